@@ -1,0 +1,171 @@
+"""The one loop of the program, and the path it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from explorer.core.knobs import Knob, check_number, must
+from explorer.core.losses.protocol import DataLoss, Loss
+from explorer.core.optimizers import Optimizer
+from explorer.core.schedules import Schedule, constant
+
+Array = NDArray[np.float64]
+
+MOST_NUMBERS = 20_000_000
+"""The most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64."""
+
+NOT_NEGATIVE = Knob(0, 1, at_least=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Everything that happened to a batch of runs. Index 0 is the start; the last axis is always runs.
+
+    `x` is ``(steps+1, dim, runs)``; `loss` and `gradient_norm` (Euclidean) are ``(steps+1, runs)``, of the whole loss even where
+    the steps were taken on mini-batches; `learning_rate` is ``(runs,)`` and `multiplier`, the schedule's part of it, ``(steps,)``.
+    `objective`, `optimizer` and `batch_size` say what ran.
+    """
+
+    x: Array
+    loss: Array
+    gradient_norm: Array
+    learning_rate: Array
+    multiplier: Array
+    objective: Loss
+    optimizer: Optimizer
+    batch_size: int | None = None
+
+    @property
+    def steps(self) -> int:
+        return len(self.x) - 1
+
+    @property
+    def runs(self) -> int:
+        return self.x.shape[-1]
+
+
+def run(
+    loss: Loss,
+    optimizer: Optimizer,
+    learning_rate: ArrayLike,
+    *,
+    start: ArrayLike | None = None,
+    steps: int = 100,
+    schedule: Schedule | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+) -> Trajectory:
+    """Descend from `start` and keep the whole path.
+
+    `learning_rate` is a number or ``(runs,)``; `start` is ``(dim,)``, shared by all runs, or ``(dim, runs)``; the optimizer's
+    hyperparameters may be ``(runs,)`` too. `batch_size` takes each step on that many of the loss's examples, the same for all
+    runs, drawn without replacement from `seed`. A run that overflows goes on through inf and nan: nothing is clipped or raised.
+
+    Raises ValueError for a rate that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
+    data, and a path of more than `MOST_NUMBERS` numbers (`sweep` keeps no path).
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.5, 0.9, 1.1], start=[1.0], steps=2)
+    >>> path.x[:, 0].round(2)
+    array([[ 1.  ,  1.  ,  1.  ],
+           [ 0.  , -0.8 , -1.2 ],
+           [ 0.  ,  0.64,  1.44]])
+    """
+    rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
+    steps = check_whole("steps", steps, at_least=0)
+    x, rate = _aligned(loss, optimizer, rate, start)
+    check_size(steps, *x.shape)
+    multiplier = (schedule or constant())(np.arange(steps))
+    path = np.empty((steps + 1, *x.shape))
+    values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
+    with np.errstate(all="ignore"):  # overflow is a result
+        for step, x, value, gradient in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
+            path[step], values[step], norms[step] = x, value, norm(gradient)
+    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size)
+
+
+def descend(
+    loss: Loss, optimizer: Optimizer, learning_rate: Array, x: Array, multiplier: Array, rows: NDArray[np.intp] | None = None
+) -> Iterator[tuple[int, Array, Array, Array]]:
+    """The loop: yields ``(step, x, loss, gradient)`` of the whole loss before each step, and once more after the last.
+
+    One step a row of `multiplier` ``(steps,)``, each on the loss's examples ``rows[step]`` if `rows` are given.
+    """
+    state = optimizer.init(x)
+    for step, factor in enumerate(multiplier):
+        value, gradient = loss.value_and_gradient(x)
+        yield step, x, value, gradient
+        if rows is not None:
+            _, gradient = loss.on(rows[step]).value_and_gradient(x)  # type: ignore[attr-defined]
+        direction, state = optimizer.update(gradient, state, x)
+        x = x - learning_rate * factor * direction
+    yield len(multiplier), x, *loss.value_and_gradient(x)
+
+
+def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> NDArray[np.intp] | None:
+    """Which examples each step sees: ``(steps, batch_size)``, or None for all of them at every step.
+
+    Each epoch is a new shuffle of the examples; what is left over at its end is dropped, so every batch has the same size.
+    """
+    if batch_size is None:
+        return None
+    if not isinstance(loss, DataLoss):
+        raise ValueError(f"batch_size must be left out for a loss without examples, got {batch_size}")
+    batch_size = check_whole("batch_size", batch_size, at_least=1)
+    if batch_size > loss.examples:
+        raise must("batch_size", f"at most the number of examples, {loss.examples}", batch_size)
+    per_epoch = loss.examples // batch_size
+    random = np.random.default_rng(seed)
+    epochs = [random.permutation(loss.examples)[: per_epoch * batch_size] for _ in range(-(-steps // per_epoch))]
+    return np.reshape(np.concatenate(epochs) if epochs else [], (-1, batch_size))[:steps].astype(np.intp)
+
+
+def norm(gradient: Array) -> Array:
+    """The Euclidean length of each column, ``(dim, runs) -> (runs,)``, finite whenever the length is.
+
+    The squares of a finite gradient may overflow before the gradient does, and that must not pass for an overflow of it.
+    """
+    length = np.sqrt(np.einsum("dr,dr->r", gradient, gradient))
+    suspect = ~np.isfinite(length)
+    if suspect.any():
+        columns = gradient[:, suspect]
+        largest = np.abs(columns).max(axis=0)
+        length[suspect] = np.where(np.isfinite(largest), largest * np.sqrt(((columns / largest) ** 2).sum(axis=0)), largest)
+    return np.asarray(length)
+
+
+def check_whole(name: str, value: object, *, at_least: int) -> int:
+    """`value` as an int; refused with a sentence unless it is a whole number of at least `at_least`."""
+    number = check_number(name, value, Knob(0, 1, at_least=at_least))
+    if np.ndim(number) or number % 1:
+        raise must(name, "one whole number", value)
+    return int(number)
+
+
+def check_size(steps: int, dim: int, runs: int) -> None:
+    """Refuses a path that would not fit, and says what would."""
+    if (steps + 1) * dim * runs > MOST_NUMBERS:
+        raise ValueError(
+            f"(steps + 1) × dim × runs must be ≤ {MOST_NUMBERS:,}, got {steps + 1:,} × {dim:,} × {runs:,};"
+            f" {max(MOST_NUMBERS // (dim * runs) - 1, 0):,} steps would fit, or use sweep, which keeps no path"
+        )
+
+
+def _aligned(loss: Loss, optimizer: Optimizer, rate: Array, start: ArrayLike | None) -> tuple[Array, Array]:
+    """The start ``(dim, runs)`` and the rates ``(runs,)``, after all that may differ between runs has been given its runs."""
+    x = np.asarray(loss.start if start is None else check_number("start", start, shape="numbers"), dtype=float)
+    x = x[:, np.newaxis] if x.ndim == 1 else x
+    if x.ndim != 2 or len(x) != loss.dim:
+        raise must("start", f"{loss.dim} numbers, (dim,) or (dim, runs)", f"shape {np.shape(start)}")
+    if rate.ndim != 1:
+        raise must("learning_rate", "a number or one per run, (runs,)", f"shape {rate.shape}")
+    counts = {"learning_rate": rate.size, "start": x.shape[1], "hyperparameters": optimizer.runs}
+    runs = max(counts.values())
+    for name, count in counts.items():
+        if count not in (1, runs):
+            raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
+    return np.array(np.broadcast_to(x, (loss.dim, runs))), np.array(np.broadcast_to(rate, runs))

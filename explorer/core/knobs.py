@@ -1,0 +1,269 @@
+"""Knobs and shelves: a signature is its control panel.
+
+A factory's parameters carry their range in their annotation, as in ``beta1: Decay = 0.9``. Registering the factory on a
+`Shelf` is the whole registration: the panel, the link, the axes of a sweep and the tests all read the shelf.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import math
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The range of a number: where a slider runs, and which values are refused.
+
+    `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
+    beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
+    writes beside the slider and `help` what it explains.
+
+    >>> Knob(0, 0.99, at_least=0, below=1).rule
+    '≥ 0 and < 1'
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    at_least: float = -math.inf
+    above: float = -math.inf
+    at_most: float = math.inf
+    below: float = math.inf
+    label: str = ""
+    help: str = ""
+
+    @property
+    def rule(self) -> str:
+        bounds = [
+            f"≥ {self.at_least:g}" if self.at_least > -math.inf else "",
+            f"> {self.above:g}" if self.above > -math.inf else "",
+            f"≤ {self.at_most:g}" if self.at_most < math.inf else "",
+            f"< {self.below:g}" if self.below < math.inf else "",
+        ]
+        return " and ".join(filter(None, bounds))
+
+    def admits(self, value: float | np.ndarray) -> bool:
+        """Whether every number in `value` keeps the rule (nan and infinities never do)."""
+        value = np.asarray(value, dtype=float)
+        inside = (value >= self.at_least) & (value > self.above) & (value <= self.at_most) & (value < self.below)
+        return bool(np.all(inside & np.isfinite(value)))
+
+
+Item = TypeVar("Item")
+ANY_NUMBER = Knob(-10, 10)
+NUMBERS = "one or more numbers, such as (1, 10)"
+
+
+def must(name: str, rule: str, got: object) -> ValueError:
+    """The one form of a refusal: the name, the rule, the value."""
+    return ValueError(f"{name} must be {rule}, got {got}")
+
+
+def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
+    """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`."""
+    try:
+        number = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise must(name, shape, repr(value)) from None
+    if not knob.admits(number):
+        offending = next(v for v in number.ravel() if not knob.admits(v))
+        raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", short(offending))
+    return float(number) if number.ndim == 0 else number
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a factory: its `kind`, default, range and choices, and how to check, read and write a value.
+
+    `kind` is one of ``number``, ``integer``, ``switch``, ``choice``, ``numbers``, ``choices`` and ``text``. The last three
+    of a factory's kinds hold a tuple of floats, a tuple of names out of `options`, and free text.
+    """
+
+    name: str
+    kind: Literal["number", "integer", "switch", "choice", "numbers", "choices", "text"]
+    default: Any
+    knob: Knob
+    options: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.knob.label or self.name.replace("_", " ")
+
+    def check(self, value: Any) -> Any:
+        """The value in its canonical form. Raises ValueError naming the value, the rule and the way out."""
+        match self.kind:
+            case "number":
+                return check_number(self.name, value, self.knob)
+            case "integer":
+                number = check_number(self.name, value, self.knob)
+                for each in np.ravel(number):
+                    if each % 1 != 0:
+                        raise must(self.name, "a whole number", short(each))
+                return int(number) if isinstance(number, float) else number.astype(int)
+            case "switch":
+                if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
+                    raise must(self.name, "True or False", repr(value))
+                return bool(value)
+            case "choice":
+                if value not in self.options:
+                    raise must(self.name, f"one of {', '.join(self.options)}", repr(value))
+                return value
+            case "numbers":
+                values = check_number(self.name, value, self.knob, shape=NUMBERS) if not isinstance(value, str) else np.array([])
+                if np.ndim(values) > 1 or np.size(values) == 0:
+                    raise must(self.name, NUMBERS, repr(value))
+                return tuple(np.ravel(values).tolist())
+            case "choices":
+                names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+                if not names or any(name not in self.options for name in names) or len(set(names)) < len(names):
+                    raise must(self.name, f"one or more different names of {', '.join(self.options)}", repr(value))
+                return names
+            case _:
+                if not isinstance(value, str):
+                    raise must(self.name, "text", repr(value))
+                return value
+
+    def parse(self, text: str) -> Any:
+        """The value that `write` wrote. Raises ValueError with a sentence for anything else.
+
+        >>> parameters(_example)["rates"].parse("1,10")
+        (1.0, 10.0)
+        """
+        try:
+            match self.kind:
+                case "number" | "integer":
+                    return self.check(float(text))
+                case "switch":
+                    return self.check({"true": True, "false": False}.get(text.lower(), text))
+                case "numbers":
+                    return self.check(tuple(float(part) for part in text.split(",")))
+                case "choices":
+                    return self.check(tuple(text.split(",")))
+        except ValueError as error:
+            if "must be" in str(error):
+                raise
+            raise must(self.name, "a number" if self.kind != "numbers" else "numbers with commas, such as 1,10", repr(text)) from None
+        return self.check(text)
+
+    def write(self, value: Any) -> str:
+        """The shortest text that `parse` turns back into exactly this value."""
+        match self.kind:
+            case "number":
+                return short(value)
+            case "switch":
+                return "true" if value else "false"
+            case "numbers":
+                return ",".join(short(each) for each in value)
+            case "choices":
+                return ",".join(value)
+        return str(value)
+
+
+def short(number: float) -> str:
+    """The shortest decimal text that reads back as the same float: ``1.0`` is ``1``.
+
+    >>> short(1.0), short(0.1), short(1e-8)
+    ('1', '0.1', '1e-08')
+    """
+    text = repr(float(number))
+    return text.removesuffix(".0")
+
+
+def _example(rates: tuple[float, ...] = (1.0,)) -> None:
+    """A signature for the examples above."""
+
+
+def parameters(factory: Callable[..., Any]) -> dict[str, Parameter]:
+    """The parameters of `factory` by name, read from its signature.
+
+    Raises TypeError for an annotation that no control could show, so that a factory is complete when it registers.
+    """
+    hints = typing.get_type_hints(factory, include_extras=True)
+    return {name: _parameter(name, hints.get(name), each.default) for name, each in inspect.signature(factory).parameters.items()}
+
+
+def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+    knob = ANY_NUMBER
+    if typing.get_origin(hint) is Annotated:
+        hint, *notes = typing.get_args(hint)
+        knob = next((note for note in notes if isinstance(note, Knob)), knob)
+    if typing.get_origin(hint) is Literal:
+        return Parameter(name, "choice", default, knob, typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        item = typing.get_args(hint)[0]
+        if typing.get_origin(item) is Literal:
+            return Parameter(name, "choices", default, knob, typing.get_args(item))
+        return Parameter(name, "numbers", default, knob)
+    kinds: dict[Any, Any] = {float: "number", int: "integer", bool: "switch", str: "text"}
+    if hint not in kinds:
+        raise TypeError(f"{name}: no control can show {hint!r}; annotate it as float, int, bool, str, Literal or a tuple of these")
+    return Parameter(name, kinds[hint], default, knob)
+
+
+class UnknownName(KeyError, ValueError):
+    """A name that is not on the shelf; the message lists those that are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
+    """Named factories. Decorating a factory with the shelf registers it under its own name and checks its arguments.
+
+    `finish` is called with what a factory made, its name and its checked knobs, and may write them into it.
+
+    >>> SHELF = Shelf("toy")
+    >>> @SHELF
+    ... def spring(stiffness: Annotated[float, Knob(0, 10, at_least=0)] = 1.0):
+    ...     return f"a spring of {stiffness}"
+    >>> SHELF["spring"](stiffness=2)
+    'a spring of 2.0'
+    >>> SHELF["spring"](stiffness=-1)
+    Traceback (most recent call last):
+    ValueError: stiffness must be finite and ≥ 0, got -1
+    """
+
+    def __init__(self, kind: str, finish: Callable[[Item, str, dict[str, Any]], Item] = lambda made, name, knobs: made) -> None:
+        self.kind = kind
+        self.finish = finish
+        self._factories: dict[str, Callable[..., Item]] = {}
+
+    def __call__(self, factory: Callable[..., Item]) -> Callable[..., Item]:
+        name, known, signature = factory.__name__, parameters(factory), inspect.signature(factory)
+
+        @functools.wraps(factory)
+        def checked(*args: Any, **kwargs: Any) -> Item:
+            for knob in kwargs.keys() - known.keys():
+                raise TypeError(f"{name} has no knob {knob!r}; it has {', '.join(known) or 'none'}")
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            bound.arguments.update({knob: known[knob].check(value) for knob, value in bound.arguments.items()})
+            return self.finish(factory(*bound.args, **bound.kwargs), name, dict(bound.arguments))
+
+        self._factories[name] = checked
+        return checked
+
+    def parameters(self, name: str) -> dict[str, Parameter]:
+        """The knobs of one factory by name. Raises UnknownName, a ValueError that lists the names there are."""
+        return parameters(self[name])
+
+    def __getitem__(self, name: str) -> Callable[..., Item]:
+        if name not in self._factories:
+            near = difflib.get_close_matches(str(name), self._factories, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UnknownName(f"{self.kind} must be one of {', '.join(self._factories)}, got {name!r}{hint}")
+        return self._factories[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._factories)
+
+    def __len__(self) -> int:
+        return len(self._factories)

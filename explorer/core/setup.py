@@ -1,0 +1,186 @@
+"""One frozen, flat description of an experiment: what a link, a case and a cache key are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from explorer.core.descent import NOT_NEGATIVE, Trajectory, check_whole, run
+from explorer.core.knobs import Knob, Parameter, Shelf, check_number, must, short
+from explorer.core.losses import LOSSES, Loss
+from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.schedules import SCHEDULES, Schedule
+
+VERSION = 1
+"""Of the query string. A link without it, or with another, is read as far as its names are still known."""
+
+SHELVES: dict[str, Shelf[Any]] = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+
+Knobs = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a run depends on, and nothing else: equal setups run alike, to the last bit.
+
+    `knobs` holds what is set on the loss, the optimizer and the schedule, by dotted name: ``(("loss.eigenvalues", (1, 10)),)``; a mapping
+    will do. What is left out has its default. `start` None is the loss's own start, `batch_size` None all the examples.
+
+    Raises ValueError with a sentence for an unknown name and a value beyond its rule.
+
+    >>> setup = Setup("quadratic", "momentum", 0.1, knobs={"loss.eigenvalues": (1, 10), "optimizer.momentum": 0.5})
+    >>> setup.to_query()["loss.eigenvalues"]
+    '1,10'
+    >>> Setup.from_query(setup.to_query()) == setup
+    True
+    """
+
+    loss: str = "quadratic"
+    optimizer: str = "gradient_descent"
+    learning_rate: float = 0.1
+    start: tuple[float, ...] | None = None
+    steps: int = 100
+    schedule: str = "constant"
+    batch_size: int | None = None
+    seed: int = 0
+    knobs: Knobs = field(default=())
+
+    def __post_init__(self) -> None:
+        known = {dotted: each for kind in SHELVES for dotted, each in self._parameters(kind).items()}
+        given = dict(self.knobs)
+        for dotted in given:
+            if dotted not in known:
+                raise must("a knob", f"one of {', '.join(known) or 'none'}", repr(dotted))
+        checked = {dotted: known[dotted].check(value) for dotted, value in given.items()}
+        object.__setattr__(self, "knobs", tuple(sorted((k, v) for k, v in checked.items() if v != known[k].default)))
+        object.__setattr__(self, "learning_rate", check_number("learning_rate", self.learning_rate, NOT_NEGATIVE))
+        object.__setattr__(self, "steps", check_whole("steps", self.steps, at_least=0))
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, at_least=0))
+        if self.batch_size is not None:
+            object.__setattr__(self, "batch_size", check_whole("batch_size", self.batch_size, at_least=1))
+        if self.start is not None:
+            start = tuple(check_number("start", each) for each in self.start)
+            dim = self.make_loss().dim
+            if len(start) != dim:
+                raise must("start", f"{dim} number{'s' if dim > 1 else ''} for {self.loss}", f"{len(start)}")
+            object.__setattr__(self, "start", start)
+
+    def _parameters(self, kind: str) -> dict[str, Parameter]:
+        """The knobs of the chosen loss, optimizer or schedule, by dotted name."""
+        return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(self, kind)).items()}
+
+    def _chosen(self, kind: str) -> dict[str, Any]:
+        prefix = kind + "."
+        return {name.removeprefix(prefix): value for name, value in self.knobs if name.startswith(prefix)}
+
+    def make_loss(self) -> Loss:
+        """The loss, built from its knobs."""
+        return LOSSES[self.loss](**self._chosen("loss"))
+
+    def make_optimizer(self) -> Optimizer:
+        """The optimizer, built from its knobs."""
+        return OPTIMIZERS[self.optimizer](**self._chosen("optimizer"))
+
+    def make_schedule(self) -> Schedule:
+        """The schedule, built from its knobs."""
+        return SCHEDULES[self.schedule](**self._chosen("schedule"))
+
+    def run(self, learning_rate: ArrayLike | None = None) -> Trajectory:
+        """The run this setup describes; with rates ``(runs,)``, the same run at each of them.
+
+        >>> Setup("x_squared", learning_rate=0.5, start=(1.0,), steps=1).run().x[:, 0, 0]
+        array([1., 0.])
+        """
+        return run(
+            self.make_loss(),
+            self.make_optimizer(),
+            self.learning_rate if learning_rate is None else learning_rate,
+            start=self.start,
+            steps=self.steps,
+            schedule=self.make_schedule(),
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )
+
+    def to_query(self) -> dict[str, str]:
+        """The setup as the parameters of a link; what has its default is left out, but for the names and the rate."""
+        query = {"v": str(VERSION), "loss": self.loss, "optimizer": self.optimizer, "learning_rate": short(self.learning_rate)}
+        plain = {"steps": self.steps, "schedule": self.schedule, "batch_size": self.batch_size, "seed": self.seed}
+        defaults = {each.name: each.default for each in fields(self)}
+        query |= {name: str(value) for name, value in plain.items() if value != defaults[name]}
+        if self.start is not None:
+            query["start"] = ",".join(short(each) for each in self.start)
+        known = {dotted: each for kind in SHELVES for dotted, each in self._parameters(kind).items()}
+        return query | {dotted: known[dotted].write(value) for dotted, value in self.knobs}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Setup:
+        """The setup that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
+        setup, complaints = cls.salvage(query)
+        if complaints:
+            raise ValueError("; ".join(complaints))
+        return setup
+
+    @classmethod
+    def salvage(cls, query: Mapping[str, str], fallback: Setup | None = None) -> tuple[Setup, list[str]]:
+        """As much of a link as can be read, and a sentence for each part that cannot; that part is `fallback`'s, or has its default.
+
+        >>> setup, complaints = Setup.salvage({"v": "1", "loss": "x_squared", "steps": "many"})
+        >>> setup.steps, complaints
+        (100, ["steps must be a whole number, got 'many'"])
+        """
+        setup, complaints = fallback or cls(), []
+        if query and query.get("v") != str(VERSION):
+            complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {query.get('v')!r}")
+        # Names first: which knobs there are, and how long a start is, depends on them.
+        order = [*SHELVES, *sorted(name for name in query if "." in name), "start", "learning_rate", "steps", "batch_size", "seed"]
+        for name in (each for each in order if each in query):
+            try:
+                setup = setup._with_text(name, query[name])
+            except ValueError as error:
+                complaints.append(str(error))
+        complaints += [f"a link has no part named {name!r}" for name in query if name not in {*order, "v"}]
+        return setup, complaints
+
+    def _with_text(self, name: str, text: str) -> Setup:
+        """This setup with one part replaced by what a link says of it."""
+        match name:
+            case "loss" | "optimizer" | "schedule":
+                kept = tuple(each for each in self.knobs if not each[0].startswith(name + "."))
+                if text == getattr(self, name):
+                    return self
+                return replace(self, **{name: text, "knobs": kept} | ({"start": None} if name == "loss" else {}))
+            case "start":
+                return replace(self, start=START.parse(text))
+            case "learning_rate":
+                return replace(self, learning_rate=LEARNING_RATE.parse(text))
+            case "steps" | "batch_size" | "seed":
+                return replace(self, **{name: WHOLE[name].parse(text)})
+        return self.with_knobs({name: self._known(name).parse(text)})
+
+    def _known(self, dotted: str) -> Parameter:
+        kind, _, name = dotted.partition(".")
+        known = self._parameters(kind) if kind in SHELVES else {}
+        if dotted not in known:
+            raise must("a knob", f"one of {', '.join(known) or 'those of the loss, the optimizer and the schedule'}", repr(dotted))
+        return known[dotted]
+
+    def with_knobs(self, knobs: Mapping[str, Any]) -> Setup:
+        """This setup with some knobs turned, by dotted name. A start of a length that no longer fits goes back to the loss's own."""
+        turned = tuple((dict(self.knobs) | dict(knobs)).items())
+        try:
+            return replace(self, knobs=turned)
+        except ValueError:
+            return replace(self, knobs=turned, start=None)
+
+
+START = Parameter("start", "numbers", (1.0,), Knob(-5, 5))
+LEARNING_RATE = Parameter("learning_rate", "number", 0.1, Knob(1e-6, 10, log=True, at_least=0))
+WHOLE = {
+    "steps": Parameter("steps", "integer", 100, Knob(1, 2000, at_least=0)),
+    "batch_size": Parameter("batch_size", "integer", None, Knob(1, 64, at_least=1)),
+    "seed": Parameter("seed", "integer", 0, Knob(0, 9, at_least=0)),
+}

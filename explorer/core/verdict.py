@@ -1,0 +1,253 @@
+"""What happened to a run: one word for each, and the numbers that decided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.descent import Trajectory
+from explorer.core.stability import sharpness
+
+Array = NDArray[np.float64]
+
+PARTS = 16
+"""A run is cut into this many equal parts, so that its summary does not grow with its steps."""
+
+TOLERANCE = 1e-6
+"""Converged: the loss above its minimum has shrunk to a millionth of what it was at the start, a thousandth of the way in x."""
+
+ROUNDING = 64 * np.finfo(float).eps
+"""Differences of this share of the loss are arithmetic noise, not movement."""
+
+GROWTH = 1.02
+"""Diverged while still finite: the largest loss of each quarter exceeds the one before by 2 %, twice over. A run that is bounded
+has quarters that level off; at 1.02 per quarter of 100 steps the error grows by 1.0004 a step, so an edge is seen to 0.02 %."""
+
+STEADY = 0.3
+"""...and the later growth is at least this share of the earlier one (in logarithms): growth that fades is on its way to a bound."""
+
+PATIENCE = 20
+"""Converging: at its present rate the run would converge within this many times the steps it has had; beyond that it is slow."""
+
+FLAT = 1e-6
+"""Stuck: moving by its own length along the gradient could not change the loss by more than this share."""
+
+RISE = 2.0
+"""A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
+
+SHARPNESS_FALL = 0.95
+"""...and ends where the sharpness is below this share of the start's. On a quadratic it cannot fall, so momentum's transient is none."""
+
+
+class Verdict(StrEnum):
+    """What happened to a run."""
+
+    CONVERGED = "converged"
+    CONVERGING = "converging"
+    SLOW = "slow"
+    OSCILLATING = "oscillating"
+    NOISY = "noisy"
+    STUCK = "stuck"
+    CATAPULT = "catapult"
+    DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One verdict a run, with the numbers it rests on. Every array is ``(runs,)``.
+
+    `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
+    there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss
+    above the minimum shrank or grew from the third to the fourth quarter of the run.
+    """
+
+    verdict: NDArray[np.object_]
+    first_nonfinite: NDArray[np.intp]
+    first_quantity: NDArray[np.str_]
+    final_loss: Array
+    best_loss: Array
+    peak_loss: Array
+    start_loss: Array
+    decline: Array
+    steps: int
+
+    def evidence(self, run: int = 0) -> dict[str, float | int | str]:
+        """The numbers that decided one run's verdict, by name, thresholds included."""
+        return {
+            "verdict": str(self.verdict[run]),
+            "steps": self.steps,
+            "loss at the start": float(self.start_loss[run]),
+            "largest loss": float(self.peak_loss[run]),
+            "smallest loss": float(self.best_loss[run]),
+            "loss at the end": float(self.final_loss[run]),
+            "change of the largest loss per step, late in the run": float(self.decline[run]),
+            "first step that is not finite": int(self.first_nonfinite[run]),
+            "what was not finite there": str(self.first_quantity[run]),
+            "converged below this share of the start's loss": TOLERANCE,
+            "slow beyond this many times the steps": PATIENCE,
+        }
+
+    def sentence(self, run: int = 0) -> str:
+        """One run's verdict in words, with its numbers."""
+        start, final, peak = self.start_loss[run], self.final_loss[run], self.peak_loss[run]
+        change = f"the loss went from {start:.4g} to {final:.4g} in {self.steps} steps"
+        match self.verdict[run]:
+            case Verdict.DIVERGED if self.first_nonfinite[run] >= 0:
+                return f"diverged: the {self.first_quantity[run]} left the number line at step {self.first_nonfinite[run]}"
+            case Verdict.DIVERGED:
+                return f"diverged: {change} and is still growing"
+            case Verdict.CONVERGED:
+                return f"converged: {change}"
+            case Verdict.CONVERGING:
+                return f"converging: {change} and is still falling by a factor of {self.decline[run]:.4g} a step"
+            case Verdict.SLOW:
+                return f"slow: {change}; at this pace it would take over {PATIENCE} times as many"
+            case Verdict.OSCILLATING if peak - self.best_loss[run] <= ROUNDING * abs(peak):
+                return f"oscillating: the loss stays at {final:.4g} for all {self.steps} steps while x jumps back and forth"
+            case Verdict.OSCILLATING:
+                return f"oscillating: after {self.steps} steps the loss still jumps, between {self.best_loss[run]:.4g} and {peak:.4g}"
+            case Verdict.NOISY:
+                return f"noisy: {change} and now only follows the random batches"
+            case Verdict.STUCK:
+                return f"stuck: the loss stays at {final:.4g}, where there is no gradient to follow"
+            case _:
+                return f"catapult: the loss rose to {peak:.4g}, then fell from {start:.4g} to {final:.4g} where the curvature is lower"
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """A run's summary, of a size that does not depend on its steps: all that a verdict needs.
+
+    `highest`, `lowest` and `rises` (how often the loss rose) are ``(parts, runs)``, one row for each equal part of the run; all else is
+    ``(runs,)``. `size` is the length of the last point, `turned` whether the last step went back against the one before it.
+    """
+
+    highest: Array
+    lowest: Array
+    rises: NDArray[np.intp]
+    start_loss: Array
+    final_loss: Array
+    final_gradient: Array
+    size: Array
+    turned: NDArray[np.bool_]
+    first_nonfinite: NDArray[np.intp]
+    first_quantity: NDArray[np.str_]
+    steps: int
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> Profile:
+        """The summary of a kept path."""
+        loss, x = trajectory.loss, trajectory.x
+        with np.errstate(all="ignore"):
+            parts = np.unique(np.arange(PARTS) * len(loss) // PARTS)
+            rose = np.diff(loss, axis=0, prepend=loss[:1]) > ROUNDING * np.abs(loss)
+            last, before = np.diff(x[-3:], axis=0)[-2:] if len(x) > 2 else np.zeros((2, *x.shape[1:]))
+            return cls(
+                highest=np.fmax.reduceat(loss, parts),
+                lowest=np.fmin.reduceat(loss, parts),
+                rises=np.add.reduceat(rose.astype(np.intp), parts),
+                start_loss=loss[0],
+                final_loss=loss[-1],
+                final_gradient=trajectory.gradient_norm[-1],
+                size=np.sqrt((x[-1] ** 2).sum(axis=0)),
+                turned=(last * before).sum(axis=0) < 0,
+                **_first_nonfinite(trajectory),
+                steps=trajectory.steps,
+            )
+
+
+def _first_nonfinite(trajectory: Trajectory) -> dict[str, NDArray]:
+    """When each run left the number line, and which quantity went first: in the order in which a step computes them."""
+    finite = np.stack(
+        [np.isfinite(trajectory.x).all(axis=1), np.isfinite(trajectory.loss), np.isfinite(trajectory.gradient_norm)], axis=1
+    )
+    step = np.where(finite.all(axis=1).all(axis=0), -1, (~finite.all(axis=1)).argmax(axis=0))
+    quantity = np.array(["weight", "loss", "gradient"])[(~finite[step, :, np.arange(step.size)]).argmax(axis=1)]
+    return {"first_nonfinite": step, "first_quantity": np.where(step < 0, "", quantity)}
+
+
+def judge(trajectory: Trajectory) -> Outcome:
+    """One verdict a run: what each word means is at the constants above.
+
+    >>> from explorer import LOSSES, OPTIMIZERS, run
+    >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.3, 1.0, 1.1], start=[1.0])
+    >>> [str(verdict) for verdict in judge(path).verdict]
+    ['converged', 'oscillating', 'diverged']
+    """
+    profile = Profile.of(trajectory)
+    outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.batch_size is not None)
+    return _with_catapults(outcome, trajectory)
+
+
+def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False) -> Outcome:
+    """The verdict that follows from a summary, all but the catapults, which ask for the curvature too."""
+    with np.errstate(all="ignore"):
+        above, tiny = _above_the_floor(profile, minimum)
+        start, final = above(profile.start_loss), above(profile.final_loss)
+        half, third, fourth = _quarters(above(profile.highest))
+        decline = (fourth / third) ** (1 / max(profile.steps / 4, 1))
+
+        nonfinite = profile.first_nonfinite >= 0
+        grows = (third > GROWTH * half) & (fourth > GROWTH * third) & (np.log(fourth / third) > STEADY * np.log(third / half))
+        diverged = nonfinite | (grows & (fourth > start) & (final > start))
+        arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * start, tiny)
+        stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(final), tiny)
+        steps_to_go = np.log(TOLERANCE * start / fourth) / np.log(decline)
+        falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps)
+        late = len(profile.rises) // 2
+        jumps = (profile.rises[late:].sum(axis=0) > 0) | profile.turned
+
+        verdict = np.select(
+            [diverged, arrived & np.isfinite(start), stuck, falling, jumps & stochastic, jumps],
+            [Verdict.DIVERGED, Verdict.CONVERGED, Verdict.STUCK, Verdict.CONVERGING, Verdict.NOISY, Verdict.OSCILLATING],
+            Verdict.SLOW,
+        )
+    return Outcome(
+        verdict=np.array([Verdict(each) for each in verdict], dtype=object),
+        first_nonfinite=profile.first_nonfinite,
+        first_quantity=profile.first_quantity,
+        final_loss=profile.final_loss,
+        best_loss=np.fmin.reduce(profile.lowest),
+        peak_loss=np.where(nonfinite, np.inf, profile.highest.max(axis=0)),
+        start_loss=profile.start_loss,
+        decline=decline,
+        steps=profile.steps,
+    )
+
+
+def _above_the_floor(profile: Profile, minimum: float | None):  # type: ignore[no-untyped-def]
+    """How far above its minimum a loss is, and the distance that is rounding only.
+
+    Where there is no minimum, the size of the loss counts: a fall without end is a divergence too. Where it is not known,
+    the best loss of the run stands in for it only as far as rounding goes, so that nothing is taken for converged by itself.
+    """
+    if minimum is None or minimum == -np.inf:
+        return np.abs, np.zeros(profile.start_loss.shape)
+    return lambda loss: loss - minimum, np.full(profile.start_loss.shape, ROUNDING * abs(minimum))
+
+
+def _quarters(highest: Array) -> tuple[Array, Array, Array]:
+    """The largest value in the second, third and fourth quarter of the parts (of the last three parts, if there are fewer than 8)."""
+    if len(highest) < 8:
+        highest = np.concatenate([highest[:1]] * max(3 - len(highest), 0) + [highest])
+        return highest[-3], highest[-2], highest[-1]
+    quarter = len(highest) // 4
+    second, third, fourth = (highest[len(highest) - k * quarter :][:quarter].max(axis=0) for k in (3, 2, 1))
+    return second, third, fourth
+
+
+def _with_catapults(outcome: Outcome, trajectory: Trajectory) -> Outcome:
+    """Marks the runs that rose well above the start and came down where the loss is less curved."""
+    minimum = trajectory.objective.minimum or 0.0
+    rose = outcome.peak_loss - minimum > RISE * (outcome.start_loss - minimum)
+    came_down = (outcome.verdict == Verdict.CONVERGED) | (outcome.verdict == Verdict.CONVERGING)
+    candidates = np.flatnonzero(rose & came_down & (outcome.final_loss < outcome.start_loss) & np.isfinite(minimum))
+    if candidates.size:
+        fell = sharpness(trajectory.objective, trajectory.x[-1][:, candidates]) < SHARPNESS_FALL * sharpness(
+            trajectory.objective, trajectory.x[0][:, candidates]
+        )
+        outcome.verdict[candidates[fell]] = Verdict.CATAPULT
+    return outcome

@@ -1,0 +1,1 @@
+"""Plotly: pure functions from data to figures."""
