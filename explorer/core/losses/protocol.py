@@ -26,8 +26,8 @@ class Loss(Protocol):
     - ``coordinates``: the names of the `dim` numbers, such as ``("bmi", "bp", "intercept")``.
     - ``formula``: the loss in LaTeX.
     - ``is_quadratic``: True where the Hessian is the same everywhere, so that the theory of a quadratic is exact.
-    - ``edge_curvature``: where not None, a function ``(dim, runs) -> (runs,)``. Gradient descent from `x` settles exactly for
-      learning rates below 2 / edge_curvature(x), which is then not the top eigenvalue of the Hessian.
+    - ``edge_curvature(x)``: ``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top
+      eigenvalue: gradient descent from `x` stays bounded for learning rates below 2 / edge_curvature(x).
     """
 
     @property
