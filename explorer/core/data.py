@@ -97,5 +97,5 @@ def standardize(table: Table) -> Table:
     X = table.features
     # Compared with itself, because the rounded mean of equal numbers can differ from them and leave a tiny spread.
     constant = np.equal(X, X[0]).all(axis=0)
-    spread = np.where(constant, 1.0, X.std(axis=0))
-    return replace(table, features=np.where(constant, 0.0, (X - X.mean(axis=0)) / spread))
+    X = np.where(constant, 0.0, X)
+    return replace(table, features=(X - X.mean(axis=0)) / np.where(constant, 1.0, X.std(axis=0)))
