@@ -1,0 +1,1 @@
+"""Streamlit: the only floor that knows a browser exists."""

@@ -1,0 +1,20 @@
+"""The navigation: every file `pages/NN_name.py` is a page; a new page is a new file."""
+
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = sorted((Path(__file__).parent / "pages").glob("[0-9]*.py"))
+
+
+def _page(path: Path, *, first: bool) -> st.Page:
+    """The page of a file: `10_step_size.py` is titled "Step size" and lives at `/step_size`."""
+    name = path.stem.split("_", 1)[1]
+    return st.Page(path, title=name.replace("_", " ").capitalize(), url_path=name, default=first)
+
+
+st.set_page_config(page_title="Divergence Explorer", layout="wide")
+if PAGES:
+    st.navigation([_page(path, first=path is PAGES[0]) for path in PAGES], position="top").run()
+else:
+    st.info("There is no page yet: put one into `explorer/ui/pages/`, named like `10_step_size.py`.")

@@ -1,0 +1,485 @@
+// One picture: a Plotly figure, and range inputs that move through its frames. Knows no mathematics and no words:
+// Python computed a frame and a sentence for every position (picture.py); here they are only shown.
+// Streamlit calls the default export again with the same element whenever the data or the theme change.
+
+const PLOTLY = "assets/plotly.min.js";
+const NARROW = 640; // px: below it the `narrow` layout applies
+const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
+const CONFIG = { displaylogo: false, scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
+const HATCHES = 7; // .picture-hatch-0 ... in picture.css
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+const TOUCH = matchMedia("(pointer: coarse)");
+
+const mounted = new WeakMap(); // element -> its picture
+const remembered = new Map(); // key -> {epoch, position}: survives an element that React mounts anew
+
+const SKELETON = `
+  <p class="picture-sentence"></p>
+  <div class="picture-dial">
+    <div class="picture-value"><span></span> <output></output></div>
+    <div class="picture-ruler">
+      <div class="picture-track" aria-hidden="true"></div>
+      <input type="range" min="0" step="1">
+    </div>
+    <div class="picture-names" aria-hidden="true"></div>
+  </div>
+  <div class="picture-plot" role="img" tabindex="0"></div>
+  <div class="picture-problem" role="alert" hidden></div>
+  <div class="picture-player" role="group" aria-label="Playback">
+    <button type="button" data-step="-1" aria-label="One step back"><svg viewBox="0 0 24 24"><path d="M5 5h3v14H5zM20 5v14L9 12z"/></svg></button>
+    <button type="button" class="picture-play"><svg viewBox="0 0 24 24"><path/></svg><span></span></button>
+    <button type="button" data-step="1" aria-label="One step forward"><svg viewBox="0 0 24 24"><path d="M16 5h3v14h-3zM4 5v14l11-7z"/></svg></button>
+    <input type="range" min="0" step="1" aria-label="Time">
+    <output></output>
+  </div>
+  <div class="picture-said" role="status" aria-live="polite"></div>`;
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!mounted.has(parentElement)) mounted.set(parentElement, mount(parentElement));
+  const picture = mounted.get(parentElement);
+  picture.update(data, setStateValue);
+  return () => {
+    picture.unmount();
+    mounted.delete(parentElement);
+  };
+}
+
+// ---- values: typed arrays, theme colors, nested patches ------------------------------------------------------------
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array };
+const isArray = (part) => Array.isArray(part) || ArrayBuffer.isView(part);
+const isTree = (part) => part !== null && typeof part === "object" && !isArray(part);
+
+function decodeArray({ dtype, bdata, shape }) {
+  const flat = new ARRAYS[dtype](Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0)).buffer);
+  if (!shape) return flat;
+  const [rows, columns] = String(shape).split(",").map(Number);
+  return Array.from({ length: rows }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
+}
+
+// A copy of a tree without its encoded arrays (once, when the data come) ...
+function decode(tree) {
+  if (Array.isArray(tree)) return tree.map(decode);
+  if (!isTree(tree)) return tree;
+  return tree.bdata ? decodeArray(tree) : mapTree(tree, decode);
+}
+
+// ... and one without `var(--...)` (at each change of theme). Both share the arrays of numbers.
+function paint(tree, element) {
+  if (typeof tree === "string") return tree.startsWith("var(") ? themeValue(tree, element) : tree;
+  if (Array.isArray(tree)) return tree.map((part) => paint(part, element));
+  return isTree(tree) ? mapTree(tree, (part) => paint(part, element)) : tree;
+}
+
+const mapTree = (tree, change) => Object.fromEntries(Object.entries(tree).map(([name, part]) => [name, change(part)]));
+
+function themeValue(text, element) {
+  const [, name, otherwise] = text.match(/^var\(\s*(--[\w-]+)\s*(?:,\s*(.*))?\)$/) ?? [];
+  const value = getComputedStyle(element).getPropertyValue(name ?? "--").trim() || otherwise || "gray";
+  return value;
+}
+
+function merge(tree, patch) {
+  if (!isTree(tree) || !isTree(patch)) return patch === undefined ? tree : patch;
+  const merged = { ...tree };
+  for (const name in patch) merged[name] = merge(tree[name], patch[name]);
+  return merged;
+}
+
+// {xaxis: {range: [0, 1]}} -> {"xaxis.range": [0, 1]}, and back
+function flatten(tree, path = "", flat = {}) {
+  for (const name in tree) isTree(tree[name]) ? flatten(tree[name], `${path}${name}.`, flat) : (flat[path + name] = tree[name]);
+  return flat;
+}
+const unflatten = (flat) =>
+  Object.entries(flat).reduce((tree, [path, value]) => merge(tree, path.split(".").reduceRight((part, name) => ({ [name]: part }), value)), {});
+
+// ---- traces: the whole of one, or its first points -----------------------------------------------------------------
+
+// Only what has one entry a point, so that a patch made of it can cut a trace and make it whole again.
+function pointsOf(trace, count = (trace.x ?? trace.y ?? []).length) {
+  const points = {};
+  for (const [name, part] of Object.entries(trace)) {
+    if (isArray(part) && part.length === count) points[name] = part;
+    else if (isTree(part) && Object.keys(pointsOf(part, count)).length) points[name] = pointsOf(part, count);
+  }
+  return points;
+}
+
+const cut = (points, from, to) => mapTree(points, (part) => (isArray(part) ? part.slice(from, to) : cut(part, from, to)));
+
+// What a frame changes, as one partial trace for each trace of the figure (undefined: unchanged), up to point `last`.
+function patchesOf(traces, frame, last) {
+  const patches = [];
+  frame.traces?.forEach((index, i) => (patches[index] = frame.data[i]));
+  const whole = (index) => merge(pointsOf(traces[index]), patches[index] ?? {});
+  const shown = [...patches];
+  traces.forEach(({ meta }, index) => {
+    const source = meta?.reveal ? index : meta?.head;
+    if (source === undefined) return;
+    const points = pointsOf(whole(source));
+    const end = Math.min(last + 1, (points.x ?? points.y ?? []).length);
+    const seen = meta.reveal ? cut(points, 0, end) : cut({ x: points.x, y: points.y }, Math.max(end - 1, 0), end);
+    shown[index] = merge(patches[index] ?? {}, seen);
+  });
+  return shown;
+}
+
+const viewOf = (frame, last) => merge(frame.layout ?? {}, (frame.views ?? []).findLast(([from]) => from <= last)?.[1] ?? {});
+
+// ---- the look of the figure ----------------------------------------------------------------------------------------
+
+function themeLayout(layout) {
+  const text = "var(--st-text-color)", faint = "var(--st-border-color)", clear = "rgba(0,0,0,0)";
+  const axis = { gridcolor: faint, zerolinecolor: faint, linecolor: faint, tickcolor: faint, automargin: true };
+  const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
+  return {
+    font: { family: "var(--st-font)", color: text, size: 16 },
+    paper_bgcolor: clear,
+    plot_bgcolor: clear,
+    hoverlabel: { bgcolor: "var(--st-secondary-background-color)", bordercolor: faint, font: { color: text } },
+    modebar: { bgcolor: clear, color: text, activecolor: "var(--st-primary-color)" },
+    dragmode: TOUCH.matches ? false : "zoom", // a finger on the plot scrolls the page
+    ...Object.fromEntries(["xaxis", "yaxis", ...axes].map((name) => [name, axis])),
+  };
+}
+
+// ---- the track: zones, their names, and marks that do not overlap --------------------------------------------------
+
+const span = (parent, className, text = "") => {
+  const made = parent.appendChild(document.createElement("span"));
+  made.className = className;
+  made.textContent = text;
+  return made;
+};
+
+function zonesOf({ zones, colors }) {
+  const order = Object.keys(colors), last = zones.length - 1, found = [];
+  zones.forEach((word, i) => {
+    if (word !== zones[i - 1]) found.push({ word, from: i ? (i - 0.5) / last : 0, color: colors[word] ?? "gray", hatch: Math.max(order.indexOf(word), 0) % HATCHES });
+    found.at(-1).to = i < last ? (i + 0.5) / last : 1;
+  });
+  return found;
+}
+
+function drawTrack(track, zones) {
+  track.replaceChildren();
+  for (const { from, to, color, hatch } of zones) {
+    const zone = span(track, `picture-zone picture-hatch-${hatch}`);
+    zone.style.backgroundColor = color;
+    zone.style.left = from ? along(from) : "0";
+    zone.style.right = to < 1 ? `calc(100% - ${along(to)})` : "0";
+  }
+}
+
+// The thumb's center travels from half a thumb to the width less half a thumb.
+const along = (fraction) => `calc(var(--thumb) / 2 + (100% - var(--thumb)) * ${fraction})`;
+
+function drawNames(names, zones, marks, thumb) {
+  names.replaceChildren();
+  const width = names.clientWidth, place = (fraction) => thumb / 2 + (width - thumb) * fraction;
+  const ticks = marks.map(({ position, text }) => ({ at: place(position), text })).sort((a, b) => a.at - b.at);
+  const words = drawZoneWords(names, zones, ticks, place);
+  const rows = []; // of marks: where the last text of each ends
+  for (const { at, text } of ticks) {
+    const line = span(names, "picture-tick"), label = span(names, "picture-mark", text);
+    const size = label.getBoundingClientRect(), most = width - size.width;
+    // A text may slide along its tick, away from its neighbor on the left, before it takes the next row.
+    const left = (end) => Math.min(Math.max(at - size.width / 2, end + 12), most);
+    let row = rows.findIndex((end) => left(end) >= end + 12 && left(end) <= at);
+    if (row < 0) row = rows.length;
+    label.style.left = `${Math.max(left(rows[row] ?? -Infinity), 0)}px`;
+    rows[row] = parseFloat(label.style.left) + size.width;
+    const top = words + 6 + row * size.height;
+    label.style.top = `${top}px`;
+    line.style.left = `${at}px`;
+    line.style.height = `${top}px`;
+    names.style.height = `${Math.max(parseFloat(names.style.height) || 0, top + size.height)}px`;
+  }
+}
+
+// Each zone's word stands in its widest gap between ticks, if it fits there; returns the height of their row.
+function drawZoneWords(names, zones, ticks, place) {
+  let height = 0;
+  for (const { word, from, to, color } of zones) {
+    const stops = [place(from), ...ticks.map(({ at }) => at).filter((at) => at > place(from) && at < place(to)), place(to)];
+    const gaps = stops.slice(1).map((end, i) => [end - stops[i], stops[i]]);
+    const [gap, start] = gaps.reduce((widest, next) => (next[0] > widest[0] ? next : widest));
+    const label = span(names, "picture-word", word), size = label.getBoundingClientRect();
+    label.style.left = `${start + (gap - size.width) / 2}px`;
+    label.style.borderColor = color;
+    if (size.width + 8 > gap) label.remove();
+    else height = Math.max(height, size.height);
+  }
+  names.style.height = `${height}px`;
+  return height;
+}
+
+// ---- one picture ---------------------------------------------------------------------------------------------------
+
+function mount(parent) {
+  const root = parent.appendChild(document.createElement("div"));
+  root.className = "picture";
+  root.innerHTML = SKELETON;
+  const find = (selector) => root.querySelector(selector);
+  const [sentence, value, ruler, names, plot, problem, player, play, said] = ["sentence", "value", "ruler", "names", "plot", "problem", "player", "play", "said"].map((name) => find(`.picture-${name}`));
+  const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector("output");
+
+  let data, frames, zones, commit, Plotly;
+  let figure, painted; // the figure and frames in the colors of the theme
+  let position = 0, time = 0, held = false, playing = 0, waiting = 0;
+  let stale = true, busy = false, again = false, applied = {};
+
+  // -- words, and what a screen reader is told
+  function tell() {
+    const { dial, times, alt } = data;
+    dialInput.value = position;
+    timeInput.value = time;
+    timeText.textContent = times[time] ?? "";
+    timeInput.setAttribute("aria-valuetext", times[time] ?? "");
+    if (dial) tellDial(dial);
+    plot.setAttribute("aria-label", [alt, dial?.alts[position]].filter(Boolean).join(" "));
+  }
+
+  function tellDial(dial) {
+    const [, bold = "", rest] = (dial.words[position] ?? "").match(/^(?:\*\*(.+?)\*\*)?(.*)$/s);
+    const zone = zones.find(({ to }) => position / Math.max(frames.length - 1, 1) <= to);
+    sentence.replaceChildren(Object.assign(document.createElement("strong"), { textContent: bold }), rest);
+    sentence.style.setProperty("--zone", zone?.color ?? "var(--st-border-color)");
+    value.querySelector("output").textContent = dial.values[position];
+    dialInput.setAttribute("aria-valuetext", [dial.values[position], dial.zones[position], bold + rest].filter(Boolean).join(", "));
+  }
+
+  // -- drawing: one loop, newest wish only
+  async function draw() {
+    tell();
+    if (busy) return void (again = true);
+    busy = true;
+    try {
+      Plotly ??= await loadPlotly();
+      do {
+        again = false;
+        await (stale ? drawAll() : drawFrame());
+        root.dataset.drawn = drawn;
+      } while (again);
+    } catch (error) {
+      complain(error);
+    }
+    busy = false;
+  }
+
+  let drawn;
+  function wish() {
+    const frame = painted[position] ?? { data: [], traces: [] };
+    const last = data.times.length ? time : Infinity;
+    drawn = `${position} ${time}`;
+    return { patches: patchesOf(figure.data, frame, last), view: flatten(viewOf(frame, last)) };
+  }
+
+  function drawFrame() {
+    const { patches, view } = wish();
+    const traces = Object.keys(patches).map(Number);
+    // An axis that did not change keeps the visitor's zoom, and costs nothing.
+    const news = Object.fromEntries(Object.entries(view).filter(([path, now]) => String(applied[path]) !== String(now)));
+    Object.assign(applied, news);
+    const layout = Object.keys(news).length ? { layout: unflatten(news) } : {};
+    return Plotly.animate(plot, [{ data: traces.map((index) => patches[index]), traces, ...layout }], AT_ONCE);
+  }
+
+  function drawAll() {
+    stale = false;
+    const narrow = root.clientWidth < NARROW && data.narrow;
+    [figure, painted] = paint([decoded.figure, decoded.frames], root);
+    let layout = merge({ uirevision: data.key, height: data.height }, figure.layout);
+    if (narrow) layout = merge(layout, paint(decoded.narrow, root));
+    layout = merge(paint(themeLayout(layout), root), layout);
+    const { patches, view } = wish();
+    applied = view;
+    layout = merge({ ...layout, width: root.clientWidth }, structuredClone(unflatten(view)));
+    plot.style.height = `${layout.height}px`;
+    return Plotly.react(plot, figure.data.map((trace, index) => merge(trace, patches[index])), layout, CONFIG);
+  }
+
+  function complain(error) {
+    problem.hidden = false;
+    problem.replaceChildren(`The picture cannot be drawn: ${error.message}. `, Plotly ? "" : "Start the app with “streamlit run app.py”, which serves this file, and reload the page. The slider and its words still work.");
+    plot.hidden = !Plotly;
+  }
+
+  // -- moving
+  function moveTo(next) {
+    position = next;
+    time = Math.max(data.times.length - 1, 0);
+    draw();
+  }
+
+  function report() {
+    clearTimeout(waiting);
+    held = false;
+    const seen = remembered.get(data.key);
+    if (seen.position === position && seen.epoch === data.epoch) return;
+    remembered.set(data.key, { epoch: data.epoch, position });
+    said.textContent = sentence.textContent;
+    commit("value", [data.epoch, position]);
+  }
+
+  // -- the player: advances one range input, time if there is one
+  const reel = () => (data.times.length ? timeInput : dialInput);
+  function advanceTo(next) {
+    const to = Math.min(Math.max(next, 0), Number(reel().max));
+    if (data.times.length) time = to;
+    else position = to;
+    draw();
+  }
+
+  function startPlaying() {
+    const last = Number(reel().max);
+    const from = Number(reel().value) >= last ? 0 : Number(reel().value);
+    // Whoever asks for less motion sees at most eight stills; everybody else, the whole in about six seconds.
+    const [stride, pace] = STILL.matches ? [Math.ceil(last / 7), 900] : [1, Math.min(Math.max(6000 / last, 16), 300)];
+    const began = performance.now();
+    let at = -1;
+    const tick = (now) => {
+      const next = from + stride * Math.floor(Math.max(now - began, 0) / pace);
+      if (next !== at) advanceTo((at = next));
+      if (at >= last) stopPlaying();
+      else playing = requestAnimationFrame(tick);
+    };
+    playing = requestAnimationFrame(tick);
+    showPlaying();
+  }
+
+  function stopPlaying() {
+    if (!playing) return;
+    cancelAnimationFrame(playing);
+    playing = 0;
+    showPlaying();
+    if (reel() === dialInput) report();
+  }
+
+  function showPlaying() {
+    play.querySelector("span").textContent = playing ? "Pause" : "Play";
+    play.querySelector("path").setAttribute("d", playing ? "M6 5h4v14H6zM14 5h4v14h-4z" : "M6 4v16l14-8z");
+  }
+
+  const togglePlaying = () => (playing ? stopPlaying() : startPlaying());
+
+  // -- events
+  dialInput.oninput = () => {
+    stopPlaying();
+    held = true;
+    moveTo(Number(dialInput.value));
+  };
+  // A key that is held down changes the value thirty times a second: report once, when it rests.
+  let byKey = false;
+  dialInput.onpointerdown = () => (byKey = false);
+  dialInput.onchange = () => {
+    clearTimeout(waiting);
+    if (byKey) waiting = setTimeout(report, 300);
+    else report();
+  };
+  timeInput.oninput = () => {
+    stopPlaying();
+    advanceTo(Number(timeInput.value));
+  };
+  play.onclick = togglePlaying;
+  for (const button of player.querySelectorAll("[data-step]"))
+    button.onclick = () => {
+      stopPlaying();
+      stepBy(Number(button.dataset.step));
+    };
+
+  function stepBy(steps, input = reel()) {
+    input.value = Number(input.value) + steps;
+    input.dispatchEvent(new Event("input"));
+    if (input === dialInput) input.dispatchEvent(new Event("change"));
+  }
+
+  const KEYS = { PageUp: 10, PageDown: -10, ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+  root.onkeydown = (event) => {
+    byKey = true;
+    const native = event.target.matches("input") && event.key.startsWith("Arrow");
+    if (event.target.matches("button") || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === " ") togglePlaying();
+    else if (event.key in KEYS && !native) stepBy(KEYS[event.key], event.target.matches("input") ? event.target : reel());
+    else return;
+    event.preventDefault();
+  };
+
+  // -- size
+  let width = 0;
+  const watch = new ResizeObserver(() => {
+    if (!data || root.clientWidth === width || !root.clientWidth) return;
+    width = root.clientWidth;
+    nameTrack();
+    stale = true;
+    draw();
+  });
+  watch.observe(root);
+
+  function nameTrack() {
+    const thumb = parseFloat(getComputedStyle(ruler).getPropertyValue("--thumb"));
+    const last = Math.max(frames.length - 1, 1);
+    if (data.dial) drawNames(names, zones, data.dial.marks.map(({ position, text }) => ({ position: position / last, text })), thumb);
+  }
+
+  // -- from Python
+  let decoded;
+  function update(next, setStateValue) {
+    commit = setStateValue;
+    if (next !== data) take(next);
+    stale = true;
+    draw();
+  }
+
+  function take(next) {
+    data = next;
+    frames = data.frames;
+    decoded = decode({ figure: data.figure, frames, narrow: data.narrow ?? {} });
+    zones = data.dial ? zonesOf(data.dial) : [];
+    const seen = remembered.get(data.key);
+    if (seen?.epoch === data.epoch && seen.position < Math.max(frames.length, 1)) position = held ? position : seen.position;
+    else if (!held) position = data.value;
+    if (!held) remembered.set(data.key, { epoch: data.epoch, position });
+    position = Math.min(position, Math.max(frames.length - 1, 0));
+    time = Math.max(data.times.length - 1, 0);
+    arrange();
+  }
+
+  function arrange() {
+    const { dial, times } = data;
+    find(".picture-dial").hidden = !dial;
+    sentence.hidden = !dial?.words.length;
+    player.hidden = !dial && !times.length;
+    timeInput.hidden = timeText.hidden = !times.length;
+    dialInput.max = Math.max(frames.length - 1, 0);
+    timeInput.max = Math.max(times.length - 1, 0);
+    dialInput.setAttribute("aria-label", dial?.label ?? "");
+    value.querySelector("span").textContent = dial?.label ?? "";
+    plot.style.height = `${data.height}px`;
+    drawTrack(find(".picture-track"), zones);
+    nameTrack();
+    stopPlaying();
+    showPlaying();
+  }
+
+  function unmount() {
+    stopPlaying();
+    clearTimeout(waiting);
+    watch.disconnect();
+    Plotly?.purge(plot);
+    root.remove();
+  }
+
+  return { update, unmount };
+}
+
+let loading;
+function loadPlotly() {
+  const address = new URL(PLOTLY, document.baseURI).href;
+  loading ??= import(address).then(
+    () => globalThis.Plotly,
+    () => Promise.reject(new Error(`Plotly could not be loaded from ${address}`)),
+  );
+  return loading;
+}

@@ -1,0 +1,207 @@
+"""One animated picture: any Plotly figure with frames, and real `<input type="range">`s that move through them.
+
+Everything is drawn in the browser from what is sent once; only a release of the slider reports back. See `picture`.
+"""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "divergence_explorer.picture",
+    js=(_HERE / "picture.js").read_text(encoding="utf-8"),
+    css=(_HERE / "picture.css").read_text(encoding="utf-8"),
+    isolate_styles=False,  # Plotly puts its own style sheet in the document's head
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A name under the track of a dial, at a slider position (0 is the first)."""
+
+    position: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Dial:
+    """The range input that moves through the frames; each sequence holds one entry a position.
+
+    `values` stand beside the label ("1.02 = 1.02 × the edge"). `words` is the sentence above the track, whose start may be
+    bold (`"**diverged**: the loss doubles every step"`). Contiguous equal `zones` form a zone of the track, in the
+    color (and the hatch, by order) that `colors` gives the word. `alts` say what the picture shows, for screen readers.
+    """
+
+    label: str
+    values: Sequence[str]
+    words: Sequence[str] = ()
+    zones: Sequence[str] = ()
+    colors: Mapping[str, str] = field(default_factory=dict)
+    marks: Sequence[Mark] = ()
+    alts: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("words", "zones", "alts"):
+            count = len(getattr(self, name))
+            if count not in (0, len(self.values)):
+                raise ValueError(f"Dial.{name} must have one entry a value ({len(self.values)}) or none, got {count}")
+
+
+def picture(
+    figure: go.Figure | Mapping[str, Any],
+    *,
+    key: str,
+    alt: str,
+    frames: Sequence[Mapping[str, Any]] = (),
+    dial: Dial | None = None,
+    value: int = 0,
+    times: Sequence[str] = (),
+    height: int = 440,
+    narrow: Mapping[str, Any] | None = None,
+) -> int:
+    """Show a figure whose frames follow a slider in the browser; return the committed position of `dial`.
+
+    A frame is a dict `{"data": [partial traces], "traces": [indices into figure.data], "layout": {...}, "views": [[k, {...}], ...]}`
+    with numpy arrays inside; `layout` and the layout patches of `views` hold axis ranges (`{"xaxis": {"range": [0, 1]}}`), and
+    what one frame sets every frame sets. The last view is shown, or, while time is played, the last whose k has come.
+
+    `times` labels the steps of a second slider, with play and step buttons: it cuts every trace with `meta={"reveal": True}`
+    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. Without `times`, play moves
+    the dial. `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or
+    narrow becomes that color of the theme.
+
+    `value` is shown at first and whenever it changes; else the visitor's position stays. What comes back from the browser is
+    validated: an `int` in `range(len(frames))`, and `value` for anything else.
+
+    Raises `ValueError` when `dial` and `frames` differ in length.
+
+        position = picture(figure, key="home", alt="Path of gradient descent", frames=frames, dial=dial, value=60)
+    """
+    if dial is not None and len(dial.values) != len(frames):
+        raise ValueError(f"a dial needs one value a frame: got {len(dial.values)} values for {len(frames)} frames")
+    value = min(max(int(value), 0), max(len(frames) - 1, 0))
+    position, shown, epoch = _agree(key, value, len(frames) or 1)
+    plain = figure.to_dict() if isinstance(figure, go.Figure) else figure
+    _component(
+        key=key,
+        data={
+            "key": key,
+            "alt": alt,
+            "figure": encode({"data": plain.get("data", ()), "layout": plain.get("layout", {})}),
+            "frames": encode(frames),
+            "dial": encode(asdict(dial)) if dial else None,
+            "times": list(times),
+            "height": height,
+            "narrow": encode(narrow),
+            "value": shown,
+            "epoch": epoch,
+        },
+        on_value_change=_ignore,
+    )
+    return position
+
+
+def encode(tree: Any) -> Any:
+    """The same tree as plain JSON: an array becomes `{"dtype", "bdata"}` (and `"shape"` if it is a matrix), inf and nan `None`.
+
+    Numbers of 8 bytes are halved: a picture needs no more than seven digits.
+
+    >>> encode({"x": np.array([1.0, 2.0])})
+    {'x': {'dtype': 'f4', 'bdata': 'AACAPwAAAEA='}}
+    >>> encode([1, float("inf"), np.float64(0.5), "text"])
+    [1, None, 0.5, 'text']
+    """
+    if isinstance(tree, np.ndarray):
+        return _encode_array(tree)
+    if isinstance(tree, Mapping):
+        return {name: encode(part) for name, part in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [encode(part) for part in tree]
+    if isinstance(tree, np.generic):
+        tree = tree.item()
+    if isinstance(tree, float) and not math.isfinite(tree):
+        return None
+    return tree
+
+
+_WIDE = {"f8": "f4", "i8": "i4", "u8": "u4"}  # JavaScript's typed arrays end at 8-byte floats
+_PLAIN = {"f4", "i4", "u4", "i2", "u2", "i1", "u1"}
+
+
+def _encode_array(array: np.ndarray) -> Any:
+    """One array as a typed array, or as a list when its values are no numbers, or do not fit into half the bytes."""
+    dtype = array.dtype.str[1:]
+    if dtype in _WIDE:
+        with np.errstate(over="ignore"):
+            small = array.astype(f"<{_WIDE[dtype]}")
+        if not _same_range(array, small):
+            return encode(array.tolist())
+        array, dtype = small, _WIDE[dtype]
+    if dtype not in _PLAIN or array.ndim not in (1, 2):
+        return encode(array.tolist())
+    spec = {"dtype": dtype, "bdata": base64.b64encode(array.astype(f"<{dtype}", copy=False).tobytes()).decode("ascii")}
+    return spec if array.ndim == 1 else spec | {"shape": ", ".join(map(str, array.shape))}
+
+
+def _same_range(array: np.ndarray, small: np.ndarray) -> bool:
+    """Whether halving an array kept its finite values finite (floats) or equal (integers)."""
+    if array.dtype.kind != "f":
+        return bool((array == small).all())
+    return not np.isinf(small).any() or bool((np.isinf(small) == np.isinf(array)).all())
+
+
+@dataclass
+class _Memory:
+    """What Python asked the browser to show: the payload changes only when Python moves the slider, never when a visitor does."""
+
+    asked: int
+    shown: int
+    epoch: int = 0
+    committed: bool = False
+
+
+def _agree(key: str, value: int, count: int) -> tuple[int, int, int]:
+    """The position that holds now, and the (value, epoch) to send.
+
+    A commit names the epoch it belongs to, so one from before Python moved the slider (which the browser keeps sending) is
+    stale. As long as a visitor only drags, `shown` and `epoch` stay, and so Streamlit finds the payload in its cache.
+    """
+    memory = st.session_state.setdefault(f"{key}:asked", _Memory(asked=value, shown=value))
+    committed = _committed(st.session_state.get(key), memory.epoch, count)
+    position = memory.shown if committed is None else committed
+    moved = value != memory.asked and value != position
+    forgotten = committed is None and (memory.committed or value != memory.shown)  # the page was left, or has fewer frames
+    if moved or forgotten:
+        memory.shown, memory.epoch, position = value, memory.epoch + 1, value
+    memory.asked, memory.committed = value, committed is not None and not moved
+    return position, memory.shown, memory.epoch
+
+
+def _committed(state: object, epoch: int, count: int) -> int | None:
+    """The position a browser reports, `[epoch, position]` (or a bare int, for tests), if it is sound and not stale.
+
+    >>> _committed({"value": [3, 7]}, 3, 10), _committed({"value": [2, 7]}, 3, 10), _committed({"value": 7}, 3, 10)
+    (7, None, 7)
+    >>> _committed({"value": [3, 70]}, 3, 10), _committed({"value": "7"}, 3, 10), _committed(None, 3, 10)
+    (None, None, None)
+    """
+    reported = state.get("value") if isinstance(state, Mapping) else None
+    if isinstance(reported, list | tuple) and len(reported) == 2:
+        named, reported = reported
+        if named != epoch:
+            return None
+    if isinstance(reported, bool) or not isinstance(reported, int) or not 0 <= reported < count:
+        return None
+    return reported
+
+
+def _ignore() -> None:
+    """Streamlit returns a component's value only if it has a callback."""
