@@ -1,0 +1,37 @@
+"""What every test starts with. Nothing is seeded here: a test that needs random numbers names its own seed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# A slow machine is no failure; and CI draws the same examples every time, a person new ones.
+settings.register_profile("patient", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("patient")
+
+BROWSER = Path(__file__).parent / "browser"
+
+
+@pytest.fixture(autouse=True)
+def numpy_speaks_up() -> Iterator[None]:
+    """Numpy's own error state, whatever ran before: an overflow warns, hence fails, unless the code under test expects it."""
+    with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests/browser; skip it where there is no Chromium, except in CI, where a missing browser is a failure."""
+    absent = pytest.mark.skip(reason="no chromium on the PATH (Debian: apt-get install chromium)")
+    skipped = shutil.which("chromium") is None and not os.environ.get("CI")
+    for item in items:
+        if item.path.is_relative_to(BROWSER):
+            item.add_marker(pytest.mark.browser)
+            if skipped:
+                item.add_marker(absent)

@@ -1,0 +1,208 @@
+"""The law of the house, read from the source of every file under explorer/: imports only go down.
+
+    app.py                    may import everything
+      explorer/ui/            Streamlit; nobody below imports it, and pages do not know each other
+        explorer/cases/       text, no code
+        explorer/figures/     Plotly; no Streamlit
+          explorer/core/      numpy; neither Plotly nor Streamlit
+
+Each rule is a function from a file's place and its source to a list of sentences: where the rule is broken and the way out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "explorer").rglob("*.py"))
+
+Rule = Callable[[str, str], list[str]]
+
+WEB = {"streamlit", "starlette", "uvicorn"}
+# What a floor may import of the program, and which libraries it may not. The floor of explorer/__init__.py, the doors, is "".
+ALLOWED = {"": {"core"}, "core": {"core"}, "figures": {"core", "figures"}, "cases": set(), "ui": {"", "core", "figures", "cases", "ui"}}
+FORBIDDEN = {"": {"plotly"} | WEB, "core": {"plotly"} | WEB, "figures": WEB, "cases": set(), "ui": set()}
+
+
+def floor(place: str) -> str:
+    """The floor of a file: `explorer/core/knobs.py` is on `core`."""
+    rooms = place.split("/")[1:-1]
+    return rooms[0] if rooms else ""
+
+
+def imports(place: str, source: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of every module or member that a file imports, wherever in the file it does so."""
+    package = place.split("/")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name) for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                above = package[: len(package) - level + 1] if level else []
+                yield from ((node.lineno, ".".join([*above, *([module] if module else []), alias.name])) for alias in names)
+            case ast.Call(
+                func=ast.Name(id="__import__" | "import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield node.lineno, name
+
+
+def imports_only_go_down(place: str, source: str) -> list[str]:
+    here = floor(place)
+    broken = []
+    for line, name in imports(place, source):
+        first, *rest = name.split(".")
+        there = rest[0] if rest and rest[0] in ALLOWED else ""
+        if first == "explorer" and there not in ALLOWED.get(here, set()):
+            broken.append(
+                f"{place}:{line} imports {name}: the floor {here or 'explorer/__init__.py'!r} may import only "
+                f"{sorted(ALLOWED.get(here, set()))} of explorer; move what both need down, or hand it over as an argument"
+            )
+    return broken
+
+
+def libraries_stay_on_their_floor(place: str, source: str) -> list[str]:
+    here = floor(place)
+    return [
+        f"{place}:{line} imports {name}: no {name.split('.')[0]} on the floor {here or 'explorer/__init__.py'!r}; "
+        "return data, and let the floor above show them"
+        for line, name in imports(place, source)
+        if name.split(".")[0] in FORBIDDEN.get(here, set())
+    ]
+
+
+def every_file_is_on_a_floor(place: str, source: str) -> list[str]:
+    if floor(place) in ALLOWED and (floor(place) or place == "explorer/__init__.py"):
+        return []
+    return [f"{place} is on no floor: explorer/ holds only core, figures, cases and ui; move it to the lowest one that it needs"]
+
+
+def cases_hold_no_code(place: str, source: str) -> list[str]:
+    if floor(place) != "cases" or all(
+        isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in ast.parse(source).body
+    ):
+        return []
+    return [f"{place} has code: a case is a .md file with a TOML head; what it has to compute belongs into explorer/core"]
+
+
+def pages_do_not_know_each_other(place: str, source: str) -> list[str]:
+    return [
+        f"{place}:{line} imports {name}: nobody imports a page; what two pages share is a piece of explorer/ui, figures or core"
+        for line, name in imports(place, source)
+        if name.startswith("explorer.ui.pages")
+    ]
+
+
+def only_descent_loops_over_steps(place: str, source: str) -> list[str]:
+    """A `for` or `while` statement about steps. A comprehension is allowed: it cannot carry a point from step to step."""
+    if place == "explorer/core/descent.py":
+        return []
+    return [
+        f"{place}:{node.lineno} loops over steps: explorer/core/descent.py has the one loop of the program; call it, "
+        "or compute all steps at once (an array operation or a comprehension)"
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.For) and (speaks_of_steps(node.target) or speaks_of_steps(node.iter)))
+        or (isinstance(node, ast.While) and speaks_of_steps(node.test))
+    ]
+
+
+def speaks_of_steps(tree: ast.AST) -> bool:
+    """Whether a name in it is `step` or `steps`, alone or last as in `max_steps`; a `step_size` is something else."""
+    words = [node.id if isinstance(node, ast.Name) else node.attr for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute)]
+    return any(word.lower().split("_")[-1] in {"step", "steps"} for word in words)
+
+
+def nothing_is_executed_from_text(place: str, source: str) -> list[str]:
+    return [
+        f"{place}:{node.lineno} calls {ast.unparse(node.func)}: text from a link or a form must never run as code; parse it with ast and "
+        "compute what is on a list of allowed nodes"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("builtins.") in {"eval", "exec", "compile"}
+    ]
+
+
+RULES: list[Rule] = [
+    every_file_is_on_a_floor,
+    imports_only_go_down,
+    libraries_stay_on_their_floor,
+    cases_hold_no_code,
+    pages_do_not_know_each_other,
+    only_descent_loops_over_steps,
+    nothing_is_executed_from_text,
+]
+
+
+@pytest.mark.parametrize("place", FILES)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps(rule: Rule, place: str) -> None:
+    broken = rule(place, (ROOT / place).read_text(encoding="utf-8"))
+    assert not broken, "\n".join(broken)
+
+
+BREAKS = [
+    (every_file_is_on_a_floor, "explorer/utils.py", ""),
+    (every_file_is_on_a_floor, "explorer/attic/old.py", ""),
+    (imports_only_go_down, "explorer/core/sweep.py", "import explorer"),
+    (imports_only_go_down, "explorer/core/sweep.py", "from explorer import run"),
+    (imports_only_go_down, "explorer/core/sweep.py", "import explorer.figures.theme"),
+    (imports_only_go_down, "explorer/core/losses/scalar.py", "from ...figures import theme"),
+    (imports_only_go_down, "explorer/core/setup.py", "def late():\n    from explorer.ui import panel"),
+    (imports_only_go_down, "explorer/core/setup.py", "import importlib\nimportlib.import_module('explorer.ui.panel')"),
+    (imports_only_go_down, "explorer/figures/ruler.py", "from explorer.ui.panel import panel"),
+    (imports_only_go_down, "explorer/figures/ruler.py", "from explorer import cases"),
+    (imports_only_go_down, "explorer/__init__.py", "from explorer.figures import ruler"),
+    (libraries_stay_on_their_floor, "explorer/core/verdict.py", "import plotly.graph_objects as go"),
+    (libraries_stay_on_their_floor, "explorer/core/verdict.py", "from streamlit import cache_data"),
+    (libraries_stay_on_their_floor, "explorer/figures/theme.py", "import streamlit as st"),
+    (cases_hold_no_code, "explorer/cases/10_question.py", "SETUP = {}"),
+    (
+        pages_do_not_know_each_other,
+        "explorer/ui/pages/20_sweep.py",
+        "from importlib import import_module\nimport_module('explorer.ui.pages.10_a')",
+    ),
+    (pages_do_not_know_each_other, "explorer/ui/panel.py", "from explorer.ui.pages import words"),
+    (only_descent_loops_over_steps, "explorer/core/sweep.py", "for step in range(9):\n    x = x - gradient(x)"),
+    (only_descent_loops_over_steps, "explorer/core/sweep.py", "for _ in range(setup.steps):\n    x = x - gradient(x)"),
+    (only_descent_loops_over_steps, "explorer/ui/pages/10_a.py", "while k < max_steps:\n    k += 1"),
+    (nothing_is_executed_from_text, "explorer/core/losses/formula.py", "eval(text)"),
+    (nothing_is_executed_from_text, "explorer/ui/panel.py", "import builtins\nbuiltins.exec(text)"),
+]
+
+KEEPS = [
+    (every_file_is_on_a_floor, "explorer/__init__.py", ""),
+    (imports_only_go_down, "explorer/core/losses/scalar.py", "from .protocol import LOSSES\nfrom ..knobs import Knob\nimport numpy"),
+    (
+        imports_only_go_down,
+        "explorer/figures/ruler.py",
+        "from explorer.core import stability\nfrom explorer.figures.theme import OKABE_ITO",
+    ),
+    (imports_only_go_down, "explorer/ui/panel.py", "from explorer import Setup\nfrom explorer.figures import ruler"),
+    (imports_only_go_down, "explorer/__init__.py", "from explorer.core.descent import run"),
+    (libraries_stay_on_their_floor, "explorer/core/data.py", "import numpy as np\nfrom sklearn import datasets"),
+    (libraries_stay_on_their_floor, "explorer/figures/theme.py", "import plotly.graph_objects as go"),
+    (cases_hold_no_code, "explorer/cases/__init__.py", '"""Situations as data."""'),
+    (pages_do_not_know_each_other, "explorer/ui/pages/20_sweep.py", "from explorer.ui import panel"),
+    (only_descent_loops_over_steps, "explorer/core/descent.py", "for step in range(steps):\n    pass"),
+    (only_descent_loops_over_steps, "explorer/core/sweep.py", "for step_size in tile:\n    pass"),
+    (only_descent_loops_over_steps, "explorer/figures/curves.py", "frames = [frame(step) for step in range(steps)]"),
+    (nothing_is_executed_from_text, "explorer/core/knobs.py", "import re\nre.compile('a')\nmodel.eval()"),
+]
+
+
+@pytest.mark.parametrize(("rule", "place", "source"), BREAKS)
+def test_a_rule_sees_what_breaks_it(rule: Rule, place: str, source: str) -> None:
+    (sentence,) = rule(place, source)
+    assert sentence.startswith(place)
+
+
+@pytest.mark.parametrize(("rule", "place", "source"), KEEPS)
+def test_a_rule_leaves_the_rest_alone(rule: Rule, place: str, source: str) -> None:
+    assert rule(place, source) == []
+
+
+def test_every_rule_is_known_to_fail() -> None:
+    assert {rule for rule, *_ in BREAKS} == set(RULES)

@@ -1,0 +1,104 @@
+"""The house keeps its own promises: checked code, one list of dependencies, a README whose commands and code are the real ones."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
+
+IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL"}  # where the distribution and its module have different names
+
+
+def distribution(requirement: str) -> str:
+    """The bare name in `numpy>=2.1,<3`."""
+    return re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]
+
+
+def block(language: str, text: str) -> list[str]:
+    """The fenced blocks of one language in a Markdown text."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def command(name: str) -> str:
+    """The command that README.md marks with `<!-- name -->`."""
+    return block("bash", README.split(f"<!-- {name} -->\n", 1)[1])[0].strip()
+
+
+@pytest.mark.parametrize("check", ["ruff check .", "ruff format --check .", "mypy"])
+def test_the_code_passes(check: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *check.split()], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"`{check}` says:\n{done.stdout}{done.stderr}"
+
+
+def test_requirements_are_the_runtime_dependencies() -> None:
+    assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == DEPENDENCIES
+
+
+def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
+    ours = {"explorer"} | sys.stdlib_module_names
+    imported = {name.split(".")[0] for path in [ROOT / "app.py", *(ROOT / "explorer").rglob("*.py")] for name in modules(path)} - ours
+    assert imported == {IMPORTED_AS.get(name, name) for name in map(distribution, DEPENDENCIES)}
+
+
+def modules(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+
+
+def test_every_dependency_earns_its_line_in_the_readme() -> None:
+    assert re.findall(r"^\| `([\w-]+)` \|", README, re.MULTILINE) == [distribution(each) for each in DEPENDENCIES]
+
+
+def test_every_data_file_is_shipped() -> None:
+    shipped = {".py", *(pattern.removeprefix("*") for pattern in PROJECT["tool"]["setuptools"]["package-data"]["*"])}
+    files = [path for path in (ROOT / "explorer").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert [path for path in files if path.suffix not in shipped] == []
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    assert f"## [{PROJECT['project']['version']}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_ci_runs_the_command_of_the_readme_and_no_other() -> None:
+    shown = subprocess.run([ROOT / ".ci" / "run", "--show"], cwd="/", capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == command("test")
+    assert "pytest" in shown
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert 'bash -euo pipefail -c "$command"' in script
+    assert not re.search(r"pytest|\bpip ", script)
+
+
+@pytest.mark.parametrize("name", ["start", "test"])
+def test_a_command_needs_nothing_but_python(name: str) -> None:
+    first, *_ = command(name).split(" && ")
+    assert first == "python3 -m venv .venv"
+    assert len(command(name).splitlines()) == 1
+
+
+def test_starting_asks_for_nothing() -> None:
+    """Without this, Streamlit's first start on a machine waits at the terminal for an e-mail address."""
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["showEmailPrompt"] is False
+    assert config["browser"]["gatherUsageStats"] is False
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=f"block{i}") for i, code in enumerate(block("python", README))])
+def test_the_readme_prints_what_it_says(code: str) -> None:
+    """A comment after a print is what the print must print."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, {"__name__": "readme"})
+    assert printed.getvalue().splitlines() == re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
