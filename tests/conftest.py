@@ -25,6 +25,11 @@ def numpy_speaks_up() -> Iterator[None]:
         yield
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Only test_*.py is read for tests and examples: the Streamlit scripts that browser tests start would run when imported."""
+    return True if collection_path.suffix == ".py" and not collection_path.name.startswith("test_") else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests/browser; skip it where there is no Chromium, except in CI, where a missing browser is a failure."""
