@@ -16,7 +16,7 @@ const remembered = new Map(); // key -> {epoch, position}: survives an element t
 const SKELETON = `
   <p class="picture-sentence"></p>
   <div class="picture-dial">
-    <div class="picture-value"><span></span> <output></output></div>
+    <div class="picture-value"><span></span> <span class="picture-now"></span></div>
     <div class="picture-ruler">
       <div class="picture-track" aria-hidden="true"></div>
       <input type="range" min="0" step="1">
@@ -30,7 +30,7 @@ const SKELETON = `
     <button type="button" class="picture-play"><svg viewBox="0 0 24 24"><path/></svg><span></span></button>
     <button type="button" data-step="1" aria-label="One step forward"><svg viewBox="0 0 24 24"><path d="M16 5h3v14h-3zM4 5v14l11-7z"/></svg></button>
     <input type="range" min="0" step="1" aria-label="Time">
-    <output></output>
+    <span class="picture-now"></span>
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
@@ -223,7 +223,7 @@ function mount(parent) {
   root.innerHTML = SKELETON;
   const find = (selector) => root.querySelector(selector);
   const [sentence, value, ruler, names, plot, problem, player, play, said] = ["sentence", "value", "ruler", "names", "plot", "problem", "player", "play", "said"].map((name) => find(`.picture-${name}`));
-  const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector("output");
+  const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now");
 
   let data, frames, zones, commit, Plotly;
   let figure, painted; // the figure and frames in the colors of the theme
@@ -246,7 +246,7 @@ function mount(parent) {
     const zone = zones.find(({ to }) => position / Math.max(frames.length - 1, 1) <= to);
     sentence.replaceChildren(Object.assign(document.createElement("strong"), { textContent: bold }), rest);
     sentence.style.setProperty("--zone", zone?.color ?? "var(--st-border-color)");
-    value.querySelector("output").textContent = dial.values[position];
+    value.querySelector(".picture-now").textContent = dial.values[position];
     dialInput.setAttribute("aria-valuetext", [dial.values[position], dial.zones[position], bold + rest].filter(Boolean).join(", "));
   }
 
@@ -372,7 +372,7 @@ function mount(parent) {
   };
   // A key that is held down changes the value thirty times a second: report once, when it rests.
   let byKey = false;
-  dialInput.onpointerdown = () => (byKey = false);
+  dialInput.onpointerdown = () => void (byKey = false); // returning false would forbid the drag
   dialInput.onchange = () => {
     clearTimeout(waiting);
     if (byKey) waiting = setTimeout(report, 300);

@@ -36,7 +36,7 @@ def level_lines() -> tuple[np.ndarray, np.ndarray]:
 
 
 def frame_of(rate: float) -> dict:
-    x, y = path_of(rate, PATH)
+    x, y = path_of(rate, PATH).clip(-1e6, 1e6)  # far outside the window, and still a number that SVG can read
     loss = np.log10(0.5 * EIGENVALUES @ path_of(rate, LOSS) ** 2 + 1e-300)
     far = min(max(3.0, float(np.abs(y[:60]).max()) * 1.1), 60.0)
     slope = 2 * np.log10(np.abs(1 - rate * EIGENVALUES).max())
@@ -65,10 +65,10 @@ def figure() -> go.Figure:
     x, y = level_lines()
     figure = go.Figure(layout={"template": "none"})
     figure.add_scatter(x=x, y=y, mode="lines", line={"width": 1, "color": "#888888"}, hoverinfo="skip")
-    figure.add_scatter(x=[], y=[], mode="lines+markers", line={"color": "#0072B2"}, meta={"reveal": True}, name="path")
+    figure.add_scatter(x=[], y=[], mode="lines+markers", line={"color": "var(--st-primary-color)"}, meta={"reveal": True}, name="path")
     figure.add_scatter(x=[], y=[], mode="markers", marker={"size": 12, "color": "var(--st-text-color)"}, meta={"head": 1})
     second = {"xaxis": "x2", "yaxis": "y2", "mode": "lines"}
-    figure.add_scatter(x=[], y=[], line={"color": "#0072B2", "width": 3}, meta={"reveal": True}, name="loss", **second)
+    figure.add_scatter(x=[], y=[], line={"color": "var(--st-primary-color)", "width": 3}, meta={"reveal": True}, name="loss", **second)
     figure.add_scatter(x=[], y=[], line={"color": "var(--st-text-color)", "dash": "dot"}, name="theory", **second)
     figure.add_scatter(x=[], y=[], meta={"head": 3}, marker={"size": 12}, **second | {"mode": "markers"})
     figure.update_layout(

@@ -1,0 +1,128 @@
+"""A running app and a real Chromium; a page whose console must stay silent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+ARGUMENTS += ["--no-first-run", "--disable-component-update", "--disable-sync"]
+WIDE = {"width": 1440, "height": 900}
+
+collect_ignore = ["picture_demo.py", "picture_app.py"]  # Streamlit scripts: importing one runs it
+
+
+@contextlib.contextmanager
+def serve(app: Path, folder: Path, *, patience: float = 60) -> Iterator[str]:
+    """The address of `streamlit run app`; what it printed goes to a file in `folder`, and into the failure."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, printed = f"http://127.0.0.1:{port}", folder / f"{app.stem}.log"
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port), "--server.address", "127.0.0.1"]
+    with printed.open("w") as log:
+        process = subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            deadline = time.monotonic() + patience
+            while not healthy(address):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not healthy after {patience} s"
+                    pytest.fail(f"`streamlit run {app.name}` {what}; it printed:\n{printed.read_text()}")
+                time.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+    """`start(path)` runs an application until the end of the session and returns its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda app: stack.enter_context(serve(app, tmp_path_factory.mktemp("server")))
+
+
+@pytest.fixture(scope="session")
+def server(start: Callable[[Path], str]) -> str:
+    """The address of the running application."""
+    return start(ROOT / "app.py")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; without one the tests are skipped, except in CI."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no browser: none of {', '.join(NAMES)} is on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> dict[str, BrowserContext]:
+    """Contexts by their options: pages of one kind share the cache, so Plotly's 5 MB are fetched and compiled once."""
+    return {}
+
+
+@pytest.fixture
+def visit(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """`visit(url, ignore=None, before=None, **context options)` opens a page; what its console says as an error fails the test.
+
+    `ignore` is a text that an expected error holds; `before(page)` may listen or route before the page loads.
+    """
+    errors: list[str] = []
+    pages = []
+
+    def open_page(
+        url: str = "about:blank", *, ignore: str | None = None, before: Callable[[Page], Any] | None = None, **options: Any
+    ) -> Page:
+        def note(text: str) -> None:
+            if ignore is None or ignore not in text:
+                errors.append(text)
+
+        if repr(options) not in contexts:
+            contexts[repr(options)] = browser.new_context(**{"viewport": WIDE} | options)
+        page = contexts[repr(options)].new_page()
+        pages.append(page)
+        page.on("console", lambda message: note(f"{message.text} ({message.location['url']})") if message.type == "error" else None)
+        page.on("pageerror", lambda error: note(str(error)))
+        if before:
+            before(page)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    """An empty wide page whose console must stay silent."""
+    return visit()

@@ -1,0 +1,360 @@
+"""The picture in a real browser: what a drag draws and sends, keyboard, phone, themes, and what is said to a screen reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, WebSocket, expect
+
+FRAMES, STEPS, PRESET, BEYOND = 131, 240, 60, 120
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def demo(start: Callable[[Path], str]) -> str:
+    return start(Path(__file__).with_name("picture_app.py"))
+
+
+def drawn(page: Page, position: int, time: int = STEPS - 1) -> None:
+    """Wait until exactly this has been drawn."""
+    expect(page.locator(".picture")).to_have_attribute("data-drawn", f"{position} {time}", timeout=20_000)
+
+
+def committed(page: Page, position: int) -> None:
+    """Wait until Python says so, in the text it wrote under the picture."""
+    expect(page.get_by_text(re.compile(r"^position \d+, run"))).to_contain_text(f"position {position},", timeout=20_000)
+
+
+def runs(page: Page) -> int:
+    return int(page.get_by_text(re.compile(r"^position \d+, run")).inner_text().rsplit(" ", 1)[1])
+
+
+def dial(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Learning rate")
+
+
+def clock(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Time")
+
+
+def point(page: Page, position: int) -> tuple[float, float]:
+    """Where the thumb's center is at a position of the dial."""
+    box = dial(page).bounding_box()
+    thumb = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.picture-ruler')).getPropertyValue('--thumb'))")
+    return box["x"] + thumb / 2 + (box["width"] - thumb) * position / (FRAMES - 1), box["y"] + box["height"] / 2
+
+
+def axis(page: Page, name: str) -> list[float]:
+    return page.evaluate("name => document.querySelector('.js-plotly-plot')._fullLayout[name].range", name)
+
+
+def trace(page: Page, index: int) -> dict:
+    """The points that Plotly holds of a trace, and how many dots it drew of them."""
+    return page.evaluate("i => { const {x, y} = document.querySelector('.js-plotly-plot').data[i]; return {x: [...x], y: [...y]} }", index)
+
+
+class Traffic:
+    """Bytes on the page's websocket."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+        self.received: list[int] = []
+
+    def watch(self, page: Page) -> None:
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framesent", lambda payload: self.sent.append(len(payload)))
+        socket.on("framereceived", lambda payload: self.received.append(len(payload)))
+
+    def reset(self) -> None:
+        self.sent.clear()
+        self.received.clear()
+
+
+def test_a_drag_draws_every_position_and_only_the_release_is_sent(visit: Visit, demo: str) -> None:
+    traffic = Traffic()
+    page = visit(demo, before=traffic.watch)
+    drawn(page, PRESET)
+    assert sum(traffic.received) > 100_000  # the frames came once
+    page.wait_for_timeout(300)
+    traffic.reset()
+    before = runs(page)
+    page.mouse.move(*point(page, PRESET))
+    page.mouse.down()
+    for position in range(PRESET, 100):
+        page.mouse.move(*point(page, position))
+        drawn(page, position)
+        assert trace(page, 1)["y"][1] == pytest.approx(2.2 * (1 - 2 * (0.02 + position * 0.01)), abs=1e-5)
+    assert traffic.sent == []
+    assert traffic.received == []
+    page.mouse.up()
+    committed(page, 99)
+    page.wait_for_timeout(300)
+    assert len(traffic.sent) == 1
+    assert runs(page) == before + 1
+    assert sum(traffic.received) < 20_000  # the 300 kB of frames are not among them
+    drawn(page, 99)
+
+
+def test_the_frame_moves_axes_ticks_image_and_level_lines(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    look = """() => ({
+        ticks: document.querySelector('.ytick text').textContent,
+        image: document.querySelector('image').getAttribute('height'),
+        lines: document.querySelector('.scatterlayer .trace path').getAttribute('d')})"""
+    before = page.evaluate(look)
+    dial(page).press("End")
+    drawn(page, FRAMES - 1)
+    after = page.evaluate(look)
+    assert axis(page, "yaxis") == [-60, 60]
+    assert all(after[name] != before[name] for name in before), (before, after)
+    committed(page, FRAMES - 1)
+
+
+def test_a_picture_needs_no_mouse(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    while page.evaluate("document.activeElement.getAttribute('aria-label')") != "Learning rate":
+        page.keyboard.press("Tab")
+    for key, position in {"ArrowRight": 61, "PageUp": 71, "PageDown": 61, "ArrowLeft": 60, "End": 130, "Home": 0}.items():
+        page.keyboard.press(key)
+        drawn(page, position)
+    committed(page, 0)
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.wait_for_function("Number(document.querySelector('.picture-player input').value) > 3")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.keyboard.press("Tab")  # the picture itself
+    expect(page.get_by_role("img", name="Path of gradient descent")).to_be_focused()
+    at = int(clock(page).input_value())
+    page.keyboard.press("ArrowRight")
+    drawn(page, 0, at + 1)
+    page.get_by_role("button", name="One step back").press("Enter")
+    drawn(page, 0, at)
+    page.get_by_role("button", name="One step forward").press("Enter")
+    drawn(page, 0, at + 1)
+
+
+def test_keys_in_a_row_are_one_commit(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    before = runs(page)
+    dial(page).focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    committed(page, PRESET + 8)
+    assert runs(page) == before + 1
+
+
+def test_time_reveals_the_path_step_by_step(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    whole = trace(page, 1)
+    assert len(whole["x"]) == 180
+    clock(page).press("Home")
+    drawn(page, PRESET, 0)
+    for step in range(1, 4):
+        clock(page).press("ArrowRight")
+        drawn(page, PRESET, step)
+        seen, head = trace(page, 1), trace(page, 2)
+        assert seen["x"] == whole["x"][: step + 1]
+        assert head == {"x": [whole["x"][step]], "y": [whole["y"][step]]}
+    assert len(trace(page, 4)["x"]) == STEPS  # theory is no thing that happens in time
+    expect(clock(page)).to_have_attribute("aria-valuetext", "step 3")
+    page.get_by_role("button", name="Play").click()
+    drawn(page, PRESET, STEPS - 1)  # it ends by itself
+    assert trace(page, 1) == whole
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_the_view_follows_time_and_a_drag_shows_the_end(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    dial(page).press("End")
+    drawn(page, 130)
+    assert axis(page, "yaxis") == [-60, 60]
+    clock(page).press("Home")
+    drawn(page, 130, 0)
+    assert axis(page, "yaxis") == [-3, 3]
+    dial(page).press("ArrowLeft")
+    drawn(page, 129)
+    assert axis(page, "yaxis") == [-60, 60]
+    committed(page, 129)
+
+
+def test_without_times_play_moves_the_dial_and_reports_at_the_end(visit: Visit, demo: str) -> None:
+    page = visit(f"{demo}/?frames=1")
+    drawn(page, PRESET, 0)
+    expect(clock(page)).to_be_hidden()
+    before = runs(page)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("document.querySelector('.picture-ruler input').value > 90")
+    assert runs(page) == before
+    page.get_by_role("button", name="Pause").click()
+    committed(page, int(dial(page).input_value()))
+    assert runs(page) == before + 1
+
+
+def test_less_motion_is_a_few_stills(visit: Visit, demo: str) -> None:
+    page = visit(demo, reduced_motion="reduce")
+    drawn(page, PRESET)
+    page.wait_for_timeout(500)
+    drawn(page, PRESET)  # nothing moves by itself
+    page.evaluate("""() => { window.stills = []; const root = document.querySelector('.picture');
+        new MutationObserver(() => stills.push(root.dataset.drawn)).observe(root, {attributeFilter: ['data-drawn']}) }""")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(f"stills.at(-1) === '{PRESET} {STEPS - 1}'")
+    assert 3 <= len(page.evaluate("stills")) <= 9
+
+
+def test_a_preset_moves_the_slider_and_old_commits_are_forgotten(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    dial(page).press("Home")
+    committed(page, 0)
+    page.get_by_text("Beyond the edge").click()
+    committed(page, BEYOND)
+    drawn(page, BEYOND)
+    page.get_by_role("button", name="Another widget").click()
+    page.wait_for_timeout(500)
+    committed(page, BEYOND)
+    dial(page).press("ArrowLeft")
+    committed(page, BEYOND - 1)
+    page.get_by_text("Beyond the edge").click()
+    committed(page, PRESET)
+    drawn(page, PRESET)
+
+
+def test_another_widget_leaves_zoom_and_position(visit: Visit, demo: str) -> None:
+    traffic = Traffic()
+    page = visit(demo, before=traffic.watch)
+    drawn(page, PRESET)
+    box = page.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 220, steps=5)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range[0] > -4.9")
+    zoomed = [axis(page, name) for name in ("xaxis", "yaxis")]
+    page.wait_for_timeout(300)
+    traffic.reset()
+    before = runs(page)
+    page.get_by_role("button", name="Another widget").click()
+    expect(page.get_by_text(re.compile(r"^position \d+, run"))).to_contain_text(f"run {before + 1}")
+    assert [axis(page, name) for name in ("xaxis", "yaxis")] == zoomed
+    assert sum(traffic.received) < 20_000
+    dial(page).press("ArrowRight")  # this frame has the same window, so the zoom stays
+    drawn(page, PRESET + 1)
+    assert [axis(page, name) for name in ("xaxis", "yaxis")] == zoomed
+    page.emulate_media(color_scheme="dark")  # drawn anew in the other colors
+    page.wait_for_timeout(1000)
+    assert [axis(page, name) for name in ("xaxis", "yaxis")] == zoomed
+
+
+def test_a_phone_stacks_the_plots_and_scrolls_only_down(visit: Visit, demo: str) -> None:
+    page = visit(demo, **PHONE)
+    drawn(page, PRESET)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    left, right = (page.locator(f".{name} .nsewdrag, .{name}.nsewdrag").first.bounding_box() for name in ("xy", "x2y2"))
+    assert right["y"] > left["y"] + left["height"]
+    assert min(left["width"], right["width"]) > 240
+    assert page.locator(".picture-plot").bounding_box()["height"] == 760
+    for button in page.locator(".picture-player button").all():
+        assert min(button.bounding_box()["height"], button.bounding_box()["width"]) >= 44
+    page.set_viewport_size({"width": 1000, "height": 800})
+    page.wait_for_function("document.querySelector('.js-plotly-plot')._fullLayout.height === 440")
+    names_stay_apart(page)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_names_under_the_track_stay_apart_and_inside(visit: Visit, demo: str, width: int) -> None:
+    page = visit(demo, viewport={"width": width, "height": 800})
+    drawn(page, PRESET)
+    names_stay_apart(page)
+
+
+def names_stay_apart(page: Page) -> None:
+    boxes = [label.bounding_box() for label in page.locator(".picture-word, .picture-mark").all()]
+    assert len(boxes) >= 6
+    ruler = page.locator(".picture-names").bounding_box()
+    for box in boxes:
+        assert ruler["x"] - 0.5 <= box["x"]
+        assert box["x"] + box["width"] <= ruler["x"] + ruler["width"] + 0.5
+        assert box["y"] + box["height"] <= ruler["y"] + ruler["height"] + 0.5
+    for i, one in enumerate(boxes):
+        for other in boxes[:i]:
+            beside = one["x"] + one["width"] <= other["x"] + 0.5 or other["x"] + other["width"] <= one["x"] + 0.5
+            below = one["y"] + one["height"] <= other["y"] + 0.5 or other["y"] + other["height"] <= one["y"] + 0.5
+            assert beside or below, (one, other)
+
+
+def test_a_tick_stands_where_the_thumb_stands(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    ticks = [tick.bounding_box() for tick in page.locator(".picture-tick").all()]
+    centers = [tick["x"] + tick["width"] / 2 for tick in ticks]
+    assert centers == pytest.approx([point(page, position)[0] for position in (48, 90, 98, 101)], abs=1)
+
+
+def test_zones_differ_by_word_and_hatch(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    zones = page.evaluate(
+        "[...document.querySelectorAll('.picture-zone')].map(zone => [zone.style.backgroundColor, getComputedStyle(zone).backgroundImage])"
+    )
+    assert len({color for color, _ in zones}) == len({hatch for _, hatch in zones}) == 4
+    assert {"slow", "converged", "diverged"} <= set(page.locator(".picture-word").all_inner_texts())
+
+
+def test_the_theme_colors_the_plot(visit: Visit, demo: str) -> None:
+    page = visit(demo, color_scheme="dark")
+    drawn(page, PRESET)
+    color = "getComputedStyle(document.querySelector('.xtick text')).fill"
+    line = "document.querySelector('.js-plotly-plot').data[4].line.color"
+    assert page.evaluate(color) == "rgb(240, 242, 244)"
+    assert page.evaluate(line) == "#f0f2f4"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(f"{color} === 'rgb(31, 35, 40)'")
+    assert page.evaluate(line) == "#1f2328"
+
+
+def test_sizes_are_readable_from_the_back_row(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    size = "selector => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize)"
+    assert page.evaluate(size, ".picture-sentence") >= 22
+    assert page.evaluate(size, ".xtick text") >= 14
+    assert page.evaluate(size, ".picture-mark") >= 14
+
+
+def test_a_screen_reader_hears_what_is_shown(visit: Visit, demo: str) -> None:
+    page = visit(demo)
+    drawn(page, PRESET)
+    name = "Path of gradient descent on a ravine, and its loss. At rate 0.62 the path is converged."
+    expect(page.get_by_role("img", name=name)).to_be_visible()
+    words = "converged: each step multiplies the error by 0.897"
+    expect(dial(page)).to_have_attribute("aria-valuetext", f"0.62 = 0.62 × the edge, converged, {words}")
+    live = page.locator("[aria-live=polite].picture-said")
+    expect(live).to_have_text("")
+    page.mouse.move(*point(page, PRESET))
+    page.mouse.down()
+    page.mouse.move(*point(page, 120))
+    drawn(page, 120)
+    expect(live).to_have_text("")
+    page.mouse.up()
+    expect(live).to_have_text("diverged: each step multiplies the error by 1.440")
+
+
+def test_without_plotly_the_words_still_work(visit: Visit, demo: str) -> None:
+    page = visit(demo, ignore="plotly.min.js", before=lambda page: page.route("**/plotly.min.js", lambda route: route.fulfill(status=404)))
+    expect(page.get_by_role("alert").filter(has_text="plotly.min.js")).to_contain_text("streamlit run app.py")
+    dial(page).press("End")
+    expect(page.locator(".picture-sentence")).to_contain_text("diverged")
+    committed(page, FRAMES - 1)
