@@ -3,6 +3,25 @@
 from explorer.core.descent import Trajectory, run
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.schedules import SCHEDULES
+from explorer.core.schedules import SCHEDULES, Schedule
+from explorer.core.setup import Setup
+from explorer.core.stability import critical_learning_rate
+from explorer.core.sweep import find_edge
+from explorer.core.verdict import Outcome, Verdict, judge
 
-__all__ = ["LOSSES", "OPTIMIZERS", "SCHEDULES", "Loss", "Optimizer", "Trajectory", "run"]
+__all__ = [
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Loss",
+    "Optimizer",
+    "Outcome",
+    "Schedule",
+    "Setup",
+    "Trajectory",
+    "Verdict",
+    "critical_learning_rate",
+    "find_edge",
+    "judge",
+    "run",
+]

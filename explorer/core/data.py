@@ -16,12 +16,15 @@ Array = NDArray[np.float64]
 Column = Literal["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 Columns = Annotated[
     tuple[Column, ...],
-    Knob(0, 1, label="columns", help="Which measurements of the patients predict the disease's progress (diabetes only)."),
+    Knob(0, 1, label="columns", help="Which measurements of the patients predict the disease's progress.", only_with=("data", "diabetes")),
 ]
 Examples = Annotated[
-    int, Knob(2, 500, at_least=1, at_most=1_000_000, label="examples", help="How many points are drawn (noisy line only).")
+    int, Knob(2, 500, at_least=1, at_most=1_000_000, label="examples", help="How many points are drawn.", only_with=("data", "noisy_line"))
 ]
-Noise = Annotated[float, Knob(0, 5, at_least=0, label="noise", help="Standard deviation of the targets around the line (noisy line only).")]
+Noise = Annotated[
+    float,
+    Knob(0, 5, at_least=0, label="noise", help="Standard deviation of the targets around the line.", only_with=("data", "noisy_line")),
+]
 Seed = Annotated[int, Knob(0, 99, at_least=0, at_most=2**32 - 1, label="seed", help="Another seed draws other random numbers.")]
 
 

@@ -83,8 +83,8 @@ def run(
     path = np.empty((steps + 1, *x.shape))
     values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
     with np.errstate(all="ignore"):  # overflow is a result
-        for step, x, value, gradient in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
-            path[step], values[step], norms[step] = x, value, norm(gradient)
+        for step, point, value, gradient in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
+            path[step], values[step], norms[step] = point, value, norm(gradient)
     return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size)
 
 
@@ -160,7 +160,7 @@ def _aligned(loss: Loss, optimizer: Optimizer, rate: Array, start: ArrayLike | N
     x = np.asarray(loss.start if start is None else check_number("start", start, shape="numbers"), dtype=float)
     x = x[:, np.newaxis] if x.ndim == 1 else x
     if x.ndim != 2 or len(x) != loss.dim:
-        raise must("start", f"{loss.dim} numbers, (dim,) or (dim, runs)", f"shape {np.shape(start)}")
+        raise must("start", f"{loss.dim} numbers, (dim,) or (dim, runs)", f"shape {x.shape}")
     if rate.ndim != 1:
         raise must("learning_rate", "a number or one per run, (runs,)", f"shape {rate.shape}")
     counts = {"learning_rate": rate.size, "start": x.shape[1], "hyperparameters": optimizer.runs}

@@ -24,7 +24,8 @@ class Knob:
 
     `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
     beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
-    writes beside the slider and `help` what it explains.
+    writes beside the slider and `help` what it explains. `only_with` names
+    another knob and the value it must have for this one to matter: a panel hides it otherwise.
 
     >>> Knob(0, 0.99, at_least=0, below=1).rule
     '≥ 0 and < 1'
@@ -39,6 +40,7 @@ class Knob:
     below: float = math.inf
     label: str = ""
     help: str = ""
+    only_with: tuple[str, str] | None = None
 
     @property
     def rule(self) -> str:

@@ -26,14 +26,14 @@ Knobs = tuple[tuple[str, Any], ...]
 class Setup:
     """Everything that a run depends on, and nothing else: equal setups run alike, to the last bit.
 
-    `knobs` holds what is set on the loss, the optimizer and the schedule, by dotted name: ``(("loss.eigenvalues", (1, 10)),)``; a mapping
+    `knobs` holds what is set on the loss, the optimizer and the schedule, by dotted name: ``(("loss.eigenvalues", (1, 100)),)``; a mapping
     will do. What is left out has its default. `start` None is the loss's own start, `batch_size` None all the examples.
 
     Raises ValueError with a sentence for an unknown name and a value beyond its rule.
 
-    >>> setup = Setup("quadratic", "momentum", 0.1, knobs={"loss.eigenvalues": (1, 10), "optimizer.momentum": 0.5})
+    >>> setup = Setup("quadratic", "momentum", 0.1, knobs={"loss.eigenvalues": (1, 100), "optimizer.momentum": 0.5})
     >>> setup.to_query()["loss.eigenvalues"]
-    '1,10'
+    '1,100'
     >>> Setup.from_query(setup.to_query()) == setup
     True
     """
@@ -130,7 +130,7 @@ class Setup:
 
         >>> setup, complaints = Setup.salvage({"v": "1", "loss": "x_squared", "steps": "many"})
         >>> setup.steps, complaints
-        (100, ["steps must be a whole number, got 'many'"])
+        (100, ["steps must be a number, got 'many'"])
         """
         setup, complaints = fallback or cls(), []
         if query and query.get("v") != str(VERSION):
@@ -149,10 +149,7 @@ class Setup:
         """This setup with one part replaced by what a link says of it."""
         match name:
             case "loss" | "optimizer" | "schedule":
-                kept = tuple(each for each in self.knobs if not each[0].startswith(name + "."))
-                if text == getattr(self, name):
-                    return self
-                return replace(self, **{name: text, "knobs": kept} | ({"start": None} if name == "loss" else {}))
+                return self if text == getattr(self, name) else self.with_choice(name, text)
             case "start":
                 return replace(self, start=START.parse(text))
             case "learning_rate":
@@ -162,11 +159,18 @@ class Setup:
         return self.with_knobs({name: self._known(name).parse(text)})
 
     def _known(self, dotted: str) -> Parameter:
-        kind, _, name = dotted.partition(".")
+        kind = dotted.partition(".")[0]
         known = self._parameters(kind) if kind in SHELVES else {}
         if dotted not in known:
             raise must("a knob", f"one of {', '.join(known) or 'those of the loss, the optimizer and the schedule'}", repr(dotted))
         return known[dotted]
+
+    def with_choice(self, kind: str, name: str) -> Setup:
+        """This setup with another loss, optimizer or schedule; the old one's knobs go with it, and the start with the loss."""
+        kept = tuple(each for each in self.knobs if not each[0].startswith(kind + "."))
+        start = None if kind == "loss" else self.start
+        chosen: dict[str, Any] = {kind: name, "knobs": kept, "start": start}
+        return replace(self, **chosen)
 
     def with_knobs(self, knobs: Mapping[str, Any]) -> Setup:
         """This setup with some knobs turned, by dotted name. A start of a length that no longer fits goes back to the loss's own."""

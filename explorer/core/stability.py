@@ -202,7 +202,8 @@ class Modes:
     def log_distance(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
         """The natural logarithm of each mode's distance from the minimum: ``(runs,), (n,) -> (n, modes, runs)``.
 
-        In logarithms, because the interesting runs are those whose distance is no longer a number.
+        `steps` may be ``(n, runs)`` too, other steps for each run. In logarithms, because the interesting runs are those whose
+        distance is no longer a number.
         """
         h = np.multiply.outer(self.eigenvalues, learning_rate)
         z1, z2 = self.optimizer.recurrence.roots(h)
@@ -210,25 +211,24 @@ class Modes:
         gradient = self.eigenvalues[:, np.newaxis] * start
         first, _ = self.optimizer.update(gradient, self.optimizer.init(start), start)
         after_one = start - learning_rate * first
+        t = (steps[:, np.newaxis] if steps.ndim == 1 else steps)[:, np.newaxis, :]
         with np.errstate(all="ignore"):
             # x(t) = x(1) S(t) - x(0) det S(t-1) with S(t) = (z1^t - z2^t)/(z1 - z2), divided by z1^t throughout.
-            t = steps[:, np.newaxis, np.newaxis]
             ratio, gap = z2 / z1, z1 - z2
             double = np.abs(gap) < 1e-9 * np.abs(z1)
             now = np.where(double, t / z1, (1 - ratio**t) / np.where(double, 1, gap))
             before = np.where(double, (t - 1) / z1**2, (1 - ratio ** (t - 1)) / np.where(double, 1, gap) / z1)
-            scaled = np.abs(after_one * now - start * (z1 * z2) * before)
-            distance = np.log(scaled) + t * np.log(np.abs(z1))
+            distance = np.log(np.abs(after_one * now - start * (z1 * z2) * before)) + t * np.log(np.abs(z1))
             distance = np.where(t == 0, np.log(np.abs(start)), np.where(t == 1, np.log(np.abs(after_one)), distance))
             return np.where(np.isnan(distance), -np.inf, distance)
 
     def log_excess(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
-        """The natural logarithm of the loss above its minimum, in theory: ``(runs,), (n,) -> (n, runs)``."""
+        """The natural logarithm of the loss above its minimum, in theory: ``(runs,), (n,) or (n, runs) -> (n, runs)``."""
         with np.errstate(all="ignore"):
             each = 2 * self.log_distance(learning_rate, steps) + np.log(np.abs(self.eigenvalues) / 2)[:, np.newaxis]
-            return np.logaddexp.reduce(np.where(np.isnan(each), -np.inf, each), axis=1)
+            return np.asarray(np.logaddexp.reduce(np.where(np.isnan(each), -np.inf, each), axis=1))
 
-    def overflow_step(self, learning_rate: Array, within: int = 10**9) -> NDArray[np.intp]:
+    def overflow_step(self, learning_rate: Array, within: int = 10**6) -> NDArray[np.intp]:
         """The first step at which the loss should exceed the largest float64, at each rate; -1 if not `within` that many steps.
 
         The logarithm of the loss becomes a straight line, so the step is found by bisection, without a run.
@@ -236,8 +236,7 @@ class Modes:
         low, high = np.zeros(learning_rate.size, dtype=np.intp), np.full(learning_rate.size, within, dtype=np.intp)
 
         def overflowed(step: NDArray[np.intp]) -> NDArray[np.bool_]:
-            each = [self.log_excess(learning_rate[i : i + 1], step[i : i + 1])[0, 0] for i in range(step.size)]
-            return np.asarray(np.array(each) > np.log(LARGEST))
+            return np.asarray(self.log_excess(learning_rate, step[np.newaxis])[0] > np.log(LARGEST))
 
         never = ~overflowed(high)
         for _ in range(within.bit_length()):

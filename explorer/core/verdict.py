@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.descent import Trajectory
+from explorer.core.prose import plain
 from explorer.core.stability import sharpness
 
 Array = NDArray[np.float64]
@@ -92,8 +94,8 @@ class Outcome:
 
     def sentence(self, run: int = 0) -> str:
         """One run's verdict in words, with its numbers."""
-        start, final, peak = self.start_loss[run], self.final_loss[run], self.peak_loss[run]
-        change = f"the loss went from {start:.4g} to {final:.4g} in {self.steps} steps"
+        start, final, best, peak = (plain(each[run], 4) for each in (self.start_loss, self.final_loss, self.best_loss, self.peak_loss))
+        change = f"the loss went from {start} to {final} in {self.steps} steps"
         match self.verdict[run]:
             case Verdict.DIVERGED if self.first_nonfinite[run] >= 0:
                 return f"diverged: the {self.first_quantity[run]} left the number line at step {self.first_nonfinite[run]}"
@@ -102,19 +104,19 @@ class Outcome:
             case Verdict.CONVERGED:
                 return f"converged: {change}"
             case Verdict.CONVERGING:
-                return f"converging: {change} and is still falling by a factor of {self.decline[run]:.4g} a step"
+                return f"converging: {change} and is still falling by a factor of {plain(self.decline[run], 4)} a step"
             case Verdict.SLOW:
                 return f"slow: {change}; at this pace it would take over {PATIENCE} times as many"
-            case Verdict.OSCILLATING if peak - self.best_loss[run] <= ROUNDING * abs(peak):
-                return f"oscillating: the loss stays at {final:.4g} for all {self.steps} steps while x jumps back and forth"
+            case Verdict.OSCILLATING if best == peak:
+                return f"oscillating: the loss stays at {final} for all {self.steps} steps while x jumps back and forth"
             case Verdict.OSCILLATING:
-                return f"oscillating: after {self.steps} steps the loss still jumps, between {self.best_loss[run]:.4g} and {peak:.4g}"
+                return f"oscillating: after {self.steps} steps the loss still jumps, between {best} and {peak}"
             case Verdict.NOISY:
                 return f"noisy: {change} and now only follows the random batches"
             case Verdict.STUCK:
-                return f"stuck: the loss stays at {final:.4g}, where there is no gradient to follow"
+                return f"stuck: the loss stays at {final}, where there is no gradient to follow"
             case _:
-                return f"catapult: the loss rose to {peak:.4g}, then fell from {start:.4g} to {final:.4g} where the curvature is lower"
+                return f"catapult: the loss rose from {start} to {peak}, then fell to {final} where it is flatter"
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,11 +161,9 @@ class Profile:
             )
 
 
-def _first_nonfinite(trajectory: Trajectory) -> dict[str, NDArray]:
+def _first_nonfinite(trajectory: Trajectory) -> dict[str, NDArray[Any]]:
     """When each run left the number line, and which quantity went first: in the order in which a step computes them."""
-    finite = np.stack(
-        [np.isfinite(trajectory.x).all(axis=1), np.isfinite(trajectory.loss), np.isfinite(trajectory.gradient_norm)], axis=1
-    )
+    finite = np.stack([np.isfinite(trajectory.x).all(axis=1), np.isfinite(trajectory.loss), np.isfinite(trajectory.gradient_norm)], axis=1)
     step = np.where(finite.all(axis=1).all(axis=0), -1, (~finite.all(axis=1)).argmax(axis=0))
     quantity = np.array(["weight", "loss", "gradient"])[(~finite[step, :, np.arange(step.size)]).argmax(axis=1)]
     return {"first_nonfinite": step, "first_quantity": np.where(step < 0, "", quantity)}

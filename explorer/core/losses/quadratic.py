@@ -73,7 +73,8 @@ class Quadratic:
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         y = _turn(x, self.rotation)
         g = self._lam.astype(x.dtype, copy=False) * y
-        return 0.5 * np.einsum("dr,dr->r", y, g), _turn(g, -self.rotation)
+        # Halved before it is summed, so that nothing on the way is larger than the loss and overflows before it.
+        return np.einsum("dr,dr->r", 0.5 * g, y), _turn(g, -self.rotation)
 
     def hvp(self, x: Array, v: Array) -> Array:
         return _turn(self._lam.astype(v.dtype, copy=False) * _turn(v, self.rotation), -self.rotation)

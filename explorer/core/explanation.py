@@ -1,0 +1,169 @@
+"""The verdict in one plain sentence, with the run's own numbers: for each rate of a ruler, ready before anyone drags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.descent import Trajectory
+from explorer.core.prose import plain
+from explorer.core.ruler import Edge
+from explorer.core.stability import Modes, measured_growth, spectrum
+from explorer.core.verdict import TOLERANCE, Outcome, Verdict, judge
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What happened to each run beside what theory says, ``(runs,)`` each; nan or -1 where theory says nothing.
+
+    `predicted` and `measured` are factors per step of the distance from the minimum; `overflow` is the step at which the loss should
+    exceed the largest float64. `uphill` is the first step that raised the loss, -1 if none did.
+    """
+
+    trajectory: Trajectory
+    outcome: Outcome
+    edge: Edge
+    modes: Modes | None
+    predicted: Array
+    measured: Array
+    overflow: NDArray[np.intp]
+    uphill: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> Explanation:
+        """The explanation of a batch of runs from one start.
+
+        >>> from explorer import LOSSES, OPTIMIZERS, run
+        >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 1.1, start=[1.0], steps=2000)
+        >>> Explanation.of(path).sentence(0)
+        '**Diverges**: each step multiplies the error by 1.2 (theory: 1.2); the loss became inf at step 1,947 (forecast: 1,947).'
+        """
+        loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
+        start = trajectory.x[0, :, 0]
+        linear = optimizer.preconditioner is None and not np.any(optimizer.weight_decay)
+        modes = Modes.of(loss, optimizer, start) if linear and getattr(loss, "is_quadratic", False) else None
+        with np.errstate(all="ignore"):
+            rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])
+        return cls(
+            trajectory=trajectory,
+            outcome=judge(trajectory),
+            edge=Edge.of(loss, optimizer, start),
+            modes=modes,
+            predicted=_predicted_growth(trajectory, modes),
+            measured=measured_growth(trajectory),
+            overflow=modes.overflow_step(rate) if modes is not None else np.full(rate.size, -1),
+            uphill=np.where(rises.any(axis=0), rises.argmax(axis=0), -1),
+        )
+
+    def rate(self, run: int) -> str:
+        """The rate and how many times the edge it is: ``0.001 = 4.92 × the critical rate``."""
+        rate = self.trajectory.learning_rate[run]
+        return plain(rate, 4) + (f" = {plain(rate / self.edge.rate)} × the critical rate" if np.isfinite(self.edge.rate) else "")
+
+    def sentence(self, run: int) -> str:
+        """What happened and how fast: the verdict first, in bold."""
+        outcome, verdict = self.outcome, self.outcome.verdict[run]
+        start, final, peak = (plain(each[run]) for each in (outcome.start_loss, outcome.final_loss, outcome.peak_loss))
+        match verdict:
+            case Verdict.DIVERGED:
+                return f"**Diverges**: {self._factor(run)}; {self._end(run)}."
+            case Verdict.CONVERGED:
+                return f"**Converges**: {self._factor(run)}; {self._arrival(run)}."
+            case Verdict.CONVERGING:
+                return f"**Converging**: {self._factor(run)}; after {outcome.steps:,} steps the loss is {final}, from {start}."
+            case Verdict.SLOW:
+                return f"**Too slow**: {self._factor(run)}; after {outcome.steps:,} steps the loss is still {final}, from {start}."
+            case Verdict.OSCILLATING:
+                return f"**Oscillates**: it neither settles nor explodes; {self._swing(run)}."
+            case Verdict.NOISY:
+                return f"**Noisy**: the loss jumps about {final} with the random batches, from {start} at the start."
+            case Verdict.STUCK:
+                return f"**Stuck**: the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}, so the loss stays at {final}."
+        return f"**Catapult**: the loss rose from {start} to {peak}, then fell to {final} where it is flatter."
+
+    def _factor(self, run: int) -> str:
+        """The factor per step, measured and predicted, in words that fit how the run moves."""
+        norms = self.trajectory.gradient_norm[:, run]
+        if self.edge.curvature == 0 and np.unique(norms[norms > 0]).size == 1:
+            return f"every step is {plain(self.trajectory.learning_rate[run] * norms[0])} long, near the minimum as far from it"
+        if self.modes is None and self.outcome.verdict[run] == Verdict.DIVERGED and _accelerates(norms):
+            return "each step grows more than the one before it, because the curvature grows on the way out"
+        measured, theory = self.measured[run], self._theory(run)
+        if not np.isfinite(measured):
+            return "it was over within two steps" + theory
+        if abs(measured - 1) < 5e-5:
+            return f"each step changes the error by less than 0.005 %{theory}"
+        if measured > 1:
+            return f"each step multiplies the error by {_factor(measured)}{theory}"
+        return f"each step keeps {_factor(measured)} of the error{theory}"
+
+    def _theory(self, run: int) -> str:
+        """Theory's factor, with a word where it speaks of the end of a long run, or of the minimum, and this run is not there."""
+        predicted, measured = self.predicted[run], self.measured[run]
+        if not np.isfinite(predicted):
+            return ""
+        agrees = np.isfinite(measured) and abs(np.log(max(predicted, 1e-300) / measured)) < 0.01 * max(abs(np.log(measured)), 0.01)
+        where = (
+            "theory"
+            if agrees or not np.isfinite(measured)
+            else "theory, in the long run"
+            if self.modes is not None
+            else "theory, at the minimum"
+        )
+        return f" ({where}: {_factor(predicted)})"
+
+    def _end(self, run: int) -> str:
+        step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
+        if step >= 0:
+            what = self.outcome.first_quantity[run]
+            return f"the {what} became {self._how(run)} at step {step:,}" + (f" (forecast: {forecast:,})" if forecast >= 0 else "")
+        now = f"after {self.outcome.steps:,} steps the loss is {plain(self.outcome.final_loss[run])}"
+        return now + (f"; it will be inf at step {forecast:,}" if forecast >= 0 else " and growing")
+
+    def _how(self, run: int) -> str:
+        return "nan" if np.isnan(self.trajectory.loss[self.outcome.first_nonfinite[run], run]) else "inf"
+
+    def _arrival(self, run: int) -> str:
+        minimum = self.trajectory.objective.minimum or 0.0
+        above = self.trajectory.loss[:, run] - minimum
+        step = int((above <= TOLERANCE * above[0]).argmax())
+        return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
+
+    def _swing(self, run: int) -> str:
+        tail = self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
+        if np.ptp(tail) <= 1e-9 * abs(tail.max()):
+            return f"the loss stays at {plain(tail[-1])} while the point jumps from side to side"
+        return f"late in the run the loss jumps between {plain(tail.min())} and {plain(tail.max())}"
+
+
+def _predicted_growth(trajectory: Trajectory, modes: Modes | None) -> Array:
+    """The factor per step of the slowest-shrinking or fastest-growing mode: exact for a quadratic, at the minimum for others."""
+    loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
+    if modes is not None:
+        return np.asarray(modes.growth(rate)[_present(modes)].max(axis=0))
+    minimizer = getattr(loss, "minimizer", None)
+    if minimizer is None or optimizer.preconditioner is not None or getattr(loss, "edge_curvature", None) is not None:
+        return np.full(rate.size, np.nan)
+    values, _ = spectrum(loss, minimizer)
+    return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, rate)).max(axis=0))
+
+
+def _present(modes: Modes) -> NDArray[np.bool_]:
+    """The modes that the start has a share in; rounding puts a trace of every other one in, too small to see in a short run."""
+    present = np.abs(modes.start) > 1e-12 * np.abs(modes.start).max()
+    return present if present.any() else np.ones_like(present)
+
+
+def _factor(value: float) -> str:
+    return plain(value, 4 if abs(value - 1) > 1e-3 else 6)
+
+
+def _accelerates(norms: Array) -> bool:
+    """Whether the gradient grew by more and more: a straight line in a logarithmic plot would not."""
+    with np.errstate(all="ignore"):
+        growth = np.diff(np.log(norms[np.isfinite(norms)]))
+    return growth.size >= 2 and bool(growth[-1] > 1.5 * np.abs(np.median(growth[:-1])) and growth[-1] > 1)

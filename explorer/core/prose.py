@@ -1,0 +1,25 @@
+"""Numbers as people read them: no ``e+277`` in a sentence."""
+
+from __future__ import annotations
+
+import math
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
+    """A number with `digits` significant digits: with commas where it is of an everyday size, with a power of ten otherwise.
+
+    >>> plain(0.001567), plain(16015.5, 4), plain(2.5e277), plain(-4e-9, sign=True), plain(float("inf"))
+    ('0.00157', '16,020', '2.5 × 10²⁷⁷', '−4 × 10⁻⁹', 'inf')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    lead = "−" if value < 0 else "+" if sign else ""
+    rounded = float(f"{abs(value):.{digits}g}")
+    if rounded == 0 or 1e-4 <= rounded < 1e6:
+        text = f"{rounded:,.{max(digits - 1 - math.floor(math.log10(rounded)), 0) if rounded else 0}f}"
+        return lead + (text.rstrip("0").rstrip(".") if "." in text else text)
+    mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{lead}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"

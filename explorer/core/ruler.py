@@ -1,0 +1,127 @@
+"""The learning-rate ruler: which rates it carries, and theory's marks on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.losses.protocol import Loss
+from explorer.core.optimizers import Optimizer
+from explorer.core.stability import best_learning_rate, critical_learning_rate, edge_curvature, spectrum
+
+Array = NDArray[np.float64]
+
+POSITIONS = 101
+"""Evenly spaced (in factors) over the ruler's length; those around the marks come on top."""
+
+AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)
+"""Rates this far to either side of the edge are on the ruler too, as shares of it."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Where theory puts the edge for a run from `start`, the curvature it follows from, and the reason in words.
+
+    `rate` is infinite where nothing can diverge. `exact` says whether it decides this run, or is only a local statement.
+    """
+
+    rate: float
+    curvature: float
+    reason: str
+    exact: bool
+
+    @classmethod
+    def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Edge:
+        """The edge for a run from ``(dim,)``.
+
+        >>> from explorer import LOSSES, OPTIMIZERS
+        >>> Edge.of(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0])).reason
+        '2/λ, with λ = 2 the largest curvature'
+        """
+        constant = f"{optimizer.recurrence.edge:.4g}"
+        minimizer = getattr(loss, "minimizer", None)
+        where = start
+        if optimizer.preconditioner is not None:
+            reason, exact = f"{constant}/λ, with λ = {{}} the curvature in the optimizer's own units at the start", False
+        elif getattr(loss, "edge_curvature", None) is not None:
+            reason, exact = f"{constant}/c, with c = {{}} the gradient over the distance at the start", optimizer.name == "gradient_descent"
+        elif minimizer is not None:
+            where, exact = minimizer, bool(getattr(loss, "is_quadratic", False))
+            reason = f"{constant}/λ, with λ = {{}} the largest curvature" + ("" if exact else " at the minimum")
+        else:
+            reason, exact = f"{constant}/λ, with λ = {{}} the largest curvature at the start", False
+        rate = float(np.ravel(critical_learning_rate(loss, optimizer, where))[0])
+        curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
+        if not np.isfinite(rate):
+            return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
+        return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact)
+
+
+@dataclass(frozen=True, eq=False)
+class Ruler:
+    """The rates ``(n,)`` in order, theory's marks (name -> position among them), and the edge."""
+
+    rates: Array
+    marks: dict[str, int]
+    edge: Edge
+
+    def position(self, learning_rate: float) -> int:
+        """The position of the rate nearest to `learning_rate` (in factors)."""
+        with np.errstate(divide="ignore"):
+            distance = np.abs(np.log(self.rates) - np.log(learning_rate)) if learning_rate > 0 else self.rates
+        return int(np.nanargmin(distance))
+
+
+def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float) -> Ruler:
+    """The ruler for a run from `start` ``(dim,)``: at least 121 rates around the edge, the chosen one among them.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> r = ruler(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0]), 0.9)
+    >>> {name: float(r.rates[position]) for name, position in r.marks.items()}
+    {'1/λ': 0.5, 'best': 0.5, 'edge': 1.0}
+    """
+    edge = Edge.of(loss, optimizer, start)
+    named = _named(loss, optimizer, start, edge)
+    low, high = _ends(loss, optimizer, start, edge)
+    if learning_rate > 0:
+        low, high = min(low, learning_rate), max(high, learning_rate)
+    fine = [rate * (1 + side * share) for rate in (edge.rate,) if np.isfinite(rate) for share in AROUND for side in (-1, 1)]
+    extra = [*named.values(), *fine, learning_rate]
+    even = np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)
+    rates = np.unique(np.concatenate([_without(even, np.array([*named.values(), *fine])), extra]))
+    return Ruler(rates, {name: int(np.searchsorted(rates, rate)) for name, rate in named.items()}, edge)
+
+
+def _without(even: Array, exact: Array) -> Array:
+    """The even rates but those a hair away from an exact one, which would only repeat it."""
+    if exact.size == 0:
+        return even
+    return even[np.abs(even[:, np.newaxis] / exact - 1).min(axis=1) > 1e-9]
+
+
+def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[str, float]:
+    """Theory's marks for this loss and optimizer, by the name they carry on the ruler."""
+    if not np.isfinite(edge.rate):
+        return {}
+    if optimizer.preconditioner is not None or not _has_curved_minimum(loss):
+        return {"edge": edge.rate}
+    eigenvalues, _ = spectrum(loss, loss.minimizer)  # type: ignore[attr-defined]
+    marks = {"1/λ": 1 / (eigenvalues[-1] + float(np.ravel(optimizer.weight_decay)[0]))}
+    best = best_learning_rate(optimizer, eigenvalues)
+    return marks | ({"best": best} if np.isfinite(best) else {}) | {"edge": edge.rate}
+
+
+def _has_curved_minimum(loss: Loss) -> bool:
+    minimizer = getattr(loss, "minimizer", None)
+    return minimizer is not None and getattr(loss, "edge_curvature", None) is None and spectrum(loss, minimizer)[0][-1] > 0
+
+
+def _ends(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> tuple[float, float]:
+    """Where the ruler begins and ends: around the edge, or around the distance to go if steps have a length of their own."""
+    if np.isfinite(edge.rate) and optimizer.preconditioner is None:
+        return edge.rate / 100, edge.rate * 10
+    minimizer = getattr(loss, "minimizer", None)
+    distance = float(np.abs(start - (0 if minimizer is None else minimizer)).max()) or 1.0
+    return distance * 1e-4, distance * 1e2

@@ -1,0 +1,158 @@
+"""The ground a run walks on: a curve in one dimension, level lines in two, a plane of two eigenvectors in more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import contourpy
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.losses.protocol import Loss
+from explorer.core.stability import spectrum
+
+Array = NDArray[np.float64]
+
+DRAWABLE = 1e300
+"""Beyond this Plotly's axes give up: the path is drawn as far as here, and a marker says where it went on."""
+
+OPENINGS = 24
+"""While a path is played, the window opens at most this many times, by at least a factor of four."""
+
+OVERVIEW = 300.0
+"""A path is shown whole in one window up to this many times the size of the first one."""
+
+MOST_SETS = 12
+"""Level lines are drawn for at most this many window sizes, so that the picture stays light enough to drag."""
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """How points of a loss become points of a picture.
+
+    `origin` is ``(dim,)`` and `basis` ``(dim, 2)``: the plane that is drawn, through the minimum if it is known. In one dimension the
+    second coordinate of the picture is the loss itself. `center` and `reach`, both ``(2,)``, are the window before anything leaves it.
+    """
+
+    loss: Loss
+    origin: Array
+    basis: Array
+    center: Array
+    reach: Array
+    labels: tuple[str, str]
+
+    @classmethod
+    def of(cls, loss: Loss, start: Array) -> Landscape:
+        """The landscape of a loss, with a window that shows the start ``(dim,)`` and the minimum."""
+        minimizer = getattr(loss, "minimizer", None)
+        target = np.zeros(loss.dim) if minimizer is None else np.asarray(minimizer, dtype=float)
+        names = getattr(loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(loss.dim))
+        if loss.dim == 1:
+            reach = 1.6 * max(abs(start[0] - target[0]), 0.3 * abs(target[0]), 0.1)
+            value = loss.value(np.array([[target[0], start[0], target[0] - reach, target[0] + reach]]))
+            low, high = float(value.min()), float(value[np.isfinite(value)].max())
+            return cls(loss, target, np.eye(1), np.array([target[0], low]), np.array([reach, high - low]), (names[0], "loss"))
+        if loss.dim == 2:
+            origin, basis, labels = np.zeros(2), np.eye(2), _coordinate_labels(loss, target, names)
+        else:
+            values, vectors = spectrum(loss, target if minimizer is not None else start)
+            origin, basis = target, vectors[:, [0, -1]]
+            labels = (f"flattest direction, λ = {values[0]:.3g}", f"steepest direction, λ = {values[-1]:.3g}")
+        here, there = basis.T @ (start - origin), basis.T @ (target - origin)
+        away = np.abs(here - there)
+        return cls(loss, origin, basis, there, 1.5 * np.maximum(away, 0.25 * max(away.max(), 0.4)), labels)
+
+    def project(self, x: Array, value: Array) -> Array:
+        """The picture's coordinates ``(2, steps, runs)`` of a path ``(steps, dim, runs)`` with its losses ``(steps, runs)``.
+
+        What is no longer a number, or too large to draw, is nan there.
+        """
+        with np.errstate(all="ignore"):
+            if self.loss.dim == 1:
+                points = np.stack([x[:, 0], value])
+            else:
+                points = np.einsum("dk,tdr->ktr", self.basis, x - self.origin[:, np.newaxis])
+            return np.where(np.abs(points) < DRAWABLE, points, np.nan)
+
+    def at(self, across: Array, up: Array) -> Array:
+        """The loss on a grid of the plane: ``(n,), (m,) -> (m, n)``."""
+        points = self.origin[:, np.newaxis] + self.basis @ np.stack([grid.ravel() for grid in np.meshgrid(across, up)])
+        with np.errstate(all="ignore"):
+            return self.loss.value(points).reshape(up.size, across.size)
+
+    def away(self, points: Array) -> Array:
+        """How far out the path has been by each step, ``(2, steps, runs)`` in units of `reach`, with a margin."""
+        with np.errstate(all="ignore"):
+            away = np.abs(points - self.center[:, np.newaxis, np.newaxis]) / self.reach[:, np.newaxis, np.newaxis]
+            return 1.15 * np.fmax.accumulate(np.where(np.isnan(away), 0, away), axis=1)
+
+    def windows(self, away: Array) -> Array:
+        """How far the window is open at each step while a path is played, as factors ``(2, steps, runs)`` of `reach`.
+
+        It never closes again and fits the path at the end; on the way there it opens `OPENINGS` times at most, by equal factors,
+        because a window that moved at every step would be hard to follow.
+        """
+        by = np.log(np.maximum(away[:, -1:] ** (1 / OPENINGS), 4.0))
+        opened = np.exp(by * np.ceil(np.log(np.maximum(away, 1)) / by))
+        return np.where(away > 1.13, np.minimum(opened, away[:, -1:]), 1.0).clip(1)
+
+    def overview(self, away: Array) -> tuple[Array, NDArray[np.intp]]:
+        """The window for the whole path at once, ``(2, runs)`` factors, and the last step it reaches, ``(runs,)``.
+
+        It fits the path as far as `OVERVIEW` times the first window. Further out only the last hop would still be seen, and
+        none of those that show how it came to that.
+        """
+        inside = (away <= OVERVIEW).all(axis=0)
+        last = np.where(inside.all(axis=0), away.shape[1], inside.argmin(axis=0)) - 1
+        return away[:, last.clip(0), np.arange(last.size)].clip(1), last.clip(0)
+
+    def ranges(self, factors: Array) -> tuple[Array, Array]:
+        """The ranges of the two axes, ``(n, 2)`` each, for windows opened by ``(2, n)`` factors."""
+        (x, y), (a, b) = self.center, self.reach[:, np.newaxis] * factors
+        bottom = y - 0.06 * b if self.loss.dim == 1 else y - b
+        return np.stack([x - a, x + a], axis=1), np.stack([bottom, y + b], axis=1)
+
+    def lines(self, factors: Array) -> tuple[Array, Array]:
+        """The curve, or the level lines, as one line with gaps, for windows opened by ``(2, windows)`` factors."""
+        sizes = np.unique(10.0 ** np.ceil(np.log10(np.maximum(factors, 1))), axis=1)
+        sizes = sizes[:, np.unique(np.linspace(0, sizes.shape[1] - 1, MOST_SETS).astype(int))]
+        return self._curve(sizes[0]) if self.loss.dim == 1 else self._levels(sizes[:, (sizes <= 1e12).all(axis=0)])
+
+    def _curve(self, sizes: Array) -> tuple[Array, Array]:
+        """Sampled evenly within each window, so that it is smooth in all of them."""
+        x = np.unique(np.concatenate([np.linspace(-1.2, 1.2, 101) * self.reach[0] * size for size in (1.0, *sizes)])) + self.center[0]
+        with np.errstate(all="ignore"):
+            value = self.loss.value(x[np.newaxis])
+        return x, np.where(np.abs(value) < DRAWABLE, value, np.nan)
+
+    def _levels(self, sizes: Array) -> tuple[Array, Array]:
+        pieces: list[Array] = []
+        for size in sizes.T:
+            first = bool((size == 1).all())
+            across, up = self.center[:, np.newaxis] + (self.reach * size)[:, np.newaxis] * np.linspace(-1.3, 1.3, 81 if first else 41)
+            height = self.at(across, up)
+            levels = _levels_of(height, 11 if first else 8)
+            generator = contourpy.contour_generator(across, up, height)
+            for level in levels:
+                for line in generator.lines(level):
+                    pieces += [np.asarray(line), np.full((1, 2), np.nan)]
+        points = np.concatenate(pieces) if pieces else np.empty((0, 2))
+        return points[:, 0], points[:, 1]
+
+
+def _levels_of(height: Array, count: int) -> Array:
+    """Levels by factors above the lowest point where the ground is a bowl, evenly spaced where it falls below it on one side."""
+    finite = height[np.isfinite(height)]
+    if finite.size == 0 or finite.max() <= finite.min():
+        return np.empty(0)
+    low, high = finite.min(), finite.max()
+    return np.asarray(low + (high - low) * np.geomspace(1e-3, 0.8, count))
+
+
+def _coordinate_labels(loss: Loss, target: Array, names: tuple[str, ...]) -> tuple[str, str]:
+    """The coordinates' names, each with its curvature where the coordinates are the eigenvectors."""
+    if getattr(loss, "is_quadratic", False):
+        curvature = loss.hvp(np.repeat(target[:, np.newaxis], 2, axis=1), np.eye(2))
+        if abs(curvature[0, 1]) <= 1e-9 * np.abs(curvature).max():
+            return f"{names[0]}, curvature {curvature[0, 0]:.3g}", f"{names[1]}, curvature {curvature[1, 1]:.3g}"
+    return names[0], names[1]

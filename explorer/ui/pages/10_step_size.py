@@ -1,0 +1,189 @@
+"""Step size: drag the learning rate through the edge and see what happens there, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer.core.explanation import Explanation
+from explorer.core.prose import plain
+from explorer.core.ruler import Ruler, ruler
+from explorer.core.setup import Setup
+from explorer.figures import microscope, step_size
+from explorer.figures.theme import COLORS
+from explorer.ui import panel
+from explorer.ui.casebook import cases
+from explorer.ui.picture import Dial, Mark, picture
+
+ANCHOR, GOOD, PRESET = "step_size:anchor", "step_size:good", "step_size:preset"
+PRESETS = {case.label: case for case in cases() if case.page == "step_size"}
+DEFAULT = next(iter(PRESETS.values())).setup
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running every rate of the ruler…")
+def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]:
+    """All rates of the ruler at once, so that dragging and releasing cost the server nothing."""
+    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
+    explanation = Explanation.of(setup.run(scale.rates))
+    positions = range(len(scale.rates))
+    dial = Dial(
+        label="Learning rate",
+        values=[explanation.rate(i) for i in positions],
+        words=[explanation.sentence(i) for i in positions],
+        zones=[str(verdict) for verdict in explanation.outcome.verdict],
+        colors={str(verdict): color for verdict, color in COLORS.items()},
+        marks=[Mark(position, name) for name, position in scale.marks.items()],
+        alts=[explanation.outcome.sentence(i) for i in positions],
+    )
+    return scale, explanation, step_size.draw(explanation), dial
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def magnified(setup: Setup, position: int) -> microscope.Microscope | None:
+    """The steps of the run at one position of the ruler under the microscope."""
+    _, explanation, _, _ = computed(setup)
+    return microscope.magnify(explanation.trajectory, position)
+
+
+def anchored(setup: Setup) -> Setup:
+    """The setup whose ruler is shown: its rate stays what it was while a visitor drags, so that the ruler stays too."""
+    rest, anchor = st.session_state.get(ANCHOR, (None, 0.0))
+    if rest == replace(setup, learning_rate=0.0):
+        held = replace(setup, learning_rate=anchor)
+        if setup.learning_rate in computed(held)[0].rates:
+            return held
+    st.session_state[ANCHOR] = (replace(setup, learning_rate=0.0), setup.learning_rate)
+    return setup
+
+
+def computable(setup: Setup) -> Setup:
+    """The setup, or the last one that could be run if this one cannot, with the reason."""
+    try:
+        computed(anchored(setup))
+    except ValueError as error:
+        st.error(f"{error}. The last picture that could be made is shown.", icon=":material/error:")
+        setup = st.session_state.get(GOOD, DEFAULT)
+    st.session_state[GOOD] = setup
+    return setup
+
+
+def presets(setup: Setup) -> None:
+    """A row of situations to start from; the question behind the one that is shown, and the switch that makes it go away."""
+    case = next((each for each in PRESETS.values() if setup in (each.setup, each.switched)), None)
+    st.session_state[PRESET] = case.label if case else None
+    st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
+    if case:
+        question, button = st.columns([5, 1], vertical_alignment="center")
+        question.markdown(f"*“{case.question}”*")
+        undone = setup == case.switched
+        other, label = (case.setup, "Switch back") if undone else (case.switched, case.switch_label)
+        button.button(label, on_click=panel.adopt, args=(other,), width="stretch")
+
+
+def choose() -> None:
+    """A preset was clicked."""
+    if st.session_state[PRESET] in PRESETS:
+        panel.adopt(PRESETS[st.session_state[PRESET]].setup)
+
+
+def numbers(explanation: Explanation, run: int) -> None:
+    """The four numbers of the verdict, large enough for the last row."""
+    edge, outcome = explanation.edge, explanation.outcome
+    rate = explanation.trajectory.learning_rate[run]
+    first, second, third, fourth = st.columns(4)
+    first.metric("critical rate", f"{edge.rate:.5g}" if np.isfinite(edge.rate) else "none", help=edge.reason)
+    second.metric("this rate / critical rate", f"{rate / edge.rate:.4g} ×" if np.isfinite(edge.rate) else "–")
+    third.metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}")
+    seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet"
+    forecast = f"{explanation.overflow[run]:,}" if explanation.overflow[run] >= 0 else "never" if explanation.modes else "–"
+    fourth.metric("overflow: forecast | seen", f"{forecast} | {seen if outcome.verdict[run] == 'diverged' else 'no'}")
+    st.caption(f"The critical rate is {edge.reason}." if np.isfinite(edge.rate) else f"Why there is no critical rate: {edge.reason}.")
+
+
+def number(value: float) -> str:
+    """A factor as the metrics show it; a dash where there is none."""
+    return plain(value, 4 if abs(value - 1) > 1e-3 else 6) if np.isfinite(value) else "–"
+
+
+def why(setup: Setup, position: int) -> None:
+    """The microscope, and the table of the eigenvectors."""
+    st.subheader("Why: one step under the microscope")
+    lens = magnified(setup, position)
+    if lens is None:
+        st.info("This run left the number line in its first step: there is no step to look at. Drag the rate down a little.")
+        return
+    st.markdown(
+        "Along one step the loss is nearly a parabola. Its **slope** says how much the step should win, its **curvature** how much of that"
+        " is lost again: twice the step wins twice as much and loses four times as much."
+    )
+    dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
+    picture(
+        lens.figure,
+        key="step_size:microscope",
+        alt="Left, the loss along one step with its parabola; middle, the parabola's two terms; right, the loss of each eigenvector.",
+        frames=lens.frames,
+        dial=dial,
+        value=lens.telling,
+        height=430,
+        narrow=microscope.NARROW,
+    )
+
+
+def table(explanation: Explanation, setup: Setup, position: int) -> None:
+    """The numbers of the run, to read and to take away."""
+    trajectory = explanation.trajectory
+    names = getattr(trajectory.objective, "coordinates", None) or [f"x{i + 1}" for i in range(trajectory.x.shape[1])]
+    columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
+    frame = pd.DataFrame(
+        {"step": np.arange(trajectory.steps + 1)}
+        | columns
+        | {"loss": trajectory.loss[:, position], "gradient norm": trajectory.gradient_norm[:, position]}
+    )
+    with st.expander("The numbers of this run"):
+        lens = magnified(setup, position)
+        if lens is not None and lens.modes:
+            st.markdown("Each eigenvector of the Hessian follows its own factor and knows nothing of the others:")
+            st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
+        st.dataframe(frame, hide_index=True, height=320)
+        csv = frame.to_csv(index=False, na_rep="nan").encode()
+        st.download_button("Download this run as CSV", csv, "run.csv", "text/csv", icon=":material/download:")
+        evidence = {name: str(value) for name, value in explanation.outcome.evidence(position).items()}
+        st.dataframe(pd.DataFrame({"what decided the verdict": evidence.keys(), "value": evidence.values()}), hide_index=True)
+
+
+def main() -> None:
+    """From top to bottom: where to start from, the ruler with the picture, the numbers, why, the table."""
+    top = st.container()
+    setup = panel.current(DEFAULT)
+    panel.notes()
+    setup = computable(setup)
+    held = anchored(setup)
+    scale, explanation, drawing, dial = computed(held)
+    position = picture(
+        drawing.figure,
+        key="step_size:ruler",
+        alt="Left, the landscape of the loss with the path of the run; right, the loss at every step.",
+        frames=drawing.frames,
+        dial=dial,
+        value=scale.position(setup.learning_rate),
+        times=drawing.times,
+        height=470,
+        narrow=step_size.NARROW,
+    )
+    setup = replace(setup, learning_rate=float(scale.rates[position]))
+    if panel.settled(setup):
+        panel.write_link(setup)
+    with top:
+        presets(setup)
+    numbers(explanation, position)
+    why(held, position)
+    table(explanation, held, position)
+    with st.sidebar:
+        panel.controls(setup)
+
+
+main()

@@ -1,0 +1,175 @@
+"""The controls: a `Setup` on one side, widgets and the link on the other. No other module has widgets for knobs.
+
+The setup in the session is the only state. Every widget shows its part of it, and turning one replaces it; so a preset, a link and
+a hand all go the same way. What is typed and refused stays in its box, with the reason under it, and the setup stays as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from explorer.core.knobs import Parameter, short
+from explorer.core.setup import LEARNING_RATE, SHELVES, START, WHOLE, Setup
+
+STATE, LINK, REFUSED, NOTES = "setup", "setup:link", "setup:refused", "setup:notes"
+
+
+def current(default: Setup) -> Setup:
+    """The setup that holds now: the session's, unless the page was opened by another link. What a link gets wrong is noted."""
+    query = dict(st.query_params)
+    if STATE not in st.session_state or (query and query != st.session_state.get(LINK)):
+        setup, notes = Setup.salvage(query, default)
+        st.session_state[NOTES] = [f"{note}. The rest of the link is used." for note in notes]
+        adopt(setup)
+    return st.session_state[STATE]
+
+
+def adopt(setup: Setup) -> None:
+    """Makes `setup` the one that holds: widgets and the link follow."""
+    st.session_state[STATE] = setup
+    st.session_state[REFUSED] = {}
+
+
+def settled(setup: Setup) -> bool:
+    """Takes over what the picture says of the rate; True if nothing typed is waiting to be put right, so that the link may follow."""
+    st.session_state[STATE] = setup
+    return not st.session_state[REFUSED]
+
+
+def write_link(setup: Setup) -> None:
+    """Puts the setup into the address bar, so that the page can be bookmarked and sent as it is."""
+    query = setup.to_query()
+    if dict(st.query_params) != query:
+        st.query_params.from_dict(query)
+    st.session_state[LINK] = query
+
+
+def notes() -> None:
+    """Says what was wrong with the link that opened the page, once."""
+    for note in st.session_state.pop(NOTES, []):
+        st.warning(note, icon=":material/link_off:")
+
+
+def controls(setup: Setup) -> None:
+    """All controls of an experiment: loss, optimizer, their knobs, start, steps, and the rate as a number."""
+    for kind in ("loss", "optimizer"):
+        _name(kind, setup)
+        known = parameters(setup, kind)
+        values = {dotted: parameter.default for dotted, parameter in known.items()} | dict(setup.knobs)
+        for dotted, parameter in known.items():
+            other = parameter.knob.only_with
+            if other is None or values[f"{kind}.{other[0]}"] == other[1]:
+                _knob(dotted, parameter, values[dotted])
+    start = setup.start or tuple(setup.make_loss().start.tolist())
+    if len(start) <= 16:
+        _text("start", "start point", START.write(start), "One number for each coordinate, with commas.")
+    _text(
+        "learning_rate", "learning rate", short(setup.learning_rate), "Any number ≥ 0; the slider above the picture runs around the edge."
+    )
+    _text("steps", "steps", str(setup.steps), "How many steps are taken.")
+
+
+def parameters(setup: Setup, kind: str) -> dict[str, Parameter]:
+    """The knobs of the chosen loss or optimizer, by dotted name."""
+    return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(setup, kind)).items()}
+
+
+def _name(kind: str, setup: Setup) -> None:
+    """The box that chooses from a shelf, with what the choice is under it."""
+    shelf = SHELVES[kind]
+    _seed(f"box:{kind}", getattr(setup, kind))
+    st.selectbox(kind, list(shelf), key=f"box:{kind}", format_func=readable, on_change=_turn, args=(kind,))
+    st.caption((shelf[getattr(setup, kind)].__doc__ or "").strip().splitlines()[0])
+
+
+def readable(name: str) -> str:
+    """A shelf's name as a person writes it: ``three_hump_camel`` is ``three hump camel``, and powers are powers."""
+    return {"x_squared": "x²", "x_fourth": "x⁴", "absolute": "|x|", "rmsprop": "RMSProp", "adam": "Adam"}.get(name, name.replace("_", " "))
+
+
+def _knob(dotted: str, parameter: Parameter, value: Any) -> None:
+    """The widget that fits a parameter's kind."""
+    key, label, help_text = f"box:{dotted}", parameter.label, parameter.knob.help or None
+    match parameter.kind:
+        case "switch":
+            _seed(key, value)
+            st.toggle(label, key=key, help=help_text, on_change=_turn, args=(dotted,))
+        case "choice":
+            _seed(key, value)
+            st.selectbox(label, parameter.options, key=key, help=help_text, format_func=readable, on_change=_turn, args=(dotted,))
+        case "choices":
+            _seed(key, list(value))
+            st.multiselect(label, parameter.options, key=key, help=help_text, on_change=_turn, args=(dotted,))
+        case "number" | "integer" if math.isfinite(parameter.knob.low):
+            _seed(key, value)
+            st.select_slider(label, stops(parameter, value), key=key, help=help_text, format_func=short, on_change=_turn, args=(dotted,))
+        case _:
+            _text(dotted, label, parameter.write(value), help_text)
+    _refusal(dotted)
+
+
+def stops(parameter: Parameter, value: Any) -> list[Any]:
+    """Where a knob's slider stops: its range in round numbers, 1-2-5 by decades if it is logarithmic, and the value it has."""
+    knob = parameter.knob
+    if knob.log:
+        decades = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(knob.high)) + 1)
+        found = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
+        found = [each for each in found if knob.low * (1 - 1e-9) <= each <= knob.high * (1 + 1e-9)]
+        if knob.at_least == 0:
+            found.append(0.0)
+    elif parameter.kind == "integer":
+        step = max(round((knob.high - knob.low) / 100), 1)
+        found = [float(each) for each in range(int(knob.low), int(knob.high) + 1, step)]
+    else:
+        found = [float(f"{knob.low + (knob.high - knob.low) * i / 100:.6g}") for i in range(101)]
+    kind = int if parameter.kind == "integer" else float
+    return sorted({kind(each) for each in (*found, parameter.default, value)})
+
+
+def _text(name: str, label: str, value: str, help_text: str | None) -> None:
+    _seed(f"box:{name}", value)
+    st.text_input(label, key=f"box:{name}", help=help_text, on_change=_turn, args=(name,))
+    if "." not in name:
+        _refusal(name)
+
+
+def _seed(key: str, value: Any) -> None:
+    """Lets a widget show its part of the setup, unless it holds something that was refused."""
+    if key.removeprefix("box:") not in st.session_state.get(REFUSED, {}):
+        st.session_state[key] = value
+
+
+def _refusal(name: str) -> None:
+    if name in st.session_state.get(REFUSED, {}):
+        st.error(f"{st.session_state[REFUSED][name]}. The picture still shows the last good value.", icon=":material/error:")
+
+
+def _turn(name: str) -> None:
+    """One widget was turned: the setup with that part replaced, or the reason why not."""
+    value = st.session_state[f"box:{name}"]
+    setup: Setup = st.session_state[STATE]
+    refused: dict[str, str] = st.session_state[REFUSED]
+    try:
+        st.session_state[STATE] = _parts(setup, name)(value)
+        refused.pop(name, None)
+        if name in SHELVES:
+            st.session_state[REFUSED] = {}
+    except ValueError as error:
+        refused[name] = str(error)
+
+
+def _parts(setup: Setup, name: str) -> Callable[[Any], Setup]:
+    """How a widget's value becomes part of the setup."""
+    plain: Mapping[str, Parameter] = {"learning_rate": LEARNING_RATE, "start": START, **WHOLE}
+    if name in SHELVES:
+        return lambda value: setup.with_choice(name, value)
+    if name in plain:
+        return lambda text: replace(setup, **{name: plain[name].parse(text)})
+    parameter = parameters(setup, name.split(".")[0])[name]
+    reads = parameter.parse if parameter.kind in ("numbers", "text") else parameter.check
+    return lambda value: setup.with_knobs({name: reads(value)})
