@@ -14,12 +14,13 @@ def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
     ('0.00157', '16,020', '2.5 × 10²⁷⁷', '−4 × 10⁻⁹', 'inf')
     """
     if not math.isfinite(value):
-        return str(value)
+        return str(float(value)).replace("-", "−")
     lead = "−" if value < 0 else "+" if sign else ""
     rounded = float(f"{abs(value):.{digits}g}")
     if rounded == 0 or 1e-4 <= rounded < 1e6:
         text = f"{rounded:,.{max(digits - 1 - math.floor(math.log10(rounded)), 0) if rounded else 0}f}"
         return lead + (text.rstrip("0").rstrip(".") if "." in text else text)
-    mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
+    # Of the value itself: the largest float64 rounds up to more than a float64 can be.
+    mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{lead}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
