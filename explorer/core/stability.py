@@ -77,6 +77,7 @@ def _sharpness_by_lanczos(loss: Loss, x: Array, scale: Array) -> float:
     return float(scipy.sparse.linalg.eigsh(operator, k=1, which="LA", v0=np.ones(x.size), return_eigenvectors=False)[0])
 
 
+@np.errstate(all="ignore")  # so far out that the curvature overflows, it is inf or nan
 def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None = None) -> float | Array:
     """The learning rate where theory puts the edge: the largest that is stable on the curvature at `x`.
 
@@ -96,6 +97,7 @@ def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None
     return np.asarray(rate) if point.ndim == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
 
 
+@np.errstate(all="ignore")
 def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array:
     """The curvature that decides whether `optimizer` is stable from each point: ``(dim, runs) -> (runs,)``."""
     if optimizer.preconditioner is not None:
@@ -195,10 +197,12 @@ class Modes:
         distance = start - (np.zeros(loss.dim) if minimizer is None else minimizer)
         return cls(values, vectors, vectors.T @ distance, loss.minimum or 0.0, optimizer)
 
+    @np.errstate(all="ignore")
     def growth(self, learning_rate: ArrayLike) -> Array:
         """The factor per step of each mode at each rate: ``(runs,) -> (modes, runs)``."""
         return self.optimizer.recurrence.growth(np.multiply.outer(self.eigenvalues, np.asarray(learning_rate, dtype=float)))
 
+    @np.errstate(all="ignore")  # the logarithm of nothing, the ratio of roots that are both 0
     def log_distance(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
         """The natural logarithm of each mode's distance from the minimum: ``(runs,), (n,) -> (n, modes, runs)``.
 
@@ -212,15 +216,14 @@ class Modes:
         first, _ = self.optimizer.update(gradient, self.optimizer.init(start), start)
         after_one = start - learning_rate * first
         t = (steps[:, np.newaxis] if steps.ndim == 1 else steps)[:, np.newaxis, :]
-        with np.errstate(all="ignore"):
-            # x(t) = x(1) S(t) - x(0) det S(t-1) with S(t) = (z1^t - z2^t)/(z1 - z2), divided by z1^t throughout.
-            ratio, gap = z2 / z1, z1 - z2
-            double = np.abs(gap) < 1e-9 * np.abs(z1)
-            now = np.where(double, t / z1, (1 - ratio**t) / np.where(double, 1, gap))
-            before = np.where(double, (t - 1) / z1**2, (1 - ratio ** (t - 1)) / np.where(double, 1, gap) / z1)
-            distance = np.log(np.abs(after_one * now - start * (z1 * z2) * before)) + t * np.log(np.abs(z1))
-            distance = np.where(t == 0, np.log(np.abs(start)), np.where(t == 1, np.log(np.abs(after_one)), distance))
-            return np.where(np.isnan(distance), -np.inf, distance)
+        # x(t) = x(1) S(t) - x(0) det S(t-1) with S(t) = (z1^t - z2^t)/(z1 - z2), divided by z1^t throughout.
+        ratio, gap = z2 / z1, z1 - z2
+        double = np.abs(gap) < 1e-9 * np.abs(z1)
+        now = np.where(double, t / z1, (1 - ratio**t) / np.where(double, 1, gap))
+        before = np.where(double, (t - 1) / z1**2, (1 - ratio ** (t - 1)) / np.where(double, 1, gap) / z1)
+        distance = np.log(np.abs(after_one * now - start * (z1 * z2) * before)) + t * np.log(np.abs(z1))
+        distance = np.where(t == 0, np.log(np.abs(start)), np.where(t == 1, np.log(np.abs(after_one)), distance))
+        return np.where(np.isnan(distance), -np.inf, distance)
 
     def log_excess(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
         """The natural logarithm of the loss above its minimum, in theory: ``(runs,), (n,) or (n, runs) -> (n, runs)``."""
