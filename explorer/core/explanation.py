@@ -48,6 +48,7 @@ class Explanation:
         modes = Modes.of(loss, optimizer, start) if linear and getattr(loss, "is_quadratic", False) else None
         with np.errstate(all="ignore"):
             rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])
+        never = ~rises.any(axis=0)
         return cls(
             trajectory=trajectory,
             outcome=judge(trajectory),
@@ -56,13 +57,17 @@ class Explanation:
             predicted=_predicted_growth(trajectory, modes),
             measured=measured_growth(trajectory),
             overflow=modes.overflow_step(rate) if modes is not None else np.full(rate.size, -1),
-            uphill=np.where(rises.any(axis=0), rises.argmax(axis=0), -1),
+            uphill=np.where(never, -1, np.vstack([rises, never]).argmax(axis=0)),
         )
 
     def rate(self, run: int) -> str:
-        """The rate and how many times the edge it is: ``0.001 = 4.92 × the critical rate``."""
+        """The rate and how many times the edge it is: ``0.001 = 4.92 × the critical rate``.
+
+        The rate alone where nothing is critical, and for a rule that preconditions: its edge moves along with the run.
+        """
         rate = self.trajectory.learning_rate[run]
-        return plain(rate, 4) + (f" = {plain(rate / self.edge.rate)} × the critical rate" if np.isfinite(self.edge.rate) else "")
+        settled = np.isfinite(self.edge.rate) and self.trajectory.optimizer.preconditioner is None
+        return plain(rate, 4) + (f" = {plain(rate / self.edge.rate)} × the critical rate" if settled else "")
 
     def sentence(self, run: int) -> str:
         """What happened and how fast: the verdict first, in bold."""

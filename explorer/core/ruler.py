@@ -16,6 +16,9 @@ Array = NDArray[np.float64]
 POSITIONS = 101
 """Evenly spaced (in factors) over the ruler's length; those around the marks come on top."""
 
+SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
+"""A ruler ends where float64 does, however extreme its edge."""
+
 AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)
 """Rates this far to either side of the edge are on the ruler too, as shares of it."""
 
@@ -54,6 +57,8 @@ class Edge:
             reason, exact = f"{constant}/λ, with λ = {{}} the largest curvature at the start", False
         rate = float(np.ravel(critical_learning_rate(loss, optimizer, where))[0])
         curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
+        if not (np.isfinite(curvature) and rate > 0):
+            return cls(np.inf, curvature, "theory names no edge: so far out, the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
         return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact)
@@ -87,7 +92,7 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float) 
     low, high = _ends(loss, optimizer, start, edge)
     if learning_rate > 0:
         low, high = min(low, learning_rate), max(high, learning_rate)
-    fine = [rate * (1 + side * share) for rate in (edge.rate,) if np.isfinite(rate) for share in AROUND for side in (-1, 1)]
+    fine = [edge.rate * (1 + side * share) for share in AROUND for side in (-1, 1) if edge.rate * (1 + share) < LARGEST]
     extra = [*named.values(), *fine, learning_rate]
     even = np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)
     rates = np.unique(np.concatenate([_without(even, np.array([*named.values(), *fine])), extra]))
@@ -98,7 +103,8 @@ def _without(even: Array, exact: Array) -> Array:
     """The even rates but those a hair away from an exact one, which would only repeat it."""
     if exact.size == 0:
         return even
-    return even[np.abs(even[:, np.newaxis] / exact - 1).min(axis=1) > 1e-9]
+    with np.errstate(over="ignore"):
+        return even[np.abs(even[:, np.newaxis] / exact - 1).min(axis=1) > 1e-9]
 
 
 def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[str, float]:
@@ -106,7 +112,7 @@ def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[s
     if not np.isfinite(edge.rate):
         return {}
     if optimizer.preconditioner is not None or not _has_curved_minimum(loss):
-        return {"edge": edge.rate}
+        return {"edge" if optimizer.preconditioner is None else "edge at the start": edge.rate}
     eigenvalues, _ = spectrum(loss, loss.minimizer)  # type: ignore[attr-defined]
     marks = {"1/λ": 1 / (eigenvalues[-1] + float(np.ravel(optimizer.weight_decay)[0]))}
     best = best_learning_rate(optimizer, eigenvalues)
@@ -121,7 +127,7 @@ def _has_curved_minimum(loss: Loss) -> bool:
 def _ends(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> tuple[float, float]:
     """Where the ruler begins and ends: around the edge, or around the distance to go if steps have a length of their own."""
     if np.isfinite(edge.rate) and optimizer.preconditioner is None:
-        return edge.rate / 100, edge.rate * 10
+        return max(edge.rate / 100, SMALLEST), min(edge.rate * 10, LARGEST)
     minimizer = getattr(loss, "minimizer", None)
     distance = float(np.abs(start - (0 if minimizer is None else minimizer)).max()) or 1.0
-    return distance * 1e-4, distance * 1e2
+    return max(distance * 1e-4, SMALLEST), min(distance * 1e2, LARGEST)

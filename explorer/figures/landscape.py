@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.losses.protocol import Loss
+from explorer.core.prose import plain
 from explorer.core.stability import spectrum
 
 Array = NDArray[np.float64]
@@ -48,16 +49,17 @@ class Landscape:
         target = np.zeros(loss.dim) if minimizer is None else np.asarray(minimizer, dtype=float)
         names = getattr(loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(loss.dim))
         if loss.dim == 1:
-            reach = 1.6 * max(abs(start[0] - target[0]), 0.3 * abs(target[0]), 0.1)
-            value = loss.value(np.array([[target[0], start[0], target[0] - reach, target[0] + reach]]))
-            low, high = float(value.min()), float(value[np.isfinite(value)].max())
-            return cls(loss, target, np.eye(1), np.array([target[0], low]), np.array([reach, high - low]), (names[0], "loss"))
+            middle = target[0] if getattr(loss, "is_quadratic", False) else 0.0  # other wells may lie on the far side of zero
+            reach = 1.6 * max(abs(start[0] - middle), abs(target[0] - middle), 0.1)
+            value = loss.value(np.append(target, middle + reach * np.linspace(-1, 1, 41))[np.newaxis])
+            low, high = float(np.nanmin(value)), float(value[np.isfinite(value)].max())
+            return cls(loss, target, np.eye(1), np.array([middle, low]), np.array([reach, high - low or 1.0]), (names[0], "loss"))
         if loss.dim == 2:
             origin, basis, labels = np.zeros(2), np.eye(2), _coordinate_labels(loss, target, names)
         else:
             values, vectors = spectrum(loss, target if minimizer is not None else start)
             origin, basis = target, vectors[:, [0, -1]]
-            labels = (f"flattest direction, λ = {values[0]:.3g}", f"steepest direction, λ = {values[-1]:.3g}")
+            labels = (f"flattest direction, λ = {plain(values[0])}", f"steepest direction, λ = {plain(values[-1])}")
         here, there = basis.T @ (start - origin), basis.T @ (target - origin)
         away = np.abs(here - there)
         return cls(loss, origin, basis, there, 1.5 * np.maximum(away, 0.25 * max(away.max(), 0.4)), labels)
@@ -73,6 +75,14 @@ class Landscape:
             else:
                 points = np.einsum("dk,tdr->ktr", self.basis, x - self.origin[:, np.newaxis])
             return np.where(np.abs(points) < DRAWABLE, points, np.nan)
+
+    def minimum(self) -> Array:
+        """The picture's coordinates of the minimum, ``(2,)``; nan if it is not known."""
+        minimizer = getattr(self.loss, "minimizer", None)
+        if minimizer is None:
+            return np.full(2, np.nan)
+        point = np.asarray(minimizer, dtype=float)[:, np.newaxis]
+        return self.project(point[np.newaxis], self.loss.value(point)[np.newaxis])[:, 0, 0]
 
     def at(self, across: Array, up: Array) -> Array:
         """The loss on a grid of the plane: ``(n,), (m,) -> (m, n)``."""
@@ -120,7 +130,7 @@ class Landscape:
 
     def _curve(self, sizes: Array) -> tuple[Array, Array]:
         """Sampled evenly within each window, so that it is smooth in all of them."""
-        x = np.unique(np.concatenate([np.linspace(-1.2, 1.2, 101) * self.reach[0] * size for size in (1.0, *sizes)])) + self.center[0]
+        x = np.unique(np.concatenate([np.linspace(-1.2, 1.2, 241) * self.reach[0] * size for size in (1.0, *sizes)])) + self.center[0]
         with np.errstate(all="ignore"):
             value = self.loss.value(x[np.newaxis])
         return x, np.where(np.abs(value) < DRAWABLE, value, np.nan)
@@ -131,7 +141,7 @@ class Landscape:
             first = bool((size == 1).all())
             across, up = self.center[:, np.newaxis] + (self.reach * size)[:, np.newaxis] * np.linspace(-1.3, 1.3, 81 if first else 41)
             height = self.at(across, up)
-            levels = _levels_of(height, 11 if first else 8)
+            levels = _levels_of(height, 11 if first else 5)
             generator = contourpy.contour_generator(across, up, height)
             for level in levels:
                 for line in generator.lines(level):
@@ -154,5 +164,5 @@ def _coordinate_labels(loss: Loss, target: Array, names: tuple[str, ...]) -> tup
     if getattr(loss, "is_quadratic", False):
         curvature = loss.hvp(np.repeat(target[:, np.newaxis], 2, axis=1), np.eye(2))
         if abs(curvature[0, 1]) <= 1e-9 * np.abs(curvature).max():
-            return f"{names[0]}, curvature {curvature[0, 0]:.3g}", f"{names[1]}, curvature {curvature[1, 1]:.3g}"
+            return f"{names[0]}, curvature {plain(curvature[0, 0])}", f"{names[1]}, curvature {plain(curvature[1, 1])}"
     return names[0], names[1]

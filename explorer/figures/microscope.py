@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.core.descent import Trajectory
 from explorer.core.prose import plain
 from explorer.core.stability import SecondOrder, second_order, spectrum
-from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION
+from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
 
 Array = NDArray[np.float64]
 
@@ -112,7 +112,10 @@ class Split:
         chosen = np.r_[chosen[: MOST_MODES - 1], chosen[-1:]] if chosen.size > MOST_MODES else chosen
         values, vectors = values[chosen], vectors[:, chosen]
         with np.errstate(all="ignore"):
-            distance = (trajectory.x[:, :, run] - (0 if minimizer is None else minimizer)) @ vectors
+            away = trajectory.x[:, :, run] - (0 if minimizer is None else minimizer)
+            distance = away @ vectors
+            # Beside a direction that has exploded, what is left in the others is only the rounding of the large one.
+            distance[np.abs(distance) < 1e-13 * np.linalg.norm(away, axis=1)[:, np.newaxis]] = np.nan
             share = 0.5 * values * distance**2
         growth = np.full(values.shape, np.nan)
         if optimizer.preconditioner is None:
@@ -223,9 +226,9 @@ def _figure(modes: Split) -> go.Figure:
                 "template": TEMPLATE,
                 "height": 430,
                 "annotations": [
-                    _heading("change of the loss along the step", ""),
-                    _heading("its two terms", "2"),
-                    _heading("loss in each eigenvector", "3"),
+                    heading("change of the loss along the step"),
+                    heading("its two terms", "2"),
+                    heading("loss in each eigenvector", "3"),
                     *_mode_names(modes),
                 ],
                 "xaxis": {"domain": [0, 0.29], "title": {"text": "along the step (1 = where it landed)"}, "range": [-0.5, 2.0]},
@@ -301,19 +304,6 @@ def _mode_names(modes: Split) -> list[dict[str, Any]]:
             }
         )
     return names
-
-
-def _heading(text: str, axis: str) -> dict[str, Any]:
-    return {
-        "xref": f"x{axis} domain",
-        "yref": f"y{axis} domain",
-        "x": 0,
-        "y": 1.02,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "text": f"<b>{text}</b>",
-        "showarrow": False,
-    }
 
 
 def _point(name: str, symbol: str, color: str, position: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from explorer.core.explanation import Explanation
 from explorer.core.prose import plain
 from explorer.core.verdict import Verdict
 from explorer.figures.landscape import Landscape
-from explorer.figures.theme import BLUE, COLORS, GREEN, TEMPLATE, TEXT
+from explorer.figures.theme import BLUE, COLORS, GREEN, TEMPLATE, TEXT, heading
 
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
@@ -60,7 +60,7 @@ def draw(explanation: Explanation) -> Picture:
     theory = _theory_line(explanation, drawn)
     frames = [
         _frame(
-            _path(explanation, points[:, :, run], drawn, int(reached[run]), run),
+            _path(explanation, points[:, :, run], landscape.center[0], drawn, int(reached[run]), run),
             _curve(explanation, logs, theory[:, run], drawn, run),
             _views(landscape, windows[:, :, run], overview[:, run]),
         )
@@ -116,13 +116,13 @@ def _frame(path: list[Frame], curve: tuple[list[Frame], tuple[float, float]], vi
     return {"data": path + traces, "traces": list(range(PATH, RAIL + 1)), "layout": layout, "views": views}
 
 
-def _path(explanation: Explanation, points: Array, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
+def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
     """The traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
     color = COLORS[explanation.outcome.verdict[run]]
     across, up = (_small(each) for each in points[:, drawn])
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "marker": {"color": color}, "rest": inside}
-    return [path, {"x": across[-1:], "y": up[-1:]}, _leaving(points, explanation, int(drawn[inside - 1]), run)]
+    return [path, {"x": across[-1:], "y": up[-1:]}, _leaving(points, explanation, middle, int(drawn[inside - 1]), run)]
 
 
 def _curve(
@@ -158,7 +158,7 @@ def _loss_range(curve: Array) -> tuple[float, float]:
     return low - margin, high + 2.5 * margin
 
 
-def _leaving(points: Array, explanation: Explanation, last: int, run: int) -> Frame:
+def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
     """Where the path leaves the overview: an arrow the way it goes on, and how far that is."""
     if last == points.shape[1] - 1:
         return {"x": [], "y": [], "text": []}
@@ -173,7 +173,12 @@ def _leaving(points: Array, explanation: Explanation, last: int, run: int) -> Fr
         hop = following - here
         away = hop / np.abs(hop).max() * 4 * max(float(np.abs(here - points[:, 0]).max()), 1e-9)
     end = here + away if np.isfinite(away).all() else here
-    return {"x": [here[0], end[0]], "y": [here[1], end[1]], "text": [words, ""]}
+    return {
+        "x": [here[0], end[0]],
+        "y": [here[1], end[1]],
+        "text": [words, ""],
+        "textposition": "middle left" if here[0] > middle else "middle right",
+    }
 
 
 def _uphill(explanation: Explanation, logs: Array, run: int) -> Frame:
@@ -192,25 +197,29 @@ def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
         return {"x": [], "y": [], "text": []}
     kinds = {"inf": np.flatnonzero(np.isinf(loss)), "nan": np.flatnonzero(np.isnan(loss))}
     words = [f"{name} from step {at[0]:,}" for name, at in kinds.items() if at.size]
-    left = bool(lost[0] < 0.55 * len(loss))
-    height = top - 0.07 * span
+    early = bool(lost[0] < 0.5 * len(loss))
     return {
-        "x": [int(lost[0]), len(loss) - 1, None, int(lost[0]) if left else len(loss) - 1],
-        "y": [top, top, None, height],
-        "text": ["", "", "", ", ".join(words)],
-        "textposition": "bottom right" if left else "bottom left",
+        "x": [int(lost[0]), len(loss) - 1, None, int(lost[0])],
+        "y": [top, top, None, top - 0.04 * span if early else top],
+        "text": ["", "", "", f"{', '.join(words)} "],
+        "textposition": "bottom right" if early else "middle left",
     }
 
 
 def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], logs: Array) -> go.Figure:
     lines = landscape.lines(overview)
-    minimum = getattr(landscape.loss, "minimizer", None)
-    target = landscape.center if minimum is not None else np.full(2, np.nan)
+    target = landscape.minimum()
     quiet = {"hoverinfo": "skip"}
     on_curve = {"xaxis": "x2", "yaxis": "y2"}
     flat = landscape.loss.dim > 1
     traces: list[dict[str, Any]] = [{} for _ in range(RAIL + 1)]
-    traces[GROUND] = {"x": lines[0], "y": lines[1], "mode": "lines", "line": {"color": "#7F7F7F", "width": 1 if flat else 2}, **quiet}
+    traces[GROUND] = {
+        "x": lines[0],
+        "y": lines[1],
+        "mode": "lines",
+        "line": {"color": "rgba(127,127,127,0.6)" if flat else "#7F7F7F", "width": 1 if flat else 2},
+        **quiet,
+    }
     traces[MINIMUM] = _named_point(target, "minimum", "cross-thin", GREEN, "bottom right") | quiet
     traces[START] = _named_point(points[:, 0, 0], "start", "circle-open", TEXT, "top left") | quiet
     traces[PATH] = {
@@ -260,10 +269,16 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
             "layout": {
                 "template": TEMPLATE,
                 "height": 470,
+                "annotations": [heading(f"↑ {landscape.labels[1]}"), heading("↑ loss", "2")],
                 "xaxis": {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6},
-                "yaxis": {"domain": [0, 1], "title": {"text": landscape.labels[1]}, "range": y, "nticks": 6},
-                "xaxis2": {"domain": [0.57, 1], "anchor": "y2", "title": {"text": "step"}, "range": [0, max(int(drawn[-1]), 1)]},
-                "yaxis2": {"domain": [0, 1], "anchor": "x2", "title": {"text": "loss"}, "nticks": 7, **exponent},
+                "yaxis": {"domain": [0, 1], "range": y, "nticks": 6},
+                "xaxis2": {
+                    "domain": [0.57, 1],
+                    "anchor": "y2",
+                    "title": {"text": "step"},
+                    "range": [-0.02 * int(drawn[-1]), 1.02 * max(int(drawn[-1]), 1)],
+                },
+                "yaxis2": {"domain": [0, 1], "anchor": "x2", "nticks": 7, **exponent},
             },
         },
         skip_invalid=False,

@@ -6,6 +6,8 @@ page's own CSS variables, which the picture resolves, so that a figure follows l
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from explorer.core.verdict import Verdict
@@ -52,3 +54,20 @@ TEMPLATE = go.layout.Template(
         "dragmode": "pan",
     }
 )
+
+
+def heading(text: str, axis: str = "") -> dict[str, Any]:
+    """A title above one of several plots, which moves with it when the plots are stacked on a phone.
+
+    Also a vertical axis's name: beside the axis it would run into numbers that grow longer while one drags.
+    """
+    return {
+        "xref": f"x{axis} domain",
+        "yref": f"y{axis} domain",
+        "x": 0,
+        "y": 1.02,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "text": f"<b>{text}</b>",
+        "showarrow": False,
+    }

@@ -77,7 +77,7 @@ def presets(setup: Setup) -> None:
     st.session_state[PRESET] = case.label if case else None
     st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
     if case:
-        question, button = st.columns([5, 1], vertical_alignment="center")
+        question, button = st.columns([3, 1], vertical_alignment="center")
         question.markdown(f"*“{case.question}”*")
         undone = setup == case.switched
         other, label = (case.setup, "Switch back") if undone else (case.switched, case.switch_label)
@@ -95,13 +95,20 @@ def numbers(explanation: Explanation, run: int) -> None:
     edge, outcome = explanation.edge, explanation.outcome
     rate = explanation.trajectory.learning_rate[run]
     first, second, third, fourth = st.columns(4)
-    first.metric("critical rate", f"{edge.rate:.5g}" if np.isfinite(edge.rate) else "none", help=edge.reason)
+    settled = explanation.trajectory.optimizer.preconditioner is None
+    first.metric(
+        "critical rate" if settled else "edge at the start", f"{edge.rate:.5g}" if np.isfinite(edge.rate) else "none", help=edge.reason
+    )
     second.metric("this rate / critical rate", f"{rate / edge.rate:.4g} ×" if np.isfinite(edge.rate) else "–")
     third.metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}")
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet"
     forecast = f"{explanation.overflow[run]:,}" if explanation.overflow[run] >= 0 else "never" if explanation.modes else "–"
     fourth.metric("overflow: forecast | seen", f"{forecast} | {seen if outcome.verdict[run] == 'diverged' else 'no'}")
-    st.caption(f"The critical rate is {edge.reason}." if np.isfinite(edge.rate) else f"Why there is no critical rate: {edge.reason}.")
+    st.caption(
+        f"The {'critical rate' if settled else 'edge at the start'} is {edge.reason}."
+        if np.isfinite(edge.rate)
+        else f"Why there is no critical rate: {edge.reason}."
+    )
 
 
 def number(value: float) -> str:
@@ -157,6 +164,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
 
 def main() -> None:
     """From top to bottom: where to start from, the ruler with the picture, the numbers, why, the table."""
+    st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
     setup = panel.current(DEFAULT)
     panel.notes()
