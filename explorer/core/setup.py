@@ -125,14 +125,14 @@ class Setup:
         return setup
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str], fallback: Setup | None = None) -> tuple[Setup, list[str]]:
-        """As much of a link as can be read, and a sentence for each part that cannot; that part is `fallback`'s, or has its default.
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Setup, list[str]]:
+        """As much of a link as can be read, and a sentence for each part that cannot; that part has its default.
 
         >>> setup, complaints = Setup.salvage({"v": "1", "loss": "x_squared", "steps": "many"})
         >>> setup.steps, complaints
         (100, ["steps must be a number, got 'many'"])
         """
-        setup, complaints = fallback or cls(), []
+        setup, complaints = cls(), []
         if query and query.get("v") != str(VERSION):
             complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {query.get('v')!r}")
         # Names first: which knobs there are, and how long a start is, depends on them.

@@ -23,7 +23,7 @@ def current(default: Setup) -> Setup:
     """The setup that holds now: the session's, unless the page was opened by another link. What a link gets wrong is noted."""
     query = dict(st.query_params)
     if STATE not in st.session_state or (query and query != st.session_state.get(LINK)):
-        setup, notes = Setup.salvage(query, default)
+        setup, notes = Setup.salvage(query) if query else (default, [])
         st.session_state[NOTES] = [f"{note}. The rest of the link is used." for note in notes]
         adopt(setup)
     return st.session_state[STATE]
