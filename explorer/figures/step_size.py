@@ -13,28 +13,14 @@ from explorer.core.explanation import Explanation
 from explorer.core.prose import plain
 from explorer.core.verdict import Verdict
 from explorer.figures.landscape import Landscape
-from explorer.figures.theme import BLUE, COLORS, GREEN, TEMPLATE, TEXT, heading
+from explorer.figures.stage import LOWEST, ON_CURVE, QUIET, RING, ground, layout, log_loss, loss_range, small, thin, views
+from explorer.figures.theme import BLUE, COLORS, TEXT
 
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-DRAWN = 240
-"""A longer run is thinned to about this many points, its first half hop by hop."""
-
-LOWEST = -30.0
-"""log₁₀ of the loss is drawn down to here; zero has no logarithm and is drawn at the bottom of its window."""
-
 GROUND, MINIMUM, START, PATH, HERE, LEAVING, CURVE, THEORY, NOW, UPHILL, RAIL = range(11)
 """The traces, in the order they are drawn. A frame changes those from PATH on."""
-
-NARROW = {
-    "height": 860,
-    "xaxis": {"domain": [0, 1]},
-    "yaxis": {"domain": [0.56, 1]},
-    "xaxis2": {"domain": [0, 1]},
-    "yaxis2": {"domain": [0, 0.4]},
-}
-"""The layout on a phone: the two plots one above the other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,40 +42,18 @@ def draw(explanation: Explanation) -> Picture:
     away = landscape.away(points)
     overview, reached = landscape.overview(away)
     windows = landscape.windows(away)[:, drawn]
-    logs = _log_loss(trajectory.loss)
+    logs = log_loss(trajectory.loss)
     theory = _theory_line(explanation, drawn)
     frames = [
         _frame(
             _path(explanation, points[:, :, run], landscape.center[0], drawn, int(reached[run]), run),
             _curve(explanation, logs, theory[:, run], drawn, run),
-            _views(landscape, windows[:, :, run], overview[:, run]),
+            views(landscape, windows[:, :, run], overview[:, run]),
         )
         for run in range(trajectory.runs)
     ]
-    return Picture(_figure(landscape, points, overview, drawn, logs), frames, [f"step {step:,}" for step in drawn], drawn)
-
-
-def thin(steps: int) -> NDArray[np.intp]:
-    """Which steps are drawn: all of them if they are few; else the first 120 and every so-many-th after, an odd number apart.
-
-    An odd stride keeps a path that jumps from side to side jumping.
-
-    >>> thin(1000)[[119, 120, 121, -1]].tolist()
-    [119, 120, 129, 1000]
-    """
-    if steps <= DRAWN:
-        return np.arange(steps + 1)
-    early = DRAWN // 2
-    stride = -(-(steps - early) // early) | 1
-    return np.unique(np.concatenate([np.arange(early), np.arange(early, steps, stride), [steps]]))
-
-
-def _log_loss(loss: Array) -> Array:
-    """log₁₀ of the loss, finite for every finite loss; of its size, with the sign, where losses are negative."""
-    with np.errstate(all="ignore"):
-        if np.nanmin(loss) < 0:
-            return np.sign(loss) * np.log10(1 + np.abs(loss))
-        return np.where(loss == 0, LOWEST, np.log10(loss).clip(min=LOWEST))
+    signed = bool(np.nanmin(trajectory.loss) < 0)
+    return Picture(_figure(landscape, points, overview, drawn, signed), frames, [f"step {step:,}" for step in drawn], drawn)
 
 
 def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
@@ -103,12 +67,6 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
     return np.where(line > 308.3, np.nan, line.clip(min=LOWEST))
 
 
-def _small(values: Array) -> Array:
-    """As float32, half the size, unless a value is beyond it."""
-    with np.errstate(all="ignore"):
-        return values.astype(np.float32) if np.nanmax(np.abs(values), initial=0) < 1e37 else values
-
-
 def _frame(path: list[Frame], curve: tuple[list[Frame], tuple[float, float]], views: list[list[Any]]) -> Frame:
     """A frame from the traces PATH to RAIL; at rest it shows the last view, the overview."""
     traces, loss_range = curve
@@ -119,7 +77,7 @@ def _frame(path: list[Frame], curve: tuple[list[Frame], tuple[float, float]], vi
 def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
     """The traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
     color = COLORS[explanation.outcome.verdict[run]]
-    across, up = (_small(each) for each in points[:, drawn])
+    across, up = (small(each) for each in points[:, drawn])
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "marker": {"color": color}, "rest": inside}
     return [path, {"x": across[-1:], "y": up[-1:]}, _leaving(points, explanation, middle, int(drawn[inside - 1]), run)]
@@ -131,31 +89,12 @@ def _curve(
     """The traces of the loss curve, and its range."""
     color = COLORS[explanation.outcome.verdict[run]]
     curve = logs[drawn, run]
-    bottom, top = _loss_range(curve)
+    bottom, top = loss_range(curve)
     shown = np.where(np.isfinite(curve), np.maximum(curve, bottom), np.nan).astype(np.float32)
     line = np.where((theory >= bottom) & (theory <= top), theory, np.nan).astype(np.float32)
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
     return [{"y": shown, "line": {"color": color}}, {"y": line}, here, _uphill(explanation, logs, run), rail], (bottom, top)
-
-
-def _views(landscape: Landscape, factors: Array, overview: Array) -> list[list[Any]]:
-    """``[from which drawn step on, the landscape's ranges]``: an entry whenever the window opens further, and the overview at the end."""
-    opens = np.flatnonzero(np.r_[True, (np.diff(factors, axis=1) != 0).any(axis=0)])
-    opens = opens[opens < factors.shape[1] - 1]
-    ranges = landscape.ranges(np.concatenate([factors[:, opens], overview[:, np.newaxis]], axis=1))
-    across, up = ([[float(f"{end:.5g}") for end in ends] for ends in axis] for axis in ranges)
-    at = [*opens.tolist(), factors.shape[1] - 1]
-    return [[step, {"xaxis": {"range": x}, "yaxis": {"range": y}}] for step, x, y in zip(at, across, up, strict=True)]
-
-
-def _loss_range(curve: Array) -> tuple[float, float]:
-    """The window of the loss curve: all of it, with room for the rail, but no more than 24 decades below the start's loss."""
-    finite = curve[np.isfinite(curve)]
-    high = float(finite.max())
-    low = max(float(finite.min()), float(finite[0]) - 24)
-    margin = max(0.06 * (high - low), 0.05)
-    return low - margin, high + 2.5 * margin
 
 
 def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
@@ -206,22 +145,8 @@ def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
     }
 
 
-def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], logs: Array) -> go.Figure:
-    lines = landscape.lines(overview)
-    target = landscape.minimum()
-    quiet = {"hoverinfo": "skip"}
-    on_curve = {"xaxis": "x2", "yaxis": "y2"}
-    flat = landscape.loss.dim > 1
-    traces: list[dict[str, Any]] = [{} for _ in range(RAIL + 1)]
-    traces[GROUND] = {
-        "x": lines[0],
-        "y": lines[1],
-        "mode": "lines",
-        "line": {"color": "rgba(127,127,127,0.6)" if flat else "#7F7F7F", "width": 1 if flat else 2},
-        **quiet,
-    }
-    traces[MINIMUM] = _named_point(target, "minimum", "cross-thin", GREEN, "bottom right") | quiet
-    traces[START] = _named_point(points[:, 0, 0], "start", "circle-open", TEXT, "top left") | quiet
+def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], signed: bool) -> go.Figure:
+    traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
     traces[PATH] = {
         "mode": "lines+markers",
         "line": {"width": 2},
@@ -229,68 +154,30 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
         "meta": {"reveal": True},
         "hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>",
     }
-    traces[HERE] = {
-        "mode": "markers",
-        "marker": {"size": 14, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": TEXT}},
-        "meta": {"head": PATH},
-        **quiet,
-    }
+    traces[HERE] = RING | {"meta": {"head": PATH}}
     traces[LEAVING] = {
         "mode": "lines+markers+text",
         "line": {"color": TEXT, "width": 2, "dash": "dot"},
         "marker": {"size": [11, 0], "symbol": "square-open", "color": TEXT},
-        "textposition": "middle right",
-        **quiet,
+        **QUIET,
     }
-    traces[THEORY] = {"x": drawn, "mode": "lines", "line": {"color": TEXT, "width": 2, "dash": "dot"}, **on_curve, **quiet}
     traces[CURVE] = {
         "x": drawn,
         "mode": "lines",
         "line": {"width": 3},
         "meta": {"reveal": True},
         "hovertemplate": "step %{x}: 10<sup>%{y:.3f}</sup><extra></extra>",
-        **on_curve,
+        **ON_CURVE,
     }
-    traces[NOW] = traces[HERE] | {"meta": {"head": CURVE}} | on_curve
+    traces[THEORY] = {"x": drawn, "mode": "lines", "line": {"color": TEXT, "width": 2, "dash": "dot"}, **ON_CURVE, **QUIET}
+    traces[NOW] = RING | {"meta": {"head": CURVE}} | ON_CURVE
     traces[UPHILL] = {
         "mode": "markers+text",
         "marker": {"size": 12, "symbol": "triangle-up", "color": BLUE},
         "textposition": "middle right",
-        **on_curve,
-        **quiet,
+        **ON_CURVE,
+        **QUIET,
     }
-    traces[RAIL] = {"mode": "lines+text", "line": {"color": COLORS[Verdict.DIVERGED], "width": 8}, **on_curve, **quiet}
-    negative = bool(np.nanmin(logs[np.isfinite(logs)]) < LOWEST)
-    exponent = {} if negative else {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
-    (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
-    return go.Figure(
-        {
-            "data": [{"type": "scatter", "cliponaxis": True, **trace} for trace in traces],
-            "layout": {
-                "template": TEMPLATE,
-                "height": 470,
-                "annotations": [heading(f"↑ {landscape.labels[1]}"), heading("↑ loss", "2")],
-                "xaxis": {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6},
-                "yaxis": {"domain": [0, 1], "range": y, "nticks": 6},
-                "xaxis2": {
-                    "domain": [0.57, 1],
-                    "anchor": "y2",
-                    "title": {"text": "step"},
-                    "range": [-0.02 * int(drawn[-1]), 1.02 * max(int(drawn[-1]), 1)],
-                },
-                "yaxis2": {"domain": [0, 1], "anchor": "x2", "nticks": 7, **exponent},
-            },
-        },
-        skip_invalid=False,
-    )
-
-
-def _named_point(point: Array, name: str, symbol: str, color: str, position: str) -> dict[str, Any]:
-    return {
-        "x": point[:1],
-        "y": point[1:2],
-        "text": [name],
-        "mode": "markers+text",
-        "textposition": position,
-        "marker": {"symbol": symbol, "size": 13, "color": color, "line": {"width": 2, "color": color}},
-    }
+    traces[RAIL] = {"mode": "lines+text", "line": {"color": COLORS[Verdict.DIVERGED], "width": 8}, **ON_CURVE, **QUIET}
+    data = [{"type": "scatter", **trace} for trace in traces]
+    return go.Figure({"data": data, "layout": layout(landscape, int(drawn[-1]), signed=signed)})

@@ -12,7 +12,7 @@ from explorer.core.explanation import Explanation
 from explorer.core.prose import plain
 from explorer.core.ruler import Ruler, ruler
 from explorer.core.setup import Setup
-from explorer.figures import microscope, step_size
+from explorer.figures import microscope, stage, step_size
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.casebook import cases
@@ -180,7 +180,7 @@ def main() -> None:
         value=scale.position(setup.learning_rate),
         times=drawing.times,
         height=470,
-        narrow=step_size.NARROW,
+        narrow=stage.NARROW,
     )
     setup = replace(setup, learning_rate=float(scale.rates[position]))
     if panel.settled(setup):

@@ -1,0 +1,126 @@
+"""The stage of a run: the landscape with paths on it to the left, the loss at every step to the right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.figures.landscape import Landscape
+from explorer.figures.theme import GREEN, TEMPLATE, TEXT, heading
+
+Array = NDArray[np.float64]
+
+DRAWN = 240
+"""A longer run is thinned to about this many points, its first half hop by hop."""
+
+LOWEST = -30.0
+"""log₁₀ of the loss is drawn down to here; zero has no logarithm and is drawn at the bottom of its window."""
+
+NARROW = {
+    "height": 860,
+    "xaxis": {"domain": [0, 1]},
+    "yaxis": {"domain": [0.56, 1]},
+    "xaxis2": {"domain": [0, 1]},
+    "yaxis2": {"domain": [0, 0.4]},
+}
+"""The layout on a phone: the two plots one above the other."""
+
+
+QUIET = {"hoverinfo": "skip"}
+ON_CURVE = {"xaxis": "x2", "yaxis": "y2"}
+RING = {
+    "mode": "markers",
+    "marker": {"size": 14, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": TEXT}},
+    **QUIET,
+}
+"""The ring around the point that a path has come to."""
+
+
+def thin(steps: int) -> NDArray[np.intp]:
+    """Which steps are drawn: all of them if they are few; else the first 120 and every so-many-th after, an odd number apart.
+
+    An odd stride keeps a path that jumps from side to side jumping.
+
+    >>> thin(1000)[[119, 120, 121, -1]].tolist()
+    [119, 120, 129, 1000]
+    """
+    if steps <= DRAWN:
+        return np.arange(steps + 1)
+    early = DRAWN // 2
+    stride = -(-(steps - early) // early) | 1
+    return np.unique(np.concatenate([np.arange(early), np.arange(early, steps, stride), [steps]]))
+
+
+def log_loss(loss: Array) -> Array:
+    """log₁₀ of the loss, finite for every finite loss; of its size, with the sign, where losses are negative."""
+    with np.errstate(all="ignore"):
+        if np.nanmin(loss) < 0:
+            return np.sign(loss) * np.log10(1 + np.abs(loss))
+        return np.where(loss == 0, LOWEST, np.log10(loss).clip(min=LOWEST))
+
+
+def small(values: Array) -> Array:
+    """As float32, half the size, unless a value is beyond it."""
+    with np.errstate(all="ignore"):
+        return values.astype(np.float32) if np.nanmax(np.abs(values), initial=0) < 1e37 else values
+
+
+def loss_range(curve: Array) -> tuple[float, float]:
+    """The window of the loss curve: all of it, with room for the rail, but no more than 24 decades below the start's loss."""
+    finite = curve[np.isfinite(curve)]
+    high = float(finite.max())
+    low = max(float(finite.min()), float(finite[0]) - 24)
+    margin = max(0.06 * (high - low), 0.05)
+    return low - margin, high + 2.5 * margin
+
+
+def views(landscape: Landscape, factors: Array, overview: Array) -> list[list[Any]]:
+    """``[from which drawn step on, the landscape's ranges]``: an entry whenever the window opens further, and the overview at the end."""
+    opens = np.flatnonzero(np.r_[True, (np.diff(factors, axis=1) != 0).any(axis=0)])
+    opens = opens[opens < factors.shape[1] - 1]
+    ranges = landscape.ranges(np.concatenate([factors[:, opens], overview[:, np.newaxis]], axis=1))
+    across, up = ([[float(f"{end:.5g}") for end in ends] for ends in axis] for axis in ranges)
+    at = [*opens.tolist(), factors.shape[1] - 1]
+    return [[step, {"xaxis": {"range": x}, "yaxis": {"range": y}}] for step, x, y in zip(at, across, up, strict=True)]
+
+
+def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str, Any]]:
+    """Three traces: the curve or level lines for windows opened by ``(2, windows)`` factors, the minimum, and the start ``(2,)``."""
+    across, up = landscape.lines(overview)
+    flat = landscape.loss.dim > 1
+    line = {"color": "rgba(127,127,127,0.6)" if flat else "#7F7F7F", "width": 1 if flat else 2}
+    return [
+        {"x": across, "y": up, "mode": "lines", "line": line, "showlegend": False, **QUIET},
+        _named_point(landscape.minimum(), "minimum", "cross-thin", GREEN, "bottom right"),
+        _named_point(start, "start", "circle-open", TEXT, "top left"),
+    ]
+
+
+def layout(landscape: Landscape, steps: int, *, signed: bool) -> dict[str, Any]:
+    """The two plots side by side, for a run of so many steps; `signed` if losses are below zero, where no power of ten is."""
+    exponent = {} if signed else {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
+    (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
+    return {
+        "template": TEMPLATE,
+        "height": 470,
+        "annotations": [heading(f"↑ {landscape.labels[1]}"), heading("↑ loss", "2")],
+        "xaxis": {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6},
+        "yaxis": {"domain": [0, 1], "range": y, "nticks": 6},
+        "xaxis2": {"domain": [0.57, 1], "anchor": "y2", "title": {"text": "step"}, "range": [-0.02 * steps, 1.02 * max(steps, 1)]},
+        "yaxis2": {"domain": [0, 1], "anchor": "x2", "nticks": 7, **exponent},
+    }
+
+
+def _named_point(point: Array, name: str, symbol: str, color: str, position: str) -> dict[str, Any]:
+    return {
+        "x": point[:1],
+        "y": point[1:2],
+        "text": [name],
+        "mode": "markers+text",
+        "textposition": position,
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "marker": {"symbol": symbol, "size": 13, "color": color, "line": {"width": 2, "color": color}},
+    }
