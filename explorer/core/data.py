@@ -1,15 +1,20 @@
-"""Data sets: small frozen tables on a shelf."""
+"""Data sets: small frozen tables on a shelf, and the few that visitors brought along."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import threading
+import typing
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.knobs import Knob, Shelf
+from explorer.core.knobs import Knob, Shelf, UnknownName
 
 Array = NDArray[np.float64]
 
@@ -26,6 +31,39 @@ Noise = Annotated[
     Knob(0, 5, at_least=0, label="noise", help="Standard deviation of the targets around the line.", only_with=("data", "noisy_line")),
 ]
 Seed = Annotated[int, Knob(0, 99, at_least=0, at_most=2**32 - 1, label="seed", help="Another seed draws other random numbers.")]
+
+CancerColumn = Literal[
+    "mean radius", "mean texture", "mean perimeter", "mean area", "mean smoothness",
+    "mean compactness", "mean concavity", "mean concave points", "mean symmetry", "mean fractal dimension",
+    "radius error", "texture error", "perimeter error", "area error", "smoothness error",
+    "compactness error", "concavity error", "concave points error", "symmetry error", "fractal dimension error",
+    "worst radius", "worst texture", "worst perimeter", "worst area", "worst smoothness",
+    "worst compactness", "worst concavity", "worst concave points", "worst symmetry", "worst fractal dimension",
+]  # fmt: skip
+CANCER_COLUMNS: tuple[CancerColumn, ...] = typing.get_args(CancerColumn)
+CancerColumns = Annotated[
+    tuple[CancerColumn, ...],
+    Knob(0, 1, label="columns", help="Which measurements of the cells tell a tumor's kind.", only_with=("data", "breast_cancer")),
+]
+Species = Annotated[
+    Literal["setosa", "versicolor", "virginica"],
+    Knob(0, 1, label="species", help="This one against the other two.", only_with=("data", "iris")),
+]
+Cultivar = Annotated[
+    Literal["first", "second", "third"],
+    Knob(0, 1, label="cultivar", help="This one against the other two.", only_with=("data", "wine")),
+]
+Response = Annotated[
+    Literal["weight", "waist", "pulse"],
+    Knob(0, 1, label="response", help="What the exercises are to predict.", only_with=("data", "linnerud")),
+]
+Gap = Annotated[
+    float,
+    Knob(0, 10, at_least=0, label="gap", help="Between the clouds' centers; each has a spread of 1.", only_with=("data", "blobs")),
+]
+BlobPoints = Annotated[
+    int, Knob(2, 500, at_least=2, at_most=1_000_000, label="examples", help="How many points are drawn.", only_with=("data", "blobs"))
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +88,8 @@ def diabetes(columns: Columns = ("bmi", "bp")) -> Table:
     >>> table.features[0].tolist(), table.target[0].item()
     ([101.0, 59.0], 151.0)
     """
-    features, target, names = _diabetes()
+    features, target, names, _ = _bundled("diabetes")
     return Table(features[:, [names.index(column) for column in columns]], target.copy(), columns)
-
-
-@functools.cache
-def _diabetes() -> tuple[Array, Array, list[str]]:
-    from sklearn.datasets import load_diabetes  # here, because it takes longer to import than everything else together
-
-    bunch = load_diabetes(scaled=False)
-    return bunch.data, bunch.target, list(bunch.feature_names)
 
 
 @DATA
@@ -87,6 +117,164 @@ def noisy_line(examples: Examples = 50, noise: Noise = 1.0, seed: Seed = 0) -> T
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1, 1, examples)
     return Table(x[:, None], 2 * x + noise * rng.standard_normal(examples), ("x",))
+
+
+@DATA
+def linnerud(response: Response = "weight") -> Table:
+    """Twenty men at a fitness club: chin-ups, sit-ups and jumps, and their weight (pounds), waist (inches) or pulse.
+
+    Tenenhaus 1998, "La régression PLS"; scikit-learn's ``load_linnerud``.
+
+    >>> table = linnerud(response="pulse")
+    >>> table.names, table.features[0].tolist(), table.target[0].item()
+    (('chins', 'situps', 'jumps'), [5.0, 162.0, 60.0], 50.0)
+    """
+    features, targets, names, responses = _bundled("linnerud")
+    chosen = [each.lower() for each in responses].index(response)
+    return Table(features.copy(), targets[:, chosen].copy(), tuple(each.lower() for each in names))
+
+
+@DATA
+def blobs(examples: BlobPoints = 50, gap: Gap = 3.0, seed: Seed = 0) -> Table:
+    """Two round clouds of points in the plane, half of the points each: a wide gap lets a line separate them.
+
+    (x, y) = N(0, I) ± (gap/2, 0), labeled ±1. Whether the classes are separable is the draw's business: below a gap of 3 hardly
+    ever, above 6 nearly always.
+
+    >>> blobs(examples=4).target.tolist()
+    [-1.0, 1.0, -1.0, 1.0]
+    """
+    label = np.where(np.arange(examples) % 2, 1.0, -1.0)
+    points = np.random.default_rng(seed).standard_normal((examples, 2))
+    return Table(points + np.outer(label, [gap / 2, 0.0]), label, ("x", "y"))
+
+
+@DATA
+def three_to_one() -> Table:
+    """Eight points that no line separates: of the four at 1 three are positive, of the four at -1 three are negative.
+
+    The best weight is log 3, where the curvature is ¾ · ¼: 2/λ = 32/3 (THEORY 1.6, non-separable).
+
+    >>> table = three_to_one()
+    >>> (table.features[:, 0] * table.target).tolist()
+    [1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0, -1.0]
+    """
+    x, agrees = np.repeat([1.0, -1.0], 4), np.tile([1.0, 1.0, 1.0, -1.0], 2)
+    return Table(x[:, None], x * agrees, ("x",))
+
+
+@DATA
+def breast_cancer(columns: CancerColumns = CANCER_COLUMNS) -> Table:
+    """569 tumors: sizes and shapes of their cells' nuclei, and whether they are benign (1) or malignant (-1).
+
+    Street, Wolberg and Mangasarian 1993; scikit-learn's ``load_breast_cancer``.
+
+    >>> breast_cancer(columns=("mean area", "worst texture")).features[0].tolist()
+    [1001.0, 17.33]
+    """
+    features, target, names, _ = _bundled("breast_cancer")
+    return Table(features[:, [names.index(column) for column in columns]], np.where(target == 1, 1.0, -1.0), columns)
+
+
+@DATA
+def iris(species: Species = "setosa") -> Table:
+    """150 irises: length and width of their sepals and petals in cm, one species (1) against the other two (-1).
+
+    Setosa is separable from the rest; the other two are not. Fisher 1936; scikit-learn's ``load_iris``.
+
+    >>> int((iris().target == 1).sum())
+    50
+    """
+    features, target, names, kinds = _bundled("iris")
+    return Table(features.copy(), np.where(target == kinds.index(species), 1.0, -1.0), tuple(each.removesuffix(" (cm)") for each in names))
+
+
+@DATA
+def wine(cultivar: Cultivar = "first") -> Table:
+    """178 Italian wines: 13 chemical measurements in their own units, one cultivar (1) against the other two (-1).
+
+    Aeberhard and Forina 1992; scikit-learn's ``load_wine``.
+
+    >>> wine().names[:3]
+    ('alcohol', 'malic_acid', 'ash')
+    """
+    features, target, names, _ = _bundled("wine")
+    return Table(features.copy(), np.where(target == ("first", "second", "third").index(cultivar), 1.0, -1.0), tuple(names))
+
+
+@functools.cache
+def _bundled(name: str) -> tuple[Array, Array, list[str], list[str]]:
+    """One of scikit-learn's data sets: features, target, and the names of both."""
+    from sklearn import datasets  # here, because it takes longer to import than everything else together
+
+    bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else getattr(datasets, f"load_{name}")()
+    return bunch.data, bunch.target, list(map(str, bunch.feature_names)), list(map(str, bunch.get("target_names", ())))
+
+
+MOST_UPLOADS = 16
+"""So many brought tables are kept, the one unused for longest goes first: with 1 MB a file, some 64 MB of numbers at worst."""
+
+_uploads: OrderedDict[str, Table] = OrderedDict()
+_uploads_lock = threading.Lock()
+
+
+def remember(table: Table) -> str:
+    """Keeps a table that came from outside, and returns the name by which any loss on data finds it, such as ``upload-3fa9c1d2e4b5``.
+
+    The name is made from the table's content: the same table brought again, even after a restart, has the same name, so a link to it
+    works again. It is long enough not to be guessed and is listed nowhere, so a visitor's table is found only by who has its link.
+
+    >>> remember(line()) == remember(line())
+    True
+    """
+    parts = [table.features.tobytes(), table.target.tobytes(), repr((table.features.shape, table.names)).encode()]
+    name = "upload-" + hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+    for array in (table.features, table.target):
+        array.setflags(write=False)
+    with _uploads_lock:
+        _uploads[name] = table
+        _uploads.move_to_end(name)
+        while len(_uploads) > MOST_UPLOADS:
+            _uploads.popitem(last=False)
+    return name
+
+
+class Tables(Mapping[str, Callable[..., Table]]):
+    """What a loss can be fitted to: it lists some of the tables on the shelf, and looks up those and every remembered upload.
+
+    >>> tables = Tables("line")
+    >>> list(tables), remember(line()) in tables, "iris" in tables
+    (['line'], True, False)
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def __getitem__(self, name: str) -> Callable[..., Table]:
+        if name in self.names:
+            return DATA[name]
+        with _uploads_lock:
+            if name in _uploads:
+                _uploads.move_to_end(name)
+                table = _uploads[name]
+                return lambda: table
+        if name.startswith("upload-"):
+            raise UnknownName(
+                f"data must be a table that this app still has, got {name!r}: an uploaded file is kept only until the app restarts or"
+                f" {MOST_UPLOADS} others came after it; upload the same file again and the link works"
+            )
+        raise UnknownName(f"data must be one of {', '.join(self.names)}, or an uploaded table, got {name!r}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def load(self, name: str, knobs: Mapping[str, Any]) -> Table:
+        """The table of that name, drawn with those of the `knobs` that it has. Raises UnknownName, a ValueError with a sentence."""
+        factory = self[name]
+        return factory(**{knob: knobs[knob] for knob in (DATA.parameters(name) if name in DATA else ())})
 
 
 def standardize(table: Table) -> Table:

@@ -12,7 +12,7 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -22,13 +22,15 @@ import numpy as np
 class Knob:
     """The range of a number: where a slider runs, and which values are refused.
 
-    `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
-    beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
-    writes beside the slider and `help` what it explains. `only_with` names
-    another knob and the value it must have for this one to matter: a panel hides it otherwise.
+        `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
+        beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
+        writes beside the slider and `help` what it explains. `only_with` names
+        another knob and the value it must have for this one to matter: a panel hides it otherwise. `among` makes a text a choice of
+    names that are only known at run time: those it lists are offered, those it can look up are accepted, and for any other its
+    UnknownName is the refusal.
 
-    >>> Knob(0, 0.99, at_least=0, below=1).rule
-    '≥ 0 and < 1'
+        >>> Knob(0, 0.99, at_least=0, below=1).rule
+        '≥ 0 and < 1'
     """
 
     low: float
@@ -41,6 +43,7 @@ class Knob:
     label: str = ""
     help: str = ""
     only_with: tuple[str, str] | None = None
+    among: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def rule(self) -> str:
@@ -114,6 +117,11 @@ class Parameter:
                 if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
                     raise must(self.name, "True or False", repr(value))
                 return bool(value)
+            case "choice" if self.knob.among is not None:
+                if not isinstance(value, str):
+                    raise must(self.name, "a name", repr(value))
+                self.knob.among[value]  # raises the sentence
+                return value
             case "choice":
                 if value not in self.options:
                     raise must(self.name, f"one of {', '.join(self.options)}", repr(value))
@@ -204,6 +212,8 @@ def _parameter(name: str, hint: Any, default: Any) -> Parameter:
         if typing.get_origin(item) is Literal:
             return Parameter(name, "choices", default, knob, typing.get_args(item))
         return Parameter(name, "numbers", default, knob)
+    if hint is str and knob.among is not None:
+        return Parameter(name, "choice", default, knob, tuple(knob.among))
     kinds: dict[Any, Any] = {float: "number", int: "integer", bool: "switch", str: "text"}
     if hint not in kinds:
         raise TypeError(f"{name}: no control can show {hint!r}; annotate it as float, int, bool, str, Literal or a tuple of these")

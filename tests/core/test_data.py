@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import typing
 
 import numpy as np
 import pytest
 
-from explorer.core.data import DATA, Table, noisy_line, standardize
+from explorer.core.data import DATA, MOST_UPLOADS, Table, Tables, noisy_line, remember, standardize
 from explorer.core.losses import LOSSES
+from explorer.core.setup import Setup
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -89,6 +91,59 @@ def test_a_constant_column_becomes_zero(constant: float) -> None:
 def test_refusals(name: str, knobs: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         DATA[name](**knobs)
+
+
+@pytest.mark.parametrize("name", ["blobs", "three_to_one", "breast_cancer", "iris", "wine"])
+def test_classes_are_labeled_with_a_sign(name: str) -> None:
+    assert set(DATA[name]().target) == {-1.0, 1.0}
+
+
+def test_the_gap_is_the_distance_between_the_centers() -> None:
+    table = DATA["blobs"](examples=20_000, gap=5)
+    centers = [table.features[table.target == sign].mean(axis=0) for sign in (-1, 1)]
+    np.testing.assert_allclose(centers[1] - centers[0], [5, 0], atol=0.05)
+
+
+def some_table(value: float = 1.0) -> Table:
+    return Table(np.array([[value], [2.0], [4.0]]), np.array([1.0, 2.0, 3.0]), ("size",))
+
+
+def test_an_upload_is_found_by_its_name_and_listed_nowhere() -> None:
+    name = remember(some_table())
+    assert re.fullmatch("upload-[0-9a-f]{12}", name)
+    assert name == remember(some_table()) != remember(some_table(1.5))
+    knob = LOSSES.parameters("linear_regression")["data"]
+    assert (knob.kind, name in knob.options) == ("choice", False)
+    setup = Setup("linear_regression", knobs={"loss.data": name})
+    assert Setup.from_query(setup.to_query()) == setup
+    assert setup.make_loss().coordinates == ("size", "intercept")  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="read-only"):
+        setup.make_loss().y[:] = 0  # type: ignore[attr-defined]
+
+
+def test_the_oldest_upload_is_forgotten_with_a_sentence_and_comes_back() -> None:
+    first, used = remember(some_table(100)), remember(some_table(101))
+    for i in range(MOST_UPLOADS):
+        remember(some_table(200 + i))
+        if i < MOST_UPLOADS - 1:
+            assert Tables()[used]().features[0, 0] == 101
+    with pytest.raises(ValueError, match=f"{first}.*upload the same file again and the link works"):
+        Setup("linear_regression", knobs={"loss.data": first})
+    Setup("linear_regression", knobs={"loss.data": used})
+    assert remember(some_table(100)) == first
+    Setup("linear_regression", knobs={"loss.data": first})
+
+
+def test_a_link_to_a_forgotten_upload_keeps_the_rest() -> None:
+    setup, complaints = Setup.salvage({"v": "1", "loss": "linear_regression", "loss.data": "upload-000000000000", "steps": "7"})
+    assert setup.steps == 7
+    assert [each for each in complaints if "upload-000000000000" in each] == complaints != []
+
+
+@pytest.mark.parametrize("value", ["house", "iris", "", "upload-", None, 3])
+def test_other_names_are_refused_with_the_list(value: object) -> None:
+    with pytest.raises(ValueError, match="data must be"):
+        LOSSES["linear_regression"](data=value)
 
 
 def test_the_literal_of_columns_is_what_the_panel_offers() -> None:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core import data as tables
-from explorer.core.data import DATA, Columns, Examples, Noise, Seed
+from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, Tables
 from explorer.core.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
-Data = Annotated[Literal["diabetes", "line", "noisy_line"], Knob(0, 1, label="data")]
+TABLES = Tables("diabetes", "linnerud", "line", "noisy_line")
+Data = Annotated[str, Knob(0, 1, label="data", among=TABLES)]
 Standardize = Annotated[bool, Knob(0, 1, label="standardize the features", help="Every column to mean 0 and spread 1.")]
 Intercept = Annotated[bool, Knob(0, 1, label="intercept", help="Fit a constant too; without it the line goes through the origin.")]
 Reduction = Annotated[
@@ -126,29 +127,43 @@ def linear_regression(
     examples: Examples = 50,
     noise: Noise = 1.0,
     seed: Seed = 0,
+    response: Response = "weight",
 ) -> LeastSquares:
     """A straight line through data, one neuron with no activation: its largest learning rate comes from the units of the data.
 
     Mean or sum over the examples of (ŷ - y)², halved or not, with ŷ = Xw. Its Hessian is scale · 2XᵀX, the same everywhere, so
-    columns with large numbers make large curvature. He's start: He et al. 2015, arXiv 1502.01852, section 2.2. `columns` matters
-    for diabetes only, `examples` and `noise` for the noisy line; `seed` draws that line's points and He's weights.
+    columns with large numbers make large curvature. He's start: He et al. 2015, arXiv 1502.01852, section 2.2. `data` is one of
+    the tables listed, or the name of an uploaded one (`explorer.core.data.remember`). `columns` matters for diabetes only, `response` for
+    linnerud, `examples` and `noise` for the noisy line; `seed` draws that line's points and He's weights.
 
     >>> linear_regression().coordinates
     ('bmi', 'bp', 'intercept')
     >>> linear_regression(data="line", half=False, start="zero").start
     array([0., 0.])
     """
-    own = {"columns": columns, "examples": examples, "noise": noise, "seed": seed}
-    table = DATA[data](**{knob: own[knob] for knob in DATA.parameters(data)})
+    own = {"columns": columns, "examples": examples, "noise": noise, "seed": seed, "response": response}
+    table = TABLES.load(data, own)
     table = tables.standardize(table) if standardize else table
-    n, p = table.features.shape
-    weights = np.zeros(p) if start == "zero" else np.random.default_rng(seed).standard_normal(p) * np.sqrt(2 / p)
-    extra = int(intercept)
+    X, coordinates = with_intercept(table, intercept)
     return LeastSquares(
-        X=np.hstack([table.features, np.ones((n, extra))]),
+        X=X,
         y=table.target,
-        start=np.append(weights, np.zeros(extra)),
-        coordinates=table.names + ("intercept",) * extra,
+        start=first_weights(start, table, seed, intercept),
+        coordinates=coordinates,
         reduction=reduction,
         half=half,
     )
+
+
+def with_intercept(table: Table, intercept: bool) -> tuple[Array, tuple[str, ...]]:
+    """The features and their names, and a column of ones called intercept if it is wanted: ``(n, dim)`` and dim names."""
+    if not intercept:
+        return table.features, table.names
+    return np.column_stack([table.features, np.ones(len(table.target))]), (*table.names, "intercept")
+
+
+def first_weights(start: Literal["he", "zero"], table: Table, seed: int, intercept: bool) -> Array:
+    """He's random weights or zeros, one a feature, and 0 for the intercept."""
+    p = table.features.shape[1]
+    weights = np.zeros(p) if start == "zero" else np.random.default_rng(seed).standard_normal(p) * np.sqrt(2 / p)
+    return np.append(weights, np.zeros(int(intercept)))
