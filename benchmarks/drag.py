@@ -14,13 +14,16 @@ from playwright.sync_api import Page, WebSocket, sync_playwright
 from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, WIDE, serve
 
 WATCH = """() => {
-  window.updates = []; window.beats = [];
-  const animate = Plotly.animate;
-  Plotly.animate = async (...all) => {
-    const began = performance.now();
-    await animate(...all);
-    updates.push(performance.now() - began);
-  };
+  window.updates = [];
+  window.beats = [];
+  for (const name of ["animate", "react"]) {
+    const draw = Plotly[name];
+    Plotly[name] = async (...all) => {
+      const began = performance.now();
+      await draw(...all);
+      updates.push(performance.now() - began);
+    };
+  }
   let last = performance.now();
   const beat = (now) => { beats.push(now - last); last = now; requestAnimationFrame(beat) };
   requestAnimationFrame(beat);

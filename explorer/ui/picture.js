@@ -6,7 +6,7 @@ const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 const CONFIG = { displaylogo: false, scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
-const HATCHES = 7; // .picture-hatch-0 ... in picture.css
+const HATCHES = 8; // .picture-hatch-0 ... in picture.css
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
 
@@ -108,17 +108,18 @@ function pointsOf(trace, count = (trace.x ?? trace.y ?? []).length) {
 
 const cut = (points, from, to) => mapTree(points, (part) => (isArray(part) ? part.slice(from, to) : cut(part, from, to)));
 
-// What a frame changes, as one partial trace for each trace of the figure (undefined: unchanged), up to point `last`.
-function patchesOf(traces, frame, last) {
-  const patches = [];
-  frame.traces?.forEach((index, i) => (patches[index] = frame.data[i]));
+// What a frame changes, as one partial trace for each trace of the figure (undefined: unchanged), up to point `last`;
+// at rest, when nothing is being played, a trace may ask to be shown up to its own `rest` only.
+function patchesOf(traces, frame, last, resting) {
+  const patches = [], rests = [];
+  frame.traces?.forEach((index, i) => ({ rest: rests[index], ...patches[index] } = frame.data[i]));
   const whole = (index) => merge(pointsOf(traces[index]), patches[index] ?? {});
   const shown = [...patches];
   traces.forEach(({ meta }, index) => {
     const source = meta?.reveal ? index : meta?.head;
     if (source === undefined) return;
     const points = pointsOf(whole(source));
-    const end = Math.min(last + 1, (points.x ?? points.y ?? []).length);
+    const end = Math.min((resting ? rests[source] : undefined) ?? last + 1, (points.x ?? points.y ?? []).length);
     const seen = meta.reveal ? cut(points, 0, end) : cut({ x: points.x, y: points.y }, Math.max(end - 1, 0), end);
     shown[index] = merge(patches[index] ?? {}, seen);
   });
@@ -129,18 +130,19 @@ const viewOf = (frame, last) => merge(frame.layout ?? {}, (frame.views ?? []).fi
 
 // ---- the look of the figure ----------------------------------------------------------------------------------------
 
-function themeLayout(layout) {
+// What the page's theme says, below what the figure's own template and layout say.
+function themeTemplate(animated) {
   const text = "var(--st-text-color)", faint = "var(--st-border-color)", clear = "rgba(0,0,0,0)";
-  const axis = { gridcolor: faint, zerolinecolor: faint, linecolor: faint, tickcolor: faint, automargin: true };
-  const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
+  const axis = { gridcolor: faint, zerolinecolor: faint, linecolor: faint, tickcolor: faint };
+  axis.automargin = !animated; // a margin that follows the tick labels would shake the plot
   return {
     font: { family: "var(--st-font)", color: text, size: 16 },
     paper_bgcolor: clear,
     plot_bgcolor: clear,
     hoverlabel: { bgcolor: "var(--st-secondary-background-color)", bordercolor: faint, font: { color: text } },
     modebar: { bgcolor: clear, color: text, activecolor: "var(--st-primary-color)" },
-    dragmode: TOUCH.matches ? false : "zoom", // a finger on the plot scrolls the page
-    ...Object.fromEntries(["xaxis", "yaxis", ...axes].map((name) => [name, axis])),
+    xaxis: axis,
+    yaxis: axis,
   };
 }
 
@@ -226,7 +228,7 @@ function mount(parent) {
   const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now");
 
   let data, frames, zones, commit, Plotly;
-  let figure, painted; // the figure and frames in the colors of the theme
+  let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   let position = 0, time = 0, held = false, playing = 0, waiting = 0;
   let stale = true, busy = false, again = false, applied = {};
 
@@ -273,31 +275,35 @@ function mount(parent) {
     const frame = painted[position] ?? { data: [], traces: [] };
     const last = data.times.length ? time : Infinity;
     drawn = `${position} ${time}`;
-    return { patches: patchesOf(figure.data, frame, last), view: flatten(viewOf(frame, last)) };
+    const resting = last >= data.times.length - 1;
+    return { patches: patchesOf(figure.data, frame, last, resting), view: flatten(viewOf(frame, last)) };
   }
 
   function drawFrame() {
     const { patches, view } = wish();
+    // An axis that moves is drawn anew: animated, its way from one range to the next would leave the numbers that SVG can
+    // read when a run diverges. One that does not keeps the visitor's zoom, and is cheap.
+    if (String(Object.entries(view)) !== String(Object.entries(applied))) return drawAnew(patches, view);
     const traces = Object.keys(patches).map(Number);
-    // An axis that did not change keeps the visitor's zoom, and costs nothing.
-    const news = Object.fromEntries(Object.entries(view).filter(([path, now]) => String(applied[path]) !== String(now)));
-    Object.assign(applied, news);
-    const layout = Object.keys(news).length ? { layout: unflatten(news) } : {};
-    return Plotly.animate(plot, [{ data: traces.map((index) => patches[index]), traces, ...layout }], AT_ONCE);
+    return Plotly.animate(plot, [{ data: traces.map((index) => patches[index]), traces }], AT_ONCE);
+  }
+
+  function drawAnew(patches, view) {
+    applied = view;
+    const traces = figure.data.map((trace, index) => merge(trace, patches[index]));
+    return Plotly.react(plot, traces, merge(structuredClone(layout), unflatten(structuredClone(view))), CONFIG);
   }
 
   function drawAll() {
     stale = false;
-    const narrow = root.clientWidth < NARROW && data.narrow;
     [figure, painted] = paint([decoded.figure, decoded.frames], root);
-    let layout = merge({ uirevision: data.key, height: data.height }, figure.layout);
-    if (narrow) layout = merge(layout, paint(decoded.narrow, root));
-    layout = merge(paint(themeLayout(layout), root), layout);
-    const { patches, view } = wish();
-    applied = view;
-    layout = merge({ ...layout, width: root.clientWidth }, structuredClone(unflatten(view)));
+    layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
+    if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
+    layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
+    if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
     plot.style.height = `${layout.height}px`;
-    return Plotly.react(plot, figure.data.map((trace, index) => merge(trace, patches[index])), layout, CONFIG);
+    const { patches, view } = wish();
+    return drawAnew(patches, view);
   }
 
   function complain(error) {
@@ -411,11 +417,23 @@ function mount(parent) {
   const watch = new ResizeObserver(() => {
     if (!data || root.clientWidth === width || !root.clientWidth) return;
     width = root.clientWidth;
-    nameTrack();
+    fit();
     stale = true;
     draw();
   });
   watch.observe(root);
+
+  function fit() {
+    reserve();
+    nameTrack();
+  }
+
+  // The longest sentence decides how much room all of them get, so that nothing below jumps.
+  function reserve() {
+    sentence.style.minHeight = "";
+    sentence.textContent = (data.dial?.words ?? []).reduce((long, words) => (words.length > long.length ? words : long), "");
+    sentence.style.minHeight = `${sentence.offsetHeight}px`;
+  }
 
   function nameTrack() {
     const thumb = parseFloat(getComputedStyle(ruler).getPropertyValue("--thumb"));
@@ -458,7 +476,7 @@ function mount(parent) {
     value.querySelector("span").textContent = dial?.label ?? "";
     plot.style.height = `${data.height}px`;
     drawTrack(find(".picture-track"), zones);
-    nameTrack();
+    fit();
     stopPlaying();
     showPlaying();
   }

@@ -74,8 +74,8 @@ def picture(
     what one frame sets every frame sets. The last view is shown, or, while time is played, the last whose k has come.
 
     `times` labels the steps of a second slider, with play and step buttons: it cuts every trace with `meta={"reveal": True}`
-    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. Without `times`, play moves
-    the dial. `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or
+    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. When it is over, a partial
+    trace's `"rest": n` shows its first n points only. Without `times`, play moves the dial. `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or
     narrow becomes that color of the theme.
 
     `value` is shown at first and whenever it changes; else the visitor's position stays. What comes back from the browser is
@@ -132,20 +132,19 @@ def encode(tree: Any) -> Any:
     return tree
 
 
-_WIDE = {"f8": "f4", "i8": "i4", "u8": "u4"}  # JavaScript's typed arrays end at 8-byte floats
-_PLAIN = {"f4", "i4", "u4", "i2", "u2", "i1", "u1"}
+_HALF = {"f8": "f4", "i8": "i4", "u8": "u4"}
+_TYPED = {"f8", "f4", "i4", "u4", "i2", "u2", "i1", "u1"}  # JavaScript's typed arrays, but for its integers of 8 bytes
 
 
 def _encode_array(array: np.ndarray) -> Any:
-    """One array as a typed array, or as a list when its values are no numbers, or do not fit into half the bytes."""
+    """One array as a typed array, in half the bytes if its values allow it; as a list when its values are no such numbers."""
     dtype = array.dtype.str[1:]
-    if dtype in _WIDE:
-        with np.errstate(over="ignore"):
-            small = array.astype(f"<{_WIDE[dtype]}")
-        if not _same_range(array, small):
-            return encode(array.tolist())
-        array, dtype = small, _WIDE[dtype]
-    if dtype not in _PLAIN or array.ndim not in (1, 2):
+    if dtype in _HALF:
+        with np.errstate(over="ignore", under="ignore"):
+            small = array.astype(f"<{_HALF[dtype]}")
+        if _same_range(array, small):
+            array, dtype = small, _HALF[dtype]
+    if dtype not in _TYPED or array.ndim not in (1, 2):
         return encode(array.tolist())
     spec = {"dtype": dtype, "bdata": base64.b64encode(array.astype(f"<{dtype}", copy=False).tobytes()).decode("ascii")}
     return spec if array.ndim == 1 else spec | {"shape": ", ".join(map(str, array.shape))}

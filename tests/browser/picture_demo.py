@@ -28,6 +28,13 @@ def zone_of(rate: float) -> str:
     return "diverged" if worst > 1.0001 else "oscillating" if worst > 0.985 and rate > 0.9 else "slow" if worst > 0.93 else "converged"
 
 
+def wild(frame: dict) -> dict:
+    """The same frame, with a factor of a hundred orders of magnitude between the windows of its first and last points."""
+    y = frame["data"][0]["y"] * 10.0 ** (np.arange(PATH) * 1.2)
+    views = [[k, {"yaxis": {"range": [-extent, extent]}}] for k in range(0, PATH, 10) for extent in [float(np.abs(y[: k + 11]).max())]]
+    return frame | {"data": [{"x": frame["data"][0]["x"], "y": y}, {"x": [0.0], "y": y[-1:]}, *frame["data"][2:]], "views": views}
+
+
 def level_lines() -> tuple[np.ndarray, np.ndarray]:
     """(3000,) twice: fifty ellipses with gaps, one trace."""
     angle = np.append(np.linspace(0, 2 * np.pi, 59), np.nan)
@@ -73,7 +80,7 @@ def figure() -> go.Figure:
     figure.add_scatter(x=[], y=[], meta={"head": 3}, marker={"size": 12}, **second | {"mode": "markers"})
     figure.update_layout(
         showlegend=False,
-        margin={"l": 60, "r": 20, "t": 30, "b": 50},
+        margin={"l": 70, "r": 20, "t": 30, "b": 50},
         xaxis={"domain": [0, 0.46], "range": [-5, 5], "title": {"text": "flat direction, λ = 0.167"}},
         yaxis={"title": {"text": "steep direction, λ = 2"}},
         xaxis2={"domain": [0.56, 1], "range": [0, 120], "title": {"text": "step"}, "anchor": "y2"},
@@ -116,7 +123,7 @@ position = picture(
     figure(),
     key="demo",
     alt="Path of gradient descent on a ravine, and its loss.",
-    frames=frames(),
+    frames=[wild(frame) for frame in frames()] if "wild" in query else frames(),
     dial=dial(),
     value=preset,
     times=() if "frames" in query else [f"step {step}" for step in range(LOSS)],

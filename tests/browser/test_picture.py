@@ -189,6 +189,21 @@ def test_the_view_follows_time_and_a_drag_shows_the_end(visit: Visit, demo: str)
     committed(page, 129)
 
 
+def test_windows_of_any_size_follow_each_other_without_an_error(visit: Visit, demo: str) -> None:
+    page = visit(f"{demo}/?wild=1")
+    drawn(page, PRESET)
+    dial(page).press("End")
+    drawn(page, 130)
+    assert axis(page, "yaxis")[1] > 1e200
+    for time in (STEPS - 11, 0, STEPS - 1, STEPS - 2):
+        clock(page).fill(str(time))
+        drawn(page, 130, time)
+    clock(page).fill("0")
+    drawn(page, 130, 0)
+    assert axis(page, "yaxis")[1] < 1e20
+    committed(page, 130)
+
+
 def test_without_times_play_moves_the_dial_and_reports_at_the_end(visit: Visit, demo: str) -> None:
     page = visit(f"{demo}/?frames=1")
     drawn(page, PRESET, 0)

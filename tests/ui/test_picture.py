@@ -98,13 +98,13 @@ def test_an_array_travels_as_half_of_its_bytes() -> None:
     spec = encode(np.array([1.0, np.nan, -np.inf]))
     assert spec["dtype"] == "f4"
     np.testing.assert_array_equal(np.frombuffer(base64.b64decode(spec["bdata"]), "<f4"), [1, np.nan, -np.inf])
+    assert encode(np.array([1e300]))["dtype"] == "f8"
     assert encode(np.arange(6).reshape(2, 3))["shape"] == "2, 3"
 
 
 @pytest.mark.parametrize(
     ("array", "plain"),
     [
-        (np.array([1e300, np.nan]), [1e300, None]),
         (np.array([2**40]), [2**40]),
         (np.array(["a", "b"]), ["a", "b"]),
         (np.array([True]), [True]),
