@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.knobs import Knob, check_number, must
 from explorer.core.losses.protocol import DataLoss, Loss
-from explorer.core.optimizers import Optimizer
+from explorer.core.optimizers import Optimizer, length
 from explorer.core.schedules import Schedule, constant
 
 Array = NDArray[np.float64]
@@ -84,7 +84,7 @@ def run(
     values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
     with np.errstate(all="ignore"):  # overflow is a result
         for step, point, value, gradient in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
-            path[step], values[step], norms[step] = point, value, norm(gradient)
+            path[step], values[step], norms[step] = point, value, length(gradient)
     return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size)
 
 
@@ -122,20 +122,6 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> ND
     random = np.random.default_rng(seed)
     epochs = [random.permutation(loss.examples)[: per_epoch * batch_size] for _ in range(-(-steps // per_epoch))]
     return np.reshape(np.concatenate(epochs) if epochs else [], (-1, batch_size))[:steps].astype(np.intp)
-
-
-def norm(gradient: Array) -> Array:
-    """The Euclidean length of each column, ``(dim, runs) -> (runs,)``, finite whenever the length is.
-
-    The squares of a finite gradient may overflow before the gradient does, and that must not pass for an overflow of it.
-    """
-    length = np.sqrt(np.einsum("dr,dr->r", gradient, gradient))
-    suspect = ~np.isfinite(length)
-    if suspect.any():
-        columns = gradient[:, suspect]
-        largest = np.abs(columns).max(axis=0)
-        length[suspect] = np.where(np.isfinite(largest), largest * np.sqrt(((columns / largest) ** 2).sum(axis=0)), largest)
-    return np.asarray(length)
 
 
 def check_whole(name: str, value: object, *, at_least: int) -> int:
