@@ -12,8 +12,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from streamlit.runtime.pages_manager import PagesManager
 
 ASSETS = Path(plotly.__file__).parent / "package_data"
+
+# `explorer/ui/main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
+# open the file by itself, without the navigation and the wide layout.
+PagesManager.uses_pages_directory = False
 
 app = st.App(
     "explorer/ui/main.py",

@@ -151,11 +151,14 @@ class Landscape:
 
 
 def _levels_of(height: Array, count: int) -> Array:
-    """Levels by factors above the lowest point where the ground is a bowl, evenly spaced where it falls below it on one side."""
+    """Levels by factors above the lowest point."""
     finite = height[np.isfinite(height)]
     if finite.size == 0 or finite.max() <= finite.min():
         return np.empty(0)
     low, high = finite.min(), finite.max()
+    if low < 0:  # by factors on both sides of zero, which is where a saddle is
+        above = np.geomspace(1e-3, 0.8, count)
+        return np.unique(np.concatenate([low * above, [0.0], max(high, 0.0) * above]))
     return np.asarray(low + (high - low) * np.geomspace(1e-3, 0.8, count))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
+from explorer.core.race import Race
 from explorer.core.setup import Setup
 
 
@@ -15,8 +16,9 @@ from explorer.core.setup import Setup
 class Case:
     """A situation that can be made to happen: what is asked, the setup that shows it, and what must be seen.
 
-    `label` is the short name on a button, `must` the verdict of the setup's run, and `switch` the one change (parts of a query) that
-    makes it go away, with `then`, the verdict after it.
+    `label` is the short name on a button, `query` the setup (or the race) as a link has it, and `must` the verdict of its run, for a
+    race one for each racer with commas between them. `switch` is the one change (parts of a query) that makes it go away, and
+    `then` the verdict after it.
     """
 
     name: str
@@ -24,7 +26,7 @@ class Case:
     label: str
     question: str
     page: str
-    setup: Setup
+    query: dict[str, str]
     must: str
     text: str
     switch_label: str = ""
@@ -32,9 +34,19 @@ class Case:
     then: str = ""
 
     @property
+    def setup(self) -> Setup:
+        """The setup that shows it."""
+        return Setup.from_query(self.query)
+
+    @property
+    def race(self) -> Race:
+        """The race that shows it, for a case of the page "race"."""
+        return Race.from_query(self.query)
+
+    @property
     def switched(self) -> Setup:
         """The setup after the switch."""
-        return Setup.from_query(self.setup.to_query() | self.switch)
+        return Setup.from_query(self.query | self.switch)
 
 
 @functools.cache
@@ -65,6 +77,8 @@ def read(name: str, content: str) -> Case:
     try:
         _, head, text = content.split("+++\n", 2)
         facts: dict[str, Any] = tomllib.loads(head)
-        return Case(name=name.removesuffix(".md"), text=text.strip(), setup=Setup.from_query(facts.pop("setup")), **facts)
+        case = Case(name=name.removesuffix(".md"), text=text.strip(), query=facts.pop("setup"), **facts)
+        _ = case.race if case.page == "race" else case.switched  # a head that cannot be read is refused here
+        return case
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"explorer/cases/{name} must be a TOML head between two +++ lines and a text: {error}") from error

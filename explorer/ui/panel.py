@@ -9,24 +9,39 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from explorer.core.knobs import Parameter, short
 from explorer.core.setup import LEARNING_RATE, SHELVES, START, WHOLE, Setup
 
+Read = TypeVar("Read")
+
 STATE, LINK, REFUSED, NOTES = "setup", "setup:link", "setup:refused", "setup:notes"
 
 
 def current(default: Setup) -> Setup:
-    """The setup that holds now: the session's, unless the page was opened by another link. What a link gets wrong is noted."""
-    query = dict(st.query_params)
-    if STATE not in st.session_state or (query and query != st.session_state.get(LINK)):
-        setup, notes = Setup.salvage(query) if query else (default, [])
-        st.session_state[NOTES] = [f"{note}. The rest of the link is used." for note in notes]
-        adopt(setup)
+    """The setup that holds now: the session's, unless the page was opened by another link."""
+    query = opened()
+    if query:
+        adopt(noting(Setup.salvage(query)))
+    elif STATE not in st.session_state:
+        adopt(default)
     return st.session_state[STATE]
+
+
+def opened() -> dict[str, str]:
+    """The link that the page was just opened with; empty if it was opened without, or if the page itself wrote it."""
+    query = dict(st.query_params)
+    return {} if query == st.session_state.get(LINK) else query
+
+
+def noting(read: tuple[Read, list[str]]) -> Read:
+    """What could be read of a link; what could not is kept for `notes` to say."""
+    found, complaints = read
+    st.session_state[NOTES] = [f"{complaint}. The rest of the link is used." for complaint in complaints]
+    return found
 
 
 def adopt(setup: Setup) -> None:
@@ -41,9 +56,8 @@ def settled(setup: Setup) -> bool:
     return not st.session_state[REFUSED]
 
 
-def write_link(setup: Setup) -> None:
-    """Puts the setup into the address bar, so that the page can be bookmarked and sent as it is."""
-    query = setup.to_query()
+def write_link(query: dict[str, str]) -> None:
+    """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is."""
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
     st.session_state[LINK] = query
@@ -55,9 +69,9 @@ def notes() -> None:
         st.warning(note, icon=":material/link_off:")
 
 
-def controls(setup: Setup) -> None:
-    """All controls of an experiment: loss, optimizer, their knobs, start, steps, and the rate as a number."""
-    for kind in ("loss", "optimizer"):
+def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True) -> None:
+    """The controls of an experiment: what is chosen from these shelves, with its knobs, then start, rate as a number, and steps."""
+    for kind in kinds:
         _name(kind, setup)
         known = parameters(setup, kind)
         values = {dotted: parameter.default for dotted, parameter in known.items()} | dict(setup.knobs)
@@ -68,9 +82,9 @@ def controls(setup: Setup) -> None:
     start = setup.start or tuple(setup.make_loss().start.tolist())
     if len(start) <= 16:
         _text("start", "start point", START.write(start), "One number for each coordinate, with commas.")
-    _text(
-        "learning_rate", "learning rate", short(setup.learning_rate), "Any number ≥ 0; the slider above the picture runs around the edge."
-    )
+    if rate:
+        help_text = "Any number ≥ 0; the slider above the picture runs around the edge."
+        _text("learning_rate", "learning rate", short(setup.learning_rate), help_text)
     _text("steps", "steps", str(setup.steps), "How many steps are taken.")
 
 

@@ -184,7 +184,7 @@ def main() -> None:
     )
     setup = replace(setup, learning_rate=float(scale.rates[position]))
     if panel.settled(setup):
-        panel.write_link(setup)
+        panel.write_link(setup.to_query())
     with top:
         presets(setup)
     numbers(explanation, position)

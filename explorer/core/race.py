@@ -1,0 +1,130 @@
+"""A race: several optimizers from one start on one loss, with the same random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from explorer.core.descent import Trajectory
+from explorer.core.knobs import check_number, must, short
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.ruler import Edge
+from explorer.core.setup import LEARNING_RATE, Setup
+
+MOST_RACERS = 8
+
+Pace = Literal["own", "shared", "fraction"]
+"""Whether each racer has its own learning rate, all have the setup's, or each has that fraction of its own edge."""
+
+
+@dataclass(frozen=True)
+class Racer:
+    """An optimizer by name (with its default knobs), and the learning rate it has when each has its own."""
+
+    optimizer: str
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Race:
+    """Who runs, on what, and how fast. `setup` says all but the optimizer; its learning rate is the shared one, or the fraction.
+
+    Raises ValueError with a sentence for no racer, more than eight, an unknown optimizer or pace, and a rate below zero or not finite.
+
+    >>> race = Race(Setup("x_squared", learning_rate=0.5), (Racer("gradient_descent", 0.1), Racer("adam", 0.2)), "fraction")
+    >>> [round(rate, 6) for rate in race.rates()]
+    [0.5, 19.0]
+    >>> Race.from_query(race.to_query()) == race
+    True
+    """
+
+    setup: Setup
+    racers: tuple[Racer, ...]
+    pace: Pace = "own"
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.racers) <= MOST_RACERS:
+            raise must("racers", f"1 to {MOST_RACERS} optimizers", f"{len(self.racers)}")
+        if self.pace not in get_args(Pace):
+            raise must("pace", f"one of {', '.join(get_args(Pace))}", repr(self.pace))
+        for racer in self.racers:
+            OPTIMIZERS[racer.optimizer]
+            check_number("learning_rate", racer.learning_rate, LEARNING_RATE.knob)
+
+    def setups(self) -> list[Setup]:
+        """One complete setup a racer, with the rate it really runs at."""
+        alone = [self.setup.with_choice("optimizer", racer.optimizer) for racer in self.racers]
+        return [replace(setup, learning_rate=float(rate)) for setup, rate in zip(alone, self.rates(), strict=True)]
+
+    def rates(self) -> list[float]:
+        """The rate each racer runs at. A racer that has no edge (nothing can diverge) runs at its own rate instead of a fraction of it."""
+        if self.pace == "own":
+            return [racer.learning_rate for racer in self.racers]
+        if self.pace == "shared":
+            return [self.setup.learning_rate] * len(self.racers)
+        edges = [edge.rate for edge in self.edges()]
+        return [
+            self.setup.learning_rate * edge if np.isfinite(edge) and edge > 0 else racer.learning_rate
+            for racer, edge in zip(self.racers, edges, strict=True)
+        ]
+
+    def edges(self) -> list[Edge]:
+        """Where theory puts each racer's edge."""
+        loss = self.setup.make_loss()
+        start = np.array(loss.start if self.setup.start is None else self.setup.start)
+        return [Edge.of(loss, self.setup.with_choice("optimizer", racer.optimizer).make_optimizer(), start) for racer in self.racers]
+
+    def run(self) -> list[Trajectory]:
+        """One trajectory a racer."""
+        return [setup.run() for setup in self.setups()]
+
+    def to_query(self) -> dict[str, str]:
+        """The race as the parameters of a link."""
+        query = self.setup.to_query()
+        racers = ",".join(f"{racer.optimizer}:{short(racer.learning_rate)}" for racer in self.racers)
+        return {name: value for name, value in query.items() if not name.startswith("optimizer")} | {"racers": racers, "pace": self.pace}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Race:
+        """The race that a link describes. Raises ValueError naming everything in it that is wrong."""
+        race, complaints = cls.salvage(query)
+        if complaints:
+            raise ValueError("; ".join(complaints))
+        return race
+
+    @classmethod
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Race, list[str]]:
+        """As much of a link as can be read, and a sentence for each part that cannot; that part is the default's.
+
+        >>> race, complaints = Race.salvage({"v": "1", "loss": "x_squared", "racers": "snail:0.1"})
+        >>> complaints[0].startswith("optimizer must be one of gradient_descent")
+        True
+        """
+        setup, complaints = Setup.salvage({name: text for name, text in query.items() if name not in ("racers", "pace")})
+        racers, pace = DEFAULT.racers, DEFAULT.pace
+        try:
+            racers = tuple(_racer(text) for text in query["racers"].split(",")) if "racers" in query else racers
+            cls(setup, racers)
+        except ValueError as error:
+            complaints.append(str(error))
+            racers = DEFAULT.racers
+        try:
+            cls(setup, racers, query.get("pace", pace))  # type: ignore[arg-type]
+            pace = query.get("pace", pace)  # type: ignore[assignment]
+        except ValueError as error:
+            complaints.append(str(error))
+        return cls(setup, racers, pace), complaints
+
+
+def _racer(text: str) -> Racer:
+    name, _, rate = text.partition(":")
+    return Racer(name, LEARNING_RATE.parse(rate or short(LEARNING_RATE.default)))
+
+
+DEFAULT = Race(
+    Setup("ravine", learning_rate=0.5, steps=200),
+    (Racer("gradient_descent", 1.9), Racer("momentum", 0.5), Racer("nesterov", 0.5), Racer("adam", 0.1)),
+)

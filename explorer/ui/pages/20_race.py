@@ -1,0 +1,182 @@
+"""Race: up to eight optimizers from one start, each at its own rate, one shared, or the same share of its own edge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer.core.explanation import Explanation
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.prose import plain
+from explorer.core.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
+from explorer.figures import race as figure
+from explorer.figures import stage
+from explorer.ui import panel
+from explorer.ui.casebook import cases
+from explorer.ui.picture import picture
+
+RACERS, PACE, SHARE, TABLE, GOOD, PRESET = "race:racers", "race:pace", "race:share", "race:table", "race:good", "race:preset"
+PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
+PRESETS = {case.label: case for case in cases() if case.page == "race"}
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running the race…")
+def computed(race: Race) -> tuple[list[Explanation], figure.Picture]:
+    """Every racer's run, explained, and the picture of them all."""
+    trajectories = race.run()
+    return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
+
+
+def names(race: Race) -> list[str]:
+    """What each racer is called: its optimizer, numbered where it runs twice."""
+    found: list[str] = []
+    for racer in race.racers:
+        name = panel.readable(racer.optimizer)
+        found.append(name if name not in found else f"{name} {sum(each.split(' #')[0] == name for each in found) + 1}")
+    return found
+
+
+def current() -> Race:
+    """The race that holds now: the session's, unless the page was opened by a link."""
+    query = panel.opened()
+    if query:
+        adopt(panel.noting(Race.salvage(query)))
+    elif RACERS not in st.session_state:
+        adopt(DEFAULT)
+    return Race(st.session_state[panel.STATE], st.session_state[RACERS], st.session_state[PACE])
+
+
+def adopt(race: Race) -> None:
+    """Makes `race` the one that holds. The table of racers is a new one, so that it shows them."""
+    panel.adopt(race.setup)
+    st.session_state[RACERS], st.session_state[PACE] = race.racers, race.pace
+    st.session_state[TABLE] = st.session_state.get(TABLE, 0) + 1
+
+
+def racers(race: Race) -> Race:
+    """The controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
+    st.session_state["box:race:pace"] = race.pace
+    pace: Pace = (
+        st.segmented_control("Each racer has", get_args(Pace), format_func=lambda name: PACES[name], key="box:race:pace") or race.pace
+    )
+    setup = race.setup
+    if pace != "own":
+        label = "learning rate for all" if pace == "shared" else "share of its own edge (1 is the edge)"
+        text = st.text_input(label, plain(setup.learning_rate, 6).replace(",", ""))
+        try:
+            setup = replace(setup, learning_rate=float(text))
+        except ValueError:
+            st.error(f"{label} must be a number ≥ 0, got {text!r}. The race still uses {plain(setup.learning_rate)}.")
+    rows = pd.DataFrame(
+        {"optimizer": [each.optimizer for each in race.racers], "learning rate": [each.learning_rate for each in race.racers]}
+    )
+    edited = st.data_editor(
+        rows,
+        key=f"{TABLE}:{st.session_state[TABLE]}",
+        num_rows="dynamic",
+        hide_index=True,
+        column_config={
+            "optimizer": st.column_config.SelectboxColumn(options=list(OPTIMIZERS), required=True),
+            "learning rate": st.column_config.NumberColumn(min_value=0.0, required=True, format="%.4g", disabled=pace != "own"),
+        },
+    )
+    found = [Racer(str(row["optimizer"]), float(row["learning rate"])) for row in edited.dropna().to_dict("records")]
+    if len(found) > MOST_RACERS:
+        st.warning(f"At most {MOST_RACERS} racers can be told apart; the first {MOST_RACERS} run.")
+    if not found:
+        st.warning("A race needs at least one racer; the last ones still run.")
+    st.session_state[PACE] = pace
+    st.session_state[panel.STATE] = setup
+    return Race(setup, tuple(found[:MOST_RACERS]) or race.racers, pace)
+
+
+def computable(race: Race) -> Race:
+    """The race, or the last one that could be run if this one cannot, with the reason."""
+    try:
+        computed(race)
+    except ValueError as error:
+        st.error(f"{error}. The last race that could be run is shown.", icon=":material/error:")
+        race = st.session_state.get(GOOD, DEFAULT)
+    st.session_state[GOOD] = race
+    return race
+
+
+def headline(race: Race, explanations: list[Explanation]) -> str:
+    """Who won, who is out, in one sentence."""
+    called = names(race)
+    final = np.array([each.outcome.final_loss[0] for each in explanations])
+    endless = explanations[0].trajectory.objective.minimum == -np.inf
+    out = [] if endless else [name for name, each in zip(called, explanations, strict=True) if each.outcome.verdict[0] == "diverged"]
+    running = [i for i, name in enumerate(called) if name not in out and np.isfinite(final[i])]
+    if not running:
+        return f"**Nobody arrives**: all {len(called)} racers diverged."
+    best = min(running, key=lambda i: final[i])
+    lost = f"; {', '.join(out)} diverged" if out else "; this loss has no bottom, so lower only means further away" if endless else ""
+    return (
+        f"**{called[best].capitalize()} leads** after {explanations[best].outcome.steps:,} steps with a loss of {plain(final[best])}{lost}."
+    )
+
+
+def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
+    """A row for each racer: its rate, its edge, its verdict and its factors per step."""
+    rows: list[dict[str, Any]] = []
+    for name, each, setup, edge in zip(names(race), explanations, race.setups(), race.edges(), strict=True):
+        rows.append(
+            {
+                "racer": name,
+                "verdict": str(each.outcome.verdict[0]),
+                "learning rate": plain(setup.learning_rate, 4),
+                "edge": plain(edge.rate, 4) if np.isfinite(edge.rate) else "none",
+                "loss at the end": plain(each.outcome.final_loss[0], 4),
+                "factor per step, theory": plain(each.predicted[0], 4) if np.isfinite(each.predicted[0]) else "–",
+                "factor per step, measured": plain(each.measured[0], 4) if np.isfinite(each.measured[0]) else "–",
+                "what happened": each.sentence(0).replace("**", ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def choose() -> None:
+    """A preset was clicked."""
+    if st.session_state[PRESET] in PRESETS:
+        adopt(PRESETS[st.session_state[PRESET]].race)
+
+
+def main() -> None:
+    """The race, its table, and in the sidebar who runs on what."""
+    st.title("Which optimizer survives here?", anchor=False)
+    race = current()
+    panel.notes()
+    if PRESETS:
+        st.session_state[PRESET] = next((label for label, case in PRESETS.items() if case.race == race), None)
+        st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
+    with st.sidebar:
+        race = racers(race)
+        panel.controls(race.setup, ("loss",), rate=False)
+    race = computable(race)
+    panel.write_link(race.to_query())
+    explanations, drawing = computed(race)
+    sentence = headline(race, explanations)
+    st.subheader(sentence.replace("**", ""), anchor=False)
+    picture(
+        drawing.figure,
+        key="race:picture",
+        alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence.replace('**', '')}",
+        frames=drawing.frames,
+        times=drawing.times,
+        height=520,
+        narrow=stage.NARROW | {"height": 940},
+    )
+    numbers = table(race, explanations)
+    st.dataframe(numbers, hide_index=True)
+    st.download_button(
+        "Download the table as CSV", numbers.to_csv(index=False).encode(), "race.csv", "text/csv", icon=":material/download:"
+    )
+    st.caption("All racers see the same random numbers. A racer without an edge runs at its own rate instead of a share of it.")
+
+
+main()
