@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.knobs import Knob, check_number, must
 from explorer.core.losses.protocol import DataLoss, Loss
-from explorer.core.optimizers import Optimizer, length
+from explorer.core.optimizers import Optimizer, State, length
 from explorer.core.schedules import Schedule, constant
 
 Array = NDArray[np.float64]
@@ -83,27 +84,47 @@ def run(
     path = np.empty((steps + 1, *x.shape))
     values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
     with np.errstate(all="ignore"):  # overflow is a result
-        for step, point, value, gradient in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
-            path[step], values[step], norms[step] = point, value, length(gradient)
+        for moment in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
+            path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
     return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size)
+
+
+class Moment(NamedTuple):
+    """What the loop has in its hands before each step: ``x`` and ``gradient`` ``(dim, runs)``, ``loss`` ``(runs,)``, the rule's state."""
+
+    step: int
+    x: Array
+    loss: Array
+    gradient: Array
+    state: State
 
 
 def descend(
     loss: Loss, optimizer: Optimizer, learning_rate: Array, x: Array, multiplier: Array, rows: NDArray[np.intp] | None = None
-) -> Iterator[tuple[int, Array, Array, Array]]:
-    """The loop: yields ``(step, x, loss, gradient)`` of the whole loss before each step, and once more after the last.
+) -> Generator[Moment, NDArray[np.intp] | None, None]:
+    """The loop: yields the moment before each step, and once more after the last. Loss and gradient are of the whole loss.
 
-    One step a row of `multiplier` ``(steps,)``, each on the loss's examples ``rows[step]`` if `rows` are given.
+    One step a row of `multiplier` ``(steps,)``, each on the loss's examples ``rows[step]`` if `rows` are given. Whoever is done with
+    some of the runs sends the columns that are to go on; the others cost nothing from then on.
     """
     state = optimizer.init(x)
     for step, factor in enumerate(multiplier):
         value, gradient = loss.value_and_gradient(x)
-        yield step, x, value, gradient
+        keep = yield Moment(step, x, value, gradient, state)
+        if keep is not None:
+            runs = x.shape[1]
+            x, gradient, learning_rate = x[:, keep], gradient[:, keep], learning_rate[keep]
+            state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
         if rows is not None:
             _, gradient = loss.on(rows[step]).value_and_gradient(x)  # type: ignore[attr-defined]
         direction, state = optimizer.update(gradient, state, x)
         x = x - learning_rate * factor * direction
-    yield len(multiplier), x, *loss.value_and_gradient(x)
+    yield Moment(len(multiplier), x, *loss.value_and_gradient(x), state)
+
+
+def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:
+    """A part of a state for some of its runs; what has no runs, such as a counter, stays as it is."""
+    return part[..., keep] if np.ndim(part) and np.shape(part)[-1] == runs else part
 
 
 def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> NDArray[np.intp] | None:

@@ -113,6 +113,16 @@ class Optimizer:
         """How many runs the hyperparameters are for: 1 if they are all numbers."""
         return max((np.size(value) for value in self.knobs.values()), default=1)
 
+    def on(self, columns: NDArray[np.intp]) -> Optimizer:
+        """The rule for some of its runs; itself if its hyperparameters are numbers."""
+        if self.runs == 1:
+            return self
+        return _made(self.name, {name: value[columns] if np.ndim(value) else value for name, value in self.knobs.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its name and knobs, because its functions are closures: so a rule can travel to another process."""
+        return _made, (self.name, dict(self.knobs))
+
     @property
     def is_linear(self) -> bool:
         """Whether the recurrence is the whole truth on a quadratic: nothing divides the step, nothing is clipped."""
@@ -140,6 +150,13 @@ class Optimizer:
 
 
 OPTIMIZERS: Shelf[Optimizer] = Shelf("optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs))
+
+
+def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:
+    """The rule that the shelf, and clipping, make of this name and these knobs."""
+    thresholds = {knob.removeprefix("clip_"): knobs[knob] for knob in ("clip_norm", "clip_value") if knob in knobs}
+    rule = OPTIMIZERS[name](**{knob: value for knob, value in knobs.items() if not knob.startswith("clip_")})
+    return clipped(rule, **thresholds)
 
 
 def with_weight_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
