@@ -1,7 +1,7 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
 from explorer.core.descent import Trajectory, run
-from explorer.core.losses import LOSSES, Loss
+from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
 from explorer.core.schedules import SCHEDULES, Schedule
 from explorer.core.setup import Setup
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "critical_learning_rate",
     "find_edge",
+    "from_function",
     "judge",
     "run",
 ]

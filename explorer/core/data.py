@@ -239,16 +239,16 @@ def remember(table: Table) -> str:
     return name
 
 
+@dataclass(frozen=True)
 class Tables(Mapping[str, Callable[..., Table]]):
     """What a loss can be fitted to: it lists some of the tables on the shelf, and looks up those and every remembered upload.
 
-    >>> tables = Tables("line")
+    >>> tables = Tables(("line",))
     >>> list(tables), remember(line()) in tables, "iris" in tables
     (['line'], True, False)
     """
 
-    def __init__(self, *names: str) -> None:
-        self.names = names
+    names: tuple[str, ...]
 
     def __getitem__(self, name: str) -> Callable[..., Table]:
         if name in self.names:

@@ -12,7 +12,7 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -22,15 +22,15 @@ import numpy as np
 class Knob:
     """The range of a number: where a slider runs, and which values are refused.
 
-        `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
-        beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
-        writes beside the slider and `help` what it explains. `only_with` names
-        another knob and the value it must have for this one to matter: a panel hides it otherwise. `among` makes a text a choice of
+    `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
+    beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
+    writes beside the slider and `help` what it explains. `only_with` names
+    another knob and the value it must have for this one to matter: a panel hides it otherwise. `among` makes a text a choice of
     names that are only known at run time: those it lists are offered, those it can look up are accepted, and for any other its
-    UnknownName is the refusal.
+    UnknownName is the refusal. It must be hashable, because Python keeps one annotation for all that are equal.
 
-        >>> Knob(0, 0.99, at_least=0, below=1).rule
-        '≥ 0 and < 1'
+    >>> Knob(0, 0.99, at_least=0, below=1).rule
+    '≥ 0 and < 1'
     """
 
     low: float
@@ -43,7 +43,7 @@ class Knob:
     label: str = ""
     help: str = ""
     only_with: tuple[str, str] | None = None
-    among: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    among: Mapping[str, Any] | None = None
 
     @property
     def rule(self) -> str:

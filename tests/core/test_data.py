@@ -126,7 +126,7 @@ def test_the_oldest_upload_is_forgotten_with_a_sentence_and_comes_back() -> None
     for i in range(MOST_UPLOADS):
         remember(some_table(200 + i))
         if i < MOST_UPLOADS - 1:
-            assert Tables()[used]().features[0, 0] == 101
+            assert Tables(())[used]().features[0, 0] == 101
     with pytest.raises(ValueError, match=f"{first}.*upload the same file again and the link works"):
         Setup("linear_regression", knobs={"loss.data": first})
     Setup("linear_regression", knobs={"loss.data": used})

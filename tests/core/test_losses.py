@@ -29,6 +29,13 @@ EXTRA: list[Row] = [
     ("linear_regression", {"columns": ("age", "s3", "s6"), "standardize": True}),
     ("linear_regression", {"columns": ("sex",), "reduction": "sum", "half": False, "intercept": False}),
     ("linear_regression", {"data": "noisy_line", "examples": 1}),
+    ("linear_regression", {"data": "linnerud", "response": "pulse", "start": "zero"}),
+    ("logistic_regression", {"gap": 8.0, "start": "he"}),
+    ("logistic_regression", {"data": "three_to_one", "intercept": False}),
+    ("logistic_regression", {"data": "breast_cancer", "standardize": True}),
+    ("logistic_regression", {"data": "iris", "species": "virginica", "start": "he"}),
+    ("logistic_regression", {"data": "wine", "cultivar": "third", "standardize": True}),
+    ("uv", {"width": 1, "scale": 0.5, "seed": 3}),
 ]
 ROWS: list[Row] = [(name, {}) for name in LOSSES] + EXTRA
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from explorer.core.losses import quadratic, regression, scalar, surfaces
+from explorer.core.losses import logistic, quadratic, regression, scalar, surfaces, uv
 from explorer.core.losses.protocol import LOSSES, DataLoss, Loss
+from explorer.core.losses.wrapped import Pointwise, from_function
 
-__all__ = ["LOSSES", "DataLoss", "Loss", "quadratic", "regression", "scalar", "surfaces"]
+__all__ = [
+    "LOSSES",
+    "DataLoss",
+    "Loss",
+    "Pointwise",
+    "from_function",
+    "logistic",
+    "quadratic",
+    "regression",
+    "scalar",
+    "surfaces",
+    "uv",
+]

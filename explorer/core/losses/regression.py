@@ -14,7 +14,7 @@ from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, 
 from explorer.core.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
-TABLES = Tables("diabetes", "linnerud", "line", "noisy_line")
+TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
 Data = Annotated[str, Knob(0, 1, label="data", among=TABLES)]
 Standardize = Annotated[bool, Knob(0, 1, label="standardize the features", help="Every column to mean 0 and spread 1.")]
 Intercept = Annotated[bool, Knob(0, 1, label="intercept", help="Fit a constant too; without it the line goes through the origin.")]
