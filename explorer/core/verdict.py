@@ -35,7 +35,8 @@ PATIENCE = 20
 """Converging: at its present rate the run would converge within this many times the steps it has had; beyond that it is slow."""
 
 FLAT = 1e-6
-"""Stuck: moving by its own length along the gradient could not change the loss by more than this share."""
+"""Stuck: moving by its own length along the gradient could not change the loss by more than this share; or arrived where there is
+no minimum, on a saddle."""
 
 RISE = 2.0
 """A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
@@ -188,20 +189,21 @@ def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False)
         above, tiny = _above_the_floor(profile, minimum)
         start, final = above(profile.start_loss), above(profile.final_loss)
         half, third, fourth = _quarters(above(profile.highest))
+        (early, late), (early_low, late_low) = _last_two(above(profile.highest)), _last_two(above(profile.lowest))
         decline = (fourth / third) ** (1 / max(profile.steps / 4, 1))
 
         nonfinite = profile.first_nonfinite >= 0
         grows = (third > GROWTH * half) & (fourth > GROWTH * third) & (np.log(fourth / third) > STEADY * np.log(third / half))
-        diverged = nonfinite | (grows & (fourth > start) & (final > start))
+        diverged = nonfinite | (grows & _below(late, early) & (fourth > start) & (final > start))
         arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * start, tiny)
         stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(final), tiny)
         steps_to_go = np.log(TOLERANCE * start / fourth) / np.log(decline)
-        falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps)
-        late = len(profile.rises) // 2
-        jumps = (profile.rises[late:].sum(axis=0) > 0) | profile.turned
+        clear = _below(early, late) & _below(early_low, late_low)  # of the noise, if there is any
+        falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & (clear | (not stochastic))
+        jumps = (profile.rises[len(profile.rises) // 2 :].sum(axis=0) > 0) | profile.turned
 
         verdict = np.select(
-            [diverged, arrived & np.isfinite(start), stuck, falling, jumps & stochastic, jumps],
+            [diverged, arrived & (minimum != -np.inf), arrived | stuck, falling, jumps & stochastic, jumps],
             [Verdict.DIVERGED, Verdict.CONVERGED, Verdict.STUCK, Verdict.CONVERGING, Verdict.NOISY, Verdict.OSCILLATING],
             Verdict.SLOW,
         )
@@ -237,6 +239,21 @@ def _quarters(highest: Array) -> tuple[Array, Array, Array]:
     quarter = len(highest) // 4
     second, third, fourth = (highest[len(highest) - k * quarter :][:quarter].max(axis=0) for k in (3, 2, 1))
     return second, third, fourth
+
+
+def _last_two(parts: Array) -> tuple[Array, Array]:
+    """The parts in the third and in the fourth quarter of a run (the last two parts, if there are fewer than 8)."""
+    quarter = max(len(parts) // 4, 1)
+    return parts[-2 * quarter : -quarter], parts[-quarter:]
+
+
+def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
+    """Whether all of one quarter's parts lie below all of another's.
+
+    A bounded run, random or chaotic, moves its largest loss up or down by chance; for all of four parts to go the same way takes
+    a chance of 1 in 70, where the largest of them does so every other time.
+    """
+    return np.asarray(lower.max(axis=0) < upper.min(axis=0, initial=np.inf))
 
 
 def _with_catapults(outcome: Outcome, trajectory: Trajectory) -> Outcome:
