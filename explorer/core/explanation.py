@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.descent import Trajectory
+from explorer.core.optimizers import Optimizer
 from explorer.core.prose import plain
 from explorer.core.ruler import Edge
 from explorer.core.stability import Modes, measured_growth, spectrum
@@ -73,15 +74,18 @@ class Explanation:
         """What happened and how fast: the verdict first, in bold."""
         outcome, verdict = self.outcome, self.outcome.verdict[run]
         start, final, peak = (plain(each[run]) for each in (outcome.start_loss, outcome.final_loss, outcome.peak_loss))
+        still = "still " if outcome.final_loss[run] <= outcome.start_loss[run] else ""
         match verdict:
+            case Verdict.DIVERGED if self.trajectory.objective.minimum == -np.inf and self.outcome.first_nonfinite[run] < 0:
+                return f"**Falls without end**: {self._factor(run)}; after {self._steps} the loss is {final}: it has no minimum."
             case Verdict.DIVERGED:
                 return f"**Diverges**: {self._factor(run)}; {self._end(run)}."
             case Verdict.CONVERGED:
                 return f"**Converges**: {self._factor(run)}; {self._arrival(run)}."
             case Verdict.CONVERGING:
-                return f"**Converging**: {self._factor(run)}; after {outcome.steps:,} steps the loss is {final}, from {start}."
+                return f"**Converging**: {self._factor(run)}; after {self._steps} the loss is {final}, from {start}."
             case Verdict.SLOW:
-                return f"**Too slow**: {self._factor(run)}; after {outcome.steps:,} steps the loss is still {final}, from {start}."
+                return f"**Too slow**: {self._factor(run)}; after {self._steps} the loss is {still}{final}, from {start}."
             case Verdict.OSCILLATING:
                 return f"**Oscillates**: it neither settles nor explodes; {self._swing(run)}."
             case Verdict.NOISY:
@@ -90,16 +94,28 @@ class Explanation:
                 return f"**Stuck**: the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}, so the loss stays at {final}."
         return f"**Catapult**: the loss rose from {start} to {peak}, then fell to {final} where it is flatter."
 
+    @property
+    def _steps(self) -> str:
+        return f"{self.outcome.steps:,} step{'' if self.outcome.steps == 1 else 's'}"
+
     def _factor(self, run: int) -> str:
         """The factor per step, measured and predicted, in words that fit how the run moves."""
         norms = self.trajectory.gradient_norm[:, run]
         if self.edge.curvature == 0 and np.unique(norms[norms > 0]).size == 1:
-            return f"every step is {plain(self.trajectory.learning_rate[run] * norms[0])} long, near the minimum as far from it"
+            if _is_plain(self.trajectory.optimizer):
+                return f"every step is {plain(self.trajectory.learning_rate[run] * norms[0])} long, near the minimum as far from it"
+            return "the gradient is as large near the minimum as far from it"
         if self.modes is None and self.outcome.verdict[run] == Verdict.DIVERGED and _accelerates(norms):
             return "each step grows more than the one before it, because the curvature grows on the way out"
-        measured, theory = self.measured[run], self._theory(run)
-        if not np.isfinite(measured):
-            return "it was over within two steps" + theory
+        measured, theory, verdict = self.measured[run], self._theory(run), self.outcome.verdict[run]
+        if norms[0] == 0:
+            return "the gradient at the start is 0, so there is no step to take"
+        if self.outcome.steps < 2:
+            return f"too few steps to measure a factor{theory}"
+        if not np.isfinite(measured) and (verdict == Verdict.CONVERGED or 0 <= self.outcome.first_nonfinite[run] <= 2):
+            return f"it was over within two steps{theory}"
+        if not _agrees(measured, verdict, linear=self.modes is not None):
+            return f"the factor changes from step to step{theory}"
         if abs(measured - 1) < 5e-5:
             return f"each step changes the error by less than 0.005 %{theory}"
         if measured > 1:
@@ -126,16 +142,23 @@ class Explanation:
         if step >= 0:
             what = self.outcome.first_quantity[run]
             return f"the {what} became {self._how(run)} at step {step:,}" + (f" (forecast: {forecast:,})" if forecast >= 0 else "")
-        now = f"after {self.outcome.steps:,} steps the loss is {plain(self.outcome.final_loss[run])}"
+        now = f"after {self._steps} the loss is {plain(self.outcome.final_loss[run])}"
         return now + (f"; it will be inf at step {forecast:,}" if forecast >= 0 else " and growing")
 
     def _how(self, run: int) -> str:
-        return "nan" if np.isnan(self.trajectory.loss[self.outcome.first_nonfinite[run], run]) else "inf"
+        """Whether what was not finite first was infinite, and on which side, or no number at all."""
+        path, step = self.trajectory, self.outcome.first_nonfinite[run]
+        values = {"weight": path.x[step, :, run], "loss": path.loss[step, [run]], "gradient": path.gradient_norm[step, [run]]}
+        first = values[self.outcome.first_quantity[run]]
+        return "nan" if np.isnan(first).any() else plain(first[~np.isfinite(first)][0])
 
     def _arrival(self, run: int) -> str:
         minimum = self.trajectory.objective.minimum or 0.0
         above = self.trajectory.loss[:, run] - minimum
-        step = int((above <= TOLERANCE * above[0]).argmax())
+        arrived = above <= TOLERANCE * above[0]
+        if not arrived.any() or arrived[0]:
+            return "the loss is at its minimum" + (f", {plain(minimum)}" if minimum else "")
+        step = int(arrived.argmax())
         return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
 
     def _swing(self, run: int) -> str:
@@ -145,6 +168,12 @@ class Explanation:
         return f"late in the run the loss jumps between {plain(tail.min())} and {plain(tail.max())}"
 
 
+def _is_plain(optimizer: Optimizer) -> bool:
+    """Whether a step is the learning rate times the gradient, and nothing else."""
+    return optimizer.name == "gradient_descent" and not np.any(optimizer.weight_decay)
+
+
+@np.errstate(all="ignore")
 def _predicted_growth(trajectory: Trajectory, modes: Modes | None) -> Array:
     """The factor per step of the slowest-shrinking or fastest-growing mode: exact for a quadratic, at the minimum for others."""
     loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
@@ -165,6 +194,17 @@ def _present(modes: Modes) -> NDArray[np.bool_]:
 
 def _factor(value: float) -> str:
     return plain(value, 4 if abs(value - 1) > 1e-3 else 6)
+
+
+def _agrees(measured: float, verdict: Verdict, *, linear: bool) -> bool:
+    """Whether a factor of the gradient fits what the loss did: the gradient may grow on a way down, and shrink on a way up."""
+    none = 0.0 if linear else 5e-5
+    match verdict:
+        case Verdict.DIVERGED:
+            return bool(measured > 1 + none)
+        case Verdict.CONVERGED:
+            return bool(measured < 1 - none)
+    return bool(measured < 1 + 5e-5)
 
 
 def _accelerates(norms: Array) -> bool:
