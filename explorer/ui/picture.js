@@ -14,7 +14,7 @@ const mounted = new WeakMap(); // element -> its picture
 const remembered = new Map(); // key -> {epoch, position}: survives an element that React mounts anew
 
 const SKELETON = `
-  <p class="picture-sentence"></p>
+  <p class="picture-sentence"><span></span></p>
   <div class="picture-dial">
     <div class="picture-value"><span></span> <span class="picture-now"></span></div>
     <div class="picture-ruler">
@@ -246,7 +246,7 @@ function mount(parent) {
   function tellDial(dial) {
     const [, bold = "", rest] = (dial.words[position] ?? "").match(/^(?:\*\*(.+?)\*\*)?(.*)$/s);
     const zone = zones.find(({ to }) => position / Math.max(frames.length - 1, 1) <= to);
-    sentence.replaceChildren(Object.assign(document.createElement("strong"), { textContent: bold }), rest);
+    sentence.firstElementChild.replaceChildren(Object.assign(document.createElement("strong"), { textContent: bold }), rest);
     sentence.style.setProperty("--zone", zone?.color ?? "var(--st-border-color)");
     value.querySelector(".picture-now").textContent = dial.values[position];
     dialInput.setAttribute("aria-valuetext", [dial.values[position], dial.zones[position], bold + rest].filter(Boolean).join(", "));
@@ -431,7 +431,7 @@ function mount(parent) {
   // The longest sentence decides how much room all of them get, so that nothing below jumps.
   function reserve() {
     sentence.style.minHeight = "";
-    sentence.textContent = (data.dial?.words ?? []).reduce((long, words) => (words.length > long.length ? words : long), "");
+    sentence.firstElementChild.textContent = (data.dial?.words ?? []).reduce((long, words) => (words.length > long.length ? words : long), "");
     sentence.style.minHeight = `${sentence.offsetHeight}px`;
   }
 

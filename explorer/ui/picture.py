@@ -74,9 +74,12 @@ def picture(
     what one frame sets every frame sets. The last view is shown, or, while time is played, the last whose k has come.
 
     `times` labels the steps of a second slider, with play and step buttons: it cuts every trace with `meta={"reveal": True}`
-    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. When it is over, a partial
-    trace's `"rest": n` shows its first n points only. Without `times`, play moves the dial. `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or
-    narrow becomes that color of the theme.
+    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. When nothing is played, a partial
+    trace's `"rest": n` shows its first n points only. Without `times`, play moves the dial.
+
+    `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or narrow
+    becomes that color of the theme. Points are drawn as they are: cut those that lie very far outside their window (a million
+    times its size), which SVG cannot place.
 
     `value` is shown at first and whenever it changes; else the visitor's position stays. What comes back from the browser is
     validated: an `int` in `range(len(frames))`, and `value` for anything else.
