@@ -103,7 +103,8 @@ class Landscape:
         because a window that moved at every step would be hard to follow.
         """
         by = np.log(np.maximum(away[:, -1:] ** (1 / OPENINGS), 4.0))
-        opened = np.exp(by * np.ceil(np.log(np.maximum(away, 1)) / by))
+        with np.errstate(over="ignore"):  # one opening beyond the largest number: `away` is the smaller of the two then
+            opened = np.exp(by * np.ceil(np.log(np.maximum(away, 1)) / by))
         return np.where(away > 1.13, np.minimum(opened, away[:, -1:]), 1.0).clip(1)
 
     def overview(self, away: Array) -> tuple[Array, NDArray[np.intp]]:
