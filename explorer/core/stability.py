@@ -86,7 +86,7 @@ def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None
     with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward.
 
     >>> from explorer import LOSSES, OPTIMIZERS
-    >>> critical_learning_rate(LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["momentum"](momentum=0.9))
+    >>> round(critical_learning_rate(LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["momentum"](momentum=0.9)), 6)
     0.38
     >>> critical_learning_rate(LOSSES["x_fourth"](), OPTIMIZERS["gradient_descent"](), [2.0])    # |x| < 1/√(2η)
     0.125
@@ -266,4 +266,4 @@ def measured_growth(trajectory: Trajectory) -> Array:
         mean_step = (weight * step).sum(axis=0) / n
         centered = np.where(weight, step - mean_step, 0)
         slope = (centered * np.where(weight, logs, 0)).sum(axis=0) / (centered**2).sum(axis=0)
-    return np.where(n >= 2, np.exp(slope), np.nan)
+        return np.where(n >= 2, np.exp(slope), np.nan)
