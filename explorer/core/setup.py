@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.descent import NOT_NEGATIVE, Trajectory, check_whole, run
 from explorer.core.knobs import Knob, Parameter, Shelf, check_number, must, short
 from explorer.core.losses import LOSSES, Loss
-from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.schedules import SCHEDULES, Schedule
+from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
+from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 
 VERSION = 1
 """Of the query string. A link without it, or with another, is read as far as its names are still known."""
@@ -28,6 +29,9 @@ class Setup:
 
     `knobs` holds what is set on the loss, the optimizer and the schedule, by dotted name: ``(("loss.eigenvalues", (1, 100)),)``; a mapping
     will do. What is left out has its default. `start` None is the loss's own start, `batch_size` None all the examples.
+
+    Three rescues go with any optimizer and schedule: `warmup_steps` raises the rate evenly from near zero before the schedule begins
+    (`after_warmup`), `clip_norm` and `clip_value` cut large gradients (`clipped`). 0 and None are without.
 
     Raises ValueError with a sentence for an unknown name and a value beyond its rule.
 
@@ -45,6 +49,9 @@ class Setup:
     steps: int = 100
     schedule: str = "constant"
     batch_size: int | None = None
+    warmup_steps: int = 0
+    clip_norm: float | None = None
+    clip_value: float | None = None
     seed: int = 0
     knobs: Knobs = field(default=())
 
@@ -61,6 +68,13 @@ class Setup:
         object.__setattr__(self, "seed", check_whole("seed", self.seed, at_least=0))
         if self.batch_size is not None:
             object.__setattr__(self, "batch_size", check_whole("batch_size", self.batch_size, at_least=1))
+        object.__setattr__(self, "warmup_steps", check_whole("warmup_steps", self.warmup_steps, at_least=0))
+        for name in ("clip_norm", "clip_value"):
+            threshold = getattr(self, name)
+            if threshold is not None:
+                if np.ndim(threshold):
+                    raise must(name, "one number", threshold)
+                object.__setattr__(self, name, check_number(name, threshold, CLIP))
         if self.start is not None:
             start = tuple(check_number("start", each) for each in self.start)
             dim = self.make_loss().dim
@@ -81,12 +95,12 @@ class Setup:
         return LOSSES[self.loss](**self._chosen("loss"))
 
     def make_optimizer(self) -> Optimizer:
-        """The optimizer, built from its knobs."""
-        return OPTIMIZERS[self.optimizer](**self._chosen("optimizer"))
+        """The optimizer, built from its knobs, on a clipped gradient if that is asked for."""
+        return clipped(OPTIMIZERS[self.optimizer](**self._chosen("optimizer")), norm=self.clip_norm, value=self.clip_value)
 
     def make_schedule(self) -> Schedule:
-        """The schedule, built from its knobs."""
-        return SCHEDULES[self.schedule](**self._chosen("schedule"))
+        """The schedule, built from its knobs, after the warm-up if there is one."""
+        return after_warmup(SCHEDULES[self.schedule](**self._chosen("schedule")), self.warmup_steps)
 
     def run(self, learning_rate: ArrayLike | None = None) -> Trajectory:
         """The run this setup describes; with rates ``(runs,)``, the same run at each of them.
@@ -108,9 +122,10 @@ class Setup:
     def to_query(self) -> dict[str, str]:
         """The setup as the parameters of a link; what has its default is left out, but for the names and the rate."""
         query = {"v": str(VERSION), "loss": self.loss, "optimizer": self.optimizer, "learning_rate": short(self.learning_rate)}
-        plain = {"steps": self.steps, "schedule": self.schedule, "batch_size": self.batch_size, "seed": self.seed}
         defaults = {each.name: each.default for each in fields(self)}
-        query |= {name: str(value) for name, value in plain.items() if value != defaults[name]}
+        if self.schedule != defaults["schedule"]:
+            query["schedule"] = self.schedule
+        query |= {name: each.write(getattr(self, name)) for name, each in PLAIN.items() if getattr(self, name) != defaults[name]}
         if self.start is not None:
             query["start"] = ",".join(short(each) for each in self.start)
         known = {dotted: each for kind in SHELVES for dotted, each in self._parameters(kind).items()}
@@ -136,7 +151,7 @@ class Setup:
         if query and query.get("v") != str(VERSION):
             complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {query.get('v')!r}")
         # Names first: which knobs there are, and how long a start is, depends on them.
-        order = [*SHELVES, *sorted(name for name in query if "." in name), "start", "learning_rate", "steps", "batch_size", "seed"]
+        order = [*SHELVES, *sorted(name for name in query if "." in name), "start", "learning_rate", *PLAIN]
         for name in (each for each in order if each in query):
             try:
                 setup = setup._with_text(name, query[name])
@@ -154,8 +169,8 @@ class Setup:
                 return replace(self, start=START.parse(text))
             case "learning_rate":
                 return replace(self, learning_rate=LEARNING_RATE.parse(text))
-            case "steps" | "batch_size" | "seed":
-                return replace(self, **{name: WHOLE[name].parse(text)})
+        if name in PLAIN:
+            return replace(self, **{name: PLAIN[name].parse(text)})
         return self.with_knobs({name: self._known(name).parse(text)})
 
     def _known(self, dotted: str) -> Parameter:
@@ -188,3 +203,10 @@ WHOLE = {
     "batch_size": Parameter("batch_size", "integer", None, Knob(1, 64, at_least=1)),
     "seed": Parameter("seed", "integer", 0, Knob(0, 9, at_least=0)),
 }
+RESCUES = {
+    "warmup_steps": Parameter("warmup_steps", "integer", 0, Knob(0, 100, at_least=0, label="warm-up steps")),
+    "clip_norm": Parameter("clip_norm", "number", None, replace(CLIP, label="clip the gradient's length at")),
+    "clip_value": Parameter("clip_value", "number", None, replace(CLIP, label="clip each coordinate of the gradient at")),
+}
+PLAIN = WHOLE | RESCUES
+"""The fields that a link writes as one number each, and leaves out at their default."""
