@@ -6,7 +6,7 @@ from explorer.core.optimizers import OPTIMIZERS, Optimizer
 from explorer.core.schedules import SCHEDULES, Schedule
 from explorer.core.setup import Setup
 from explorer.core.stability import critical_learning_rate
-from explorer.core.sweep import find_edge
+from explorer.core.sweep import Stopped, find_edge, sweep
 from explorer.core.verdict import Outcome, Verdict, judge
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Outcome",
     "Schedule",
     "Setup",
+    "Stopped",
     "Trajectory",
     "Verdict",
     "critical_learning_rate",
@@ -25,4 +26,5 @@ __all__ = [
     "from_function",
     "judge",
     "run",
+    "sweep",
 ]

@@ -76,9 +76,9 @@ def run(
            [ 0.  , -0.8 , -1.2 ],
            [ 0.  ,  0.64,  1.44]])
     """
-    rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
+    rate = check_rate(learning_rate)
     steps = check_whole("steps", steps, at_least=0)
-    x, rate = _aligned(loss, optimizer, rate, start)
+    x, rate = aligned(loss, optimizer, rate, start)
     check_size(steps, *x.shape)
     multiplier = (schedule or constant())(np.arange(steps))
     path = np.empty((steps + 1, *x.shape))
@@ -145,6 +145,11 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> ND
     return np.reshape(np.concatenate(epochs) if epochs else [], (-1, batch_size))[:steps].astype(np.intp)
 
 
+def check_rate(learning_rate: ArrayLike) -> Array:
+    """The rates as ``(runs,)``; refused with a sentence unless each is finite and ≥ 0."""
+    return np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
+
+
 def check_whole(name: str, value: object, *, at_least: int) -> int:
     """`value` as an int; refused with a sentence unless it is a whole number of at least `at_least`."""
     number = check_number(name, value, Knob(0, 1, at_least=at_least))
@@ -162,7 +167,7 @@ def check_size(steps: int, dim: int, runs: int) -> None:
         )
 
 
-def _aligned(loss: Loss, optimizer: Optimizer, rate: Array, start: ArrayLike | None) -> tuple[Array, Array]:
+def aligned(loss: Loss, optimizer: Optimizer, rate: Array, start: ArrayLike | None) -> tuple[Array, Array]:
     """The start ``(dim, runs)`` and the rates ``(runs,)``, after all that may differ between runs has been given its runs."""
     x = np.asarray(loss.start if start is None else check_number("start", start, shape="numbers"), dtype=float)
     x = x[:, np.newaxis] if x.ndim == 1 else x

@@ -1,19 +1,271 @@
-"""Many runs at once: where the edge really is."""
+"""Many runs at once, in memory that does not grow with their steps; and where the edge really is."""
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, fields
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
-from explorer.core.descent import run
+from explorer.core.descent import Moment, aligned, batches, check_rate, check_whole, descend, run
 from explorer.core.losses.protocol import Loss
-from explorer.core.optimizers import Optimizer
-from explorer.core.verdict import Verdict, judge
+from explorer.core.optimizers import Optimizer, length
+from explorer.core.schedules import Schedule, constant
+from explorer.core.verdict import PARTS, ROUNDING, Outcome, Profile, Verdict, decide, judge, with_catapults
 
 Array = NDArray[np.float64]
 
 AT_ONCE = 32
 """Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
+
+TILE = 2**16
+"""Numbers in one tile's point, (dim × runs): half a megabyte, which the arrays of a step need not leave the cache for."""
+
+EVERY = 20
+"""Steps between two looks at who is done: often enough to save the work, and to stop within a moment when asked to."""
+
+COMPACT = 1 / 8
+"""Runs that are done leave the batch as soon as they are this share of it: making the batch smaller costs about as much as a step."""
+
+SETTLED = 1e-28
+"""A run whose loss above the minimum is this share of the start's has converged far beyond any verdict. Left alone it would go on
+shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
+
+
+Job = tuple[Loss, Optimizer, Array, Array, Array, "NDArray[np.intp] | None"]
+"""What `sweep_tile` needs: everything in it can travel to another process."""
+
+
+class Stopped(Exception):
+    """A sweep was asked to stop before it was done."""
+
+
+def sweep(
+    loss: Loss,
+    optimizer: Optimizer,
+    learning_rate: ArrayLike,
+    *,
+    start: ArrayLike | None = None,
+    steps: int = 100,
+    schedule: Schedule | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    executor: Executor | None = None,
+    tile: int | None = None,
+    progress: Callable[[float], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Outcome:
+    """The verdicts that `run` and `judge` would give, in memory for the runs and not for their steps.
+
+    The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
+    `concurrent.futures.Executor` (by default one thread a core, with BLAS held to one); what the verdicts are does not depend on
+    either. `progress` is called with the share that is done; setting `stop` ends the sweep within `EVERY` steps.
+
+    A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
+    that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> outcome = sweep(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.3, 1.0, 1.1], start=[1.0], steps=5000)
+    >>> [str(verdict) for verdict in outcome.verdict], outcome.first_nonfinite.tolist()
+    (['converged', 'oscillating', 'diverged'], [-1, -1, 1947])
+    """
+    rate, steps = check_rate(learning_rate), check_whole("steps", steps, at_least=0)
+    x, rate = aligned(loss, optimizer, rate, start)
+    multiplier = (schedule or constant())(np.arange(steps))
+    rows = batches(loss, batch_size, steps, seed)
+    done: dict[int, Outcome] = {}
+    columns = _tiles(loss.dim, rate.size, tile)
+    jobs = [(loss, optimizer.on(each), rate[each], x[:, each], multiplier, rows) for each in columns]
+    for place, outcome in _each(jobs, executor, stop):
+        done[place] = outcome
+        if progress is not None:
+            progress(len(done) / len(jobs))
+    return _joined([done[place] for place in range(len(jobs))])
+
+
+def _tiles(dim: int, runs: int, tile: int | None) -> list[NDArray[np.intp]]:
+    """The columns of each tile."""
+    size = check_whole("tile", tile, at_least=1) if tile is not None else max(TILE // dim, 64)
+    return np.array_split(np.arange(runs), max(-(-runs // size), 1))
+
+
+def _each(jobs: list[Job], executor: Executor | None, stop: threading.Event | None) -> Iterator[tuple[int, Outcome]]:
+    """Each job's place and outcome, as they come in."""
+    if executor is None and len(jobs) == 1:
+        yield 0, sweep_tile(*jobs[0], stop)
+        return
+    own = ThreadPoolExecutor(os.cpu_count()) if executor is None else None
+    pool = executor or own
+    assert pool is not None
+    heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
+    with threadpool_limits(1, "blas"):
+        futures: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard): place for place, job in enumerate(jobs)}
+        try:
+            for future in as_completed(futures):
+                if stop is not None and stop.is_set():
+                    raise Stopped
+                yield futures[future], future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+            if own is not None:
+                own.shutdown()
+
+
+def _joined(outcomes: list[Outcome]) -> Outcome:
+    """One outcome of all tiles, in their order."""
+    names = [each.name for each in fields(Outcome) if each.name != "steps"]
+    parts = {name: np.concatenate([getattr(outcome, name) for outcome in outcomes]) for name in names}
+    return Outcome(**parts, steps=outcomes[0].steps)
+
+
+def sweep_tile(
+    loss: Loss,
+    optimizer: Optimizer,
+    rate: Array,
+    x: Array,
+    multiplier: Array,
+    rows: NDArray[np.intp] | None,
+    stop: threading.Event | None = None,
+) -> Outcome:
+    """The outcome of one tile of runs: the loop, watched."""
+    watch = Watch(loss, optimizer, x, len(multiplier), stochastic=rows is not None)
+    with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread
+        loop = descend(loss, optimizer, rate, x, multiplier, rows)
+        moment = next(loop)
+        while True:
+            keep = watch.see(moment)
+            if watch.live.size == 0:
+                break
+            if moment.step % EVERY == 0 and stop is not None and stop.is_set():
+                raise Stopped
+            try:
+                moment = loop.send(keep)
+            except StopIteration:
+                break
+        return watch.outcome(x)
+
+
+@dataclass(eq=False)
+class Watch:
+    """Follows a batch of runs and keeps of each only what its verdict needs: a `Profile`, filled in as the runs go by.
+
+    `live` ``(runs still going,)`` are the columns that are not done yet; losses wait in a buffer until the next look.
+    """
+
+    loss: Loss
+    optimizer: Optimizer
+    x: Array
+    steps: int
+    stochastic: bool = False
+    live: NDArray[np.intp] = field(init=False)
+
+    def __post_init__(self) -> None:
+        runs = self.x.shape[1]
+        self.live = np.arange(runs)
+        self.starts = np.unique(np.arange(PARTS) * (self.steps + 1) // PARTS)
+        self.highest, self.lowest = np.full((self.starts.size, runs), np.nan), np.full((self.starts.size, runs), np.nan)
+        self.rises = np.zeros((self.starts.size, runs), dtype=np.intp)
+        self.first_nonfinite = np.full(runs, -1)
+        self.first_quantity = np.full(runs, "", dtype="<U8")
+        self.start_loss, self.final_loss, self.final_gradient, self.size = (np.full(runs, np.nan) for _ in range(4))
+        self.turned = np.zeros(runs, dtype=bool)
+        self.final_x = self.x.copy()
+        self.recent: list[Array] = []
+        self.buffer: list[Array] = []
+        self.previous: Array | None = None
+
+    def see(self, moment: Moment) -> NDArray[np.intp] | None:
+        """Takes note of one moment; every so often returns the columns that should go on, if enough of the others are done."""
+        if moment.step == 0:
+            self.start_loss = moment.loss.copy()
+        self.recent = [*self.recent[-2:], moment.x]
+        self.buffer.append(moment.loss)
+        last = moment.step == self.steps
+        if len(self.buffer) < EVERY and not last:
+            return None
+        return self._look(moment, last=last)
+
+    def _look(self, moment: Moment, *, last: bool) -> NDArray[np.intp] | None:
+        losses = np.stack(self.buffer)
+        self._note(losses, moment.step - len(losses) + 1)
+        lost = ~np.isfinite(moment.loss) | (self.first_nonfinite[self.live] >= 0)
+        settled = self._settled(losses, moment)
+        done = lost | settled
+        ends = np.ones_like(done) if last else done
+        if not last and done.mean() < COMPACT and not done.all():
+            ends, keep = np.zeros_like(done), None
+        else:
+            keep = np.flatnonzero(~ends)
+        self._finish(moment, ends, settled & ~lost)
+        self.buffer, self.previous = [], losses[-1]
+        if keep is None or last:
+            return None
+        self.live, self.previous = self.live[keep], self.previous[keep]
+        self.recent = [x[:, keep] for x in self.recent]
+        return keep if keep.size else None
+
+    def _note(self, losses: Array, first: int) -> None:
+        """Puts the buffered losses, of the steps from `first` on, into the parts they belong to."""
+        before = losses[:1] if self.previous is None else self.previous[np.newaxis]
+        rose = np.diff(losses, axis=0, prepend=before) > ROUNDING * np.abs(losses)
+        part = np.searchsorted(self.starts, np.arange(first, first + len(losses)), side="right") - 1
+        cuts = np.flatnonzero(np.diff(part, prepend=-1))
+        rows = np.ix_(part[cuts], self.live)
+        self.highest[rows] = np.fmax(self.highest[rows], np.fmax.reduceat(losses, cuts))
+        self.lowest[rows] = np.fmin(self.lowest[rows], np.fmin.reduceat(losses, cuts))
+        self.rises[rows] += np.add.reduceat(rose.astype(np.intp), cuts)
+        lost = ~np.isfinite(losses)
+        new = lost.any(axis=0) & (self.first_nonfinite[self.live] < 0)
+        self.first_nonfinite[self.live[new]] = first + lost[:, new].argmax(axis=0)
+        self.first_quantity[self.live[new]] = "loss"
+
+    def _settled(self, losses: Array, moment: Moment) -> NDArray[np.bool_]:
+        """Which runs have converged for good: only a rule without memory of a preconditioner is sure not to leave again."""
+        minimum = self.loss.minimum
+        still = (moment.gradient == 0).all(axis=0) & (self.recent[0] == self.recent[-1]).all(axis=0)
+        if minimum is None or not np.isfinite(minimum) or not self.optimizer.is_linear or self.stochastic:
+            return np.asarray(still)
+        above = losses - minimum
+        floor = np.maximum(SETTLED * (self.start_loss[self.live] - minimum), ROUNDING * abs(minimum))
+        return np.asarray(still | ((above <= floor).all(axis=0) & (above[-1] <= above[0])))
+
+    def _finish(self, moment: Moment, ends: NDArray[np.bool_], settled: NDArray[np.bool_]) -> None:
+        """Writes down how these runs ended. One that has settled would have stayed where it is."""
+        at = self.live[ends]
+        self.final_loss[at] = moment.loss[ends]
+        self.final_gradient[at] = length(moment.gradient[:, ends])
+        self.size[at] = np.sqrt((moment.x[:, ends] ** 2).sum(axis=0))
+        self.final_x[:, at] = moment.x[:, ends]
+        if len(self.recent) > 2:
+            before, last = np.diff([x[:, ends] for x in self.recent[-3:]], axis=0)
+            self.turned[at] = (last * before).sum(axis=0) < 0
+        rest = np.searchsorted(self.starts, moment.step, side="right")
+        still = self.live[ends & settled]
+        self.highest[rest:, still] = self.lowest[rest:, still] = self.final_loss[still]
+
+    def outcome(self, start: Array) -> Outcome:
+        """The verdicts, once all runs have ended."""
+        profile = Profile(
+            highest=self.highest,
+            lowest=self.lowest,
+            rises=self.rises,
+            start_loss=self.start_loss,
+            final_loss=self.final_loss,
+            final_gradient=self.final_gradient,
+            size=self.size,
+            turned=self.turned,
+            first_nonfinite=self.first_nonfinite,
+            first_quantity=self.first_quantity,
+            steps=self.steps,
+        )
+        outcome = decide(profile, self.loss.minimum, stochastic=self.stochastic)
+        return with_catapults(outcome, self.loss, start, self.final_x)
 
 
 def find_edge(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.descent import Trajectory
+from explorer.core.losses.protocol import Loss
 from explorer.core.prose import plain
 from explorer.core.stability import sharpness
 
@@ -180,7 +181,7 @@ def judge(trajectory: Trajectory) -> Outcome:
     """
     profile = Profile.of(trajectory)
     outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.batch_size is not None)
-    return _with_catapults(outcome, trajectory)
+    return with_catapults(outcome, trajectory.objective, trajectory.x[0], trajectory.x[-1])
 
 
 def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False) -> Outcome:
@@ -256,15 +257,13 @@ def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
     return np.asarray(lower.max(axis=0) < upper.min(axis=0, initial=np.inf))
 
 
-def _with_catapults(outcome: Outcome, trajectory: Trajectory) -> Outcome:
-    """Marks the runs that rose well above the start and came down where the loss is less curved."""
-    minimum = trajectory.objective.minimum or 0.0
+def with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> Outcome:
+    """Marks the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``."""
+    minimum = loss.minimum or 0.0
     rose = outcome.peak_loss - minimum > RISE * (outcome.start_loss - minimum)
     came_down = (outcome.verdict == Verdict.CONVERGED) | (outcome.verdict == Verdict.CONVERGING)
     candidates = np.flatnonzero(rose & came_down & (outcome.final_loss < outcome.start_loss) & np.isfinite(minimum))
     if candidates.size:
-        fell = sharpness(trajectory.objective, trajectory.x[-1][:, candidates]) < SHARPNESS_FALL * sharpness(
-            trajectory.objective, trajectory.x[0][:, candidates]
-        )
+        fell = sharpness(loss, end[:, candidates]) < SHARPNESS_FALL * sharpness(loss, start[:, candidates])
         outcome.verdict[candidates[fell]] = Verdict.CATAPULT
     return outcome
