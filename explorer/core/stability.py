@@ -50,18 +50,22 @@ def spectrum(loss: Loss, x: ArrayLike) -> tuple[Array, Array]:
     return values, vectors
 
 
-def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None) -> Array:
+def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_decay: ArrayLike = 0.0) -> Array:
     """The largest eigenvalue of the Hessian at each point: ``(dim, runs) -> (runs,)``; nan where the Hessian is not finite.
 
-    With a diagonal `preconditioner` P ``(dim, runs)``, that of P⁻¹H.
+    With a diagonal `preconditioner` P ``(dim, runs)``, that of P⁻¹H; with a `weight_decay` w, a number or ``(runs,)``, H + w stands
+    for H.
     """
-    scale = np.ones_like(x) if preconditioner is None else 1 / np.sqrt(preconditioner)
     dim, runs = x.shape
+    decay = np.broadcast_to(np.asarray(weight_decay, dtype=float), runs)
+    with np.errstate(all="ignore"):
+        scale = np.ones_like(x) if preconditioner is None else 1 / np.sqrt(preconditioner)
     if dim > DENSE:
-        return np.array([_sharpness_by_lanczos(loss, x[:, i], scale[:, i]) for i in range(runs)])
+        return np.array([_sharpness_by_lanczos(loss, x[:, i], scale[:, i], float(decay[i])) for i in range(runs)])
     with np.errstate(all="ignore"):
         units = np.tile(np.eye(dim), runs)
         product = loss.hvp(np.repeat(x, dim, axis=1), units).reshape(dim, runs, dim).transpose(1, 0, 2)
+        product = product + decay[:, np.newaxis, np.newaxis] * np.eye(dim)
         matrices = product * scale.T[:, :, np.newaxis] * scale.T[:, np.newaxis, :]
     finite = np.isfinite(matrices).all(axis=(1, 2))
     top = np.full(runs, np.nan)
@@ -69,9 +73,10 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None) -> Arra
     return top
 
 
-def _sharpness_by_lanczos(loss: Loss, x: Array, scale: Array) -> float:
+def _sharpness_by_lanczos(loss: Loss, x: Array, scale: Array, decay: float) -> float:
     def product(v: Array) -> Array:
-        return np.asarray(scale * loss.hvp(x[:, np.newaxis], (scale * np.ravel(v))[:, np.newaxis])[:, 0])
+        scaled = scale * np.ravel(v)
+        return np.asarray(scale * (loss.hvp(x[:, np.newaxis], scaled[:, np.newaxis])[:, 0] + decay * scaled))
 
     operator = scipy.sparse.linalg.LinearOperator((x.size, x.size), matvec=product, dtype=float)
     return float(scipy.sparse.linalg.eigsh(operator, k=1, which="LA", v0=np.ones(x.size), return_eigenvectors=False)[0])
@@ -82,7 +87,7 @@ def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None
     """The learning rate where theory puts the edge: the largest that is stable on the curvature at `x`.
 
     `x` is ``(dim,)`` or ``(dim, runs)``; by default the minimum, else the start. The curvature is the Hessian's largest eigenvalue,
-    for a rule that preconditions that of P⁻¹H, with P as the rule has it after one look at the gradient at `x`. A loss
+    for a rule that preconditions that of P⁻¹(H + weight decay), with P as the rule has it after one look at the gradient at `x`. A loss
     with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward.
 
     >>> from explorer import LOSSES, OPTIMIZERS
@@ -99,11 +104,15 @@ def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None
 
 @np.errstate(all="ignore")
 def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array:
-    """The curvature that decides whether `optimizer` is stable from each point: ``(dim, runs) -> (runs,)``."""
+    """The curvature that decides whether `optimizer` is stable from each point: ``(dim, runs) -> (runs,)``.
+
+    As `Optimizer.largest_stable_rate` wants it: with coupled weight decay where the rule divides both by its preconditioner, else without.
+    """
     if optimizer.preconditioner is not None:
+        x = np.broadcast_to(x, (len(x), max(x.shape[1], optimizer.runs)))
         _, gradient = loss.value_and_gradient(x)
         _, state = optimizer.update(gradient, optimizer.init(x), x)
-        return sharpness(loss, x, np.broadcast_to(optimizer.preconditioner(state), x.shape))
+        return sharpness(loss, x, np.broadcast_to(optimizer.preconditioner(state), x.shape), optimizer.weight_decay)
     closed_form = getattr(loss, "edge_curvature", None)
     return sharpness(loss, x) if closed_form is None else np.asarray(closed_form(x))
 
