@@ -43,25 +43,39 @@ class Edge:
         >>> Edge.of(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0])).reason
         '2/λ, with λ = 2 the largest curvature'
         """
-        constant = f"{optimizer.recurrence.edge:.4g}"
+        constant, decay = f"{optimizer.recurrence.edge:.4g}", _decay(optimizer)
+        over = f"(λ + {decay:.4g})" if decay else "λ"
         minimizer = getattr(loss, "minimizer", None)
         where = start
         if optimizer.preconditioner is not None:
-            reason, exact = f"{constant}/λ, with λ = {{}} the curvature in the optimizer's own units at the start", False
+            reason, exact = f"{constant}/{over}, with λ = {{}} the curvature in the optimizer's own units at the start", False
         elif getattr(loss, "edge_curvature", None) is not None:
-            reason, exact = f"{constant}/c, with c = {{}} the gradient over the distance at the start", optimizer.name == "gradient_descent"
+            reason, exact = (
+                f"{constant}/{over.replace('λ', 'c')}, with c = {{}} the gradient over the distance at the start",
+                optimizer.name == "gradient_descent",
+            )
         elif minimizer is not None:
             where, exact = minimizer, bool(getattr(loss, "is_quadratic", False))
-            reason = f"{constant}/λ, with λ = {{}} the largest curvature" + ("" if exact else " at the minimum")
+            reason = f"{constant}/{over}, with λ = {{}} the largest curvature" + ("" if exact else " at the minimum")
         else:
-            reason, exact = f"{constant}/λ, with λ = {{}} the largest curvature at the start", False
+            reason, exact = f"{constant}/{over}, with λ = {{}} the largest curvature at the start", False
         rate = float(np.ravel(critical_learning_rate(loss, optimizer, where))[0])
         curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
+        if np.isinf(optimizer.recurrence.edge):
+            reason = "every step has the same length whatever the curvature, so no rate makes it grow"
+            return cls(rate, curvature, reason + (" unless weight decay overshoots, at 2/decay" if np.isfinite(rate) else ""), False)
         if not (np.isfinite(curvature) and rate > 0):
             return cls(np.inf, curvature, "theory names no edge: so far out, the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
-        return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact)
+        return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact and not optimizer.clips)
+
+
+def _decay(optimizer: Optimizer) -> float:
+    """What weight decay adds to the curvature, as the rule sees it: see `Optimizer.largest_stable_rate`."""
+    coupled = optimizer.weight_decay if optimizer.preconditioner is None else 0.0  # else it is in λ
+    decoupled = optimizer.decoupled_decay * optimizer.recurrence.edge / 2 if np.any(optimizer.decoupled_decay) else 0.0
+    return float(np.ravel(coupled + decoupled)[0])
 
 
 @dataclass(frozen=True, eq=False)
