@@ -66,7 +66,7 @@ class Explanation:
 
         The rate alone where nothing is critical, and for a rule that preconditions: its edge moves along with the run.
         """
-        rate = self.trajectory.learning_rate[run]
+        rate = float(self.trajectory.learning_rate[run])  # a Python float: 1e308 / 0.001 is inf, without a warning
         settled = np.isfinite(self.edge.rate) and self.trajectory.optimizer.preconditioner is None
         return plain(rate, 4) + (f" = {plain(rate / self.edge.rate)} × the critical rate" if settled else "")
 
