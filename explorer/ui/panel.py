@@ -50,6 +50,19 @@ def adopt(setup: Setup) -> None:
     st.session_state[REFUSED] = {}
 
 
+def refuse(setup: Setup, good: Setup, reason: str) -> None:
+    """Goes back to `good` from a setup that cannot be run; what was typed last stays in its box, with the reason under it."""
+    parts = {name: getattr(setup, name) != getattr(good, name) for name in ("steps", "start", "learning_rate")}
+    parts |= {dotted: True for dotted, _ in {*setup.knobs} - {*good.knobs}}
+    typed = [name for name, changed in parts.items() if changed and f"box:{name}" in st.session_state]
+    alike = (setup.loss, setup.optimizer) == (good.loss, good.optimizer)
+    adopt(good)
+    if typed and alike:
+        st.session_state[REFUSED] = {typed[0]: reason}
+    else:  # it came by a link, or with another loss
+        st.session_state[NOTES] = [*st.session_state.get(NOTES, []), f"{reason}. The last picture that could be made is shown."]
+
+
 def settled(setup: Setup) -> bool:
     """Takes over what the picture says of the rate; True if nothing typed is waiting to be put right, so that the link may follow."""
     st.session_state[STATE] = setup

@@ -65,8 +65,9 @@ def computable(setup: Setup) -> Setup:
     try:
         computed(anchored(setup))
     except ValueError as error:
-        st.error(f"{error}. The last picture that could be made is shown.", icon=":material/error:")
-        setup = st.session_state.get(GOOD, DEFAULT)
+        good = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(setup, good, str(error))
+        setup = good
     st.session_state[GOOD] = setup
     return setup
 
@@ -93,22 +94,17 @@ def choose() -> None:
 def numbers(explanation: Explanation, run: int) -> None:
     """The four numbers of the verdict, large enough for the last row."""
     edge, outcome = explanation.edge, explanation.outcome
-    rate = explanation.trajectory.learning_rate[run]
-    first, second, third, fourth = st.columns(4)
-    settled = explanation.trajectory.optimizer.preconditioner is None
-    first.metric(
-        "critical rate" if settled else "edge at the start", f"{edge.rate:.5g}" if np.isfinite(edge.rate) else "none", help=edge.reason
-    )
-    second.metric("this rate / critical rate", f"{rate / edge.rate:.4g} ×" if np.isfinite(edge.rate) else "–")
+    rate, some = float(explanation.trajectory.learning_rate[run]), np.isfinite(edge.rate)
+    name = "critical rate" if explanation.trajectory.optimizer.preconditioner is None else "edge at the start"
+    first, second, third, fourth = st.columns([3, 3, 4, 3])
+    first.metric(name, plain(edge.rate, 5) if some else "none", help=f"{edge.reason[0].upper()}{edge.reason[1:]}.")
+    second.metric(f"this rate / {name}", f"{plain(rate / edge.rate, 4)} ×" if some else "–")
     third.metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}")
-    seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet"
-    forecast = f"{explanation.overflow[run]:,}" if explanation.overflow[run] >= 0 else "never" if explanation.modes else "–"
-    fourth.metric("overflow: forecast | seen", f"{forecast} | {seen if outcome.verdict[run] == 'diverged' else 'no'}")
-    st.caption(
-        f"The {'critical rate' if settled else 'edge at the start'} is {edge.reason}."
-        if np.isfinite(edge.rate)
-        else f"Why there is no critical rate: {edge.reason}."
-    )
+    step = explanation.overflow[run]
+    forecast = f"{step:,}" if step >= 0 else "never" if explanation.modes else "–"
+    seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
+    fourth.metric("overflow: forecast | seen", f"{forecast} | {seen}")
+    st.caption(f"The {name} is {edge.reason}." if some else f"Why there is no {name}: {edge.reason}.")
 
 
 def number(value: float) -> str:
@@ -167,8 +163,8 @@ def main() -> None:
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
     setup = panel.current(DEFAULT)
-    panel.notes()
     setup = computable(setup)
+    panel.notes()
     held = anchored(setup)
     scale, explanation, drawing, dial = computed(held)
     position = picture(
