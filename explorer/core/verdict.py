@@ -254,9 +254,10 @@ def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
     A bounded run, random or chaotic, moves its largest loss up or down by chance; for all of four parts to go the same way takes
     a chance of 1 in 70, where the largest of them does so every other time.
     """
-    return np.asarray(lower.max(axis=0) < upper.min(axis=0, initial=np.inf))
+    return np.asarray(lower.max(axis=0, initial=-np.inf) < upper.min(axis=0, initial=np.inf))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> Outcome:
     """Marks the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``."""
     minimum = loss.minimum or 0.0
