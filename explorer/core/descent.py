@@ -28,7 +28,8 @@ class Trajectory:
 
     `x` is ``(steps+1, dim, runs)``; `loss` and `gradient_norm` (Euclidean) are ``(steps+1, runs)``, of the whole loss even where
     the steps were taken on mini-batches; `learning_rate` is ``(runs,)`` and `multiplier`, the schedule's part of it, ``(steps,)``.
-    `objective`, `optimizer` and `batch_size` say what ran.
+    `objective`, `optimizer` and `batch_size` say what ran. `preconditioner` ``(steps+1, dim, runs)``, kept if it was asked for, is
+    what divided each coordinate's last step; nan at the start.
     """
 
     x: Array
@@ -39,6 +40,7 @@ class Trajectory:
     objective: Loss
     optimizer: Optimizer
     batch_size: int | None = None
+    preconditioner: Array | None = None
 
     @property
     def steps(self) -> int:
@@ -59,6 +61,7 @@ def run(
     schedule: Schedule | None = None,
     batch_size: int | None = None,
     seed: int = 0,
+    keep_preconditioner: bool = False,
 ) -> Trajectory:
     """Descend from `start` and keep the whole path.
 
@@ -83,10 +86,13 @@ def run(
     multiplier = (schedule or constant())(np.arange(steps))
     path = np.empty((steps + 1, *x.shape))
     values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
+    divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
     with np.errstate(all="ignore"):  # overflow is a result
         for moment in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
-    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size)
+            if divided_by is not None and optimizer.preconditioner is not None:
+                divided_by[moment.step] = optimizer.preconditioner(moment.state) if moment.step else np.nan
+    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size, divided_by)
 
 
 class Moment(NamedTuple):

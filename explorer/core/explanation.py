@@ -45,8 +45,8 @@ class Explanation:
         """
         loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
         start = trajectory.x[0, :, 0]
-        linear = optimizer.preconditioner is None and not np.any(optimizer.weight_decay)
-        modes = Modes.of(loss, optimizer, start) if linear and getattr(loss, "is_quadratic", False) else None
+        exact = _undisturbed(trajectory) and getattr(loss, "is_quadratic", False) and not np.any(optimizer.weight_decay)
+        modes = Modes.of(loss, optimizer, start) if exact else None
         with np.errstate(all="ignore"):
             rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])
         never = ~rises.any(axis=0)
@@ -60,6 +60,15 @@ class Explanation:
             overflow=modes.overflow_step(rate) if modes is not None else np.full(rate.size, -1),
             uphill=np.where(never, -1, np.vstack([rises, never]).argmax(axis=0)),
         )
+
+    def beside(self, baseline: Explanation, run: int) -> str:
+        """The sentence, with what became of the same run in `baseline`, without its rescues."""
+        without = baseline.outcome.sentence(run)
+        return f"{self.sentence(run)} Without the rescue: {without}."
+
+    def saved(self, baseline: Explanation) -> NDArray[np.bool_]:
+        """Which rates diverge in `baseline` and do not diverge here: ``(runs,)``."""
+        return np.asarray((baseline.outcome.verdict == Verdict.DIVERGED) & (self.outcome.verdict != Verdict.DIVERGED))
 
     def rate(self, run: int) -> str:
         """The rate and how many times the edge it is: ``0.001 = 4.92 × the critical rate``.
@@ -180,10 +189,15 @@ def _predicted_growth(trajectory: Trajectory, modes: Modes | None) -> Array:
     if modes is not None:
         return np.asarray(modes.growth(rate)[_present(modes)].max(axis=0))
     minimizer = getattr(loss, "minimizer", None)
-    if minimizer is None or optimizer.preconditioner is not None or getattr(loss, "edge_curvature", None) is not None:
+    if minimizer is None or not _undisturbed(trajectory) or getattr(loss, "edge_curvature", None) is not None:
         return np.full(rate.size, np.nan)
     values, _ = spectrum(loss, minimizer)
     return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, rate)).max(axis=0))
+
+
+def _undisturbed(trajectory: Trajectory) -> bool:
+    """Whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
+    return trajectory.optimizer.is_linear and trajectory.batch_size is None and bool((trajectory.multiplier == 1).all())
 
 
 def _present(modes: Modes) -> NDArray[np.bool_]:

@@ -102,7 +102,7 @@ class Setup:
         """The schedule, built from its knobs, after the warm-up if there is one."""
         return after_warmup(SCHEDULES[self.schedule](**self._chosen("schedule")), self.warmup_steps)
 
-    def run(self, learning_rate: ArrayLike | None = None) -> Trajectory:
+    def run(self, learning_rate: ArrayLike | None = None, *, keep_preconditioner: bool = False) -> Trajectory:
         """The run this setup describes; with rates ``(runs,)``, the same run at each of them.
 
         >>> Setup("x_squared", learning_rate=0.5, start=(1.0,), steps=1).run().x[:, 0, 0]
@@ -117,7 +117,18 @@ class Setup:
             schedule=self.make_schedule(),
             batch_size=self.batch_size,
             seed=self.seed,
+            keep_preconditioner=keep_preconditioner,
         )
+
+    def without_rescues(self) -> Setup:
+        """The same experiment left to itself: a constant rate from the first step, nothing clipped, no weight decay.
+
+        >>> Setup("x_squared", learning_rate=2.0, clip_norm=1.0, schedule="cosine").without_rescues().to_query()
+        {'v': '1', 'loss': 'x_squared', 'optimizer': 'gradient_descent', 'learning_rate': '2'}
+        """
+        plain = {name: parameter.default for name, parameter in RESCUES.items()}
+        kept = tuple(each for each in self.with_choice("schedule", "constant").knobs if each[0] != "optimizer.weight_decay")
+        return replace(self, schedule="constant", knobs=kept, **plain)
 
     def to_query(self) -> dict[str, str]:
         """The setup as the parameters of a link; what has its default is left out, but for the names and the rate."""

@@ -117,6 +117,33 @@ def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array:
     return sharpness(loss, x) if closed_form is None else np.asarray(closed_form(x))
 
 
+def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[NDArray[np.intp], Array]:
+    """Where the edge was at (at most so many of) the steps of one run: the steps ``(n,)`` and the rates ``(n,)``.
+
+    The edge moves with the curvature, and for a rule that preconditions with its P too, which `run` keeps on request (Cohen et al.
+    2022, arXiv 2207.14484: such runs hover where the preconditioned curvature is edge/η). nan where a point is no longer finite.
+
+    >>> from explorer import Setup
+    >>> path = Setup("x_squared", "adam", 0.1, start=(1.0,), steps=2).run(keep_preconditioner=True)
+    >>> edge_along(path)[1].round(2)    # 38/λmax(P⁻¹H), P = √v̂ + ε
+    array([  nan, 38.  , 36.15])
+    """
+    finite = np.isfinite(trajectory.x[:, :, run]).all(axis=1)
+    last = int(np.argmin(finite)) - 1 if not finite.all() else trajectory.steps
+    steps = np.unique(np.linspace(0, max(last, 0), most).round().astype(np.intp))
+    x, rule = trajectory.x[steps][:, :, run].T, trajectory.optimizer
+    if rule.preconditioner is None:
+        return steps, np.asarray(rule.largest_stable_rate(edge_curvature(trajectory.objective, rule, x)))
+    if trajectory.preconditioner is None:
+        raise ValueError("the trajectory must have its preconditioner: run(..., keep_preconditioner=True)")
+    divided_by = trajectory.preconditioner[steps][:, :, run].T
+    decayed = np.max(rule.weight_decay)
+    with np.errstate(all="ignore"):
+        curvature = sharpness(trajectory.objective, x, divided_by, decayed)
+    edge = np.asarray(rule.largest_stable_rate(np.where(np.isnan(curvature), 0, curvature)))
+    return steps, np.where(np.isnan(curvature), np.nan, edge)
+
+
 def _default_point(loss: Loss) -> Array:
     minimizer = getattr(loss, "minimizer", None)
     return loss.start if minimizer is None else minimizer

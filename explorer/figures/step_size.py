@@ -19,7 +19,7 @@ from explorer.figures.theme import BLUE, COLORS, TEXT
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-GROUND, MINIMUM, START, PATH, HERE, LEAVING, CURVE, THEORY, NOW, UPHILL, RAIL = range(11)
+GROUND, MINIMUM, START, PATH, HERE, LEAVING, GHOST, CURVE, THEORY, NOW, UPHILL, RAIL = range(12)
 """The traces, in the order they are drawn. A frame changes those from PATH on."""
 
 
@@ -33,8 +33,8 @@ class Picture:
     drawn: NDArray[np.intp]
 
 
-def draw(explanation: Explanation) -> Picture:
-    """The picture of a batch of runs from one start."""
+def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
+    """The picture of a batch of runs from one start; `ghost`, the same runs without their rescues, stays behind as a thin line."""
     trajectory = explanation.trajectory
     landscape = Landscape.of(trajectory.objective, trajectory.x[0, :, 0])
     drawn = thin(trajectory.steps)
@@ -44,10 +44,11 @@ def draw(explanation: Explanation) -> Picture:
     windows = landscape.windows(away)[:, drawn]
     logs = log_loss(trajectory.loss)
     theory = _theory_line(explanation, drawn)
+    past = log_loss(ghost.trajectory.loss) if ghost is not None else np.full_like(logs, np.nan)
     frames = [
         _frame(
             _path(explanation, points[:, :, run], landscape.center[0], drawn, int(reached[run]), run),
-            _curve(explanation, logs, theory[:, run], drawn, run),
+            _curve(explanation, logs, past[drawn, run], theory[:, run], drawn, run),
             views(landscape, windows[:, :, run], overview[:, run]),
         )
         for run in range(trajectory.runs)
@@ -84,17 +85,20 @@ def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray
 
 
 def _curve(
-    explanation: Explanation, logs: Array, theory: Array, drawn: NDArray[np.intp], run: int
+    explanation: Explanation, logs: Array, ghost: Array, theory: Array, drawn: NDArray[np.intp], run: int
 ) -> tuple[list[Frame], tuple[float, float]]:
-    """The traces of the loss curve, and its range."""
+    """The traces of the loss curve, and its range; the ghost is drawn as far as two decades beyond the curve."""
     color = COLORS[explanation.outcome.verdict[run]]
     curve = logs[drawn, run]
-    bottom, top = loss_range(curve)
+    ghost = np.where(ghost <= np.nanmax(curve[np.isfinite(curve)]) + 2, ghost, np.nan)
+    bottom, top = loss_range(np.concatenate([curve, ghost]))
     shown = np.where(np.isfinite(curve), np.maximum(curve, bottom), np.nan).astype(np.float32)
     line = np.where((theory >= bottom) & (theory <= top), theory, np.nan).astype(np.float32)
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
-    return [{"y": shown, "line": {"color": color}}, {"y": line}, here, _uphill(explanation, logs, run), rail], (bottom, top)
+    past = np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan).astype(np.float32)
+    uphill = _uphill(explanation, logs, run)
+    return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], (bottom, top)
 
 
 def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
@@ -161,6 +165,7 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
         "marker": {"size": [11, 0], "symbol": "square-open", "color": TEXT},
         **QUIET,
     }
+    traces[GHOST] = {"x": drawn, "mode": "lines", "line": {"color": "#8A8A8A", "width": 2, "dash": "dash"}, **ON_CURVE, **QUIET}
     traces[CURVE] = {
         "x": drawn,
         "mode": "lines",

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from explorer.core.knobs import Parameter, short
-from explorer.core.setup import LEARNING_RATE, SHELVES, START, WHOLE, Setup
+from explorer.core.setup import LEARNING_RATE, RESCUES, SHELVES, START, WHOLE, Setup
 
 Read = TypeVar("Read")
 
@@ -101,6 +101,25 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
     _text("steps", "steps", str(setup.steps), "How many steps are taken.")
 
 
+def rescues(setup: Setup) -> None:
+    """What may save a run that would diverge, each switched on by giving it a number; the schedule is one of them."""
+    with st.expander("Rescues", expanded=setup != setup.without_rescues()):
+        _name("schedule", setup)
+        for dotted, parameter in parameters(setup, "schedule").items():
+            _knob(dotted, parameter, dict(setup.knobs).get(dotted, parameter.default))
+        for name, parameter in RESCUES.items():
+            value = getattr(setup, name)
+            _seed(f"box:{name}", value)
+            offered = [parameter.default, *(stop for stop in stops(parameter, value or parameter.knob.low) if stop != parameter.default)]
+            st.select_slider(parameter.label, offered, key=f"box:{name}", format_func=_or_off, on_change=_turn, args=(name,))
+            _refusal(name)
+        st.caption("Weight decay is among the optimizer's knobs. The run without all of these stays in the picture as a dashed line.")
+
+
+def _or_off(value: float | None) -> str:
+    return short(value) if value else "off"
+
+
 def parameters(setup: Setup, kind: str) -> dict[str, Parameter]:
     """The knobs of the chosen loss or optimizer, by dotted name."""
     return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(setup, kind)).items()}
@@ -155,7 +174,7 @@ def stops(parameter: Parameter, value: Any) -> list[Any]:
     else:
         found = [float(f"{knob.low + (knob.high - knob.low) * i / 100:.6g}") for i in range(101)]
     kind = int if parameter.kind == "integer" else float
-    return sorted({kind(each) for each in (*found, parameter.default, value)})
+    return sorted({kind(each) for each in (*found, parameter.default, value) if each is not None})
 
 
 def _text(name: str, label: str, value: str, help_text: str | None) -> None:
@@ -195,6 +214,8 @@ def _parts(setup: Setup, name: str) -> Callable[[Any], Setup]:
     plain: Mapping[str, Parameter] = {"learning_rate": LEARNING_RATE, "start": START, **WHOLE}
     if name in SHELVES:
         return lambda value: setup.with_choice(name, value)
+    if name in RESCUES:
+        return lambda value: replace(setup, **{name: value})
     if name in plain:
         return lambda text: replace(setup, **{name: plain[name].parse(text)})
     parameter = parameters(setup, name.split(".")[0])[name]

@@ -6,40 +6,48 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.core.explanation import Explanation
 from explorer.core.prose import plain
 from explorer.core.ruler import Ruler, ruler
 from explorer.core.setup import Setup
-from explorer.figures import microscope, stage, step_size
+from explorer.figures import edge, microscope, stage, step_size
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.picture import Dial, Mark, picture
 
 ANCHOR, GOOD, PRESET = "step_size:anchor", "step_size:good", "step_size:preset"
+SAVED = ", saved"
 PRESETS = {case.label: case for case in cases() if case.page == "step_size"}
 DEFAULT = next(iter(PRESETS.values())).setup
 
 
 @st.cache_resource(max_entries=32, show_spinner="Running every rate of the ruler…")
 def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]:
-    """All rates of the ruler at once, so that dragging and releasing cost the server nothing."""
+    """All rates of the ruler at once, so that dragging and releasing cost the server nothing.
+
+    With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
+    """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
     explanation = Explanation.of(setup.run(scale.rates))
+    bare = setup.without_rescues()
+    ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
+    saved = explanation.saved(ghost) if ghost else np.zeros(len(scale.rates), dtype=bool)
     positions = range(len(scale.rates))
     dial = Dial(
         label="Learning rate",
         values=[explanation.rate(i) for i in positions],
-        words=[explanation.sentence(i) for i in positions],
-        zones=[str(verdict) for verdict in explanation.outcome.verdict],
-        colors={str(verdict): color for verdict, color in COLORS.items()},
+        words=[explanation.beside(ghost, i) if ghost else explanation.sentence(i) for i in positions],
+        zones=[f"{verdict}{SAVED if saved[i] else ''}" for i, verdict in enumerate(explanation.outcome.verdict)],
+        colors={f"{verdict}{mark}": color for mark in ("", SAVED) for verdict, color in COLORS.items()},
         marks=[Mark(position, name) for name, position in scale.marks.items()],
         alts=[explanation.outcome.sentence(i) for i in positions],
     )
-    return scale, explanation, step_size.draw(explanation), dial
+    return scale, explanation, step_size.draw(explanation, ghost), dial
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -93,23 +101,41 @@ def choose() -> None:
 
 def numbers(explanation: Explanation, run: int) -> None:
     """The four numbers of the verdict, large enough for the last row."""
-    edge, outcome = explanation.edge, explanation.outcome
-    rate, some = float(explanation.trajectory.learning_rate[run]), np.isfinite(edge.rate)
+    line, outcome = explanation.edge, explanation.outcome
+    rate, some = float(explanation.trajectory.learning_rate[run]), np.isfinite(line.rate)
     name = "critical rate" if explanation.trajectory.optimizer.preconditioner is None else "edge at the start"
     first, second, third, fourth = st.columns([3, 3, 4, 3])
-    first.metric(name, plain(edge.rate, 5) if some else "none", help=f"{edge.reason[0].upper()}{edge.reason[1:]}.")
-    second.metric(f"this rate / {name}", f"{plain(rate / edge.rate, 4)} ×" if some else "–")
+    first.metric(name, plain(line.rate, 5) if some else "none", help=f"{line.reason[0].upper()}{line.reason[1:]}.")
+    second.metric(f"this rate / {name}", f"{plain(rate / line.rate, 4)} ×" if some else "–")
     third.metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}")
     step = explanation.overflow[run]
     forecast = f"{step:,}" if step >= 0 else "never" if explanation.modes else "–"
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
     fourth.metric("overflow: forecast | seen", f"{forecast} | {seen}")
-    st.caption(f"The {name} is {edge.reason}." if some else f"Why there is no {name}: {edge.reason}.")
+    st.caption(f"The {name} is {line.reason}." if some else f"Why there is no {name}: {line.reason}.")
 
 
 def number(value: float) -> str:
     """A factor as the metrics show it; a dash where there is none."""
     return plain(value, 4 if abs(value - 1) > 1e-3 else 6) if np.isfinite(value) else "–"
+
+
+def moving_edge(setup: Setup) -> None:
+    """The rate beside the edge at every step, where one of them moves."""
+    rule, loss = setup.make_optimizer(), setup.make_loss()
+    still = rule.preconditioner is None and getattr(loss, "is_quadratic", False)
+    if still and setup.schedule == "constant" and not setup.warmup_steps:
+        return
+    figure, sentence = followed(setup)
+    st.subheader("The edge moves: the rate beside it at every step")
+    st.markdown(sentence)
+    picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {sentence}", height=320)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def followed(setup: Setup) -> tuple[go.Figure, str]:
+    """The edge along one run, drawn and in words."""
+    return edge.draw(setup.run(keep_preconditioner=True))
 
 
 def why(setup: Setup, position: int) -> None:
@@ -184,10 +210,12 @@ def main() -> None:
     with top:
         presets(setup)
     numbers(explanation, position)
+    moving_edge(setup)
     why(held, position)
     table(explanation, held, position)
     with st.sidebar:
         panel.controls(setup)
+        panel.rescues(setup)
 
 
 main()
