@@ -35,6 +35,11 @@ EXTRA: list[Row] = [
     ("logistic_regression", {"data": "breast_cancer", "standardize": True}),
     ("logistic_regression", {"data": "iris", "species": "virginica", "start": "he"}),
     ("logistic_regression", {"data": "wine", "cultivar": "third", "standardize": True}),
+    ("formula", {"text": "x"}),
+    ("formula", {"text": "a*x^2 + 3*x*y + b*y^2 - x; a = 2; b = 5/2"}),
+    ("formula", {"text": "max(x, y) + abs(x - z)*sigmoid(y) + tanh(w) + relu(v - 1.5)*exp(-u^2/9)"}),
+    ("formula", {"text": "-20*exp(-0.2*sqrt(0.5*(x^2+y^2))) - exp(0.5*(cos(2*pi*x)+cos(2*pi*y))) + e + 20"}),
+    ("formula", {"text": "(x^2 + 7)^1.5 / (3 + cos(y)) + log(5 + x^2) + 2^y + min(x^3, 9) + sinh(y)*cosh(x)/9"}),
     ("uv", {"width": 1, "scale": 0.5, "seed": 3}),
 ]
 ROWS: list[Row] = [(name, {}) for name in LOSSES] + EXTRA

@@ -22,7 +22,7 @@ Start = Annotated[
     Literal["zero", "he"], Knob(0, 1, label="start", help="zero: every class equally likely; he: random weights, intercept 0.")
 ]
 
-NEWTON_STEPS = 100
+NEWTON_ROUNDS = 100
 """Far more than Newton's method takes where there is a minimum: it doubles its digits with every one of them."""
 
 
@@ -93,7 +93,7 @@ class LogisticLoss:
         scaled = self._signed / np.where(spread > 0, spread, 1)
         w = np.zeros(self.dim)  # of the scaled features
         with np.errstate(all="ignore"):
-            for _ in range(NEWTON_STEPS):
+            for _ in range(NEWTON_ROUNDS):
                 m = scaled @ w
                 if m.min() > 1e-12 * np.abs(m).max():
                     return True, None

@@ -1,0 +1,233 @@
+"""From a formula's syntax tree to numpy functions of its value, gradient and Hessian, by way of sympy.
+
+Only nodes on the list become symbols; everything else is refused. The functions are sympy functions of our own that nothing rewrites:
+sympy's would search for simplifications, which takes seconds on a hostile formula, and differentiate abs into distributions.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.printing.numpy import NumPyPrinter
+
+from explorer.core.losses.formula import ALLOWED, FUNCTIONS, LARGEST_EXPONENT, Reading, refusal
+
+Symbolic = Any  # sympy ships no types
+
+MOST_TERMS = 6000
+"""Of all derivatives together, counted as nodes of their trees."""
+
+HIGHEST_POWER = 400
+"""What exponents may multiply to: (x^20)^20."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """Numpy functions of the separate variables, each ``(runs,)``; an entry that does not vary is a plain number.
+
+    `value_and_gradient` is a list, the value first; `hessian` the lower triangle row by row.
+    """
+
+    variables: tuple[str, ...]
+    settings: Mapping[str, float]
+    latex: str
+    is_quadratic: bool
+    value: Callable[..., Any]
+    value_and_gradient: Callable[..., Sequence[Any]]
+    hessian: Callable[..., Sequence[Any]]
+
+
+def compiled(reading: Reading) -> Compiled:
+    """The functions of a formula. Raises ValueError for a piece that is not on the list, or derivatives too long to be of use."""
+    settings = {name: _build(tree, {}) for name, tree in reading.settings.items()}
+    symbols = [sympy.Symbol(f"x{i}") for i in range(len(reading.variables))]
+    f = _build(reading.tree, settings | dict(zip(reading.variables, symbols, strict=True)))
+    counter = _Counter(MOST_TERMS)
+    gradient = [counter.passed(sympy.diff(f, each)) for each in symbols]
+    hessian = [counter.passed(sympy.diff(gradient[i], symbols[j])) for i in range(len(symbols)) for j in range(i + 1)]
+    names = dict(zip(symbols, (sympy.Symbol(each) for each in reading.variables), strict=True))
+    return Compiled(
+        variables=reading.variables,
+        settings={name: float(value) for name, value in settings.items()},
+        latex=sympy.latex(f.xreplace(names)),
+        is_quadratic=not any(each.free_symbols for each in hessian),
+        value=_numpy(symbols, f),
+        value_and_gradient=_numpy(symbols, [f, *gradient]),
+        hessian=_numpy(symbols, hessian),
+    )
+
+
+class _Counter:
+    """Lets derivatives pass until there are too many terms of them."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def passed(self, expression: Symbolic) -> Symbolic:
+        self.left -= sum(1 for _ in itertools.islice(sympy.preorder_traversal(expression), self.left + 1))
+        if self.left < 0:
+            raise refusal(f"more than {MOST_TERMS} terms", "have derivatives of bounded length; shorten its products or its nesting")
+        return expression
+
+
+def _build(node: ast.expr, values: Mapping[str, Symbolic]) -> Symbolic:
+    """The symbolic form of one node. Constants are folded into one number at once, so none can grow beyond all bounds."""
+    match node:
+        case ast.Constant(value=float(number)):
+            return _number(number, node)
+        case ast.Name(id=name) if name in values:
+            return values[name]
+        case ast.Name(id="pi"):
+            return sympy.pi
+        case ast.Name(id="e"):
+            return sympy.E
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_build(operand, values)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _build(operand, values)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            return _power(_build(left, values), _build(right, values), node)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right=right):
+            return _finite(_combined(op, _build(left, values), _build(right, values), node), node)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and not _starred(args):
+            if len(args) != FUNCTIONS[name][1]:
+                raise refusal(_text(node), f"give {name} {FUNCTIONS[name][1]} argument{'s' if FUNCTIONS[name][1] > 1 else ''}")
+            return _called(name, [_build(each, values) for each in args], node)
+    raise refusal(_text(node), f"be made of {ALLOWED}")
+
+
+def _starred(args: list[ast.expr]) -> bool:
+    return any(isinstance(each, ast.Starred) for each in args)
+
+
+def _text(node: ast.expr) -> str:
+    """A node as its author would write it."""
+    return ast.unparse(node).replace(" ** ", "^").replace("**", "^").replace(".0", "")
+
+
+def _combined(op: ast.operator, a: Symbolic, b: Symbolic, node: ast.expr) -> Symbolic:
+    match op:
+        case ast.Add():
+            return a + b
+        case ast.Sub():
+            return a - b
+        case ast.Mult():
+            return a * b
+    if b == 0:
+        raise refusal(_text(node), "not divide by zero")
+    return a / b
+
+
+def _power(base: Symbolic, exponent: Symbolic, node: ast.expr) -> Symbolic:
+    if exponent.free_symbols:
+        if base.free_symbols or not float(base) > 0:
+            raise refusal(_text(node), "have a number as exponent or above 0 as base; write exp(y*log(x)) for x^y")
+        return OPAQUE["exp"](exponent if base == sympy.E else exponent * _number(np.log(float(base)), node))
+    n = float(exponent)
+    if not abs(n) <= LARGEST_EXPONENT:
+        raise refusal(_text(node), f"have exponents from -{LARGEST_EXPONENT} to {LARGEST_EXPONENT}")
+    if not base.free_symbols:
+        return _folded(lambda b: np.power(b, n), [base], node)
+    if not n.is_integer():
+        return OPAQUE["power"](base, sympy.Float(n))
+    result = base ** int(n)
+    for each in result.atoms(sympy.Pow):
+        if each.exp.is_number and abs(each.exp) > HIGHEST_POWER:
+            raise refusal(_text(node), f"have exponents that multiply to at most {HIGHEST_POWER}")
+    return result
+
+
+def _called(name: str, args: list[Symbolic], node: ast.expr) -> Symbolic:
+    if any(each.free_symbols for each in args):
+        return OPAQUE[name](*args)
+    return _folded(FUNCTIONS[name][0], args, node)
+
+
+def _folded(function: Callable[..., Any], args: list[Symbolic], node: ast.expr) -> Symbolic:
+    """A function of numbers, as a number."""
+    with np.errstate(all="ignore"):
+        return _number(float(function(*(float(each) for each in args))), node)
+
+
+def _number(value: float, node: ast.expr) -> Symbolic:
+    if not np.isfinite(value):
+        raise refusal(_text(node), f"have only numbers that are finite; this one is {value:g}")
+    return sympy.Integer(int(value)) if value.is_integer() and abs(value) < 2**53 else sympy.Float(value)
+
+
+def _finite(expression: Symbolic, node: ast.expr) -> Symbolic:
+    """The expression; if it is a number beyond float64, a refusal."""
+    return _folded(float, [expression], node) if expression.is_Number and expression.is_Float else expression
+
+
+# The functions, and the derivative by each argument.
+
+
+def _opaque(name: str, derivatives: Callable[..., tuple[Symbolic, ...]], latex: str) -> Symbolic:
+    """A sympy function that is differentiated by this rule and otherwise left as it is."""
+
+    def fdiff(self: Symbolic, argindex: int = 1) -> Symbolic:
+        return derivatives(self, *self.args)[argindex - 1]
+
+    def show(self: Symbolic, printer: Symbolic, exp: str | None = None) -> str:
+        shown = latex.format(*(printer._print(each) for each in self.args))
+        return shown if exp is None else rf"\left({shown}\right)^{{{exp}}}"
+
+    return type(f"f_{name}", (sympy.Function,), {"fdiff": fdiff, "_latex": show, "__module__": __name__})
+
+
+ZERO = sympy.Integer(0)
+
+
+def _word(name: str) -> str:
+    return rf"\{name}\left({{}}\right)"
+
+
+OPAQUE: dict[str, Symbolic] = {}
+OPAQUE |= {
+    "sin": _opaque("sin", lambda f, u: (OPAQUE["cos"](u),), _word("sin")),
+    "cos": _opaque("cos", lambda f, u: (-OPAQUE["sin"](u),), _word("cos")),
+    "tan": _opaque("tan", lambda f, u: (1 + f**2,), _word("tan")),
+    "exp": _opaque("exp", lambda f, u: (f,), "e^{{{}}}"),
+    "log": _opaque("log", lambda f, u: (1 / u,), _word("log")),
+    "sqrt": _opaque("sqrt", lambda f, u: (1 / (2 * f),), r"\sqrt{{{}}}"),
+    "abs": _opaque("abs", lambda f, u: (OPAQUE["sign"](u),), r"\left|{}\right|"),
+    "sign": _opaque("sign", lambda f, u: (ZERO,), r"\operatorname{{sign}}\left({}\right)"),
+    "sinh": _opaque("sinh", lambda f, u: (OPAQUE["cosh"](u),), _word("sinh")),
+    "cosh": _opaque("cosh", lambda f, u: (OPAQUE["sinh"](u),), _word("cosh")),
+    "tanh": _opaque("tanh", lambda f, u: (1 - f**2,), _word("tanh")),
+    "sigmoid": _opaque("sigmoid", lambda f, u: (f * (1 - f),), r"\sigma\left({}\right)"),
+    "relu": _opaque("relu", lambda f, u: (OPAQUE["step"](u),), r"\operatorname{{relu}}\left({}\right)"),
+    "step": _opaque("step", lambda f, u: (ZERO,), r"\left[{}>0\right]"),
+    "max": _opaque("max", lambda f, u, v: (OPAQUE["step"](u - v), 1 - OPAQUE["step"](u - v)), r"\max\left({}, {}\right)"),
+    "min": _opaque("min", lambda f, u, v: (OPAQUE["step"](v - u), 1 - OPAQUE["step"](v - u)), r"\min\left({}, {}\right)"),
+    "power": _opaque("power", lambda f, u, n: (n * OPAQUE["power"](u, n - 1), ZERO), r"\left({}\right)^{{{}}}"),
+}
+
+_NUMPY = {f"f_{name}": function for name, (function, _) in FUNCTIONS.items()}
+_NUMPY |= {"f_step": lambda u: np.heaviside(u, 0.0), "f_power": np.power}
+
+
+def _numpy(symbols: list[Symbolic], expressions: Symbolic) -> Callable[..., Any]:
+    """Numpy code for the expressions. What is compiled here is printed from symbols, of which every node came through `_build`."""
+    printer = NumPyPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
+    # Every number as the float64 that it is: sympy prints 15 digits, and an integer beyond 2^63 is none of numpy's.
+    printer._print_Float = printer._print_Rational = lambda number: repr(_float64(number))
+    printer._print_Integer = lambda number: str(number) if abs(number) < 2**53 else repr(_float64(number))
+    return sympy.lambdify(symbols, expressions, modules=[_NUMPY, "numpy"], printer=printer, cse=True)
+
+
+def _float64(number: Symbolic) -> float:
+    try:
+        value = float(number)
+    except OverflowError:
+        value = np.inf
+    if not np.isfinite(value):
+        raise refusal(str(number), "keep its numbers below 1.8e308, also where it is multiplied out")
+    return value
