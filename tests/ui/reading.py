@@ -1,0 +1,40 @@
+"""What tests read from a page that runs without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+import explorer.ui
+
+FOLDER = Path(explorer.ui.__path__[0])
+MAIN = FOLDER / "main.py"
+
+
+def opened(page: Path | None = None, query: dict[str, str] | None = None) -> AppTest:
+    """A page as somebody finds it who opens it by a link."""
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    if page is not None:
+        app.switch_page(str(page.relative_to(FOLDER)))
+    for name, value in (query or {}).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def pictures(app: AppTest) -> list[dict[str, Any]]:
+    """The data of each picture on the page, as the browser gets them."""
+    return [json.loads(each.proto.json) for each in app.get("bidi_component")]
+
+
+def unreadable(text: str) -> bool:
+    """Whether a text has a number that only a computer would write so, a nan where a number belongs, or Python showing through.
+
+    >>> [unreadable(text) for text in ("2.5e+277", "the loss is nan", "1e-05", "None", "nothing wrong", "loss nan from step 3")]
+    [True, True, True, True, False, False]
+    """
+    said = re.sub(r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|(Loss → |goes to |became |loss is |or |, )nan\b|got nan|got \S+|nan (after|from)", "", text)
+    return bool(re.search(r"\d[eE][+-]?\d|\bnan\b|\bNone\b|np\.|array\(", said))

@@ -1,0 +1,110 @@
+"""Laws of every page, at both ends of every control: it runs, it says something, and what it says is fit to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.reading import FOLDER, MAIN, opened, pictures, unreadable
+
+PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
+
+
+def texts(app: AppTest) -> Iterator[str]:
+    """All that is written on a page, but for tables and code."""
+    for kind in ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success"):
+        yield from (each.value for each in app.get(kind))
+    for metric in app.metric:
+        yield from (metric.label, metric.value)
+
+
+def check(app: AppTest, what: str) -> None:
+    """Nothing broke, every picture has a sentence at every position, and every number can be read."""
+    assert not app.exception, f"{what}: {[each.value for each in app.exception]}"
+    shown = pictures(app)
+    assert shown, f"{what}: there is no picture"
+    written = [*texts(app), *(text for each in shown for text in words(each))]
+    assert [text for text in written if unreadable(text)] == [], what
+
+
+def words(picture: dict[str, Any]) -> list[str]:
+    """What a picture says at each position of its dial; none of it may be missing."""
+    dial = picture["dial"]
+    if dial is None:
+        return []
+    found = [*dial["words"], *dial["values"], *dial["alts"]]
+    assert all(text.strip() for text in found)
+    assert len(dial["values"]) == len(picture["frames"])
+    return found
+
+
+def ends(widget: Any) -> list[Any]:
+    """The values a widget is tried at: both ends, or everything there is to choose."""
+    match widget.type:
+        case "toggle" | "checkbox":
+            return [True, False]
+        case "select_slider":
+            return [widget.options[0], widget.options[-1]]
+        case "slider" | "number_input":
+            return [widget.min, widget.max]
+        case "multiselect":
+            return [widget.options[:1], widget.options]
+        case _:
+            return list(widget.options)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_page_has_a_picture_and_words(page: Any) -> None:
+    check(opened(page), page.stem)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_page_runs_at_both_ends_of_every_control(page: Any) -> None:
+    """Whatever a turn brings along is not turned in its turn: each is a turn away from the page as it opens."""
+    kinds = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control")
+    app = opened(page)
+    for kind in kinds:
+        for index, each in enumerate(app.get(kind)):
+            for value in ends(each):
+                turned = opened(page)
+                turned.get(kind)[index].set_value(value)
+                check(turned.run(), f"{each.label} = {value}")
+    for index, each in enumerate(app.button):
+        turned = opened(page)
+        turned.button[index].click()
+        check(turned.run(), f"{each.label} clicked")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("text", ["", " ", "0", "-1", "nan", "inf", "1e308", "1e-308", "1e999", "ten", "1,2", "1,,2", "1, foo", "٣", "<b>", "$x$"])
+def test_a_page_survives_whatever_is_typed(page: Any, text: str) -> None:
+    app = opened(page)
+    for index, each in enumerate(app.text_input):
+        typed = opened(page)
+        typed.text_input[index].set_value(text).run()
+        check(typed, f"{each.label} = {text!r}")
+        assert typed.text_input[index].value == text or not typed.error, f"{each.label}: what was refused must stay in its box"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_picture_that_stays_is_not_sent_again(page: Any) -> None:
+    app = opened(page)
+    before = [each.proto.json for each in app.get("bidi_component")]
+    assert [each.proto.json for each in app.run().get("bidi_component")] == before
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_number_that_is_drawn_is_json(page: Any) -> None:
+    """NaN is no JSON, but Python's json writes it: a browser would refuse the whole picture."""
+    for each in opened(page).get("bidi_component"):
+        json.loads(each.proto.json, parse_constant=lambda name: pytest.fail(f"{name} in the data of a picture"))
+
+
+def test_the_main_script_finds_every_page() -> None:
+    app = AppTest.from_file(str(MAIN)).run()
+    assert not app.exception
+    assert PAGES
