@@ -342,7 +342,7 @@ def rmsprop(
     v ← α v + (1 - α) g², d = g / (√v + ε), then b ← β b + d, x ← x - η b (Tieleman & Hinton 2012, lecture 6e; PyTorch puts ε
     outside the root and does not correct the bias). `centered` subtracts the squared mean gradient from v (Graves 2013).
     Stable while η λmax(P⁻¹H) < 2(1 + β), with P = √v + ε held still (Cohen et al. 2022, arXiv 2207.14484). P follows the gradient
-    down, so near a minimum a run ends by jumping between ±η/2 at the most, whatever the curvature.
+    down to ε, so a run ends by jumping between ±η/2 about the minimum, whatever the curvature.
 
     >>> direction, _ = rmsprop().update(np.array([[4.0]]), rmsprop().init(np.array([[1.0]])), np.array([[1.0]]))
     >>> float(direction[0, 0].round(6))    # the first step is 10 × the learning rate: v starts at 0
@@ -563,8 +563,8 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
 
     c = β₁ m + (1 - β₁) g, x ← (1 - η w) x - η sign(c), then m ← β₂ m + (1 - β₂) g (Chen et al. 2023, arXiv 2302.06675).
     No curvature has an edge: a step never grows, so nothing diverges, and never shrinks, so nothing settles. Near a minimum it
-    ends in a cycle, with both β at 0 the two places r and η - r of sign descent, else a few η wide. Decay alone can diverge, at
-    η w > 2; below, x stays in the box |x| ≤ 1/w.
+    ends in a cycle: with both β at 0 between the two places r and η - r of sign descent, else within about 2 η. Decay alone can
+    diverge, at η w > 2; below, it draws x into the box |x| ≤ 1/w.
 
     >>> direction, _ = lion().update(np.array([[4.0], [-0.1]]), lion().init(np.ones((2, 1))), np.ones((2, 1)))
     >>> direction[:, 0]
