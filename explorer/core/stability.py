@@ -275,7 +275,8 @@ class Modes:
         low, high = np.zeros(learning_rate.size, dtype=np.intp), np.full(learning_rate.size, within, dtype=np.intp)
 
         def overflowed(step: NDArray[np.intp]) -> NDArray[np.bool_]:
-            return np.asarray(self.log_excess(learning_rate, step[np.newaxis])[0] > np.log(LARGEST))
+            # A power of two meets the largest number exactly, and must not miss it by the rounding of a logarithm.
+            return np.asarray(self.log_excess(learning_rate, step[np.newaxis])[0] > np.log(LARGEST) - 1e-12)
 
         never = ~overflowed(high)
         for _ in range(within.bit_length()):
