@@ -21,6 +21,9 @@ MOST_NUMBERS = 20_000_000
 
 NOT_NEGATIVE = Knob(0, 1, at_least=0)
 
+NOISE = 1
+"""Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -29,7 +32,8 @@ class Trajectory:
     `x` is ``(steps+1, dim, runs)``; `loss` and `gradient_norm` (Euclidean) are ``(steps+1, runs)``, of the whole loss even where
     the steps were taken on mini-batches; `learning_rate` is ``(runs,)`` and `multiplier`, the schedule's part of it, ``(steps,)``.
     `objective`, `optimizer` and `batch_size` say what ran. `preconditioner` ``(steps+1, dim, runs)``, kept if it was asked for, is
-    what divided each coordinate's last step; nan at the start.
+    what divided each coordinate's last step; nan at the start. `rows` ``(steps, batch_size)`` are the examples of each step, and
+    `gradient_noise` is the standard deviation of what was added to each coordinate of the gradient.
     """
 
     x: Array
@@ -41,6 +45,13 @@ class Trajectory:
     optimizer: Optimizer
     batch_size: int | None = None
     preconditioner: Array | None = None
+    rows: NDArray[np.intp] | None = None
+    gradient_noise: float = 0.0
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether random numbers went into the steps: mini-batches or noise."""
+        return self.rows is not None or self.gradient_noise > 0
 
     @property
     def steps(self) -> int:
@@ -60,6 +71,8 @@ def run(
     steps: int = 100,
     schedule: Schedule | None = None,
     batch_size: int | None = None,
+    replacement: bool = False,
+    gradient_noise: float = 0.0,
     seed: int = 0,
     keep_preconditioner: bool = False,
 ) -> Trajectory:
@@ -67,9 +80,11 @@ def run(
 
     `learning_rate` is a number or ``(runs,)``; `start` is ``(dim,)``, shared by all runs, or ``(dim, runs)``; the optimizer's
     hyperparameters may be ``(runs,)`` too. `batch_size` takes each step on that many of the loss's examples, the same for all
-    runs, drawn without replacement from `seed`. A run that overflows goes on through inf and nan: nothing is clipped or raised.
+    runs, drawn from `seed`: shuffled in epochs, or with `replacement` each example independently. `gradient_noise` adds normal
+    noise of that standard deviation to every coordinate of the gradient, the same at the same step of all runs, from `seed` too. A run
+    that overflows goes on through inf and nan: nothing is clipped or raised.
 
-    Raises ValueError for a rate that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
+    Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
     data, and a path of more than `MOST_NUMBERS` numbers (`sweep` keeps no path).
 
     >>> from explorer import LOSSES, OPTIMIZERS
@@ -86,13 +101,14 @@ def run(
     multiplier = (schedule or constant())(np.arange(steps))
     path = np.empty((steps + 1, *x.shape))
     values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
+    rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
     with np.errstate(all="ignore"):  # overflow is a result
-        for moment in descend(loss, optimizer, rate, x, multiplier, batches(loss, batch_size, steps, seed)):
+        for moment in descend(loss, optimizer, rate, x, multiplier, rows, noise, seed):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and optimizer.preconditioner is not None:
                 divided_by[moment.step] = optimizer.preconditioner(moment.state) if moment.step else np.nan
-    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size, divided_by)
+    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size, divided_by, rows, noise)
 
 
 class Moment(NamedTuple):
@@ -106,14 +122,23 @@ class Moment(NamedTuple):
 
 
 def descend(
-    loss: Loss, optimizer: Optimizer, learning_rate: Array, x: Array, multiplier: Array, rows: NDArray[np.intp] | None = None
+    loss: Loss,
+    optimizer: Optimizer,
+    learning_rate: Array,
+    x: Array,
+    multiplier: Array,
+    rows: NDArray[np.intp] | None = None,
+    gradient_noise: float = 0.0,
+    seed: int = 0,
 ) -> Generator[Moment, NDArray[np.intp] | None, None]:
     """The loop: yields the moment before each step, and once more after the last. Loss and gradient are of the whole loss.
 
-    One step a row of `multiplier` ``(steps,)``, each on the loss's examples ``rows[step]`` if `rows` are given. Whoever is done with
+    One step a row of `multiplier` ``(steps,)``, each on the loss's examples ``rows[step]`` if `rows` are given, with normal
+    noise from `seed` of standard deviation `gradient_noise` on each coordinate, the same for all runs. Whoever is done with
     some of the runs sends the columns that are to go on; the others cost nothing from then on.
     """
     state = optimizer.init(x)
+    random = np.random.default_rng([seed, NOISE])
     for step, factor in enumerate(multiplier):
         value, gradient = loss.value_and_gradient(x)
         keep = yield Moment(step, x, value, gradient, state)
@@ -123,6 +148,8 @@ def descend(
             state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
         if rows is not None:
             _, gradient = loss.on(rows[step]).value_and_gradient(x)  # type: ignore[attr-defined]
+        if gradient_noise:
+            gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1))
         direction, state = optimizer.update(gradient, state, x)
         x = x - learning_rate * factor * direction
     yield Moment(len(multiplier), x, *loss.value_and_gradient(x), state)
@@ -133,10 +160,11 @@ def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:
     return part[..., keep] if np.ndim(part) and np.shape(part)[-1] == runs else part
 
 
-def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> NDArray[np.intp] | None:
+def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, replacement: bool = False) -> NDArray[np.intp] | None:
     """Which examples each step sees: ``(steps, batch_size)``, or None for all of them at every step.
 
-    Each epoch is a new shuffle of the examples; what is left over at its end is dropped, so every batch has the same size.
+    Each epoch is a new shuffle of the examples; what is left over at its end is dropped, so every batch has the same size. With
+    `replacement` every example of every batch is drawn independently, and may come twice in one batch.
     """
     if batch_size is None:
         return None
@@ -145,8 +173,10 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> ND
     batch_size = check_whole("batch_size", batch_size, at_least=1)
     if batch_size > loss.examples:
         raise must("batch_size", f"at most the number of examples, {loss.examples}", batch_size)
-    per_epoch = loss.examples // batch_size
     random = np.random.default_rng(seed)
+    if replacement:
+        return random.integers(loss.examples, size=(steps, batch_size), dtype=np.intp)
+    per_epoch = loss.examples // batch_size
     epochs = [random.permutation(loss.examples)[: per_epoch * batch_size] for _ in range(-(-steps // per_epoch))]
     return np.reshape(np.concatenate(epochs) if epochs else [], (-1, batch_size))[:steps].astype(np.intp)
 
@@ -154,6 +184,14 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0) -> ND
 def check_rate(learning_rate: ArrayLike) -> Array:
     """The rates as ``(runs,)``; refused with a sentence unless each is finite and ≥ 0."""
     return np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
+
+
+def check_noise(gradient_noise: Any) -> float:
+    """The standard deviation as a float; refused with a sentence unless it is one finite number ≥ 0."""
+    number = check_number("gradient_noise", gradient_noise, NOT_NEGATIVE)
+    if np.ndim(number):
+        raise must("gradient_noise", "one number", gradient_noise)
+    return float(number)
 
 
 def check_whole(name: str, value: object, *, at_least: int) -> int:

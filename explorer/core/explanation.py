@@ -197,7 +197,7 @@ def _predicted_growth(trajectory: Trajectory, modes: Modes | None) -> Array:
 
 def _undisturbed(trajectory: Trajectory) -> bool:
     """Whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
-    return trajectory.optimizer.is_linear and trajectory.batch_size is None and bool((trajectory.multiplier == 1).all())
+    return trajectory.optimizer.is_linear and not trajectory.stochastic and bool((trajectory.multiplier == 1).all())
 
 
 def _present(modes: Modes) -> NDArray[np.bool_]:

@@ -25,7 +25,8 @@ class Knob:
     `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
     beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
     writes beside the slider and `help` what it explains. `only_with` names
-    another knob and the value it must have for this one to matter: a panel hides it otherwise. `among` makes a text a choice of
+    another knob and the value it must have for this one to matter: a panel hides it otherwise. `readable` is called with a
+    free text and raises ValueError for one that means nothing. `among` makes a text a choice of
     names that are only known at run time: those it lists are offered, those it can look up are accepted, and for any other its
     UnknownName is the refusal. It must be hashable, because Python keeps one annotation for all that are equal.
 
@@ -43,6 +44,7 @@ class Knob:
     label: str = ""
     help: str = ""
     only_with: tuple[str, str] | None = None
+    readable: Callable[[str], object] | None = None
     among: Mapping[str, Any] | None = None
 
     @property
@@ -139,6 +141,8 @@ class Parameter:
             case _:
                 if not isinstance(value, str):
                     raise must(self.name, "text", repr(value))
+                if self.knob.readable is not None:
+                    self.knob.readable(value)
                 return value
 
     def parse(self, text: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.descent import NOT_NEGATIVE, Trajectory, check_whole, run
+from explorer.core.descent import NOT_NEGATIVE, Trajectory, check_noise, check_whole, run
 from explorer.core.knobs import Knob, Parameter, Shelf, check_number, must, short
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
@@ -31,7 +31,8 @@ class Setup:
     will do. What is left out has its default. `start` None is the loss's own start, `batch_size` None all the examples.
 
     Three rescues go with any optimizer and schedule: `warmup_steps` raises the rate evenly from near zero before the schedule begins
-    (`after_warmup`), `clip_norm` and `clip_value` cut large gradients (`clipped`). 0 and None are without.
+    (`after_warmup`), `clip_norm` and `clip_value` cut large gradients (`clipped`). 0 and None are without. `replacement` and
+    `gradient_noise` are those of `run`.
 
     Raises ValueError with a sentence for an unknown name and a value beyond its rule.
 
@@ -52,6 +53,8 @@ class Setup:
     warmup_steps: int = 0
     clip_norm: float | None = None
     clip_value: float | None = None
+    replacement: bool = False
+    gradient_noise: float = 0.0
     seed: int = 0
     knobs: Knobs = field(default=())
 
@@ -68,6 +71,8 @@ class Setup:
         object.__setattr__(self, "seed", check_whole("seed", self.seed, at_least=0))
         if self.batch_size is not None:
             object.__setattr__(self, "batch_size", check_whole("batch_size", self.batch_size, at_least=1))
+        object.__setattr__(self, "replacement", SAMPLING["replacement"].check(self.replacement))
+        object.__setattr__(self, "gradient_noise", check_noise(self.gradient_noise))
         object.__setattr__(self, "warmup_steps", check_whole("warmup_steps", self.warmup_steps, at_least=0))
         for name in ("clip_norm", "clip_value"):
             threshold = getattr(self, name)
@@ -116,6 +121,8 @@ class Setup:
             steps=self.steps,
             schedule=self.make_schedule(),
             batch_size=self.batch_size,
+            replacement=self.replacement,
+            gradient_noise=self.gradient_noise,
             seed=self.seed,
             keep_preconditioner=keep_preconditioner,
         )
@@ -219,5 +226,9 @@ RESCUES = {
     "clip_norm": Parameter("clip_norm", "number", None, replace(CLIP, label="clip the gradient's length at")),
     "clip_value": Parameter("clip_value", "number", None, replace(CLIP, label="clip each coordinate of the gradient at")),
 }
-PLAIN = WHOLE | RESCUES
-"""The fields that a link writes as one number each, and leaves out at their default."""
+SAMPLING = {
+    "replacement": Parameter("replacement", "switch", False, Knob(0, 1, label="draw with replacement")),
+    "gradient_noise": Parameter("gradient_noise", "number", 0.0, replace(NOT_NEGATIVE, label="noise on the gradient")),
+}
+PLAIN = WHOLE | RESCUES | SAMPLING
+"""The fields that a link writes as one word each, and leaves out at their default."""

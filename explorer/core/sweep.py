@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from explorer.core.descent import Moment, aligned, batches, check_rate, check_whole, descend, run
+from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, descend, run
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.schedules import Schedule, constant
@@ -29,6 +29,9 @@ TILE = 2**16
 EVERY = 20
 """Steps between two looks at who is done: often enough to save the work, and to stop within a moment when asked to."""
 
+TICK = 0.05
+"""Seconds between two reports of progress, and between two looks at whether to stop."""
+
 COMPACT = 1 / 8
 """Runs that are done leave the batch as soon as they are this share of it: making the batch smaller costs about as much as a step."""
 
@@ -37,7 +40,7 @@ SETTLED = 1e-28
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
 
 
-Job = tuple[Loss, Optimizer, Array, Array, Array, "NDArray[np.intp] | None"]
+Job = tuple[Loss, Optimizer, Array, Array, Array, "NDArray[np.intp] | None", float, int]
 """What `sweep_tile` needs: everything in it can travel to another process."""
 
 
@@ -54,6 +57,8 @@ def sweep(
     steps: int = 100,
     schedule: Schedule | None = None,
     batch_size: int | None = None,
+    replacement: bool = False,
+    gradient_noise: float = 0.0,
     seed: int = 0,
     executor: Executor | None = None,
     tile: int | None = None,
@@ -64,7 +69,8 @@ def sweep(
 
     The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
     `concurrent.futures.Executor` (by default one thread a core, with BLAS held to one); what the verdicts are does not depend on
-    either. `progress` is called with the share that is done; setting `stop` ends the sweep within `EVERY` steps.
+    either. `progress` is called with the share that is done, every `TICK`; setting `stop`, or an exception in `progress`, ends the
+    sweep within `EVERY` steps.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
     that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.
@@ -77,14 +83,10 @@ def sweep(
     rate, steps = check_rate(learning_rate), check_whole("steps", steps, at_least=0)
     x, rate = aligned(loss, optimizer, rate, start)
     multiplier = (schedule or constant())(np.arange(steps))
-    rows = batches(loss, batch_size, steps, seed)
-    done: dict[int, Outcome] = {}
+    rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     columns = _tiles(loss.dim, rate.size, tile)
     jobs = [(loss, optimizer.on(each), rate[each], x[:, each], multiplier, rows) for each in columns]
-    for place, outcome in _each(jobs, executor, stop):
-        done[place] = outcome
-        if progress is not None:
-            progress(len(done) / len(jobs))
+    done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None)))
     return _joined([done[place] for place in range(len(jobs))])
 
 
@@ -94,24 +96,30 @@ def _tiles(dim: int, runs: int, tile: int | None) -> list[NDArray[np.intp]]:
     return np.array_split(np.arange(runs), max(-(-runs // size), 1))
 
 
-def _each(jobs: list[Job], executor: Executor | None, stop: threading.Event | None) -> Iterator[tuple[int, Outcome]]:
-    """Each job's place and outcome, as they come in."""
-    if executor is None and len(jobs) == 1:
-        yield 0, sweep_tile(*jobs[0], stop)
-        return
+def _each(
+    jobs: list[Job], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None]
+) -> Iterator[tuple[int, Outcome]]:
+    """Each job's place and outcome, as they come in. Whatever ends this early, an error in `progress` too, ends the work."""
     own = ThreadPoolExecutor(os.cpu_count()) if executor is None else None
     pool = executor or own
     assert pool is not None
     heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
     with threadpool_limits(1, "blas"):
-        futures: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard): place for place, job in enumerate(jobs)}
+        places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard): place for place, job in enumerate(jobs)}
+        waiting = set(places)
         try:
-            for future in as_completed(futures):
-                if stop is not None and stop.is_set():
+            while waiting:
+                finished, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+                if stop.is_set():
                     raise Stopped
-                yield futures[future], future.result()
+                for future in finished:
+                    yield places[future], future.result()
+                progress(1 - len(waiting) / len(jobs))
+        except BaseException:
+            stop.set()
+            raise
         finally:
-            for future in futures:
+            for future in waiting:
                 future.cancel()
             if own is not None:
                 own.shutdown()
@@ -131,12 +139,14 @@ def sweep_tile(
     x: Array,
     multiplier: Array,
     rows: NDArray[np.intp] | None,
+    gradient_noise: float = 0.0,
+    seed: int = 0,
     stop: threading.Event | None = None,
 ) -> Outcome:
     """The outcome of one tile of runs: the loop, watched."""
-    watch = Watch(loss, optimizer, x, len(multiplier), stochastic=rows is not None)
+    watch = Watch(loss, optimizer, x, len(multiplier), stochastic=rows is not None or gradient_noise > 0)
     with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread
-        loop = descend(loss, optimizer, rate, x, multiplier, rows)
+        loop = descend(loss, optimizer, rate, x, multiplier, rows, gradient_noise, seed)
         moment = next(loop)
         while True:
             keep = watch.see(moment)
@@ -266,6 +276,18 @@ class Watch:
         )
         outcome = decide(profile, self.loss.minimum, stochastic=self.stochastic)
         return with_catapults(outcome, self.loss, start, self.final_x)
+
+
+def growth(outcome: Outcome, minimum: float | None) -> Array:
+    """The factor per step of the distance from the minimum, ``(runs,)``, as far as an outcome tells it: nan where it does not.
+
+    The root of the factor by which the loss above the minimum changed late in the run; for a run that overflowed, from the start to
+    the largest number in so many steps.
+    """
+    with np.errstate(all="ignore"):
+        above = outcome.start_loss - (minimum if minimum is not None and np.isfinite(minimum) else 0.0)
+        overflowed = (np.finfo(float).max / above) ** (1 / (2 * outcome.first_nonfinite))
+        return np.where(outcome.first_nonfinite > 0, overflowed, np.sqrt(outcome.decline))
 
 
 def find_edge(

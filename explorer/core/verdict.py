@@ -180,7 +180,7 @@ def judge(trajectory: Trajectory) -> Outcome:
     ['converged', 'oscillating', 'diverged']
     """
     profile = Profile.of(trajectory)
-    outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.batch_size is not None)
+    outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.stochastic)
     return with_catapults(outcome, trajectory.objective, trajectory.x[0], trajectory.x[-1])
 
 
