@@ -85,7 +85,7 @@ def sweep(
     multiplier = (schedule or constant())(np.arange(steps))
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     columns = _tiles(loss.dim, rate.size, tile)
-    jobs = [(loss, optimizer.on(each), rate[each], x[:, each], multiplier, rows) for each in columns]
+    jobs = [(loss, optimizer.on(each), rate[each], x[:, each], multiplier, rows, noise, seed) for each in columns]
     done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None)))
     return _joined([done[place] for place in range(len(jobs))])
 
