@@ -23,8 +23,11 @@ OPENINGS = 24
 OVERVIEW = 300.0
 """A path is shown whole in one window up to this many times the size of the first one."""
 
-MOST_SETS = 12
-"""Level lines are drawn for at most this many window sizes, so that the picture stays light enough to drag."""
+SAMPLES = 10
+"""Outside the first window, level lines are sampled in so many places for each factor of ten."""
+
+LEVELS = 11
+"""So many levels are drawn in the first window, and at most as many again outside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,42 +128,57 @@ class Landscape:
 
     def lines(self, factors: Array) -> tuple[Array, Array]:
         """The curve, or the level lines, as one line with gaps, for windows opened by ``(2, windows)`` factors."""
-        sizes = np.unique(10.0 ** np.ceil(np.log10(np.maximum(factors, 1))), axis=1)
-        sizes = sizes[:, np.unique(np.linspace(0, sizes.shape[1] - 1, MOST_SETS).astype(int))]
-        return self._curve(sizes[0]) if self.loss.dim == 1 else self._levels(sizes[:, (sizes <= 1e12).all(axis=0)])
+        widest = factors.max(axis=1, initial=1).clip(1)
+        return self._curve(widest[0]) if self.loss.dim == 1 else self._levels(widest)
 
-    def _curve(self, sizes: Array) -> tuple[Array, Array]:
-        """Sampled evenly within each window, so that it is smooth in all of them."""
-        x = np.unique(np.concatenate([np.linspace(-1.2, 1.2, 241) * self.reach[0] * size for size in (1.0, *sizes)])) + self.center[0]
+    def _curve(self, widest: float) -> tuple[Array, Array]:
+        """Sampled evenly within the first window and every tenfold one, so that it is smooth in all of them."""
+        sizes = np.append(10.0 ** np.arange(np.log10(widest)), widest)
+        x = np.unique(np.concatenate([np.linspace(-1.2, 1.2, 241) * self.reach[0] * size for size in sizes])) + self.center[0]
         with np.errstate(all="ignore"):
             value = self.loss.value(x[np.newaxis])
         return x, np.where(np.abs(value) < DRAWABLE, value, np.nan)
 
-    def _levels(self, sizes: Array) -> tuple[Array, Array]:
+    def _levels(self, widest: Array) -> tuple[Array, Array]:
+        """One grid for all windows, even in the first and coarser by equal factors outside, so that no line ends at a window's side."""
+        across, up = (middle + reach * _outward(far) for middle, reach, far in zip(self.center, self.reach, widest, strict=True))
+        height = self.at(across, up)
+        near = np.ix_(np.abs(up - self.center[1]) <= 1.31 * self.reach[1], np.abs(across - self.center[0]) <= 1.31 * self.reach[0])
+        generator = contourpy.contour_generator(across, up, np.where(np.abs(height) < DRAWABLE, height, np.nan))
         pieces: list[Array] = []
-        for size in sizes.T:
-            first = bool((size == 1).all())
-            across, up = self.center[:, np.newaxis] + (self.reach * size)[:, np.newaxis] * np.linspace(-1.3, 1.3, 81 if first else 41)
-            height = self.at(across, up)
-            levels = _levels_of(height, 11 if first else 5)
-            generator = contourpy.contour_generator(across, up, height)
-            for level in levels:
-                for line in generator.lines(level):
-                    pieces += [np.asarray(line), np.full((1, 2), np.nan)]
+        for level in levels(height[near], height, self.loss.minimum):
+            for line in generator.lines(level):
+                pieces += [np.asarray(line), np.full((1, 2), np.nan)]
         points = np.concatenate(pieces) if pieces else np.empty((0, 2))
         return points[:, 0], points[:, 1]
 
 
-def _levels_of(height: Array, count: int) -> Array:
-    """Levels by factors above the lowest point."""
-    finite = height[np.isfinite(height)]
-    if finite.size == 0 or finite.max() <= finite.min():
+def _outward(far: float) -> Array:
+    """Where the grid of the level lines is sampled along an axis, in units of the first window, as far as `far`."""
+    side = np.geomspace(1.3, 1.3 * far, max(int(np.ceil(SAMPLES * np.log10(far))), 0) + 1)[1:]
+    return np.concatenate([-side[::-1], np.linspace(-1.3, 1.3, 81), side])
+
+
+def levels(near: Array, everywhere: Array, minimum: float | None) -> Array:
+    """Which levels are drawn: `LEVELS` by equal factors in the first window, then on by larger ones to where the ground is highest.
+
+    By factors above the minimum, or on both sides of zero where the ground falls below it, as about a saddle.
+    """
+    near, everywhere = near[np.isfinite(near)], everywhere[np.abs(everywhere) < DRAWABLE]
+    if near.size == 0 or near.max() <= near.min():
         return np.empty(0)
-    low, high = finite.min(), finite.max()
-    if low < 0:  # by factors on both sides of zero, which is where a saddle is
-        above = np.geomspace(1e-3, 0.8, count)
-        return np.unique(np.concatenate([low * above, [0.0], max(high, 0.0) * above]))
-    return np.asarray(low + (high - low) * np.geomspace(1e-3, 0.8, count))
+    below = minimum is None or not np.isfinite(minimum)
+    floor = 0.0 if below and near.min() < 0 else near.min() if below else float(minimum)  # type: ignore[arg-type]
+
+    def upward(inner: float, outer: float) -> Array:
+        if inner <= 0:
+            return np.empty(0)
+        first = inner * np.geomspace(1e-3, 0.8, LEVELS)
+        more = min(int(max(np.log10(outer / inner), 0) * 3), LEVELS)
+        return np.append(first, first[-1] * np.geomspace(1, outer / inner, more + 1)[1:])
+
+    up, down = upward(near.max() - floor, everywhere.max() - floor), upward(floor - near.min(), floor - everywhere.min())
+    return np.unique(np.concatenate([floor - down, floor + up] + ([[floor]] if down.size else [])))
 
 
 def _coordinate_labels(loss: Loss, target: Array, names: tuple[str, ...]) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from explorer.core.descent import Trajectory
 from explorer.core.prose import plain
 from explorer.core.stability import SecondOrder, second_order, spectrum
 from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
+from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,9 @@ MOST_MODES = 5
 
 DRAWABLE = 1e280
 """Steps to where the loss is larger are left out: the parabola's terms would overflow before the loss does."""
+
+VISIBLE = 1e-9
+"""A step whose slope is less than this share of the steepest one's is over before it begins."""
 
 SAMPLES = np.linspace(-0.5, 2.0, 51)
 """Where the loss is drawn along a step, in lengths of that step."""
@@ -52,7 +56,7 @@ class Microscope:
     words: list[str]
     modes: list[dict[str, float]]
     telling: int
-    """The position to begin at: the first step uphill if the run diverged, else the last step."""
+    """The position to begin at: the first step uphill if the loss ends higher than it began, else the last step that won anything."""
 
 
 def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
@@ -68,7 +72,9 @@ def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
     frames = [_frame(*look, step, modes) for step, look in zip(steps, each, strict=True)]
     words = [_words(step, look[2], trajectory.optimizer.name) for step, look in zip(steps, each, strict=True)]
     uphill = [i for i, look in enumerate(each) if look[2].actual > 0]
-    telling = uphill[0] if uphill and not finite.all() else len(steps) - 1
+    slopes = np.abs([look[2].slope for look in each])
+    worse = not finite.all() or trajectory.loss[-1, run] > trajectory.loss[0, run]
+    telling = uphill[0] if uphill and worse else int(np.flatnonzero(slopes >= VISIBLE * slopes.max())[-1])
     return Microscope(_figure(modes), frames, steps, words, modes.table(), telling)
 
 
@@ -131,17 +137,23 @@ class Split:
 
 
 def _words(step: int, terms: SecondOrder, optimizer: str) -> str:
-    direction = "rises" if terms.actual > 0 else "falls"
-    verdict = (
-        f"the second outgrows the first, so the loss {direction}"
-        if terms.predicted > 0
-        else f"the first is the larger, so the loss should fall; it {direction}"
-    )
+    if terms.slope == terms.bend == 0:
+        return f"**Step {step + 1:,}**: the gradient is 0 here, or too small for a number, so the loss stays."
     along = "−ε gᵀg" if optimizer == "gradient_descent" else "gᵀΔ"
+    expected, seen = ("rise" if change > 0 else "fall" for change in (terms.predicted, terms.actual))
+    verdict = f"so the loss {seen}s" if expected == seen else f"so the loss should {expected}; it {seen}s"
     return (
         f"**Step {step + 1:,}**: the slope gives {along} = {plain(terms.slope, sign=True)}, the curvature adds"
-        f" {plain(terms.bend, sign=True)}; {verdict} by {plain(abs(terms.actual))} (predicted: {plain(terms.predicted, sign=True)})."
+        f" {plain(terms.bend, sign=True)}; {_larger(terms)}, {verdict} by {plain(abs(terms.actual))}"
+        f" (predicted: {plain(terms.predicted, sign=True)})."
     )
+
+
+def _larger(terms: SecondOrder) -> str:
+    """Which of the two terms decides."""
+    if terms.slope * terms.bend >= 0:
+        return f"both point {'up' if terms.predicted > 0 else 'down'}"
+    return "the second outgrows the first" if abs(terms.bend) > abs(terms.slope) else "the first is the larger"
 
 
 def _scaled(*values: Array) -> tuple[float, ...]:
@@ -160,8 +172,9 @@ def _frame(change: Array, model: Array, terms: SecondOrder, step: int, modes: Sp
     low, high = _scaled(change[near], model[near])
     bar_low, bar_high = _scaled(bars)
 
-    def clipped(curve: Array) -> Array:
-        return np.where((curve >= low) & (curve <= high), curve, np.nan)
+    def clipped(curve: Array) -> Array | list[float]:
+        inside = np.where((curve >= low) & (curve <= high), curve, np.nan)
+        return inside if max(-low, high) > 1e-30 else inside.tolist()  # an array travels as float32, which ends at 1e-38
 
     return {
         "data": [
@@ -175,8 +188,9 @@ def _frame(change: Array, model: Array, terms: SecondOrder, step: int, modes: Sp
             {"y": [0.0, terms.actual]},
             {"y": [terms.predicted, terms.predicted]},
             {
-                "y": bars,
-                "text": [plain(bar, sign=True) for bar in bars],
+                "y": bars.tolist(),
+                # The dotted line of slope + curvature runs along the end of the third bar: its number keeps clear of it.
+                "text": [_clear(bar, i == 2) for i, bar in enumerate(bars)],
                 "textposition": ["bottom center" if bar < 0 else "top center" for bar in bars],
             },
             {"x": [step + 1, step + 1], "y": list(_split_range(modes))},
@@ -184,6 +198,11 @@ def _frame(change: Array, model: Array, terms: SecondOrder, step: int, modes: Sp
         "traces": list(range(AT + 1)),
         "layout": {"yaxis": {"range": [low, high]}, "yaxis2": {"range": [1.25 * bar_low, 1.25 * bar_high]}},
     }
+
+
+def _clear(bar: float, lined: bool) -> str:
+    text = plain(bar, sign=bar != 0)
+    return text if not lined else f" <br>{text}" if bar < 0 else f"{text}<br> "
 
 
 def _split_logs(modes: Split) -> Array:
@@ -244,17 +263,21 @@ def _figure(modes: Split) -> go.Figure:
                 },
                 "yaxis2": {"anchor": "x2", "nticks": 6, "zeroline": True, "zerolinecolor": "#8A8A8A"},
                 "xaxis3": {"domain": [0.71, 1], "anchor": "y3", "title": {"text": "step"}, "range": [0, max(steps, 1)]},
-                "yaxis3": {
-                    "anchor": "x3",
-                    "range": [lowest, highest],
-                    "nticks": 6,
-                    "tickprefix": "10<sup>",
-                    "ticksuffix": "</sup>",
-                },
+                "yaxis3": {"anchor": "x3", **loss_axis(lowest, highest)},
             },
         }
     )
 
+
+NO_MODES = {
+    "xref": "x3 domain",
+    "yref": "y3 domain",
+    "x": 0.5,
+    "y": 0.5,
+    "text": "No minimum is known,<br>so there is no distance<br>from it to split.",
+    "showarrow": False,
+}
+"""What stands in the third plot when there is nothing to draw in it."""
 
 DASHES = ["solid", "dash", "dashdot", "dot", "longdash"]
 SAMPLE = ["━━", "╍╍", "━·", "····", "━ ━"]
@@ -283,6 +306,8 @@ def _mode_lines(modes: Split, axes: dict[str, str]) -> list[dict[str, Any]]:
 def _mode_names(modes: Split) -> list[dict[str, Any]]:
     """The eigenvectors' names with their factors: in the corner that the lines leave free."""
     logs = _split_logs(modes)
+    if not modes.eigenvalues.size:
+        return [NO_MODES]
     with np.errstate(all="ignore"):
         ends = [column[np.isfinite(column)] for column in logs.T]
         rising = any(end.size and end[-1] > end[0] for end in ends)
@@ -298,9 +323,11 @@ def _mode_names(modes: Split) -> list[dict[str, Any]]:
                 "y": y,
                 "xanchor": "right" if rising else "left",
                 "yanchor": "bottom",
-                "text": f'<span style="color:{_mode_color(i)}"><b>{SAMPLE[i % 5]}</b></span> λ={plain(value)}{factor}',
+                "text": f'<span style="color:{_mode_color(i)}"><b>{SAMPLE[i % 5]}</b></span> λ={plain(value, 4)}{factor}',
                 "showarrow": False,
                 "font": {"size": 14},
+                "bgcolor": "var(--st-background-color)",
+                "borderpad": 1,
             }
         )
     return names

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from explorer.core.descent import Trajectory
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, ground, layout, log_loss, loss_range, small, thin, views
+from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 
@@ -72,10 +73,10 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
     frame = {
         "data": data,
         "traces": list(range(GROUND, GROUND + len(data))),
-        "layout": {**played[-1][1], "yaxis2": {"range": [bottom, top]}},
+        "layout": {**played[-1][1], "yaxis2": loss_axis(bottom, top, signed=bool(np.nanmin(loss) < 0))},
         "views": played,
     }
-    plan = layout(landscape, int(drawn[-1]), signed=bool(np.nanmin(loss) < 0))
+    plan = layout(landscape, int(drawn[-1]))
     plan |= {
         "showlegend": True,
         "legend": {"orientation": "h", "y": 1.28, "x": 0, "font": {"size": 15}},

@@ -98,18 +98,17 @@ def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str
     ]
 
 
-def layout(landscape: Landscape, steps: int, *, signed: bool) -> dict[str, Any]:
-    """The two plots side by side, for a run of so many steps; `signed` if losses are below zero, where no power of ten is."""
-    exponent = {} if signed else {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
+def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, Any]:
+    """The two plots side by side, for a run of so many steps; `loss` is what stands above the right one."""
     (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
     return {
         "template": TEMPLATE,
         "height": 470,
-        "annotations": [heading(f"↑ {landscape.labels[1]}"), heading("↑ loss", "2")],
+        "annotations": [heading(f"↑ {landscape.labels[1]}"), heading(f"↑ {loss}", "2")],
         "xaxis": {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6},
         "yaxis": {"domain": [0, 1], "range": y, "nticks": 6},
-        "xaxis2": {"domain": [0.57, 1], "anchor": "y2", "title": {"text": "step"}, "range": [-0.02 * steps, 1.02 * max(steps, 1)]},
-        "yaxis2": {"domain": [0, 1], "anchor": "x2", "nticks": 7, **exponent},
+        "xaxis2": {"domain": [0.57, 1], "anchor": "y2", "title": {"text": "step"}, "range": [-0.02 * steps, 1.03 * max(steps, 1)]},
+        "yaxis2": {"domain": [0, 1], "anchor": "x2"},
     }
 
 

@@ -15,6 +15,7 @@ from explorer.core.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import LOWEST, ON_CURVE, QUIET, RING, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import BLUE, COLORS, TEXT
+from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
@@ -53,8 +54,10 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
         )
         for run in range(trajectory.runs)
     ]
-    signed = bool(np.nanmin(trajectory.loss) < 0)
-    return Picture(_figure(landscape, points, overview, drawn, signed), frames, [f"step {step:,}" for step in drawn], drawn)
+    named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: without the rescues"] * (ghost is not None)
+    hover = "" if np.nanmin(trajectory.loss) < 0 else ": 10<sup>%{y:.3f}</sup>"
+    loss = f"loss ({', '.join(named)})" if named else "loss"
+    return Picture(_figure(landscape, points, overview, drawn, loss, hover), frames, [f"step {step:,}" for step in drawn], drawn)
 
 
 def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
@@ -68,10 +71,10 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
     return np.where(line > 308.3, np.nan, line.clip(min=LOWEST))
 
 
-def _frame(path: list[Frame], curve: tuple[list[Frame], tuple[float, float]], views: list[list[Any]]) -> Frame:
+def _frame(path: list[Frame], curve: tuple[list[Frame], Frame], views: list[list[Any]]) -> Frame:
     """A frame from the traces PATH to RAIL; at rest it shows the last view, the overview."""
-    traces, loss_range = curve
-    layout = {**views[-1][1], "yaxis2": {"range": list(loss_range)}}
+    traces, axis = curve
+    layout = {**views[-1][1], "yaxis2": axis}
     return {"data": path + traces, "traces": list(range(PATH, RAIL + 1)), "layout": layout, "views": views}
 
 
@@ -86,8 +89,8 @@ def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray
 
 def _curve(
     explanation: Explanation, logs: Array, ghost: Array, theory: Array, drawn: NDArray[np.intp], run: int
-) -> tuple[list[Frame], tuple[float, float]]:
-    """The traces of the loss curve, and its range; the ghost is drawn as far as two decades beyond the curve."""
+) -> tuple[list[Frame], Frame]:
+    """The traces of the loss curve, and its axis; the ghost is drawn as far as two decades beyond the curve."""
     color = COLORS[explanation.outcome.verdict[run]]
     curve = logs[drawn, run]
     ghost = np.where(ghost <= np.nanmax(curve[np.isfinite(curve)]) + 2, ghost, np.nan)
@@ -97,8 +100,9 @@ def _curve(
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
     past = np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan).astype(np.float32)
-    uphill = _uphill(explanation, logs, run)
-    return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], (bottom, top)
+    uphill = _uphill(explanation, logs, top - bottom, run)
+    axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0))
+    return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
 
 
 def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
@@ -124,12 +128,16 @@ def _leaving(points: Array, explanation: Explanation, middle: float, last: int, 
     }
 
 
-def _uphill(explanation: Explanation, logs: Array, run: int) -> Frame:
-    """A triangle where the first uphill step landed."""
+def _uphill(explanation: Explanation, logs: Array, span: float, run: int) -> Frame:
+    """A triangle where the first uphill step landed, and its number, where the curve is not."""
     step = int(explanation.uphill[run])
     if step < 0 or not np.isfinite(logs[step + 1, run]):
         return {"x": [], "y": [], "text": []}
-    return {"x": [step + 1], "y": [logs[step + 1, run]], "text": [f"first uphill step: {step + 1:,}"]}
+    here, after = logs[step + 1, run], logs[step + 1 : step + 2 + len(logs) // 3, run]
+    rises = np.nanmedian(after[np.isfinite(after)]) - here > 0.1 * span
+    late = step + 1 > 0.55 * (len(logs) - 1)
+    position = f"{'middle' if rises else 'top'} {'left' if late else 'right'}"
+    return {"x": [step + 1], "y": [here], "text": [f"first uphill step: {step + 1:,}"], "textposition": position}
 
 
 def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
@@ -149,7 +157,7 @@ def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
     }
 
 
-def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], signed: bool) -> go.Figure:
+def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], loss: str, hover: str) -> go.Figure:
     traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
     traces[PATH] = {
         "mode": "lines+markers",
@@ -171,18 +179,17 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
         "mode": "lines",
         "line": {"width": 3},
         "meta": {"reveal": True},
-        "hovertemplate": "step %{x}: 10<sup>%{y:.3f}</sup><extra></extra>",
+        "hovertemplate": f"step %{{x}}{hover}<extra></extra>",
         **ON_CURVE,
     }
     traces[THEORY] = {"x": drawn, "mode": "lines", "line": {"color": TEXT, "width": 2, "dash": "dot"}, **ON_CURVE, **QUIET}
-    traces[NOW] = RING | {"meta": {"head": CURVE}} | ON_CURVE
+    traces[NOW] = RING | {"meta": {"head": CURVE}, "cliponaxis": False} | ON_CURVE
     traces[UPHILL] = {
         "mode": "markers+text",
         "marker": {"size": 12, "symbol": "triangle-up", "color": BLUE},
-        "textposition": "middle right",
         **ON_CURVE,
         **QUIET,
     }
     traces[RAIL] = {"mode": "lines+text", "line": {"color": COLORS[Verdict.DIVERGED], "width": 8}, **ON_CURVE, **QUIET}
     data = [{"type": "scatter", **trace} for trace in traces]
-    return go.Figure({"data": data, "layout": layout(landscape, int(drawn[-1]), signed=signed)})
+    return go.Figure({"data": data, "layout": layout(landscape, int(drawn[-1]), loss)})

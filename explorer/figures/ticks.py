@@ -1,0 +1,80 @@
+"""The axis of a loss: drawn in logarithms, named in numbers that people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.prose import plain
+
+Array = NDArray[np.float64]
+
+MOST = 7
+"""So many ticks fit beside a plot."""
+
+EVERYDAY = (1e-3, 1e5)
+"""Powers of ten within this range are written out."""
+
+
+def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any]:
+    """An axis's range with its ticks, for log₁₀ of a loss from `low` to `high`.
+
+    With `signed`, for sign(loss)·log₁₀(1 + |loss|), where losses are below zero.
+
+    >>> loss_axis(-0.1, 2.1)["ticktext"], loss_axis(0, 300)["ticktext"][:3]
+    (['1', '2', '5', '10', '20', '50', '100'], ['1', '10<sup>50</sup>', '10<sup>100</sup>'])
+    >>> loss_axis(-2.6, 0.3, signed=True)["ticktext"]
+    ['−100', '−10', '0']
+    """
+    values = _signed(low, high) if signed else _unsigned(low, high)
+    at = np.sign(values) * np.log10(1 + np.abs(values)) if signed else np.log10(values)
+    return {"range": [low, high], "tickvals": [float(f"{each:.5g}") for each in at], "ticktext": _names(values)}
+
+
+def _names(values: Array) -> list[str]:
+    """The ticks' texts: all powers of ten, but for 0 and 1, where one is far from everyday numbers."""
+    sizes = np.abs(values[values != 0])
+    powers = np.log10(sizes)
+    plainly = bool((np.abs(powers - powers.round()) > 1e-9).any() or ((sizes <= EVERYDAY[1]).all() and (sizes >= EVERYDAY[0]).all()))
+    return [plain(value, 6) if plainly or abs(value) in (0, 1) else _power(value) for value in values]
+
+
+def _power(value: float) -> str:
+    exponent = round(np.log10(abs(value)))
+    return f"{'−' if value < 0 else ''}10<sup>{'−' if exponent < 0 else ''}{abs(exponent)}</sup>"
+
+
+def _unsigned(low: float, high: float) -> Array:
+    """Powers of ten, a round number of decades apart; 1, 2 and 5 of each where the window is small, even steps where it is smaller."""
+    exponents = np.arange(np.ceil(low), np.floor(high) + 1)
+    if exponents.size > MOST:
+        apart = next(each for each in (2, 5, 10, 20, 50, 100) if (high - low) / each < MOST)
+        exponents = exponents[exponents % apart == 0]
+    found = 10.0 ** np.clip(exponents, -307, 308)
+    if exponents.size < 4:
+        decades = np.arange(np.floor(low), np.ceil(high) + 1)
+        finer = np.sort(np.multiply.outer([1.0, 2.0, 5.0], 10.0**decades).ravel())
+        finer = finer[(np.log10(finer) >= low) & (np.log10(finer) <= high)]
+        found = finer if finer.size <= MOST + 1 else found
+    return found if found.size >= 3 else _even(10.0**low, 10.0**high)
+
+
+def _signed(low: float, high: float) -> Array:
+    """Zero and powers of ten to either side; even steps where nothing is larger than ten."""
+    ends = [np.sign(end) * (10.0 ** min(abs(end), 308) - 1) for end in (low, high)]
+    if max(abs(low), abs(high)) <= 1.1:
+        return _even(*ends)
+    apart = next(each for each in (1, 2, 5, 10, 20, 50, 100) if (high - low) / each < MOST)
+    powers = 10.0 ** np.arange(apart, 308, apart)
+    candidates = np.concatenate([-powers[::-1], [0.0], powers])
+    return candidates[(candidates >= ends[0]) & (candidates <= ends[1])]
+
+
+def _even(low: float, high: float) -> Array:
+    """Round numbers, evenly apart, from `low` to `high`."""
+    rough = (high - low) / 6
+    scale = 10.0 ** np.floor(np.log10(rough))
+    step = scale * next(each for each in (1, 2, 5, 10) if each * scale >= rough * 0.999)
+    return np.asarray(step * np.arange(np.ceil(low / step), np.floor(high / step) + 1))
