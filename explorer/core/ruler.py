@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 POSITIONS = 101
 """Evenly spaced (in factors) over the ruler's length; those around the marks come on top."""
 
-SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
-"""A ruler ends where float64 does, however extreme its edge."""
+SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max) / 2
+"""A ruler ends where float64 does, however extreme its edge; with room for the rounding of its last rate."""
 
 AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)
 """Rates this far to either side of the edge are on the ruler too, as shares of it."""
@@ -105,7 +105,7 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float) 
     named = _named(loss, optimizer, start, edge)
     low, high = _ends(loss, optimizer, start, edge)
     if learning_rate > 0:
-        low, high = min(low, learning_rate), max(high, learning_rate)
+        low, high = min(low, learning_rate), min(max(high, learning_rate), LARGEST)
     fine = [edge.rate * (1 + side * share) for share in AROUND for side in (-1, 1) if edge.rate * (1 + share) < LARGEST]
     extra = [*named.values(), *fine, learning_rate]
     even = np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)
