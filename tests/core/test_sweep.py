@@ -1,0 +1,55 @@
+"""Where the edge really is: found by bisection, whatever theory says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer import LOSSES, OPTIMIZERS, Verdict, find_edge, judge, run
+
+GD = OPTIMIZERS["gradient_descent"]()
+
+
+@pytest.mark.parametrize("precision", [0.1, 1e-2, 1e-3])
+def test_a_bracket_of_the_asked_width_whose_ends_differ(precision: float) -> None:
+    loss = LOSSES["booth"]()
+    low, high = find_edge(loss, GD, 0.01, 1.0, precision=precision)
+    assert low < high <= low * (1 + precision)
+    assert [str(each == Verdict.DIVERGED) for each in judge(run(loss, GD, [low, high], steps=1000)).verdict] == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("loss_name", "optimizer_name", "edge"),
+    [
+        ("x_squared", "gradient_descent", 1.0),
+        ("x_squared", "momentum", 1.9),
+        ("x_squared", "nesterov", 1.9 / 2.8),
+        ("booth", "gradient_descent", 1 / 9),
+        ("ravine", "momentum", 3.8),
+        ("double_well", "gradient_descent", 2.0),
+        ("x_fourth", "gradient_descent", 0.5),
+    ],
+)
+def test_it_is_where_theory_has_it(loss_name: str, optimizer_name: str, edge: float) -> None:
+    low, high = find_edge(LOSSES[loss_name](), OPTIMIZERS[optimizer_name](), edge / 5, edge * 5, steps=1000)
+    assert low == pytest.approx(edge, rel=1e-3)
+    assert high == pytest.approx(edge, rel=1e-3)
+
+
+def test_the_start_decides_where_it_should() -> None:
+    for start in (0.5, 1.0, 3.0):
+        low, _ = find_edge(LOSSES["x_fourth"](), GD, 1e-3, 10.0, start=[start])
+        assert low == pytest.approx(1 / (2 * start**2), rel=1e-3)  # THEORY 41
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (1.0, np.inf), (np.nan, 1.0), (1.0, 1.0)])
+def test_refused_brackets(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=f"low and high must be finite and 0 < low < high, got {low} and {high}"):
+        find_edge(LOSSES["x_squared"](), GD, low, high)
+
+
+def test_an_edge_that_is_not_between_them() -> None:
+    with pytest.raises(ValueError, match="the edge must lie between low and high, but in 1000 steps low diverges"):
+        find_edge(LOSSES["x_squared"](), GD, 1.5, 3.0)
+    with pytest.raises(ValueError, match="the edge must lie between low and high, but in 1000 steps high does not diverge"):
+        find_edge(LOSSES["absolute"](), GD, 0.01, 3.0)
