@@ -1,0 +1,260 @@
+"""What theory says of mini-batches and noise: where the mean square stops shrinking, the floor it then keeps, and what lit the fuse.
+
+The theory is of independent draws: batches drawn at every step from all examples, each without repetition or, with `replacement`, each
+example by itself. Shuffled epochs, the loop's default, have the same first step and a lower floor, because what one batch leaves out
+the next ones bring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+
+from explorer.core.descent import Trajectory, check_whole
+from explorer.core.knobs import must
+from explorer.core.losses.protocol import DataLoss
+from explorer.core.stability import sharpness
+
+Array = NDArray[np.float64]
+
+MOST_DIMENSIONS = 20
+"""Of a second moment: its operator has dim⁴ numbers, 160 000 of them here."""
+
+
+def batch_variance_share(examples: int, batch_size: int, *, replacement: bool = False) -> float:
+    """The variance of a mini-batch's mean, as a share of the variance over the examples: c.
+
+    1/B with replacement, (n - B)/(B(n - 1)) without, which is 0 for the full batch.
+
+    >>> batch_variance_share(10, 2, replacement=True), batch_variance_share(10, 10)
+    (0.5, 0.0)
+    """
+    n, size = check_whole("examples", examples, at_least=1), check_whole("batch_size", batch_size, at_least=1)
+    if replacement:
+        return 1 / size
+    if size > n:
+        raise must("batch_size", f"at most the number of examples, {n}", size)
+    return (n - size) / (size * (n - 1)) if n > 1 else 0.0
+
+
+def mean_square_rate(curvatures: ArrayLike, batch_size: int, *, replacement: bool = False) -> float:
+    """The learning rate below which E e² shrinks in one dimension, from each example's curvature ``(n,)``: 2 E[h] / E[h_B²].
+
+    With m2 and m4 the means of the curvatures and of their squares, E[h_B²] = m2² + (m4 - m2²) c (Wu, Ma and E 2018, "How SGD
+    selects the global minima"; THEORY 30). Infinite if no example curves.
+
+    >>> mean_square_rate([1.0, 3.0], batch_size=2), mean_square_rate([1.0, 3.0], batch_size=1)
+    (1.0, 0.8)
+    """
+    h = np.ravel(np.asarray(curvatures, dtype=float))
+    c = batch_variance_share(h.size, batch_size, replacement=replacement)
+    square = h.mean() ** 2 + h.var() * c
+    return float(2 * h.mean() / square) if square > 0 else np.inf
+
+
+def gaussian_growth(learning_rate: ArrayLike, dim: int, batch_size: int) -> Array:
+    """The factor of E‖e‖² a step on fresh examples a ~ N(0, I) that a weight fits exactly: 1 - 2η + η²(1 + (d + 1)/B) (THEORY 31).
+
+    >>> float(gaussian_growth(0.25, dim=1, batch_size=1))
+    0.6875
+    """
+    rate = np.asarray(learning_rate, dtype=float)
+    return np.asarray(1 - 2 * rate + rate**2 * (1 + (dim + 1) / batch_size))
+
+
+def gaussian_rate(dim: int, batch_size: int) -> float:
+    """The largest stable rate on fresh Gaussian examples, 2B/(B + d + 1); the best one is half of it (THEORY 31).
+
+    >>> gaussian_rate(dim=9, batch_size=10)
+    1.0
+    """
+    return 2 * batch_size / (batch_size + dim + 1)
+
+
+def interpolation_rate(largest_example: float, curvature: float, batch_size: int) -> float:
+    """A rate that is safe on data that some weights fit exactly, B/(β + (B - 1)λ), with β the largest ‖aᵢ‖² and λ the whole curvature.
+
+    It grows with the batch up to about B* = β/λ + 1 and hardly beyond (Ma, Bassily and Belkin 2018, arXiv 1712.06559; THEORY 32).
+
+    >>> interpolation_rate(10.0, 1.0, batch_size=1), interpolation_rate(10.0, 1.0, batch_size=11)
+    (0.1, 0.55)
+    """
+    return batch_size / (largest_example + (batch_size - 1) * curvature)
+
+
+@dataclass(frozen=True, eq=False)
+class SecondMoment:
+    """How E[eeᵀ], the mean square of the way from a point where the loss is flat, goes on from step to step: M ← Q M + η²S.
+
+    `hessians` ``(n, dim, dim)`` and `gradients` ``(n, dim)`` are those of each example at the point, `share` is c, so that a
+    batch's Hessian has E[h_B ⊗ h_B] = H ⊗ H + c (mean hᵢ ⊗ hᵢ - H ⊗ H) (Mulayoff and Michaeli 2023, arXiv 2306.07850; THEORY 33).
+    Exact for least squares; for other losses it holds near the minimum.
+    """
+
+    hessians: Array
+    gradients: Array
+    share: float
+
+    @classmethod
+    def of(cls, loss: DataLoss, x: ArrayLike, batch_size: int, *, replacement: bool = False) -> SecondMoment:
+        """The second moment about the minimum `x` ``(dim,)`` of a loss that is a mean over its examples.
+
+        Raises ValueError for more than `MOST_DIMENSIONS` dimensions, and for a sum over the examples.
+
+        >>> from explorer import LOSSES
+        >>> fit = LOSSES["linear_regression"](data="noisy_line")
+        >>> moment = SecondMoment.of(fit, fit.minimizer, batch_size=5)
+        >>> bool(moment.largest_rate < 2 / np.linalg.eigvalsh(moment.hessian)[-1])
+        True
+        """
+        if loss.dim > MOST_DIMENSIONS:
+            raise must("dim", f"at most {MOST_DIMENSIONS} for a second moment", loss.dim)
+        if getattr(loss, "reduction", "mean") == "sum":
+            raise must("reduction", "mean, since a batch's sum is its mean with the rate times batch_size", "sum")
+        share = batch_variance_share(loss.examples, batch_size, replacement=replacement)
+        point = np.repeat(np.asarray(x, dtype=float)[:, np.newaxis], loss.dim, axis=1)
+        each = [loss.on(np.array([i])) for i in range(loss.examples)]
+        hessians = np.stack([one.hvp(point, np.eye(loss.dim)) for one in each])
+        gradients = np.stack([one.value_and_gradient(point[:, :1])[1][:, 0] for one in each])
+        return cls(hessians, gradients, share)
+
+    @property
+    def hessian(self) -> Array:
+        """The whole loss's ``(dim, dim)``."""
+        return self.hessians.mean(axis=0)
+
+    @property
+    def _twice(self) -> Array:
+        """E[h_B ⊗ h_B], ``(dim², dim²)``."""
+        n, dim, _ = self.hessians.shape
+        flat = self.hessians.reshape(n, dim * dim)
+        each = (flat.T @ flat / n).reshape(dim, dim, dim, dim).transpose(0, 2, 1, 3).reshape(dim * dim, dim * dim)
+        whole = np.kron(self.hessian, self.hessian)
+        return whole + self.share * (each - whole)
+
+    @property
+    def _once(self) -> Array:
+        """H ⊗ I + I ⊗ H, ``(dim², dim²)``."""
+        unit = np.eye(len(self.hessian))
+        return np.kron(self.hessian, unit) + np.kron(unit, self.hessian)
+
+    def growth(self, learning_rate: float) -> float:
+        """The factor per step of E‖e‖² in the long run: the spectral radius of Q = E[(I - ηh_B) ⊗ (I - ηh_B)]."""
+        Q = np.eye(len(self._once)) - learning_rate * self._once + learning_rate**2 * self._twice
+        return float(np.abs(np.linalg.eigvalsh(Q)).max())
+
+    @property
+    def largest_rate(self) -> float:
+        """The rate below which E‖e‖² does not grow: 2/λmax of E[h_B ⊗ h_B] against ½(H ⊗ I + I ⊗ H), where H curves at all.
+
+        Q maps positive matrices to positive ones, so its largest eigenvalue is the one that leaves first, and uᵀQu < 1 says
+        η uᵀE[h_B ⊗ h_B]u < uᵀ(H ⊗ I + I ⊗ H)u for every u. Infinite where nothing curves; 0 where something curves downward.
+        """
+        values, vectors = np.linalg.eigh(self._once / 2)
+        if values[-1] <= 0:
+            return np.inf if values[0] == 0 else 0.0
+        if values[0] < -1e-9 * values[-1]:
+            return 0.0
+        curved = values > 1e-12 * values[-1]
+        basis = vectors[:, curved] / np.sqrt(values[curved])
+        return float(2 / scipy.linalg.eigvalsh(basis.T @ self._twice @ basis)[-1])
+
+    @property
+    def noise(self) -> Array:
+        """The covariance of a mini-batch's gradient at the point, ``(dim, dim)``: S, which is 0 where all examples are fitted."""
+        off = self.gradients - self.gradients.mean(axis=0)
+        return self.share * off.T @ off / len(off)
+
+    def variance(self, learning_rate: float) -> Array:
+        """The floor: what E[eeᵀ] ends at, ``(dim, dim)``, exact for any stable rate; inf beyond `largest_rate`.
+
+        Along what does not curve there is neither noise nor way back, and the floor is 0 there.
+        """
+        dim = len(self.hessian)
+        if learning_rate >= self.largest_rate:
+            return np.full((dim, dim), np.inf)
+        stays = learning_rate * self._once - learning_rate**2 * self._twice  # I - Q
+        moment = np.linalg.lstsq(stays, learning_rate**2 * self.noise.ravel(), rcond=1e-12)[0]
+        return np.asarray(moment.reshape(dim, dim))
+
+    def loss_floor(self, learning_rate: float) -> float:
+        """The mean of the loss above its minimum that remains: ½ tr(H E[eeᵀ])."""
+        variance = self.variance(learning_rate)
+        return float(0.5 * np.sum(self.hessian * variance)) if np.isfinite(variance).all() else np.inf
+
+
+def floor_variance(noise: ArrayLike, learning_rate: ArrayLike, curvature: ArrayLike, momentum: ArrayLike = 0.0) -> Array:
+    """The variance of x that gradient noise of standard deviation `noise` keeps alive on curvature λ, with heavy-ball momentum β.
+
+    η s² (1 + β) / (λ (1 - β)(2(1 + β) - ηλ)), from the variance of the second-order recurrence; without momentum η s²/(λ(2 - ηλ))
+    (THEORY 34). The loss keeps ½λ times this (`floor_loss`). Infinite at and beyond the edge. All arguments broadcast.
+
+    >>> float(floor_variance(1.0, 1.0, 1.0)), float(floor_variance(1.0, 0.1, 0.0))
+    (1.0, inf)
+    """
+    s, rate, lam, b = (np.asarray(each, dtype=float) for each in (noise, learning_rate, curvature, momentum))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = lam * (1 - b) * (2 * (1 + b) - rate * lam)
+        return np.where(left > 0, rate * s**2 * (1 + b) / left, np.where(rate * s == 0, 0.0, np.inf))
+
+
+def floor_loss(noise: ArrayLike, learning_rate: ArrayLike, curvature: ArrayLike, momentum: ArrayLike = 0.0) -> Array:
+    """The mean of the loss above its minimum along one eigenvector: ½λ Var. Over several, add them up.
+
+    >>> float(floor_loss(1.0, 1.0, 1.0))
+    0.5
+    """
+    return 0.5 * np.asarray(curvature, dtype=float) * floor_variance(noise, learning_rate, curvature, momentum)
+
+
+@dataclass(frozen=True, eq=False)
+class Fuse:
+    """The mini-batch whose step raised the whole loss by the largest factor: the examples `rows` of step `step`.
+
+    `before` and `after` are the whole loss around it, `curvature` is that batch's own sharpness there and `edge` the curvature that the
+    rule can take at this step's rate: 2/η for gradient descent.
+    """
+
+    step: int
+    rows: NDArray[np.intp]
+    before: float
+    after: float
+    curvature: float
+    edge: float
+
+    @property
+    def too_sharp(self) -> bool:
+        """Whether that batch by itself was beyond the edge."""
+        return not self.curvature <= self.edge
+
+
+def fuse(trajectory: Trajectory, run: int = 0) -> Fuse | None:
+    """The mini-batch that lit the fuse of one run, or None for a run without mini-batches or one whose loss never rose.
+
+    A loss that is not finite after a step counts as the largest rise; the first of equal rises is named.
+
+    >>> from explorer import LOSSES, OPTIMIZERS, run
+    >>> line = LOSSES["linear_regression"](data="line", half=False)
+    >>> path = run(line, OPTIMIZERS["gradient_descent"](), 1e-3, batch_size=1, steps=50)
+    >>> lit = fuse(path)
+    >>> lit.too_sharp, (5 * (lit.rows + 1)).tolist()    # 2(x² + 1) exceeds 2/η from x = 35 on
+    (True, [40])
+    """
+    objective = trajectory.objective
+    if trajectory.rows is None or not isinstance(objective, DataLoss) or not trajectory.steps:
+        return None
+    loss = trajectory.loss[:, run]
+    with np.errstate(all="ignore"):
+        factor = np.where(np.isfinite(loss[1:]), loss[1:] / loss[:-1], np.inf)
+        factor = np.where(np.isfinite(loss[:-1]), factor, 0)
+        at = int(np.argmax(factor))
+        if not factor[at] > 1:
+            return None
+        curvature = sharpness(objective.on(trajectory.rows[at]), trajectory.x[at, :, run : run + 1])[0]
+        rate = trajectory.learning_rate[run] * trajectory.multiplier[at]
+        edge = np.ravel(trajectory.optimizer.recurrence.edge)
+        limit = edge[run if edge.size > 1 else 0] / rate
+    return Fuse(at, trajectory.rows[at], float(loss[at]), float(loss[at + 1]), float(curvature), float(limit))
