@@ -103,7 +103,7 @@ def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, An
     (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
     return {
         "template": TEMPLATE,
-        "height": 470,
+        "height": 420,
         "annotations": [heading(f"↑ {landscape.labels[1]}"), heading(f"↑ {loss}", "2")],
         "xaxis": {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6},
         "yaxis": {"domain": [0, 1], "range": y, "nticks": 6},

@@ -14,6 +14,7 @@ def _page(path: Path, *, first: bool) -> st.Page:
 
 
 st.set_page_config(page_title="Divergence Explorer", layout="wide")
+st.html(Path(__file__).with_name("house.css"))
 if PAGES:
     st.navigation([_page(path, first=path is PAGES[0]) for path in PAGES], position="top").run()
 else:

@@ -19,13 +19,16 @@ from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.picture import Dial, Mark, picture
 
+MOST_NUMBERS = 4_000_000
+"""The most numbers that all runs of a ruler may have together: 32 MB, so that what is kept for other visitors fits into memory."""
+
 ANCHOR, GOOD, PRESET = "step_size:anchor", "step_size:good", "step_size:preset"
 SAVED = ", saved"
 PRESETS = {case.label: case for case in cases() if case.page == "step_size"}
 DEFAULT = next(iter(PRESETS.values())).setup
 
 
-@st.cache_resource(max_entries=32, show_spinner="Running every rate of the ruler…")
+@st.cache_resource(max_entries=16, show_spinner="Running every rate of the ruler…")
 def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]:
     """All rates of the ruler at once, so that dragging and releasing cost the server nothing.
 
@@ -33,6 +36,9 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
+    most = MOST_NUMBERS // (loss.dim * len(scale.rates)) - 1
+    if setup.steps > most:
+        raise ValueError(f"steps must be ≤ {most:,}, so that {len(scale.rates)} runs fit into memory, got {setup.steps:,}")
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
     ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
@@ -147,7 +153,7 @@ def why(setup: Setup, position: int) -> None:
         return
     st.markdown(
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should win, its **curvature** how much of that"
-        " is lost again: twice the step wins twice as much and loses four times as much."
+        " is lost again: twice the step wins twice as much and loses four times as much. (g is the gradient, ε the learning rate, Δ the step.)"
     )
     dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
     picture(
@@ -201,7 +207,7 @@ def main() -> None:
         dial=dial,
         value=scale.position(setup.learning_rate),
         times=drawing.times,
-        height=470,
+        height=420,
         narrow=stage.NARROW,
     )
     setup = replace(setup, learning_rate=float(scale.rates[position]))
