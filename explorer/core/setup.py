@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -64,9 +64,9 @@ class Setup:
         for dotted in given:
             if dotted not in known:
                 raise must("a knob", f"one of {', '.join(known) or 'none'}", repr(dotted))
-        checked = {dotted: known[dotted].check(value) for dotted, value in given.items()}
+        checked = {dotted: _one(known[dotted].name, known[dotted].check(value)) for dotted, value in given.items()}
         object.__setattr__(self, "knobs", tuple(sorted((k, v) for k, v in checked.items() if v != known[k].default)))
-        object.__setattr__(self, "learning_rate", check_number("learning_rate", self.learning_rate, NOT_NEGATIVE))
+        object.__setattr__(self, "learning_rate", _one("learning_rate", check_number("learning_rate", self.learning_rate, NOT_NEGATIVE)))
         object.__setattr__(self, "steps", check_whole("steps", self.steps, at_least=0))
         object.__setattr__(self, "seed", check_whole("seed", self.seed, at_least=0))
         if self.batch_size is not None:
@@ -77,11 +77,11 @@ class Setup:
         for name in ("clip_norm", "clip_value"):
             threshold = getattr(self, name)
             if threshold is not None:
-                if np.ndim(threshold):
-                    raise must(name, "one number", threshold)
-                object.__setattr__(self, name, check_number(name, threshold, CLIP))
+                object.__setattr__(self, name, _one(name, check_number(name, threshold, CLIP)))
         if self.start is not None:
-            start = tuple(check_number("start", each) for each in self.start)
+            if not isinstance(self.start, Iterable):
+                raise must("start", "one number a dimension", repr(self.start))
+            start = tuple(_one("each number of start", check_number("start", each)) for each in self.start)
             dim = self.make_loss().dim
             if len(start) != dim:
                 raise must("start", f"{dim} number{'s' if dim > 1 else ''} for {self.loss}", f"{len(start)}")
@@ -212,6 +212,13 @@ class Setup:
             return replace(self, knobs=turned)
         except ValueError:
             return replace(self, knobs=turned, start=None)
+
+
+def _one(name: str, checked: Any) -> Any:
+    """A checked value, unless it is one for each run: a setup is one run."""
+    if isinstance(checked, np.ndarray):
+        raise must(name, "one number", str(checked))
+    return checked
 
 
 START = Parameter("start", "numbers", (1.0,), Knob(-5, 5))
