@@ -64,6 +64,9 @@ Gap = Annotated[
 BlobPoints = Annotated[
     int, Knob(2, 500, at_least=2, at_most=1_000_000, label="examples", help="How many points are drawn.", only_with=("data", "blobs"))
 ]
+Points = Annotated[int, Knob(2, 500, at_least=2, at_most=1_000_000, label="examples", help="How many points are drawn.")]
+Spread = Annotated[float, Knob(0, 1, at_least=0, label="noise", help="Standard deviation of what is added to every point.")]
+Turns = Annotated[float, Knob(0.5, 3, above=0, at_most=20, label="turns", help="How often each arm of the spirals goes around.")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +205,81 @@ def wine(cultivar: Cultivar = "first") -> Table:
     return Table(features.copy(), np.where(target == ("first", "second", "third").index(cultivar), 1.0, -1.0), tuple(names))
 
 
+@DATA
+def moons(examples: Points = 100, noise: Spread = 0.2, seed: Seed = 0) -> Table:
+    """Two half circles that reach into each other, one a class: no line separates them, a small network does.
+
+    scikit-learn's ``make_moons``, labeled ±1.
+
+    >>> sorted(moons(examples=4, noise=0).features.round(6).tolist())
+    [[-1.0, 0.0], [0.0, 0.5], [1.0, 0.0], [2.0, 0.5]]
+    """
+    return _drawn("moons", examples, noise, seed)
+
+
+@DATA
+def circles(examples: Points = 100, noise: Spread = 0.1, seed: Seed = 0) -> Table:
+    """Two circles around one center, one a class: the inner has half the radius of the outer.
+
+    scikit-learn's ``make_circles`` with ``factor=0.5``, labeled ±1.
+
+    >>> sorted(np.linalg.norm(circles(examples=4, noise=0).features, axis=1).round(6).tolist())
+    [0.5, 0.5, 1.0, 1.0]
+    """
+    return _drawn("circles", examples, noise, seed, factor=0.5)
+
+
+def _drawn(name: str, examples: int, noise: float, seed: int, **shape: float) -> Table:
+    """Points in the plane from one of scikit-learn's recipes, their two classes as ±1."""
+    from sklearn import datasets  # here for the reason given in _bundled
+
+    features, target = getattr(datasets, f"make_{name}")(examples, noise=noise or None, random_state=seed, **shape)
+    return Table(features, np.where(target == 1, 1.0, -1.0), ("x", "y"))
+
+
+@DATA
+def spirals(examples: Points = 100, turns: Turns = 1.0, noise: Spread = 0.05, seed: Seed = 0) -> Table:
+    """Two arms of a spiral wound into each other, one a class: the hardest of the plane's data sets for a small network.
+
+    At radius r from 0 to 1 the arm is at the angle 2π · turns · r, the other one opposite (Lang and Witbrock 1988, "Learning to tell two
+    spirals apart").
+
+    >>> spirals(examples=4, noise=0).target.tolist()
+    [-1.0, 1.0, -1.0, 1.0]
+    """
+    label = np.where(np.arange(examples) % 2, 1.0, -1.0)
+    r = (np.arange(examples) // 2 + 1) / ((examples + 1) // 2)
+    angle = 2 * np.pi * turns * r
+    points = (label * r)[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return Table(points + noise * np.random.default_rng(seed).standard_normal(points.shape), label, ("x", "y"))
+
+
+@DATA
+def waves(examples: Points = 20, noise: Spread = 0.0, seed: Seed = 0) -> Table:
+    """Points on the curve y = sin 3x, evenly from x = -1 to 1: the smallest regression that wants a curve.
+
+    >>> table = waves(examples=3)
+    >>> table.features[:, 0].tolist(), table.target.round(3).tolist()
+    ([-1.0, 0.0, 1.0], [-0.141, 0.0, 0.141])
+    """
+    x = np.linspace(-1, 1, examples)
+    return Table(x[:, np.newaxis], np.sin(3 * x) + noise * np.random.default_rng(seed).standard_normal(examples), ("x",))
+
+
+@DATA
+def digits() -> Table:
+    """1797 written digits as images of 8 × 8 pixels from 0 (white) to 16 (black), and which digit each is meant to be.
+
+    Alpaydin and Kaynak 1998, "Optical recognition of handwritten digits"; scikit-learn's ``load_digits``.
+
+    >>> table = digits()
+    >>> table.features.shape, table.features.max().item(), table.target[:4].tolist()
+    ((1797, 64), 16.0, [0.0, 1.0, 2.0, 3.0])
+    """
+    features, target, names, _ = _bundled("digits")
+    return Table(features.copy(), target.astype(float), tuple(names))
+
+
 @functools.cache
 def _bundled(name: str) -> tuple[Array, Array, list[str], list[str]]:
     """One of scikit-learn's data sets: features, target, and the names of both."""
@@ -290,3 +368,58 @@ def standardize(table: Table) -> Table:
     constant = np.equal(X, X[0]).all(axis=0)
     X = np.where(constant, 0.0, X)
     return replace(table, features=(X - X.mean(axis=0)) / np.where(constant, 1.0, X.std(axis=0)))
+
+
+def center(table: Table) -> Table:
+    """The table with every feature shifted to mean 0; its spread stays what it was.
+
+    >>> center(Table(np.array([[1.0], [4.0]]), np.zeros(2), ("a",))).features.tolist()
+    [[-1.5], [1.5]]
+    """
+    return replace(table, features=table.features - table.features.mean(axis=0))
+
+
+def to_unit(table: Table) -> Table:
+    """The table with all features divided by one number, the largest there is: digits then go from 0 to 1.
+
+    >>> to_unit(Table(np.array([[2.0, -4.0]]), np.zeros(1), ("a", "b"))).features.tolist()
+    [[0.5, -1.0]]
+    """
+    largest = np.abs(table.features).max(initial=0)
+    return replace(table, features=table.features / (largest if largest > 0 else 1.0))
+
+
+def with_cell(table: Table, row: int, column: int, value: float) -> Table:
+    """The table with one number replaced, by an outlier, nan or inf. Counts past the end begin again at the first row or column.
+
+    >>> with_cell(Table(np.zeros((2, 1)), np.zeros(2), ("a",)), row=3, column=0, value=np.inf).features.tolist()
+    [[0.0], [inf]]
+    """
+    features = table.features.copy()
+    features[row % len(features), column % features.shape[1]] = value
+    return replace(table, features=features)
+
+
+def with_feature_scaled(table: Table, column: int, factor: float) -> Table:
+    """The table with one feature in other units: multiplied by `factor`.
+
+    >>> with_feature_scaled(Table(np.ones((1, 2)), np.zeros(1), ("a", "b")), column=1, factor=1000).features.tolist()
+    [[1.0, 1000.0]]
+    """
+    factors = np.ones(table.features.shape[1])
+    factors[column % factors.size] = factor
+    return replace(table, features=table.features * factors)
+
+
+def with_wrong_labels(table: Table, share: float, seed: int) -> Table:
+    """The table with a share of its targets shuffled among themselves: some examples carry another one's label.
+
+    >>> before = Table(np.zeros((8, 1)), np.arange(8.0), ("a",))
+    >>> int((with_wrong_labels(before, share=0.5, seed=0).target != before.target).sum())
+    4
+    """
+    random = np.random.default_rng(seed)
+    chosen = random.permutation(len(table.target))[: round(share * len(table.target))]
+    target = table.target.copy()
+    target[chosen] = table.target[np.roll(chosen, 1)]
+    return replace(table, target=target)

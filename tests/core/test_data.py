@@ -60,8 +60,9 @@ def test_the_noisy_line_is_what_its_recipe_says() -> None:
 @pytest.mark.parametrize("name", DATA)
 def test_standardized_columns_have_mean_0_and_spread_1(name: str) -> None:
     features = standardize(DATA[name]()).features
+    says_something = np.ptp(DATA[name]().features, axis=0) > 0  # some pixels of the digits are white in all of them
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-14)
-    np.testing.assert_allclose(features.std(axis=0), 1)
+    np.testing.assert_allclose(features.std(axis=0), says_something)
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e300])
