@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.descent import Trajectory
-from explorer.core.optimizers import Optimizer
+from explorer.core.optimizers import Recurrence
 from explorer.core.prose import plain
 from explorer.core.ruler import Edge
 from explorer.core.stability import Modes, measured_growth, spectrum
@@ -111,7 +111,7 @@ class Explanation:
         """The factor per step, measured and predicted, in words that fit how the run moves."""
         norms = self.trajectory.gradient_norm[:, run]
         if self.edge.curvature == 0 and np.unique(norms[norms > 0]).size == 1:
-            if _is_plain(self.trajectory.optimizer):
+            if _is_plain(self.trajectory):
                 return f"every step is {plain(self.trajectory.learning_rate[run] * norms[0])} long, near the minimum as far from it"
             return "the gradient is as large near the minimum as far from it"
         if self.modes is None and self.outcome.verdict[run] == Verdict.DIVERGED and _accelerates(norms):
@@ -177,9 +177,9 @@ class Explanation:
         return f"late in the run the loss jumps between {plain(tail.min())} and {plain(tail.max())}"
 
 
-def _is_plain(optimizer: Optimizer) -> bool:
-    """Whether a step is the learning rate times the gradient, and nothing else."""
-    return optimizer.name == "gradient_descent" and not np.any(optimizer.weight_decay)
+def _is_plain(trajectory: Trajectory) -> bool:
+    """Whether every step is the learning rate times the gradient, and nothing else."""
+    return trajectory.optimizer.recurrence == Recurrence() and _undisturbed(trajectory) and not np.any(trajectory.optimizer.weight_decay)
 
 
 @np.errstate(all="ignore")
