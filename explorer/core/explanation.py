@@ -11,7 +11,7 @@ from explorer.core.descent import Trajectory
 from explorer.core.optimizers import Recurrence
 from explorer.core.prose import plain
 from explorer.core.ruler import Edge
-from explorer.core.stability import Modes, measured_growth, spectrum
+from explorer.core.stability import Modes, measured_growth, predicted_growth
 from explorer.core.verdict import TOLERANCE, Outcome, Verdict, judge
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Explanation:
             outcome=judge(trajectory),
             edge=Edge.of(loss, optimizer, start),
             modes=modes,
-            predicted=_predicted_growth(trajectory, modes),
+            predicted=predicted_growth(loss, optimizer, rate, start) if _undisturbed(trajectory) else np.full(rate.size, np.nan),
             measured=measured_growth(trajectory),
             overflow=modes.overflow_step(rate) if modes is not None else np.full(rate.size, -1),
             uphill=np.where(never, -1, np.vstack([rises, never]).argmax(axis=0)),
@@ -183,27 +183,9 @@ def _is_plain(trajectory: Trajectory) -> bool:
 
 
 @np.errstate(all="ignore")
-def _predicted_growth(trajectory: Trajectory, modes: Modes | None) -> Array:
-    """The factor per step of the slowest-shrinking or fastest-growing mode: exact for a quadratic, at the minimum for others."""
-    loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
-    if modes is not None:
-        return np.asarray(modes.growth(rate)[_present(modes)].max(axis=0))
-    minimizer = getattr(loss, "minimizer", None)
-    if minimizer is None or not _undisturbed(trajectory) or getattr(loss, "edge_curvature", None) is not None:
-        return np.full(rate.size, np.nan)
-    values, _ = spectrum(loss, minimizer)
-    return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, rate)).max(axis=0))
-
-
 def _undisturbed(trajectory: Trajectory) -> bool:
     """Whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
     return trajectory.optimizer.is_linear and not trajectory.stochastic and bool((trajectory.multiplier == 1).all())
-
-
-def _present(modes: Modes) -> NDArray[np.bool_]:
-    """The modes that the start has a share in; rounding puts a trace of every other one in, too small to see in a short run."""
-    present = np.abs(modes.start) > 1e-12 * np.abs(modes.start).max()
-    return present if present.any() else np.ones_like(present)
 
 
 def _factor(value: float) -> str:

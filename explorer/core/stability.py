@@ -286,6 +286,27 @@ class Modes:
         return np.where(never, -1, high)
 
 
+def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, start: Array) -> Array:
+    """The factor per step of the slowest-shrinking or fastest-growing mode at each rate ``(runs,)``, for a run from ``(dim,)``.
+
+    Exact for a quadratic, in the long run; at the minimum for other losses; nan where there is no recurrence or no known minimum.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> predicted_growth(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([0.1, 1.1]), np.array([1.0]))
+    array([0.8, 1.2])
+    """
+    minimizer = getattr(loss, "minimizer", None)
+    if minimizer is None or not optimizer.is_linear or getattr(loss, "edge_curvature", None) is not None:
+        return np.full(learning_rate.size, np.nan)
+    values, vectors = spectrum(loss, minimizer)
+    if getattr(loss, "is_quadratic", False) and not np.any(optimizer.weight_decay):
+        # Only modes that the start has a share in; rounding puts a trace of the others in, too small to see in a short run.
+        share = np.abs(vectors.T @ (start - minimizer))
+        present = share > 1e-12 * share.max()
+        values = values[present] if present.any() else values
+    return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, learning_rate)).max(axis=0))
+
+
 def measured_growth(trajectory: Trajectory) -> Array:
     """The factor per step that a path really shows, ``(runs,)``: from the slope of log gradient norm over its later half.
 

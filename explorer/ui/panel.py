@@ -18,6 +18,11 @@ from explorer.core.setup import LEARNING_RATE, RESCUES, SHELVES, START, WHOLE, S
 
 Read = TypeVar("Read")
 
+GO = "go"
+"""Where in the session a page leaves the address of another that should be shown next."""
+
+STEP_SIZE = "pages/10_step_size.py"
+
 STATE, LINK, REFUSED, NOTES = "setup", "setup:link", "setup:refused", "setup:notes"
 
 
@@ -29,6 +34,12 @@ def current(default: Setup) -> Setup:
     elif STATE not in st.session_state:
         adopt(default)
     return st.session_state[STATE]
+
+
+def follow() -> None:
+    """Goes to the page that a click asked for, if one did."""
+    if GO in st.session_state:
+        st.switch_page(st.session_state.pop(GO))
 
 
 def opened() -> dict[str, str]:

@@ -34,10 +34,10 @@ const SKELETON = `
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, mount(parentElement));
   const picture = mounted.get(parentElement);
-  picture.update(data, setStateValue);
+  picture.update(data, setStateValue, setTriggerValue);
   return () => {
     picture.unmount();
     mounted.delete(parentElement);
@@ -227,7 +227,7 @@ function mount(parent) {
   const [sentence, value, ruler, names, plot, problem, player, play, said] = ["sentence", "value", "ruler", "names", "plot", "problem", "player", "play", "said"].map((name) => find(`.picture-${name}`));
   const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now");
 
-  let data, frames, zones, commit, Plotly;
+  let data, frames, zones, commit, trigger, Plotly;
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   let position = 0, time = 0, held = false, playing = 0, waiting = 0;
   let stale = true, busy = false, again = false, applied = {};
@@ -263,6 +263,7 @@ function mount(parent) {
         again = false;
         await (stale ? drawAll() : drawFrame());
         root.dataset.drawn = drawn;
+        listen();
       } while (again);
     } catch (error) {
       complain(error);
@@ -310,6 +311,21 @@ function mount(parent) {
     problem.hidden = false;
     problem.replaceChildren(`The picture cannot be drawn: ${error.message}. `, Plotly ? "" : "Start the app with “streamlit run app.py”, which serves this file, and reload the page. The slider and its words still work.");
     plot.hidden = !Plotly;
+  }
+
+  // -- what a visitor points at: reported with its own data, or as a box of the axes
+  function listen() {
+    if (plot.dataset.listens) return;
+    plot.dataset.listens = "true";
+    plot.on("plotly_click", ({ points }) => {
+      const [{ x, y, customdata }] = points;
+      if (data.clickable) trigger("clicked", customdata ?? [x, y]);
+    });
+    plot.on("plotly_selected", (event) => {
+      if (!data.boxable || !event?.range) return;
+      Plotly.relayout(plot, { selections: [] });
+      trigger("boxed", [...event.range.x, ...event.range.y]);
+    });
   }
 
   // -- moving
@@ -443,8 +459,9 @@ function mount(parent) {
 
   // -- from Python
   let decoded;
-  function update(next, setStateValue) {
+  function update(next, setStateValue, setTriggerValue) {
     commit = setStateValue;
+    trigger = setTriggerValue;
     if (next !== data) take(next);
     stale = true;
     draw();

@@ -5,8 +5,9 @@ Everything is drawn in the browser from what is sent once; only a release of the
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ def picture(
     times: Sequence[str] = (),
     height: int = 440,
     narrow: Mapping[str, Any] | None = None,
+    on_click: Callable[[Any], None] | None = None,
+    on_box: Callable[[Any], None] | None = None,
 ) -> int:
     """Show a figure whose frames follow a slider in the browser; return the committed position of `dial`.
 
@@ -80,6 +83,9 @@ def picture(
     `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or narrow
     becomes that color of the theme. Points are drawn as they are: cut those that lie very far outside their window (a million
     times its size), which SVG cannot place.
+
+    `on_click` is called with the `customdata` of a point that was clicked, or with its `[x, y]` if it has none; `on_box` with
+    `[x, x, y, y]`, the two corners of a box drawn in a figure with `dragmode="select"`. Both come from a browser: check them.
 
     `value` is shown at first and whenever it changes; else the visitor's position stays. What comes back from the browser is
     validated: an `int` in `range(len(frames))`, and `value` for anything else.
@@ -106,8 +112,12 @@ def picture(
             "narrow": encode(narrow),
             "value": shown,
             "epoch": epoch,
+            "clickable": on_click is not None,
+            "boxable": on_box is not None,
         },
         on_value_change=_ignore,
+        on_clicked_change=partial(_pass_on, key, "clicked", on_click),
+        on_boxed_change=partial(_pass_on, key, "boxed", on_box),
     )
     return position
 
@@ -203,6 +213,14 @@ def _committed(state: object, epoch: int, count: int) -> int | None:
     if isinstance(reported, bool) or not isinstance(reported, int) or not 0 <= reported < count:
         return None
     return reported
+
+
+def _pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:
+    """Hands what a visitor pointed at to whoever asked for it."""
+    state = st.session_state.get(key)
+    pointed = state.get(name) if isinstance(state, Mapping) else None
+    if listener is not None and pointed is not None:
+        listener(pointed)
 
 
 def _ignore() -> None:

@@ -1,0 +1,60 @@
+"""The learning-rate finder: one run whose rate grows from step to step, as deep-learning libraries offer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from explorer.core.descent import run
+from explorer.core.losses.protocol import Loss
+from explorer.core.optimizers import Optimizer
+
+Array = NDArray[np.float64]
+
+GAVE_UP = 4.0
+"""The finder stops once the loss is this many times the best so far: fastai's and Lightning's rule."""
+
+SKIPPED = 10
+"""Lightning leaves out so many steps at the beginning when it looks for the steepest descent."""
+
+
+@dataclass(frozen=True, eq=False)
+class RateFinder:
+    """The rates ``(n,)`` and losses ``(n,)`` up to where the finder gave up, and the two rates that libraries read off such a curve.
+
+    `steepest` is where the loss falls fastest per step (Lightning's suggestion); `tenth` is a tenth of the rate with the lowest loss
+    (fastai's first rule). nan where the curve is too short to tell.
+    """
+
+    rates: Array
+    losses: Array
+    steepest: float
+    tenth: float
+
+
+def find_rate(loss: Loss, optimizer: Optimizer, low: float, high: float, *, start: ArrayLike | None = None, steps: int = 100) -> RateFinder:
+    """One run whose learning rate grows from `low` to `high` by equal factors (Smith 2017, arXiv 1506.01186, section 3.3).
+
+    It answers another question than a sweep: what one run survives for a few steps at each rate, not what a run at that rate
+    becomes. Just beyond the edge a run needs many steps to grow, which the finder does not give it.
+
+    Raises ValueError unless 0 < low < high and both are finite.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> found = find_rate(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 1e-3, 100.0)
+    >>> bool(found.rates[-1] > 1.0)    # it only gives up well beyond the edge, which is 1
+    True
+    """
+    if not 0 < low < high < np.inf:
+        raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
+    path = run(loss, optimizer, low, start=start, steps=steps, schedule=lambda step: (high / low) ** (step / max(steps - 1, 1)))
+    losses, rates = path.loss[:-1, 0], low * path.multiplier
+    with np.errstate(all="ignore"):
+        lost = ~np.isfinite(losses) | (losses > GAVE_UP * np.fmin.accumulate(np.abs(losses)))
+    end = max(int(np.argmax(lost)), 1) if lost.any() else len(losses)
+    rates, losses = rates[:end], losses[:end]
+    inner = losses[SKIPPED:-1]
+    steepest = float(rates[SKIPPED + np.argmin(np.gradient(inner))]) if inner.size > 1 else float("nan")
+    return RateFinder(rates, losses, steepest, float(rates[np.argmin(losses)] / 10))

@@ -1,0 +1,239 @@
+"""Sweep: every learning rate at once, for several optimizers and seeds; where the cliff is, and how sharp."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.core.finder import RateFinder, find_rate
+from explorer.core.knobs import must
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.prose import plain
+from explorer.core.ruler import ruler
+from explorer.core.setup import Setup
+from explorer.core.stability import predicted_growth
+from explorer.core.sweep import find_edge, growth, sweep
+from explorer.core.verdict import Outcome, Verdict
+from explorer.figures import sweep as figure
+from explorer.ui import panel
+from explorer.ui.picture import picture
+
+RULES, SEEDS, FINDER, GOOD = "sweep:rules", "sweep:seeds", "sweep:finder", "sweep:good"
+MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
+DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
+
+
+def main() -> None:
+    """The picture of the sweep, what it says, and its table."""
+    panel.follow()
+    st.title("Where is the edge, and how sharp is it?", anchor=False)
+    setup = panel.current(DEFAULT)
+    panel.notes()
+    with st.sidebar:
+        rules = st.multiselect(
+            "optimizers", list(OPTIMIZERS), [setup.optimizer], key=RULES, format_func=panel.readable, max_selections=MOST_RULES
+        ) or [setup.optimizer]
+        seeds = st.slider("seeds", 1, MOST_SEEDS, 1, key=SEEDS, help="Random starts and batches; the picture shows the range as a band.")
+        finder = st.toggle("learning-rate finder", key=FINDER, help="One run whose rate grows at every step, as some libraries offer.")
+        panel.controls(setup)
+        panel.rescues(setup)
+    panel.write_link(setup.to_query())
+    setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]
+    try:
+        bar = st.progress(0.0, "Sweeping…")
+        bands = [band(each, seeds, lambda share, i=i: bar.progress((i + share) / len(setups))) for i, each in enumerate(setups)]
+        bar.empty()
+        found = finder_of(setup) if finder else None
+    except ValueError as error:
+        st.error(f"{error}. Turn back the control that was turned last.", icon=":material/error:")
+        return
+    curve = None if found is None else figure.Finder(found.rates, found.losses, found.steepest)
+    sentence = headline(bands, setup)
+    st.subheader(sentence, anchor=False)
+    picture(
+        figure.draw(bands, curve),
+        key="sweep:picture",
+        alt=f"Left, the loss at the end of a run against its learning rate; right, the factor per step. {sentence}",
+        height=500,
+        narrow=figure.NARROW,
+        on_click=open_run,
+    )
+    st.caption("Dashed lines: theory's edge. Pale lines: where the cliff was found by bisection. A click on a point opens that run.")
+    if found is not None:
+        st.markdown(about_the_finder(found, bands[0]))
+    numbers = table(bands)
+    st.dataframe(numbers, hide_index=True)
+    with st.expander("All rates"):
+        every = pd.concat([rows(each) for each in bands])
+        st.dataframe(every, hide_index=True)
+        st.download_button("Download as CSV", every.to_csv(index=False).encode(), "sweep.csv", "text/csv", icon=":material/download:")
+
+
+def band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
+    """What became of every rate of the ruler, for so many seeds. Kept, so that a picture that is shown again costs nothing."""
+    kept: dict[tuple[Setup, int], figure.Band] = store()
+    if (setup, seeds) not in kept:
+        while len(kept) >= 64:
+            kept.pop(next(iter(kept)))
+        kept[setup, seeds] = _band(setup, seeds, progress)
+    return kept[setup, seeds]
+
+
+@st.cache_resource
+def store() -> dict[tuple[Setup, int], figure.Band]:
+    """The sweeps that were done last, for all visitors."""
+    return {}
+
+
+def _band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
+    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    start = np.array(loss.start if setup.start is None else setup.start)
+    scale = ruler(loss, optimizer, start, setup.learning_rate)
+    rates = scale.rates[scale.rates > 0]
+    outcomes = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(seeds)]
+    verdict = outcomes[0].verdict
+    return figure.Band(
+        name=panel.readable(setup.optimizer),
+        rates=rates,
+        final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in outcomes]),
+        verdict=verdict,
+        measured=growth(outcomes[0], loss.minimum),
+        predicted=predicted_growth(loss, optimizer, rates, start),
+        edge=scale.edge.rate,
+        cliff=cliff(setup, rates, verdict),
+    )
+
+
+def _lost(outcome: Outcome) -> NDArray[np.float64]:
+    """The final losses, with everything that left the number line as inf."""
+    return np.where(np.isfinite(outcome.final_loss) & (outcome.first_nonfinite < 0), outcome.final_loss, np.inf)
+
+
+def seeded(setup: Setup, i: int) -> Setup:
+    """The setup with its i-th other seed: of the batches, and of the loss's random start or data where it has any."""
+    other = replace(setup, seed=setup.seed + i)
+    known = panel.parameters(setup, "loss")
+    if "loss.seed" in known:
+        other = other.with_knobs({"loss.seed": dict(setup.knobs).get("loss.seed", known["loss.seed"].default) + i})
+    return other
+
+
+def swept(setup: Setup, rates: NDArray[np.float64], progress: Any) -> Outcome:
+    """The outcome of one setup at all rates."""
+    return sweep(
+        setup.make_loss(),
+        setup.make_optimizer(),
+        rates,
+        start=setup.start,
+        steps=setup.steps,
+        schedule=setup.make_schedule(),
+        batch_size=setup.batch_size,
+        seed=setup.seed,
+        progress=progress,
+    )
+
+
+def cliff(setup: Setup, rates: NDArray[np.float64], verdict: NDArray[np.object_]) -> tuple[float, float]:
+    """The two rates, a thousandth apart, between which runs begin to diverge; nan if none on the ruler does, or all do."""
+    diverged = np.flatnonzero(verdict == Verdict.DIVERGED)
+    if diverged.size == 0 or diverged[0] == 0:
+        return float("nan"), float("nan")
+    low, high = rates[diverged[0] - 1], rates[diverged[0]]
+    try:
+        loss, rule = setup.make_loss(), setup.make_optimizer()
+        return find_edge(loss, rule, low, high, start=setup.start, steps=setup.steps, precision=PRECISION)
+    except ValueError:  # with a schedule or batches the search, which has none, may find nothing between the two
+        return float(low), float(high)
+
+
+def finder_of(setup: Setup) -> RateFinder:
+    """The learning-rate finder's curve over the whole ruler."""
+    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    rates = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate).rates
+    positive = rates[rates > 0]
+    if positive.size < 2:
+        raise must("learning_rate", "> 0 for a learning-rate finder", setup.learning_rate)
+    return find_rate(loss, optimizer, float(positive[0]), float(positive[-1]), start=setup.start)
+
+
+def headline(bands: list[figure.Band], setup: Setup) -> str:
+    """Where the first rule's cliff is, beside theory's edge."""
+    first = bands[0]
+    if not np.isfinite(first.cliff[0]):
+        return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
+    middle = float(np.sqrt(first.cliff[0] * first.cliff[1]))
+    if not np.isfinite(first.edge):
+        return f"With {first.name} runs begin to diverge at {plain(middle, 4)}: measured, as theory has no edge here."
+    return (
+        f"With {first.name} runs begin to diverge at {plain(middle, 4)}; theory puts the edge at {plain(first.edge, 4)}"
+        f" ({plain(100 * (middle / first.edge - 1), 2, sign=True)} % apart)."
+    )
+
+
+def about_the_finder(found: RateFinder, first: figure.Band) -> str:
+    """What the finder would have said, and where that misleads here."""
+    gave_up, cliff_at = float(found.rates[-1]), float(np.sqrt(first.cliff[0] * first.cliff[1]))
+    text = (
+        f"The **learning-rate finder** gave up at {plain(gave_up)}; libraries would suggest {plain(found.steepest)} (steepest descent)"
+        f" or {plain(found.tenth)} (a tenth of the lowest point)."
+    )
+    if not np.isfinite(cliff_at):
+        return text + " No fixed rate diverges here, so its rise says nothing about divergence."
+    if gave_up > 1.2 * cliff_at:
+        return text + (
+            f" Its curve turns up only at {plain(gave_up / cliff_at)} × the real edge: just beyond the edge a run needs many steps to"
+            " grow, and the finder gives each rate one step."
+        )
+    return text + " Here it turns up close to the real edge."
+
+
+def table(bands: list[figure.Band]) -> pd.DataFrame:
+    """A row for each rule: theory's edge, the bracket of the measured one, and how far apart they are."""
+    found = []
+    for each in bands:
+        middle = float(np.sqrt(each.cliff[0] * each.cliff[1]))
+        known = np.isfinite(middle)
+        found.append(
+            {
+                "optimizer": each.name,
+                "theory's edge": plain(each.edge, 5) if np.isfinite(each.edge) else "none",
+                "last rate that holds": plain(each.cliff[0], 5) if known else "–",
+                "first rate that diverges": plain(each.cliff[1], 5) if known else "none here",
+                "measured / theory": plain(middle / each.edge, 5) if known and np.isfinite(each.edge) else "–",
+                "rates that converge": int(np.sum((each.verdict == Verdict.CONVERGED) | (each.verdict == Verdict.CONVERGING))),
+                "rates tried": each.rates.size,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def rows(each: figure.Band) -> pd.DataFrame:
+    """A row for each rate of one rule."""
+    return pd.DataFrame(
+        {
+            "optimizer": each.name,
+            "learning rate": each.rates,
+            "verdict": [str(verdict) for verdict in each.verdict],
+            "loss at the end (median)": np.median(each.final, axis=0),
+            "factor per step, measured": each.measured,
+            "factor per step, theory": each.predicted,
+        }
+    )
+
+
+def open_run(pointed: Any) -> None:
+    """A point was clicked: its run is opened on the page Step size. What comes from the browser is checked."""
+    setup: Setup = st.session_state[panel.STATE]
+    by_name = {panel.readable(name): name for name in OPTIMIZERS}
+    if isinstance(pointed, list) and len(pointed) == 2 and pointed[0] in by_name and isinstance(pointed[1], int | float):
+        other = setup if by_name[pointed[0]] == setup.optimizer else setup.with_choice("optimizer", by_name[pointed[0]])
+        panel.adopt(replace(other, learning_rate=float(pointed[1])))
+        st.session_state[panel.GO] = panel.STEP_SIZE
+
+
+main()
