@@ -182,7 +182,6 @@ def _is_plain(trajectory: Trajectory) -> bool:
     return trajectory.optimizer.recurrence == Recurrence() and _undisturbed(trajectory) and not np.any(trajectory.optimizer.weight_decay)
 
 
-@np.errstate(all="ignore")
 def _undisturbed(trajectory: Trajectory) -> bool:
     """Whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
     return trajectory.optimizer.is_linear and not trajectory.stochastic and bool((trajectory.multiplier == 1).all())

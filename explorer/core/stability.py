@@ -286,6 +286,7 @@ class Modes:
         return np.where(never, -1, high)
 
 
+@np.errstate(all="ignore")
 def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, start: Array) -> Array:
     """The factor per step of the slowest-shrinking or fastest-growing mode at each rate ``(runs,)``, for a run from ``(dim,)``.
 
@@ -295,13 +296,14 @@ def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, sta
     >>> predicted_growth(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([0.1, 1.1]), np.array([1.0]))
     array([0.8, 1.2])
     """
-    minimizer = getattr(loss, "minimizer", None)
-    if minimizer is None or not optimizer.is_linear or getattr(loss, "edge_curvature", None) is not None:
+    quadratic, minimizer = getattr(loss, "is_quadratic", False), getattr(loss, "minimizer", None)
+    center = np.zeros(loss.dim) if quadratic and minimizer is None else minimizer  # a saddle has its modes too
+    if center is None or not optimizer.is_linear or getattr(loss, "edge_curvature", None) is not None:
         return np.full(learning_rate.size, np.nan)
-    values, vectors = spectrum(loss, minimizer)
-    if getattr(loss, "is_quadratic", False) and not np.any(optimizer.weight_decay):
+    values, vectors = spectrum(loss, center)
+    if quadratic and not np.any(optimizer.weight_decay):
         # Only modes that the start has a share in; rounding puts a trace of the others in, too small to see in a short run.
-        share = np.abs(vectors.T @ (start - minimizer))
+        share = np.abs(vectors.T @ (start - center))
         present = share > 1e-12 * share.max()
         values = values[present] if present.any() else values
     return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, learning_rate)).max(axis=0))
