@@ -19,8 +19,8 @@ from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.picture import Dial, Mark, picture
 
-MOST_NUMBERS = 4_000_000
-"""The most numbers that all runs of a ruler may have together: 32 MB, so that what is kept for other visitors fits into memory."""
+MOST_NUMBERS = 8_000_000
+"""The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
 
 ANCHOR, GOOD, PRESET = "step_size:anchor", "step_size:good", "step_size:preset"
 SAVED = ", saved"
@@ -153,7 +153,7 @@ def why(setup: Setup, position: int) -> None:
         return
     st.markdown(
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should win, its **curvature** how much of that"
-        " is lost again: twice the step wins twice as much and loses four times as much. (g is the gradient, ε the learning rate, Δ the step.)"
+        " is lost again: twice the step wins twice as much and loses four times as much. (ε is the rate, g the gradient, Δ the step.)"
     )
     dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
     picture(
