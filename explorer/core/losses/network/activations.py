@@ -1,0 +1,86 @@
+"""What a unit does to its input: each activation is one definition with its first two derivatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit, ndtr
+
+from explorer.core.losses.protocol import Array
+
+Name = Literal["tanh", "relu", "leaky_relu", "sigmoid", "gelu", "linear"]
+
+LEAK = 0.01
+"""The slope of a leaky ReLU below 0: PyTorch's default."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """f, f′ and f″. `value` may overwrite what it is given.
+
+    `slope` and `bend` are told the output f(z) where that is enough to know them, so that z need not be kept; `of_input` says that they
+    want z itself. `steepest` is the largest slope, which a saturated unit is far from. `gain` is the factor on the weights that keeps
+    the size of a signal from layer to layer when the weights have mean 0 and variance 1/fan_in (He et al. 2015), and `centered_gain`
+    that which keeps its variance when the weights of each unit sum to 0 (Brock et al. 2021, arXiv 2101.08692).
+    """
+
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+    bend: Callable[[Array], Array | float]
+    of_input: bool = False
+    steepest: float = 1.0
+    gain: float = 1.0
+    centered_gain: float = 1.0
+
+
+def _gelu(z: Array) -> Array:
+    """The input times Φ of it, the exact form and PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)."""
+    return z * ndtr(z)
+
+
+def _density(z: Array) -> Array:
+    """φ(z), the standard normal's density."""
+    return np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+
+
+def _one_minus_square(a: Array) -> Array:
+    s = a * a
+    return np.subtract(1, s, out=s)
+
+
+RELU_GAIN, CENTERED_RELU_GAIN = math.sqrt(2), math.sqrt(2 / (1 - 1 / math.pi))
+
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        "tanh": Activation(lambda z: np.tanh(z, out=z), _one_minus_square, lambda a: -2 * a * (1 - a * a)),
+        "relu": Activation(
+            lambda z: np.maximum(z, 0, out=z),
+            lambda a: (a > 0).astype(a.dtype),
+            lambda a: 0.0,
+            gain=RELU_GAIN,
+            centered_gain=CENTERED_RELU_GAIN,
+        ),
+        "leaky_relu": Activation(
+            lambda z: np.maximum(z, LEAK * z, out=z),
+            lambda a: np.where(a > 0, 1, LEAK).astype(a.dtype),
+            lambda a: 0.0,
+            gain=math.sqrt(2 / (1 + LEAK**2)),
+            centered_gain=CENTERED_RELU_GAIN,
+        ),
+        "sigmoid": Activation(lambda z: expit(z, out=z), lambda a: a * (1 - a), lambda a: a * (1 - a) * (1 - 2 * a), steepest=0.25),
+        "gelu": Activation(
+            _gelu,
+            lambda z: ndtr(z) + z * _density(z),
+            lambda z: (2 - z * z) * _density(z),
+            of_input=True,
+            gain=RELU_GAIN,
+            centered_gain=CENTERED_RELU_GAIN,
+        ),
+        "linear": Activation(lambda z: z, np.ones_like, lambda a: 0.0),
+    }
+)

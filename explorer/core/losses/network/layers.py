@@ -1,0 +1,403 @@
+"""The layers of a network. A layer is one value with four functions side by side, each a few lines.
+
+`forward` computes; `backward` propagates the gradient back (Rumelhart, Hinton and Williams 1986); `push` and `pull` are the same two
+differentiated along a direction `v` of the parameters, which makes the product with the Hessian exact: Pearlmutter 1994, "Fast exact
+multiplication by the Hessian", the R-operator. A name that ends in t is the change (tangent) of what is called so without it.
+
+Inside a network the runs come first, because a matrix product for each run is what the processor does fastest: parameters are
+``(runs, size)`` and signals ``(runs, units, examples)``. The input ``(units, examples)`` is shared by all runs, which makes the first layer
+one single product.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.losses.network import normalization
+from explorer.core.losses.network.activations import ACTIVATIONS, Activation
+from explorer.core.losses.protocol import Array
+
+Signal = Any
+"""An array; or None where it belongs to the data, which do not change and whose gradient nobody asks for."""
+
+
+class Part(NamedTuple):
+    """A group of parameters of a layer: the letter it is called by, and its shape."""
+
+    letter: str
+    shape: tuple[int, ...]
+
+
+class Layer(Protocol):
+    """The four functions, and the parameters that they read.
+
+    `p` and `v` ``(runs, size)`` are parameters and their change; `g` and `gt` of the same shape are filled in with the gradient and its
+    change. `memory` and `tangents` are what a layer wants back from its own earlier calls.
+    """
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The groups of parameters, in order."""
+        ...
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        """The output, and what the other three want to know of it."""
+        ...
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        """The gradient by the input, from `d` by the output, which may be overwritten."""
+        ...
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        """How the output changes when the parameters change by `v` and the input by `t`."""
+        ...
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        """The gradient by the input and how it changes, from `d` and its change `dt` by the output."""
+        ...
+
+
+def size(layer: Layer) -> int:
+    """How many parameters a layer has."""
+    return sum(int(np.prod(part.shape)) for part in layer.parts)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square window that slides over images: `channels` × `side` × `side` numbers, no padding, steps of one.
+
+    >>> Window(channels=1, side=8, width=3).positions
+    36
+    """
+
+    channels: int
+    side: int
+    width: int
+
+    @property
+    def out_side(self) -> int:
+        return self.side - self.width + 1
+
+    @property
+    def positions(self) -> int:
+        return self.out_side**2
+
+    def gather(self, a: Array) -> Array:
+        """What each position of the window sees, side by side: ``(..., channels·width², positions·examples)``."""
+        *runs, _, _ = shape = a.shape
+        images = a.reshape(*runs, self.channels, self.side, self.side, -1)
+        seen = np.lib.stride_tricks.sliding_window_view(images, (self.width, self.width), axis=(-3, -2))
+        first = len(shape) - 2
+        order = (*range(first), first, first + 4, first + 5, first + 1, first + 2, first + 3)
+        return seen.transpose(order).reshape(*runs, self.channels * self.width**2, -1)
+
+    def scatter(self, d: Array) -> Array:
+        """The adjoint of `gather`: each number back to where it was read, added up."""
+        runs, out = len(d), self.out_side
+        seen = d.reshape(runs, self.channels, self.width, self.width, out, out, -1)
+        images = np.zeros((runs, self.channels, self.side, self.side, seen.shape[-1]), dtype=d.dtype)
+        for i in range(self.width):
+            for j in range(self.width):
+                images[:, :, i : i + out, j : j + out] += seen[:, :, i, j]
+        return images.reshape(runs, self.channels, -1)
+
+
+def _times(W: Array, a: Array) -> Array:
+    """W a for each run; one product for all of them if they share `a`."""
+    if a.ndim == 3:
+        return W @ a
+    return (W.reshape(-1, W.shape[-1]) @ a).reshape(*W.shape[:-1], a.shape[-1])
+
+
+def _outer(d: Array, a: Array) -> Array:
+    """The sum over examples of d aᵀ, for each run."""
+    if a.ndim == 3:
+        return d @ a.swapaxes(1, 2)
+    return (d.reshape(-1, d.shape[-1]) @ a.T).reshape(*d.shape[:-1], len(a))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """z = m W a + b; with a `window`, at each of its positions (a convolution, its examples being positions × examples).
+
+    `multiplier` is m. With `standardized` the weights of each unit are first shifted and scaled to mean 0 and variance 1 (weight
+    standardization, Qiao et al. 2019, arXiv 1903.10520).
+    """
+
+    inputs: int
+    outputs: int
+    bias: bool = True
+    multiplier: float = 1.0
+    standardized: bool = False
+    window: Window | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        weights = Part("W", (self.outputs, self.inputs))
+        return (weights, Part("b", (self.outputs,))) if self.bias else (weights,)
+
+    def _split(self, p: Array) -> tuple[Array, Array]:
+        """The matrices ``(runs, outputs, inputs)`` and the biases ``(runs, outputs or 0)``: views of `p`."""
+        cut = self.outputs * self.inputs
+        return p[:, :cut].reshape(-1, self.outputs, self.inputs), p[:, cut:]
+
+    def _seen(self, a: Array) -> Array:
+        if self.window is not None:
+            return self.window.gather(a)
+        return a if a.shape[-2] == self.inputs else a.reshape(len(a), self.inputs, -1)  # an image, laid out as one row
+
+    def _returned(self, d: Array, shape: tuple[int, ...]) -> Array:
+        return (self.window.scatter(d) if self.window is not None else d).reshape(shape)
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        W, b = self._split(p)
+        y, s = normalization.normalized(W, -1) if self.standardized else (W, W)
+        W = y if self.multiplier == 1 else self.multiplier * y
+        seen = self._seen(a)
+        z = _times(W, seen)
+        if self.bias:
+            z += b[:, :, np.newaxis]
+        return z, (seen, a.shape, W, y, s)
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        a, shape, W, y, s = memory
+        gW, gb = self._split(g)
+        dW = _outer(d, a)
+        if self.multiplier != 1:
+            dW *= self.multiplier
+        gW[...] = normalization.backward(y, s, dW, -1) if self.standardized else dW
+        if self.bias:
+            gb[...] = d.sum(axis=2)
+        return None if a.ndim == 2 else self._returned(W.swapaxes(1, 2) @ d, shape)
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        a, _, W, y, s = memory
+        Wt, bt = self._split(v)
+        yt, st = normalization.push(y, s, Wt, -1) if self.standardized else (Wt, Wt)
+        Wt = self.multiplier * yt
+        zt = _times(Wt, a)
+        if t is not None:
+            t = self._seen(t)
+            zt += W @ t
+        if self.bias:
+            zt += bt[:, :, np.newaxis]
+        return zt, (t, Wt, yt, st)
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        a, shape, W, y, s = memory
+        t, Wt, yt, st = tangents
+        gW, gb = self._split(gt)
+        dWt = _outer(dt, a)
+        if t is not None:
+            dWt += _outer(d, t)
+        dWt *= self.multiplier
+        if self.standardized:
+            _, dWt = normalization.pull(y, s, yt, st, self.multiplier * _outer(d, a), dWt, -1)
+        gW[...] = dWt
+        if self.bias:
+            gb[...] = dt.sum(axis=2)
+        if a.ndim == 2:
+            return None, None
+        W, Wt = W.swapaxes(1, 2), Wt.swapaxes(1, 2)
+        return self._returned(W @ d, shape), self._returned(W @ dt + Wt @ d, shape)
+
+
+@dataclass(frozen=True)
+class Activate:
+    """a = f(z), for every unit and example."""
+
+    name: str
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return ()
+
+    @property
+    def activation(self) -> Activation:
+        return ACTIVATIONS[self.name]
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        out = self.activation.value(a)
+        return out, a if self.activation.of_input else out
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        d *= self.activation.slope(memory)
+        return d
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        slope = self.activation.slope(memory)
+        return slope * t, (slope, t)
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        slope, t = tangents
+        return slope * d, slope * dt + self.activation.bend(memory) * t * d
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """γ y + β with y the input at mean 0 and variance 1: over the examples (batch norm) or over the units (layer norm).
+
+    Ioffe and Szegedy 2015, arXiv 1502.03167; Ba, Kiros and Hinton 2016, arXiv 1607.06450. Batch norm uses the mean and variance of the
+    examples at hand, in validation too: there are no running averages, because a loss has no memory.
+    """
+
+    units: int
+    over: str
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return Part("gain", (self.units,)), Part("shift", (self.units,))
+
+    @property
+    def axis(self) -> int:
+        return -1 if self.over == "batch" else -2
+
+    def _split(self, p: Array) -> tuple[Array, Array]:
+        return p[:, : self.units, np.newaxis], p[:, self.units :, np.newaxis]
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        gain, shift = self._split(p)
+        y, s = normalization.normalized(a, self.axis)
+        return gain * y + shift, (y, s)
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        y, s = memory
+        gain, _ = self._split(p)
+        g[:, : self.units], g[:, self.units :] = (d * y).sum(axis=2), d.sum(axis=2)
+        return normalization.backward(y, s, gain * d, self.axis)
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        (y, s), (gain, _), (gain_t, shift_t) = memory, self._split(p), self._split(v)
+        yt, st = normalization.push(y, s, t, self.axis)
+        return gain_t * y + gain * yt + shift_t, (yt, st)
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        (y, s), (yt, st), (gain, _), (gain_t, _) = memory, tangents, self._split(p), self._split(v)
+        gt[:, : self.units], gt[:, self.units :] = (dt * y + d * yt).sum(axis=2), dt.sum(axis=2)
+        return normalization.pull(y, s, yt, st, gain * d, gain_t * d + gain * dt, self.axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Dropout:
+    """Sets a share `rate` of the numbers to 0 and the rest to a/(1 - rate), by a `mask` ``(units, examples)``; does nothing without one.
+
+    Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", scaled as PyTorch does.
+    """
+
+    rate: float
+    units: int
+    positions: int = 1
+    mask: NDArray[np.bool_] | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return ()
+
+    def drawn(self, random: np.random.Generator, examples: int) -> Dropout:
+        """The same layer with a mask for so many examples."""
+        return replace(self, mask=random.random((self.units, self.positions * examples)) >= self.rate)
+
+    def _masked(self, u: Array) -> Array:
+        return u if self.mask is None else u * self.mask * (1 / (1 - self.rate))
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        return self._masked(a), None
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        return self._masked(d)
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        return self._masked(t), None
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        return self._masked(d), self._masked(dt)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Layers one after another; a layer of layers, so that a block of a network is one too."""
+
+    layers: tuple[Layer, ...]
+    slices: tuple[slice, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        ends = np.cumsum([0, *map(size, self.layers)]).tolist()
+        object.__setattr__(self, "slices", tuple(slice(a, b) for a, b in itertools.pairwise(ends)))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(part for layer in self.layers for part in layer.parts)
+
+    def drawn(self, random: np.random.Generator, examples: int) -> Chain:
+        """The same layers, with new masks where they drop out."""
+        return Chain(tuple(layer.drawn(random, examples) if hasattr(layer, "drawn") else layer for layer in self.layers))
+
+    def activated(self, memory: Any) -> Iterator[tuple[Activation, Array]]:
+        """Every activation on the way, with what its slope is told."""
+        for layer, own in zip(self.layers, memory, strict=True):
+            if isinstance(layer, Activate):
+                yield layer.activation, own
+            elif isinstance(layer, Residual):
+                yield from layer.inner.activated(own)
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        memory = []
+        for layer, where in zip(self.layers, self.slices, strict=True):
+            a, own = layer.forward(p[:, where], a)
+            memory.append(own)
+        return a, memory
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        for layer, where, own in zip(reversed(self.layers), reversed(self.slices), reversed(memory), strict=True):
+            d = layer.backward(p[:, where], own, d, g[:, where])
+        return d
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        tangents = []
+        for layer, where, own in zip(self.layers, self.slices, memory, strict=True):
+            t, tangent = layer.push(p[:, where], v[:, where], own, t)
+            tangents.append(tangent)
+        return t, tangents
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        for i in reversed(range(len(self.layers))):
+            where = self.slices[i]
+            d, dt = self.layers[i].pull(p[:, where], v[:, where], memory[i], tangents[i], d, dt, gt[:, where])
+        return d, dt
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """a + scale · inner(a): a skip connection around the inner layers (He et al. 2016, arXiv 1512.03385)."""
+
+    inner: Chain
+    scale: float
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.inner.parts
+
+    def drawn(self, random: np.random.Generator, examples: int) -> Residual:
+        """The same block, with new masks where it drops out."""
+        return replace(self, inner=self.inner.drawn(random, examples))
+
+    def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
+        out, memory = self.inner.forward(p, a)
+        return a + self.scale * out, memory
+
+    def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
+        return d + self.inner.backward(p, memory, self.scale * d, g)
+
+    def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
+        out, tangents = self.inner.push(p, v, memory, t)
+        return t + self.scale * out, tangents
+
+    def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
+        back, back_t = self.inner.pull(p, v, memory, tangents, self.scale * d, self.scale * dt, gt)
+        return d + back, dt + back_t

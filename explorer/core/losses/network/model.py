@@ -1,0 +1,172 @@
+"""A network as a loss: layers, an objective and data, with exact derivatives, for many runs at once."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.losses.network.activations import Activation
+from explorer.core.losses.network.layers import Chain
+from explorer.core.losses.network.objectives import Objective
+from explorer.core.losses.protocol import Array
+
+CHUNK = 2**19
+"""Bytes of the largest signal of the runs that are computed at once: what a core's own cache holds, a few times over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """The mean or sum over examples of what the `objective` makes of the network's outputs, plus ½ l2 ‖W‖².
+
+    `X` is ``(inputs, examples)`` and `y` ``(outputs, examples)``. The penalty is on weights, not on biases, gains and shifts.
+    `widest` is the largest number of units times positions of any layer. `dropout_seed` None is a network without dropout; otherwise the
+    masks are drawn from it and the rows, on `on(rows)` only: the whole loss is computed without dropout, as for validation. So every
+    run of a sweep sees the same masks, and `batch_size` equal to the examples is full batch with new masks at every step.
+    """
+
+    body: Chain
+    objective: Objective
+    X: Array
+    y: Array
+    start: Array
+    widest: int
+    reduction: Literal["mean", "sum"] = "mean"
+    l2: float = 0.0
+    dropout_seed: int | None = None
+    held_out: tuple[Array, Array] | None = None
+    minimum = None
+
+    @property
+    def dim(self) -> int:
+        return len(self.start)
+
+    @property
+    def examples(self) -> int:
+        return self.X.shape[1]
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[str, slice], ...]:
+        """The parameters' groups in order, such as ``("W1", slice(0, 32))``: weights W and biases b of each layer, gains and shifts."""
+        found, layer, begin = [], 0, 0
+        for part in self.body.parts:
+            layer += part.letter == "W"
+            end = begin + int(np.prod(part.shape))
+            found.append((f"{part.letter}{layer}", slice(begin, end)))
+            begin = end
+        return tuple(found)
+
+    @property
+    def scale(self) -> float:
+        """The number before the sum over examples."""
+        return 1 / self.examples if self.reduction == "mean" else 1.0
+
+    @cached_property
+    def _decay(self) -> Array:
+        """`l2` where a weight is, 0 elsewhere: ``(dim, 1)``."""
+        decay = np.zeros((self.dim, 1))
+        for name, where in self.blocks:
+            decay[where] = self.l2 if name.startswith("W") else 0.0
+        return decay
+
+    def _chunks(self, runs: int, itemsize: int) -> Iterator[slice]:
+        """The runs in groups whose signals fit a core's cache."""
+        at_once = max(CHUNK // (self.widest * max(self.examples, 1) * itemsize), 1)
+        return (slice(i, min(i + at_once, runs)) for i in range(0, runs, at_once))
+
+    def _data(self, x: Array) -> tuple[Array, Array]:
+        return self.X.astype(x.dtype, copy=False), self.y.astype(x.dtype, copy=False)
+
+    def data_loss(self, x: Array) -> Array:
+        """The loss without the penalty: ``(dim, runs) -> (runs,)``."""
+        return self._values(x, lambda z, y: self.objective.value_and_slope(z, y, self.scale)[0])
+
+    def penalty(self, x: Array) -> Array:
+        """½ l2 ‖W‖²: ``(dim, runs) -> (runs,)``."""
+        return 0.5 * np.einsum("dr,dr->r", self._decay.astype(x.dtype) * x, x) if self.l2 else np.zeros(x.shape[1], x.dtype)
+
+    def accuracy(self, x: Array) -> Array:
+        """The share of examples that are classified right: ``(dim, runs) -> (runs,)``; nan where there are no classes."""
+        return self._values(x, self.objective.right)
+
+    def _values(self, x: Array, of: Callable[[Array, Array], Array]) -> Array:
+        X, y = self._data(x)
+        p, found = np.ascontiguousarray(x.T), np.empty(x.shape[1], x.dtype)
+        for some in self._chunks(len(p), x.itemsize):
+            found[some] = of(self.body.forward(p[some], X)[0], y)
+        return found
+
+    def outputs(self, x: Array, X: Array | None = None) -> Array:
+        """What the network says: ``(runs, outputs, examples)``, for its own examples or other inputs ``(inputs, examples)``."""
+        inputs = self._data(x)[0] if X is None else np.asarray(X, dtype=x.dtype)
+        return self.body.forward(np.ascontiguousarray(x.T), inputs)[0]
+
+    def signals(self, x: Array) -> list[tuple[Activation, Array]]:
+        """Every hidden layer's activation, and what its slope is told, ``(runs, units, examples)``: see `Activation`."""
+        _, memory = self.body.forward(np.ascontiguousarray(x.T), self._data(x)[0])
+        return list(self.body.activated(memory))
+
+    def value(self, x: Array) -> Array:
+        return self.data_loss(x) + self.penalty(x) if self.l2 else self.data_loss(x)
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        X, y = self._data(x)
+        p = np.ascontiguousarray(x.T)
+        value, g = np.empty(len(p), x.dtype), np.empty_like(p)
+        for some in self._chunks(len(p), x.itemsize):
+            z, memory = self.body.forward(p[some], X)
+            value[some], d = self.objective.value_and_slope(z, y, self.scale)
+            self.body.backward(p[some], memory, d, g[some])
+        gradient = np.ascontiguousarray(g.T)
+        if self.l2:
+            return value + self.penalty(x), gradient + self._decay.astype(x.dtype) * x
+        return value, gradient
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        product = np.empty_like(v)
+        for some in self._chunks(x.shape[1], x.itemsize):
+            product[:, some] = self.hessian_at(x[:, some])(v[:, some])
+        return product
+
+    def hessian_at(self, x: Array) -> Callable[[Array], Array]:
+        """The function v -> Hv at these points, with what depends on the points alone computed once."""
+        X, y = self._data(x)
+        p = np.ascontiguousarray(x.T)
+        z, memory = self.body.forward(p, X)
+        _, d = self.objective.value_and_slope(z.copy(), y, self.scale)
+
+        def product(v: Array) -> Array:
+            q = np.ascontiguousarray(v.T)
+            gt = np.empty_like(p)
+            zt, tangents = self.body.push(p, q, memory, None)
+            self.body.pull(p, q, memory, tangents, d, self.objective.bend(z, y, self.scale, zt), gt)
+            turned = np.ascontiguousarray(gt.T)
+            return turned + self._decay.astype(v.dtype) * v if self.l2 else turned
+
+        return product
+
+    def on(self, rows: NDArray[np.intp]) -> Network:
+        """The loss on these rows: the mean over them, or their sum; with dropout, if the network has any."""
+        body = self.body
+        if self.dropout_seed is not None:
+            key = zlib.crc32(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+            body = body.drawn(np.random.default_rng([self.dropout_seed, key]), len(rows))
+        return replace(self, body=body, X=self.X.take(rows, axis=1), y=self.y.take(rows, axis=1), held_out=None)
+
+    @property
+    def validation(self) -> Network | None:
+        """The data loss on the examples that were held out, without penalty; None if there are none."""
+        if self.held_out is None:
+            return None
+        X, y = self.held_out
+        return replace(self, X=X, y=y, l2=0.0, held_out=None, dropout_seed=None)
+
+    @property
+    def best_constant(self) -> float:
+        """The loss of the best answer that is the same for every example: what a network with nothing but dead units can reach."""
+        return self.objective.best_constant(self.y, self.scale)
