@@ -61,10 +61,12 @@ def log_loss(loss: Array) -> Array:
         return np.where(loss == 0, LOWEST, np.log10(loss).clip(min=LOWEST))
 
 
-def small(values: Array) -> Array:
-    """As float32, half the size, unless a value is beyond it."""
+def small(values: Array) -> Array | list[float]:
+    """As float32, half the size; as numbers of five digits where one is beyond it."""
     with np.errstate(all="ignore"):
-        return values.astype(np.float32) if np.nanmax(np.abs(values), initial=0) < 1e37 else values
+        if np.nanmax(np.abs(values), initial=0) < 1e37:
+            return values.astype(np.float32)
+    return [float(f"{each:.5g}") for each in values.tolist()]
 
 
 def loss_range(curve: Array) -> tuple[float, float]:

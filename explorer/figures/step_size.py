@@ -81,7 +81,9 @@ def _frame(path: list[Frame], curve: tuple[list[Frame], Frame], views: list[list
 def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
     """The traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
     color = COLORS[explanation.outcome.verdict[run]]
-    across, up = (small(each) for each in points[:, drawn])
+    seen = points[:, drawn]
+    there = np.flatnonzero(np.isfinite(seen).all(axis=0))
+    across, up = (small(each[: there[-1] + 1]) for each in seen)
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "marker": {"color": color}, "rest": inside}
     return [path, {"x": across[-1:], "y": up[-1:]}, _leaving(points, explanation, middle, int(drawn[inside - 1]), run)]
@@ -96,13 +98,18 @@ def _curve(
     ghost = np.where(ghost <= np.nanmax(curve[np.isfinite(curve)]) + 2, ghost, np.nan)
     bottom, top = loss_range(np.concatenate([curve, ghost]))
     shown = np.where(np.isfinite(curve), np.maximum(curve, bottom), np.nan).astype(np.float32)
-    line = np.where((theory >= bottom) & (theory <= top), theory, np.nan).astype(np.float32)
+    line = _or_nothing(np.where((theory >= bottom) & (theory <= top), theory, np.nan))
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
-    past = np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan).astype(np.float32)
+    past = _or_nothing(np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan))
     uphill = _uphill(explanation, logs, top - bottom, run)
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0))
     return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
+
+
+def _or_nothing(line: Array) -> Array:
+    """A line as it is drawn; empty if there is nothing of it to see, so that nothing is sent."""
+    return line.astype(np.float32) if np.isfinite(line).any() else np.empty(0, dtype=np.float32)
 
 
 def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
