@@ -46,7 +46,7 @@ def spectrum(loss: Loss, x: ArrayLike) -> tuple[Array, Array]:
     product = scipy.sparse.linalg.LinearOperator(
         (loss.dim, loss.dim), matvec=lambda v: loss.hvp(point, np.reshape(v, (-1, 1)))[:, 0], dtype=float
     )
-    values, vectors = scipy.sparse.linalg.eigsh(product, k=2, which="BE", v0=np.ones(loss.dim))
+    values, vectors = scipy.sparse.linalg.eigsh(product, k=2, which="BE", v0=_any_direction(loss.dim))
     return values, vectors
 
 
@@ -73,13 +73,25 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
     return top
 
 
+@np.errstate(all="ignore")
 def _sharpness_by_lanczos(loss: Loss, x: Array, scale: Array, decay: float) -> float:
     def product(v: Array) -> Array:
         scaled = scale * np.ravel(v)
         return np.asarray(scale * (loss.hvp(x[:, np.newaxis], scaled[:, np.newaxis])[:, 0] + decay * scaled))
 
+    begin = _any_direction(x.size)
+    first = product(begin)
+    if not np.isfinite(first).all():
+        return np.nan
+    if not first.any():
+        return 0.0  # flat, as where all units are dead: nothing for Lanczos to begin with
     operator = scipy.sparse.linalg.LinearOperator((x.size, x.size), matvec=product, dtype=float)
-    return float(scipy.sparse.linalg.eigsh(operator, k=1, which="LA", v0=np.ones(x.size), return_eigenvectors=False)[0])
+    return float(scipy.sparse.linalg.eigsh(operator, k=1, which="LA", v0=begin, return_eigenvectors=False)[0])
+
+
+def _any_direction(dim: int) -> Array:
+    """Where Lanczos begins: always the same, and along no symmetry that a loss may have."""
+    return np.random.default_rng(0).standard_normal(dim)
 
 
 @np.errstate(all="ignore")  # so far out that the curvature overflows, it is inf or nan

@@ -321,7 +321,8 @@ def test_sharpness_is_the_largest_eigenvalue(name: str) -> None:
         assert preconditioned == pytest.approx(np.linalg.eigvals(H / P[:, i : i + 1]).real.max(), rel=1e-9, abs=1e-12)
         np.testing.assert_allclose(hessian(loss, x[:, i]), (H + H.T) / 2, rtol=1e-12, atol=1e-12)
         values, vectors = spectrum(loss, x[:, i])
-        np.testing.assert_allclose(vectors * values @ vectors.T, H, atol=1e-9 * max(1, np.abs(H).max()))
+        np.testing.assert_allclose(H @ vectors, vectors * values, atol=1e-9 * max(1, np.abs(H).max()))
+        assert values.size == (loss.dim if loss.dim <= DENSE else 2)
         assert (np.diff(values) >= 0).all()
 
 
@@ -346,6 +347,15 @@ def test_beyond_the_dense_the_ends_of_the_spectrum_are_found_by_products(loss: L
     expected = [np.linalg.eigvalsh(H / np.sqrt(np.outer(p, p)))[-1] for p in P.T]
     np.testing.assert_allclose(sharpness(loss, x, P), expected, rtol=1e-9)
     assert critical_learning_rate(loss, GD, x[:, 0]) == pytest.approx(2 / dense[-1], rel=1e-9)
+
+
+def test_products_that_are_nothing_or_no_number_at_all() -> None:
+    dim = DENSE + 1
+    flat = LeastSquares(np.zeros((3, dim)), np.ones(3), np.zeros(dim), tuple(map(str, range(dim))))
+    assert sharpness(flat, np.zeros((dim, 1)))[0] == 0
+    assert critical_learning_rate(flat, GD, np.zeros(dim)) == np.inf
+    steep = LeastSquares(np.full((3, dim), 1e200), np.ones(3), np.zeros(dim), tuple(map(str, range(dim))))
+    assert np.isnan(sharpness(steep, np.zeros((dim, 1)))[0])
 
 
 def test_the_edge_of_a_wide_run() -> None:
