@@ -13,7 +13,7 @@ from explorer.core.data import Seed
 from explorer.core.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
-Width = Annotated[int, Knob(1, 1000, log=True, at_least=1, at_most=100_000, label="width n", help="Hidden units: two weights each.")]
+Width = Annotated[int, Knob(1, 100, log=True, at_least=1, at_most=100_000, label="width n", help="Hidden units: two weights each.")]
 Scale = Annotated[float, Knob(0.1, 3, above=0, label="initial scale", help="Standard deviation of the weights at the start.")]
 
 
