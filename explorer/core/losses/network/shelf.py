@@ -136,7 +136,7 @@ def network(
     >>> net.dim, net.blocks
     (10, (('W1', slice(0, 3, None)), ('b1', slice(3, 6, None)), ('W2', slice(6, 9, None)), ('b2', slice(9, 10, None))))
     """
-    widths = [_whole(width) for width in hidden] * repeat
+    widths = [whole("hidden", width) for width in hidden] * repeat
     style = Style(activation, initialization, hidden_scale, output_scale, biases, normalization, weight_standardization, skip, dropout)
     what = Data(data, examples, noise, validation, scaling, standardize_target, bad_cell, bad_value, wrong_labels, feature_scale, seed)
     train, held_out = what.split()
@@ -190,7 +190,8 @@ def check_work(body: Chain, examples: int) -> None:
         )
 
 
-def _whole(width: float) -> int:
-    if width % 1:
-        raise ValueError(f"hidden must be whole numbers of units, got {width:g}")
-    return int(width)
+def whole(name: str, number: float) -> int:
+    """The number as an int. Raises ValueError if it is not whole."""
+    if number % 1:
+        raise ValueError(f"{name} must be whole numbers of units, got {number:g}")
+    return int(number)
