@@ -32,7 +32,8 @@ class Trajectory:
     `x` is ``(steps+1, dim, runs)``; `loss` and `gradient_norm` (Euclidean) are ``(steps+1, runs)``, of the whole loss even where
     the steps were taken on mini-batches; `learning_rate` is ``(runs,)`` and `multiplier`, the schedule's part of it, ``(steps,)``.
     `objective`, `optimizer` and `batch_size` say what ran. `preconditioner` ``(steps+1, dim, runs)``, kept if it was asked for, is
-    what divided each coordinate's last step; nan at the start. `rows` ``(steps, batch_size)`` are the examples of each step, and
+    what divided each coordinate's last step; nan at the start. `rows` ``(steps, batch_size)`` are the examples of each step (drawn with
+    `replacement` or in epochs), and
     `gradient_noise` is the standard deviation of what was added to each coordinate of the gradient.
     """
 
@@ -47,6 +48,7 @@ class Trajectory:
     preconditioner: Array | None = None
     rows: NDArray[np.intp] | None = None
     gradient_noise: float = 0.0
+    replacement: bool = False
 
     @property
     def stochastic(self) -> bool:
@@ -108,7 +110,7 @@ def run(
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and optimizer.preconditioner is not None:
                 divided_by[moment.step] = optimizer.preconditioner(moment.state) if moment.step else np.nan
-    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size, divided_by, rows, noise)
+    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size, divided_by, rows, noise, replacement)
 
 
 class Moment(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.descent import Trajectory
+from explorer.core.noise import floors
 from explorer.core.optimizers import Recurrence
 from explorer.core.prose import plain
 from explorer.core.ruler import Edge
@@ -22,7 +23,8 @@ class Explanation:
     """What happened to each run beside what theory says, ``(runs,)`` each; nan or -1 where theory says nothing.
 
     `predicted` and `measured` are factors per step of the distance from the minimum; `overflow` is the step at which the loss should
-    exceed the largest float64. `uphill` is the first step that raised the loss, -1 if none did.
+    exceed the largest float64. `uphill` is the first step that raised the loss, -1 if none did. `floor` is the loss that mini-batches or
+    noise should leave.
     """
 
     trajectory: Trajectory
@@ -33,6 +35,7 @@ class Explanation:
     measured: Array
     overflow: NDArray[np.intp]
     uphill: NDArray[np.intp]
+    floor: Array
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Explanation:
@@ -59,6 +62,7 @@ class Explanation:
             measured=measured_growth(trajectory),
             overflow=modes.overflow_step(rate) if modes is not None else np.full(rate.size, -1),
             uphill=np.where(never, -1, np.vstack([rises, never]).argmax(axis=0)),
+            floor=floors(trajectory),
         )
 
     def beside(self, baseline: Explanation, run: int) -> str:
@@ -98,7 +102,7 @@ class Explanation:
             case Verdict.OSCILLATING:
                 return f"**Oscillates**: it neither settles nor explodes; {self._swing(run)}."
             case Verdict.NOISY:
-                return f"**Noisy**: the loss jumps about {final} with the random batches, from {start} at the start."
+                return f"**Noisy**: the loss jumps about {self._level(run)}{self._floor(run)}, from {start} at the start."
             case Verdict.STUCK:
                 return f"**Stuck**: the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}, so the loss stays at {final}."
         return f"**Catapult**: the loss rose from {start} to {peak}, then fell to {final} where it is flatter."
@@ -169,6 +173,14 @@ class Explanation:
             return "the loss is at its minimum" + (f", {plain(minimum)}" if minimum else "")
         step = int(arrived.argmax())
         return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
+
+    def _level(self, run: int) -> str:
+        """The mean loss late in the run."""
+        return plain(float(self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 1) :, run].mean()))
+
+    def _floor(self, run: int) -> str:
+        """The floor that theory expects the noise to leave."""
+        return f" (theory: {plain(self.floor[run])})" if np.isfinite(self.floor[run]) else ""
 
     def _swing(self, run: int) -> str:
         tail = self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.descent import Trajectory, check_whole
 from explorer.core.knobs import must
 from explorer.core.losses.protocol import DataLoss
-from explorer.core.stability import sharpness
+from explorer.core.stability import sharpness, spectrum
 
 Array = NDArray[np.float64]
 
@@ -258,3 +258,27 @@ def fuse(trajectory: Trajectory, run: int = 0) -> Fuse | None:
         edge = np.ravel(trajectory.optimizer.recurrence.edge)
         limit = edge[run if edge.size > 1 else 0] / rate
     return Fuse(at, trajectory.rows[at], float(loss[at]), float(loss[at + 1]), float(curvature), float(limit))
+
+
+def floors(trajectory: Trajectory) -> Array:
+    """The loss that the randomness of each run leaves in theory, ``(runs,)``: the minimum plus the floor; nan where no theory holds.
+
+    For noise on the gradient of a quadratic, under gradient descent or the heavy ball: the sum of `floor_loss` over the eigenvectors.
+    For mini-batches of a quadratic under gradient descent: `SecondMoment.loss_floor`, of independent draws.
+    """
+    loss, rule, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
+    minimizer = getattr(loss, "minimizer", None)
+    plain = rule.is_linear and not np.any(rule.weight_decay) and bool((trajectory.multiplier == 1).all())
+    if not (trajectory.stochastic and plain and getattr(loss, "is_quadratic", False) and minimizer is not None):
+        return np.full(rate.size, np.nan)
+    lowest = float(loss.minimum or 0.0)
+    if trajectory.rows is None and rule.name in ("gradient_descent", "momentum"):
+        values, _ = spectrum(loss, minimizer)
+        curved = values[values > 0]
+        momentum = rule.knobs.get("momentum", 0.0)
+        each = floor_loss(trajectory.gradient_noise, rate, curved[:, np.newaxis], momentum)
+        return np.asarray(lowest + each.sum(axis=0))
+    if trajectory.rows is not None and rule.name == "gradient_descent" and not trajectory.gradient_noise and loss.dim <= MOST_DIMENSIONS:
+        moment = SecondMoment.of(loss, minimizer, trajectory.rows.shape[1], replacement=trajectory.replacement)  # type: ignore[arg-type]
+        return lowest + np.array([moment.loss_floor(float(each)) for each in rate])
+    return np.full(rate.size, np.nan)

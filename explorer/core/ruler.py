@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +94,10 @@ class Ruler:
         return int(np.nanargmin(distance))
 
 
-def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float) -> Ruler:
+def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, more: Mapping[str, float] | None = None) -> Ruler:
     """The ruler for a run from `start` ``(dim,)``: at least 121 rates around the edge, the chosen one among them.
+
+    `more` are further marks, by name.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> r = ruler(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0]), 0.9)
@@ -102,7 +105,7 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float) 
     {'1/λ': 0.5, 'best': 0.5, 'edge': 1.0}
     """
     edge = Edge.of(loss, optimizer, start)
-    named = _named(loss, optimizer, start, edge)
+    named = _named(loss, optimizer, start, edge) | {name: rate for name, rate in (more or {}).items() if 0 < rate < LARGEST}
     low, high = _ends(loss, optimizer, start, edge)
     if learning_rate > 0:
         low, high = min(low, learning_rate), min(max(high, learning_rate), LARGEST)

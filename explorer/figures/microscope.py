@@ -124,7 +124,7 @@ class Split:
             distance[np.abs(distance) < 1e-13 * np.linalg.norm(away, axis=1)[:, np.newaxis]] = np.nan
             share = 0.5 * values * distance**2
         growth = np.full(values.shape, np.nan)
-        if optimizer.preconditioner is None:
+        if optimizer.is_linear:
             growth = optimizer.recurrence.growth((values + np.max(optimizer.weight_decay)) * trajectory.learning_rate[run])
         return cls(values, growth, share, exact)
 

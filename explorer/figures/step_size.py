@@ -14,13 +14,13 @@ from explorer.core.prose import plain
 from explorer.core.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import LOWEST, ON_CURVE, QUIET, RING, ground, layout, log_loss, loss_range, small, thin, views
-from explorer.figures.theme import BLUE, COLORS, TEXT
+from explorer.figures.theme import BLUE, COLORS, ORANGE, TEXT
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-GROUND, MINIMUM, START, PATH, HERE, LEAVING, GHOST, CURVE, THEORY, NOW, UPHILL, RAIL = range(12)
+GROUND, MINIMUM, START, PATH, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL = range(13)
 """The traces, in the order they are drawn. A frame changes those from PATH on."""
 
 
@@ -104,7 +104,9 @@ def _curve(
     past = _or_nothing(np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan))
     uphill = _uphill(explanation, logs, top - bottom, run)
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0))
-    return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
+    floor = np.log10(explanation.floor[run]) if 0 < explanation.floor[run] < np.inf else np.nan
+    level = floor if bottom <= floor <= top else np.nan
+    return [{"y": past}, {"y": [level, level]}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
 
 
 def _or_nothing(line: Array) -> Array:
@@ -181,6 +183,15 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
         **QUIET,
     }
     traces[GHOST] = {"x": drawn, "mode": "lines", "line": {"color": "#8A8A8A", "width": 2, "dash": "dash"}, **ON_CURVE, **QUIET}
+    traces[FLOOR] = {
+        "x": drawn[[0, -1]],
+        "mode": "lines+text",
+        "text": ["noise floor, in theory", ""],
+        "textposition": "top right",
+        "line": {"color": ORANGE, "width": 2, "dash": "longdash"},
+        **ON_CURVE,
+        **QUIET,
+    }
     traces[CURVE] = {
         "x": drawn,
         "mode": "lines",

@@ -13,8 +13,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from explorer.core.data import remember
 from explorer.core.knobs import Parameter, short
-from explorer.core.setup import LEARNING_RATE, RESCUES, SHELVES, START, WHOLE, Setup
+from explorer.core.losses import DataLoss
+from explorer.core.setup import LEARNING_RATE, PLAIN, RESCUES, SAMPLING, SHELVES, START, WHOLE, Setup
+from explorer.core.table_file import read_table
 
 Read = TypeVar("Read")
 
@@ -22,6 +25,23 @@ GO = "go"
 """Where in the session a page leaves the address of another that should be shown next."""
 
 STEP_SIZE = "pages/10_step_size.py"
+
+NAMES = {
+    "x_squared": "x²",
+    "x_fourth": "x⁴",
+    "absolute": "|x|",
+    "uv": "u · v",
+    "formula": "your own formula",
+    "adagrad": "AdaGrad",
+    "rmsprop": "RMSProp",
+    "adadelta": "AdaDelta",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "adamax": "AdaMax",
+    "nadam": "NAdam",
+    "radam": "RAdam",
+}
+"""What is written otherwise than with spaces for underscores."""
 
 STATE, LINK, REFUSED, NOTES = "setup", "setup:link", "setup:refused", "setup:notes"
 
@@ -127,6 +147,74 @@ def rescues(setup: Setup) -> None:
         st.caption("Weight decay is among the optimizer's knobs. The run without all of these stays in the picture as a dashed line.")
 
 
+def sampling(setup: Setup) -> None:
+    """Where random numbers come in: mini-batches of a loss on data, noise on the gradient of any other."""
+    loss = setup.make_loss()
+    fields = ("batch_size", "replacement", "gradient_noise")
+    used = any(getattr(setup, name) != PLAIN[name].default for name in fields)
+    with st.expander("Mini-batches and noise", expanded=used):
+        if isinstance(loss, DataLoss):
+            sizes = sorted({size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size < loss.examples} | {setup.batch_size or 1})
+            _seed("box:batch_size", setup.batch_size)
+            help_text = f"Each step on so many of the {loss.examples} examples."
+            options = [None, *sizes]
+            st.select_slider(
+                "batch size", options, key="box:batch_size", format_func=_or_all, help=help_text, on_change=_turn, args=("batch_size",)
+            )
+            _refusal("batch_size")
+            if setup.batch_size is not None:
+                _knob("replacement", PLAIN["replacement"], setup.replacement)
+        value = setup.gradient_noise
+        _seed("box:gradient_noise", value)
+        noises = sorted({0.0, *(float(f"{digit}e{decade}") for decade in range(-3, 2) for digit in (1, 2, 5)), value})
+        help_text = "The standard deviation of what is added to each coordinate of the gradient, the same for all rates."
+        st.select_slider(
+            "noise on the gradient",
+            noises,
+            key="box:gradient_noise",
+            format_func=_or_off,
+            help=help_text,
+            on_change=_turn,
+            args=("gradient_noise",),
+        )
+        _text("seed", "seed of batches and noise", str(setup.seed), "Another seed draws other random numbers.")
+
+
+def _or_all(value: int | None) -> str:
+    return str(value) if value else "all"
+
+
+def upload(setup: Setup) -> None:
+    """A visitor's own table for a loss on data: what was read of it, and which column is predicted."""
+    if "loss.data" not in parameters(setup, "loss"):
+        return
+    with st.expander("Your own data"):
+        given = st.file_uploader("A CSV file with a line of names and then numbers, up to 1 MB", type=["csv", "tsv", "txt"], key="box:file")
+        if given is None:
+            return
+        try:
+            content = given.getvalue()
+            found = read_table(content)
+            target = st.selectbox("column to predict", found.targets, index=found.targets.index(found.target), key="box:target")
+            found = found if target == found.target else read_table(content, target=target)
+            for note in found.notes:
+                st.caption(note)
+            name = remember(found.table)
+            if dict(setup.knobs).get("loss.data") != name:
+                st.button("Use this table", on_click=_use_table, args=(name,), type="primary")
+        except ValueError as error:
+            st.error(f"{error}. The picture still shows the last good data.", icon=":material/error:")
+
+
+def _use_table(name: str) -> None:
+    """The uploaded table becomes the loss's data."""
+    setup: Setup = st.session_state[STATE]
+    try:
+        adopt(setup.with_knobs({"loss.data": name}))
+    except ValueError as error:
+        st.session_state[NOTES] = [f"{error}. The last good data are still used."]
+
+
 def _or_off(value: float | None) -> str:
     return short(value) if value else "off"
 
@@ -146,7 +234,7 @@ def _name(kind: str, setup: Setup) -> None:
 
 def readable(name: str) -> str:
     """A shelf's name as a person writes it: ``three_hump_camel`` is ``three hump camel``, and powers are powers."""
-    return {"x_squared": "x²", "x_fourth": "x⁴", "absolute": "|x|", "rmsprop": "RMSProp", "adam": "Adam"}.get(name, name.replace("_", " "))
+    return NAMES.get(name, name.replace("_", " "))
 
 
 def _knob(dotted: str, parameter: Parameter, value: Any) -> None:
@@ -158,7 +246,8 @@ def _knob(dotted: str, parameter: Parameter, value: Any) -> None:
             st.toggle(label, key=key, help=help_text, on_change=_turn, args=(dotted,))
         case "choice":
             _seed(key, value)
-            st.selectbox(label, parameter.options, key=key, help=help_text, format_func=readable, on_change=_turn, args=(dotted,))
+            options = parameter.options if value in parameter.options else (*parameter.options, value)  # an uploaded table, say
+            st.selectbox(label, options, key=key, help=help_text, format_func=readable, on_change=_turn, args=(dotted,))
         case "choices":
             _seed(key, list(value))
             st.multiselect(label, parameter.options, key=key, help=help_text, on_change=_turn, args=(dotted,))
@@ -220,12 +309,20 @@ def _turn(name: str) -> None:
         refused[name] = str(error)
 
 
+def _fitting(setup: Setup, kind: str) -> Setup:
+    """A schedule that was just chosen is made as long as the run, which is what people mean; others stay as they are."""
+    known = parameters(setup, kind)
+    if kind == "schedule" and "schedule.steps" in known and known["schedule.steps"].knob.admits(setup.steps):
+        return setup.with_knobs({"schedule.steps": setup.steps})
+    return setup
+
+
 def _parts(setup: Setup, name: str) -> Callable[[Any], Setup]:
     """How a widget's value becomes part of the setup."""
     plain: Mapping[str, Parameter] = {"learning_rate": LEARNING_RATE, "start": START, **WHOLE}
     if name in SHELVES:
-        return lambda value: setup.with_choice(name, value)
-    if name in RESCUES:
+        return lambda value: _fitting(setup.with_choice(name, value), name)
+    if name in RESCUES or name in SAMPLING or name == "batch_size":
         return lambda value: replace(setup, **{name: value})
     if name in plain:
         return lambda text: replace(setup, **{name: plain[name].parse(text)})

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.core.explanation import Explanation
+from explorer.core.losses import DataLoss, Loss
+from explorer.core.noise import MOST_DIMENSIONS, SecondMoment, fuse
 from explorer.core.prose import plain
 from explorer.core.ruler import Ruler, ruler
 from explorer.core.setup import Setup
@@ -35,7 +37,8 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
     With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
+    start = np.array(loss.start if setup.start is None else setup.start)
+    scale = ruler(loss, optimizer, start, setup.learning_rate, batch_marks(setup, loss))
     most = MOST_NUMBERS // (loss.dim * len(scale.rates)) - 1
     if setup.steps > most:
         raise ValueError(f"steps must be ≤ {most:,}, so that {len(scale.rates)} runs fit into memory, got {setup.steps:,}")
@@ -54,6 +57,16 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
         alts=[explanation.outcome.sentence(i) for i in positions],
     )
     return scale, explanation, step_size.draw(explanation, ghost), dial
+
+
+def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
+    """The mark where the mean square of the error stops shrinking on mini-batches, where theory knows it."""
+    known = setup.batch_size is not None and setup.optimizer == "gradient_descent" and getattr(loss, "is_quadratic", False)
+    if not (known and isinstance(loss, DataLoss) and loss.dim <= MOST_DIMENSIONS and getattr(loss, "reduction", "") == "mean"):
+        return {}
+    minimizer = getattr(loss, "minimizer", loss.start)
+    moment = SecondMoment.of(loss, minimizer, setup.batch_size or 1, replacement=setup.replacement)
+    return {f"edge in batches of {setup.batch_size}": moment.largest_rate}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -144,6 +157,20 @@ def followed(setup: Setup) -> tuple[go.Figure, str]:
     return edge.draw(setup.run(keep_preconditioner=True))
 
 
+def lit(explanation: Explanation, position: int) -> None:
+    """Which mini-batch raised the loss most."""
+    found = fuse(explanation.trajectory, position)
+    if found is None:
+        return
+    rows = ", ".join(str(row + 1) for row in found.rows[:8]) + (", …" if found.rows.size > 8 else "")
+    after = plain(found.after) if np.isfinite(found.after) else "inf"
+    st.markdown(
+        f"**The batch that lit the fuse**: step {found.step + 1:,}, on example{'s' if found.rows.size > 1 else ''} {rows},"
+        f" took the loss from {plain(found.before)} to {after}. By itself that batch has curvature {plain(found.curvature)};"
+        f" this rate stands {plain(found.edge)}, {'less' if found.too_sharp else 'more'} than that."
+    )
+
+
 def why(setup: Setup, position: int) -> None:
     """The microscope, and the table of the eigenvectors."""
     st.subheader("Why: one step under the microscope")
@@ -216,11 +243,14 @@ def main() -> None:
     with top:
         presets(setup)
     numbers(explanation, position)
+    lit(explanation, position)
     moving_edge(setup)
     why(held, position)
     table(explanation, held, position)
     with st.sidebar:
         panel.controls(setup)
+        panel.upload(setup)
+        panel.sampling(setup)
         panel.rescues(setup)
 
 
