@@ -17,7 +17,7 @@ COLORS = {
     Verdict.CONVERGING: "#56B4E9",
     Verdict.SLOW: "#E69F00",
     Verdict.OSCILLATING: "#CC79A7",
-    Verdict.NOISY: "#F0E442",
+    Verdict.NOISY: "#B3A200",
     Verdict.STUCK: "#8A8A8A",
     Verdict.CATAPULT: "#0072B2",
     Verdict.DIVERGED: "#D55E00",

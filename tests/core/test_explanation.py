@@ -146,9 +146,11 @@ def test_a_catapult_and_noise_in_words() -> None:
     assert well.sentence(0).startswith("**Converging**")
     line = LOSSES["linear_regression"](data="noisy_line")
     noisy = Explanation.of(run(line, OPTIMIZERS["gradient_descent"](), 0.3, steps=2000, batch_size=5))
-    assert re.fullmatch(
-        r"\*\*Noisy\*\*: the loss jumps about [\d.]+ with the random batches, from [\d.]+ at the start\.", noisy.sentence(0)
+    said = re.fullmatch(
+        r"\*\*Noisy\*\*: the loss jumps about ([\d.]+) \(theory: ([\d.]+)\), from [\d.]+ at the start\.", noisy.sentence(0)
     )
+    assert said is not None
+    assert float(said[1]) == pytest.approx(float(said[2]), rel=0.05), "the level that was seen is near the floor that theory expects"
 
 
 def test_what_was_infinite_and_what_was_no_number() -> None:
