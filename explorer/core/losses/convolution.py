@@ -101,8 +101,8 @@ def convolution(
         dropout=dropout,
     )
     data = Data("digits", examples, 0.0, validation, scaling, bad_cell=bad_cell, bad_value=bad_value, wrong_labels=wrong_labels, seed=seed)
-    train, held_out = data.split()
-    task = Task.of(train.target, "digits", naive=naive)
+    train, held_out, values = data.split()
+    task = Task.of(values, "digits", naive=naive)
     body = images(style, [whole("channels", each) for each in channels], units, kernel, task.outputs)
     check_work(body, len(train.target))
     return trained(body, style, task, train, held_out, reduction=reduction, l2=l2, dtype=dtype, seed=seed)

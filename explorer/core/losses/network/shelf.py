@@ -139,10 +139,8 @@ def network(
     widths = [whole("hidden", width) for width in hidden] * repeat
     style = Style(activation, initialization, hidden_scale, output_scale, biases, normalization, weight_standardization, skip, dropout)
     what = Data(data, examples, noise, validation, scaling, standardize_target, bad_cell, bad_value, wrong_labels, feature_scale, seed)
-    train, held_out = what.split()
-    aim = Task.of(
-        train.target if held_out is None else np.append(train.target, held_out.target), data, aim=objective, half=half, naive=naive
-    )
+    train, held_out, values = what.split()
+    aim = Task.of(values, data, aim=objective, half=half, naive=naive)
     body = style.body(train.features.shape[1], widths, aim.outputs)
     check_work(body, len(train.target))
     return trained(body, style, aim, train, held_out, reduction=reduction, l2=l2, dtype=dtype, seed=seed)

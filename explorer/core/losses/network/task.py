@@ -44,8 +44,8 @@ class Data:
     feature_scale: float = 1.0
     seed: int = 0
 
-    def split(self) -> tuple[Table, Table | None]:
-        """The examples to train on and those held out, if there are any.
+    def split(self) -> tuple[Table, Table | None, tuple[float, ...]]:
+        """The examples to train on, those held out if there are any, and all the values that a target of the whole table has.
 
         Scaled over all of them, because a page draws both in one plane; then the training examples are spoiled: their first cell, their
         labels. A feature in other units is so for both. Raises ValueError if nothing is left to train on.
@@ -61,7 +61,7 @@ class Data:
         if train < 1:
             raise ValueError(f"validation must leave examples to train on, at most {size - 1} of {self.name}, got {self.validation}")
         held_out = _rows(table, slice(train, train + self.validation)) if self.validation else None
-        return self._spoiled(_rows(table, slice(train))), held_out
+        return self._spoiled(_rows(table, slice(train))), held_out, tuple(np.unique(table.target).tolist())
 
     def _table(self) -> Table:
         """The table in the order in which it is divided: shuffled, unless all of it is trained on."""
@@ -96,14 +96,13 @@ class Task:
     classes: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, target: Array, name: str, *, aim: Aim = "fitting", half: bool = True, naive: bool = False) -> Task:
-        """The task that an aim makes of a target.
+    def of(cls, values: tuple[float, ...], name: str, *, aim: Aim = "fitting", half: bool = True, naive: bool = False) -> Task:
+        """The task that an aim makes of a target with these different values.
 
         `fitting` is cross-entropy for a target of two values or one of the digits, and squared error for all else. Squared error takes
         two values as they are, and makes of more classes one output each. Raises ValueError for classes where there are none.
         """
-        values = tuple(np.unique(target).tolist())
-        labeled = len(values) == 2 or name in ("digits",)
+        labeled = len(values) == 2 or name == "digits"
         if aim == "cross_entropy" and not 2 <= len(values) <= MOST_CLASSES:
             raise ValueError(
                 f"the objective cross_entropy must have 2 to {MOST_CLASSES} classes to tell apart, got {name!r} whose target has"
