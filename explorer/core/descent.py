@@ -153,7 +153,7 @@ def descend(
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1))
         direction, state = optimizer.update(gradient, state, x)
-        x = x - learning_rate * factor * direction
+        x = x - (learning_rate if factor == 1 else learning_rate * factor) * direction
     yield Moment(len(multiplier), x, *loss.value_and_gradient(x), state)
 
 

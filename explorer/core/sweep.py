@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -26,8 +27,8 @@ AT_ONCE = 32
 TILE = 2**16
 """Numbers in one tile's point, (dim × runs): half a megabyte, which the arrays of a step need not leave the cache for."""
 
-EVERY = 20
-"""Steps between two looks at who is done: often enough to save the work, and to stop within a moment when asked to."""
+EVERY = 32
+"""Steps between two looks at who is done: often enough to save the work, seldom enough to cost nothing."""
 
 TICK = 0.05
 """Seconds between two reports of progress, and between two looks at whether to stop."""
@@ -38,6 +39,33 @@ COMPACT = 1 / 8
 SETTLED = 1e-28
 """A run whose loss above the minimum is this share of the start's has converged far beyond any verdict. Left alone it would go on
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
+
+
+class _Blas:
+    """How many sweeps hold BLAS to one thread now, and how it was before the first of them."""
+
+    lock = threading.Lock()
+    holders = 0
+    limits: threadpool_limits | None = None
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Holds BLAS to one thread, for the whole process, until the last of those who asked for it at the same time is done.
+
+    Each one by itself would put back what it found, which may be the one thread of another.
+    """
+    with _Blas.lock:
+        _Blas.holders += 1
+        if _Blas.holders == 1:
+            _Blas.limits = threadpool_limits(1, "blas")
+    try:
+        yield
+    finally:
+        with _Blas.lock:
+            _Blas.holders -= 1
+            if _Blas.holders == 0 and _Blas.limits is not None:
+                _Blas.limits.restore_original_limits()
 
 
 Job = tuple[Loss, Optimizer, Array, Array, Array, "NDArray[np.intp] | None", float, int]
@@ -70,7 +98,7 @@ def sweep(
     The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
     `concurrent.futures.Executor` (by default one thread a core, with BLAS held to one); what the verdicts are does not depend on
     either. `progress` is called with the share that is done, every `TICK`; setting `stop`, or an exception in `progress`, ends the
-    sweep within `EVERY` steps.
+    sweep within a step.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
     that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.
@@ -104,7 +132,7 @@ def _each(
     pool = executor or own
     assert pool is not None
     heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard): place for place, job in enumerate(jobs)}
         waiting = set(places)
         try:
@@ -152,7 +180,7 @@ def sweep_tile(
             keep = watch.see(moment)
             if watch.live.size == 0:
                 break
-            if moment.step % EVERY == 0 and stop is not None and stop.is_set():
+            if stop is not None and stop.is_set():
                 raise Stopped
             try:
                 moment = loop.send(keep)
@@ -179,7 +207,7 @@ class Watch:
         runs = self.x.shape[1]
         self.live = np.arange(runs)
         self.starts = np.unique(np.arange(PARTS) * (self.steps + 1) // PARTS)
-        self.highest, self.lowest = np.full((self.starts.size, runs), np.nan), np.full((self.starts.size, runs), np.nan)
+        self.highest, self.lowest = np.full((self.starts.size, runs), -np.inf), np.full((self.starts.size, runs), np.inf)
         self.rises = np.zeros((self.starts.size, runs), dtype=np.intp)
         self.first_nonfinite = np.full(runs, -1)
         self.first_quantity = np.full(runs, "", dtype="<U8")
@@ -187,63 +215,70 @@ class Watch:
         self.turned = np.zeros(runs, dtype=bool)
         self.final_x = self.x.copy()
         self.recent: list[Array] = []
-        self.buffer: list[Array] = []
-        self.previous: Array | None = None
+        self.buffer = np.empty((EVERY + 1, runs))  # the last loss of the look before, and those since
+        self.filled = 0
 
     def see(self, moment: Moment) -> NDArray[np.intp] | None:
         """Takes note of one moment; every so often returns the columns that should go on, if enough of the others are done."""
         if moment.step == 0:
             self.start_loss = moment.loss.copy()
+            self.buffer[0] = moment.loss
         self.recent = [*self.recent[-2:], moment.x]
-        self.buffer.append(moment.loss)
+        self.filled += 1
+        self.buffer[self.filled] = moment.loss
         last = moment.step == self.steps
-        if len(self.buffer) < EVERY and not last:
-            return None
-        return self._look(moment, last=last)
+        return self._look(moment, last=last) if self.filled == EVERY or last else None
 
     def _look(self, moment: Moment, *, last: bool) -> NDArray[np.intp] | None:
-        losses = np.stack(self.buffer)
-        self._note(losses, moment.step - len(losses) + 1)
-        lost = ~np.isfinite(moment.loss) | (self.first_nonfinite[self.live] >= 0)
-        settled = self._settled(losses, moment)
+        self._note(moment.step - self.filled + 1)
+        lost = ~np.isfinite(moment.loss)
+        settled = self._settled(moment)
         done = lost | settled
         ends = np.ones_like(done) if last else done
-        if not last and done.mean() < COMPACT and not done.all():
-            ends, keep = np.zeros_like(done), None
-        else:
-            keep = np.flatnonzero(~ends)
-        self._finish(moment, ends, settled & ~lost)
-        self.buffer, self.previous = [], losses[-1]
-        if keep is None or last:
+        if not last and np.count_nonzero(done) < COMPACT * done.size:
+            ends = np.zeros_like(done)
+        if ends.any():
+            self._finish(moment, ends, settled & ~lost)
+        self.buffer[0], self.filled = moment.loss, 0
+        if last or not ends.any():
             return None
-        self.live, self.previous = self.live[keep], self.previous[keep]
+        keep = np.flatnonzero(~ends)
+        self.live = self.live[keep]
+        self.buffer = self.buffer[:, keep]
         self.recent = [x[:, keep] for x in self.recent]
         return keep if keep.size else None
 
-    def _note(self, losses: Array, first: int) -> None:
+    def _note(self, first: int) -> None:
         """Puts the buffered losses, of the steps from `first` on, into the parts they belong to."""
-        before = losses[:1] if self.previous is None else self.previous[np.newaxis]
-        rose = np.diff(losses, axis=0, prepend=before) > ROUNDING * np.abs(losses)
-        part = np.searchsorted(self.starts, np.arange(first, first + len(losses)), side="right") - 1
-        cuts = np.flatnonzero(np.diff(part, prepend=-1))
-        rows = np.ix_(part[cuts], self.live)
-        self.highest[rows] = np.fmax(self.highest[rows], np.fmax.reduceat(losses, cuts))
-        self.lowest[rows] = np.fmin(self.lowest[rows], np.fmin.reduceat(losses, cuts))
-        self.rises[rows] += np.add.reduceat(rose.astype(np.intp), cuts)
-        lost = ~np.isfinite(losses)
-        new = lost.any(axis=0) & (self.first_nonfinite[self.live] < 0)
-        self.first_nonfinite[self.live[new]] = first + lost[:, new].argmax(axis=0)
-        self.first_quantity[self.live[new]] = "loss"
+        losses = self.buffer[1 : self.filled + 1]
+        part = np.searchsorted(self.starts, np.arange(first, first + self.filled), side="right") - 1
+        for each in range(part[0], part[-1] + 1):
+            here = part == each
+            rows = losses if here.all() else losses[here]
+            self.highest[each, self.live] = np.maximum(self.highest[each, self.live], rows.max(axis=0))
+            self.lowest[each, self.live] = np.minimum(self.lowest[each, self.live], rows.min(axis=0))
+        late = part >= len(self.starts) // 2  # verdicts ask for rises in the second half only
+        if late.any():
+            rose = np.diff(self.buffer[: self.filled + 1], axis=0) > ROUNDING * np.abs(losses)
+            for each in np.unique(part[late]):
+                self.rises[each, self.live] += np.count_nonzero(rose[part == each], axis=0)
+        if not np.isfinite(losses[-1]).all() or not np.isfinite(losses.sum()):
+            lost = ~np.isfinite(losses)
+            new = lost.any(axis=0) & (self.first_nonfinite[self.live] < 0)
+            self.first_nonfinite[self.live[new]] = first + lost[:, new].argmax(axis=0)
+            self.first_quantity[self.live[new]] = "loss"
 
-    def _settled(self, losses: Array, moment: Moment) -> NDArray[np.bool_]:
+    def _settled(self, moment: Moment) -> NDArray[np.bool_]:
         """Which runs have converged for good: only a rule without memory of a preconditioner is sure not to leave again."""
         minimum = self.loss.minimum
-        still = (moment.gradient == 0).all(axis=0) & (self.recent[0] == self.recent[-1]).all(axis=0)
         if minimum is None or not np.isfinite(minimum) or not self.optimizer.is_linear or self.stochastic:
-            return np.asarray(still)
-        above = losses - minimum
+            return np.asarray((moment.gradient == 0).all(axis=0) & (self.recent[0] == self.recent[-1]).all(axis=0))
         floor = np.maximum(SETTLED * (self.start_loss[self.live] - minimum), ROUNDING * abs(minimum))
-        return np.asarray(still | ((above <= floor).all(axis=0) & (above[-1] <= above[0])))
+        arrived = moment.loss - minimum <= floor
+        if arrived.any():
+            above = self.buffer[: self.filled + 1] - minimum
+            arrived &= (above[1:] <= floor).all(axis=0) & (above[-1] <= above[0])
+        return np.asarray(arrived)
 
     def _finish(self, moment: Moment, ends: NDArray[np.bool_], settled: NDArray[np.bool_]) -> None:
         """Writes down how these runs ended. One that has settled would have stayed where it is."""
