@@ -10,6 +10,7 @@ from explorer.core.descent import Trajectory
 from explorer.core.prose import plain
 from explorer.core.stability import edge_along
 from explorer.figures.theme import BLUE, TEMPLATE, VERMILION, heading
+from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 
@@ -35,11 +36,18 @@ def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str]:
                 "legend": {"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
                 "annotations": [heading("↑ learning rate and edge")],
                 "xaxis": {"title": {"text": "step"}},
-                "yaxis": {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "nticks": 6},
+                "yaxis": _axis(np.concatenate([shown, used])),
             },
         }
     )
     return figure, _words(steps, rate, edge, known)
+
+
+def _axis(logs: Array) -> dict[str, object]:
+    finite = logs[np.isfinite(logs)]
+    low, high = (finite.min(), finite.max()) if finite.size else (-1.0, 0.0)
+    margin = max(0.08 * (high - low), 0.1)
+    return loss_axis(float(low - margin), float(high + margin))
 
 
 def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: str) -> dict[str, object]:

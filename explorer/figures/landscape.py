@@ -123,7 +123,7 @@ class Landscape:
     def ranges(self, factors: Array) -> tuple[Array, Array]:
         """The ranges of the two axes, ``(n, 2)`` each, for windows opened by ``(2, n)`` factors."""
         (x, y), (a, b) = self.center, self.reach[:, np.newaxis] * factors
-        bottom = y - 0.06 * b if self.loss.dim == 1 else y - b
+        bottom = y - 0.12 * b if self.loss.dim == 1 else y - b
         return np.stack([x - a, x + a], axis=1), np.stack([bottom, y + b], axis=1)
 
     def lines(self, factors: Array) -> tuple[Array, Array]:

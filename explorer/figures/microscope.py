@@ -144,13 +144,15 @@ def _words(step: int, terms: SecondOrder, optimizer: str) -> str:
     verdict = f"so the loss {seen}s" if expected == seen else f"so the loss should {expected}; it {seen}s"
     return (
         f"**Step {step + 1:,}**: the slope gives {along} = {plain(terms.slope, sign=True)}, the curvature adds"
-        f" {plain(terms.bend, sign=True)}; {_larger(terms)}, {verdict} by {plain(abs(terms.actual))}"
+        f" {plain(terms.bend, sign=terms.bend != 0)}; {_larger(terms)}, {verdict} by {plain(abs(terms.actual))}"
         f" (predicted: {plain(terms.predicted, sign=True)})."
     )
 
 
 def _larger(terms: SecondOrder) -> str:
     """Which of the two terms decides."""
+    if terms.bend == 0:
+        return "there is no curvature"
     if terms.slope * terms.bend >= 0:
         return f"both point {'up' if terms.predicted > 0 else 'down'}"
     return "the second outgrows the first" if abs(terms.bend) > abs(terms.slope) else "the first is the larger"
@@ -274,7 +276,7 @@ NO_MODES = {
     "yref": "y3 domain",
     "x": 0.5,
     "y": 0.5,
-    "text": "No minimum is known,<br>so there is no distance<br>from it to split.",
+    "text": "No minimum is known<br>at which the loss curves.",
     "showarrow": False,
 }
 """What stands in the third plot when there is nothing to draw in it."""
