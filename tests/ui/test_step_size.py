@@ -1,0 +1,241 @@
+"""The page "Step size" without a browser: every loss and optimizer, links, refusals, presets, sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.core.losses import LOSSES
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.setup import Setup
+from explorer.ui.casebook import Case, cases
+from tests.ui.reading import opened, pictures
+
+RULER = "step_size:ruler"
+CASES = [case for case in cases() if case.page == "step_size"]
+DEFAULT = CASES[0].setup
+CALM = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "0.1"}
+
+
+def setup_of(app: AppTest) -> Setup:
+    return app.session_state["setup"]
+
+
+def link_of(app: AppTest) -> dict[str, str]:
+    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
+def shown(app: AppTest) -> dict[str, Any]:
+    """The data of the ruler."""
+    assert not app.exception, [each.value for each in app.exception]
+    return next(each for each in pictures(app) if each["key"] == RULER)
+
+
+def typed(app: AppTest, box: str, text: str) -> AppTest:
+    return app.text_input(key=f"box:{box}").set_value(text).run()
+
+
+def sentence(app: AppTest) -> str:
+    return shown(app)["dial"]["words"][shown(app)["value"]]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_loss_with_every_optimizer(optimizer: str) -> None:
+    app = opened(query={**CALM, "optimizer": optimizer, "steps": "30"})
+    for loss in LOSSES:
+        app.selectbox(key="box:loss").select(loss).run()
+        assert setup_of(app).loss == loss
+        assert setup_of(app).optimizer == optimizer
+        words = shown(app)["dial"]["words"]
+        assert len(words) >= 121
+        assert all(words), f"{loss}: a position has no sentence"
+        assert link_of(app) == setup_of(app).to_query()
+
+
+@pytest.mark.parametrize("kind", ["loss", "optimizer"])
+def test_both_ends_of_every_knob_on_the_shelves(kind: str) -> None:
+    """Each knob turned both ways on top of the turns before, so that the knobs meet each other's ends too."""
+    for name in LOSSES if kind == "loss" else OPTIMIZERS:
+        app = opened(query={**CALM, kind: name, "steps": "30"})
+        for each in [*app.select_slider, *app.toggle]:
+            if f"box:{kind}." not in str(each.key):
+                continue
+            for end in (each.options[0], each.options[-1]) if each.type == "select_slider" else (True, False):
+                kin = app.select_slider if each.type == "select_slider" else app.toggle
+                if each.key not in {other.key for other in kin}:
+                    continue  # hidden by another knob
+                kin(key=each.key).set_value(end).run()
+                assert shown(app)["dial"]["words"], f"{name}: {each.label} = {end}"
+                assert all("fit into memory" in error.value for error in app.error), f"{name}: {each.label} = {end}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_link_opens_exactly_its_setup(case: Case) -> None:
+    for setup in (case.setup, case.switched):
+        app = opened(query=setup.to_query())
+        assert setup_of(app) == setup
+        assert link_of(app) == setup.to_query()
+        assert not app.warning
+        assert app.text_input(key="box:learning_rate").value == setup.to_query()["learning_rate"]
+        assert not app.session_state["setup:refused"]
+
+
+def test_a_link_opened_twice_shows_the_same() -> None:
+    """To the last bit: the setup is all that a run depends on."""
+    query = {"v": "1", "loss": "rosenbrock", "optimizer": "momentum", "learning_rate": "0.0007", "start": "-1,2", "steps": "77"}
+    one, two = (shown(opened(query=query)) for _ in range(2))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"loss": "nonsense"}, "nonsense"),
+        ({"loss": "x_sqared"}, "did you mean x_squared"),
+        ({"optimizer": "sgd"}, "sgd"),
+        ({"learning_rate": "-1"}, "-1"),
+        ({"learning_rate": "nan"}, "nan"),
+        ({"learning_rate": "inf"}, "inf"),
+        ({"learning_rate": "fast"}, "fast"),
+        ({"learning_rate": ""}, "''"),
+        ({"steps": "2.5"}, "2.5"),
+        ({"steps": "-3"}, "-3"),
+        ({"steps": "1000000000"}, "1,000,000,000"),
+        ({"start": "1,2,3"}, "3"),
+        ({"start": "nan"}, "nan"),
+        ({"start": "here"}, "here"),
+        ({"v": "0"}, "'0'"),
+        ({"v": "2"}, "'2'"),
+        ({"optimizer.momentum": "0.5"}, "optimizer.momentum"),
+        ({"optimizer": "momentum", "optimizer.momentum": "1"}, "momentum must be finite and ≥ 0 and < 1, got 1"),
+        ({"loss": "quadratic", "loss.eigenvalues": "1, foo"}, "1, foo"),
+        ({"color": "blue"}, "color"),
+        ({"loss.": "1"}, "loss."),
+        ({"<script>": "alert(1)"}, "script"),
+        ({"batch_size": "8"}, "8"),
+        ({"seed": "x"}, "'x'"),
+    ],
+    ids=str,
+)
+def test_a_mangled_link_says_what_was_wrong_and_goes_on(query: dict[str, str], said: str) -> None:
+    app = opened(query=CALM | query)
+    assert shown(app)["dial"]["words"]
+    [warning] = app.warning
+    assert said in warning.value
+    assert "is used" in warning.value or "is shown" in warning.value
+    assert link_of(app) == setup_of(app).to_query()
+    assert not app.run().warning  # said once
+
+
+def test_a_link_of_nonsense_keeps_the_rest() -> None:
+    app = opened(query={"v": "1", "loss": "booth", "optimizer": "nope", "learning_rate": "0.03", "steps": "many"})
+    assert (setup_of(app).loss, setup_of(app).learning_rate) == ("booth", 0.03)
+    assert len(app.warning) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "box", "text", "said"),
+    [
+        ({}, "learning_rate", "-0.1", "learning_rate must be finite and ≥ 0, got -0.1"),
+        ({}, "learning_rate", "nan", "learning_rate must be finite and ≥ 0, got nan"),
+        ({}, "learning_rate", "inf", "got inf"),
+        ({}, "learning_rate", "0,1", "learning_rate must be a number, got '0,1'"),
+        ({}, "start", "1,2", "start must be 1 number for x_squared, got 2"),
+        ({}, "start", "nan", "got nan"),
+        ({}, "start", "", "start must be numbers"),
+        ({}, "steps", "1000000000", "steps must be ≤"),
+        ({}, "steps", "-1", "steps must be finite and ≥ 0, got -1"),
+        ({}, "steps", "1.5", "steps must be a whole number, got 1.5"),
+        ({"loss": "quadratic"}, "loss.eigenvalues", "1, foo", "1, foo"),
+        ({"loss": "quadratic"}, "loss.eigenvalues", "1,inf", "got inf"),
+        ({"loss": "quadratic"}, "loss.eigenvalues", "", "eigenvalues"),
+    ],
+)
+def test_what_is_refused_stays_in_its_box_with_the_reason(query: dict[str, str], box: str, text: str, said: str) -> None:
+    app = opened(query=CALM | query)
+    before, link = shown(app), link_of(app)
+    typed(app, box, text)
+    assert shown(app) == before
+    [error] = app.error
+    assert said in error.value
+    assert app.text_input(key=f"box:{box}").value == text
+    assert link_of(app) == link
+    app.toggle[0].set_value(not app.toggle[0].value).run() if app.toggle else app.run()
+    assert app.text_input(key=f"box:{box}").value == text
+    good = {"learning_rate": "0.2", "start": "2", "steps": "50", "loss.eigenvalues": "1,7"}[box]
+    typed(app, box, good)
+    assert not app.error
+    assert link_of(app)[box] == good
+
+
+@pytest.mark.parametrize("nonsense", [None, -1, 10**6, 2.5, "7", True, [], [0], [0, -1], [0, 10**6], [99, 3], {"a": 1}, float("nan")])
+def test_nonsense_from_the_browser_is_ignored(nonsense: object) -> None:
+    app = opened(query=CALM)
+    before = shown(app)
+    app.session_state[RULER] = {"value": nonsense}
+    assert shown(app.run()) == before
+    assert setup_of(app).learning_rate == 0.1
+    assert not app.error
+
+
+def test_a_release_changes_setup_link_and_numbers() -> None:
+    app = opened(query=CALM)
+    data = shown(app)
+    metrics = [each.value for each in app.metric]
+    last = len(data["frames"]) - 1
+    app.session_state[RULER] = {"value": [data["epoch"], last]}
+    app.run()
+    assert setup_of(app).learning_rate > 1
+    assert link_of(app)["learning_rate"] == app.text_input(key="box:learning_rate").value
+    assert [each.value for each in app.metric] != metrics
+    assert shown(app) == data  # not sent again: the browser has it
+    assert setup_of(opened(query=link_of(app))) == setup_of(app)
+
+
+def test_a_typed_rate_moves_the_slider() -> None:
+    app = typed(opened(query=CALM), "learning_rate", "1.1")
+    data = shown(app)
+    assert data["dial"]["values"][data["value"]].startswith("1.1 ")
+    assert "it will be inf at step 1,947" in sentence(app)
+    assert "became inf at step 1,947" in sentence(typed(app, "steps", "2000"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_preset_and_its_switch(case: Case) -> None:
+    app = opened(query=CALM)
+    app.pills[0].set_value(case.label).run()
+    assert setup_of(app) == case.setup
+    assert any(case.question in each.value for each in app.markdown)
+    [switch] = [each for each in app.button if each.label == case.switch_label]
+    switch.click().run()
+    assert setup_of(app) == case.switched
+    [back] = [each for each in app.button if each.label == "Switch back"]
+    back.click().run()
+    assert setup_of(app) == case.setup
+    assert link_of(app) == case.setup.to_query()
+
+
+def test_two_visitors_share_nothing() -> None:
+    one, two = opened(query=CALM), opened(query=CALM)
+    typed(one, "learning_rate", "1.2")
+    typed(one, "steps", "-1")
+    two.run()
+    assert setup_of(two).learning_rate == 0.1
+    assert not two.error
+    assert link_of(two)["learning_rate"] == "0.1"
+
+
+def test_the_page_without_a_link_is_the_first_case() -> None:
+    app = opened()
+    assert setup_of(app) == DEFAULT
+    assert sentence(app).startswith("**Diverges**")
+
+
+def test_the_page_says_what_theory_and_run_agree_on() -> None:
+    app = opened(query=CALM | {"learning_rate": "1.1", "steps": "2000", "start": "1"})
+    assert [each.value for each in app.metric] == ["1", "1.1 ×", "1.2 | 1.2", "1,947 | 1,947"]
+    assert sentence(app) == (
+        "**Diverges**: each step multiplies the error by 1.2 (theory: 1.2); the loss became inf at step 1,947 (forecast: 1,947)."
+    )
