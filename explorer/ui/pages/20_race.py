@@ -116,9 +116,7 @@ def headline(race: Race, explanations: list[Explanation]) -> str:
         return f"**Nobody arrives**: all {len(called)} racers diverged."
     best = min(running, key=lambda i: final[i])
     lost = f"; {', '.join(out)} diverged" if out else "; this loss has no bottom, so lower only means further away" if endless else ""
-    return (
-        f"**{called[best].capitalize()} leads** after {explanations[best].outcome.steps:,} steps with a loss of {plain(final[best])}{lost}."
-    )
+    return f"**{called[best][0].upper()}{called[best][1:]} leads** after {explanations[best].outcome.steps:,} steps with a loss of {plain(final[best])}{lost}."
 
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
@@ -157,6 +155,8 @@ def main() -> None:
     with st.sidebar:
         race = racers(race)
         panel.controls(race.setup, ("loss",), rate=False)
+        panel.upload(race.setup)
+        panel.sampling(race.setup)
     race = computable(race)
     panel.write_link(race.to_query())
     explanations, drawing = computed(race)
