@@ -36,5 +36,7 @@ def unreadable(text: str) -> bool:
     >>> [unreadable(text) for text in ("2.5e+277", "the loss is nan", "1e-05", "None", "nothing wrong", "loss nan from step 3")]
     [True, True, True, True, False, False]
     """
-    said = re.sub(r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|(Loss → |goes to |became |loss is |or |, )nan\b|got nan|got \S+|nan (after|from)", "", text)
+    said = re.sub(
+        r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|(Loss → |goes to |became |loss is |or |, )nan\b|got nan|got \S+|nan (after|from)", "", text
+    )
     return bool(re.search(r"\d[eE][+-]?\d|\bnan\b|\bNone\b|np\.|array\(", said))

@@ -1,0 +1,289 @@
+"""The page "Step size" in a real browser: the ruler dragged, played and typed, its links, a phone, a dark room, the file to take away."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, WebSocket, expect
+
+from explorer.core.setup import Setup
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+CALM = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "0.1", "start": "1"}
+RAVINE = {"v": "1", "loss": "ravine", "optimizer": "gradient_descent", "learning_rate": "1.5", "start": "1,0.3"}
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(visit: Visit, server: str) -> Visit:
+    """`opened(query, **options)` is the page behind a link, drawn."""
+
+    def open_page(query: dict[str, str] | None = None, **options: object) -> Page:
+        page = visit(f"{server}/?{urlencode(query or {})}", **options)
+        expect(picture(page)).to_have_attribute("data-drawn", drawn_at(page), timeout=30_000)
+        return page
+
+    return open_page
+
+
+def picture(page: Page) -> Locator:
+    return page.locator(".picture").first
+
+
+def dial(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Learning rate")
+
+
+def clock(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Time").first
+
+
+def drawn_at(page: Page) -> str:
+    """Where the two sliders stand, as the picture says it once it has been drawn."""
+    picture(page).wait_for(timeout=30_000)
+    return f"{dial(page).input_value()} {clock(page).input_value()}"
+
+
+def drawn(page: Page) -> None:
+    expect(picture(page)).to_have_attribute("data-drawn", drawn_at(page))
+
+
+def sentence(page: Page) -> str:
+    return page.locator(".picture-sentence").first.inner_text()
+
+
+def path(page: Page) -> dict[str, list[float]]:
+    """The points of the path that are drawn now."""
+    return page.evaluate(
+        "() => { const {x, y} = document.querySelector('.js-plotly-plot').data[3]; return {x: Array.from(x), y: Array.from(y)} }"
+    )
+
+
+def point(page: Page, position: int) -> tuple[float, float]:
+    """Where the thumb's center is at a position of the dial."""
+    box, last = dial(page).bounding_box(), int(dial(page).get_attribute("max"))
+    thumb = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.picture')).getPropertyValue('--thumb'))")
+    return box["x"] + thumb / 2 + (box["width"] - thumb) * position / last, box["y"] + box["height"] / 2
+
+
+def link(page: Page) -> dict[str, str]:
+    return {name: value for name, [value] in parse_qs(urlsplit(page.url).query).items()}
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has said all it has to say."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(500)
+
+
+class Traffic:
+    """Bytes on the page's websocket."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+        self.received: list[int] = []
+
+    def watch(self, page: Page) -> None:
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framesent", lambda payload: self.sent.append(len(payload)))
+        socket.on("framereceived", lambda payload: self.received.append(len(payload)))
+
+    def reset(self) -> None:
+        self.sent.clear()
+        self.received.clear()
+
+
+def test_a_drag_from_end_to_end_shows_every_rate_and_sends_only_the_last(opened: Visit) -> None:
+    traffic = Traffic()
+    page = opened(CALM, before=traffic.watch)
+    settle(page)
+    last = int(dial(page).get_attribute("max"))
+    assert last >= 120
+    page.mouse.move(*point(page, int(dial(page).input_value())))
+    page.mouse.down()
+    traffic.reset()
+    sentences, ends = set(), set()
+    for position in range(last + 1):
+        page.mouse.move(*point(page, position))
+        expect(picture(page)).to_have_attribute("data-drawn", f"{position} 100")
+        sentences.add(sentence(page))
+        ends.add(path(page)["x"][1])
+    assert len(ends) == last + 1  # each rate lands somewhere else
+    assert len(sentences) > 0.9 * last
+    assert any(text.startswith("Converges") for text in sentences)
+    assert any(text.startswith("Diverges") for text in sentences)
+    assert traffic.sent == []
+    assert traffic.received == []
+    page.mouse.up()
+    page.wait_for_function("location.search.includes('learning_rate=10')")
+    settle(page)
+    assert len(traffic.sent) == 1
+    assert link(page) == CALM | {"learning_rate": "10"}
+    expect(page.get_by_role("textbox", name="learning rate")).to_have_value("10")
+    assert sum(traffic.received) < 300_000  # the microscope and the numbers, not the frames again
+
+
+def test_the_picture_is_the_run(opened: Visit) -> None:
+    """Every hop that is drawn is the trajectory's own point, here and beyond the edge."""
+    page = opened(RAVINE)
+    run = Setup.from_query(RAVINE).run()
+    seen = path(page)
+    assert seen["x"] == pytest.approx(run.x[: len(seen["x"]), 0, 0].tolist(), rel=1e-6)
+    assert seen["y"] == pytest.approx(run.x[: len(seen["y"]), 1, 0].tolist(), rel=1e-6)
+    assert len(seen["x"]) == 101
+
+
+def test_the_keyboard_alone_is_enough(opened: Visit) -> None:
+    page = opened(CALM)
+    settle(page)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('aria-label')") == "Learning rate":
+            break
+    expect(dial(page)).to_be_focused()
+    page.keyboard.press("End")
+    drawn(page)
+    assert sentence(page).startswith("Diverges")
+    page.wait_for_function("location.search.includes('learning_rate=10')")
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    drawn(page)
+    expect(dial(page)).to_be_focused()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause").first).to_be_visible()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+
+
+def test_play_shows_the_hops_one_by_one(opened: Visit) -> None:
+    page = opened(CALM | {"learning_rate": "0.9", "steps": "12"})
+    counts = page.evaluate(
+        """() => new Promise((resolve) => {
+          const root = document.querySelector(".picture"), plot = root.querySelector(".js-plotly-plot"), counts = [];
+          new MutationObserver(() => {
+            counts.push(plot.data[3].x.length);
+            if (counts.length > 3 && counts.at(-1) === 13) resolve(counts);
+          }).observe(root, { attributeFilter: ["data-drawn"] });
+          root.querySelector(".picture-play").click();
+        })"""
+    )
+    assert counts == list(range(1, 14))
+
+
+def test_a_link_opens_the_same_run_elsewhere(opened: Visit) -> None:
+    first = opened(CALM | {"loss": "booth", "start": "2,-1", "learning_rate": "0.07", "steps": "40"})
+    dial(first).press("ArrowRight")
+    drawn(first)
+    first.wait_for_function("!location.search.includes('learning_rate=0.07&')")
+    settle(first)
+    second = opened(link(first))
+    assert sentence(second) == sentence(first)
+    assert path(second) == path(first)
+    assert link(second) == link(first)
+
+
+def test_a_broken_link_says_so_and_shows_a_picture(opened: Visit) -> None:
+    page = opened(CALM | {"steps": "many", "color": "blue"})
+    expect(page.get_by_text("steps must be a number, got 'many'")).to_be_visible()
+    expect(page.get_by_text("a link has no part named 'color'")).to_be_visible()
+
+
+def test_a_phone_shows_the_picture_before_the_controls(opened: Visit) -> None:
+    page = opened(RAVINE, **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    expect(page.get_by_role("combobox", name="loss", exact=True)).not_to_be_in_viewport()
+    left, right = (page.locator(f".{name}.nsewdrag, .{name} .nsewdrag").first.bounding_box() for name in ("xy", "x2y2"))
+    assert right["y"] > left["y"] + left["height"]
+    assert left["width"] > 240
+    assert dial(page).bounding_box()["y"] < 844  # on the first screen
+    box = dial(page).bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] - 40, box["y"] + box["height"] / 2)
+    expect(page.locator(".picture-sentence").first).to_contain_text("Diverges")
+
+
+def test_a_dark_room(opened: Visit) -> None:
+    page = opened(CALM, color_scheme="dark")
+    look = page.evaluate(
+        """() => ({ ground: getComputedStyle(document.querySelector(".stApp")).backgroundColor,
+                    ticks: getComputedStyle(document.querySelector(".xtick text")).fill,
+                    words: getComputedStyle(document.querySelector(".picture-sentence")).color })"""
+    )
+    assert look == {"ground": "rgb(17, 20, 24)", "ticks": "rgb(240, 242, 244)", "words": "rgb(240, 242, 244)"}
+
+
+def test_a_typed_rate_and_a_refused_one(opened: Visit) -> None:
+    page = opened(CALM)
+    box = page.get_by_role("textbox", name="learning rate")
+    box.fill("1.1")
+    box.press("Enter")
+    expect(page.locator(".picture-sentence").first).to_contain_text("Diverges: each step multiplies the error by 1.2 (theory: 1.2)")
+    drawn(page)
+    settle(page)
+    before = path(page)
+    box.fill("-1")
+    box.press("Enter")
+    expect(page.get_by_text("learning_rate must be finite and ≥ 0, got -1")).to_be_visible()
+    expect(box).to_have_value("-1")
+    assert path(page) == before
+    assert link(page)["learning_rate"] == "1.1"
+
+
+def test_a_preset_and_its_switch(opened: Visit) -> None:
+    page = opened(CALM)
+    page.get_by_role("radio", name="Raw features").click()
+    expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161", timeout=20_000)
+    expect(page.get_by_text("Minimizing maximizes!")).to_be_visible()
+    page.get_by_role("button", name="Standardize the features").click()
+    expect(page.locator(".picture-sentence").first).to_contain_text("Converges")
+    drawn(page)
+    assert link(page)["loss.standardize"] == "true"
+    page.get_by_role("button", name="Switch back").click()
+    expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161")
+
+
+def test_the_file_to_take_away_is_the_run(opened: Visit, tmp_path: Path) -> None:
+    query = CALM | {"learning_rate": "1.1", "steps": "2000"}
+    page = opened(query)
+    page.get_by_text("The numbers of this run").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download this run as CSV").click()
+    download.value.save_as(tmp_path / "run.csv")
+    rows = list(csv.DictReader((tmp_path / "run.csv").read_text().splitlines()))
+    run = Setup.from_query(query).run()
+    assert list(rows[0]) == ["step", "x", "loss", "gradient norm"]
+    assert len(rows) == 2001
+    assert [float(row["x"]) for row in rows[:50]] == run.x[:50, 0, 0].tolist()
+    assert (rows[1946]["loss"] != "inf", rows[1947]["loss"]) == (True, "inf")
+
+
+def test_a_step_under_the_microscope(opened: Visit) -> None:
+    page = opened(CALM | {"learning_rate": "1.1"})
+    words = page.locator(".picture-sentence").nth(1)
+    expect(words).to_contain_text("Step 1: the slope gives −ε gᵀg = −4.4, the curvature adds +4.84; the second outgrows the first")
+    steps = page.get_by_role("slider", name="Step", exact=True)
+    steps.press("ArrowRight")
+    expect(words).to_contain_text("Step 2:")
+    expect(page.locator(".picture").nth(1)).to_have_attribute("data-drawn", "1 0")
+    before = words.inner_text()
+    dial(page).press("ArrowLeft")  # the same step of another run
+    expect(words).not_to_have_text(before)
+    expect(words).to_contain_text("Step 2:")
+
+
+def test_every_control_has_a_name(opened: Visit) -> None:
+    page = opened(RAVINE)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("input, button, select, textarea, [role=slider], [role=img]")]
+          .filter((each) => each.offsetParent && !each.closest("[aria-hidden=true]"))
+          .filter((each) => !(each.getAttribute("aria-label") || each.innerText?.trim() || each.labels?.length || each.title
+                              || each.getAttribute("aria-labelledby") || each.closest("label")?.innerText.trim()))
+          .map((each) => each.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
