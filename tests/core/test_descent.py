@@ -16,7 +16,9 @@ from explorer.core.optimizers import length
 GD = OPTIMIZERS["gradient_descent"]()
 X2 = LOSSES["x_squared"]()
 LINE = LOSSES["linear_regression"](data="noisy_line", examples=10)
-PAIRS = [(loss, optimizer) for loss in LOSSES for optimizer in OPTIMIZERS]
+# Losses with many weights are as lawful as the others, but slow: they meet two rules.
+WIDE = {name for name in LOSSES if LOSSES[name]().dim > 50}
+PAIRS = [(loss, rule) for loss in LOSSES for rule in OPTIMIZERS if loss not in WIDE or rule in ("gradient_descent", "adam")]
 
 
 @pytest.mark.parametrize(("loss_name", "optimizer_name"), PAIRS)

