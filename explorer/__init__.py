@@ -1,6 +1,7 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
 from explorer.core.descent import Trajectory, run
+from explorer.core.gradient_check import GradientCheck, check_gradient
 from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
 from explorer.core.schedules import SCHEDULES, Schedule
@@ -13,6 +14,7 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "SCHEDULES",
+    "GradientCheck",
     "Loss",
     "Optimizer",
     "Outcome",
@@ -21,6 +23,7 @@ __all__ = [
     "Stopped",
     "Trajectory",
     "Verdict",
+    "check_gradient",
     "critical_learning_rate",
     "find_edge",
     "from_function",

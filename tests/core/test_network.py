@@ -97,3 +97,13 @@ def test_the_hessian_is_symmetric_and_a_batch_is_its_columns(row: dict[str, Any]
         np.testing.assert_allclose(alone[1], gradient[:, one], rtol=1e-10, atol=1e-12 * np.abs(gradient).max())
         np.testing.assert_allclose(loss.hvp(x[:, one], v[:, one]), product[:, one], rtol=1e-9, atol=1e-11 * np.abs(product).max())
     np.testing.assert_allclose(loss.hessian_at(x)(v), product, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in pairs(OPTIONS) if len(row["hidden"]) == 1], ids=lambda row: f"{row['activation']}-{row['task']['data']}"
+)
+def test_the_smallest_networks_say_the_same_whichever_axis_comes_last(row: dict[str, Any]) -> None:
+    loss, x, _ = made(row | {"normalization": "none", "weight_standardization": False, "dropout": 0.0, "l2": 0.0})
+    many = np.repeat(x, 30, axis=1)
+    for few, last in zip(loss.value_and_gradient(x), loss.value_and_gradient(many), strict=True):
+        np.testing.assert_allclose(np.repeat(few, 30, axis=-1), last, rtol=1e-11, atol=1e-12 * np.abs(last).max())

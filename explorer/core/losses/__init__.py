@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.core.losses import convolution, formula, logistic, network, quadratic, regression, scalar, surfaces, uv
+from explorer.core.losses import convolution, formula, homemade, logistic, network, quadratic, regression, scalar, surfaces, uv
 from explorer.core.losses.protocol import LOSSES, DataLoss, Loss
 from explorer.core.losses.wrapped import Pointwise, from_function
 
@@ -14,6 +14,7 @@ __all__ = [
     "convolution",
     "formula",
     "from_function",
+    "homemade",
     "logistic",
     "network",
     "quadratic",

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.losses.network import shallow
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.objectives import Objective
@@ -115,6 +116,21 @@ class Network:
         return self.data_loss(x) + self.penalty(x) if self.l2 else self.data_loss(x)
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        small = self._is_small and x.shape[1] >= shallow.FEWEST_RUNS
+        value, gradient = self._runs_last(x) if small else self._runs_first(x)
+        if self.l2:
+            return value + self.penalty(x), gradient + self._decay.astype(x.dtype) * x
+        return value, gradient
+
+    @cached_property
+    def _is_small(self) -> bool:
+        return shallow.fits(self.body, self.X)
+
+    def _runs_last(self, x: Array) -> tuple[Array, Array]:
+        X, y = self._data(x)
+        return shallow.value_and_gradient(self.body, self.objective, X, y, self.scale, x)
+
+    def _runs_first(self, x: Array) -> tuple[Array, Array]:
         X, y = self._data(x)
         p = np.ascontiguousarray(x.T)
         value, g = np.empty(len(p), x.dtype), np.empty_like(p)
@@ -122,10 +138,7 @@ class Network:
             z, memory = self.body.forward(p[some], X)
             value[some], d = self.objective.value_and_slope(z, y, self.scale)
             self.body.backward(p[some], memory, d, g[some])
-        gradient = np.ascontiguousarray(g.T)
-        if self.l2:
-            return value + self.penalty(x), gradient + self._decay.astype(x.dtype) * x
-        return value, gradient
+        return value, np.ascontiguousarray(g.T)
 
     def hvp(self, x: Array, v: Array) -> Array:
         product = np.empty_like(v)

@@ -1,0 +1,141 @@
+"""Somebody's own network in numpy, exactly as their code defines it, bug included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.data import DATA, Seed
+from explorer.core.knobs import Knob
+from explorer.core.losses.network import Network
+from explorer.core.losses.network.assembly import Style, widest
+from explorer.core.losses.network.objectives import TwoClasses
+from explorer.core.losses.network.task import SCALINGS, Scaling
+from explorer.core.losses.protocol import LOSSES, Array
+
+HIDDEN = (128, 64)
+
+Data = Annotated[Literal["moons", "breast_cancer"], Knob(0, 1, label="data", help="The two data sets of the question.")]
+Examples = Annotated[
+    int, Knob(10, 500, at_least=2, at_most=10_000, label="examples", help="How many moons are drawn.", only_with=("data", "moons"))
+]
+Noise = Annotated[float, Knob(0, 1, at_least=0, label="noise", help="Added to every point.", only_with=("data", "moons"))]
+Features = Annotated[Scaling, Knob(0, 1, label="features", help="As they are, or scaled: raw breast cancer data saturate the first layer.")]
+Bias = Annotated[
+    Literal["mended", "as_written"],
+    Knob(0, 1, label="gradient of b1", help="As written it lacks axis=1: it sums over the units too, so that all biases move alike."),
+]
+Naive = Annotated[bool, Knob(0, 1, label="naive logarithm", help="-y log a as the code has it: nan once a rounds to 0 or 1.")]
+Scale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="hidden scale", help="Multiplies the first two layers' weights.")]
+OutputScale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="output scale", help="Multiplies the last layer's weights.")]
+
+
+@dataclass(frozen=True, eq=False)
+class Homemade:
+    """A network whose gradient by b1 is what the code computes: with `mended` False, one sum over examples and units for all biases.
+
+    Value and Hessian are those of the true loss. All else is asked of the `network`.
+    """
+
+    network: Network
+    mended: bool = True
+    minimum = None
+
+    @property
+    def dim(self) -> int:
+        return self.network.dim
+
+    @property
+    def start(self) -> Array:
+        return self.network.start
+
+    @property
+    def blocks(self) -> tuple[tuple[str, slice], ...]:
+        return self.network.blocks
+
+    @property
+    def examples(self) -> int:
+        return self.network.examples
+
+    @cached_property
+    def _b1(self) -> slice:
+        return dict(self.blocks)["b1"]
+
+    def value(self, x: Array) -> Array:
+        return self.network.value(x)
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        value, gradient = self.network.value_and_gradient(x)
+        if not self.mended:
+            gradient[self._b1] = gradient[self._b1].sum(axis=0)  # db1 = np.sum(dZ1, keepdims=True) / m
+        return value, gradient
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        return self.network.hvp(x, v)
+
+    def hessian_at(self, x: Array) -> Callable[[Array], Array]:
+        """See `Network.hessian_at`."""
+        return self.network.hessian_at(x)
+
+    def accuracy(self, x: Array) -> Array:
+        """The share of examples that are classified right."""
+        return self.network.accuracy(x)
+
+    def outputs(self, x: Array, X: Array | None = None) -> Array:
+        """See `Network.outputs`."""
+        return self.network.outputs(x, X)
+
+    @property
+    def best_constant(self) -> float:
+        """See `Network.best_constant`."""
+        return self.network.best_constant
+
+    def on(self, rows: NDArray[np.intp]) -> Homemade:
+        """The same code on these rows."""
+        return replace(self, network=self.network.on(rows))
+
+
+@LOSSES
+def homemade_network(
+    data: Data = "moons",
+    examples: Examples = 150,
+    noise: Noise = 0.2,
+    features: Features = "raw",
+    bias: Bias = "mended",
+    naive: Naive = False,
+    hidden_scale: Scale = 1.0,
+    output_scale: OutputScale = 1.0,
+    dropout: Annotated[float, Knob(0, 0.8, at_least=0, below=1, label="dropout", help="On batches only, as in the network.")] = 0.0,
+    l2: Annotated[float, Knob(0, 0.1, at_least=0, label="L2 penalty", help="½ of this times the squared weights.")] = 0.0,
+    seed: Seed = 4,
+) -> Homemade:
+    """A network that somebody wrote by hand and asked about: its loss jumps at a high rate, and one line of its gradient is wrong.
+
+    Two hidden layers of 128 and 64 tanh units and a sigmoid output, with cross-entropy: the question "my numpy network's loss rises when I
+    raise the rate from 0.01 to 1", CASES Q8. W1 = rand, W2 = randn and W3 = randn in that order from RandomState(`seed`), biases 0; the
+    weights are neither centered nor scaled by their number, so many units begin saturated. `bias` puts back the missing axis=1.
+
+    >>> homemade_network().blocks[0]
+    ('W1', slice(0, 256, None))
+    """
+    table = DATA[data](examples=examples, noise=noise) if data == "moons" else DATA[data]()
+    table = SCALINGS[features](table)
+    X, y = np.ascontiguousarray(table.features.T), np.where(table.target > 0, 1.0, 0.0)[np.newaxis]
+    body = Style("tanh", dropout=dropout).body(len(X), HIDDEN, 1)
+    start = first_weights(len(X), seed, hidden_scale, output_scale)
+    network = Network(body, TwoClasses(naive), X, y, start, widest(body, len(X)), l2=l2, dropout_seed=seed if dropout else None)
+    return Homemade(network, bias == "mended")
+
+
+def first_weights(inputs: int, seed: int, hidden_scale: float, output_scale: float) -> Array:
+    """The question's draws, in its order; each matrix is (units, inputs of a unit)."""
+    random = np.random.RandomState(seed)
+    first, second = HIDDEN
+    W1, W2, W3 = random.rand(first, inputs), random.randn(second, first), random.randn(1, second)
+    parts = [hidden_scale * W1, np.zeros(first), hidden_scale * W2, np.zeros(second), output_scale * W3, np.zeros(1)]
+    return np.concatenate([part.ravel() for part in parts])
