@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, descend, run
+from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, descend, run, scaled
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.schedules import Schedule, constant
@@ -92,6 +92,8 @@ def sweep(
     tile: int | None = None,
     progress: Callable[[float], None] | None = None,
     stop: threading.Event | None = None,
+    whole: bool = True,
+    rate_scale: ArrayLike | None = None,
 ) -> Outcome:
     """The verdicts that `run` and `judge` would give, in memory for the runs and not for their steps.
 
@@ -109,12 +111,12 @@ def sweep(
     (['converged', 'oscillating', 'diverged'], [-1, -1, 1947])
     """
     rate, steps = check_rate(learning_rate), check_whole("steps", steps, at_least=0)
-    x, rate = aligned(loss, optimizer, rate, start)
+    x, rate = aligned(loss, optimizer, rate, start, rate_scale)
     multiplier = (schedule or constant())(np.arange(steps))
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
-    columns = _tiles(loss.dim, rate.size, tile)
-    jobs = [(loss, optimizer.on(each), rate[each], x[:, each], multiplier, rows, noise, seed) for each in columns]
-    done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None)))
+    columns, rate = _tiles(loss.dim, x.shape[1], tile), scaled(rate, rate_scale, x)
+    jobs = [(loss, optimizer.on(each), rate[..., each], x[:, each], multiplier, rows, noise, seed) for each in columns]
+    done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None), whole))
     return _joined([done[place] for place in range(len(jobs))])
 
 
@@ -125,7 +127,7 @@ def _tiles(dim: int, runs: int, tile: int | None) -> list[NDArray[np.intp]]:
 
 
 def _each(
-    jobs: list[Job], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None]
+    jobs: list[Job], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None], whole: bool
 ) -> Iterator[tuple[int, Outcome]]:
     """Each job's place and outcome, as they come in. Whatever ends this early, an error in `progress` too, ends the work."""
     own = ThreadPoolExecutor(os.cpu_count()) if executor is None else None
@@ -133,7 +135,7 @@ def _each(
     assert pool is not None
     heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
     with one_blas_thread():
-        places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard): place for place, job in enumerate(jobs)}
+        places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard, whole): place for place, job in enumerate(jobs)}
         waiting = set(places)
         try:
             while waiting:
@@ -170,11 +172,12 @@ def sweep_tile(
     gradient_noise: float = 0.0,
     seed: int = 0,
     stop: threading.Event | None = None,
+    whole: bool = True,
 ) -> Outcome:
     """The outcome of one tile of runs: the loop, watched."""
     watch = Watch(loss, optimizer, x, len(multiplier), stochastic=rows is not None or gradient_noise > 0)
     with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread
-        loop = descend(loss, optimizer, rate, x, multiplier, rows, gradient_noise, seed)
+        loop = descend(loss, optimizer, rate, x, multiplier, rows, gradient_noise, seed, whole=whole)
         moment = next(loop)
         while True:
             keep = watch.see(moment)

@@ -1,0 +1,151 @@
+"""Theory's lines on a map, and whether the runs keep to them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from explorer.core.canvas import Canvas
+from explorer.core.losses.protocol import DataLoss
+from explorer.core.map import Map, with_knob
+from explorer.core.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
+from explorer.core.ruler import Edge
+from explorer.core.setup import RESCUES, Setup
+from explorer.core.tile import VERDICTS, loss_of
+from explorer.core.verdict import Verdict
+
+Array = NDArray[np.float64]
+
+
+def _double_well(start: float) -> float:
+    """Bounded exactly if |x₀| < √(1 + 2/η), and η < 2 (THEORY 44)."""
+    return 2 / max(1.0, start**2 - 1)
+
+
+DIVERGES: Mapping[str, Callable[[float], float]] = {"double_well": _double_well}
+"""Losses where plain gradient descent stops converging at one rate and diverges at another: that one, from the start."""
+
+MOST_EDGES, FEW_EDGES, CHEAP = 512, 33, 50
+"""So many points of a line are computed, fewer where a Hessian has more than `CHEAP` dimensions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Where theory puts a boundary: points ``(n,)`` in the map's units, and in words. `exact` if it decides which runs diverge."""
+
+    name: str
+    x: Array
+    y: Array
+    exact: bool
+
+
+@functools.lru_cache(maxsize=64)
+def lines(plan: Map) -> tuple[Line, ...]:
+    """Theory's boundaries on a map that has the learning rate on one axis: the edge for each value of the other knob.
+
+    >>> from explorer.core.map import Axis
+    >>> plan = Map(Setup("x_squared", "momentum"), Axis("learning_rate", 0, 2, count=4), Axis("optimizer.momentum", 0, 1, count=4))
+    >>> [line] = lines(plan)
+    >>> line.name, line.x, line.y    # ηλ = 2(1 + β), λ = 2
+    ('theory: the edge 2(1 + β)/λ', array([1.125, 1.375, 1.625, 1.875]), array([0.125, 0.375, 0.625, 0.875]))
+    """
+    rates = [axis for axis in (plan.x, plan.y) if axis.knob == "learning_rate"]
+    if not rates:
+        return ()
+    other = plan.y if plan.x.knob == "learning_rate" else plan.x
+    dim, _ = plan.largest
+    most = MOST_EDGES if dim <= CHEAP else FEW_EDGES
+    at = other.values if other.size <= most else other.at(np.linspace(0, 1, most + 2)[1:-1])
+    setups = [with_knob(plan.setup, other.knob, float(value)) for value in at]
+    found: list[Line] = []
+    for name, edges, exact in (_edges(setups, other.knob), _divergence(setups), _in_mean_square(setups)):
+        if np.isfinite(edges).any():
+            x, y = (edges, at) if plan.x.knob == "learning_rate" else (at, edges)
+            found.append(Line(name, x, y, exact))
+    return tuple(found)
+
+
+Edges = tuple[str, Array, bool]
+
+
+def _edges(setups: list[Setup], knob: str) -> Edges:
+    """The edge that the ruler shows, for each setup."""
+    edges = []
+    for setup in setups:
+        loss = loss_of(setup)
+        edges.append(Edge.of(loss, setup.make_optimizer(), np.array(loss.start if setup.start is None else setup.start)))
+    first = setups[0]
+    steady = first.batch_size is None and first.gradient_noise == 0 and first.schedule == "constant" and not first.warmup_steps
+    exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
+    formula = "2(1 + β)/λ" if first.optimizer == "momentum" else ""
+    word = f"theory: the edge {formula}".strip()
+    if first.loss in DIVERGES and first.optimizer == "gradient_descent":
+        word, exact = "theory: the minimum turns unstable", False
+    elif not exact:
+        word += " at the start" if "start" in edges[0].reason else ""
+        word += " of all examples" if first.batch_size is not None or knob == "batch_size" else ""
+    return word, np.array([edge.rate for edge in edges]), exact
+
+
+def _divergence(setups: list[Setup]) -> Edges:
+    """Where runs diverge, if that is another rate than the one where the minimum turns unstable."""
+    first = setups[0]
+    plain_descent = first.optimizer == "gradient_descent" and first == first.without_rescues()
+    if first.loss not in DIVERGES or not plain_descent or first.gradient_noise:
+        return "", np.array([np.nan]), False
+    starts = [(setup.start or loss_of(setup).start)[0] for setup in setups]
+    return "theory: runs diverge", np.array([DIVERGES[first.loss](float(start)) for start in starts]), True
+
+
+def _in_mean_square(setups: list[Setup]) -> Edges:
+    """Where mini-batches stop converging in the mean square, for gradient descent on least squares."""
+    sizes = [setup.batch_size for setup in setups]
+    loss = loss_of(setups[0])
+    least_squares = isinstance(loss, DataLoss) and getattr(loss, "is_quadratic", False) and getattr(loss, "reduction", "") == "mean"
+    alike = len({replace(setup, batch_size=None) for setup in setups}) == 1
+    minimizer = getattr(loss, "minimizer", None)
+    if None in sizes or not (least_squares and alike and setups[0].optimizer == "gradient_descent") or loss.dim > MOST_DIMENSIONS:
+        return "", np.array([np.nan]), False
+    if minimizer is None or not np.isfinite(minimizer).all():
+        return "", np.array([np.nan]), False
+    assert isinstance(loss, DataLoss)
+    whole = SecondMoment.of(loss, minimizer, 1)
+    shares = [batch_variance_share(loss.examples, size or 1, replacement=setups[0].replacement) for size in sizes]
+    return "theory: the mean square grows", np.array([replace(whole, share=share).largest_rate for share in shares]), False
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many of the pixels done and further than one from theory's line it predicts, out of how many."""
+
+    right: int
+    pixels: int
+
+
+def agreement(plan: Map, canvas: Canvas) -> Agreement | None:
+    """Whether runs diverge where theory says so; None where no theory decides it.
+
+    >>> from explorer.core.map import Axis
+    >>> plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=8), Axis("start.0", 1, 2, count=4))
+    >>> from explorer.core.render import render
+    >>> canvas = Canvas.blank(plan)
+    >>> _ = list(render(plan, canvas))
+    >>> agreement(plan, canvas)
+    Agreement(right=24, pixels=24)
+    """
+    exact = [line for line in lines(plan) if line.exact]
+    if not exact or max(plan.x.size, plan.y.size) > MOST_EDGES:
+        return None
+    line = exact[-1]
+    across = plan.x.knob == "learning_rate"
+    beyond = plan.x.values > line.x[:, np.newaxis] if across else plan.y.values[:, np.newaxis] > line.y
+    square = np.ones((3, 3))
+    clear = scipy.ndimage.minimum_filter(beyond, footprint=square) == scipy.ndimage.maximum_filter(beyond, footprint=square)
+    counted = clear & canvas.done
+    diverged = canvas.codes == VERDICTS.index(Verdict.DIVERGED)
+    return Agreement(int((counted & (diverged == beyond)).sum()), int(counted.sum()))

@@ -1,0 +1,129 @@
+"""What is known of a map so far, in memory or in a file that survives an interruption."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.knobs import short
+from explorer.core.map import Map
+from explorer.core.tile import VERDICTS
+from explorer.core.verdict import Verdict
+
+UNDONE = -1
+"""The code of a pixel that nobody has computed yet."""
+
+MAGIC = b"divergence map 1\n"
+HEADER = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What is known of a map: `codes` int8 ``(y.size, x.size)``, the place in `VERDICTS` or `UNDONE`, and `pace` float32.
+
+    `pace` is how fast: for what diverged the step of overflow (beyond the map's steps, when it would come at the growth that was seen),
+    for all else log₁₀ of the final over the first loss, above the minimum if it is known. Row 0 is the low end of y.
+    """
+
+    codes: NDArray[np.int8]
+    pace: NDArray[np.float32]
+
+    @classmethod
+    def blank(cls, plan: Map) -> Canvas:
+        """Nothing known yet, in memory."""
+        return cls(np.full(plan.shape, UNDONE, np.int8), np.full(plan.shape, np.nan, np.float32))
+
+    @classmethod
+    def open(cls, path: Path | str, plan: Map) -> Canvas:
+        """The canvas that a file holds; a new one if there is no file. What is painted is in the file at once, so it can be resumed.
+
+        Raises ValueError with a sentence for a file that holds another map, or none.
+        """
+        path, size = Path(path), HEADER + 5 * plan.pixels
+        if not path.exists():
+            head = MAGIC + json.dumps({"map": plan.digest, "shape": plan.shape, "query": plan.to_query()}).encode()
+            if len(head) > HEADER:
+                raise ValueError(f"a map's link must be shorter than {HEADER:,} bytes to be kept in a file, got {len(head):,}")
+            with path.open("xb") as file:
+                file.write(head.ljust(HEADER))
+                file.write(np.full(plan.pixels, UNDONE, np.int8).tobytes())
+                file.write(np.full(plan.pixels, np.nan, np.float32).tobytes())
+        with path.open("rb") as file:
+            head = file.read(HEADER)
+        try:
+            held = json.loads(head.removeprefix(MAGIC)) if head.startswith(MAGIC) else {}
+        except ValueError:
+            held = {}
+        if "map" not in held:
+            raise ValueError(f"{path.name} must be a file that this program wrote for a map, got something else; choose another name")
+        if held["map"] != plan.digest:
+            other = "&".join(f"{name}={text}" for name, text in held["query"].items())
+            raise ValueError(f"{path.name} holds another map ({other}); choose another name, or delete it")
+        if path.stat().st_size != size:
+            raise ValueError(f"{path.name} must have {size:,} bytes, got {path.stat().st_size:,}: it is cut off; delete it and begin again")
+        whole = np.memmap(path, np.uint8, "r+", shape=(size,))
+        codes, pace = whole[HEADER : HEADER + plan.pixels], whole[HEADER + plan.pixels :]
+        return cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """The mask of pixels that are computed."""
+        return np.asarray(self.codes != UNDONE)
+
+    @property
+    def share(self) -> float:
+        """How much of the map is done."""
+        return float(self.done.mean())
+
+    def paint(self, pixels: NDArray[np.intp], codes: NDArray[np.int8], pace: NDArray[np.float32]) -> None:
+        """Writes down a tile. The codes come last: whatever interrupts this leaves no pixel that is done and has no pace."""
+        self.pace.ravel()[pixels] = pace
+        self.codes.ravel()[pixels] = codes
+
+    def filled(self, stride: int = 1) -> Canvas:
+        """Every `stride`-th pixel; one that is not done looks like its nearest coarser neighbor that is."""
+        codes, pace = self.codes[::stride, ::stride].copy(), self.pace[::stride, ::stride].copy()
+        apart = 2
+        while apart < 2 * max(codes.shape) and (codes == UNDONE).any():
+            rows, columns = np.nonzero(codes == UNDONE)
+            coarser = rows // apart * apart, columns // apart * apart
+            codes[rows, columns], pace[rows, columns] = codes[coarser], pace[coarser]
+            apart *= 2
+        return Canvas(codes, pace)
+
+    @property
+    def stride(self) -> int:
+        """The finest stride at which anything is done."""
+        rows, columns = np.nonzero(self.done)
+        apart = 1
+        while rows.size and apart < max(self.codes.shape) and not ((rows % (2 * apart)).any() or (columns % (2 * apart)).any()):
+            apart *= 2
+        return apart
+
+    def shares(self) -> dict[Verdict, float]:
+        """The share of the pixels done that each verdict has, largest first; without those that none has."""
+        counts = np.bincount(self.codes[self.done].astype(np.intp), minlength=len(VERDICTS))
+        found = {verdict: float(count / max(counts.sum(), 1)) for verdict, count in zip(VERDICTS, counts, strict=True) if count}
+        return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+
+def records(plan: Map, canvas: Canvas) -> NDArray[Any]:
+    """Both axes and both channels in one structured array ``(y.size, x.size)``: x, y, verdict (place in `VERDICTS`, -1 undone), pace."""
+    table = np.empty(plan.shape, dtype=[("x", "f8"), ("y", "f8"), ("verdict", "i1"), ("pace", "f4")])
+    table["x"], table["y"] = plan.x.values, plan.y.values[:, np.newaxis]
+    table["verdict"], table["pace"] = canvas.codes, canvas.pace
+    return table
+
+
+def csv(plan: Map, canvas: Canvas) -> str:
+    """A line for each pixel that is done: the two knobs, the verdict, and how fast."""
+    xs, ys = ([short(value) for value in axis.values] for axis in (plan.x, plan.y))
+    lines = [f"{plan.x.knob},{plan.y.knob},verdict,overflow step or log10 of final/first loss"]
+    for i, j in np.argwhere(canvas.done):
+        lines.append(f"{xs[j]},{ys[i]},{VERDICTS[canvas.codes[i, j]]},{canvas.pace[i, j]:.6g}")
+    return "\n".join(lines) + "\n"

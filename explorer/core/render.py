@@ -1,0 +1,243 @@
+"""Rendering a map: coarse to fine, on any executor, stopped at any moment and gone on with later."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.canvas import Canvas
+from explorer.core.map import Map, together, with_knob
+from explorer.core.setup import Setup
+from explorer.core.sweep import TICK, Stopped, one_blas_thread
+from explorer.core.tile import NEAR, Pace, render_tile
+
+Array = NDArray[np.float64]
+
+COARSE = 32
+"""The first picture has at most so many pixels a side ..."""
+
+FIRST_PICTURE = 1.0
+"""... and at most so many seconds of work, if need be with fewer pixels."""
+
+FAR = 1.0
+"""Seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread."""
+
+AHEAD = 64
+"""So many tiles wait with an executor whose workers cannot be counted."""
+
+
+class Halt(Protocol):
+    """Whatever says that work should stop: an event, or several of them."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+@dataclass(frozen=True)
+class _AnyOf:
+    """Set when one of its events is."""
+
+    events: tuple[threading.Event, ...]
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self.events)
+
+
+class Unfinished(Exception):
+    """Some tiles could not be computed, even at the second try; rendering again computes only them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A piece of a map: the places of its pixels in the flattened canvas, the setup they share, and the knobs that differ."""
+
+    pixels: NDArray[np.intp]
+    setup: Setup
+    turned: dict[str, Array]
+
+
+def strides(plan: Map, first: int) -> list[int]:
+    """The passes over a map, coarse to fine: powers of two, from a picture of at most `first` pixels a side down to every pixel.
+
+    >>> strides(Map.of(Setup("x_squared"), count=256), 32)
+    [8, 4, 2, 1]
+    """
+    coarsest = max(math.ceil(math.log2(max(plan.shape) / first)), 0)
+    return [2**power for power in range(coarsest, -1, -1)]
+
+
+def tiles(plan: Map, canvas: Canvas, size: Callable[[int], int], first: int = COARSE) -> Iterator[Tile]:
+    """What is left to do, coarse to fine; `size` says how many runs of so many steps go into one tile."""
+    todo = ~canvas.done
+    for stride in strides(plan, first):
+        here = np.zeros(plan.shape, dtype=bool)
+        here[::stride, ::stride] = todo[::stride, ::stride]
+        todo &= ~here
+        for setup, pixels in _groups(plan, here):
+            at_once = size(setup.steps)
+            for begin in range(0, pixels.size, at_once):
+                some = pixels[begin : begin + at_once]
+                i, j = np.divmod(some, plan.shape[1])
+                turned = {axis.knob: axis.values[at] for axis, at in ((plan.x, j), (plan.y, i)) if together(axis.knob)}
+                # A batch needs something that has its number of runs, if only the rate that all of them have.
+                yield Tile(some, setup, turned or {"learning_rate": np.full(some.size, setup.learning_rate)})
+
+
+def _groups(plan: Map, here: NDArray[np.bool_]) -> Iterator[tuple[Setup, NDArray[np.intp]]]:
+    """The pixels that can be computed as one batch, with the setup that they share."""
+    apart = [axis for axis in (plan.x, plan.y) if not together(axis.knob)]
+    pixels = np.flatnonzero(here)
+    i, j = np.divmod(pixels, plan.shape[1])
+    keys = np.stack([j if axis is plan.x else i for axis in apart] or [np.zeros_like(pixels)], axis=1)
+    for key in np.unique(keys, axis=0):
+        setup = plan.setup
+        for axis, at in zip(apart, key, strict=False):
+            setup = with_knob(setup, axis.knob, float(axis.values[at]))
+        yield setup, pixels[(keys == key).all(axis=1)]
+
+
+def render(
+    plan: Map,
+    canvas: Canvas,
+    executor: Executor | Callable[[], Executor] | None = None,
+    *,
+    stop: threading.Event | None = None,
+    tile: int | None = None,
+) -> Iterator[float]:
+    """Computes what the canvas is missing, coarse to fine, and yields the share that is done after each finished tile.
+
+    Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default to one thread a core. Without `tile` they are as
+    large as takes a fraction of a second in threads, and about a second anywhere else. Setting `stop`, closing the generator, or an
+    exception where it is used ends the work within a step of it (what other processes have begun is left to end, unheard), and what is
+    done is kept: rendering the same canvas again goes on from there.
+
+    A tile that fails, because its worker died, is tried once more. To have workers of a pool that breaks with one of them (as a
+    `ProcessPoolExecutor` does) replaced, give the function that makes the pool instead of the pool. Raises Unfinished, after
+    everything else is done, if tiles failed twice. Verdicts do not depend on the tiles or the executor, but where float64's last bit
+    decides them.
+
+    >>> from explorer.core.map import Axis
+    >>> from explorer.core.tile import VERDICTS
+    >>> plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=4), Axis("start.0", 1, 2, count=2))
+    >>> canvas = Canvas.blank(plan)
+    >>> for share in render(plan, canvas):
+    ...     pass
+    >>> share, [str(VERDICTS[code]) for code in canvas.codes[0]]
+    (1.0, ['converged', 'converged', 'diverged', 'diverged'])
+    """
+    if canvas.done.all():
+        return
+    halt = threading.Event()
+    crew = _Crew(executor, _AnyOf((halt, stop) if stop is not None else (halt,)))
+    pace = Pace.of(plan.at(-1, -1)) if tile is None else Pace(0.0, 1.0)
+    budget = NEAR if crew.near else FAR
+    first = COARSE
+    while tile is None and first > 8 and pace.seconds(first * first, plan.largest[1], first * first) > FIRST_PICTURE:
+        first //= 2
+    queue = tiles(plan, canvas, lambda steps: tile or pace.tile(steps, budget), first)
+    try:
+        with one_blas_thread():
+            for done, codes, numbers in crew.work(queue):
+                canvas.paint(done.pixels, codes, numbers)
+                yield canvas.share
+    finally:
+        halt.set()
+        crew.leave()
+    if crew.lost:
+        raise Unfinished(
+            f"{crew.lost:,} tiles could not be computed, even at the second try; rendering again computes only them"
+        ) from crew.reason
+
+
+Result = tuple[NDArray[np.int8], NDArray[np.float32]]
+
+
+@dataclass(eq=False)
+class _Crew:
+    """Hands tiles to an executor, a few more than it has workers, and takes care of those that fail."""
+
+    given: Executor | Callable[[], Executor] | None
+    halt: Halt
+    lost: int = 0
+    reason: BaseException | None = None
+    pool: Executor = field(init=False)
+    waiting: dict[Future[Result], tuple[Tile, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pool = self._hired()
+
+    def _hired(self) -> Executor:
+        if isinstance(self.given, Executor):
+            return self.given
+        return ThreadPoolExecutor(os.cpu_count()) if self.given is None else self.given()
+
+    @property
+    def near(self) -> bool:
+        """Whether the work is done in this process, where it can be told to stop."""
+        return isinstance(self.pool, ThreadPoolExecutor)
+
+    @property
+    def room(self) -> int:
+        """How many tiles the executor may hold: enough that no worker waits for the next one."""
+        return 2 * getattr(self.pool, "_max_workers", AHEAD // 2)
+
+    def work(self, queue: Iterator[Tile]) -> Iterator[tuple[Tile, NDArray[np.int8], NDArray[np.float32]]]:
+        """Each tile with its result, as they come in, until there is none left or it is time to stop."""
+        again: deque[Tile] = deque()
+        more = True
+        while not self.halt.is_set():
+            while more and len(self.waiting) < self.room and not self.halt.is_set():
+                tile = again.popleft() if again else next(queue, None)
+                more = tile is not None
+                if tile is not None:
+                    self._submit(tile, 1)
+            if not self.waiting:
+                return
+            finished, _ = wait(self.waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+            for future in finished:
+                tile, attempt = self.waiting.pop(future)
+                try:
+                    codes, pace = future.result()
+                except Stopped:
+                    return
+                except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever its worker died of, the map goes on
+                    self._failed(tile, attempt, error)
+                else:
+                    yield tile, codes, pace
+
+    def _submit(self, tile: Tile, attempt: int) -> None:
+        job = (render_tile, tile.setup, tile.turned, *((self.halt,) if self.near else ()))
+        try:
+            future = self.pool.submit(*job)
+        except BrokenExecutor:
+            if not callable(self.given):
+                raise
+            self.pool.shutdown(wait=False)
+            self.pool = self._hired()
+            future = self.pool.submit(*job)
+        self.waiting[future] = (tile, attempt)
+
+    def _failed(self, tile: Tile, attempt: int, error: BaseException) -> None:
+        try:
+            if attempt > 1:
+                raise error
+            self._submit(tile, attempt + 1)
+        except (Exception, CancelledError) as last:  # noqa: BLE001 - told at the end: see Unfinished
+            self.lost, self.reason = self.lost + 1, last
+
+    def leave(self) -> None:
+        """Ends what has not begun; own threads end with their present step."""
+        for future in self.waiting:
+            future.cancel()
+        if not isinstance(self.given, Executor):
+            self.pool.shutdown(wait=self.near, cancel_futures=True)

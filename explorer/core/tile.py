@@ -1,0 +1,141 @@
+"""A piece of a map: the runs of one setup that differ in some of its knobs, and what they cost."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.descent import aligned, batches
+from explorer.core.losses.protocol import Loss
+from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
+from explorer.core.setup import Setup
+from explorer.core.sweep import TILE, one_blas_thread, sweep_tile
+from explorer.core.verdict import Outcome, Verdict
+
+Array = NDArray[np.float64]
+
+VERDICTS = tuple(Verdict)
+"""A pixel's code is its verdict's place in this tuple."""
+
+NEAR = 0.15
+"""Seconds of work in one tile for the threads of this process."""
+
+LARGEST = math.log10(float(np.finfo(np.float64).max))
+
+
+@functools.lru_cache(maxsize=8)
+def _loss(setup: Setup) -> Loss:
+    return setup.make_loss()
+
+
+def loss_of(setup: Setup) -> Loss:
+    """The setup's loss, from a small store: a map asks for the same few again and again."""
+    return _loss(replace(setup, learning_rate=0.0, steps=0, start=None))
+
+
+def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """The codes and the pace of runs that differ in the knobs `turned`, each ``(runs,)``: see `explorer.core.canvas.Canvas`.
+
+    This is what travels to other processes, with a setup instead of a loss, since that is small. Raises Stopped.
+    """
+    loss = loss_of(setup)
+    start = np.asarray(loss.start if setup.start is None else setup.start, dtype=float)[:, np.newaxis]
+    runs = len(next(iter(turned.values())))
+    multiplier = setup.make_schedule()(np.arange(setup.steps))
+    rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
+    parts = []
+    with one_blas_thread():
+        for some in np.array_split(np.arange(runs), -(-runs // max(TILE // loss.dim, 64))):
+            mine = {knob: values[some] for knob, values in turned.items()}
+            x = np.repeat(start, some.size, axis=1)
+            for knob in (each for each in mine if each.startswith("start.")):
+                x[int(knob.removeprefix("start."))] = mine[knob]
+            rate = mine.get("learning_rate", np.full(some.size, setup.learning_rate))
+            rule = _rule(setup, mine)
+            x, rate = aligned(loss, rule, rate, x)
+            outcome = sweep_tile(loss, rule, rate, x, multiplier, rows, setup.gradient_noise, setup.seed, stop)
+            parts.append((_codes(outcome), _pace(outcome, loss.minimum)))
+    codes, pace = zip(*parts, strict=True)
+    return np.concatenate(codes), np.concatenate(pace)
+
+
+def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:
+    """The optimizer with some of its hyperparameters an array ``(runs,)``."""
+    own = {name.removeprefix("optimizer."): value for name, value in (*setup.knobs, *turned.items()) if name.startswith("optimizer.")}
+    clip = {name: turned.get(f"clip_{name}", getattr(setup, f"clip_{name}")) for name in ("norm", "value")}
+    return clipped(OPTIMIZERS[setup.optimizer](**own), **clip)
+
+
+def _codes(outcome: Outcome) -> NDArray[np.int8]:
+    return np.array([VERDICTS.index(verdict) for verdict in outcome.verdict], dtype=np.int8)
+
+
+@np.errstate(all="ignore")
+def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
+    """How fast: see `explorer.core.canvas.Canvas`."""
+    floor = minimum if minimum is not None and np.isfinite(minimum) else 0.0
+    first, last = np.abs(outcome.start_loss - floor), np.abs(outcome.final_loss - floor)
+    change = np.clip(np.nan_to_num(np.log10(last / first), nan=0.0), -LARGEST, LARGEST)
+    to_come = (LARGEST - np.log10(last)) / np.log10(outcome.decline)
+    forecast = outcome.steps + np.where(np.isfinite(to_come) & (to_come > 0), to_come, 0)
+    step = np.where(outcome.first_nonfinite >= 0, outcome.first_nonfinite, forecast)
+    return np.where(outcome.verdict == Verdict.DIVERGED, step, change).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of a step: `fixed` whatever the number of runs, and `per_run` for each of them. Measured, on this machine."""
+
+    fixed: float
+    per_run: float
+
+    @classmethod
+    def of(cls, setup: Setup) -> Pace:
+        """From a few steps of this setup, with one run and with as many as fit a core's cache."""
+        many = int(np.clip(2**12 // loss_of(setup).dim, 8, 2048))
+
+        def seconds(runs: int) -> float:
+            """Of twenty steps more, which leaves out what a tile costs beside its steps."""
+            took = []
+            for steps in (4, 24, 4, 24):
+                few, began = replace(setup, steps=steps), time.perf_counter()
+                render_tile(few, {"learning_rate": np.full(runs, few.learning_rate)})
+                took.append(time.perf_counter() - began)
+            return max(min(took[1::2]) - min(took[::2]), 1e-6) / 20
+
+        one = seconds(1)
+        return cls(one, max((seconds(many) - one) / (many - 1), 5e-9))
+
+    def tile(self, steps: int, budget: float) -> int:
+        """How many runs go into one tile of so many seconds; a power of two, so that small differences in speed do not matter.
+
+        At least so many that the fixed part is not most of it.
+        """
+        runs = max((budget / max(steps, 1) - self.fixed) / self.per_run, self.fixed / self.per_run, 16)
+        return int(2 ** math.floor(math.log2(min(runs, 2**17))))
+
+    def seconds(self, runs: int, steps: int, tile: int) -> float:
+        """What so many runs take on one core, in tiles."""
+        return steps * (math.ceil(runs / tile) * self.fixed + runs * self.per_run)
+
+
+def in_words(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> in_words(0.4), in_words(75), in_words(9000), in_words(1e6)
+    ('1 s', '1 min 15 s', '2 h 30 min', '11 days 14 h')
+    """
+    seconds = max(math.ceil(seconds), 1)
+    for unit, part, names in ((86400, 3600, "days h"), (3600, 60, "h min"), (60, 1, "min s")):
+        if seconds >= unit:
+            whole, rest = divmod(round(seconds / part) * part, unit)
+            first, second = names.split()
+            return f"{whole:,} {first} {rest // part} {second}"
+    return f"{seconds} s"
