@@ -24,6 +24,10 @@ NOT_NEGATIVE = Knob(0, 1, at_least=0)
 NOISE = 1
 """Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
 
+# The GNU C library gives freed memory back to the system and fetches it anew a moment later, page by page: for arrays of half a megabyte
+# that is most of a step's cost. It keeps as much as the largest block that it has ever seen freed, so this shows it one, once.
+np.empty(2**21)
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -77,14 +81,19 @@ def run(
     gradient_noise: float = 0.0,
     seed: int = 0,
     keep_preconditioner: bool = False,
+    whole: bool = True,
+    rate_scale: ArrayLike | None = None,
 ) -> Trajectory:
     """Descend from `start` and keep the whole path.
 
     `learning_rate` is a number or ``(runs,)``; `start` is ``(dim,)``, shared by all runs, or ``(dim, runs)``; the optimizer's
     hyperparameters may be ``(runs,)`` too. `batch_size` takes each step on that many of the loss's examples, the same for all
     runs, drawn from `seed`: shuffled in epochs, or with `replacement` each example independently. `gradient_noise` adds normal
-    noise of that standard deviation to every coordinate of the gradient, the same at the same step of all runs, from `seed` too. A run
-    that overflows goes on through inf and nan: nothing is clipped or raised.
+    noise of that standard deviation to every coordinate of the gradient, the same at the same step of all runs, from `seed` too.
+    `whole` False records at each step the loss and gradient of its batch, which the step needs anyway, instead of those of all examples,
+    which cost as much as many steps; only the last is still of all. `rate_scale` ``(dim,)`` or ``(dim, runs)`` multiplies the learning
+    rate of each coordinate, such as those of one layer. Everything is computed in the type of the start, float32 or float64. A run that
+    overflows goes on through inf and nan: nothing is clipped or raised.
 
     Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
     data, and a path of more than `MOST_NUMBERS` numbers (`sweep` keeps no path).
@@ -98,15 +107,16 @@ def run(
     """
     rate = check_rate(learning_rate)
     steps = check_whole("steps", steps, at_least=0)
-    x, rate = aligned(loss, optimizer, rate, start)
+    x, rate = aligned(loss, optimizer, rate, start, rate_scale)
     check_size(steps, *x.shape)
     multiplier = (schedule or constant())(np.arange(steps))
-    path = np.empty((steps + 1, *x.shape))
-    values, norms = np.empty((steps + 1, x.shape[1])), np.empty((steps + 1, x.shape[1]))
+    path = np.empty((steps + 1, *x.shape), x.dtype)
+    values, norms = np.empty((2, steps + 1, x.shape[1]), x.dtype)
+    rates = scaled(rate, rate_scale, x)
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
     with np.errstate(all="ignore"):  # overflow is a result
-        for moment in descend(loss, optimizer, rate, x, multiplier, rows, noise, seed):
+        for moment in descend(loss, optimizer, rates, x, multiplier, rows, noise, seed, whole=whole):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and optimizer.preconditioner is not None:
                 divided_by[moment.step] = optimizer.preconditioner(moment.state) if moment.step else np.nan
@@ -132,28 +142,33 @@ def descend(
     rows: NDArray[np.intp] | None = None,
     gradient_noise: float = 0.0,
     seed: int = 0,
+    *,
+    whole: bool = True,
 ) -> Generator[Moment, NDArray[np.intp] | None, None]:
     """The loop: yields the moment before each step, and once more after the last. Loss and gradient are of the whole loss.
 
     One step a row of `multiplier` ``(steps,)``, each on the loss's examples ``rows[step]`` if `rows` are given, with normal
     noise from `seed` of standard deviation `gradient_noise` on each coordinate, the same for all runs. Whoever is done with
-    some of the runs sends the columns that are to go on; the others cost nothing from then on.
+    some of the runs sends the columns that are to go on; the others cost nothing from then on. `learning_rate` is ``(runs,)`` or
+    ``(dim, runs)``. With `whole` False the moments before the last have the loss and gradient of their step's batch.
     """
-    state = optimizer.init(x)
+    state, learning_rate = optimizer.init(x), learning_rate.astype(x.dtype, copy=False)
     random = np.random.default_rng([seed, NOISE])
     for step, factor in enumerate(multiplier):
-        value, gradient = loss.value_and_gradient(x)
+        batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
+        value, gradient = (loss if whole else batch).value_and_gradient(x)
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]
-            x, gradient, learning_rate = x[:, keep], gradient[:, keep], learning_rate[keep]
+            x, gradient, learning_rate = x[:, keep], gradient[:, keep], learning_rate[..., keep]
             state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
-        if rows is not None:
-            _, gradient = loss.on(rows[step]).value_and_gradient(x)  # type: ignore[attr-defined]
+        if whole and rows is not None:
+            _, gradient = batch.value_and_gradient(x)
         if gradient_noise:
-            gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1))
+            gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
         direction, state = optimizer.update(gradient, state, x)
-        x = x - (learning_rate if factor == 1 else learning_rate * factor) * direction
+        rate = learning_rate if factor == 1 else learning_rate * float(factor)
+        x = (x - rate * direction).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
     yield Moment(len(multiplier), x, *loss.value_and_gradient(x), state)
 
 
@@ -213,17 +228,32 @@ def check_size(steps: int, dim: int, runs: int) -> None:
         )
 
 
-def aligned(loss: Loss, optimizer: Optimizer, rate: Array, start: ArrayLike | None) -> tuple[Array, Array]:
+def aligned(
+    loss: Loss, optimizer: Optimizer, rate: Array, start: ArrayLike | None, rate_scale: ArrayLike | None = None
+) -> tuple[Array, Array]:
     """The start ``(dim, runs)`` and the rates ``(runs,)``, after all that may differ between runs has been given its runs."""
-    x = np.asarray(loss.start if start is None else check_number("start", start, shape="numbers"), dtype=float)
+    x = np.asarray(loss.start if start is None else check_number("start", start, shape="numbers"))
+    x = x.astype(np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else float, copy=False)
     x = x[:, np.newaxis] if x.ndim == 1 else x
     if x.ndim != 2 or len(x) != loss.dim:
         raise must("start", f"{loss.dim} numbers, (dim,) or (dim, runs)", f"shape {x.shape}")
     if rate.ndim != 1:
         raise must("learning_rate", "a number or one per run, (runs,)", f"shape {rate.shape}")
     counts = {"learning_rate": rate.size, "start": x.shape[1], "hyperparameters": optimizer.runs}
+    counts["rate_scale"] = np.atleast_2d(1 if rate_scale is None else np.transpose(rate_scale)).shape[0]
     runs = max(counts.values())
     for name, count in counts.items():
         if count not in (1, runs):
             raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
     return np.array(np.broadcast_to(x, (loss.dim, runs))), np.array(np.broadcast_to(rate, runs))
+
+
+def scaled(rate: Array, scale: ArrayLike | None, x: Array) -> Array:
+    """The rate of each coordinate, ``(dim, runs)``, or the rates as they are if there is no `scale`, ``(dim,)`` or ``(dim, runs)``."""
+    if scale is None:
+        return rate
+    factors = np.asarray(check_number("rate_scale", scale, NOT_NEGATIVE, shape="numbers"))
+    factors = factors[:, np.newaxis] if factors.ndim == 1 else factors
+    if factors.shape not in ((len(x), 1), x.shape):
+        raise must("rate_scale", f"(dim,) or (dim, runs), with dim {len(x)}", f"shape {np.shape(scale)}")
+    return np.array(np.broadcast_to(rate * factors, x.shape))
