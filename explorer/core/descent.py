@@ -24,10 +24,6 @@ NOT_NEGATIVE = Knob(0, 1, at_least=0)
 NOISE = 1
 """Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
 
-# The GNU C library gives freed memory back to the system and fetches it anew a moment later, page by page: for arrays of half a megabyte
-# that is most of a step's cost. It keeps as much as the largest block that it has ever seen freed, so this shows it one, once.
-np.empty(2**21)
-
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -167,8 +163,8 @@ def descend(
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
         direction, state = optimizer.update(gradient, state, x)
-        rate = learning_rate if factor == 1 else learning_rate * float(factor)
-        x = (x - rate * direction).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
+        way = (learning_rate if factor == 1 else learning_rate * float(factor)) * direction
+        x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
     yield Moment(len(multiplier), x, *loss.value_and_gradient(x), state)
 
 

@@ -72,9 +72,14 @@ class Quadratic:
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         y = _turn(x, self.rotation)
-        g = self._lam.astype(x.dtype, copy=False) * y
-        # Halved before it is summed, so that nothing on the way is larger than the loss and overflows before it.
-        return np.einsum("dr,dr->r", 0.5 * g, y), _turn(g, -self.rotation)
+        lam = self._lam.astype(x.dtype, copy=False)
+        g = lam * y
+        value = (0.5 * lam[:, 0]) @ (y * y)
+        if not np.isfinite(value.sum()):
+            # Squares may overflow before the loss does. Here nothing on the way is larger than the loss; it takes twice as long.
+            lost = ~np.isfinite(value)
+            value[lost] = np.einsum("dr,dr->r", 0.5 * g[:, lost], y[:, lost])
+        return value, _turn(g, -self.rotation)
 
     def hvp(self, x: Array, v: Array) -> Array:
         return _turn(self._lam.astype(v.dtype, copy=False) * _turn(v, self.rotation), -self.rotation)
