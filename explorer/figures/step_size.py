@@ -123,15 +123,16 @@ def _leaving(points: Array, explanation: Explanation, middle: float, last: int, 
     if step >= 0:
         words = f"leaves at step {last + 1:,}:<br>{explanation.outcome.first_quantity[run]} inf at step {step:,}"
     else:
-        words = f"leaves at step {last + 1:,},<br>at {plain(float(np.abs(points[:, -1]).max()))} by step {points.shape[1] - 1:,}"
+        end = np.abs(explanation.trajectory.x[-1, :, run]).max()
+        words = f"leaves at step {last + 1:,},<br>at {plain(float(end))} by step {points.shape[1] - 1:,}"
     # The next hop may be so much longer that a browser cannot draw it: its direction is what matters.
     with np.errstate(all="ignore"):
         hop = following - here
         away = hop / np.abs(hop).max() * 4 * max(float(np.abs(here - points[:, 0]).max()), 1e-9)
-    end = here + away if np.isfinite(away).all() else here
+    tip = here + away if np.isfinite(away).all() else here
     return {
-        "x": [here[0], end[0]],
-        "y": [here[1], end[1]],
+        "x": [here[0], tip[0]],
+        "y": [here[1], tip[1]],
         "text": [words, ""],
         "textposition": "middle left" if here[0] > middle else "middle right",
     }

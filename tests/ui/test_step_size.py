@@ -16,6 +16,9 @@ from tests.ui.reading import opened, pictures
 RULER = "step_size:ruler"
 CASES = [case for case in cases() if case.page == "step_size"]
 DEFAULT = CASES[0].setup
+DRAWABLE = [name for name in LOSSES if LOSSES[name]().dim <= 100]
+"""Networks have pages of their own: there are too many numbers in them for a run at every rate of a ruler."""
+
 CALM = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "0.1"}
 
 
@@ -44,7 +47,7 @@ def sentence(app: AppTest) -> str:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_loss_with_every_optimizer(optimizer: str) -> None:
     app = opened(query={**CALM, "optimizer": optimizer, "steps": "30"})
-    for loss in LOSSES:
+    for loss in DRAWABLE:
         app.selectbox(key="box:loss").select(loss).run()
         assert setup_of(app).loss == loss
         assert setup_of(app).optimizer == optimizer
@@ -57,7 +60,7 @@ def test_every_loss_with_every_optimizer(optimizer: str) -> None:
 @pytest.mark.parametrize("kind", ["loss", "optimizer"])
 def test_both_ends_of_every_knob_on_the_shelves(kind: str) -> None:
     """Each knob turned both ways on top of the turns before, so that the knobs meet each other's ends too."""
-    for name in LOSSES if kind == "loss" else OPTIMIZERS:
+    for name in DRAWABLE if kind == "loss" else OPTIMIZERS:
         app = opened(query={**CALM, kind: name, "steps": "30"})
         for each in [*app.select_slider, *app.toggle]:
             if f"box:{kind}." not in str(each.key):
@@ -68,7 +71,7 @@ def test_both_ends_of_every_knob_on_the_shelves(kind: str) -> None:
                     continue  # hidden by another knob
                 kin(key=each.key).set_value(end).run()
                 assert shown(app)["dial"]["words"], f"{name}: {each.label} = {end}"
-                assert all("fit into memory" in error.value for error in app.error), f"{name}: {each.label} = {end}"
+                assert all("steps must be ≤" in error.value for error in app.error), f"{name}: {each.label} = {end}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -24,6 +24,9 @@ from explorer.ui.picture import Dial, Mark, picture
 MOST_NUMBERS = 8_000_000
 """The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
 
+RUNS = 140
+"""About so many rates are on a ruler."""
+
 ANCHOR, GOOD, PRESET = "step_size:anchor", "step_size:good", "step_size:preset"
 SAVED = ", saved"
 PRESETS = {case.label: case for case in cases() if case.page == "step_size"}
@@ -39,9 +42,6 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     start = np.array(loss.start if setup.start is None else setup.start)
     scale = ruler(loss, optimizer, start, setup.learning_rate, batch_marks(setup, loss))
-    most = MOST_NUMBERS // (loss.dim * len(scale.rates)) - 1
-    if setup.steps > most:
-        raise ValueError(f"steps must be ≤ {most:,}, so that {len(scale.rates)} runs fit into memory, got {setup.steps:,}")
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
     ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None

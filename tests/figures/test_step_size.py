@@ -1,0 +1,249 @@
+"""Laws of the home page's picture, for every loss with every optimizer: it draws the run, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer.core.explanation import Explanation
+from explorer.core.losses import LOSSES
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.ruler import ruler
+from explorer.core.setup import Setup
+from explorer.core.stability import second_order
+from explorer.figures import microscope, step_size
+from explorer.figures.landscape import Landscape
+from explorer.figures.step_size import CURVE, GROUND, HERE, LEAVING, NOW, PATH, RAIL, UPHILL
+from explorer.figures.ticks import loss_axis
+
+COLOR = re.compile(r"#[0-9a-fA-F]{6}|rgba\(\d+,\d+,\d+,[\d.]+\)|var\(--[\w-]+\)")
+
+
+def explained(setup: Setup) -> Explanation:
+    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
+    return Explanation.of(setup.run(scale.rates))
+
+
+def one(setup: Setup) -> Explanation:
+    return Explanation.of(setup.run())
+
+
+def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in a figure with the name it has."""
+    if isinstance(tree, Mapping):
+        for key, part in tree.items():
+            yield from leaves(part, key)
+    elif isinstance(tree, list | tuple) and name not in ("x", "y"):
+        for part in tree:
+            yield from leaves(part, name)
+    else:
+        yield name, tree
+
+
+def points(frame: Mapping[str, Any], trace: int) -> tuple[np.ndarray, np.ndarray]:
+    part = frame["data"][frame["traces"].index(trace)]
+    return tuple(np.array([np.nan if each is None else each for each in part.get(axis, [])], dtype=float) for axis in ("x", "y"))
+
+
+def check_look(figure: Any, frames: list[dict[str, Any]]) -> None:
+    """Colors that a browser knows, ranges that are numbers, texts that people read."""
+    for name, value in leaves([figure.to_dict(), frames]):
+        if name == "color" and value is not None:
+            assert COLOR.fullmatch(str(value)), value
+        if name == "range":
+            assert math.isfinite(value)
+        if name in ("text", "ticktext") and isinstance(value, str):
+            assert not re.search(r"\d[eE][+-]?\d|\bnan\b(?! from)|None", re.sub("#[0-9A-F]{6}", "", value)), value
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES[name]().dim <= 100])
+def test_every_run_can_be_drawn(loss: str, optimizer: str) -> None:
+    explanation = explained(Setup(loss, optimizer, 0.1, steps=25))
+    drawing = step_size.draw(explanation)
+    assert len(drawing.frames) == explanation.trajectory.runs
+    assert len(drawing.times) == len(drawing.drawn) == 26
+    for run, frame in enumerate(drawing.frames):
+        assert frame["traces"] == list(range(PATH, RAIL + 1))
+        assert len(frame["data"]) == len(frame["traces"])
+        assert {*frame["layout"]} == {"xaxis", "yaxis", "yaxis2"}
+        assert [each[0] for each in frame["views"]] == sorted({each[0] for each in frame["views"]})
+        for axis in frame["layout"].values():
+            assert axis["range"][0] < axis["range"][1]
+        _, curve = points(frame, CURVE)
+        finite = np.isfinite(explanation.trajectory.loss[drawing.drawn, run])
+        assert (np.isfinite(curve) == finite).all()
+        low, high = frame["layout"]["yaxis2"]["range"]
+        assert ((curve[finite] >= low - 1e-3) & (curve[finite] <= high)).all()
+    check_look(drawing.figure, drawing.frames)
+    lens = microscope.magnify(explanation.trajectory, explanation.trajectory.runs // 2)
+    if lens is not None:
+        assert len(lens.frames) == len(lens.steps) == len(lens.words)
+        assert 0 <= lens.telling < len(lens.steps)
+        check_look(lens.figure, lens.frames)
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES[name]().dim <= 2])
+def test_the_path_is_the_trajectory_and_is_never_clamped(loss: str) -> None:
+    explanation = explained(Setup(loss, learning_rate=0.1, steps=40))
+    trajectory = explanation.trajectory
+    drawing = step_size.draw(explanation)
+    for run, frame in enumerate(drawing.frames):
+        x, y = points(frame, PATH)
+        second = trajectory.x[:, 1, run] if trajectory.x.shape[1] == 2 else trajectory.loss[:, run]
+        with np.errstate(all="ignore"):
+            near = (np.abs(trajectory.x[:, 0, run]) < 1e290) & (np.abs(second) < 1e290)
+        near = np.flatnonzero(np.logical_and.accumulate(near))
+        np.testing.assert_allclose(x[near], trajectory.x[near, 0, run], rtol=1e-4, atol=1e-30)
+        np.testing.assert_allclose(y[near], second[near], rtol=1e-4, atol=1e-30)
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.9, 0.999, 1.05, 1.5])
+def test_at_rest_the_whole_path_is_in_the_window_or_an_arrow_says_where_it_goes_on(rate: float) -> None:
+    explanation = one(Setup("x_squared", learning_rate=rate, start=(1.0,), steps=100))
+    drawing = step_size.draw(explanation)
+    [frame] = drawing.frames
+    x, y = points(frame, PATH)
+    shown = frame["data"][0]["rest"]
+    (left, right), (bottom, top) = (frame["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))
+    assert ((x[:shown] >= left) & (x[:shown] <= right) & (y[:shown] >= bottom) & (y[:shown] <= top)).all()
+    away, _ = points(frame, LEAVING)
+    assert (away.size == 0) == (shown == 101)
+    if away.size:
+        assert away[0] == pytest.approx(x[shown - 1])
+        assert f"leaves at step {shown:,}" in frame["data"][frame["traces"].index(LEAVING)]["text"][0]
+
+
+def test_every_step_can_be_seen_while_it_is_played() -> None:
+    """The window that is open at a step holds the point of that step, and it never closes again."""
+    drawing = step_size.draw(one(Setup("ravine", learning_rate=2.3, start=(1.0, 0.3), steps=200)))
+    [frame] = drawing.frames
+    x, y = points(frame, PATH)
+    widths = []
+    for step in range(200):
+        view = [each for each in frame["views"] if each[0] <= step][-1][1]
+        (left, right), (bottom, top) = view["xaxis"]["range"], view["yaxis"]["range"]
+        assert left <= x[step] <= right, step
+        assert bottom <= y[step] <= top, step
+        widths.append(top - bottom)
+    assert widths == sorted(widths)
+
+
+def test_marks_say_the_right_steps() -> None:
+    """x² at 1.1 from 1: uphill at once, inf at step 1947; the loss is one hop later than nan for ever."""
+    explanation = one(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2000))
+    [frame] = step_size.draw(explanation).frames
+    parts = dict(zip(frame["traces"], frame["data"], strict=True))
+    assert parts[UPHILL]["text"] == ["first uphill step: 1"]
+    assert parts[UPHILL]["x"] == [1]
+    assert parts[RAIL]["x"][:2] == [1947, 2000]
+    assert "inf from step 1,947" in parts[RAIL]["text"][-1]
+    loss = explanation.trajectory.loss[:, 0]
+    assert np.flatnonzero(np.isinf(loss))[0] == 1947
+
+
+def test_a_run_that_falls_has_no_marks() -> None:
+    [frame] = step_size.draw(one(Setup("x_squared", learning_rate=0.2, start=(1.0,)))).frames
+    for trace in (UPHILL, RAIL, LEAVING):
+        assert points(frame, trace)[0].size == 0
+
+
+def test_the_rings_stand_at_the_end() -> None:
+    [frame] = step_size.draw(one(Setup("booth", learning_rate=0.05, steps=30))).frames
+    for ring, line in ((HERE, PATH), (NOW, CURVE)):
+        assert points(frame, ring)[1] == points(frame, line)[1][-1]
+
+
+@pytest.mark.parametrize(
+    ("loss", "far"), [*((name, 1.0) for name in LOSSES if LOSSES[name]().dim == 2), ("quadratic", 250.0), ("himmelblau", 250.0)]
+)
+def test_level_lines_lie_on_levels(loss: str, far: float) -> None:
+    """All points of a line have one loss: as nearly as straight pieces between the points of the grid can."""
+    ground = LOSSES[loss]()
+    landscape = Landscape.of(ground, np.asarray(ground.start))
+    x, y = landscape.lines(np.array([[far], [far]]))
+    ends = np.flatnonzero(np.isnan(x))
+    assert ends.size >= 8
+    near = landscape.at(*(middle + reach * np.linspace(-1, 1, 30) for middle, reach in zip(landscape.center, landscape.reach, strict=True)))
+    scatter, spread = [], np.ptp(near)
+    for start, end in zip(np.r_[0, ends[:-1] + 1], ends, strict=True):
+        value = ground.value(np.stack([x[start:end], y[start:end]]))
+        scatter.append(np.ptp(value) / max(np.abs(value).max(), 0.05 * spread))
+    assert np.median(scatter) < 0.2
+
+
+def test_level_lines_reach_the_side_of_every_window() -> None:
+    landscape = Landscape.of(LOSSES["ravine"](), np.array([1.0, 0.3]))
+    x, _ = landscape.lines(np.array([[1.0, 40.0, 200.0], [1.0, 3.0, 7.0]]))
+    assert np.nanmax(x) >= landscape.center[0] + 200 * landscape.reach[0]
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.11])
+def test_the_microscope_shows_the_terms_of_the_step(rate: float) -> None:
+    trajectory = Setup("beale", "momentum", rate, steps=20).run()
+    lens = microscope.magnify(trajectory)
+    assert lens is not None
+    for position, step in enumerate(lens.steps):
+        x = trajectory.x[:, :, 0]
+        terms = second_order(trajectory.objective, x[step], x[step + 1] - x[step])
+        bars = lens.frames[position]["data"][microscope.BAR_TEXT]["y"]
+        assert list(bars) == pytest.approx([terms.slope, terms.bend, terms.actual])
+        assert lens.frames[position]["data"][microscope.SUM]["y"][0] == pytest.approx(terms.predicted)
+        assert lens.words[position].startswith(f"**Step {step + 1:,}**")
+        assert ("rises" in lens.words[position]) == (terms.actual > 0)
+
+
+def test_the_microscope_begins_where_there_is_something_to_see() -> None:
+    falls = microscope.magnify(Setup("x_squared", learning_rate=0.9, start=(1.0,), steps=2000).run())
+    assert falls is not None
+    assert falls.steps[falls.telling] < 60  # the error is a millionth long before step 2000
+    rises = microscope.magnify(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2000).run())
+    assert rises is not None
+    assert rises.telling == 0
+    assert microscope.magnify(Setup("x_squared", learning_rate=1e300, start=(1.0,), steps=5).run()) is None
+
+
+def test_a_step_without_a_gradient_is_called_that() -> None:
+    lens = microscope.magnify(Setup("x_squared", learning_rate=0.5, start=(1.0,), steps=5).run())
+    assert lens is not None
+    assert lens.telling == 0
+    assert "the gradient is 0 here" in lens.words[-1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "signed"),
+    [(-0.1, 2.1, False), (0, 300, False), (-307, 308, False), (1.99, 2.01, False), (-30, -29.9, False), (-2.6, 0.3, True), (-300, 4, True)],
+)
+def test_a_loss_axis_names_where_its_ticks_are(low: float, high: float, signed: bool) -> None:
+    axis = loss_axis(low, high, signed=signed)
+    at, names = axis["tickvals"], axis["ticktext"]
+    assert 2 <= len(at) == len(names) == len(set(names)) <= 8
+    assert at == sorted(at)
+    for position, name in zip(at, names, strict=True):
+        assert low <= position <= high
+        value = number(name)
+        if abs(position) < 300:
+            expected = math.copysign(math.log10(1 + abs(value)), value) if signed else math.log10(value)
+            assert position == pytest.approx(expected, abs=1e-3)
+
+
+def number(name: str) -> float:
+    """The number that a tick says."""
+    superscripts = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    name = name.replace("−", "-").replace(",", "")
+    name = re.sub(r"10<sup>(-?\d+)</sup>", r"1e\1", name)
+    return float(re.sub(r" × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda found: "e" + found[1].translate(superscripts), name))
+
+
+def test_a_picture_names_its_lines() -> None:
+    with_theory = step_size.draw(one(Setup("x_squared", learning_rate=0.3)))
+    without = step_size.draw(one(Setup("himmelblau", learning_rate=0.01)))
+    headings = ["".join(each.text for each in drawing.figure.layout.annotations) for drawing in (with_theory, without)]
+    assert ["dotted: theory" in text for text in headings] == [True, False]
+    assert with_theory.figure.data[GROUND].x is not None
