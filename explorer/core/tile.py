@@ -104,8 +104,8 @@ class Pace:
         def seconds(runs: int) -> float:
             """Of twenty steps more, which leaves out what a tile costs beside its steps."""
             took = []
-            for steps in (4, 24, 4, 24):
-                few, began = replace(setup, steps=steps), time.perf_counter()
+            for many_times in (4, 24, 4, 24):
+                few, began = replace(setup, steps=many_times), time.perf_counter()
                 render_tile(few, {"learning_rate": np.full(runs, few.learning_rate)})
                 took.append(time.perf_counter() - began)
             return max(min(took[1::2]) - min(took[::2]), 1e-6) / 20

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from explorer.core.losses import convolution, formula, homemade, logistic, network, quadratic, regression, scalar, surfaces, uv
+from explorer.core.losses import (
+    convolution,
+    formula,
+    homemade,
+    logistic,
+    network,
+    quadratic,
+    random_network,
+    regression,
+    scalar,
+    surfaces,
+    uv,
+)
 from explorer.core.losses.protocol import LOSSES, DataLoss, Loss
 from explorer.core.losses.wrapped import Pointwise, from_function
 
@@ -18,6 +30,7 @@ __all__ = [
     "logistic",
     "network",
     "quadratic",
+    "random_network",
     "regression",
     "scalar",
     "surfaces",
