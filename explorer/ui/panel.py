@@ -180,8 +180,8 @@ def sampling(setup: Setup) -> None:
         _text("seed", "seed of batches and noise", str(setup.seed), "Another seed draws other random numbers.")
 
 
-def _or_all(value: int | None) -> str:
-    return str(value) if value else "all"
+def _or_all(value: int | str | None) -> str:
+    return "all" if value in (None, "all") else str(value)
 
 
 def upload(setup: Setup) -> None:
@@ -215,8 +215,8 @@ def _use_table(name: str) -> None:
         st.session_state[NOTES] = [f"{error}. The last good data are still used."]
 
 
-def _or_off(value: float | None) -> str:
-    return short(value) if value else "off"
+def _or_off(value: float | str | None) -> str:
+    return "off" if value in (None, 0, "off") else short(float(value or 0))
 
 
 def parameters(setup: Setup, kind: str) -> dict[str, Parameter]:

@@ -99,8 +99,9 @@ def computable(race: Race) -> Race:
     try:
         computed(race)
     except ValueError as error:
-        st.error(f"{error}. The last race that could be run is shown.", icon=":material/error:")
-        race = st.session_state.get(GOOD, DEFAULT)
+        good: Race = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(race.setup, good.setup, str(error))
+        race = good
     st.session_state[GOOD] = race
     return race
 
@@ -116,7 +117,8 @@ def headline(race: Race, explanations: list[Explanation]) -> str:
         return f"**Nobody arrives**: all {len(called)} racers diverged."
     best = min(running, key=lambda i: final[i])
     lost = f"; {', '.join(out)} diverged" if out else "; this loss has no bottom, so lower only means further away" if endless else ""
-    return f"**{called[best][0].upper()}{called[best][1:]} leads** after {explanations[best].outcome.steps:,} steps with a loss of {plain(final[best])}{lost}."
+    name, steps = called[best][0].upper() + called[best][1:], explanations[best].outcome.steps
+    return f"**{name} leads** after {steps:,} steps with a loss of {plain(final[best])}{lost}."
 
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
@@ -148,17 +150,19 @@ def main() -> None:
     """The race, its table, and in the sidebar who runs on what."""
     st.title("Which optimizer survives here?", anchor=False)
     race = current()
-    panel.notes()
     if PRESETS:
         st.session_state[PRESET] = next((label for label, case in PRESETS.items() if case.race == race), None)
         st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
     with st.sidebar:
         race = racers(race)
+    race = computable(race)
+    if panel.settled(race.setup):
+        panel.write_link(race.to_query())
+    panel.notes()
+    with st.sidebar:
         panel.controls(race.setup, ("loss",), rate=False)
         panel.upload(race.setup)
         panel.sampling(race.setup)
-    race = computable(race)
-    panel.write_link(race.to_query())
     explanations, drawing = computed(race)
     sentence = headline(race, explanations)
     st.subheader(sentence.replace("**", ""), anchor=False)

@@ -33,25 +33,22 @@ def main() -> None:
     panel.follow()
     st.title("Where is the edge, and how sharp is it?", anchor=False)
     setup = panel.current(DEFAULT)
-    panel.notes()
     with st.sidebar:
-        rules = st.multiselect(
-            "optimizers", list(OPTIMIZERS), [setup.optimizer], key=RULES, format_func=panel.readable, max_selections=MOST_RULES
-        ) or [setup.optimizer]
+        chosen = st.multiselect("optimizers", list(OPTIMIZERS), [setup.optimizer], key=RULES, format_func=panel.readable)
+        rules = chosen[:MOST_RULES] or [setup.optimizer]
+        if len(chosen) > MOST_RULES:
+            st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
         seeds = st.slider("seeds", 1, MOST_SEEDS, 1, key=SEEDS, help="Random starts and batches; the picture shows the range as a band.")
         finder = st.toggle("learning-rate finder", key=FINDER, help="One run whose rate grows at every step, as some libraries offer.")
+    setup, bands, found = computed(setup, rules, seeds, finder)
+    if panel.settled(setup):
+        panel.write_link(setup.to_query())
+    panel.notes()
+    with st.sidebar:
         panel.controls(setup)
+        panel.upload(setup)
+        panel.sampling(setup)
         panel.rescues(setup)
-    panel.write_link(setup.to_query())
-    setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]
-    try:
-        bar = st.progress(0.0, "Sweeping…")
-        bands = [band(each, seeds, lambda share, i=i: bar.progress((i + share) / len(setups))) for i, each in enumerate(setups)]
-        bar.empty()
-        found = finder_of(setup) if finder else None
-    except ValueError as error:
-        st.error(f"{error}. Turn back the control that was turned last.", icon=":material/error:")
-        return
     curve = None if found is None else figure.Finder(found.rates, found.losses, found.steepest)
     sentence = headline(bands, setup)
     st.subheader(sentence, anchor=False)
@@ -72,6 +69,23 @@ def main() -> None:
         every = pd.concat([rows(each) for each in bands])
         st.dataframe(every, hide_index=True)
         st.download_button("Download as CSV", every.to_csv(index=False).encode(), "sweep.csv", "text/csv", icon=":material/download:")
+
+
+def computed(setup: Setup, rules: list[str], seeds: int, finder: bool) -> tuple[Setup, list[figure.Band], RateFinder | None]:
+    """The setup with what was swept of it; if it cannot be swept, the last one that could, with the reason."""
+    bar = st.progress(0.0, "Sweeping…")
+    try:
+        setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]
+        bands = [band(each, seeds, lambda share, i=i: bar.progress((i + share) / len(setups))) for i, each in enumerate(setups)]
+        found = finder_of(setup) if finder else None
+    except ValueError as error:
+        good = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(setup, good, str(error))
+        return computed(good, [good.optimizer], 1, finder=False)
+    finally:
+        bar.empty()
+    st.session_state[GOOD] = setup
+    return setup, bands, found
 
 
 def band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
