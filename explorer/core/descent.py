@@ -156,7 +156,8 @@ def descend(
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]
-            x, gradient, learning_rate = x[:, keep], gradient[:, keep], learning_rate[..., keep]
+            # take, because x[:, keep] would lay the runs out of order in memory, here and in every array that is made of it.
+            x, gradient, learning_rate = x.take(keep, -1), gradient.take(keep, -1), learning_rate.take(keep, -1)
             state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
         if whole and rows is not None:
             _, gradient = batch.value_and_gradient(x)
@@ -170,7 +171,7 @@ def descend(
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:
     """A part of a state for some of its runs; what has no runs, such as a counter, stays as it is."""
-    return part[..., keep] if np.ndim(part) and np.shape(part)[-1] == runs else part
+    return part.take(keep, -1) if np.ndim(part) and np.shape(part)[-1] == runs else part
 
 
 def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, replacement: bool = False) -> NDArray[np.intp] | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, descend, run, scaled
 from explorer.core.losses.protocol import Loss
@@ -46,7 +48,13 @@ class _Blas:
 
     lock = threading.Lock()
     holders = 0
-    limits: threadpool_limits | None = None
+    limits: Any = None
+
+    @staticmethod
+    @functools.cache
+    def libraries() -> ThreadpoolController:
+        """Those of this process; looking for them takes longer than many a sweep, so it is done once."""
+        return ThreadpoolController()
 
 
 @contextlib.contextmanager
@@ -58,7 +66,7 @@ def one_blas_thread() -> Iterator[None]:
     with _Blas.lock:
         _Blas.holders += 1
         if _Blas.holders == 1:
-            _Blas.limits = threadpool_limits(1, "blas")
+            _Blas.limits = _Blas.libraries().limit(limits=1, user_api="blas")
     try:
         yield
     finally:
@@ -115,7 +123,8 @@ def sweep(
     multiplier = (schedule or constant())(np.arange(steps))
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     columns, rate = _tiles(loss.dim, x.shape[1], tile), scaled(rate, rate_scale, x)
-    jobs = [(loss, optimizer.on(each), rate[..., each], x[:, each], multiplier, rows, noise, seed) for each in columns]
+    # take, because x[:, each] would lay the runs out of order in memory, here and in every array that is made of it.
+    jobs = [(loss, optimizer.on(each), rate.take(each, -1), x.take(each, -1), multiplier, rows, noise, seed) for each in columns]
     done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None), whole))
     return _joined([done[place] for place in range(len(jobs))])
 
@@ -247,8 +256,8 @@ class Watch:
             return None
         keep = np.flatnonzero(~ends)
         self.live = self.live[keep]
-        self.buffer = self.buffer[:, keep]
-        self.recent = [x[:, keep] for x in self.recent]
+        self.buffer = self.buffer.take(keep, -1)
+        self.recent = [x.take(keep, -1) for x in self.recent]
         return keep if keep.size else None
 
     def _note(self, first: int) -> None:

@@ -67,15 +67,18 @@ class Quadratic:
     def _lam(self) -> Array:
         return np.array(self.eigenvalues)[:, None]
 
+    @cached_property
+    def _half_lam(self) -> Array:
+        return 0.5 * np.array(self.eigenvalues)
+
     def value(self, x: Array) -> Array:
         return self.value_and_gradient(x)[0]
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         y = _turn(x, self.rotation)
-        lam = self._lam.astype(x.dtype, copy=False)
-        g = lam * y
-        value = (0.5 * lam[:, 0]) @ (y * y)
-        if not np.isfinite(value.sum()):
+        g = self._lam.astype(x.dtype, copy=False) * y
+        value = self._half_lam.astype(x.dtype, copy=False) @ (y * y)
+        if not math.isfinite(value.sum()):
             # Squares may overflow before the loss does. Here nothing on the way is larger than the loss; it takes twice as long.
             lost = ~np.isfinite(value)
             value[lost] = np.einsum("dr,dr->r", 0.5 * g[:, lost], y[:, lost])
