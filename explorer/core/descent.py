@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.blas import one_blas_thread
 from explorer.core.knobs import Knob, check_number, must
 from explorer.core.losses.protocol import DataLoss, Loss
 from explorer.core.optimizers import Optimizer, State, length
@@ -111,7 +112,7 @@ def run(
     rates = scaled(rate, rate_scale, x)
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
-    with np.errstate(all="ignore"):  # overflow is a result
+    with np.errstate(all="ignore"), one_blas_thread():  # overflow is a result; for products this small, threads only wait for each other
         for moment in descend(loss, optimizer, rates, x, multiplier, rows, noise, seed, whole=whole):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and optimizer.preconditioner is not None:

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 WRONG = 1e-4
 """A relative error beyond this is no rounding: differences as taken here agree with a right gradient to about 1e-8."""
 
-STEPS = (1e-3, 1e-4, 1e-2, 1e-5, 1e-6)
+SIZES = (1e-3, 1e-4, 1e-2, 1e-5, 1e-6)
 """Sizes of the difference, relative to the coordinate if that is above 1: tried until two in a row agree to `AGREED`; else the best two."""
 
 AGREED = 1e-7
@@ -102,17 +102,25 @@ def _checked(loss: Loss, point: Array, gradient: Array, name: str, where: slice,
     everything = np.arange(point.size)[where]
     some = np.sort(random.permutation(everything)[:MOST])
     numeric, doubt = _numeric(loss, point, some)
-    size = float(np.linalg.norm(numeric))
+    numeric_length = float(np.linalg.norm(numeric))
     off = float(np.linalg.norm(gradient[some] - numeric))
-    error = off / size if size else np.inf if off else 0.0
-    return BlockCheck(name, error, doubt / size if size else 0.0, float(np.linalg.norm(gradient[some])), size, some.size, everything.size)
+    error = off / numeric_length if numeric_length else np.inf if off else 0.0
+    return BlockCheck(
+        name,
+        error,
+        doubt / numeric_length if numeric_length else 0.0,
+        float(np.linalg.norm(gradient[some])),
+        numeric_length,
+        some.size,
+        everything.size,
+    )
 
 
 def _numeric(loss: Loss, point: Array, coordinates: NDArray[np.intp]) -> tuple[Array, float]:
     """The partial derivatives, and how far the two estimates of them that are closest to each other are apart."""
-    before, best, doubt = _differences(loss, point, coordinates, STEPS[0]), np.full(coordinates.size, np.nan), np.inf
-    for step in STEPS[1:]:
-        now = _differences(loss, point, coordinates, step)
+    before, best, doubt = _differences(loss, point, coordinates, SIZES[0]), np.full(coordinates.size, np.nan), np.inf
+    for size in SIZES[1:]:
+        now = _differences(loss, point, coordinates, size)
         apart = float(np.linalg.norm(now - before))
         if apart < doubt:
             best, doubt = now, apart
@@ -122,13 +130,13 @@ def _numeric(loss: Loss, point: Array, coordinates: NDArray[np.intp]) -> tuple[A
     return best, doubt
 
 
-def _differences(loss: Loss, point: Array, coordinates: NDArray[np.intp], step: float) -> Array:
+def _differences(loss: Loss, point: Array, coordinates: NDArray[np.intp], size: float) -> Array:
     """(8 (f(h/2) - f(-h/2)) - (f(h) - f(-h))) / 6h along each coordinate: its error is of the order h⁴."""
     found = np.empty(coordinates.size)
     at_once = max(AT_ONCE // point.size // 4, 1)
     for begin in range(0, coordinates.size, at_once):
         some = coordinates[begin : begin + at_once]
-        h = step * np.maximum(np.abs(point[some]), 1)
+        h = size * np.maximum(np.abs(point[some]), 1)
         values = []
         for share in (0.5, -0.5, 1.0, -1.0):
             x = np.repeat(point[:, np.newaxis], some.size, axis=1)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import ThreadpoolController
 
+from explorer.core.blas import one_blas_thread as one_blas_thread
 from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, descend, run, scaled
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
@@ -41,39 +38,6 @@ COMPACT = 1 / 8
 SETTLED = 1e-28
 """A run whose loss above the minimum is this share of the start's has converged far beyond any verdict. Left alone it would go on
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
-
-
-class _Blas:
-    """How many sweeps hold BLAS to one thread now, and how it was before the first of them."""
-
-    lock = threading.Lock()
-    holders = 0
-    limits: Any = None
-
-    @staticmethod
-    @functools.cache
-    def libraries() -> ThreadpoolController:
-        """Those of this process; looking for them takes longer than many a sweep, so it is done once."""
-        return ThreadpoolController()
-
-
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Holds BLAS to one thread, for the whole process, until the last of those who asked for it at the same time is done.
-
-    Each one by itself would put back what it found, which may be the one thread of another.
-    """
-    with _Blas.lock:
-        _Blas.holders += 1
-        if _Blas.holders == 1:
-            _Blas.limits = _Blas.libraries().limit(limits=1, user_api="blas")
-    try:
-        yield
-    finally:
-        with _Blas.lock:
-            _Blas.holders -= 1
-            if _Blas.holders == 0 and _Blas.limits is not None:
-                _Blas.limits.restore_original_limits()
 
 
 Job = tuple[Loss, Optimizer, Array, Array, Array, "NDArray[np.intp] | None", float, int]
