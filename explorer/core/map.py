@@ -39,8 +39,9 @@ class Axis:
     """One side of a map: the knob that is turned along it, the two ends of the window, and how many pixels it is cut into.
 
     `knob` is ``learning_rate``, ``start.0`` (a coordinate of the start), ``optimizer.momentum``, ``loss.condition_number``, ``batch_size``,
-    ``steps`` and so on: see `knobs`. A pixel stands for the knob's value in its middle, so the ends themselves are not run. An axis of
-    `whole` numbers has a pixel for each of them, which may be fewer than `count`; a `Map` knows which axes are.
+    ``steps``, ``rate.W1`` (the learning rate of one layer) and so on: see `knobs`. A pixel stands for the knob's value in its middle,
+    so the ends themselves are not run. An axis of `whole` numbers has a pixel for each of them, which may be fewer than `count`; a
+    `Map` knows which axes are.
 
     Raises ValueError with a sentence for one point, ends that are reversed, not finite, or not positive on a logarithmic axis.
 
@@ -135,6 +136,12 @@ class Axis:
         return cls(parts[0], low, high, parts[3] == "log", count)  # type: ignore[arg-type]
 
 
+RATE = LEARNING_RATE.knob
+
+LAYER = "rate."
+"""Before the name of a group of a network's weights: the learning rate of that group alone."""
+
+
 @functools.lru_cache(maxsize=256)
 def knobs(setup: Setup) -> Mapping[str, Parameter]:
     """The knobs that a map of this experiment may have along an axis, by name: every number that it has.
@@ -143,7 +150,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
     ['optimizer.weight_decay', 'seed', 'start.0', 'steps', 'warmup_steps']
     """
     loss, given = loss_of(setup), dict(setup.knobs)
-    found = {"learning_rate": replace(LEARNING_RATE, knob=replace(LEARNING_RATE.knob, label="learning rate"))}
+    found = {"learning_rate": replace(LEARNING_RATE, knob=replace(RATE, label="learning rate"))}
     names = getattr(loss, "coordinates", None) or [f"x{i + 1}" for i in range(loss.dim)]
     for i, name in enumerate(names[:16]):
         knob = Knob(-5, 5, label=f"start, {name}")
@@ -155,6 +162,8 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
             shown = other is None or given.get(f"{kind}.{other[0]}", known[other[0]].default) == other[1]
             if each.kind in ("number", "integer") and shown:
                 found[f"{kind}.{name}"] = each
+    for name, _ in getattr(loss, "blocks", ()):
+        found[f"{LAYER}{name}"] = replace(LEARNING_RATE, name=f"{LAYER}{name}", knob=replace(RATE, label=f"learning rate of {name}"))
     if isinstance(loss, DataLoss):
         found["batch_size"] = replace(WHOLE["batch_size"], knob=Knob(1, loss.examples, log=True, at_least=1, at_most=loss.examples))
     found |= {"steps": WHOLE["steps"], "seed": WHOLE["seed"], "gradient_noise": SAMPLING["gradient_noise"]}
@@ -163,7 +172,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
 
 def together(knob: str) -> bool:
     """Whether runs that differ in this knob can be computed as one batch; for the others there is one batch for each value."""
-    return knob == "learning_rate" or knob.startswith(("start.", "optimizer.")) or knob in ("clip_norm", "clip_value")
+    return knob == "learning_rate" or knob.startswith(("start.", "optimizer.", LAYER)) or knob in ("clip_norm", "clip_value")
 
 
 @dataclass(frozen=True)
@@ -217,8 +226,13 @@ class Map:
             corner.make_optimizer(), corner.make_schedule(), batches(loss, corner.batch_size, 1)
         return max(loss.dim for loss in losses), max(corner.steps for corner in corners)
 
+    @property
+    def opens(self) -> bool:
+        """Whether every pixel is the run of a setup: one whose layers have different rates is not."""
+        return not any(axis.knob.startswith(LAYER) for axis in (self.x, self.y))
+
     def at(self, i: int, j: int) -> Setup:
-        """The setup of the pixel i up and j across."""
+        """The setup of the pixel i up and j across, but for the rates of single layers."""
         y, x = self.y.values[i], self.x.values[j]
         return with_knob(with_knob(self.setup, self.x.knob, float(x)), self.y.knob, float(y))
 
@@ -307,6 +321,8 @@ def with_knob(setup: Setup, knob: str, value: float) -> Setup:
     (0.0, 2.0)
     """
     value = _rounded(value, knobs(setup)[knob])
+    if knob.startswith(LAYER):
+        return setup  # all layers of a setup have one rate: see `Map.opens`
     if knob.startswith("start."):
         start = list(loss_of(setup).start if setup.start is None else setup.start)
         start[int(knob.removeprefix("start."))] = value
@@ -330,6 +346,8 @@ def window(setup: Setup, knob: str, count: int = 128) -> Axis:
         if np.isfinite(rate) and setup.make_optimizer().preconditioner is None:
             return Axis(knob, 0.0, float(f"{1.5 * rate:.3g}"), count=count)
         return Axis(knob, 1e-3, 10.0, log=True, count=count)
+    if knob.startswith(LAYER):
+        return Axis(knob, 0.1, 1000.0, log=True, count=count)
     if knob.startswith("start."):
         reach = max(3.0, 2 * abs(parameter.default))
         return Axis(knob, -reach, reach, count=count)

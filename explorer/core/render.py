@@ -47,7 +47,7 @@ class Halt(Protocol):
 class _AnyOf:
     """Set when one of its events is."""
 
-    events: tuple[threading.Event, ...]
+    events: tuple[Halt, ...]
 
     def is_set(self) -> bool:
         return any(event.is_set() for event in self.events)
@@ -111,13 +111,14 @@ def render(
     canvas: Canvas,
     executor: Executor | Callable[[], Executor] | None = None,
     *,
-    stop: threading.Event | None = None,
+    stop: Halt | None = None,
     tile: int | None = None,
 ) -> Iterator[float]:
     """Computes what the canvas is missing, coarse to fine, and yields the share that is done after each finished tile.
 
     Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default to one thread a core. Without `tile` they are as
-    large as takes a fraction of a second in threads, and about a second anywhere else. Setting `stop`, closing the generator, or an
+    large as takes a fraction of a second in threads, and about a second anywhere else. Setting `stop` (an event, or anything with
+    `is_set`), closing the generator, or an
     exception where it is used ends the work within a step of it (what other processes have begun is left to end, unheard), and what is
     done is kept: rendering the same canvas again goes on from there.
 

@@ -60,7 +60,7 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
             rate = mine.get("learning_rate", np.full(some.size, setup.learning_rate))
             rule = _rule(setup, mine)
             x, rate = aligned(loss, rule, rate, x)
-            outcome = sweep_tile(loss, rule, rate, x, multiplier, rows, setup.gradient_noise, setup.seed, stop)
+            outcome = sweep_tile(loss, rule, _of_layers(loss, rate, mine), x, multiplier, rows, setup.gradient_noise, setup.seed, stop)
             parts.append((_codes(outcome), _pace(outcome, loss.minimum)))
     codes, pace = zip(*parts, strict=True)
     return np.concatenate(codes), np.concatenate(pace)
@@ -71,6 +71,17 @@ def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:
     own = {name.removeprefix("optimizer."): value for name, value in (*setup.knobs, *turned.items()) if name.startswith("optimizer.")}
     clip = {name: turned.get(f"clip_{name}", getattr(setup, f"clip_{name}")) for name in ("norm", "value")}
     return clipped(OPTIMIZERS[setup.optimizer](**own), **clip)
+
+
+def _of_layers(loss: Loss, rate: Array, turned: Mapping[str, Array]) -> Array:
+    """The rates ``(runs,)``, or ``(dim, runs)`` where some groups of weights have their own."""
+    own = {name: where for name, where in getattr(loss, "blocks", ()) if f"rate.{name}" in turned}
+    if not own:
+        return rate
+    rates = np.repeat(rate[np.newaxis], loss.dim, axis=0)
+    for name, where in own.items():
+        rates[where] = turned[f"rate.{name}"]
+    return rates
 
 
 def _codes(outcome: Outcome) -> NDArray[np.int8]:
@@ -91,7 +102,7 @@ def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of a step: `fixed` whatever the number of runs, and `per_run` for each of them. Measured, on this machine."""
+    """Seconds of CPU time of a step: `fixed` whatever the number of runs, and `per_run` for each of them. Measured, on this machine."""
 
     fixed: float
     per_run: float
@@ -105,9 +116,9 @@ class Pace:
             """Of twenty steps more, which leaves out what a tile costs beside its steps."""
             took = []
             for many_times in (4, 24, 4, 24):
-                few, began = replace(setup, steps=many_times), time.perf_counter()
+                few, began = replace(setup, steps=many_times), time.thread_time()
                 render_tile(few, {"learning_rate": np.full(runs, few.learning_rate)})
-                took.append(time.perf_counter() - began)
+                took.append(time.thread_time() - began)
             return max(min(took[1::2]) - min(took[::2]), 1e-6) / 20
 
         one = seconds(1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
+from explorer.core.map import Map
 from explorer.core.race import Race
 from explorer.core.setup import Setup
 
@@ -16,9 +17,9 @@ from explorer.core.setup import Setup
 class Case:
     """A situation that can be made to happen: what is asked, the setup that shows it, and what must be seen.
 
-    `label` is the short name on a button, `query` the setup (or the race) as a link has it, and `must` the verdict of its run, for a
-    race one for each racer with commas between them. `switch` is the one change (parts of a query) that makes it go away, and
-    `then` the verdict after it.
+    `label` is the short name on a button, `query` the setup (or the race, or the map) as a link has it, and `must` the verdict of its
+    run, for a race one for each racer with commas between them, for a map those that at least a hundredth of it has. `switch` is the
+    one change (parts of a query) that makes it go away, and `then` the verdict after it.
     """
 
     name: str
@@ -42,6 +43,11 @@ class Case:
     def race(self) -> Race:
         """The race that shows it, for a case of the page "race"."""
         return Race.from_query(self.query)
+
+    @property
+    def map(self) -> Map:
+        """The map that shows it, for a case of the page "map"."""
+        return Map.from_query(self.query)
 
     @property
     def switched(self) -> Setup:
@@ -78,7 +84,7 @@ def read(name: str, content: str) -> Case:
         _, head, text = content.split("+++\n", 2)
         facts: dict[str, Any] = tomllib.loads(head)
         case = Case(name=name.removesuffix(".md"), text=text.strip(), query=facts.pop("setup"), **facts)
-        _ = case.race if case.page == "race" else case.switched  # a head that cannot be read is refused here
+        _ = case.race if case.page == "race" else case.map if case.page == "map" else case.switched  # a head that is wrong is refused here
         return case
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"explorer/cases/{name} must be a TOML head between two +++ lines and a text: {error}") from error

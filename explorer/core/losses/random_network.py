@@ -90,7 +90,7 @@ class RandomNetwork:
         np.subtract(1, A, out=A)
         A *= residual[:, np.newaxis]
         dW1 = (X.T @ A.reshape(len(X), -1)).reshape(self.width, self.width, -1)
-        np.multiply(dW1, self._split(x)[1], out=first.reshape(dW1.shape))
+        np.multiply(dW1, x[self.width**2 :], out=first.reshape(dW1.shape))
         return value, gradient
 
     def hvp(self, x: Array, v: Array) -> Array:

@@ -1,0 +1,259 @@
+"""The map: a color for each verdict, darker where it went faster, words on the regions, and theory's lines over them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from explorer.core.boundary import Line
+from explorer.core.canvas import UNDONE, Canvas
+from explorer.core.map import Axis, Map, knobs
+from explorer.core.prose import plain
+from explorer.core.tile import VERDICTS
+from explorer.core.verdict import Verdict
+from explorer.figures.stage import QUIET
+from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading
+
+Array = NDArray[np.float64]
+
+GROUND = "var(--st-background-color)"
+
+DEEP = 1e-5
+"""A window narrower than this share of its numbers is drawn as offsets from its low end: tick labels would all be alike."""
+
+SHADES = 9
+"""Stops of a color scale."""
+
+ROOMY = 0.07
+"""A region gets its word where a circle with this share of the picture's side as its radius fits into it."""
+
+LEAST = 48
+"""Regions are looked for in at most so many pixels a side."""
+
+NARROW = {"height": 520, "margin": {"t": 150, "l": 60, "r": 8, "b": 64}, "legend": {"y": 1.5, "font": {"size": 13}}}
+"""The layout on a phone."""
+
+DASHES = ("solid", "dash", "dot")
+
+
+@dataclass(frozen=True)
+class Side:
+    """How one axis is drawn: what is subtracted from its numbers, and whether Plotly's axis is logarithmic."""
+
+    axis: Axis
+    label: str
+
+    @property
+    def deep(self) -> bool:
+        """Whether the window is too narrow for its numbers to be written out."""
+        return (self.axis.high - self.axis.low) < DEEP * max(abs(self.axis.low), abs(self.axis.high))
+
+    @property
+    def origin(self) -> float:
+        """What is subtracted from the numbers that are drawn: a click and a box report the difference."""
+        return self.axis.low if self.deep else 0.0
+
+    @property
+    def log(self) -> bool:
+        return self.axis.log and not self.deep
+
+    def place(self, values: Any) -> Any:
+        """Where a value is in Plotly's layout: its logarithm on a logarithmic axis."""
+        return np.log10(values) if self.log else values - self.origin
+
+    def layout(self) -> dict[str, Any]:
+        """Plotly's axis."""
+        ends = [float(end) for end in self.place(np.array([self.axis.low, self.axis.high]))]
+        found: dict[str, Any] = {"type": "log" if self.log else "linear", "range": ends, "nticks": 8, "showgrid": False}
+        if self.deep:
+            values = np.linspace(ends[0], ends[1], 5)
+            found |= {"tickvals": values.tolist(), "ticktext": [plain(value, 2, sign=value > 0) for value in values]}
+        return found
+
+    @property
+    def title(self) -> str:
+        """The axis's name; in a deep window with the number that its offsets are counted from."""
+        return f"{self.label}: {self.axis.low!r} + …" if self.deep else self.label
+
+
+def sides(plan: Map) -> tuple[Side, Side]:
+    """How both axes are drawn."""
+    known = knobs(plan.setup)
+    across, up = (Side(axis, known[axis.knob].label) for axis in (plan.x, plan.y))
+    return across, up
+
+
+def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
+    """The map as far as it is known: what is not done looks like its coarser neighbors, and no finer than anything is known."""
+    stride = canvas.stride
+    picture = canvas.filled(stride)
+    across, up = sides(plan)
+    shares = canvas.shares()
+    grid = {"x": _ends(across, stride), "y": _ends(up, stride)}
+    traces: list[dict[str, Any]] = []
+    for verdict in shares:
+        traces += [_region(verdict, picture, grid, across, up), _legend(verdict, shares[verdict])]
+    traces += [trace for i, line in enumerate(lines) for trace in _line(line, i, across, up)]
+    return go.Figure(
+        {
+            "data": traces,
+            "layout": {
+                "template": TEMPLATE,
+                "height": 640,
+                "dragmode": "select",
+                "uirevision": "&".join([plan.x.write(), plan.y.write()]),
+                "showlegend": True,
+                "legend": {"orientation": "h", "x": 0, "y": 1.2, "font": {"size": 15}, "itemclick": False, "itemdoubleclick": False},
+                "margin": {"t": 110, "l": 84, "r": 16, "b": 64},
+                "annotations": [heading(f"↑ {up.title}"), *_words(picture, across, up)],
+                "xaxis": across.layout() | {"title": {"text": across.title}},
+                "yaxis": up.layout(),
+            },
+        }
+    )
+
+
+def _ends(side: Side, stride: int) -> list[float]:
+    """Where the pixels end, as Plotly draws them; a list, because arrays travel in half the digits."""
+    edges = side.axis.edges - side.origin
+    return np.append(edges[:-1][::stride], edges[-1]).tolist()
+
+
+def _region(verdict: Verdict, picture: Canvas, grid: dict[str, Any], across: Side, up: Side) -> dict[str, Any]:
+    """The pixels of one verdict."""
+    here = picture.codes == VERDICTS.index(verdict)
+    z = np.where(here, picture.pace, np.nan).astype(np.float32)
+    low, high = _range(verdict, picture.pace[here])
+    said = "overflow at step %{z:,.0f}" if verdict == Verdict.DIVERGED else "loss × 10<sup>%{z:.1f}</sup>"
+    numbers = "".join(f"<br>{side.label}: {_hovered(side, letter)}" for side, letter in ((across, "x"), (up, "y")))
+    return {
+        "type": "heatmap",
+        **grid,
+        "z": z,
+        "zmin": low,
+        "zmax": high,
+        "colorscale": _scale(verdict, low, high),
+        "showscale": False,
+        "hoverongaps": False,
+        "name": str(verdict),
+        "hovertemplate": f"<b>{verdict}</b>, {said}{numbers}<extra></extra>",
+    }
+
+
+def _hovered(side: Side, letter: str) -> str:
+    return f"{side.axis.low:.6g} + %{{{letter}:.3g}}" if side.deep else f"%{{{letter}:.5g}}"
+
+
+def _range(verdict: Verdict, pace: NDArray[np.float32]) -> tuple[float, float]:
+    """From which to which pace a verdict's color gets darker."""
+    low, high = (float(each) for each in np.percentile(pace, (1, 99))) if pace.size else (0.0, 1.0)
+    low = max(low, 1.0) if verdict == Verdict.DIVERGED else low
+    return low, max(high, low + 1)
+
+
+def _scale(verdict: Verdict, low: float, high: float) -> list[list[Any]]:
+    """Dark where a loss overflowed soon or fell far, pale where it took its time; in even factors of the steps to an overflow."""
+    shares = np.linspace(0, 1, SHADES)
+    at = (np.geomspace(low, high, SHADES) - low) / (high - low) if verdict == Verdict.DIVERGED else shares
+    at[-1] = 1.0
+    return [[float(place), "#{:02x}{:02x}{:02x}".format(*_shade(verdict, share))] for place, share in zip(at, shares, strict=True)]
+
+
+def _shade(verdict: Verdict, share: Any) -> NDArray[np.uint8]:
+    """A verdict's color between dark (0) and pale (1): ``(...) -> (..., 3)``."""
+    color = np.array([int(COLORS[verdict][k : k + 2], 16) for k in (1, 3, 5)])
+    stops = np.stack([0.62 * color, color, 0.45 * color + 0.55 * 255])
+    return np.stack([np.interp(share, [0, 0.5, 1], stops[:, k]) for k in range(3)], axis=-1).astype(np.uint8)
+
+
+def _legend(verdict: Verdict, share: float) -> dict[str, Any]:
+    """The verdict's name in the legend, with how much of the map it has."""
+    percent = f"{plain(100 * share, 2)} %" if share >= 0.001 else "< 0.1 %"
+    marker = {"symbol": "square", "size": 14, "color": COLORS[verdict]}
+    return {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "marker": marker, "name": f"{verdict} {percent}"}
+
+
+def _line(line: Line, i: int, across: Side, up: Side) -> list[dict[str, Any]]:
+    """One of theory's lines, on a pale one so that it is seen on every color."""
+    x, y = line.x - across.origin, line.y - up.origin
+    inside = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not across.log)) & ((y > 0) | (not up.log))
+    points = {
+        "type": "scatter",
+        "x": np.where(inside, x, np.nan).tolist(),
+        "y": np.where(inside, y, np.nan).tolist(),
+        "mode": "lines",
+        **QUIET,
+    }
+    return [
+        points | {"line": {"color": GROUND, "width": 6}, "opacity": 0.7, "showlegend": False},
+        points | {"line": {"color": TEXT, "width": 2.5, "dash": DASHES[i % len(DASHES)]}, "name": line.name},
+    ]
+
+
+def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:
+    """The name of each region that has room for it, where it has most."""
+    apart = max(-(-max(picture.codes.shape) // LEAST), 1)
+    codes = picture.codes[::apart, ::apart]
+    found = []
+    for code in np.unique(codes[codes != UNDONE]):
+        regions, count = scipy.ndimage.label(codes == code)
+        for region in range(1, count + 1):
+            room = scipy.ndimage.distance_transform_edt(np.pad(regions == region, 1))[1:-1, 1:-1]
+            if room.max() < ROOMY * max(min(codes.shape), 12):
+                continue
+            row, column = np.unravel_index(np.argmax(room), room.shape)
+            x, y = (
+                side.place(side.axis.at((at + 0.5) / size))
+                for side, at, size in ((across, column, codes.shape[1]), (up, row, codes.shape[0]))
+            )
+            found.append(
+                {
+                    "x": float(x),
+                    "y": float(y),
+                    "text": str(VERDICTS[code]),
+                    "showarrow": False,
+                    "font": {"size": 15, "color": TEXT},
+                    "bgcolor": GROUND,
+                    "opacity": 0.85,
+                    "borderpad": 3,
+                }
+            )
+    return found
+
+
+def png(plan: Map, canvas: Canvas) -> bytes:
+    """The bare picture, a pixel for each pixel, as a PNG file; the map's link is in its description.
+
+    What is not done is transparent.
+    """
+    picture = canvas.filled()
+    rgba = np.zeros((*picture.codes.shape, 4), np.uint8)
+    for code in np.unique(picture.codes[picture.codes != UNDONE]):
+        verdict, here = VERDICTS[code], picture.codes == code
+        low, high = _range(verdict, picture.pace[here])
+        pace = picture.pace[here].astype(float).clip(low, high)
+        share = np.log(pace / low) / np.log(high / low) if verdict == Verdict.DIVERGED else (pace - low) / (high - low)
+        rgba[here, :3], rgba[here, 3] = _shade(verdict, share), 255
+    link = "&".join(f"{name}={text}" for name, text in plan.to_query().items())
+    return _png(rgba[::-1], {"Description": link, "Software": "Divergence Explorer"})
+
+
+def _png(rgba: NDArray[np.uint8], texts: dict[str, str]) -> bytes:
+    """The file format: PNG specification (W3C), 8 bits a channel, no filter."""
+    height, width, _ = rgba.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), rgba.reshape(height, -1)], axis=1)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    said = b"".join(chunk(b"tEXt", f"{key}\0{text}".encode("latin-1", "replace")) for key, text in texts.items())
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + said + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + chunk(b"IEND", b"")

@@ -1,0 +1,388 @@
+"""Map: any two knobs against each other, coarse to fine; where runs diverge, how fast, and theory's line over it."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from explorer.core.boundary import agreement, lines
+from explorer.core.canvas import csv, records
+from explorer.core.knobs import short
+from explorer.core.map import Axis, Map, knobs, too_much, window
+from explorer.core.prose import plain
+from explorer.core.setup import Setup
+from explorer.core.tile import in_words
+from explorer.core.verdict import Verdict
+from explorer.figures import map as figure
+from explorer.ui import panel
+from explorer.ui.casebook import cases
+from explorer.ui.painter import Painter
+from explorer.ui.picture import picture
+
+AXES, OF, BACK, PAINTER, GOOD, PRESET, REFUSED = (f"map:{name}" for name in ("axes", "of", "back", "painter", "good", "preset", "refused"))
+PRESETS = {case.label: case for case in cases() if case.page == "map"}
+DEFAULT = next(iter(PRESETS.values())).map
+PIXELS = (32, 64, 128, 256, 512)
+
+MOST_FOR_A_VISITOR = 4 * 10**10
+"""Pixels × steps × dim that the page computes: for the fractal 512² pixels, minutes on two cores. The library has a larger bound."""
+
+GLANCE, WAIT, BEAT = 0.6, 4.0, 1.0
+"""Seconds: a map that is finished by then appears at once; the first picture is waited for; and between two looks at one in the making."""
+
+CONVERGE = (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.CATAPULT)
+
+Name = Literal["x", "y"]
+
+
+def main() -> None:
+    """The picture, what it says, and in the sidebar what is on its axes."""
+    panel.follow()
+    st.title("How does the edge move when two knobs are turned?", anchor=False)
+    top = st.container()
+    plan = current()
+    panel.notes()
+    painter = painter_of(plan)
+    painter.wait(GLANCE, WAIT)
+    live = painter.running
+    with top:
+        presets(plan)
+    for axis in (plan.x, plan.y):
+        if axis.at_the_floor:
+            st.warning(
+                f"Neighboring pixels of {knobs(plan.setup)[axis.knob].label} differ by less than four units in the last place:"
+                " this is where float64 ends, and what is seen here is rounding.",
+                icon=":material/zoom_in:",
+            )
+    st.fragment(show, run_every=BEAT if live else None)(plan, live)
+    take_away(plan, painter)
+    with st.sidebar:
+        sides(plan)
+        panel.controls(plan.setup, rate="learning_rate" not in (plan.x.knob, plan.y.knob))
+        panel.sampling(plan.setup)
+        panel.rescues(plan.setup)
+    if not st.session_state[panel.REFUSED] and not st.session_state.get(REFUSED):
+        panel.write_link(plan.to_query())
+
+
+# ---- which map it is
+
+
+def current() -> Map:
+    """The map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
+    query = panel.opened()
+    if query:
+        adopt(panel.noting(Map.salvage(query)))
+    elif AXES not in st.session_state and panel.STATE not in st.session_state:
+        adopt(DEFAULT)
+    setup: Setup = st.session_state[panel.STATE]
+    try:
+        plan = checked(fitting(setup))
+    except ValueError as error:
+        plan = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(setup, plan.setup, str(error))
+    st.session_state[AXES], st.session_state[OF], st.session_state[GOOD] = (plan.x, plan.y), plan.setup.loss, plan
+    return plan
+
+
+def fitting(setup: Setup) -> Map:
+    """The session's axes on this setup. A knob that it does not have makes way for another; for another loss the windows are new."""
+    x, y = st.session_state.get(AXES, (None, None))
+    if st.session_state.get(OF) != setup.loss:
+        known = knobs(setup)
+        x, y = (window(setup, axis.knob, axis.count) if axis is not None and axis.knob in known else None for axis in (x, y))
+        st.session_state[BACK] = []
+    return Map.of(setup, x, y)
+
+
+def checked(plan: Map) -> Map:
+    """The map, refused with a sentence if it is more work than a visitor may ask a server for."""
+    dim, steps = plan.largest
+    if plan.pixels * steps * dim > MOST_FOR_A_VISITOR:
+        raise ValueError(too_much(plan, MOST_FOR_A_VISITOR))
+    return plan
+
+
+def adopt(plan: Map) -> None:
+    """Makes `plan` the map that holds; what was typed and refused is forgotten, and so is the way back."""
+    panel.adopt(plan.setup)
+    st.session_state[AXES], st.session_state[OF] = (plan.x, plan.y), plan.setup.loss
+    st.session_state[REFUSED], st.session_state[BACK] = {}, []
+
+
+def painter_of(plan: Map) -> Painter:
+    """The session's painter, at work on this map; the one of another map is stopped."""
+    painter: Painter | None = st.session_state.get(PAINTER)
+    if painter is None or painter.plan != plan:
+        if painter is not None:
+            painter.stop()
+        painter = st.session_state[PAINTER] = Painter(plan)
+    painter.touch()
+    return painter
+
+
+def presets(plan: Map) -> None:
+    """A row of maps to start from, and the question behind the one that is shown."""
+    case = next((each for each in PRESETS.values() if each.map == plan), None)
+    st.session_state[PRESET] = case.label if case else None
+    st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
+    if case:
+        st.markdown(f"*“{case.question}”* {case.text}")
+
+
+def choose() -> None:
+    """A preset was clicked."""
+    if st.session_state[PRESET] in PRESETS:
+        adopt(PRESETS[st.session_state[PRESET]].map)
+
+
+# ---- the picture
+
+
+def show(plan: Map, live: bool) -> None:
+    """The picture as far as it is done, and what can be done with it. Runs again by itself while the map is in the making."""
+    painter: Painter = st.session_state[PAINTER]
+    painter.touch()
+    moved = st.session_state[AXES] != (plan.x, plan.y)
+    if moved or painter.plan != plan or panel.GO in st.session_state or panel.NOTES in st.session_state or (live and not painter.running):
+        st.rerun()
+    sentence = headline(plan, painter)
+    st.subheader(sentence, anchor=False)
+    progress(plan, painter)
+    names = [side.label for side in figure.sides(plan)]
+    picture(
+        figure.draw(plan, painter.canvas, lines(plan)),
+        key="map:picture",
+        alt=f"A map of what becomes of runs: across, {names[0]} from {short(plan.x.low)} to {short(plan.x.high)};"
+        f" up, {names[1]} from {short(plan.y.low)} to {short(plan.y.high)}. {sentence}",
+        height=640,
+        narrow=figure.NARROW,
+        on_click=open_run,
+        on_box=zoom_to_box,
+    )
+    with st.container(horizontal=True):
+        if painter.running:
+            st.button("Stop", on_click=painter.stop, icon=":material/stop:")
+        elif not painter.finished:
+            st.button("Resume", on_click=painter.go_on, icon=":material/play_arrow:")
+        st.button("Zoom in", on_click=zoom, args=(0.5,), icon=":material/zoom_in:")
+        st.button("Zoom out", on_click=zoom, args=(2.0,), icon=":material/zoom_out:")
+        st.button("Back", on_click=back, icon=":material/undo:", disabled=not st.session_state[BACK])
+    click = "a click opens that run on Step size" if plan.opens else "runs whose layers have different rates cannot be opened on Step size"
+    st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.")
+
+
+def headline(plan: Map, painter: Painter) -> str:
+    """How much of the map diverges and converges, and whether theory's line is right."""
+    shares = painter.canvas.shares()
+    diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
+    done = int(painter.canvas.done.sum())
+    so_far = "" if painter.finished else "So far, "
+    text = f"{so_far}{percent(diverge)} of {'these' if not so_far else 'the'} {done:,} runs diverge and {percent(converge)} converge."
+    found = agreement(plan, painter.canvas)
+    if found is None or found.pixels == 0:
+        return text
+    share = "every run" if found.right == found.pixels else f"{math.floor(1e4 * found.right / found.pixels) / 100:g} % of the runs"
+    return f"{text} Theory's line is right for {share} further than a pixel from it."
+
+
+def percent(share: float) -> str:
+    """A share as people read it; no more than none and no less than all."""
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    return f"{min(plain(100 * share, 2), '99.9' if share < 1 else '100', key=float)} %" if share else "none"
+
+
+def progress(plan: Map, painter: Painter) -> None:
+    """How far it is, and what went wrong."""
+    share = painter.canvas.share
+    if painter.problem:
+        st.error(painter.problem, icon=":material/error:")
+    if painter.finished:
+        took = f" in {in_words(painter.seconds)}" if painter.seconds else ""
+        st.caption(f"{plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps{took}.")
+        return
+    left = painter.seconds_left
+    state = "stopped" if not painter.running else "beginning" if left is None else f"{in_words(left)} left"
+    st.progress(share, f"{math.floor(100 * share)} % of {plan.pixels:,} runs, {state}")
+
+
+# ---- moving the window
+
+
+def look(x: Axis, y: Axis) -> None:
+    """Another window, with the present one to go back to; or a word on why not."""
+    setup: Setup = st.session_state[panel.STATE]
+    try:
+        plan = checked(Map(setup, x, y))
+    except ValueError as error:
+        st.session_state[panel.NOTES] = [*st.session_state.get(panel.NOTES, []), f"{error}. The window stays as it was."]
+        return
+    if (plan.x, plan.y) != st.session_state[AXES]:
+        st.session_state[BACK] = [*st.session_state[BACK][-49:], st.session_state[AXES]]
+        st.session_state[AXES], st.session_state[REFUSED] = (plan.x, plan.y), {}
+
+
+def zoom(factor: float) -> None:
+    """The same center, and `factor` times the window on both axes, as far as the knobs allow."""
+    x, y = (axis_within(axis, 0.5 - factor / 2, 0.5 + factor / 2) for axis in st.session_state[AXES])
+    look(x, y)
+
+
+def axis_within(axis: Axis, begin: float, end: float) -> Axis:
+    """The part of an axis between two shares of it, cut at what its knob may be; as it is, if nothing would be left."""
+    knob = knobs(st.session_state[panel.STATE])[axis.knob].knob
+    low = max(float(axis.at(begin)), knob.at_least, knob.above, -np.finfo(float).max)
+    high = min(float(axis.at(end)), knob.at_most, knob.below, np.finfo(float).max)
+    if axis.whole:
+        low, high = min(low, math.ceil(low)), max(high, math.floor(low) + 1.0)
+    return replace(axis, low=low, high=high) if low < high and not (axis.log and low <= 0) else axis
+
+
+def zoom_to_box(box: Any) -> None:
+    """A box was drawn. What comes from the browser is checked."""
+    if not (isinstance(box, list) and len(box) == 4 and all(isinstance(each, int | float) and math.isfinite(each) for each in box)):
+        return
+    x, y = st.session_state[AXES]
+    across, up = figure.sides(Map(st.session_state[panel.STATE], x, y))
+    look(_boxed(x, across.origin, *sorted(box[:2])), _boxed(y, up.origin, *sorted(box[2:])))
+
+
+def _boxed(axis: Axis, origin: float, low: float, high: float) -> Axis:
+    """The axis between two numbers of the picture, no further than it goes now."""
+    low, high = max(low + origin, axis.low), min(high + origin, axis.high)
+    if axis.whole and math.floor(high) - math.ceil(low) < 1:
+        return axis
+    return replace(axis, low=low, high=high) if low < high else axis
+
+
+def back() -> None:
+    """The window before this one."""
+    if st.session_state[BACK]:
+        *st.session_state[BACK], st.session_state[AXES] = st.session_state[BACK]
+        st.session_state[REFUSED] = {}
+
+
+def open_run(pointed: Any) -> None:
+    """A pixel was clicked: its run is opened on the page Step size. What comes from the browser is checked."""
+    x, y = st.session_state[AXES]
+    plan = Map(st.session_state[panel.STATE], x, y)
+    numbers = (
+        isinstance(pointed, list) and len(pointed) == 2 and all(isinstance(each, int | float) and math.isfinite(each) for each in pointed)
+    )
+    if not numbers or not plan.opens:
+        return
+    across, up = figure.sides(plan)
+    panel.adopt(plan.at(y.pixel(pointed[1] + up.origin), x.pixel(pointed[0] + across.origin)))
+    st.session_state[panel.GO] = panel.STEP_SIZE
+
+
+# ---- the sidebar
+
+
+def sides(plan: Map) -> None:
+    """What is on the two axes, between which ends, in how many pixels."""
+    known = knobs(plan.setup)
+    refused: dict[str, str] = st.session_state.setdefault(REFUSED, {})
+    for name, label, axis in (("x", "across", plan.x), ("y", "up", plan.y)):
+        seed(f"map:{name}:knob", axis.knob)
+        st.selectbox(
+            label, list(known), key=f"map:{name}:knob", format_func=lambda knob: known[knob].label, on_change=turn_to, args=(name,)
+        )
+        ends = st.columns(2)
+        for column, end, value in ((ends[0], "low", axis.low), (ends[1], "high", axis.high)):
+            seed(f"map:{name}:{end}", short(value))
+            column.text_input("from" if end == "low" else "to", key=f"map:{name}:{end}", on_change=type_end, args=(name, end))
+        for end in ("low", "high"):
+            if f"map:{name}:{end}" in refused:
+                st.error(f"{refused[f'map:{name}:{end}']}. The picture still shows the last good window.", icon=":material/error:")
+        seed(f"map:{name}:log", axis.log)
+        st.toggle("logarithmic", key=f"map:{name}:log", on_change=bend, args=(name,))
+    seed("map:count", max(plan.x.count, plan.y.count))
+    counts = sorted({*PIXELS, max(plan.x.count, plan.y.count)})
+    st.select_slider("pixels a side", counts, key="map:count", on_change=refine)
+    st.caption("All else, and what is not on an axis:")
+
+
+def seed(key: str, value: Any) -> None:
+    """Lets a widget show its part of the map, unless it holds something that was refused."""
+    if key not in st.session_state[REFUSED]:
+        st.session_state[key] = value
+
+
+def with_axis(name: Name, axis: Axis) -> tuple[Axis, Axis]:
+    """Both axes, one of them replaced."""
+    x, y = st.session_state[AXES]
+    return (axis, y) if name == "x" else (x, axis)
+
+
+def axis_of(name: Name) -> Axis:
+    """One of the session's axes."""
+    x, y = st.session_state[AXES]
+    return x if name == "x" else y
+
+
+def turn_to(name: Name) -> None:
+    """Another knob was chosen for an axis; the other axis's own makes them change places."""
+    knob, (x, y) = st.session_state[f"map:{name}:knob"], st.session_state[AXES]
+    if knob == axis_of("y" if name == "x" else "x").knob:
+        look(y, x)
+    else:
+        look(*with_axis(name, window(st.session_state[panel.STATE], knob, axis_of(name).count)))
+
+
+def type_end(name: Name, end: str) -> None:
+    """An end of a window was typed."""
+    key, axis = f"map:{name}:{end}", axis_of(name)
+    text = st.session_state[key]
+    try:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"an end of {axis.knob} must be a number, got {text!r}") from None
+        x, y = with_axis(name, replace(axis, low=value) if end == "low" else replace(axis, high=value))
+        checked(Map(st.session_state[panel.STATE], x, y))
+        st.session_state[REFUSED].pop(key, None)
+        look(x, y)
+    except ValueError as error:
+        st.session_state[REFUSED][key] = str(error)
+
+
+def bend(name: Name) -> None:
+    """An axis becomes logarithmic, or no longer; one that begins at zero then begins four decades below its end."""
+    axis = axis_of(name)
+    if not st.session_state[f"map:{name}:log"]:
+        look(*with_axis(name, replace(axis, log=False)))
+    elif axis.high > 0:
+        look(*with_axis(name, replace(axis, log=True, low=axis.low if axis.low > 0 else axis.high * 1e-4)))
+    else:
+        st.session_state[panel.NOTES] = [f"the high end of {axis.knob} must be > 0 on a logarithmic axis, got {short(axis.high)}."]
+
+
+def refine() -> None:
+    """More or fewer pixels a side."""
+    x, y = st.session_state[AXES]
+    count = st.session_state["map:count"]
+    look(replace(x, count=count), replace(y, count=count))
+
+
+def take_away(plan: Map, painter: Painter) -> None:
+    """The map as a picture and as numbers; made only when asked for."""
+
+    def npy() -> bytes:
+        file = io.BytesIO()
+        np.save(file, records(plan, painter.canvas))
+        return file.getvalue()
+
+    with st.expander("Take the map away"), st.container(horizontal=True):
+        st.download_button("PNG, a pixel a run", lambda: figure.png(plan, painter.canvas), "map.png", "image/png", on_click="ignore")
+        st.download_button("CSV", lambda: csv(plan, painter.canvas), "map.csv", "text/csv", on_click="ignore")
+        st.download_button("NumPy, x, y, verdict, pace", npy, "map.npy", "application/octet-stream", on_click="ignore")
+
+
+main()
