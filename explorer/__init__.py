@@ -1,6 +1,7 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
 from explorer.core.descent import Trajectory, run
+from explorer.core.diagnosis import Diagnosis, diagnose
 from explorer.core.gradient_check import GradientCheck, check_gradient
 from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
@@ -14,6 +15,7 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "SCHEDULES",
+    "Diagnosis",
     "GradientCheck",
     "Loss",
     "Optimizer",
@@ -25,6 +27,7 @@ __all__ = [
     "Verdict",
     "check_gradient",
     "critical_learning_rate",
+    "diagnose",
     "find_edge",
     "from_function",
     "judge",

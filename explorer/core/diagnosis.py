@@ -1,0 +1,268 @@
+"""A verdict for a curve that somebody else recorded: from the numbers alone, with what decided and what may be behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from explorer.core.causes import Cause, Record, ranked, symptoms
+from explorer.core.prose import plain
+from explorer.core.signs import CERTAIN, FEWEST, Signs
+from explorer.core.verdict import PATIENCE, RISE, TOLERANCE, Verdict
+
+Array = NDArray[np.float64]
+
+STAYS_UP = 0.25
+"""Stuck after a fall: the end lies above the best level by at least this share of what had been won, and no longer moves."""
+
+RECOVERS = 0.1
+"""...a fall in the last quarter by less than this share of what was lost is no recovery."""
+
+ACCELERATES = 1.05
+"""A fall that becomes faster by more than this factor a quarter is not slow, however straight it looks."""
+
+HOW = {
+    "two": "jumps back and forth between",
+    "cycle": "repeats a cycle between",
+    "chaos": "follows a rule without a cycle, between",
+    "": "jumps between",
+}
+
+COMPARED = 64
+"""Two curves are compared at so many evenly spaced times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What a recorded curve shows. `verdict` is None where the numbers cannot tell, and `sentence` says why.
+
+    `evidence` are the numbers that decided, by name; `causes` what may be behind it, the likeliest first, each with the test that
+    tells it apart and what to change first; `symptoms` short words such as ``"explodes"``; `cases` the names of the known curves, the
+    most alike first.
+    """
+
+    verdict: Verdict | None
+    sentence: str
+    evidence: dict[str, float | int | str]
+    causes: tuple[Cause, ...]
+    symptoms: tuple[str, ...]
+    cases: tuple[str, ...] = ()
+
+
+def diagnose(
+    losses: ArrayLike | Sequence[float | None],
+    *,
+    stochastic: bool | None = None,
+    steps: ArrayLike | None = None,
+    validation: ArrayLike | Sequence[float | None] | None = None,
+    learning_rate: ArrayLike | Sequence[float | None] | None = None,
+    gradient_norm: ArrayLike | Sequence[float | None] | None = None,
+    known: Mapping[str, ArrayLike] | None = None,
+) -> Diagnosis:
+    """The verdict on recorded losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
+
+    `stochastic` says whether the steps were random (mini-batches); None finds out as far as the numbers tell. `steps` are the
+    steps of the rows, increasing, if they were not logged evenly; `validation`, `learning_rate` and `gradient_norm`, one a row, sharpen
+    the causes and not the verdict. `known` are curves by name to compare with, for `Diagnosis.cases`.
+
+    The verdict does not depend on the loss's unit or zero: a·L + b has the same, for a > 0. A loss that is not finite from some row
+    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than `FEWEST`
+    values, or all equal. The words mean what they mean in `judge`, but for what only who knows x and the minimum can see: a plateau
+    that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
+
+    Raises ValueError for an argument that is not one number a row, and for steps that do not increase.
+
+    >>> diagnose([4.0, 2.0, 8.0, 64.0, 1e9, float("inf")]).sentence
+    'diverged: the loss grew from 2 to 1 × 10⁹ and is inf from row 6 on'
+    >>> str(diagnose([0.5**k for k in range(40)]).verdict), diagnose([1.0, 0.9]).verdict
+    ('converged', None)
+    """
+    record = Record.of(losses, steps, validation, learning_rate, gradient_norm)
+    signs, verdict, sentence = _judged(record, stochastic)
+    found = symptoms(record, signs, verdict)
+    return Diagnosis(
+        verdict=verdict,
+        sentence=sentence,
+        evidence=_evidence(record, signs, verdict),
+        causes=ranked(record, signs, verdict, found),
+        symptoms=found,
+        cases=_alike(record, verdict, known or {}),
+    )
+
+
+def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verdict | None, str]:
+    """The signs of the finite part, if it has any, and the verdict with its sentence."""
+    finite = record.finite
+    signs = Signs.of(finite, record.finite_steps) if finite.size >= 4 and finite.max() > finite.min() else None
+    if record.values.size == 0:
+        return None, None, f"cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
+    if record.lost_from is not None:
+        return signs, Verdict.DIVERGED, _lost(record, signs)
+    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows):
+        return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
+    if finite.size < FEWEST:
+        return (
+            signs,
+            None,
+            f"cannot tell: a verdict takes at least {FEWEST} values, and there {'is' if finite.size == 1 else 'are'} {finite.size}",
+        )
+    if signs is None:
+        return (
+            None,
+            None,
+            f"cannot tell: all {finite.size:,} values are {plain(float(finite[0]), 4)}; the log may be rounded, or the rate 0",
+        )
+    verdict = verdict_of(signs, stochastic)
+    return signs, verdict, _sentence(verdict, signs)
+
+
+def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
+    """The verdict that follows from the signs of a curve that stayed finite and did not grow beyond its start."""
+    won = signs.start - signs.best
+    stays_up = signs.end - signs.best > max(STAYS_UP * max(won, 0.0), 2 * CERTAIN * signs.noise, 0.0) and signs.end - signs.best > 0.02 * (
+        signs.highest - signs.lowest
+    )
+    beats = bool(signs.rhythm) and abs(signs.levels[2] - signs.levels[3]) < signs.noise
+    recovers = signs.levels[2] - signs.levels[3] > RECOVERS * (signs.end - signs.best)
+    falls = (signs.drop > CERTAIN and not beats) or (not signs.jumps and not signs.rises and not signs.settled)
+    if (falls or signs.shrinks) and (recovers or not stays_up):
+        came = Verdict.CONVERGED if signs.settled and not signs.left > TOLERANCE else _waiting(signs)
+    elif signs.settled:
+        came = Verdict.STUCK if stays_up else Verdict.CONVERGED
+    elif (signs.rhythm and stochastic is not True) or (stochastic is False and signs.jumps):
+        return Verdict.OSCILLATING
+    elif stays_up:
+        came = Verdict.STUCK
+    else:
+        return Verdict.NOISY if signs.moved else Verdict.STUCK
+    return Verdict.CATAPULT if came in (Verdict.CONVERGED, Verdict.CONVERGING) and _catapulted(signs) else came
+
+
+def _waiting(signs: Signs) -> Verdict:
+    """Whether it is worth waiting for: in the steps that the rest would take at this pace, as `verdict.PATIENCE` has it."""
+    if np.isnan(signs.pace) or (signs.shrinks and signs.drop < CERTAIN):
+        return Verdict.CONVERGING
+    if signs.pace >= 1:
+        return Verdict.CONVERGING if signs.pace > ACCELERATES else Verdict.SLOW
+    if signs.pace == 0 or signs.left <= TOLERANCE:
+        return Verdict.CONVERGING
+    quarters = np.log(TOLERANCE / signs.left) / np.log(signs.pace)
+    return Verdict.SLOW if quarters > 4 * PATIENCE else Verdict.CONVERGING
+
+
+def _catapulted(signs: Signs) -> bool:
+    """Whether it rose to `RISE` times the start, both above where it ended, before it had fallen."""
+    return bool(signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
+
+
+def _lost(record: Record, signs: Signs | None) -> str:
+    """How a curve left the number line."""
+    at = record.lost_from or 0
+    word = "nan" if np.isnan(record.values[at]) else "inf" if record.values[at] > 0 else "−inf"
+    if not record.finite.size:
+        rows = record.values.size
+        return f"diverged: the loss is {word} in all {rows:,} rows" if rows > 1 else f"diverged: the only value is {word}"
+    last, low = float(record.finite[-1]), float(record.finite.min())
+    if record.grew:
+        return f"diverged: the loss grew from {plain(low)} to {plain(last)} and is {word} from {record.place(at)} on"
+    return f"diverged: the loss was {plain(last)}, nothing unusual, and is {word} from {record.place(at)} on"
+
+
+def _sentence(verdict: Verdict, signs: Signs) -> str:
+    start, end, best, peak = (plain(each, 4) for each in (signs.start, signs.end, signs.best, signs.peak))
+    change = f"the loss went from {start} to {end} in {signs.rows:,} rows"
+    match verdict:
+        case Verdict.DIVERGED:
+            factor = f", by a factor of {plain(signs.factor)} a row at the end" if signs.factor > 1.005 else ""
+            return f"diverged: the loss rose from {plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}, and has not turned"
+        case Verdict.CONVERGED:
+            return f"converged: {change} and stays there, to the digits of the log"
+        case Verdict.CONVERGING:
+            return f"converging: {change} and is still falling"
+        case Verdict.SLOW:
+            return f"slow: {change}, falling about as much in every quarter: nothing says that the end is near"
+        case Verdict.OSCILLATING:
+            ends = f"{plain(signs.tail_low, 4)} and {plain(signs.tail_high, 4)}"
+            return f"oscillating: after {signs.rows:,} rows the loss still {HOW[signs.rhythm]} {ends}"
+        case Verdict.NOISY:
+            return f"noisy: the loss went from {start} to {end} and now scatters about it by {plain(signs.noise, 2)}, with no trend"
+        case Verdict.STUCK if signs.moved and signs.end > signs.best:
+            return f"stuck: the loss had reached {best}, rose again and stays at {end}"
+        case Verdict.STUCK if signs.end > signs.best and signs.start < signs.end:
+            return f"stuck: the loss rose from {start} to {end} and stays there"
+        case Verdict.STUCK:
+            return f"stuck: the loss has not left {end}, where it began, by more than it scatters"
+        case _:
+            return f"catapult: the loss rose from {start} to {peak}, then fell to {end}"
+
+
+def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> dict[str, float | int | str]:
+    """The numbers that decided, thresholds included."""
+    found: dict[str, float | int | str] = {
+        "verdict": str(verdict) if verdict else "cannot tell",
+        "rows with a value": int(record.values.size),
+        "missing values": record.missing,
+        "values that are not finite": int(record.values.size - record.finite.size),
+    }
+    if record.lost_from is not None:
+        found["not finite from here to the end"] = record.place(record.lost_from)
+    if signs is None:
+        return found
+    return found | {
+        "loss at the start": signs.start,
+        "largest loss": signs.highest,
+        "smallest loss": signs.lowest,
+        "loss at the end": signs.end,
+        "scatter around the trend, late in the run": signs.noise,
+        "fall from the third to the fourth quarter, in standard errors": signs.drop,
+        "a movement is certain from so many standard errors on": CERTAIN,
+        "factor by which the fall per quarter shrinks": signs.pace,
+        "slow if what is left takes more than this many times the rows": PATIENCE,
+        "what the jumps repeat": {"two": "every second row", "cycle": "a cycle", "chaos": "a rule without a cycle"}.get(
+            signs.rhythm, "nothing"
+        ),
+        "single spikes": len(signs.spikes),
+    }
+
+
+def likeness(one: ArrayLike, other: ArrayLike) -> float:
+    """How alike two curves are, 1 for the same shape, whatever their units, zeros and lengths; 0 or less for nothing in common.
+
+    Each is read at `COMPARED` evenly spaced times, from 0 at its lowest to 1 at its highest value on a scale that is logarithmic where it
+    spans decades; what is not finite is off the top.
+
+    >>> likeness([4, 2, 1, 0.5, 0.25], [40, 20, 10, 5, 2.5]) > 0.99
+    True
+    """
+    a, b = shape(np.asarray(one, dtype=float)), shape(np.asarray(other, dtype=float))
+    return float(1 - np.sqrt(np.mean((a - b) ** 2)) / 0.5)
+
+
+def shape(losses: Array) -> Array:
+    """A curve without its units and its length: ``(COMPARED,)`` numbers from 0 to 1, and 1.2 where it was not finite.
+
+    >>> shape(np.array([3.0, 1.0])).round(2)[[0, -1]].tolist()
+    [1.0, 0.0]
+    """
+    finite = np.isfinite(losses)
+    if not finite.any():
+        return np.full(COMPARED, 1.2)
+    low, high = float(losses[finite].min()), float(losses[finite].max())
+    at = np.linspace(0, len(losses) - 1, COMPARED)
+    with np.errstate(all="ignore"):
+        above = np.clip((losses / 2 - low / 2) / max(high / 2 - low / 2, 1e-300), 0, 1)
+        middle = float(np.median(above[finite]))
+        if middle < 0.05:  # spans decades: compare logarithms
+            above = np.log10(above + 1e-6) / 6 + 1
+    values = np.where(finite, above, 1.2)
+    return np.interp(at, np.arange(len(losses)), values)
+
+
+def _alike(record: Record, verdict: Verdict | None, known: Mapping[str, ArrayLike]) -> tuple[str, ...]:
+    """The names of the known curves, the most alike first."""
+    if verdict is None:
+        return ()
+    return tuple(sorted(known, key=lambda name: -likeness(record.values, known[name])))

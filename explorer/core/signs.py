@@ -1,0 +1,399 @@
+"""What can be measured on a loss curve that somebody else recorded: nothing here depends on its unit, its zero or how often it was logged.
+
+A run of ours has a known minimum, every step, and says whether random numbers went in. A recorded curve has none of these: distances are
+measured from the curve itself, so that `a·L + b` gives the same signs, quarters of the run stand for numbers of steps, and noise is
+told from movement by its statistics.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.verdict import GROWTH, PARTS, RISE, ROUNDING, STEADY, TOLERANCE
+
+Array = NDArray[np.float64]
+
+FEWEST = 8
+"""Values that a verdict on a finite curve needs: four quarters of two."""
+
+CERTAIN = 4.0
+"""Standard errors by which two levels must differ to be different: by chance 1 in 16 000, and noise in logs is not quite independent."""
+
+OUTLIER = 8.0
+"""Standard deviations of the noise from which a value is a spike."""
+
+ALTERNATES = 0.7
+"""A 2-cycle: values two rows apart are correlated by more than this, neighbors by less than minus this."""
+
+PERIODIC = 0.85
+"""A longer cycle: the curve is correlated with itself one period later by at least this, having been much less so in between."""
+
+PRINTED = 1e-2
+"""A grid coarser than this share of the curve's height is how the loss moves, not how it was printed."""
+
+FADES = 0.7
+"""Jumps die out if the spread of each quarter is at most this share of the one before; that of steady noise comes so low twice by chance
+once in a thousand curves."""
+
+FORECAST = 0.35
+"""Chaos: what followed the most similar moment foretells the next value with at most this share of a straight-line forecast's error."""
+
+LOOKED_AT = 800
+"""At most so many of the last values are compared pair by pair."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signs:
+    """The finite part of a curve, measured. Levels are in the curve's own unit; everything called a share has none.
+
+    `start` is where it begins, `end` the median of its last eighth, `lowest` and `highest` its smallest and largest value, `best` its
+    lowest level without noise. `fall` is how far it came down and `levels` ``(4,)`` are the medians of its quarters. `noise` is the
+    scatter around the trend of its later half, and `jumps` says that there is any.
+
+    `drop` is the fall from the third to the fourth quarter in standard errors, negative for a rise, and `pace` the factor by which the
+    fall per quarter shrinks: 1 for a straight line, nan where it cannot be measured. `left` is the share of the fall still to come if it
+    goes on so. `settled` says the last part is flat to `TOLERANCE`, `rises` that the later half only goes up, `shrinks` that its jumps die
+    out, `moved` that the end lies below the start by more than the noise.
+
+    `grows` and `explodes` are the two forms of growth beyond the start that has not turned; `factor` is what it grew by per row at the
+    end. `peak` is the largest value that is no single spike; `spikes` are the rows of single ones. `rhythm` is ``"two"``, ``"cycle"``,
+    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter.
+    """
+
+    rows: int
+    start: float
+    end: float
+    lowest: float
+    highest: float
+    peak: float
+    peak_at: int
+    best: float
+    fall: float
+    levels: Array
+    noise: float
+    jumps: bool
+    drop: float
+    pace: float
+    left: float
+    settled: bool
+    rises: bool
+    shrinks: bool
+    moved: bool
+    grows: bool
+    explodes: bool
+    factor: float
+    spikes: NDArray[np.intp]
+    rhythm: str
+    tail_low: float
+    tail_high: float
+
+    @classmethod
+    def of(cls, losses: Array, time: Array) -> Signs:
+        """The signs of finite losses ``(n,)``, not all equal, recorded at increasing `time` ``(n,)``; n is at least 4."""
+        unit = float(np.abs(losses).max())
+        z = losses / unit
+        t = (time - time[0]) / (time[-1] - time[0]) if time[-1] > time[0] else np.linspace(0, 1, len(z))
+        quarter = _quarters(t)
+        grain = max(_grain(z), ROUNDING)
+        late = z[quarter >= 2]
+        trend = _trend(late)
+        residual = late - trend
+        noise = _scatter(residual)
+        first = np.diff(late)
+        jumps = bool((first > grain).any() and (first < -grain).any())
+        levels = np.array([np.median(z[quarter == each]) for each in range(4)])
+        end = float(np.median(z[-max(len(z) // 8, 1) :]))
+        spikes = _spikes(z) if jumps else np.array([], dtype=np.intp)
+        start = _start(z, noise)
+        peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
+        best = float(_smooth(z).min())
+        drop = _drop(z, quarter, residual) if jumps else _without_noise(levels[2] - levels[3])
+        above = z - z.min()
+        highs = np.array([above[part].max() for part in _parts(len(z))])
+        fall = max(start, peak if peak > start else start) - min(end, best)
+        pace, left = _pace(z, t, noise if jumps else 0.0, start - end)
+        last = z[-max(len(z) // PARTS, 3) :]
+        return cls(
+            rows=len(z),
+            start=start * unit,
+            end=end * unit,
+            lowest=float(losses.min()),
+            highest=float(losses.max()),
+            peak=peak * unit,
+            peak_at=peak_at,
+            best=best * unit,
+            fall=fall * unit,
+            levels=levels * unit,
+            noise=noise * unit if jumps else 0.0,
+            jumps=jumps,
+            drop=float(drop),
+            pace=pace,
+            left=left,
+            settled=bool(np.ptp(last) <= max(TOLERANCE * fall, 2 * grain)),
+            rises=bool((first >= -grain).all() and (first > grain).any()),
+            shrinks=jumps and _shrinks(z, quarter),
+            moved=bool(start - end > max(CERTAIN * noise if jumps else 0.0, grain)),
+            grows=_grows(highs, above, drop),
+            explodes=_explodes(z, noise if jumps else 0.0, start),
+            factor=_factor(z),
+            spikes=spikes,
+            rhythm=_rhythm(residual, _places(time)[quarter >= 2]) if jumps else "",
+            tail_low=float(losses[quarter == 3].min()),
+            tail_high=float(losses[quarter == 3].max()),
+        )
+
+
+def _quarters(t: Array) -> NDArray[np.intp]:
+    """Which quarter of the run each row belongs to; by rows where the steps are so uneven that a quarter would have fewer than two."""
+    by_time = np.minimum((4 * t).astype(np.intp), 3)
+    if np.bincount(by_time, minlength=4).min() >= FEWEST // 4:
+        return by_time
+    return np.arange(len(t)) * 4 // len(t)
+
+
+def _parts(rows: int) -> list[slice]:
+    edges = np.unique(np.linspace(0, rows, min(PARTS, rows) + 1).astype(np.intp))
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
+def _grain(z: Array) -> float:
+    """The step in which the values were printed, such as 0.001, if they all lie on one grid; else 0."""
+    values = np.unique(z)
+    if values.size < 5:
+        return 0.0
+    gaps = np.diff(values)
+    step = float(gaps.min())
+    if not 1e-9 < step <= PRINTED * values[-1] - PRINTED * values[0]:
+        return 0.0
+    counts = (values - values[0]) / step
+    return step if np.abs(counts - counts.round()).max() < 1e-3 + 1e-12 / step and counts[-1] >= 4 and values.size < len(z) else 0.0
+
+
+def _trend(late: Array) -> Array:
+    """A parabola through the later half, fitted twice: the second time without what lies far off."""
+    u = np.linspace(-1, 1, len(late))
+    if len(late) < 5:
+        return np.full(len(late), np.median(late))
+    degree = 2 if len(late) >= 8 else 1
+    basis = np.vander(u, degree + 1)
+    every = slice(None, None, len(late) // 2000 + 1)  # enough for three numbers
+    some, values = basis[every], late[every]
+    weight = np.ones(len(values), dtype=bool)
+    for _ in range(2):
+        fit = np.linalg.lstsq(some[weight], values[weight], rcond=None)[0]
+        off = np.abs(values - some @ fit)
+        near = off <= 5 * max(float(np.median(off)), 1e-300)
+        weight = near if near.sum() > len(values) // 2 else weight
+    return np.asarray(basis @ fit)
+
+
+def _scatter(values: Array) -> float:
+    """The standard deviation that the middle half of the values has."""
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))
+
+
+def _smooth(z: Array) -> Array:
+    """Medians of about a hundredth of the rows each: what is left of a curve without its noise and single spikes."""
+    width = max(len(z) // 100, 1)
+    if width == 1:
+        return z if len(z) < 3 else np.median(np.stack([z[:-2], z[1:-1], z[2:]]), axis=0)
+    return np.array([np.median(z[i : i + width]) for i in range(0, len(z) - width + 1, width)])
+
+
+def _start(z: Array, noise: float) -> float:
+    """Where the curve begins: its first value where that stands out of the noise, else the median of its first fiftieth."""
+    level = float(np.median(z[: max(len(z) // 50, 1)]))
+    return float(z[0]) if abs(z[0] - level) > CERTAIN * noise else level
+
+
+def _spikes(z: Array) -> NDArray[np.intp]:
+    """Single rows, or two, that stand far above the rows around them."""
+    if len(z) < 2 * FEWEST:
+        return np.array([], dtype=np.intp)
+    width = 7
+    padded = np.pad(z, width // 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    middle = np.median(windows, axis=1)
+    off = z - middle
+    blocks = np.array_split(np.abs(off), max(len(z) // 32, 1))
+    local = 1.4826 * np.concatenate([np.full(len(each), np.median(each)) for each in blocks])
+    high = off > OUTLIER * np.maximum(local, 1e-12) + 1e-3 * np.ptp(z)
+    high[:2] = False
+    long = high & np.roll(high, 1) & np.roll(high, -1)
+    return np.flatnonzero(high & ~(long | np.roll(long, 1) | np.roll(long, -1)))
+
+
+def _peak(z: Array, spikes: NDArray[np.intp], fallen_to: float) -> tuple[int, float]:
+    """The row and the height of the largest value that is no single spike on the way down."""
+    kept = np.ones(len(z), dtype=bool)
+    fallen = np.minimum.accumulate(z) < fallen_to
+    kept[spikes] = ~fallen[spikes]
+    at = int(np.argmax(np.where(kept, z, -np.inf)))
+    return at, float(z[at])
+
+
+def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
+    """How far the mean of the fourth quarter lies below that of the third, in standard errors that allow for noise with a memory."""
+    most = 4 * _scatter(residual)
+    clipped = np.clip(residual, -most, most) if most > 0 else residual
+    calm = clipped - clipped.mean()
+    total = float(calm @ calm)
+    if total == 0:
+        return 0.0
+    memory = 1.0  # of the noise, in rows: one plus twice the sum of its autocorrelations, up to the first that is not clear
+    for lag in range(1, min(len(calm) // 4, 200)):
+        correlation = float(calm[lag:] @ calm[:-lag]) / total
+        if correlation < 2 / math.sqrt(len(calm)):
+            break
+        memory += 2 * correlation
+    late = z[quarter >= 2] - residual + clipped  # what lies far off counts as not quite so far
+    third = int((quarter == 2).sum())
+    error = math.sqrt(total / len(calm) * memory * (1 / third + 1 / (len(late) - third)))
+    return float((late[:third].mean() - late[third:].mean()) / error) if error > 0 else 0.0
+
+
+def _without_noise(fall: float) -> float:
+    """A fall in standard errors that are 0."""
+    return math.copysign(math.inf, fall) if fall else 0.0
+
+
+def _pace(z: Array, t: Array, noise: float, fall: float) -> tuple[float, float]:
+    """The factor by which the fall per quarter shrinks late in the run, and the share of the whole fall that is still to come.
+
+    From three levels, each the mean around one of three evenly spaced times of the later half, at which a noisy curve can be read; the
+    whole run instead of the half where the half falls too little to tell.
+    """
+    for begin in (0.5, 0.0):
+        width = (1 - begin) / 6 if noise else (1 - begin) / 50
+        at = (begin + width / 2, (begin + 1) / 2, 1 - width / 2)
+        levels, counts = zip(*(_level(z, t, each, width) for each in at), strict=True)
+        first, second = levels[0] - levels[1], levels[1] - levels[2]
+        error = 1.25 * noise * math.sqrt(2 / min(counts))
+        if first > max(2 * CERTAIN * error, 0.0):
+            ratio = second / first
+            ratio = 1.0 if abs(ratio - 1) < 2 * error * (1 + ratio**2) ** 0.5 / first else ratio  # no straight line is ruled out
+            quarters = 4 * (at[1] - at[0])
+            pace = max(ratio, 0.0) ** (1 / quarters)
+            rest = second * ratio / (1 - ratio) if 0 < ratio < 1 else 0.0 if ratio <= 0 else math.inf
+            return float(pace), float(rest / fall) if fall > 0 else math.inf
+    return math.nan, math.nan
+
+
+def _level(z: Array, t: Array, at: float, width: float) -> tuple[float, int]:
+    """The mean of the curve within half a `width` of a time, read off a straight line between its rows where it has none there."""
+    near = np.abs(t - at) <= width / 2
+    if near.sum() >= 3:
+        slope, middle = np.polyfit(t[near] - at, z[near], 1) if np.ptp(t[near]) > 0 else (0.0, z[near].mean())
+        return float(middle if slope == slope else z[near].mean()), int(near.sum())
+    return float(np.interp(at, t, z)), 1
+
+
+def _shrinks(z: Array, quarter: NDArray[np.intp]) -> bool:
+    """Whether the jumps die out: in each later quarter they are clearly smaller than in the one before."""
+    spreads = [_spread(z[quarter == each]) for each in (1, 2, 3)]
+    return 0 < spreads[2] < FADES * spreads[1] < FADES**2 * spreads[0]
+
+
+def _spread(values: Array) -> float:
+    """The size of the jumps: the standard deviation of the second differences; infinite for too few values to tell."""
+    return float(np.std(np.diff(values, 2))) if len(values) >= 6 else math.inf
+
+
+def _grows(highs: Array, above: Array, drop: float) -> bool:
+    """Growth beyond the start that has not turned, by quarters: the rule of `verdict.decide`, measured from the lowest value."""
+    if len(highs) < 8 or drop > -CERTAIN:
+        return False
+    quarter = len(highs) // 4
+    half, third, fourth = (float(highs[len(highs) - k * quarter :][:quarter].max()) for k in (3, 2, 1))
+    early, late = highs[-2 * quarter : -quarter], highs[-quarter:]
+    if not (third > GROWTH * half > 0 and fourth > GROWTH * third and late.min() > early.max()):
+        return False
+    steady = math.log(fourth / third) > STEADY * math.log(third / half)
+    return bool(steady and fourth > above[0] and np.median(above[-max(len(above) // PARTS, 1) :]) > above[0])
+
+
+def _explodes(z: Array, noise: float, start: float) -> bool:
+    """Growth at the very end, too late for the quarters: the last rows rise by more and more, to well above all that came before."""
+    if len(z) < 5:
+        return False
+    rising = 0
+    for change in np.diff(z)[::-1]:
+        if change <= 0:
+            break
+        rising += 1
+    if rising < 3:
+        return False
+    tail = np.diff(z)[-rising:]
+    before = z[: len(z) - rising] if rising < len(z) - 1 else z[:1]
+    base, top = float(z.min()), float(before.max())
+    room = max(top - base, start - base, 10 * noise, 1e-300)
+    return bool(tail[-1] > tail[0] and tail[-1] >= np.median(tail) and z[-1] - base > RISE * room and z[-1] > start)
+
+
+def _factor(z: Array) -> float:
+    """The factor by which the distance from the lowest value grew per row at the end, as far back as it only rose; nan if it did not."""
+    above = z - z.min()
+    last = above[-min(len(above), 12) :]
+    rising = 1
+    while rising < len(last) and last[-rising] > last[-rising - 1] > 0:
+        rising += 1
+    if rising < 3:
+        return math.nan
+    return float((last[-1] / last[-rising]) ** (1 / (rising - 1)))
+
+
+def _rhythm(residual: Array, place: NDArray[np.intp]) -> str:
+    """What the jumps of the later half repeat: every second value, a longer cycle, a rule without a cycle, or nothing that can be seen.
+
+    `place` ``(n,)`` is where each value stands in a log without gaps.
+    """
+    r = residual - residual.mean()
+    if not r.any() or len(r) < 6:
+        return ""
+    correlation = _correlations(r, place - place[0])
+    if correlation.size > 2 and correlation[1] < -ALTERNATES and correlation[2] > ALTERNATES:
+        return "two"
+    lags = correlation[1 : len(correlation) // 3 + 1]
+    if len(r) >= 12 and bool(((lags >= PERIODIC) & (np.minimum.accumulate(lags) < 0.4)).any() if lags.size else False):
+        return "cycle"
+    return "chaos" if len(r) >= 30 and _forecasts(r[-LOOKED_AT:], place[-LOOKED_AT:]) else ""
+
+
+def _correlations(r: Array, place: NDArray[np.intp]) -> Array:
+    """The autocorrelation at every lag, from the pairs that are there; 0 where there are fewer than three."""
+    dense, there = np.zeros(place[-1] + 1), np.zeros(place[-1] + 1)
+    dense[place], there[place] = r, 1.0
+    size = 1 << (2 * len(dense) - 1).bit_length()
+    products, pairs = (np.fft.irfft(np.abs(np.fft.rfft(each, size)) ** 2, size)[: len(dense)] for each in (dense, there))
+    return np.where(pairs > 2.5, products / np.maximum(pairs, 1) / (r @ r) * len(r), 0.0)
+
+
+def _places(time: Array) -> NDArray[np.intp]:
+    """Where each row stands in a log without gaps: by its time if the times are on one grid, else one after the other."""
+    gaps = np.diff(time)
+    place = (time - time[0]) / gaps.min()
+    on_grid = np.abs(place - place.round()).max() < 1e-6 and place[-1] < 4 * len(time)
+    return place.round().astype(np.intp) if on_grid else np.arange(len(time))
+
+
+def _forecasts(r: Array, place: NDArray[np.intp]) -> bool:
+    """Whether similar moments go on alike, as under a rule, and better than the best straight-line forecast would have it.
+
+    The nearest neighbor's successor is the forecast (Lorenz 1969, "Atmospheric predictability as revealed by naturally occurring
+    analogues"); noise, smoothed or not, is foretold no better than by a straight line.
+    """
+    whole = place[2:] - place[:-2] == 2  # three rows in a row
+    past, future = np.column_stack([r[1:-1], r[:-2]])[whole], r[2:][whole]
+    if len(future) < 30:
+        return False
+    away = np.abs(past[:, np.newaxis, 0] - past[np.newaxis, :, 0]) + np.abs(past[:, np.newaxis, 1] - past[np.newaxis, :, 1])
+    away[np.abs(np.subtract.outer(np.arange(len(past)), np.arange(len(past)))) < 3] = np.inf
+    analog = float(np.median(np.abs(future - future[away.argmin(axis=1)])))
+    basis = np.column_stack([past, np.ones(len(past))])
+    line = float(np.median(np.abs(future - basis @ np.linalg.lstsq(basis, future, rcond=None)[0])))
+    return bool(analog < FORECAST * line and analog < 0.3 * r.std())
