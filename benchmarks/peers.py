@@ -6,6 +6,7 @@ have the same rates; what they give back, the loss of every run after its last s
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -134,7 +135,7 @@ def digits(runs: int, steps: int, dtype: str, batch_size: int | None = None) -> 
 
 
 def _perceptron(loss: Any, formula: Formula, widths: Sequence[int], rates: Array, steps: int, dtype: str, batch_size: int | None) -> Task:
-    shapes = [shape for before, here in zip(widths, widths[1:], strict=False) for shape in ((here, before), (here,))]
+    shapes = [shape for before, here in itertools.pairwise(widths) for shape in ((here, before), (here,))]
     rates = np.tile(rates, (len(shapes), 1))
     return Task(loss, formula, tuple(shapes), (loss.X, loss.y), rates, steps, dtype=dtype, batch_size=batch_size)
 

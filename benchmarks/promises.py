@@ -1,0 +1,169 @@
+"""What a sweep promises besides speed: each is measured here, in a few seconds, and answers with a line."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from benchmarks.peers import ONE
+from explorer import LOSSES, OPTIMIZERS, Outcome, Verdict, run, sweep
+from explorer.core.canvas import Canvas
+from explorer.core.map import Map
+from explorer.core.render import render
+
+ROUNDS = 5
+
+
+def line(name: str, found: str, *, goal: str = "", reached: bool | None = None) -> str:
+    """One promise, what was measured, and what was wanted."""
+    end = f"goal {goal} {'reached' if reached else 'NOT reached'}" if reached is not None else ""
+    return f"{name:<52}{found:<58}{end}"
+
+
+def taken(clock: Callable[[], float], *acts: Callable[[], object]) -> list[float]:
+    """The median time of each act, taken in turns."""
+    times: list[list[float]] = [[] for _ in acts]
+    for _ in range(ROUNDS):
+        for act, each in zip(acts, times, strict=True):
+            began = clock()
+            act()
+            each.append(clock() - began)
+    return [median(each) for each in times]
+
+
+def overview(side: int, steps: int, **more: Any) -> Outcome:
+    """A map from rates that do nothing to rates that overflow, of the fractal's network."""
+    loss = LOSSES["random_network"](width=16, examples=16)
+    sizes = [each.stop - each.start for _, each in loss.blocks]  # type: ignore[attr-defined]
+    axis = np.geomspace(1e-1, 1e4, side)
+    scale = np.repeat(np.stack([each.ravel() for each in np.meshgrid(axis, axis)]), sizes, axis=0)
+    return sweep(loss, OPTIMIZERS["gradient_descent"](), np.ones(side**2), rate_scale=scale, steps=steps, **more)
+
+
+def retiring() -> str:
+    """Runs that are over leave the batch; without that they cost as much as ever."""
+
+    def kept() -> Outcome:
+        with patch("explorer.core.sweep.COMPACT", 2.0):
+            return overview(32, 500, executor=ONE)
+
+    def retired() -> Outcome:
+        return overview(32, 500, executor=ONE)
+
+    with_it, without = taken(time.process_time, retired, kept)
+    same = bool(np.array_equal(retired().verdict == Verdict.DIVERGED, kept().verdict == Verdict.DIVERGED))
+    found = f"{without / with_it:.2f} times faster, {'the same' if same else 'OTHER'} runs diverge"
+    return line("retiring, on a 32² map of 500 steps", found, goal="≥ 1.3", reached=same and without / with_it >= 1.3)
+
+
+def beyond(rule: str) -> str:
+    """Whether a step costs more long after all runs have converged, where numbers shrink below what a processor likes."""
+    loss, rates, steps = LOSSES["ravine"](condition_number=10.0, dimension=10), np.geomspace(0.05, 1.5, 512), 400
+    if rule == "adam":
+        rates = np.geomspace(0.01, 0.1, 512)
+    once, longer = taken(
+        time.process_time, *(lambda n=n: sweep(loss, OPTIMIZERS[rule](), rates, steps=n, executor=ONE) for n in (steps, 10 * steps))
+    )
+    ratio = longer / 10 / once
+    return line(f"10 times as many steps, converged, {rule}", f"{ratio:.2f} times the cost of a step", goal="≤ 1.2", reached=ratio <= 1.2)
+
+
+def beyond_with_path() -> str:
+    """The same for `run`, which retires nobody."""
+    loss, rates = LOSSES["ravine"](condition_number=10.0, dimension=10), np.geomspace(0.05, 1.5, 121)
+    once, longer = taken(time.process_time, *(lambda n=n: run(loss, OPTIMIZERS["gradient_descent"](), rates, steps=n) for n in (400, 4000)))
+    return line("10 times as many steps, converged, with the path", f"{longer / 10 / once:.2f} times the cost of a step")
+
+
+def threads() -> str:
+    """Two threads against one, in wall time: on a busy machine there may be no second core to be had."""
+    two = ThreadPoolExecutor(2)
+    one, both = taken(time.perf_counter, *(lambda pool=pool: overview(48, 200, executor=pool, tile=144) for pool in (ONE, two)))
+    return line("two threads against one, wall time", f"{one / both:.2f} times faster", goal="≥ 1.4", reached=one / both >= 1.4)
+
+
+MEMORY = """
+import re, numpy as np
+from pathlib import Path
+from explorer import LOSSES, OPTIMIZERS, sweep
+def megabytes(name):  # not resource.getrusage, whose peak a process inherits from the one that started it
+    return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+loss, rule = LOSSES["ravine"](condition_number=100.0), OPTIMIZERS["gradient_descent"]()
+sweep(loss, rule, [0.1], steps=10)
+before = megabytes("VmRSS")
+sweep(loss, rule, np.linspace(0.001, 2.2, 10_000), steps=10_000)
+print(megabytes("VmHWM") - before)
+"""
+
+
+def memory() -> str:
+    """A sweep of 10 000 rates over 10 000 steps, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    more = float(done.stdout)
+    return line("memory of 10 000 rates × 10 000 steps, d = 2", f"{more:.1f} MB over the baseline", goal="< 200 MB", reached=more < 200)
+
+
+def with_path() -> str:
+    """A page's own work for its ruler: all rates, with their paths, on a surface."""
+    loss, rule, rates = LOSSES["himmelblau"](), OPTIMIZERS["gradient_descent"](), np.geomspace(1e-4, 1e-1, 121)
+    (seconds,) = taken(time.process_time, lambda: run(loss, rule, rates, steps=200))
+    return line("121 rates × 200 steps on a surface, with the path", f"{seconds * 1e3:.1f} ms", goal="≤ 20 ms", reached=seconds <= 0.02)
+
+
+def first_picture() -> str:
+    """From nothing to the first 32² pixels of the fractal's map, 500 steps, on all cores."""
+    setup = {"v": "1", "loss": "random_network", "learning_rate": "1", "steps": "500"}
+    plan = Map.from_query(setup | {"x": "rate.W1:0.1:10000:log:256", "y": "rate.W2:0.1:10000:log:256"})
+    times = []
+    for _ in range(3):
+        canvas, began = Canvas.blank(plan), time.perf_counter()
+        for _ in render(plan, canvas):
+            if canvas.done[::8, ::8].all():
+                break
+        times.append(time.perf_counter() - began)
+    seconds = median(times)
+    return line("first picture of a 256² map, wall time", f"{seconds:.2f} s", goal="< 1 s", reached=seconds < 1)
+
+
+def growth() -> str:
+    """How the cost of a step of a run changes with the runs, the steps and the dimension: gradient descent on a ravine."""
+    rule = OPTIMIZERS["gradient_descent"]()
+
+    def cost(runs: int, steps: int, dim: int) -> float:
+        loss, rates = LOSSES["ravine"](condition_number=1e4, dimension=dim), np.geomspace(1e-3, 0.1, runs)
+        return taken(time.process_time, lambda: sweep(loss, rule, rates, steps=steps, executor=ONE))[0] / runs / steps
+
+    def row(name: str, sizes: Sequence[int], place: int) -> str:
+        cells = []
+        for size in sizes:
+            given = [512, 500, 10]
+            given[place] = size
+            cells.append(f"{size:>8,}: {cost(*given) * 1e9:6.0f} ns")
+        return f"  {name:<12}" + "  ".join(cells)
+
+    rows = [row("runs", (1, 8, 64, 512, 4096), 0), row("steps", (50, 500, 5000), 1), row("dimensions", (2, 10, 100, 1000), 2)]
+    return "\n".join(itertools.chain(["a step of a run, beside 512 runs × 500 steps in d = 10:"], rows))
+
+
+ALL = [
+    retiring,
+    lambda: beyond("gradient_descent"),
+    lambda: beyond("momentum"),
+    lambda: beyond("adam"),
+    beyond_with_path,
+    threads,
+    memory,
+    with_path,
+    first_picture,
+    growth,
+]
+"""What `benchmarks.jobs` asks after the comparison."""
