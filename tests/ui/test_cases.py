@@ -34,7 +34,7 @@ def test_every_case_has_words() -> None:
 
 def test_the_verdicts_of_cases_are_verdicts() -> None:
     known = {str(each) for each in Verdict}
-    for case in cases():
+    for case in (each for each in cases() if each.page != "network"):  # its words are of training: see test_network.py
         assert {each.strip() for each in f"{case.must},{case.then or case.must}".split(",")} <= known, case.name
 
 

@@ -1,0 +1,128 @@
+"""Network: train one live, with its sharpness beside the edge, its layers' gradients, its dead units and the line it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.core.prose import plain
+from explorer.core.setup import Setup
+from explorer.core.training import History, ending, train
+from explorer.figures import network as figure
+from explorer.ui import panel
+from explorer.ui.casebook import cases
+from explorer.ui.job import job, watched
+from explorer.ui.picture import Dial, picture
+
+JOB, GOOD, PRESET = "network:job", "network:good", "network:preset"
+PRESETS = {case.label: case for case in cases() if case.page == "network"}
+DEFAULT = Setup("network", learning_rate=0.5, steps=400)
+
+MOST_WORK = 4e9
+"""Weights × examples × steps that one run may take: about half a minute on one core."""
+
+
+def main() -> None:
+    """The controls, then the run as far as it is."""
+    st.title("What does this network do at this rate?", anchor=False)
+    setup = panel.current(DEFAULT)
+    if setup.loss not in ("network", "convolution"):
+        panel.adopt(DEFAULT)
+        setup = DEFAULT
+    setup = affordable(setup)
+    panel.write_link(setup.to_query())
+    panel.notes()
+    presets(setup)
+    with st.sidebar:
+        st.button("Stop", on_click=stop, width="stretch", help="The run ends after the step it is in; what was seen stays.")
+        panel.controls(setup)
+        panel.sampling(setup)
+        panel.rescues(setup)
+    running = job(JOB, setup, lambda: work(setup))
+    running.wait(1.2)  # most runs are over by then, and are shown whole at once
+    watched(running, show, "The first steps are being taken…")
+
+
+def work(setup: Setup) -> Generator[History, None, None]:
+    """The run of a setup, look by look."""
+    yield from train(setup)
+
+
+def affordable(setup: Setup) -> Setup:
+    """The setup, or the last one that fits if this one would take too long, with the estimate and what would fit."""
+    try:
+        loss: Any = setup.make_loss()
+        examples = setup.batch_size or loss.examples
+        if loss.dim * examples * setup.steps > MOST_WORK:
+            fits = int(MOST_WORK / (loss.dim * examples))
+            raise ValueError(
+                f"steps must be ≤ {fits:,} for {loss.dim:,} weights and {examples:,} examples a step, got {setup.steps:,}:"
+                f" that would take about {plain(30 * loss.dim * examples * setup.steps / MOST_WORK)} s"
+            )
+    except ValueError as error:
+        good = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(setup, good, str(error))
+        return good
+    st.session_state[GOOD] = setup
+    return setup
+
+
+def stop() -> None:
+    """Ends the run that is going on."""
+    if JOB in st.session_state:
+        st.session_state[JOB][1].stop()
+
+
+def presets(setup: Setup) -> None:
+    """A row of situations to start from, and the question behind the one that is shown."""
+    if not PRESETS:
+        return
+    case = next((each for each in PRESETS.values() if setup in (each.setup, each.switched)), None)
+    st.session_state[PRESET] = case.label if case else None
+    st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
+    if case:
+        question, button = st.columns([3, 1], vertical_alignment="center")
+        question.markdown(f"*“{case.question}”*")
+        undone = setup == case.switched
+        other, label = (case.setup, "Switch back") if undone else (case.switched, case.switch_label)
+        button.button(label, on_click=panel.adopt, args=(other,), width="stretch")
+
+
+def choose() -> None:
+    """A preset was clicked."""
+    if st.session_state[PRESET] in PRESETS:
+        panel.adopt(PRESETS[st.session_state[PRESET]].setup)
+
+
+def show(history: History) -> None:
+    """The run as far as it is: its end in one sentence, its instruments, and the line it draws."""
+    if history.share < 1:
+        st.progress(history.share, f"step {history.steps[-1]:,} of {history.total:,}")
+    sentence = ending(history)
+    st.subheader(sentence.replace("**", ""), anchor=False)
+    spoken = sentence.replace("**", "")
+    figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
+    picture(figure.instruments(history), key="network:instruments", alt=figure_alt, height=720, narrow=figure.NARROW)
+    numbers(history)
+    drawn = figure.boundary(history)
+    if drawn is not None and history.share >= 1:
+        dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=[f"loss {plain(each)}" for each in history.train])
+        alt = "Left, the examples and the line between the classes; right, the gradient of each layer."
+        position = len(history.steps) - 1
+        picture(drawn[0], key="network:boundary", alt=alt, frames=drawn[1], dial=dial, value=position, height=420, narrow=figure.PAIR)
+
+
+def numbers(history: History) -> None:
+    """The numbers of the last look."""
+    first, second, third, fourth = st.columns(4)
+    accuracy = history.accuracy[-1]
+    first.metric("training loss", plain(history.train[-1]), f"best constant {plain(history.loss.best_constant)}", delta_color="off")
+    second.metric("accuracy", f"{plain(100 * accuracy)} %" if np.isfinite(accuracy) else "–")
+    third.metric("sharpness / what the rate stands", plain(history.sharpness[-1] / history.edge[-1], 4))
+    fourth.metric("largest share of dead units", f"{plain(100 * max(history.dead[-1], default=0.0))} %")
+
+
+main()
