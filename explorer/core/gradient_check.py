@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.blas import one_blas_thread
 from explorer.core.knobs import check_number, must
 from explorer.core.losses.protocol import Loss
 from explorer.core.prose import plain
@@ -93,7 +94,7 @@ def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> 
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
     random = np.random.default_rng(seed)
     blocks: tuple[tuple[str, slice], ...] = getattr(loss, "blocks", (("x", slice(0, loss.dim)),))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_blas_thread():
         gradient = loss.value_and_gradient(point[:, np.newaxis])[1][:, 0]
         return GradientCheck(tuple(_checked(loss, point, gradient, name, where, random) for name, where in blocks))
 
@@ -105,15 +106,8 @@ def _checked(loss: Loss, point: Array, gradient: Array, name: str, where: slice,
     numeric_length = float(np.linalg.norm(numeric))
     off = float(np.linalg.norm(gradient[some] - numeric))
     error = off / numeric_length if numeric_length else np.inf if off else 0.0
-    return BlockCheck(
-        name,
-        error,
-        doubt / numeric_length if numeric_length else 0.0,
-        float(np.linalg.norm(gradient[some])),
-        numeric_length,
-        some.size,
-        everything.size,
-    )
+    doubt = doubt / numeric_length if numeric_length else 0.0
+    return BlockCheck(name, error, doubt, float(np.linalg.norm(gradient[some])), numeric_length, some.size, everything.size)
 
 
 def _numeric(loss: Loss, point: Array, coordinates: NDArray[np.intp]) -> tuple[Array, float]:
