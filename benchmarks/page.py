@@ -81,7 +81,7 @@ def dragging(context: BrowserContext, address: str) -> None:
         page.on("websocket", lambda socket, messages=messages: listen(socket, messages))
         page.goto(f"{address}/?{urlencode(case.setup.to_query())}")
         page.wait_for_function(DRAWN)
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(3000)  # until Streamlit has fetched what it may need later
         page.evaluate(WATCH)
         before = drag(page, messages)
         row(f"drag: {case.label}", page.evaluate("updates"), goal=33, note=f"{before} messages before the release")
@@ -158,7 +158,10 @@ def typed(page: Page, label: str, text: str) -> float:
 def row(name: str, times: Sequence[float], *, goal: float, note: str = "") -> None:
     ordered = sorted(times)
     high = ordered[min(int(len(ordered) * 0.95), len(ordered) - 1)]
-    print(f"{name:<36} {len(ordered):>4} median {statistics.median(ordered):7.1f} ms  95% {high:7.1f} ms  goal {goal:5.0f} ms  {note}")
+    print(
+        f"{name:<36} {len(ordered):>4} median {statistics.median(ordered):7.1f} ms  95% {high:7.1f} ms  goal {goal:5.0f} ms  {note}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
