@@ -146,7 +146,7 @@ def boundary(history: History) -> tuple[go.Figure, list[dict[str, Any]]] | None:
     norms = _log([[each[name] for name in weights] for each in history.norms])
     floor = float(np.nanmin(norms)) - 0.5 if np.isfinite(norms).any() else -1.0
     frames = []
-    for i in range(len(history.steps)):
+    for i in range(len(history.x)):
         height = said[i, 0] if len(y) == 1 else said[i].max(axis=0) - np.partition(said[i], -2, axis=0)[-2]
         line = _zero_line(across, up, height.reshape(GRID, GRID))
         bars = np.stack([np.full(len(weights), floor), norms[i], np.full(len(weights), np.nan)], axis=1).ravel()
