@@ -20,6 +20,7 @@ from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.picture import Dial, Mark, picture
+from explorer.ui.presets import presets
 
 MOST_NUMBERS = 8_000_000
 """The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
@@ -27,10 +28,9 @@ MOST_NUMBERS = 8_000_000
 RUNS = 140
 """About so many rates are on a ruler."""
 
-ANCHOR, GOOD, PRESET = "step_size:anchor", "step_size:good", "step_size:preset"
+ANCHOR, GOOD = "step_size:anchor", "step_size:good"
 SAVED = ", saved"
-PRESETS = {case.label: case for case in cases() if case.page == "step_size"}
-DEFAULT = next(iter(PRESETS.values())).setup
+DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running every rate of the ruler…")
@@ -97,25 +97,6 @@ def computable(setup: Setup) -> Setup:
         setup = good
     st.session_state[GOOD] = setup
     return setup
-
-
-def presets(setup: Setup) -> None:
-    """A row of situations to start from; the question behind the one that is shown, and the switch that makes it go away."""
-    case = next((each for each in PRESETS.values() if setup in (each.setup, each.switched)), None)
-    st.session_state[PRESET] = case.label if case else None
-    st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
-    if case:
-        question, button = st.columns([3, 1], vertical_alignment="center")
-        question.markdown(f"*“{case.question}”*")
-        undone = setup == case.switched
-        other, label = (case.setup, "Switch back") if undone else (case.switched, case.switch_label)
-        button.button(label, on_click=panel.adopt, args=(other,), width="stretch")
-
-
-def choose() -> None:
-    """A preset was clicked."""
-    if st.session_state[PRESET] in PRESETS:
-        panel.adopt(PRESETS[st.session_state[PRESET]].setup)
 
 
 def numbers(explanation: Explanation, run: int) -> None:
@@ -241,7 +222,7 @@ def main() -> None:
     if panel.settled(setup):
         panel.write_link(setup.to_query())
     with top:
-        presets(setup)
+        presets("step_size", setup)
     numbers(explanation, position)
     lit(explanation, position)
     moving_edge(setup)

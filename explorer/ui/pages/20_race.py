@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, get_args
 
 import numpy as np
@@ -16,12 +17,11 @@ from explorer.core.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.figures import race as figure
 from explorer.figures import stage
 from explorer.ui import panel
-from explorer.ui.casebook import cases
 from explorer.ui.picture import picture
+from explorer.ui.presets import presets
 
-RACERS, PACE, SHARE, TABLE, GOOD, PRESET = "race:racers", "race:pace", "race:share", "race:table", "race:good", "race:preset"
+RACERS, PACE, TABLE, GOOD = "race:racers", "race:pace", "race:table", "race:good"
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
-PRESETS = {case.label: case for case in cases() if case.page == "race"}
 
 
 @st.cache_resource(max_entries=32, show_spinner="Running the race…")
@@ -140,19 +140,11 @@ def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def choose() -> None:
-    """A preset was clicked."""
-    if st.session_state[PRESET] in PRESETS:
-        adopt(PRESETS[st.session_state[PRESET]].race)
-
-
 def main() -> None:
     """The race, its table, and in the sidebar who runs on what."""
     st.title("Which optimizer survives here?", anchor=False)
     race = current()
-    if PRESETS:
-        st.session_state[PRESET] = next((label for label, case in PRESETS.items() if case.race == race), None)
-        st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
+    presets("race", race, adopt, attrgetter("race"))
     with st.sidebar:
         race = racers(race)
     race = computable(race)

@@ -13,12 +13,11 @@ from explorer.core.setup import Setup
 from explorer.core.training import History, ending, train
 from explorer.figures import network as figure
 from explorer.ui import panel
-from explorer.ui.casebook import cases
 from explorer.ui.job import job, watched
 from explorer.ui.picture import Dial, picture
+from explorer.ui.presets import presets
 
-JOB, GOOD, PRESET = "network:job", "network:good", "network:preset"
-PRESETS = {case.label: case for case in cases() if case.page == "network"}
+JOB, GOOD = "network:job", "network:good"
 DEFAULT = Setup("network", learning_rate=0.5, steps=400)
 
 MOST_WORK = 4e9
@@ -35,7 +34,7 @@ def main() -> None:
     setup = affordable(setup)
     panel.write_link(setup.to_query())
     panel.notes()
-    presets(setup)
+    presets("network", setup)
     with st.sidebar:
         st.button("Stop", on_click=stop, width="stretch", help="The run ends after the step it is in; what was seen stays.")
         panel.controls(setup)
@@ -74,27 +73,6 @@ def stop() -> None:
     """Ends the run that is going on."""
     if JOB in st.session_state:
         st.session_state[JOB][1].stop()
-
-
-def presets(setup: Setup) -> None:
-    """A row of situations to start from, and the question behind the one that is shown."""
-    if not PRESETS:
-        return
-    case = next((each for each in PRESETS.values() if setup in (each.setup, each.switched)), None)
-    st.session_state[PRESET] = case.label if case else None
-    st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
-    if case:
-        question, button = st.columns([3, 1], vertical_alignment="center")
-        question.markdown(f"*“{case.question}”*")
-        undone = setup == case.switched
-        other, label = (case.setup, "Switch back") if undone else (case.switched, case.switch_label)
-        button.button(label, on_click=panel.adopt, args=(other,), width="stretch")
-
-
-def choose() -> None:
-    """A preset was clicked."""
-    if st.session_state[PRESET] in PRESETS:
-        panel.adopt(PRESETS[st.session_state[PRESET]].setup)
 
 
 def show(history: History) -> None:

@@ -1,0 +1,40 @@
+"""The row of situations that a page can start from: its case files, by their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import streamlit as st
+
+from explorer.ui import panel
+from explorer.ui.casebook import Case, cases
+
+
+def presets(page: str, here: Any, adopt: Callable[[Any], None] = panel.adopt, of: Callable[[Case], Any] = attrgetter("setup")) -> None:
+    """The page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
+
+    `of` says what a case is on this page, a setup or a race, `here` is what the page shows now, and `adopt` makes another hold.
+    """
+    known = {case.label: case for case in cases() if case.page == page}
+    if not known:
+        return
+    shown = next((case for case in known.values() if here == of(case) or (case.switch and here == case.switched)), None)
+    key = f"{page}:preset"
+    st.session_state[key] = shown.label if shown else None
+    st.pills("Start from", list(known), key=key, on_change=_choose, args=(key, known, adopt, of), label_visibility="collapsed")
+    if shown is None:
+        return
+    question, button = st.columns([3, 1], vertical_alignment="center") if shown.switch else (st.container(), None)
+    question.markdown(f"*“{shown.question}”*")
+    if button is not None:
+        undone = here == shown.switched
+        other, label = (of(shown), "Switch back") if undone else (shown.switched, shown.switch_label)
+        button.button(label, on_click=adopt, args=(other,), width="stretch")
+
+
+def _choose(key: str, known: dict[str, Case], adopt: Callable[[Any], None], of: Callable[[Case], Any]) -> None:
+    """A preset was clicked."""
+    if st.session_state[key] in known:
+        adopt(of(known[st.session_state[key]]))
