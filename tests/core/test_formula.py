@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Loss, Setup, Verdict, critical_learning_rate, judge, run
-from explorer.core.losses.formula import FUNCTIONS, MOST_CHARACTERS, Formula
+from explorer.core.losses.formula import Formula
+from explorer.core.losses.grammar import FUNCTIONS, MOST_CHARACTERS
 from explorer.core.losses.protocol import Array
 
 formula = LOSSES["formula"]

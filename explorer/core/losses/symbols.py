@@ -16,7 +16,7 @@ import numpy as np
 import sympy
 from sympy.printing.numpy import NumPyPrinter
 
-from explorer.core.losses.formula import ALLOWED, FUNCTIONS, LARGEST_EXPONENT, Reading, refusal
+from explorer.core.losses.grammar import ALLOWED, FUNCTIONS, LARGEST_EXPONENT, Reading, refusal
 
 Symbolic = Any  # sympy ships no types
 

@@ -1,0 +1,166 @@
+"""The grammar of typed formulas: a text is cut into pieces, every piece of it is on a list, and a syntax tree comes out.
+
+Nothing is computed here and nothing is run; what is not on the list is refused with a sentence.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+MOST_CHARACTERS, MOST_PIECES, DEEPEST, MOST_VARIABLES, LARGEST_EXPONENT = 200, 120, 12, 6, 20
+"""What a formula may have of each: together with the bound on its derivatives they keep an answer below half a second."""
+
+FUNCTIONS: Mapping[str, tuple[Any, int]] = MappingProxyType(
+    {
+        "sin": (np.sin, 1),
+        "cos": (np.cos, 1),
+        "tan": (np.tan, 1),
+        "exp": (np.exp, 1),
+        "log": (np.log, 1),
+        "sqrt": (np.sqrt, 1),
+        "abs": (np.abs, 1),
+        "sign": (np.sign, 1),
+        "sinh": (np.sinh, 1),
+        "cosh": (np.cosh, 1),
+        "tanh": (np.tanh, 1),
+        "sigmoid": (expit, 1),
+        "relu": (lambda u: np.maximum(u, 0), 1),
+        "max": (np.maximum, 2),
+        "min": (np.minimum, 2),
+    }
+)
+"""What may be called: the numpy function, and how many arguments it takes. Their derivatives are in `symbols`."""
+
+CONSTANTS = ("pi", "e")
+ALLOWED = f"numbers, letters, + - * / ^, parentheses, {' '.join(CONSTANTS)}, and the functions {' '.join(FUNCTIONS)}"
+EXAMPLE = "x^2 + 10*sin(y)^2"
+
+_AS_TYPED = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "÷": "/", "²": "^2", "³": "^3", "⁴": "^4", "√": " sqrt", "π": " pi "})
+_PIECE = re.compile(
+    r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<name>[A-Za-zα-ωΑ-Ω](?:_?[A-Za-zα-ωΑ-Ω0-9])*)|(?P<sign>\*\*|[-+*/^(),;=])"
+)
+
+
+def refusal(piece: str, rule: str) -> ValueError:
+    """The one form of a refusal: the rule, and the offending piece."""
+    shown = piece if len(piece) <= 40 else piece[:37] + "..."
+    return ValueError(f"formula must {rule}, got {shown!r}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A formula's syntax tree, what its letters are set to, and the letters that are left, in alphabetical order."""
+
+    tree: ast.expr
+    settings: Mapping[str, ast.expr]
+    variables: tuple[str, ...]
+
+
+def read(text: str) -> Reading:
+    """Reads a formula and the settings after it, without computing anything. Raises ValueError naming the piece and the rule.
+
+    >>> read("a*x^2 + y; a = 3").variables
+    ('x', 'y')
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise refusal(f"{len(text)} of them", f"have at most {MOST_CHARACTERS} characters")
+    first, *rest = _sections(list(_pieces(text.translate(_AS_TYPED))))
+    tree = _parsed(first)
+    settings: dict[str, ast.expr] = {}
+    for section in rest:
+        name = section[0]
+        if len(section) < 3 or not name[0].isalpha() or section[1] != "=":
+            raise refusal(" ".join(section), "be followed by settings of the form a = 3, with a semicolon before each")
+        if name in FUNCTIONS or name in CONSTANTS or name in settings:
+            raise refusal(" ".join(section), "set each letter once, and none that has a meaning already")
+        settings[name] = _parsed(section[2:])
+        for other in _names(settings[name]):
+            raise refusal(other, f"set {name} to a number")
+    names = _names(tree)
+    for name in settings:
+        if name not in names:
+            raise refusal(name, "use each letter that it sets")
+    variables = tuple(sorted(names - set(settings)))
+    if not variables:
+        raise refusal(text, "have a variable, such as x, that is not set to a number")
+    if len(variables) > MOST_VARIABLES:
+        raise refusal(" ".join(variables), f"have at most {MOST_VARIABLES} variables")
+    return Reading(tree, settings, variables)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text's numbers, names and signs. Only these ever reach the parser."""
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        found = _PIECE.match(text, position)
+        if found is None:
+            raise refusal(text[position], f"be made of {ALLOWED}")
+        position = found.end()
+        if found.lastgroup == "number" and not np.isfinite(float(found.group())):
+            raise refusal(found.group(), "keep its numbers below 1.8e308")
+        if found.lastgroup == "name" and keyword.iskeyword(found.group()):
+            raise refusal(found.group(), f"be made of {ALLOWED}")
+        # As a float, so that 007 is 7 as everywhere but in Python, and a long number is no long work.
+        yield repr(float(found.group())) if found.lastgroup == "number" else "**" if found.group() == "^" else found.group()
+
+
+def _sections(pieces: list[str]) -> list[list[str]]:
+    """The formula and its settings: the pieces between semicolons, once those that stand side by side are known to fit."""
+    if len(pieces) > MOST_PIECES:
+        raise refusal(f"{len(pieces)} of them", f"have at most {MOST_PIECES} numbers, names and signs")
+    depth, sections = 0, [list[str]()]
+    for before, piece in zip([";", *pieces], [*pieces, ";"], strict=True):
+        depth += (piece == "(") - (piece == ")")
+        if depth > DEEPEST:
+            raise refusal("(" * depth, f"have parentheses at most {DEEPEST} deep")
+        if before in FUNCTIONS and piece != "(":
+            raise refusal(before, f"give {before} its argument in parentheses")
+        ends = before == ")" or before[0].isalnum() or before[0] == "."
+        starts = piece == "(" or piece[0].isalnum() or piece[0] == "."
+        if ends and starts and before not in FUNCTIONS:
+            raise refusal(
+                f"{_written(before)}{'' if piece == '(' else ' '}{_written(piece)}", f"have a sign such as * between two values ({ALLOWED})"
+            )
+        if piece == ";":
+            sections.append([])
+        else:
+            sections[-1].append(piece)
+    return sections[:1] + [each for each in sections[1:] if each]
+
+
+def _written(piece: str) -> str:
+    """A piece as a person writes it: ``2.0`` is ``2``."""
+    return "^" if piece == "**" else piece.removesuffix(".0")
+
+
+def _parsed(pieces: list[str]) -> ast.expr:
+    """The syntax tree of one expression. Nothing is run: `ast.parse` only builds the tree."""
+    text = " ".join(pieces)
+    if not pieces:
+        raise refusal(text, f"be an expression such as {EXAMPLE}")
+    if "=" in pieces:
+        raise refusal(" ".join(map(_written, pieces)), "have = only where a letter is set, after a semicolon, as in a*x^2; a = 3")
+    try:
+        return ast.parse(text, mode="eval").body
+    except (SyntaxError, MemoryError, RecursionError) as error:
+        offset = getattr(error, "offset", None) or len(text) + 1
+        at = text[offset - 1 :].split(" ")[0]
+        where = f"at {_written(at)!r}" if at else "at its end"
+        raise refusal(" ".join(map(_written, pieces)), f"be a complete expression such as {EXAMPLE}, and it breaks off {where}") from None
+
+
+def _names(tree: ast.expr) -> set[str]:
+    """The letters in a tree: all names but those of functions and constants."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - FUNCTIONS.keys() - set(CONSTANTS)
