@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.data import remember
 from explorer.core.knobs import Parameter, short
@@ -295,10 +296,22 @@ def _refusal(name: str) -> None:
         st.error(f"{st.session_state[REFUSED][name]}. The picture still shows the last good value.", icon=":material/error:")
 
 
+def echo() -> bool:
+    """Whether what the browser says of the widgets outside of a fragment that repeats itself is from before the page changed them.
+
+    Turning one of them runs the whole page. A fragment that runs by itself brings along what the browser last knew of them all, which
+    may be older than the preset that has just been chosen.
+    """
+    context = get_script_run_ctx()
+    return bool(context is not None and context.fragment_ids_this_run)
+
+
 def _turn(name: str) -> None:
     """One widget was turned: the setup with that part replaced, or the reason why not."""
     value = st.session_state[f"box:{name}"]
     setup: Setup = st.session_state[STATE]
+    if echo() or (name in SHELVES and value == getattr(setup, name)):
+        return
     refused: dict[str, str] = st.session_state[REFUSED]
     try:
         st.session_state[STATE] = _parts(setup, name)(value)
