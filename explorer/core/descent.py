@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -243,7 +243,8 @@ def aligned(
     for name, count in counts.items():
         if count not in (1, runs):
             raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
-    return np.array(np.broadcast_to(x, (loss.dim, runs))), np.array(np.broadcast_to(rate, runs))
+    order: Literal["C", "F"] = getattr(loss, "order", "C")  # how a loss wants its points laid out in memory, where it matters
+    return np.array(np.broadcast_to(x, (loss.dim, runs)), order=order), np.array(np.broadcast_to(rate, runs))
 
 
 def scaled(rate: Array, scale: ArrayLike | None, x: Array) -> Array:

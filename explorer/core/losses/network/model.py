@@ -44,6 +44,11 @@ class Network:
     minimum = None
 
     @property
+    def order(self) -> Literal["C", "F"]:
+        """How points are best laid out in memory: a run's parameters side by side, unless the network is one of the smallest."""
+        return "C" if self._is_small else "F"
+
+    @property
     def dim(self) -> int:
         return len(self.start)
 
@@ -138,7 +143,7 @@ class Network:
             z, memory = self.body.forward(p[some], X)
             value[some], d = self.objective.value_and_slope(z, y, self.scale)
             self.body.backward(p[some], memory, d, g[some])
-        return value, np.ascontiguousarray(g.T)
+        return value, g.T if x.flags.f_contiguous else np.ascontiguousarray(g.T)
 
     def hvp(self, x: Array, v: Array) -> Array:
         product = np.empty_like(v)
