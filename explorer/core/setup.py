@@ -113,19 +113,17 @@ class Setup:
         >>> Setup("x_squared", learning_rate=0.5, start=(1.0,), steps=1).run().x[:, 0, 0]
         array([1., 0.])
         """
-        return run(
-            self.make_loss(),
-            self.make_optimizer(),
-            self.learning_rate if learning_rate is None else learning_rate,
-            start=self.start,
-            steps=self.steps,
-            schedule=self.make_schedule(),
-            batch_size=self.batch_size,
-            replacement=self.replacement,
-            gradient_noise=self.gradient_noise,
-            seed=self.seed,
-            keep_preconditioner=keep_preconditioner,
-        )
+        rates = self.learning_rate if learning_rate is None else learning_rate
+        return run(self.make_loss(), self.make_optimizer(), rates, keep_preconditioner=keep_preconditioner, **self.conditions())
+
+    def conditions(self) -> dict[str, Any]:
+        """What `run`, `sweep` and `find_edge` take beside the loss, the rule and the rates.
+
+        >>> sorted(Setup("x_squared", steps=7).conditions())
+        ['batch_size', 'gradient_noise', 'replacement', 'schedule', 'seed', 'start', 'steps']
+        """
+        names = ("start", "steps", "batch_size", "replacement", "gradient_noise", "seed")
+        return {name: getattr(self, name) for name in names} | {"schedule": self.make_schedule()}
 
     def without_rescues(self) -> Setup:
         """The same experiment left to itself: a constant rate from the first step, nothing clipped, no weight decay.

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +24,8 @@ Array = NDArray[np.float64]
 AT_ONCE = 32
 """Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
 
-TILE = 2**16
-"""Numbers in one tile's point, (dim × runs): half a megabyte, which the arrays of a step need not leave the cache for."""
+TILE = 2**15
+"""Numbers in one tile's point, (dim × runs): a quarter of a megabyte, so that the arrays of a step need not leave the cache."""
 
 EVERY = 32
 """Steps between two looks at who is done: often enough to save the work, seldom enough to cost nothing."""
@@ -307,14 +308,14 @@ def find_edge(
     low: float,
     high: float,
     *,
-    start: ArrayLike | None = None,
     steps: int = 1000,
     precision: float = 1e-4,
+    **conditions: Any,
 ) -> tuple[float, float]:
     """The two rates, at most a share `precision` apart, between which runs begin to diverge: measured, whatever theory says.
 
-    `low` must not diverge and `high` must. Where verdicts alternate, the smallest diverging rate that was tried counts.
-    Raises ValueError if the edge is not between them.
+    `conditions` are what else `run` takes, such as `start` or `schedule`. `low` must not diverge and `high` must. Where verdicts
+    alternate, the smallest diverging rate that was tried counts. Raises ValueError if the edge is not between them.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> low, high = find_edge(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 0.1, 10.0)
@@ -325,7 +326,7 @@ def find_edge(
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     while high > low * (1 + precision):
         rates = np.geomspace(low, high, AT_ONCE)
-        diverged = judge(run(loss, optimizer, rates, start=start, steps=steps)).verdict == Verdict.DIVERGED
+        diverged = judge(run(loss, optimizer, rates, steps=steps, **conditions)).verdict == Verdict.DIVERGED
         first = int(np.argmax(diverged))
         if diverged[0] or not diverged.any():
             raise ValueError(

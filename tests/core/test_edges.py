@@ -539,7 +539,7 @@ def test_a_setup_runs_with_its_rescues() -> None:
         ("clip_norm", np.nan, "clip_norm must be finite and > 0, got nan"),
         ("clip_value", np.inf, "clip_value must be finite and > 0, got inf"),
         ("clip_value", "much", "clip_value must be a number, got 'much'"),
-        ("clip_value", [1, 2], r"clip_value must be one number, got \[1, 2\]"),
+        ("clip_value", [1, 2], r"clip_value must be one number, got \[1. 2.\]"),
     ],
 )
 def test_refused_rescues(field: str, value: Any, sentence: str) -> None:

@@ -15,6 +15,8 @@ from explorer.core.noise import MOST_DIMENSIONS, SecondMoment, fuse
 from explorer.core.prose import plain
 from explorer.core.ruler import Ruler, ruler
 from explorer.core.setup import Setup
+from explorer.core.sweep import find_edge
+from explorer.core.verdict import Verdict
 from explorer.figures import edge, microscope, stage, step_size
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
@@ -113,6 +115,35 @@ def numbers(explanation: Explanation, run: int) -> None:
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
     fourth.metric("overflow: forecast | seen", f"{forecast} | {seen}")
     st.caption(f"The {name} is {line.reason}." if some else f"Why there is no {name}: {line.reason}.")
+
+
+def measured_edge(setup: Setup, explanation: Explanation) -> None:
+    """Where runs really begin to diverge, by bisection, for a run that theory's edge does not decide."""
+    if explanation.edge.exact and explanation.modes is not None:
+        return
+    found = bisected(setup)
+    if found is None:
+        few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
+        st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")
+    else:
+        st.caption(
+            f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {plain(found[0], 5)} and {plain(found[1], 5)}."
+        )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def bisected(setup: Setup) -> tuple[float, float] | None:
+    """The two rates of the ruler around the first divergence, brought to a thousandth of each other; None if there are none."""
+    _, explanation, _, _ = computed(setup)
+    diverged = np.flatnonzero(explanation.outcome.verdict == Verdict.DIVERGED)
+    rates = explanation.trajectory.learning_rate
+    if diverged.size == 0 or diverged[0] == 0 or rates[diverged[0] - 1] == 0:
+        return None
+    low, high = float(rates[diverged[0] - 1]), float(rates[diverged[0]])
+    try:
+        return find_edge(setup.make_loss(), setup.make_optimizer(), low, high, precision=1e-3, **setup.conditions())
+    except ValueError:  # verdicts alternate here: the ruler's own two rates are as good
+        return low, high
 
 
 def number(value: float) -> str:
@@ -224,6 +255,7 @@ def main() -> None:
     with top:
         presets("step_size", setup)
     numbers(explanation, position)
+    measured_edge(held, explanation)
     lit(explanation, position)
     moving_edge(setup)
     why(held, position)

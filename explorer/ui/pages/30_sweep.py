@@ -139,17 +139,7 @@ def seeded(setup: Setup, i: int) -> Setup:
 
 def swept(setup: Setup, rates: NDArray[np.float64], progress: Any) -> Outcome:
     """The outcome of one setup at all rates."""
-    return sweep(
-        setup.make_loss(),
-        setup.make_optimizer(),
-        rates,
-        start=setup.start,
-        steps=setup.steps,
-        schedule=setup.make_schedule(),
-        batch_size=setup.batch_size,
-        seed=setup.seed,
-        progress=progress,
-    )
+    return sweep(setup.make_loss(), setup.make_optimizer(), rates, progress=progress, **setup.conditions())
 
 
 def cliff(setup: Setup, rates: NDArray[np.float64], verdict: NDArray[np.object_]) -> tuple[float, float]:
@@ -159,9 +149,8 @@ def cliff(setup: Setup, rates: NDArray[np.float64], verdict: NDArray[np.object_]
         return float("nan"), float("nan")
     low, high = rates[diverged[0] - 1], rates[diverged[0]]
     try:
-        loss, rule = setup.make_loss(), setup.make_optimizer()
-        return find_edge(loss, rule, low, high, start=setup.start, steps=setup.steps, precision=PRECISION)
-    except ValueError:  # with a schedule or batches the search, which has none, may find nothing between the two
+        return find_edge(setup.make_loss(), setup.make_optimizer(), low, high, precision=PRECISION, **setup.conditions())
+    except ValueError:  # near the cliff the verdict may alternate between the rates of the ruler
         return float(low), float(high)
 
 
