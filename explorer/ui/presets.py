@@ -36,5 +36,5 @@ def presets(page: str, here: Any, adopt: Callable[[Any], None] = panel.adopt, of
 
 def _choose(key: str, known: dict[str, Case], adopt: Callable[[Any], None], of: Callable[[Case], Any]) -> None:
     """A preset was clicked."""
-    if st.session_state[key] in known:
+    if st.session_state[key] in known and not panel.echo():
         adopt(of(known[st.session_state[key]]))
