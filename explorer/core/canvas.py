@@ -27,7 +27,8 @@ class Canvas:
     """What is known of a map: `codes` int8 ``(y.size, x.size)``, the place in `VERDICTS` or `UNDONE`, and `pace` float32.
 
     `pace` is how fast: for what diverged the step of overflow (beyond the map's steps, when it would come at the growth that was seen),
-    for all else log₁₀ of the final over the first loss, above the minimum if it is known. Row 0 is the low end of y.
+    for all else log₁₀ of the final over the first loss, above the minimum if it is known, and no less than the -28 at which a run is left
+    alone. Row 0 is the low end of y.
     """
 
     codes: NDArray[np.int8]
@@ -69,6 +70,11 @@ class Canvas:
         whole = np.memmap(path, np.uint8, "r+", shape=(size,))
         codes, pace = whole[HEADER : HEADER + plan.pixels], whole[HEADER + plan.pixels :]
         return cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
+
+    def copy(self) -> Canvas:
+        """The same as it is now, whatever is painted next. The codes first: the pace of a pixel with a code is there."""
+        codes = self.codes.copy()
+        return Canvas(codes, np.array(self.pace))
 
     @property
     def done(self) -> NDArray[np.bool_]:

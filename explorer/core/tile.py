@@ -16,7 +16,7 @@ from explorer.core.descent import aligned, batches
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.setup import Setup
-from explorer.core.sweep import TILE, one_blas_thread, sweep_tile
+from explorer.core.sweep import SETTLED, TILE, one_blas_thread, sweep_tile
 from explorer.core.verdict import Outcome, Verdict
 
 Array = NDArray[np.float64]
@@ -93,7 +93,7 @@ def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
     """How fast: see `explorer.core.canvas.Canvas`."""
     floor = minimum if minimum is not None and np.isfinite(minimum) else 0.0
     first, last = np.abs(outcome.start_loss - floor), np.abs(outcome.final_loss - floor)
-    change = np.clip(np.nan_to_num(np.log10(last / first), nan=0.0), -LARGEST, LARGEST)
+    change = np.clip(np.nan_to_num(np.log10(last / first), nan=0.0), math.log10(SETTLED), LARGEST)
     to_come = (LARGEST - np.log10(last)) / np.log10(outcome.decline)
     forecast = outcome.steps + np.where(np.isfinite(to_come) & (to_come > 0), to_come, 0)
     step = np.where(outcome.first_nonfinite >= 0, outcome.first_nonfinite, forecast)

@@ -38,7 +38,7 @@ ROOMY = 0.07
 LEAST = 48
 """Regions are looked for in at most so many pixels a side."""
 
-NARROW = {"height": 520, "margin": {"t": 150, "l": 60, "r": 8, "b": 64}, "legend": {"y": 1.5, "font": {"size": 13}}}
+NARROW = {"height": 560, "margin": {"t": 190, "l": 56, "r": 8, "b": 64}, "legend": {"y": 1.1, "font": {"size": 13}}}
 """The layout on a phone."""
 
 DASHES = ("solid", "dash", "dot")
@@ -111,8 +111,16 @@ def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
                 "dragmode": "select",
                 "uirevision": "&".join([plan.x.write(), plan.y.write()]),
                 "showlegend": True,
-                "legend": {"orientation": "h", "x": 0, "y": 1.2, "font": {"size": 15}, "itemclick": False, "itemdoubleclick": False},
-                "margin": {"t": 110, "l": 84, "r": 16, "b": 64},
+                "legend": {
+                    "orientation": "h",
+                    "x": 0,
+                    "y": 1.07,
+                    "yanchor": "bottom",
+                    "font": {"size": 15},
+                    "itemclick": False,
+                    "itemdoubleclick": False,
+                },
+                "margin": {"t": 84, "l": 84, "r": 16, "b": 64},
                 "annotations": [heading(f"↑ {up.title}"), *_words(picture, across, up)],
                 "xaxis": across.layout() | {"title": {"text": across.title}},
                 "yaxis": up.layout(),
@@ -184,7 +192,7 @@ def _legend(verdict: Verdict, share: float) -> dict[str, Any]:
 def _line(line: Line, i: int, across: Side, up: Side) -> list[dict[str, Any]]:
     """One of theory's lines, on a pale one so that it is seen on every color."""
     x, y = line.x - across.origin, line.y - up.origin
-    inside = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not across.log)) & ((y > 0) | (not up.log))
+    inside = _near(x, across) & _near(y, up)
     points = {
         "type": "scatter",
         "x": np.where(inside, x, np.nan).tolist(),
@@ -196,6 +204,14 @@ def _line(line: Line, i: int, across: Side, up: Side) -> list[dict[str, Any]]:
         points | {"line": {"color": GROUND, "width": 6}, "opacity": 0.7, "showlegend": False},
         points | {"line": {"color": TEXT, "width": 2.5, "dash": DASHES[i % len(DASHES)]}, "name": line.name},
     ]
+
+
+@np.errstate(all="ignore")
+def _near(values: Array, side: Side) -> NDArray[np.bool_]:
+    """Which are in the window or within its width of it: SVG cannot place what lies a million times further."""
+    low, high = side.place(np.array([side.axis.low, side.axis.high]))
+    at = np.log10(values) if side.log else values
+    return np.asarray((at >= 2 * low - high) & (at <= 2 * high - low))
 
 
 def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:

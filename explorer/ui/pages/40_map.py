@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
 from explorer.core.boundary import agreement, lines
-from explorer.core.canvas import csv, records
+from explorer.core.canvas import Canvas, csv, records
 from explorer.core.knobs import short
 from explorer.core.map import Axis, Map, knobs, too_much, window
 from explorer.core.prose import plain
@@ -23,16 +24,16 @@ from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.painter import Painter
 from explorer.ui.picture import picture
+from explorer.ui.presets import presets
 
-AXES, OF, BACK, PAINTER, GOOD, PRESET, REFUSED = (f"map:{name}" for name in ("axes", "of", "back", "painter", "good", "preset", "refused"))
-PRESETS = {case.label: case for case in cases() if case.page == "map"}
-DEFAULT = next(iter(PRESETS.values())).map
-PIXELS = (32, 64, 128, 256, 512)
+AXES, OF, BACK, PAINTER, GOOD, REFUSED = (f"map:{name}" for name in ("axes", "of", "back", "painter", "good", "refused"))
+DEFAULT = next(case.map for case in cases() if case.page == "map")
+PIXELS = (32, 64, 128, 192, 256, 384, 512)
 
 MOST_FOR_A_VISITOR = 4 * 10**10
 """Pixels × steps × dim that the page computes: for the fractal 512² pixels, minutes on two cores. The library has a larger bound."""
 
-GLANCE, WAIT, BEAT = 0.6, 4.0, 1.0
+GLANCE, WAIT, BEAT = 0.8, 4.0, 1.0
 """Seconds: a map that is finished by then appears at once; the first picture is waited for; and between two looks at one in the making."""
 
 CONVERGE = (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.CATAPULT)
@@ -51,7 +52,7 @@ def main() -> None:
     painter.wait(GLANCE, WAIT)
     live = painter.running
     with top:
-        presets(plan)
+        presets("map", plan, adopt, attrgetter("map"))
     for axis in (plan.x, plan.y):
         if axis.at_the_floor:
             st.warning(
@@ -126,21 +127,6 @@ def painter_of(plan: Map) -> Painter:
     return painter
 
 
-def presets(plan: Map) -> None:
-    """A row of maps to start from, and the question behind the one that is shown."""
-    case = next((each for each in PRESETS.values() if each.map == plan), None)
-    st.session_state[PRESET] = case.label if case else None
-    st.pills("Start from", list(PRESETS), key=PRESET, on_change=choose, label_visibility="collapsed")
-    if case:
-        st.markdown(f"*“{case.question}”* {case.text}")
-
-
-def choose() -> None:
-    """A preset was clicked."""
-    if st.session_state[PRESET] in PRESETS:
-        adopt(PRESETS[st.session_state[PRESET]].map)
-
-
 # ---- the picture
 
 
@@ -151,12 +137,13 @@ def show(plan: Map, live: bool) -> None:
     moved = st.session_state[AXES] != (plan.x, plan.y)
     if moved or painter.plan != plan or panel.GO in st.session_state or panel.NOTES in st.session_state or (live and not painter.running):
         st.rerun()
-    sentence = headline(plan, painter)
+    canvas = painter.canvas.copy()  # it goes on while this is drawn: what is said must be what is shown
+    sentence = headline(plan, canvas)
     st.subheader(sentence, anchor=False)
     progress(plan, painter)
     names = [side.label for side in figure.sides(plan)]
     picture(
-        figure.draw(plan, painter.canvas, lines(plan)),
+        figure.draw(plan, canvas, lines(plan)),
         key="map:picture",
         alt=f"A map of what becomes of runs: across, {names[0]} from {short(plan.x.low)} to {short(plan.x.high)};"
         f" up, {names[1]} from {short(plan.y.low)} to {short(plan.y.high)}. {sentence}",
@@ -174,17 +161,23 @@ def show(plan: Map, live: bool) -> None:
         st.button("Zoom out", on_click=zoom, args=(2.0,), icon=":material/zoom_out:")
         st.button("Back", on_click=back, icon=":material/undo:", disabled=not st.session_state[BACK])
     click = "a click opens that run on Step size" if plan.opens else "runs whose layers have different rates cannot be opened on Step size"
-    st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.")
+    took = (
+        f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps took {in_words(painter.seconds)}." if painter.seconds else ""
+    )
+    st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.{took if painter.finished else ''}")
+    case = next((each for each in cases() if each.page == "map" and each.map == plan), None)
+    if case:
+        st.markdown(case.text)
 
 
-def headline(plan: Map, painter: Painter) -> str:
+def headline(plan: Map, canvas: Canvas) -> str:
     """How much of the map diverges and converges, and whether theory's line is right."""
-    shares = painter.canvas.shares()
+    shares = canvas.shares()
     diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
-    done = int(painter.canvas.done.sum())
-    so_far = "" if painter.finished else "So far, "
-    text = f"{so_far}{percent(diverge)} of {'these' if not so_far else 'the'} {done:,} runs diverge and {percent(converge)} converge."
-    found = agreement(plan, painter.canvas)
+    done = int(canvas.done.sum())
+    so_far = "" if done == plan.pixels else "So far, "
+    text = f"{so_far}{percent(diverge)} of {done:,} runs diverge and {percent(converge)} converge."
+    found = agreement(plan, canvas)
     if found is None or found.pixels == 0:
         return text
     share = "every run" if found.right == found.pixels else f"{math.floor(1e4 * found.right / found.pixels) / 100:g} % of the runs"
@@ -199,13 +192,11 @@ def percent(share: float) -> str:
 
 
 def progress(plan: Map, painter: Painter) -> None:
-    """How far it is, and what went wrong."""
+    """How far it is, and what went wrong; nothing once it is finished."""
     share = painter.canvas.share
     if painter.problem:
         st.error(painter.problem, icon=":material/error:")
     if painter.finished:
-        took = f" in {in_words(painter.seconds)}" if painter.seconds else ""
-        st.caption(f"{plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps{took}.")
         return
     left = painter.seconds_left
     state = "stopped" if not painter.running else "beginning" if left is None else f"{in_words(left)} left"
@@ -330,6 +321,8 @@ def axis_of(name: Name) -> Axis:
 def turn_to(name: Name) -> None:
     """Another knob was chosen for an axis; the other axis's own makes them change places."""
     knob, (x, y) = st.session_state[f"map:{name}:knob"], st.session_state[AXES]
+    if panel.echo() or knob == axis_of(name).knob or knob not in knobs(st.session_state[panel.STATE]):
+        return
     if knob == axis_of("y" if name == "x" else "x").knob:
         look(y, x)
     else:
@@ -340,6 +333,8 @@ def type_end(name: Name, end: str) -> None:
     """An end of a window was typed."""
     key, axis = f"map:{name}:{end}", axis_of(name)
     text = st.session_state[key]
+    if panel.echo():
+        return
     try:
         try:
             value = float(text)
@@ -356,6 +351,8 @@ def type_end(name: Name, end: str) -> None:
 def bend(name: Name) -> None:
     """An axis becomes logarithmic, or no longer; one that begins at zero then begins four decades below its end."""
     axis = axis_of(name)
+    if panel.echo():
+        return
     if not st.session_state[f"map:{name}:log"]:
         look(*with_axis(name, replace(axis, log=False)))
     elif axis.high > 0:
@@ -368,7 +365,8 @@ def refine() -> None:
     """More or fewer pixels a side."""
     x, y = st.session_state[AXES]
     count = st.session_state["map:count"]
-    look(replace(x, count=count), replace(y, count=count))
+    if not panel.echo():
+        look(replace(x, count=count), replace(y, count=count))
 
 
 def take_away(plan: Map, painter: Painter) -> None:
