@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.blas import one_blas_thread
 from explorer.core.losses.network import shallow
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
@@ -100,6 +101,7 @@ class Network:
         """The share of examples that are classified right: ``(dim, runs) -> (runs,)``; nan where there are no classes."""
         return self._values(x, self.objective.right)
 
+    @one_blas_thread()
     def _values(self, x: Array, of: Callable[[Array, Array], Array]) -> Array:
         X, y = self._data(x)
         p, found = np.ascontiguousarray(x.T), np.empty(x.shape[1], x.dtype)
@@ -107,6 +109,7 @@ class Network:
             found[some] = of(self.body.forward(p[some], X)[0], y)
         return found
 
+    @one_blas_thread()
     def outputs(self, x: Array, X: Array | None = None) -> Array:
         """What the network says: ``(runs, outputs, examples)``, for its own examples or other inputs ``(inputs, examples)``."""
         inputs = self._data(x)[0] if X is None else np.asarray(X, dtype=x.dtype)
@@ -120,6 +123,7 @@ class Network:
     def value(self, x: Array) -> Array:
         return self.data_loss(x) + self.penalty(x) if self.l2 else self.data_loss(x)
 
+    @one_blas_thread()
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         small = self._is_small and x.shape[1] >= shallow.FEWEST_RUNS
         value, gradient = self._runs_last(x) if small else self._runs_first(x)
@@ -145,12 +149,14 @@ class Network:
             self.body.backward(p[some], memory, d, g[some])
         return value, g.T if x.flags.f_contiguous else np.ascontiguousarray(g.T)
 
+    @one_blas_thread()
     def hvp(self, x: Array, v: Array) -> Array:
         product = np.empty_like(v)
         for some in self._chunks(x.shape[1], x.itemsize):
             product[:, some] = self.hessian_at(x[:, some])(v[:, some])
         return product
 
+    @one_blas_thread()
     def hessian_at(self, x: Array) -> Callable[[Array], Array]:
         """The function v -> Hv at these points, with what depends on the points alone computed once."""
         X, y = self._data(x)
@@ -158,6 +164,7 @@ class Network:
         z, memory = self.body.forward(p, X)
         _, d = self.objective.value_and_slope(z.copy(), y, self.scale)
 
+        @one_blas_thread()
         def product(v: Array) -> Array:
             q = np.ascontiguousarray(v.T)
             gt = np.empty_like(p)
