@@ -92,10 +92,10 @@ class Canvas:
         self.codes.ravel()[pixels] = codes
 
     def filled(self, stride: int = 1) -> Canvas:
-        """Every `stride`-th pixel; one that is not done looks like its nearest coarser neighbor that is."""
+        """Every `stride`-th pixel; one that is not done looks like its neighbor of the pass before, if that is."""
         codes, pace = self.codes[::stride, ::stride].copy(), self.pace[::stride, ::stride].copy()
-        apart = 2
-        while apart < 2 * max(codes.shape) and (codes == UNDONE).any():
+        apart, coarsest = 2, 2 * self.stride
+        while apart * stride <= coarsest and (codes == UNDONE).any():
             rows, columns = np.nonzero(codes == UNDONE)
             coarser = rows // apart * apart, columns // apart * apart
             codes[rows, columns], pace[rows, columns] = codes[coarser], pace[coarser]

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from explorer.core.boundary import Line
 from explorer.core.canvas import UNDONE, Canvas
+from explorer.core.knobs import short
 from explorer.core.map import Axis, Map, knobs
 from explorer.core.prose import plain
 from explorer.core.tile import VERDICTS
 from explorer.core.verdict import Verdict
 from explorer.figures.stage import QUIET
 from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading
+from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 
@@ -73,6 +75,9 @@ class Side:
         """Plotly's axis."""
         ends = [float(end) for end in self.place(np.array([self.axis.low, self.axis.high]))]
         found: dict[str, Any] = {"type": "log" if self.log else "linear", "range": ends, "nticks": 8, "showgrid": False}
+        if self.log:
+            named = loss_axis(*ends)
+            found |= {"tickvals": [10**at for at in named["tickvals"]], "ticktext": named["ticktext"]}
         if self.deep:
             values = np.linspace(ends[0], ends[1], 5)
             found |= {"tickvals": values.tolist(), "ticktext": [plain(value, 2, sign=value > 0) for value in values]}
@@ -81,7 +86,7 @@ class Side:
     @property
     def title(self) -> str:
         """The axis's name; in a deep window with the number that its offsets are counted from."""
-        return f"{self.label}: {self.axis.low!r} + …" if self.deep else self.label
+        return f"{self.label}: {short(self.axis.low)} + …" if self.deep else self.label
 
 
 def sides(plan: Map) -> tuple[Side, Side]:

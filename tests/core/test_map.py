@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import Setup, Stopped, Verdict, judge
+from explorer import OPTIMIZERS, Setup, Stopped, Verdict, judge, run
 from explorer.core import map as plans
 from explorer.core import render as rendering
 from explorer.core.boundary import agreement, lines
@@ -461,3 +461,40 @@ def test_the_first_picture_of_a_costly_map_is_coarser(monkeypatch: pytest.Monkey
     next(work)
     work.close()
     assert len(pool.jobs[0][1]["learning_rate"]) <= 64
+
+
+# ---- the fractal
+
+
+def test_each_layer_has_its_own_rate() -> None:
+    setup = Setup("random_network", steps=3, knobs={"loss.width": 3})
+    loss = setup.make_loss()
+    plan = Map(setup, Axis("rate.W1", 0, 2, count=3), Axis("rate.W2", 0, 2, count=2))
+    assert not plan.opens
+    canvas = whole(plan)
+    for i, j in np.ndindex(plan.shape):
+        scale = np.repeat([plan.x.values[j], plan.y.values[i]], [9, 3])
+        path = run(loss, OPTIMIZERS["gradient_descent"](), 1.0, steps=3, rate_scale=scale)
+        assert canvas.pace[i, j] == pytest.approx(np.log10(path.loss[-1, 0] / path.loss[0, 0]), abs=1e-5)
+
+
+def test_the_border_of_trainability_has_structure_at_every_level() -> None:
+    """Down to a window 1e-10 wide: no level shows one verdict, or a border as short as a line's."""
+    setup, first = Setup("random_network", steps=500), 40.0
+
+    def diverged(rates: Any) -> Any:
+        return render_tile(setup, {"rate.W1": np.full(rates.size, first), "rate.W2": rates})[0] == DIVERGED
+
+    low, high = 20.0, 1000.0
+    while high - low > 1e-12 * low:  # a point of the border, seen from a line through it
+        rates = np.linspace(low, high, 17)
+        changes = np.flatnonzero(np.diff(diverged(rates)))
+        middle = changes[len(changes) // 2]
+        low, high = rates[middle], rates[middle + 1]
+    lengths = []
+    for width in (1e-1, 1e-5, 1e-10):
+        axes = [Axis(knob, at * (1 - width), at * (1 + width), count=16) for knob, at in (("rate.W1", first), ("rate.W2", low))]
+        lost = whole(Map(setup, *axes)).codes == DIVERGED
+        assert 0 < lost.mean() < 1
+        lengths.append(np.mean(np.diff(lost, axis=0)[:, 1:] | np.diff(lost, axis=1)[1:]))
+    assert np.mean(lengths) > 2 / 16

@@ -53,13 +53,13 @@ def main() -> None:
     live = painter.running
     with top:
         presets("map", plan, adopt, attrgetter("map"))
-    for axis in (plan.x, plan.y):
-        if axis.at_the_floor:
-            st.warning(
-                f"Neighboring pixels of {knobs(plan.setup)[axis.knob].label} differ by less than four units in the last place:"
-                " this is where float64 ends, and what is seen here is rounding.",
-                icon=":material/zoom_in:",
-            )
+    fine = [knobs(plan.setup)[axis.knob].label for axis in (plan.x, plan.y) if axis.at_the_floor]
+    if fine:
+        st.warning(
+            f"Neighboring pixels of {' and of '.join(fine)} are less than four units in the last place apart: float64 ends here, and"
+            " what is seen is rounding.",
+            icon=":material/zoom_in:",
+        )
     st.fragment(show, run_every=BEAT if live else None)(plan, live)
     take_away(plan, painter)
     with st.sidebar:
@@ -176,12 +176,15 @@ def headline(plan: Map, canvas: Canvas) -> str:
     diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
     done = int(canvas.done.sum())
     so_far = "" if done == plan.pixels else "So far, "
-    text = f"{so_far}{percent(diverge)} of {done:,} runs diverge and {percent(converge)} converge."
+    rest = [(share, verdict) for verdict, share in shares.items() if verdict not in (Verdict.DIVERGED, *CONVERGE) and share >= 0.05]
+    others = "".join(f", {percent(share)} are {verdict}" for share, verdict in rest)
+    text = f"{so_far}{percent(diverge)} of {done:,} runs diverge, {percent(converge)} converge{others}."
     found = agreement(plan, canvas)
     if found is None or found.pixels == 0:
         return text
-    share = "every run" if found.right == found.pixels else f"{math.floor(1e4 * found.right / found.pixels) / 100:g} % of the runs"
-    return f"{text} Theory's line is right for {share} further than a pixel from it."
+    wrong = found.pixels - found.right
+    which = "every run" if wrong == 0 else f"all but {wrong:,} of {found.pixels:,} runs"
+    return f"{text} Theory's line is right for {which} further than a pixel from it."
 
 
 def percent(share: float) -> str:
@@ -245,8 +248,10 @@ def zoom_to_box(box: Any) -> None:
 
 
 def _boxed(axis: Axis, origin: float, low: float, high: float) -> Axis:
-    """The axis between two numbers of the picture, no further than it goes now."""
-    low, high = max(low + origin, axis.low), min(high + origin, axis.high)
+    """The axis between two numbers of the picture, no further than it goes now, in no more digits than a drawn box means."""
+    digits = 3 - math.floor(math.log10(max((high - low) / max(abs(low + origin), abs(high + origin)), 1e-17))) if low < high else 17
+    low, high = (float(f"{end + origin:.{min(digits, 17)}g}") for end in (low, high))
+    low, high = max(low, axis.low), min(high, axis.high)
     if axis.whole and math.floor(high) - math.ceil(low) < 1:
         return axis
     return replace(axis, low=low, high=high) if low < high else axis
