@@ -52,6 +52,7 @@ class Diagnosis:
     cases: tuple[str, ...] = ()
 
 
+@np.errstate(all="ignore")  # what overflows on the way is as large as a number can be
 def diagnose(
     losses: ArrayLike | Sequence[float | None],
     *,
@@ -228,6 +229,7 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> d
     }
 
 
+@np.errstate(all="ignore")
 def likeness(one: ArrayLike, other: ArrayLike) -> float:
     """How alike two curves are, 1 for the same shape, whatever their units, zeros and lengths; 0 or less for nothing in common.
 

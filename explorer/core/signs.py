@@ -276,9 +276,9 @@ def _pace(z: Array, t: Array, noise: float, fall: float) -> tuple[float, float]:
         error = 1.25 * noise * math.sqrt(2 / min(counts))
         if first > max(2 * CERTAIN * error, 0.0):
             ratio = second / first
-            ratio = 1.0 if abs(ratio - 1) < 2 * error * (1 + ratio**2) ** 0.5 / first else ratio  # no straight line is ruled out
+            ratio = 1.0 if abs(ratio - 1) < 2 * error * math.hypot(1, ratio) / first else ratio  # no straight line is ruled out
             quarters = 4 * (at[1] - at[0])
-            pace = max(ratio, 0.0) ** (1 / quarters)
+            pace = min(max(ratio, 0.0), 1e30) ** (1 / quarters)
             rest = second * ratio / (1 - ratio) if 0 < ratio < 1 else 0.0 if ratio <= 0 else math.inf
             return float(pace), float(rest / fall) if fall > 0 else math.inf
     return math.nan, math.nan

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.cells import COMMA, MISSING, POINT, best_delimiter, decimal_comma, decoded, number
 from explorer.core.data import Table
 
 MOST_BYTES = 1 << 20
@@ -21,12 +22,6 @@ MOST_BYTES = 1 << 20
 MOST_COLUMNS = 200
 """Of numbers: up to so many dimensions a Hessian is assembled."""
 
-DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"}
-
-_POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+(,\d*)?|\d+,?\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
-_HAS_COMMA = re.compile(r"[+-]?[\d.]*,\d+([eE][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -58,8 +53,8 @@ def read_table(content: bytes, *, target: str | None = None) -> TableFile:
     >>> file.notes
     ('2 of 3 rows are used; 1 has a missing value: line 3.', "Numbers are read with decimal commas: '50,5' is 50.5.")
     """
-    names, lines, rows, delimiter = _cells(_decoded(content))
-    comma = _decimal_comma(rows, delimiter)
+    names, lines, rows, delimiter = _cells(decoded(content, MOST_BYTES, "a line of names and rows of numbers"))
+    comma = decimal_comma([cell for row in rows for cell in row], delimiter)
     columns = {name: _column(name, [row[i] for row in rows], lines, comma is not None) for i, name in enumerate(names)}
     if len(rows) < 2:
         raise ValueError(f"the file must have at least two rows of values under its names, got {len(rows)}")
@@ -75,7 +70,7 @@ def read_table(content: bytes, *, target: str | None = None) -> TableFile:
     constant = [name for name in features if (columns[name].values[used] == columns[name].values[used][0]).all()]
     features = [name for name in features if name not in constant]
     if comma is not None:
-        notes.append(f"Numbers are read with decimal commas: {comma!r} is {_number(comma, decimal_comma=True):g}.")
+        notes.append(f"Numbers are read with decimal commas: {comma!r} is {number(comma, decimal_comma=True):g}.")
     notes += [f"Column {name!r} is left out: it is {columns[name].values[used][0]:g} in every row." for name in constant]
     notes += [f"Column {name!r} is left out: {each.why}." for name, each in columns.items() if each.why is not None and name != target]
     if not features:
@@ -86,27 +81,9 @@ def read_table(content: bytes, *, target: str | None = None) -> TableFile:
     return TableFile(Table(X, y, tuple(features)), target, targets, tuple(notes))
 
 
-def _decoded(content: bytes) -> str:
-    """The file's text. UTF-8 with or without a mark, UTF-16 with one; what is neither is taken for the Western European of Excel."""
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"the file must be at most 1 MB ({MOST_BYTES:,} bytes), got {len(content):,}: keep some of its rows")
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise ValueError("the file must be a text file, and this is a workbook or an archive: save the sheet as CSV")
-    try:
-        encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-        text = content.decode(encoding)
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    if any(ord(each) < 32 and each not in "\t\r\n\f\x1a" for each in text) or text.count("\ufffd") > 5:
-        raise ValueError("the file must be a text file with a line for each row, and this is binary: save the table as CSV")
-    if not text.strip():
-        raise ValueError("the file must have a line of names and rows of numbers, and it is empty")
-    return text
-
-
 def _cells(text: str) -> tuple[list[str], list[int], list[list[str]], str]:
     """The names, the number of each row's line, the rows, and the delimiter."""
-    delimiter = max(DELIMITERS, key=lambda each: _fit(text, each))
+    delimiter = best_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
         found = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row and (len(row) > 1 or row[0].strip())]
@@ -120,22 +97,12 @@ def _cells(text: str) -> tuple[list[str], list[int], list[list[str]], str]:
     return names, [line for line, _ in rest], [row for _, row in rest], delimiter
 
 
-def _fit(text: str, delimiter: str) -> tuple[bool, float]:
-    """How well a delimiter fits: whether the first line has it, and the share of the first lines that have as many of it."""
-    head = [line for line in text.splitlines() if line.strip()][:50]
-    try:
-        widths = [len(row) for row in csv.reader(head, delimiter=delimiter)]
-    except csv.Error:
-        return False, 0.0
-    return widths[0] > 1, sum(width == widths[0] for width in widths) / len(widths)
-
-
 def _check_names(names: list[str], delimiter: str) -> None:
     if len(names) == 1:
         other = next((each for each in "|: " if each in names[0]), "")
         hint = f"; {names[0][:40]!r} seems to be divided by {other!r}" if other else ""
         raise ValueError(f"the file must have two columns or more, divided by comma, semicolon or tab, got one{hint}")
-    if all(_POINT.fullmatch(each) or _COMMA.fullmatch(each) for each in names):
+    if all(POINT.fullmatch(each) or COMMA.fullmatch(each) for each in names):
         raise ValueError(f"the first line must hold the columns' names, got numbers: {', '.join(names[:3])}")
     for place, name in enumerate(names, 1):
         if not name:
@@ -147,18 +114,6 @@ def _check_names(names: list[str], delimiter: str) -> None:
         )
 
 
-def _decimal_comma(rows: list[list[str]], delimiter: str) -> str | None:
-    """A cell such as 1,5 if that is one and a half in this file. Refused if 1.5 is so in others."""
-    if delimiter == ",":
-        return None
-    cells = [cell for row in rows for cell in row]
-    comma = next((cell for cell in cells if _HAS_COMMA.fullmatch(cell) and _COMMA.fullmatch(cell)), None)
-    point = next((cell for cell in cells if "." in cell and _POINT.fullmatch(cell) and not _COMMA.fullmatch(cell)), None)
-    if comma is not None and point is not None:
-        raise ValueError(f"the file must write all its numbers with a decimal point, or all with a comma, got {comma!r} and {point!r}")
-    return comma
-
-
 @dataclass(frozen=True, eq=False)
 class _Column:
     """Its numbers, nan where one is missing; or else why it has none, and its cells."""
@@ -168,23 +123,19 @@ class _Column:
     why: str | None = None
 
 
-def _column(name: str, cells: list[str], lines: Sequence[int], decimal_comma: bool) -> _Column:
-    form = _COMMA if decimal_comma else _POINT
+def _column(name: str, cells: list[str], lines: Sequence[int], comma: bool) -> _Column:
+    form = COMMA if comma else POINT
     values = np.full(len(cells), np.nan)
     for i, cell in enumerate(cells):
         if cell.lower() in MISSING:
             continue
         if form.fullmatch(cell):
-            values[i] = _number(cell, decimal_comma=decimal_comma)
+            values[i] = number(cell, decimal_comma=comma)
         if np.isinf(values[i]) or _INFINITE.fullmatch(cell):
             raise ValueError(f"every number must be finite, but column {name!r} has {cell} in line {lines[i]}")
         if np.isnan(values[i]):
             return _Column(values, cells, f"it has text, such as {cell[:30]!r} in line {lines[i]}")
     return _Column(values, cells, "it has no value in any row" if np.isnan(values).all() else None)
-
-
-def _number(cell: str, *, decimal_comma: bool) -> float:
-    return float(cell.replace(".", "").replace(",", ".") if decimal_comma else cell)
 
 
 def _words(column: _Column) -> list[str]:

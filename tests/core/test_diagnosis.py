@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from explorer import Verdict
 from explorer.core.diagnosis import Diagnosis, diagnose, likeness
@@ -211,3 +213,11 @@ def test_likeness_knows_shapes_and_not_units() -> None:
     assert likeness(fall, 7 * fall[::4] + 3) > 0.95
     assert likeness(fall, rise) < 0.3
     assert diagnose(fall, known={"up": rise, "down": 2 * fall}).cases == ("down", "up")
+
+
+@given(
+    st.lists(st.one_of(st.floats(), st.none(), st.sampled_from([0.0, 1.0, 1e308, -1e308, INF])), max_size=60),
+    st.sampled_from([None, True, False]),
+)
+def test_any_numbers_get_a_sentence(losses: list[float | None], stochastic: bool | None) -> None:
+    assert diagnose(losses, stochastic=stochastic).sentence
