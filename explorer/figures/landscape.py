@@ -14,6 +14,9 @@ from explorer.core.stability import spectrum
 
 Array = NDArray[np.float64]
 
+MOST_GRID = 4_000_000
+"""Numbers in the grid that level lines are found on, points × dim: with more weights it is coarser."""
+
 DRAWABLE = 1e300
 """Beyond this Plotly's axes give up: the path is drawn as far as here, and a marker says where it went on."""
 
@@ -141,7 +144,8 @@ class Landscape:
 
     def _levels(self, widest: Array) -> tuple[Array, Array]:
         """One grid for all windows, even in the first and coarser by equal factors outside, so that no line ends at a window's side."""
-        across, up = (middle + reach * _outward(far) for middle, reach, far in zip(self.center, self.reach, widest, strict=True))
+        detail = float(np.clip(np.sqrt(MOST_GRID / self.loss.dim) / 81, 0.2, 1.0))
+        across, up = (middle + reach * _outward(far, detail) for middle, reach, far in zip(self.center, self.reach, widest, strict=True))
         height = self.at(across, up)
         near = np.ix_(np.abs(up - self.center[1]) <= 1.31 * self.reach[1], np.abs(across - self.center[0]) <= 1.31 * self.reach[0])
         generator = contourpy.contour_generator(across, up, np.where(np.abs(height) < DRAWABLE, height, np.nan))
@@ -153,10 +157,10 @@ class Landscape:
         return points[:, 0], points[:, 1]
 
 
-def _outward(far: float) -> Array:
+def _outward(far: float, detail: float) -> Array:
     """Where the grid of the level lines is sampled along an axis, in units of the first window, as far as `far`."""
-    side = np.geomspace(1.3, 1.3 * far, max(int(np.ceil(SAMPLES * np.log10(far))), 0) + 1)[1:]
-    return np.concatenate([-side[::-1], np.linspace(-1.3, 1.3, 81), side])
+    side = np.geomspace(1.3, 1.3 * far, max(int(np.ceil(SAMPLES * detail * np.log10(far))), 0) + 1)[1:]
+    return np.concatenate([-side[::-1], np.linspace(-1.3, 1.3, int(81 * detail) | 1), side])
 
 
 def levels(near: Array, everywhere: Array, minimum: float | None) -> Array:
