@@ -25,6 +25,10 @@ NOT_NEGATIVE = Knob(0, 1, at_least=0)
 NOISE = 1
 """Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
 
+# The GNU C library gives freed memory back to the system and fetches it again, page by page, a moment later: with arrays of half a megabyte
+# that can be most of a step. It keeps as much as the largest block that it has seen freed, so it is shown one here, once.
+np.empty(2**21)
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:

@@ -422,11 +422,11 @@ def adam(
         v = beta2 * v + (1 - beta2) * g * g
         largest = np.maximum(largest, v) if amsgrad else v
         state = t, m, v, largest
-        return m / (1 - beta1**t) / preconditioner(state), state
+        return m / ((1 - beta1**t) * preconditioner(state)), state
 
     def preconditioner(state: State) -> Array:
         t, _, _, largest = state
-        return np.asarray(np.sqrt(largest) / np.sqrt(1 - beta2**t) + eps)
+        return np.asarray(np.sqrt(largest) * (1 - beta2**t) ** -0.5 + eps)  # a product costs a quarter of a quotient
 
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
