@@ -1,16 +1,81 @@
-"""Reads the case files: a TOML head between two `+++` lines, then a text."""
+"""Reads the case files, a TOML head between two `+++` lines and then a text, and makes happen what they say.
+
+The text may carry numbers of the run it speaks of, filled in when it is shown: ``{rate}`` is replaced by this run's learning rate. The
+set is fixed, and nothing is evaluated: see `FACTS`. Whatever else stands in braces stays as it is written.
+"""
 
 from __future__ import annotations
 
 import functools
+import math
+import re
+import threading
 import tomllib
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.canvas import Canvas
+from explorer.core.explanation import Explanation
 from explorer.core.map import Map
+from explorer.core.prose import plain
 from explorer.core.race import Race
+from explorer.core.render import render
 from explorer.core.setup import Setup
+from explorer.core.tile import VERDICTS
+from explorer.core.training import History, ending, train
+from explorer.core.verdict import Verdict, judge
+
+SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
+"""What a person says of a curve; a case that compares several runs (a race, a map) has none."""
+
+FACTS = {
+    "rate": "the learning rate",
+    "critical": "the critical rate at the start of the run (2/λ for gradient descent)",
+    "ratio": "the rate as a multiple of the critical one",
+    "factor": "what each step multiplies the error by, measured late in the run",
+    "theory": "the same, predicted",
+    "step": "the first step at which anything was not finite",
+    "steps": "how many steps were asked for",
+    "start": "the loss at the start",
+    "final": "the loss at the end",
+    "peak": "the largest finite loss",
+    "best": "the smallest loss",
+    "rises": "how many steps (of a network: looks) raised the loss",
+    "sharpness": "of a network: the sharpness at the last look",
+    "stands": "of a network: the sharpness that the rate stands",
+    "constant": "of a network: the loss of the best constant answer",
+    "dead": "of a network: the largest share of dead units of a layer, in %",
+}
+"""The numbers of a run that a text may carry and a head may claim."""
+
+LOOKS = 30
+"""A network is looked at so often: enough for a small picture, half of what the page Network does."""
+
+COARSE = 24
+"""A map is seen in at most so many pixels a side."""
+
+NAN_ONLY = "nan without divergence"
+"""The verdict of a run whose loss is shown as nan or inf while its weights stay finite."""
+
+ENDS = {
+    "Overflow": Verdict.DIVERGED,
+    "No number to begin with": Verdict.DIVERGED,
+    "Not learning": Verdict.SLOW,
+    "Dead plateau": Verdict.STUCK,
+    "Saturated": Verdict.STUCK,
+    "Stuck": Verdict.STUCK,
+    "Catapult": Verdict.CATAPULT,
+    "Edge of stability": Verdict.CONVERGING,
+    "Learning": Verdict.CONVERGING,
+    NAN_ONLY: Verdict.STUCK,
+}
+"""The verdict whose color an end of a network's training shares."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +84,12 @@ class Case:
 
     `label` is the short name on a button, `query` the setup (or the race, or the map) as a link has it, and `must` the verdict of its
     run, for a race one for each racer with commas between them, for a map those that at least a hundredth of it has. `switch` is the
-    one change (parts of a query) that makes it go away, and `then` the verdict after it.
+    one change (parts of a query; an empty one takes the part out) that makes it go away, and `then` the verdict after it.
+
+    `numbers` and `then_numbers` are what else must be seen before and after the switch, by the names of `FACTS`: a whole number exactly,
+    any other within half a percent, a pair as a lower and an upper end. `symptom` is one of `SYMPTOMS`, `knob` what made it, in the
+    words of an answer, `also` other knobs that would do it too. `related` are names of other cases. `preset` is whether its page
+    offers it among the situations to start from; a `page` "cases" means that it is shown on the page of cases only.
     """
 
     name: str
@@ -33,6 +103,13 @@ class Case:
     switch_label: str = ""
     switch: dict[str, str] = field(default_factory=dict)
     then: str = ""
+    symptom: str = ""
+    knob: str = ""
+    also: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    numbers: dict[str, Any] = field(default_factory=dict)
+    then_numbers: dict[str, Any] = field(default_factory=dict)
+    preset: bool = True
 
     @property
     def setup(self) -> Setup:
@@ -50,18 +127,29 @@ class Case:
         return Map.from_query(self.query)
 
     @property
+    def switched_query(self) -> dict[str, str]:
+        """The query after the switch."""
+        return {name: text for name, text in (self.query | self.switch).items() if text}
+
+    @property
     def switched(self) -> Setup:
         """The setup after the switch."""
-        return Setup.from_query(self.query | self.switch)
+        return Setup.from_query(self.switched_query)
 
 
 @functools.cache
-def cases() -> tuple[Case, ...]:
+def casebook() -> tuple[Case, ...]:
     """All cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""
     folder = files("explorer.cases")
     return tuple(
         read(path.name, path.read_text("utf-8")) for path in sorted(folder.iterdir(), key=lambda p: p.name) if path.name.endswith(".md")
     )
+
+
+@functools.cache
+def cases() -> tuple[Case, ...]:
+    """The cases that pages offer to start from; `casebook` has all."""
+    return tuple(case for case in casebook() if case.preset)
 
 
 def read(name: str, content: str) -> Case:
@@ -83,8 +171,201 @@ def read(name: str, content: str) -> Case:
     try:
         _, head, text = content.split("+++\n", 2)
         facts: dict[str, Any] = tomllib.loads(head)
+        facts |= {each: tuple(facts[each]) for each in ("also", "related") if each in facts}
         case = Case(name=name.removesuffix(".md"), text=text.strip(), query=facts.pop("setup"), **facts)
         _ = case.race if case.page == "race" else case.map if case.page == "map" else case.switched  # a head that is wrong is refused here
+        if case.symptom not in ("", *SYMPTOMS):
+            raise ValueError(f"symptom must be one of {', '.join(SYMPTOMS)}, got {case.symptom!r}")
+        for fact in {*case.numbers, *case.then_numbers} - {*FACTS}:
+            raise ValueError(f"a number must be one of {', '.join(FACTS)}, got {fact!r}")
         return case
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"explorer/cases/{name} must be a TOML head between two +++ lines and a text: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The loss along one run: `steps` and `loss` ``(n,)``, whoever ran, and the verdict whose color it has."""
+
+    name: str
+    verdict: Verdict
+    steps: NDArray[np.intp]
+    loss: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of a case: its verdict, a sentence with the verdict in bold, the numbers, and what a picture needs.
+
+    `curves` are the losses of its runs; a map has `cells` instead, the verdict of each of its pixels from the bottom row up.
+    """
+
+    verdict: str
+    sentence: str
+    facts: dict[str, float]
+    curves: tuple[Curve, ...] = ()
+    cells: tuple[tuple[Verdict, ...], ...] = ()
+    coordinates: tuple[str, str] = ("", "")
+
+
+def see(page: str, query: Mapping[str, str]) -> Seen:
+    """Makes it happen: runs what a link of that page describes. Kept for whoever asks next, and never done twice at a time.
+
+    >>> query = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "1.1", "steps": "2000"}
+    >>> found = see("step_size", query)
+    >>> found.verdict, found.facts["step"]
+    ('diverged', 1947)
+    """
+    key = (page, tuple(sorted(query.items())))
+    with _ONE_AT_A_TIME:
+        if key not in _KEPT:
+            _KEPT[key] = _SEE.get(page, _of_run)(query)
+            if len(_KEPT) > _MOST_KEPT:
+                _KEPT.popitem(last=False)
+        return _KEPT[key]
+
+
+def glimpse(page: str, query: Mapping[str, str]) -> Seen | None:
+    """What `see` has kept, without a run and without a wait; None if there is nothing yet."""
+    return _KEPT.get((page, tuple(sorted(query.items()))))
+
+
+_ONE_AT_A_TIME = threading.Lock()
+_KEPT: OrderedDict[tuple[str, tuple[tuple[str, str], ...]], Seen] = OrderedDict()
+_MOST_KEPT = 400
+
+
+def filled(text: str, facts: Mapping[str, float]) -> str:
+    """The text with this run's numbers in the places of the names of `FACTS`; a name without a number stays.
+
+    >>> filled("at {rate} after {step} steps, {x} and {theory}", {"rate": 0.001, "step": 1947, "theory": float("nan")})
+    'at 0.001 after 1,947 steps, {x} and {theory}'
+    """
+
+    def number(found: re.Match[str]) -> str:
+        value = facts.get(found[1]) if found[1] in FACTS else None
+        if value is None or math.isnan(value):
+            return found[0]
+        return f"{value:,}" if isinstance(value, int) else plain(value, 4)
+
+    return re.sub(r"\{(\w+)\}", number, text)
+
+
+def agrees(value: float, claim: Any) -> bool:
+    """Whether a number is what a head claims: a whole number exactly, a pair as two ends, any other to half a percent.
+
+    >>> agrees(1947, 1947), agrees(1946, 1947), agrees(0.998, 1.0), agrees(3, [1, 2])
+    (True, False, True, False)
+    """
+    if isinstance(claim, list | tuple):
+        low, high = claim
+        return bool(low <= value <= high)
+    return value == claim if isinstance(claim, int) else math.isclose(value, claim, rel_tol=5e-3)
+
+
+def _of_run(query: Mapping[str, str]) -> Seen:
+    """One run of any loss, explained with its edge."""
+    setup = Setup.from_query(query)
+    explanation = Explanation.of(setup.run())
+    loss, outcome = explanation.trajectory.loss[:, 0].astype(float), explanation.outcome
+    verdict = outcome.verdict[0]
+    edge = float(explanation.edge.rate)
+    facts = _of_losses(setup, loss, int(outcome.first_nonfinite[0])) | {
+        "critical": edge,
+        "ratio": setup.learning_rate / edge if edge > 0 else math.nan,
+        "factor": float(explanation.measured[0]),
+        "theory": float(explanation.predicted[0]),
+    }
+    return Seen(str(verdict), explanation.sentence(0), facts, (_curve("", verdict, np.arange(loss.size), loss),))
+
+
+def _of_large_run(query: Mapping[str, str]) -> Seen:
+    """One run of a loss too large for its edge to be worth the time."""
+    setup = Setup.from_query(query)
+    path = setup.run()
+    loss, outcome = path.loss[:, 0].astype(float), judge(path)
+    verdict = outcome.verdict[0]
+    facts = _of_losses(setup, loss, int(outcome.first_nonfinite[0]))
+    curve = (_curve("", verdict, np.arange(loss.size), loss),)
+    lost = int((~np.isfinite(loss)).sum())
+    if lost and np.isfinite(path.x).all():
+        shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
+        sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
+        return Seen(NAN_ONLY, sentence, facts, (replace(curve[0], verdict=Verdict.STUCK),))
+    word, _, rest = outcome.sentence(0).partition(":")
+    return Seen(str(verdict), f"**{word.capitalize()}**:{rest}.", facts, curve)
+
+
+def _of_training(query: Mapping[str, str]) -> Seen:
+    """One run of a network, with its instruments."""
+    setup = Setup.from_query(query)
+    history: History
+    *_, history = train(setup, LOOKS)
+    sentence = ending(history)
+    word = sentence[2:].partition("**")[0]
+    loss = np.array(history.train)
+    steps = np.array(history.steps)
+    if history.lost_at > 0:
+        steps, loss = np.append(steps, history.lost_at), np.append(loss, np.inf)
+    facts = _of_losses(setup, loss, history.lost_at) | {
+        "sharpness": history.sharpness[-1],
+        "stands": history.edge[-1],
+        "constant": float(history.loss.best_constant),
+        "dead": 100 * max(history.dead[-1], default=0.0),
+    }
+    return Seen(word, sentence, facts, (_curve("", ENDS.get(word, Verdict.SLOW), steps, loss),))
+
+
+def _of_race(query: Mapping[str, str]) -> Seen:
+    """All racers, each with its own verdict."""
+    race = Race.from_query(query)
+    outcomes = [(racer.optimizer, path, judge(path).verdict[0]) for racer, path in zip(race.racers, race.run(), strict=True)]
+    curves = tuple(
+        _curve(name.replace("_", " "), verdict, np.arange(path.steps + 1), path.loss[:, 0].astype(float))
+        for name, path, verdict in outcomes
+    )
+    sentence = "**A race**: " + "; ".join(f"{each.name} {each.verdict}" for each in curves) + "."
+    return Seen(",".join(str(each.verdict) for each in curves), sentence, {}, curves)
+
+
+def _of_map(query: Mapping[str, str]) -> Seen:
+    """A map in few pixels."""
+    plan = Map.from_query(query)
+    small = Map(plan.setup, replace(plan.x, count=min(plan.x.count, COARSE)), replace(plan.y, count=min(plan.y.count, COARSE)))
+    canvas = Canvas.blank(small)
+    for _ in render(small, canvas):
+        pass
+    shares = {verdict: share for verdict, share in canvas.shares().items() if share >= 0.01}
+    words = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in sorted(shares.items(), key=lambda each: -each[1]))
+    cells = tuple(tuple(VERDICTS[code] for code in row) for row in canvas.codes)
+    names = (plan.x.knob.rpartition(".")[2], plan.y.knob.rpartition(".")[2])
+    coordinates = tuple("start" if name.isdigit() else name.replace("_", " ") for name in names)
+    return Seen(",".join(str(each) for each in shares), f"**A map**: {words}.", {}, cells=cells, coordinates=coordinates)  # type: ignore[arg-type]
+
+
+_SEE = {"network": _of_training, "race": _of_race, "map": _of_map, "cases": _of_large_run}
+
+
+def _of_losses(setup: Setup, loss: NDArray[np.float64], lost_at: int) -> dict[str, float]:
+    """The numbers that every run has."""
+    finite = loss[np.isfinite(loss)]
+    with np.errstate(all="ignore"):
+        rises = int((np.diff(loss) > 1e-13 * np.abs(loss[:-1])).sum())
+    nothing = math.nan
+    return {
+        "rate": setup.learning_rate,
+        "step": lost_at if lost_at >= 0 else nothing,
+        "steps": setup.steps,
+        "start": float(loss[0]),
+        "final": float(loss[-1]),
+        "peak": float(finite.max()) if finite.size else nothing,
+        "best": float(finite.min()) if finite.size else nothing,
+        "rises": rises,
+    }
+
+
+def _curve(name: str, verdict: Verdict, steps: NDArray[np.intp], loss: NDArray[np.float64]) -> Curve:
+    """A curve, ended where it is no longer finite for good: what comes after has no place in a picture."""
+    finite = np.flatnonzero(np.isfinite(loss))
+    end = finite[-1] + 2 if finite.size else 1
+    return Curve(name, verdict, steps[:end], loss[:end])
