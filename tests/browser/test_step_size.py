@@ -240,7 +240,7 @@ def test_a_preset_and_its_switch(opened: Visit) -> None:
     page.get_by_role("radio", name="Raw features").click()
     expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161", timeout=20_000)
     expect(page.get_by_text("Minimizing maximizes!")).to_be_visible()
-    page.get_by_role("button", name="Standardize the features").click()
+    page.get_by_role("button", name="Standardize the features", exact=True).click()
     expect(page.locator(".picture-sentence").first).to_contain_text("Converges")
     drawn(page)
     assert link(page)["loss.standardize"] == "true"
@@ -282,8 +282,8 @@ def test_every_control_has_a_name(opened: Visit) -> None:
     nameless = page.evaluate(
         """() => [...document.querySelectorAll("input, button, select, textarea, [role=slider], [role=img]")]
           .filter((each) => each.offsetParent && !each.closest("[aria-hidden=true]"))
-          .filter((each) => !(each.getAttribute("aria-label") || each.innerText?.trim() || each.labels?.length || each.title
-                              || each.getAttribute("aria-labelledby") || each.closest("label")?.innerText.trim()))
+          .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.labels?.length || each.title
+                              || each.getAttribute("aria-labelledby") || each.closest("label")?.textContent.trim()))
           .map((each) => each.outerHTML.slice(0, 200))"""
     )
     assert nameless == []
