@@ -122,6 +122,17 @@ def _outer(d: Array, a: Array) -> Array:
     return (d.reshape(-1, d.shape[-1]) @ a.T).reshape(*d.shape[:-1], len(a))
 
 
+def _back(W: Array, d: Array) -> Array:
+    """Wᵀ d for each run; with one output the two are multiplied number by number, which is three times faster than a product then."""
+    W = W.swapaxes(1, 2)
+    return W * d if W.shape[2] == 1 else W @ d
+
+
+def _over_examples(d: Array) -> Array:
+    """The sum over examples, ``(runs, units)``."""
+    return np.einsum("run->ru", d)
+
+
 @dataclass(frozen=True)
 class Linear:
     """z = m W a + b; with a `window`, at each of its positions (a convolution, its examples being positions × examples).
@@ -173,8 +184,8 @@ class Linear:
             dW *= self.multiplier
         gW[...] = normalization.backward(y, s, dW, -1) if self.standardized else dW
         if self.bias:
-            gb[...] = d.sum(axis=2)
-        return None if a.ndim == 2 else self._returned(W.swapaxes(1, 2) @ d, shape)
+            gb[...] = _over_examples(d)
+        return None if a.ndim == 2 else self._returned(_back(W, d), shape)
 
     def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
         a, _, W, y, s = memory
@@ -201,11 +212,10 @@ class Linear:
             _, dWt = normalization.pull(y, s, yt, st, self.multiplier * _outer(d, a), dWt, -1)
         gW[...] = dWt
         if self.bias:
-            gb[...] = dt.sum(axis=2)
+            gb[...] = _over_examples(dt)
         if a.ndim == 2:
             return None, None
-        W, Wt = W.swapaxes(1, 2), Wt.swapaxes(1, 2)
-        return self._returned(W @ d, shape), self._returned(W @ dt + Wt @ d, shape)
+        return self._returned(_back(W, d), shape), self._returned(_back(W, dt) + _back(Wt, d), shape)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.objectives import Objective
 from explorer.core.losses.protocol import Array
 
-CHUNK = 2**19
+CHUNK = 2**18
 """Bytes of the largest signal of the runs that are computed at once: what a core's own cache holds, a few times over."""
 
 
