@@ -182,17 +182,18 @@ def test_coarse_pixels_come_first_and_each_pixel_once() -> None:
 
 
 def test_an_unfinished_picture_shows_coarse_neighbors() -> None:
-    plan = triangle(32)
+    plan = triangle(64)
     canvas = Canvas.blank(plan)
-    work = render(plan, canvas, Counting(), tile=64)
-    while not canvas.done[::8, ::8].all():
+    work = render(plan, canvas, Counting(), tile=256)
+    while canvas.stride > 1 or not canvas.done[::2, ::2].all():
         next(work)
     work.close()
-    codes = canvas.filled().codes
-    assert (codes != UNDONE).all()
-    assert canvas.filled(2).codes.shape == (16, 16)
-    coarse = canvas.codes[::8, ::8]
-    np.testing.assert_array_equal(codes[::8, ::8], coarse)
+    filled = canvas.filled()
+    assert (filled.codes != UNDONE).all()
+    assert np.isfinite(filled.pace).all()
+    np.testing.assert_array_equal(filled.codes[canvas.done], canvas.codes[canvas.done])
+    assert (filled.codes == np.kron(canvas.codes[::2, ::2], np.ones((2, 2), int)))[~canvas.done].all()
+    assert canvas.filled(2).codes.shape == (32, 32)
     assert (Canvas.blank(plan).filled().codes == UNDONE).all()
 
 

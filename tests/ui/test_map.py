@@ -1,0 +1,221 @@
+"""The page Map without a browser: cases, windows, stop and resume, and a browser that leaves."""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import Setup
+from explorer.core.canvas import Canvas
+from explorer.core.map import Axis, Map
+from explorer.core.render import render
+from explorer.ui import painter as painting
+from explorer.ui.casebook import Case, cases
+from explorer.ui.painter import Painter
+from tests.ui.reading import FOLDER, opened, pictures
+
+PAGE = FOLDER / "pages" / "40_map.py"
+MAPS = [case for case in cases() if case.page == "map"]
+SMALL = Map(Setup("x_squared", steps=50), Axis("learning_rate", 0, 1.5, count=32), Axis("start.0", 1, 2, count=32))
+LONG = Map(Setup("x_squared", learning_rate=1.0, steps=20_000), Axis("start.0", 1, 2, count=64), Axis("gradient_noise", 1, 2, count=64))
+
+
+@pytest.mark.parametrize("case", MAPS, ids=lambda case: case.name)
+def test_a_case_shows_the_verdicts_it_names(case: Case) -> None:
+    """On a coarse grid, each has a hundredth of the map at least, and no other has."""
+    count = 12 if "loss.examples" in case.query else 24  # as much work as twelve of the others
+    plan = replace(case.map, x=replace(case.map.x, count=count), y=replace(case.map.y, count=count))
+    canvas = Canvas.blank(plan)
+    list(render(plan, canvas))
+    assert {str(verdict) for verdict, share in canvas.shares().items() if share >= 0.01} == set(case.must.split(","))
+
+
+@pytest.mark.parametrize("case", MAPS, ids=lambda case: case.name)
+def test_a_case_is_written_as_a_link(case: Case) -> None:
+    assert case.map.to_query() == case.query
+
+
+def shown(app: AppTest) -> dict[str, Any]:
+    assert not app.exception
+    [picture] = pictures(app)
+    return picture
+
+
+def link(app: AppTest) -> Map:
+    values = {name: app.query_params[name] for name in app.query_params}
+    return Map.from_query({name: value if isinstance(value, str) else value[0] for name, value in values.items()})
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(each for each in app.button if each.label == label)
+
+
+def box(app: AppTest, label: str) -> list[Any]:
+    return [each for each in app.text_input if each.label == label]
+
+
+def test_it_opens_with_momentums_triangle_in_agreement_with_theory() -> None:
+    app = opened(PAGE)
+    assert "Theory's line is right for every run" in app.subheader[0].value
+    assert app.subheader[0].value in shown(app)["alt"]
+
+
+def test_a_link_opens_its_map_and_is_kept() -> None:
+    app = opened(PAGE, SMALL.to_query())
+    assert link(app) == SMALL
+    assert "1,024 runs" in app.subheader[0].value
+
+
+def test_a_broken_link_says_so_and_shows_a_map() -> None:
+    app = opened(PAGE, SMALL.to_query() | {"x": "learning_rate:2:1:log:32", "y": "optimizer.beta1:0:1:linear:32"})
+    said = " ".join(each.value for each in app.warning)
+    assert "the low end of learning_rate must be below the high one, got 2 and 1" in said
+    assert "optimizer.beta1" in said
+    assert shown(app)
+
+
+def test_windows_are_moved_by_keyboard() -> None:
+    app = opened(PAGE, SMALL.to_query())
+    box(app, "to")[0].set_value("3").run()
+    assert link(app).x.high == 3
+    button(app, "Zoom in").click().run()
+    assert (link(app).x.low, link(app).x.high) == (0.75, 2.25)
+    assert (link(app).y.low, link(app).y.high) == (1.25, 1.75)
+    button(app, "Back").click().run()
+    assert (link(app).x.low, link(app).x.high) == (0, 3)
+    button(app, "Zoom out").click().run()
+    assert link(app).x.low == 0, "a rate cannot be negative"
+    assert link(app).x.high == 4.5
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "sentence"),
+    [
+        ("from", "9", "the low end of learning_rate must be below the high one, got 9 and 1.5"),
+        ("to", "ten", "an end of learning_rate must be a number, got 'ten'"),
+        ("from", "-1", "learning_rate must be finite and ≥ 0"),
+        ("to", "nan", "the high end of learning_rate must be finite, got nan"),
+    ],
+)
+def test_a_refused_end_stays_in_its_box_with_the_reason(label: str, text: str, sentence: str) -> None:
+    app = opened(PAGE, SMALL.to_query())
+    box(app, label)[0].set_value(text).run()
+    assert box(app, label)[0].value == text
+    assert sentence in app.error[0].value
+    assert link(app) == SMALL
+    box(app, label)[0].set_value("1").run()
+    assert not app.error
+
+
+def test_axes_are_chosen_and_change_places() -> None:
+    app = opened(PAGE, SMALL.to_query())
+    across, up = app.selectbox[0], app.selectbox[1]
+    across.set_value("optimizer.weight_decay").run()
+    assert link(app).x == Map.of(SMALL.setup, y=replace(link(app).x)).y
+    up.set_value("optimizer.weight_decay").run()
+    assert (link(app).x.knob, link(app).y.knob) == ("start.0", "optimizer.weight_decay")
+
+
+def test_another_loss_gets_windows_that_fit_it() -> None:
+    app = opened(PAGE, SMALL.to_query())
+    next(each for each in app.selectbox if each.label == "loss").set_value("linear_regression").run()
+    assert link(app).x.knob == "learning_rate"
+    assert link(app).x.high < 0.01
+    assert link(app).y.knob == "start.0"
+
+
+def test_a_knob_that_goes_makes_way() -> None:
+    app = opened(PAGE)
+    next(each for each in app.selectbox if each.label == "optimizer").set_value("gradient_descent").run()
+    assert shown(app)
+    assert "optimizer.momentum" not in (link(app).x.knob, link(app).y.knob)
+
+
+def test_too_much_work_is_refused_with_what_would_fit() -> None:
+    app = opened(PAGE, SMALL.to_query())
+    next(each for each in app.text_input if each.label == "steps").set_value("1000000000").run()
+    assert "pixels × steps × dim must be ≤ 4 × 10¹⁰" in app.error[0].value
+    assert shown(app)
+    assert link(app) == SMALL
+
+
+def test_the_end_of_float64_is_told() -> None:
+    plan = Map(SMALL.setup, Axis("learning_rate", 0.5, 0.5 + 1e-14, count=32), SMALL.y)
+    app = opened(PAGE, plan.to_query())
+    assert "float64 ends here" in app.warning[0].value
+    assert shown(app)
+
+
+def test_what_a_browser_sends_is_checked() -> None:
+    app = opened(PAGE, SMALL.to_query())
+    for event in ("boxed", "clicked"):
+        for rubbish in ("x", [1, None], [1, 2, 3], [float("nan")] * 4, [1e308, -1e308, 1e308, -1e308], [0, 0, 0, 0]):
+            app.session_state["map:picture"] = {event: rubbish}
+            assert not app.run().exception
+
+
+def test_stop_and_resume() -> None:
+    app = opened(PAGE, LONG.to_query())
+    button(app, "Stop").click().run()
+    assert "stopped" in app.get("progress")[0].proto.text
+    assert "So far" in app.subheader[0].value
+    before = app.session_state["map:painter"].canvas.share
+    time.sleep(0.1)
+    assert app.run().session_state["map:painter"].canvas.share == before
+    button(app, "Resume").click().run()
+    assert button(app, "Stop")
+    app.session_state["map:painter"].stop()
+
+
+def test_it_stops_when_the_browser_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painting, "PATIENCE", 0.3)
+    painter = Painter(LONG)
+    painter.go_on()
+    time.sleep(0.5)
+    assert not painter.running
+    assert not painter.finished
+    painter.touch()  # it comes back
+    assert painter.running
+    painter.stop()
+    painter.touch()
+    time.sleep(0.2)
+    assert not painter.running, "what was stopped by hand stays so"
+
+
+def test_it_stops_when_the_session_is_dropped() -> None:
+    painter = Painter(LONG)
+    painter.go_on()
+    thread = painter._thread
+    assert thread is not None
+    del painter
+    gc.collect()
+    thread.join(2)
+    assert not thread.is_alive()
+
+
+def test_a_painter_finishes_and_keeps_the_map_for_the_next_visitor() -> None:
+    plan = replace(SMALL, setup=Setup("x_squared", steps=49))
+    first = Painter(plan)
+    first.go_on()
+    first.wait(5, 5)
+    assert first.finished
+    assert first.seconds > 0
+    assert Painter(plan).finished
+    np.testing.assert_array_equal(Painter(plan).canvas.codes, first.canvas.codes)
+
+
+def test_what_went_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError("the reason")
+
+    monkeypatch.setattr(painting, "render", broken)
+    painter = Painter(replace(SMALL, setup=Setup("x_squared", steps=51)))
+    painter.go_on()
+    painter.wait(5, 5)
+    assert painter.problem == "the reason"
