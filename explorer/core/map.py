@@ -220,7 +220,7 @@ class Map:
     @functools.cached_property
     def largest(self) -> tuple[int, int]:
         """The most dimensions and steps that a pixel has. The corners are made here, so what they refuse is refused."""
-        corners = [self.at(i, j) for i in (0, -1) for j in (0, -1)]
+        corners = [self.at(0, 0), self.at(-1, -1)]
         losses = [loss_of(corner) for corner in corners]
         for corner, loss in zip(corners, losses, strict=True):
             corner.make_optimizer(), corner.make_schedule(), batches(loss, corner.batch_size, 1)
@@ -282,24 +282,24 @@ class Map:
         """
         setup, complaints = Setup.salvage({name: text for name, text in query.items() if name not in ("x", "y")})
         axes: dict[str, Axis | None] = {"x": None, "y": None}
+        known = knobs(setup)
         for name in axes:
             try:
                 if name in query:
-                    axes[name] = Axis.parse(query[name])
-                    cls.of(setup, axes[name]) if name == "x" else cls.of(setup, y=axes[name])
-                    cls._has(setup, axes[name])
+                    axis = Axis.parse(query[name])
+                    if axis.knob not in known:
+                        raise must("the knob of an axis", "one of the loss, the optimizer and the loop", repr(axis.knob))
+                    axes[name] = _checked(axis, known[axis.knob])
             except ValueError as error:
                 complaints.append(str(error))
-                axes[name] = None
         try:
             return cls.of(setup, axes["x"], axes["y"]), complaints
         except ValueError as error:
-            return cls.of(setup), [*complaints, str(error)]
-
-    @classmethod
-    def _has(cls, setup: Setup, axis: Axis | None) -> None:
-        if axis is not None and axis.knob not in knobs(setup):
-            raise must("the knob of an axis", "one of the loss, the optimizer and the loop", repr(axis.knob))
+            complaints.append(str(error))
+        try:
+            return cls.of(setup), complaints
+        except ValueError as error:  # it is not the axes
+            return cls.of(Setup()), [*complaints, str(error)]
 
 
 def _checked(axis: Axis, parameter: Parameter) -> Axis:

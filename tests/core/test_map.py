@@ -424,6 +424,9 @@ def test_a_bad_link_is_read_as_far_as_it_goes() -> None:
     assert complaints == ["the two axes must be two different knobs, got learning_rate twice"]
     with pytest.raises(ValueError, match="a link has no part named 'z'"):
         Map.from_query(query | {"z": "1"})
+    plan, complaints = Map.salvage(query | {"steps": "1000000000000"})
+    assert plan.setup == Setup()
+    assert "pixels × steps × dim must be" in complaints[0]
     assert Map.salvage({})[1] == []
 
 
