@@ -2,9 +2,12 @@
 
 from explorer.core.descent import Trajectory, run
 from explorer.core.diagnosis import Diagnosis, diagnose
+from explorer.core.forensics import Forensics, why_nan
 from explorer.core.gradient_check import GradientCheck, check_gradient
+from explorer.core.log_file import LogFile, read_log
 from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.safe_rate import SafeRate, safe_rate
 from explorer.core.schedules import SCHEDULES, Schedule
 from explorer.core.setup import Setup
 from explorer.core.stability import critical_learning_rate
@@ -16,10 +19,13 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Diagnosis",
+    "Forensics",
     "GradientCheck",
+    "LogFile",
     "Loss",
     "Optimizer",
     "Outcome",
+    "SafeRate",
     "Schedule",
     "Setup",
     "Stopped",
@@ -31,6 +37,9 @@ __all__ = [
     "find_edge",
     "from_function",
     "judge",
+    "read_log",
     "run",
+    "safe_rate",
     "sweep",
+    "why_nan",
 ]

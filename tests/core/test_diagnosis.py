@@ -215,9 +215,9 @@ def test_likeness_knows_shapes_and_not_units() -> None:
     assert diagnose(fall, known={"up": rise, "down": 2 * fall}).cases == ("down", "up")
 
 
-@given(
-    st.lists(st.one_of(st.floats(), st.none(), st.sampled_from([0.0, 1.0, 1e308, -1e308, INF])), max_size=60),
-    st.sampled_from([None, True, False]),
-)
+ANY = st.one_of(st.floats(), st.none(), st.sampled_from([0.0, 1.0, 1e308, -1e308, INF]))
+
+
+@given(st.lists(ANY, max_size=60), st.sampled_from([None, True, False]))
 def test_any_numbers_get_a_sentence(losses: list[float | None], stochastic: bool | None) -> None:
     assert diagnose(losses, stochastic=stochastic).sentence

@@ -1,0 +1,318 @@
+"""Why a run of ours left the number line: which quantity went first, at which step, in which layer, from which example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.descent import Trajectory
+from explorer.core.losses.protocol import DataLoss, Loss
+from explorer.core.prose import plain
+from explorer.core.stability import edge_curvature, sharpness
+from explorer.core.verdict import Profile
+
+Array = NDArray[np.float64]
+
+GREW = 1e3
+"""A loss, or a weight, that became so many times as large was on its way out: it did not break where it stood."""
+
+OUTLIER = 30.0
+"""An example is an outlier if it pulls at the weights so many times as hard as the median one."""
+
+MOST_EXAMPLES = 2000
+"""So many are looked at one by one."""
+
+
+class Origin(StrEnum):
+    """What made a run leave the number line."""
+
+    RATE = "learning rate"
+    OUTLIER = "outlier in the data"
+    DATA = "nan or inf in the data"
+    LOG = "logarithm of 0"
+    RATIO = "0/0"
+    DECAY = "weight decay"
+    PRECISION = "float32"
+
+
+@dataclass(frozen=True)
+class Forensics:
+    """What was found. `origin` is None for a run that stayed finite.
+
+    `quantity` (``activation``, ``loss``, ``gradient`` or ``weight``) was the first that was not finite, at step `step`, in the group
+    of parameters or the layer `block`; `began` is the step from which the loss only grew. `row` is the example at fault, counted from
+    0. What does not apply is None, -1 or empty.
+    """
+
+    origin: Origin | None
+    quantity: str
+    step: int
+    began: int
+    block: str
+    row: int | None
+    sentence: str
+    change: str = ""
+
+
+@np.errstate(all="ignore")
+def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
+    """Why one run left the number line, from the path and by trying again what it did there.
+
+    A number that broke where it stood (the loss was harmless a step before) is told from one that grew. Of the first kind are a bad
+    number in the data, the logarithm of 0, and 0/0; of the second weight decay with η·w > 2, one example that is too steep for the
+    rate, a number format that gives out too early, and the learning rate.
+
+    >>> from explorer import Setup
+    >>> found = why_nan(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2000).run())
+    >>> str(found.origin), found.quantity, found.step
+    ('learning rate', 'loss', 1947)
+    """
+    profile = Profile.of(trajectory)
+    step, quantity = int(profile.first_nonfinite[run]), str(profile.first_quantity[run])
+    if step < 0:
+        return Forensics(None, "", -1, -1, "", None, f"every number of this run is finite, for all {trajectory.steps:,} steps")
+    scene = _Scene.of(trajectory, run, step, quantity)
+    for clue in (_bad_data, _broke, _decay, _outlier, _precision):
+        found = clue(scene)
+        if found is not None:
+            return found
+    return _rate(scene)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """One run around the step where it was lost: points ``(dim, 1)`` there and a step before, and whether it had grown."""
+
+    path: Trajectory
+    run: int
+    step: int
+    quantity: str
+    here: Array
+    before: Array
+    began: int
+    grew: bool
+    block: str
+
+    @classmethod
+    def of(cls, path: Trajectory, run: int, step: int, quantity: str) -> _Scene:
+        here, before = path.x[step][:, [run]], path.x[max(step - 1, 0)][:, [run]]
+        losses, norms = path.loss[: step + 1, run], path.gradient_norm[: step + 1, run]
+        began = _began(losses)
+        minimum = path.objective.minimum
+        above = np.abs(losses - (minimum if minimum is not None and np.isfinite(minimum) else 0.0))
+        last = max(step - 1, 0)
+        tiny = np.finfo(float).tiny
+        grew = step > 0 and bool(
+            above[last] > GREW * max(above[0], tiny)
+            or norms[last] > GREW * max(norms[0], tiny)
+            or np.nanmax(np.abs(here), initial=0) > GREW * (1 + np.abs(before).max())
+        )
+        scene = cls(path, run, step, quantity, here, before, began, grew, "")
+        layer = scene._layer()
+        return replace(scene, quantity="activation", block=layer) if layer else replace(scene, block=scene._block())
+
+    @property
+    def loss(self) -> Loss:
+        return self.path.objective
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step that led here."""
+        multiplier = self.path.multiplier
+        factor = float(multiplier[max(self.step - 1, 0)]) if multiplier.size else 1.0
+        return float(self.path.learning_rate[self.run]) * factor
+
+    @property
+    def decay(self) -> float:
+        """The weight decay of the rule and the penalty of the loss, together."""
+        rule = self.path.optimizer
+        parts = (rule.weight_decay, rule.decoupled_decay, getattr(self.loss, "l2", 0.0))
+        return sum(float(np.ravel(each)[self.run if np.size(each) > 1 else 0]) for each in parts)
+
+    def _layer(self) -> str:
+        """The first hidden layer whose output is not finite while all weights are."""
+        signals = getattr(self.loss, "signals", None)
+        if signals is None or self.quantity == "weight" or self.grew is False:
+            return ""
+        for number, (_, signal) in enumerate(signals(self.here), 1):
+            if not np.isfinite(signal).all():
+                return f"layer {number}"
+        return ""
+
+    def _block(self) -> str:
+        """The group of parameters that is not finite, or else has the largest gradient where the growth shows."""
+        blocks = getattr(self.loss, "blocks", None)
+        if not blocks:
+            return ""
+        if self.quantity == "weight":
+            return next((name for name, where in blocks if not np.isfinite(self.here[where]).all()), "")
+        at = self.here if self.quantity == "gradient" else self.before
+        _, gradient = self.loss.value_and_gradient(at)
+        lost = [name for name, where in blocks if not np.isfinite(gradient[where]).all()]
+        if lost:
+            return lost[-1]  # the gradient comes from the last layer
+        return str(max(blocks, key=lambda each: float(np.abs(gradient[each[1]]).max(initial=0)))[0])
+
+    def found(self, origin: Origin, why: str, change: str, row: int | None = None) -> Forensics:
+        """The finding, with the sentence that begins with its name."""
+        block = "" if origin in (Origin.DATA, Origin.LOG) else self.block  # it is in what goes in or comes out, and in no layer
+        where = f" in {block}" if block else ""
+        first = f"the {self.quantity} was the first to leave the number line, at step {self.step:,}{where}"
+        return Forensics(origin, self.quantity, self.step, self.began, block, row, f"{origin}: {why}; {first}", change)
+
+
+def _began(losses: Array) -> int:
+    """The step from which the loss only grew."""
+    at = len(losses) - 1
+    while at > 0 and not losses[at] <= losses[at - 1]:
+        at -= 1
+    return at
+
+
+def _pulls(loss: DataLoss, rows: NDArray[np.intp], x: Array) -> Array:
+    """The gradient's norm of each of these examples by itself, ``(n,)``."""
+    gradients = (loss.on(np.array([row])).value_and_gradient(x)[1] for row in rows[:MOST_EXAMPLES])
+    return np.array([np.sqrt((gradient**2).sum()) for gradient in gradients])
+
+
+def _bad_data(scene: _Scene) -> Forensics | None:
+    """Examples whose gradient is no number at the very start, while that of others is."""
+    loss = scene.loss
+    if not isinstance(loss, DataLoss):
+        return None
+    norms = _pulls(loss, np.arange(loss.examples), scene.path.x[0][:, [scene.run]])
+    bad = np.flatnonzero(~np.isfinite(norms))
+    if not bad.size or bad.size == norms.size:
+        return None
+    row, others = int(bad[0]), f" and {bad.size - 1:,} more" if bad.size > 1 else ""
+    drawn = ""
+    if scene.path.rows is not None:
+        met = np.flatnonzero(np.isin(scene.path.rows, bad).any(axis=1))
+        drawn = f", which step {met[0] + 1:,} drew first," if met.size else ""
+    why = f"example {row + 1:,}{others}{drawn} has a value that is no finite number, and its gradient with it"
+    return scene.found(Origin.DATA, why, "Drop or mend that row; no rate and no clipping can.", row)
+
+
+def _broke(scene: _Scene) -> Forensics | None:
+    """A number that broke where it stood: nothing had grown."""
+    if scene.grew:
+        return None
+    if scene.quantity == "weight":
+        why = "the rule divided 0 by 0: where the gradient was 0, so is what divides it"
+        return scene.found(Origin.RATIO, why, "Give the optimizer its ε.")
+    if scene.path.x.dtype == np.float32 and _is_finite_in_float64(scene):
+        return _precision(scene)
+    value, gradient = scene.loss.value_and_gradient(scene.here)
+    near = _nearby(scene.loss, scene.here)
+    if scene.quantity == "loss" and (np.isfinite(gradient).all() or np.isinf(value[0]) or not np.isfinite(near).any()):
+        why = f"the loss is {_word(value[0])} at weights that are fine" + (
+            ", and so is the gradient there: only the loss's formula gave out"
+            if np.isfinite(gradient).all()
+            else ": a pole, or outside of its domain"
+        )
+        return scene.found(
+            Origin.LOG, why, "Compute the loss from the logits (log-sum-exp), or keep the argument of the logarithm above 0."
+        )
+    what = "the loss" if scene.quantity == "loss" else "the gradient"
+    why = f"{what} is {_word(value[0]) if what == 'the loss' else 'no number'} at this very point and harmless right beside it"
+    return scene.found(Origin.RATIO, why, "Add a small ε to the denominator, or under the root.")
+
+
+def _nearby(loss: Loss, x: Array) -> Array:
+    """The loss at eight points a millionth of the way around `x`."""
+    offsets = np.random.default_rng(0).standard_normal((len(x), 8)) * 1e-6 * (1 + np.abs(x).max())
+    return np.asarray(loss.value(x + offsets.astype(x.dtype)))
+
+
+def _word(value: float) -> str:
+    return "nan" if np.isnan(value) else plain(float(value))
+
+
+def _is_finite_in_float64(scene: _Scene) -> bool:
+    """Whether the loss and its gradient at that point are finite numbers once computed with more digits."""
+    value, gradient = _in_float64(scene.loss).value_and_gradient(scene.here.astype(np.float64))
+    return bool(np.isfinite(value).all() and np.isfinite(gradient).all())
+
+
+def _in_float64(loss: Any) -> Any:
+    """The loss with its data as float64, where it keeps any."""
+    wide = {name: getattr(loss, name).astype(np.float64) for name in ("X", "y") if isinstance(getattr(loss, name, None), np.ndarray)}
+    return replace(loss, **wide) if wide else loss
+
+
+def _decay(scene: _Scene) -> Forensics | None:
+    """Weight decay by itself beyond the edge, or all that takes the run across it."""
+    if not scene.decay:
+        return None
+    product = scene.rate * scene.decay
+    rule = scene.path.optimizer
+    limit = 2.0 if rule.preconditioner is not None else float(np.ravel(rule.recurrence.edge)[0])
+    if product < limit:
+        return None
+    why = f"the rate times the weight decay is {plain(product)}, above {plain(limit)}: the decay itself throws the weights across 0 and out"
+    return scene.found(Origin.DECAY, why, f"Lower the weight decay below {plain(limit / scene.rate)}, or the rate.")
+
+
+def _outlier(scene: _Scene) -> Forensics | None:
+    """One example that is too steep for the rate, when the others are not."""
+    loss = scene.loss
+    if not isinstance(loss, DataLoss) or loss.examples < 3:
+        return None
+    everyone, path = np.arange(min(loss.examples, MOST_EXAMPLES)), scene.path
+    pulls = _pulls(loss, everyone, path.x[0][:, [scene.run]])
+    top = int(np.argmax(pulls))
+    if not pulls[top] > OUTLIER * np.median(pulls):
+        return None
+    drawn = np.flatnonzero((path.rows[: scene.step] == top).any(axis=1)) if path.rows is not None else np.array([scene.began])
+    if not drawn.size:
+        return None
+    rows = path.rows[drawn[0]] if path.rows is not None else everyone
+    at = path.x[drawn[0]][:, [scene.run]]
+    others = rows[rows != top] if (rows != top).any() else everyone[everyone != top]
+    edge, without = _edge(scene, loss.on(rows), at), _edge(scene, loss.on(others), at)
+    if not edge < scene.rate < without:
+        return None
+    why = (
+        f"example {top + 1:,} pulls {plain(pulls[top] / np.median(pulls))} times as hard as the median one: with it the edge is"
+        f" {plain(edge)}, without it {plain(without)}, and the rate {plain(scene.rate)} lies between"
+    )
+    return scene.found(Origin.OUTLIER, why, "Look at that example; clip the gradient's norm, or scale the feature.", top)
+
+
+def _edge(scene: _Scene, loss: Loss, x: Array) -> float:
+    """The largest stable rate of the run's rule on this loss at a point."""
+    rule = scene.path.optimizer
+    curvature = edge_curvature(loss, rule, x) if getattr(loss, "edge_curvature", None) is None else sharpness(loss, x)
+    rate = np.ravel(np.asarray(rule.largest_stable_rate(np.where(np.isnan(curvature), 0, curvature))))
+    return float(rate[scene.run if rate.size > 1 else 0])
+
+
+def _precision(scene: _Scene) -> Forensics | None:
+    """A number too large for float32 that float64 holds, in a run that was not on its way out."""
+    if scene.path.x.dtype != np.float32 or not np.isfinite(scene.here).all() or not _is_finite_in_float64(scene):
+        return None
+    if scene.grew and scene.step - scene.began >= 3:
+        return None
+    why = "in float64 loss and gradient are finite at the same weights: beyond 3.4 × 10³⁸ float32 has no numbers"
+    return scene.found(Origin.PRECISION, why, "Use float64, or scale features and targets down.")
+
+
+def _rate(scene: _Scene) -> Forensics:
+    """What is left: steps too long for the curvature."""
+    began, step = scene.began, scene.step
+    edge = _edge(scene, scene.loss, scene.path.x[began][:, [scene.run]])
+    losses = scene.path.loss[:, scene.run]
+    last = step - 1 if np.isfinite(losses[step - 1]) else step - 2
+    grown = (losses[last] / losses[began]) ** (1 / (last - began)) if last > began and losses[began] > 0 else float("nan")
+    with_each = np.log(losses[began + 1 : last + 1] / losses[began:last])
+    faster = last - began > 1 and with_each[-1] > 2 * with_each[0] > 0
+    pace = ", by more with every step" if faster else f", by a factor of {plain(grown)} a step" if grown > 1 else ""
+    beside = f"{plain(scene.rate / edge)} × the edge {plain(edge)}" if np.isfinite(edge) and edge > 0 else "beyond what the curvature tells"
+    later = "; float32 gave out sooner than float64 would have" if scene.path.x.dtype == np.float32 else ""
+    why = f"from step {began:,} on the loss only grew{pace}; the rate {plain(scene.rate)} is {beside} there{later}"
+    change = f"Use a rate below {plain(0.9 * edge)}." if np.isfinite(edge) and 0 < edge < scene.rate else "Divide the learning rate by 3."
+    return scene.found(Origin.RATE, why, change)

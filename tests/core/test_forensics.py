@@ -1,0 +1,109 @@
+"""Why a run became nan: every origin caused on purpose, and told from the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from explorer import Setup
+from explorer.core.forensics import Origin, why_nan
+
+
+def setup(loss: str, rate: float, *, rule: str = "gradient_descent", rule_knobs: dict[str, Any] | None = None, **given: Any) -> Setup:
+    fields = {name: given.pop(name) for name in ("steps", "start", "batch_size", "seed") if name in given}
+    knobs = {f"loss.{name}": value for name, value in given.items()} | {f"optimizer.{n}": v for n, v in (rule_knobs or {}).items()}
+    return Setup(loss, rule, rate, knobs=knobs, **{"steps": 300} | fields)
+
+
+FORMULA = {"start": (1.0,), "steps": 20}
+MOONS = {"hidden": (8,), "data": "moons", "batch_size": 10, "steps": 60}
+DIABETES = {"activation": "relu", "data": "diabetes"}
+
+CAUSED = {
+    "raw features": (setup("linear_regression", 1e-3), Origin.RATE, "loss"),
+    "x⁴ from too far": (setup("x_fourth", 0.6, start=(1.0,)), Origin.RATE, "loss"),
+    "momentum": (setup("quadratic", 0.5, rule="momentum", start=(1, 1), steps=5000), Origin.RATE, "loss"),
+    "a network on raw data": (
+        setup("network", 1e-3, hidden=(32,), scaling="centered", examples=442, batch_size=32, steps=50, **DIABETES),
+        Origin.RATE,
+        "loss",
+    ),
+    "a nan in a batch": (setup("network", 0.1, bad_cell="nan", **MOONS), Origin.DATA, "loss"),
+    "an inf that tanh hides": (setup("network", 0.1, bad_cell="inf", **MOONS), Origin.DATA, "gradient"),
+    "one huge number": (
+        setup(
+            "network",
+            0.1,
+            hidden=(32,),
+            scaling="standardized",
+            standardize_target=True,
+            examples=400,
+            bad_cell="number",
+            bad_value=1000.0,
+            batch_size=30,
+            **DIABETES,
+        ),
+        Origin.OUTLIER,
+        "loss",
+    ),
+    "a naive logarithm": (
+        setup("homemade_network", 3.0, data="breast_cancer", features="standardized", naive=True, steps=20),
+        Origin.LOG,
+        "loss",
+    ),
+    "log 0": (setup("formula", 1.0, text="log(x)", **FORMULA), Origin.LOG, "loss"),
+    "log of a negative number": (setup("formula", 1.5, text="x*log(x)", **FORMULA), Origin.LOG, "loss"),
+    "0/0": (setup("formula", 0.5, text="sin(x)/x", **FORMULA | {"start": (0.0,)}), Origin.RATIO, "loss"),
+    "the root of 0": (setup("formula", 0.5, text="sqrt(x^2)", **FORMULA | {"start": (0.0,)}), Origin.RATIO, "gradient"),
+    "Adam without ε": (setup("x_squared", 0.1, rule="adam", rule_knobs={"eps": 0.0}, start=(0.0,)), Origin.RATIO, "weight"),
+    "L2 beyond 2/η": (
+        setup("linear_regression", 0.5, standardize=True, rule_knobs={"weight_decay": 5.0}, steps=2000),
+        Origin.DECAY,
+        "loss",
+    ),
+    "float32": (setup("network", 0.1, hidden=(8,), dtype="float32", feature_scale=1e20, steps=5, **DIABETES), Origin.PRECISION, "loss"),
+}
+
+
+@pytest.mark.parametrize("name", CAUSED)
+def test_an_origin_is_named(name: str) -> None:
+    caused, origin, quantity = CAUSED[name]
+    found = why_nan(caused.run())
+    assert found.origin == origin, found.sentence
+    assert found.quantity == quantity
+    assert found.sentence.startswith(f"{origin}: ")
+    assert found.change
+
+
+def test_the_step_is_the_first_that_is_not_finite() -> None:
+    found = why_nan(setup("x_squared", 1.1, start=(1.0,), steps=2000).run())
+    assert found.step == 1947
+    assert "below" in found.change
+
+
+def test_the_example_at_fault_is_named() -> None:
+    for name in ("a nan in a batch", "one huge number"):
+        found = why_nan(CAUSED[name][0].run())
+        assert found.row == 0
+        assert "example 1" in found.sentence
+
+
+def test_the_layer_is_named_where_there_are_layers() -> None:
+    found = why_nan(CAUSED["a network on raw data"][0].run())
+    assert found.block in {"W1", "b1", "W2", "b2", "layer 1"}
+    assert "more with every step" in found.sentence
+
+
+def test_each_run_of_a_batch_is_looked_at_by_itself() -> None:
+    path = setup("x_squared", 0.1, start=(1.0,), steps=1000).run([0.1, 2.0])
+    assert why_nan(path, 0).origin is None
+    assert "every number of this run is finite" in why_nan(path, 0).sentence
+    assert why_nan(path, 1).origin == Origin.RATE
+
+
+def test_a_network_that_is_far_too_fast_says_which_layer() -> None:
+    caused = setup("network", 1e30, hidden=(8,), activation="relu", data="diabetes", steps=4)
+    found = why_nan(caused.run())
+    assert found.origin == Origin.RATE
+    assert found.block
