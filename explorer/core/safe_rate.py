@@ -30,13 +30,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.descent import Trajectory, check_whole, run
+from explorer.core.descent import check_whole
 from explorer.core.knobs import check_number, must
 from explorer.core.losses.protocol import Loss
 from explorer.core.losses.wrapped import Function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
 from explorer.core.prose import plain
-from explorer.core.verdict import Verdict, judge
+from explorer.core.sweep import sweep
+from explorer.core.verdict import Verdict
 
 Array = NDArray[np.float64]
 
@@ -142,7 +143,8 @@ def safe_rate(
     held = broke = float("nan")
     if check and point.size:
         size = max(float(np.linalg.norm(point)), 1.0)
-        held, broke = _bracket(counted, point + KICK * size * direction, rule, rate, steps)
+        loss = value_and_gradient if isinstance(value_and_gradient, Loss) else _Runs(counted, point)
+        held, broke = _bracket(loss, point + KICK * size * direction, rule, rate, steps)
     return SafeRate(curvature, error, direction, rate, low, high, held, broke, steps, counted.calls)
 
 
@@ -248,7 +250,7 @@ def _unit(v: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Runs:
-    """The function as a loss that `run` can follow; there is no Hessian to ask for."""
+    """The function as a loss that can be descended; there is no Hessian to ask for."""
 
     function: Callable[[Array], tuple[float, Array]]
     start: Array
@@ -272,16 +274,17 @@ class _Runs:
         return np.zeros_like(v)
 
 
-def _bracket(function: _Counted, start: Array, rule: Optimizer, rate: float, steps: int) -> tuple[float, float]:
+def _bracket(loss: Loss, start: Array, rule: Optimizer, rate: float, steps: int) -> tuple[float, float]:
     """The largest rate that held below the smallest that broke, and that one; nan for what was not seen."""
-    loss = _Runs(function, start)
-    if not np.isfinite(rate):
-        rate = 1.0
-    rates = rate * np.array(LADDER)
-    broken = _breaks(run(loss, rule, rates, steps=steps))
+
+    def breaks(rates: Array) -> NDArray[np.bool_]:
+        return np.asarray(sweep(loss, rule, rates, start=start, steps=steps).verdict == Verdict.DIVERGED)
+
+    rates = (rate if np.isfinite(rate) else 1.0) * np.array(LADDER)
+    broken = breaks(rates)
     if broken[0]:
-        rates = rate * np.geomspace(1e-3, LADDER[0], 6)
-        broken = _breaks(run(loss, rule, rates, steps=steps))
+        rates = rates[0] * np.geomspace(1e-3, 1, 6)
+        broken = breaks(rates)
     if not broken.any():
         return float(rates[-1]), float("nan")
     first = int(np.argmax(broken))
@@ -290,13 +293,5 @@ def _bracket(function: _Counted, start: Array, rule: Optimizer, rate: float, ste
     held, broke = float(rates[first - 1]), float(rates[first])
     for _ in range(HALVINGS):
         middle = float(np.sqrt(held * broke))
-        if _breaks(run(loss, rule, middle, steps=steps))[0]:
-            broke = middle
-        else:
-            held = middle
+        held, broke = (held, middle) if breaks(np.array([middle]))[0] else (middle, broke)
     return held, broke
-
-
-def _breaks(path: Trajectory) -> NDArray[np.bool_]:
-    """Which runs diverged."""
-    return np.asarray(judge(path).verdict == Verdict.DIVERGED)
