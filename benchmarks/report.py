@@ -86,7 +86,7 @@ def footnotes(flops: Mapping[str, float], tanhs: Mapping[str, float]) -> str:
 
 # ---- the picture --------------------------------------------------------------------------------------------------------------
 
-LEFT, RIGHT, TOP, STEP, FOOT = 250, 30, 92, 24, 46
+LEFT, RIGHT, TOP, STEP, FOOT = 250, 40, 92, 24, 46
 WIDTH = 900
 MARKS = {
     "ours": ("#0072b2", "●"),
@@ -99,7 +99,7 @@ MARKS = {
 
 def picture(rows: Mapping[str, list[Row]]) -> str:
     """An SVG: a line for each job, a mark for each peer, on a logarithmic axis of time."""
-    everything = [seconds for each in rows.values() for row in each for seconds in row.seconds.values()]
+    everything = [seconds for each in rows.values() for row in each for peer, seconds in row.seconds.items() if peer in MARKS]
     low, high = math.floor(math.log10(min(everything))), math.ceil(math.log10(max(everything)))
 
     def across(seconds: float) -> float:
@@ -136,7 +136,7 @@ def _row(row: Row, y: float, across) -> list[str]:  # type: ignore[no-untyped-de
         *(_text(across(seconds), y, MARKS[peer][1], anchor="middle", color=MARKS[peer][0], size=15) for peer, seconds in drawn.items()),
     ]
     if "torch.optim" in drawn:
-        parts.append(_text(across(drawn["torch.optim"]) - 12, y - 1, f"{times(row.ratio('torch.optim'))}×", anchor="end", color="#555"))
+        parts.append(_text(across(drawn["torch.optim"]) + 10, y, f"{times(row.ratio('torch.optim'))}×", color="#555"))
     return parts
 
 
