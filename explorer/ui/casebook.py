@@ -12,9 +12,10 @@ import re
 import threading
 import tomllib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,6 @@ FACTS = {
 }
 """The numbers of a run that a text may carry and a head may claim."""
 
-LOOKS = 30
-"""A network is looked at so often: enough for a small picture, half of what the page Network does."""
-
 COARSE = 24
 """A map is seen in at most so many pixels a side."""
 
@@ -84,7 +82,8 @@ class Case:
 
     `label` is the short name on a button, `query` the setup (or the race, or the map) as a link has it, and `must` the verdict of its
     run, for a race one for each racer with commas between them, for a map those that at least a hundredth of it has. `switch` is the
-    one change (parts of a query; an empty one takes the part out) that makes it go away, and `then` the verdict after it.
+    one change (parts of a query; an empty one takes the part out) that makes it go away, and `then` the verdict after it. Where chaos
+    makes the word a matter of the last bit, `must` and `then` are alternatives with | between them.
 
     `numbers` and `then_numbers` are what else must be seen before and after the switch, by the names of `FACTS`: a whole number exactly,
     any other within half a percent, a pair as a lower and an upper end. `symptom` is one of `SYMPTOMS`, `knob` what made it, in the
@@ -110,6 +109,13 @@ class Case:
     numbers: dict[str, Any] = field(default_factory=dict)
     then_numbers: dict[str, Any] = field(default_factory=dict)
     preset: bool = True
+
+    def claims(self, found: Seen, *, after: bool = False) -> list[str]:
+        """What the head claims and `found` does not show, in words; empty if it is true. `after` is about the run after the switch."""
+        verdict, numbers = (self.then, self.then_numbers) if after else (self.must, self.numbers)
+        wrong = [] if found.verdict in verdict.split("|") else [f"verdict must be {verdict}, got {found.verdict}: {found.sentence}"]
+        off = {name: claim for name, claim in numbers.items() if not agrees(found.facts[name], claim)}
+        return wrong + [f"{name} must be {claim}, got {found.facts[name]}" for name, claim in off.items()]
 
     @property
     def setup(self) -> Setup:
@@ -150,6 +156,17 @@ def casebook() -> tuple[Case, ...]:
 def cases() -> tuple[Case, ...]:
     """The cases that pages offer to start from; `casebook` has all."""
     return tuple(case for case in casebook() if case.preset)
+
+
+@functools.cache
+def lab(page: str) -> str:
+    """The path of the page of that name, as Streamlit's links have it; empty for "cases", and where there is no such page.
+
+    >>> lab("step_size"), lab("cases"), lab("nowhere")
+    ('pages/10_step_size.py', '', '')
+    """
+    found = sorted((Path(__file__).parent / "pages").glob(f"[0-9][0-9]_{page}.py"))
+    return f"pages/{found[0].name}" if found and page != "cases" else ""
 
 
 def read(name: str, content: str) -> Case:
@@ -219,7 +236,7 @@ def see(page: str, query: Mapping[str, str]) -> Seen:
     key = (page, tuple(sorted(query.items())))
     with _ONE_AT_A_TIME:
         if key not in _KEPT:
-            _KEPT[key] = _SEE.get(page, _of_run)(query)
+            _KEPT[key] = _way(page, query)(query)
             if len(_KEPT) > _MOST_KEPT:
                 _KEPT.popitem(last=False)
         return _KEPT[key]
@@ -300,7 +317,7 @@ def _of_training(query: Mapping[str, str]) -> Seen:
     """One run of a network, with its instruments."""
     setup = Setup.from_query(query)
     history: History
-    *_, history = train(setup, LOOKS)
+    *_, history = train(setup)
     sentence = ending(history)
     word = sentence[2:].partition("**")[0]
     loss = np.array(history.train)
@@ -343,7 +360,11 @@ def _of_map(query: Mapping[str, str]) -> Seen:
     return Seen(",".join(str(each) for each in shares), f"**A map**: {words}.", {}, cells=cells, coordinates=coordinates)  # type: ignore[arg-type]
 
 
-_SEE = {"network": _of_training, "race": _of_race, "map": _of_map, "cases": _of_large_run}
+def _way(page: str, query: Mapping[str, str]) -> Callable[[Mapping[str, str]], Seen]:
+    """How it is made to happen: a race and a map by their page, a single run by its loss."""
+    pages = {"race": _of_race, "map": _of_map}
+    losses = {"network": _of_training, "convolution": _of_training, "homemade_network": _of_large_run}
+    return pages.get(page) or losses.get(query.get("loss", ""), _of_run)
 
 
 def _of_losses(setup: Setup, loss: NDArray[np.float64], lost_at: int) -> dict[str, float]:
