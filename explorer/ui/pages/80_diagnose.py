@@ -1,0 +1,221 @@
+"""Diagnose: paste the numbers of your own training, or upload its log: what they show, why it may be, and what to change first."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.core.causes import Cause
+from explorer.core.diagnosis import Diagnosis, diagnose
+from explorer.core.log_file import MOST_BYTES, ROLES, LogFile, read_log
+from explorer.core.prose import plain
+from explorer.figures import diagnosis as figure
+from explorer.ui import panel
+from explorer.ui.casebook import Case, casebook, see
+from explorer.ui.picture import picture
+
+TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
+KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
+MOST_COMPARED = 16
+"""So many cases are made to happen for the comparison: each takes a moment the first time."""
+
+LETTERS = 1_000_000
+NONE = "(no column)"
+
+
+def example(losses: NDArray[Any]) -> str:
+    """Numbers as somebody would paste them."""
+    return "\n".join(f"{each:.4g}" for each in losses)
+
+
+_RANDOM = np.random.default_rng(0)
+_STEPS = np.arange(60)
+EXAMPLES = {
+    "Explodes": example(np.append(np.minimum(0.9 * 1.9 ** np.arange(34.0), 1e300), [np.inf, np.nan])),
+    "Suddenly nan": example(np.append(2.3 * np.exp(-np.arange(30) / 12) + 0.02 * _RANDOM.standard_normal(30), [np.nan] * 6)),
+    "Jumps": example(0.4 + np.exp(-_STEPS / 5.0) + 0.15 * (-1.0) ** _STEPS),
+    "Noise floor": example(0.3 + 2 * np.exp(-_STEPS / 4.0) + 0.04 * _RANDOM.standard_normal(60)),
+    "Learns, then collapses": example(np.where(_STEPS < 25, 0.3 + 1.8 * np.exp(-_STEPS / 6.0), 2.0) + 0.03 * _RANDOM.standard_normal(60)),
+    "Never learns": example(np.log(10) + 0.02 * _RANDOM.standard_normal(60)),
+    "Slow": example(2.3 - 0.004 * _STEPS),
+    "Catapult": example(np.exp(np.where(_STEPS < 8, _STEPS * 0.35, 2.8 - 0.16 * (_STEPS - 8)))),
+}
+
+
+def main() -> None:
+    """From top to bottom: the numbers, the verdict with its picture, what to change first, the causes, the evidence."""
+    panel.follow()
+    st.title("What does your loss curve say?", anchor=False)
+    st.session_state.setdefault(TEXT, EXAMPLES["Explodes"])
+    give()
+    verdict = st.container()
+    try:
+        with verdict:
+            show(*given())
+    except ValueError as error:
+        verdict.error(f"{sentence(str(error))} The curve of the first example is shown instead.", icon=":material/error:")
+        with verdict:
+            show(read_log(EXAMPLES["Explodes"]))
+
+
+def give() -> None:
+    """Where the numbers come from."""
+    st.session_state[EXAMPLE] = next((name for name, text in EXAMPLES.items() if text == st.session_state[TEXT]), None)
+    st.pills("Or look at an example", list(EXAMPLES), key=EXAMPLE, on_change=take_example)
+    pasted, uploaded = st.columns(2)
+    pasted.text_area("Your losses: one a line, a table with names, or what your program printed", key=TEXT, height=170, max_chars=LETTERS)
+    uploaded.file_uploader(
+        f"Or a log: CSV, TSV, JSON lines; of TensorBoard, W&B, Lightning, Keras; up to {MOST_BYTES >> 20} MB",
+        type=["csv", "tsv", "txt", "log", "json", "jsonl"],
+        key=FILE,
+        max_upload_size=MOST_BYTES >> 20,
+    )
+    uploaded.segmented_control("Were the steps random?", list(KNOWN), default="I do not know", key=RANDOM)
+
+
+def take_example() -> None:
+    """An example was clicked."""
+    if st.session_state[EXAMPLE] in EXAMPLES:
+        st.session_state[TEXT] = EXAMPLES[st.session_state[EXAMPLE]]
+
+
+def given() -> tuple[LogFile]:
+    """The log that was uploaded, else what was pasted; with the columns as they were chosen."""
+    file = st.session_state.get(FILE)
+    content = file.getvalue() if file is not None else st.session_state[TEXT]
+    log = read(content, ())
+    if len(log.columns) > 1:
+        with st.expander("Which column is what?"):
+            chosen = {role: column(log, role) for role in ROLES}
+        if chosen != {role: log.roles.get(role) for role in ROLES}:
+            log = read(content, tuple(chosen.items()))
+    return (log,)
+
+
+def column(log: LogFile, role: str) -> str | None:
+    """The column chosen for a role."""
+    options = [NONE, *log.columns]
+    name = st.selectbox(
+        ROLES[role], options, index=options.index(log.roles.get(role, NONE)), key=f"diagnose:{role}:{'|'.join(log.columns)[:200]}"
+    )
+    return None if name == NONE else name
+
+
+def read(content: bytes | str, roles: tuple[tuple[str, str | None], ...]) -> LogFile:
+    """The log; kept for this visit, because every control that is turned asks for it again."""
+    kept = st.session_state.setdefault(READ, {})
+    key = (hash(content), len(content), roles)
+    if key not in kept:
+        while len(kept) >= 2:
+            kept.pop(next(iter(kept)))
+        kept[key] = read_log(content, roles=dict(roles))
+    return kept[key]
+
+
+def show(log: LogFile) -> None:
+    """The verdict on a log and all that goes with it."""
+    losses, validation = log.curve("train"), log.curve("validation")
+    assert losses is not None
+    found = diagnose(
+        losses,
+        stochastic=KNOWN[st.session_state.get(RANDOM) or "I do not know"],
+        steps=log.step,
+        validation=validation,
+        learning_rate=log.curve("learning_rate"),
+        gradient_norm=log.curve("gradient_norm"),
+    )
+    case = alike(found, losses.compressed())
+    st.header(fit_to_read(sentence(found.sentence)), anchor=False)
+    draw(log, found, case)
+    if case is not None:
+        about(case)
+    if found.causes:
+        st.success(f"**What to change first.** {fit_to_read(found.causes[0].change)}", icon=":material/build:")
+        st.subheader("What may be behind it, the likeliest first", anchor=False)
+        for place, cause in enumerate(found.causes[:4], 1):
+            st.markdown(told(place, cause))
+        if len(found.causes) > 4:
+            with st.expander("Less likely"):
+                for place, cause in enumerate(found.causes[4:], 5):
+                    st.markdown(told(place, cause))
+    st.subheader("What decided", anchor=False)
+    for note in log.notes:
+        st.caption(fit_to_read(note))
+    st.dataframe(
+        pd.DataFrame({"what was measured": found.evidence.keys(), "value": [shown(each) for each in found.evidence.values()]}),
+        hide_index=True,
+    )
+    st.caption(
+        "The verdict does not depend on the loss's unit or zero, nor on how often it was logged. Your numbers are kept for this visit only."
+    )
+
+
+def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] | None) -> None:
+    """The curve, with the case that looks most like it over it."""
+    losses, validation = log.curve("train"), log.curve("validation")
+    assert losses is not None
+    there = ~np.ma.getmaskarray(losses)
+    step = (np.arange(1.0, len(losses) + 1) if log.step is None else log.step)[there]
+    held = None if validation is None else np.where(np.ma.getmaskarray(validation), np.nan, validation.filled(np.nan))[there]
+    overlay = None if case is None else figure.Overlay(case[0].title, case[1])
+    words = f" Dashed over it, stretched to the same window, the case “{case[0].title}”." if case is not None else ""
+    picture(
+        figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row")),
+        key="diagnose:picture",
+        alt=f"The loss curve that was given, {there.sum():,} values. {sentence(found.sentence)}{words}",
+        height=420,
+        narrow=figure.CURVES,
+    )
+
+
+def alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
+    """The case of the same verdict or symptom whose curve looks most like this one, made to happen now; None if there is none."""
+    if found.verdict is None:
+        return None
+    same = [
+        case
+        for case in casebook()
+        if case.page == "step_size" and (str(found.verdict) in case.must.split("|") or (case.symptom and case.symptom in found.symptoms))
+    ][:MOST_COMPARED]
+    curves = {case.name: see(case.page, case.query).curves[0].loss for case in same}
+    best = diagnose(losses, known=curves).cases[:1]
+    return next(((case, curves[case.name]) for case in same if case.name in best), None)
+
+
+def about(case: tuple[Case, NDArray[np.float64]]) -> None:
+    """What the case is, and the way to it."""
+    words, link = st.columns([3, 1], vertical_alignment="center")
+    words.markdown(f"The case that looks most like it: **{case[0].title}**. *“{case[0].question}”*")
+    link.page_link(panel.STEP_SIZE, label="Open it in the lab", icon=":material/science:", query_params=case[0].setup.to_query())
+
+
+def told(place: int, cause: Cause) -> str:
+    """A cause in Markdown."""
+    return fit_to_read(f"{place}. **{cause.name}.** {cause.because}\n\n    *Test:* {cause.test} *Change:* {cause.change}")
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def fit_to_read(text: str) -> str:
+    """Markdown in which nan and inf are set as the words of a program that they are, and nothing else is taken for a formula."""
+    return re.sub(r"(?<![\w`])(nan|−?inf)(?![\w`])", r"`\1`", text).replace("$", r"\$").replace("|1 − ηλ|", r"\|1 − ηλ\|")
+
+
+def shown(value: float | int | str) -> str:
+    """A number of the evidence."""
+    if isinstance(value, str):
+        return value
+    return (
+        f"{value:,}" if isinstance(value, int) else plain(value, 4) if np.isfinite(value) else "–" if np.isnan(value) else "without limit"
+    )
+
+
+main()

@@ -1,0 +1,96 @@
+"""Safe rate: how large may the learning rate be here? From the curvature at the start, and by trying rates on both sides of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer.core import safe_rate as own
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.prose import plain
+from explorer.core.safe_rate import SafeRate, safe_rate
+from explorer.core.setup import Setup
+from explorer.figures import diagnosis as figure
+from explorer.ui import panel
+from explorer.ui.picture import picture
+
+RULES, GOOD = "safe_rate:rules", "safe_rate:good"
+USUAL = ("gradient_descent", "momentum", "nesterov", "adam")
+MOST_STEPS = 2000
+DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Measuring the curvature, and trying rates on both sides…")
+def measured(setup: Setup, rule: str) -> SafeRate:
+    """The largest safe rate of one rule."""
+    chosen = setup if rule == setup.optimizer else setup.with_choice("optimizer", rule)
+    loss = chosen.make_loss()
+    return safe_rate(
+        loss,
+        loss.start if setup.start is None else setup.start,
+        optimizer=chosen.make_optimizer(),
+        steps=min(max(setup.steps, 1), MOST_STEPS),
+    )
+
+
+def all_measured(setup: Setup, rules: list[str]) -> tuple[Setup, list[SafeRate]]:
+    """The setup and its rates, or the last ones that could be computed, with the reason."""
+    try:
+        found = [measured(setup, rule) for rule in rules]
+    except ValueError as error:
+        good = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(setup, good, str(error))
+        setup, found = good, [measured(good, rule) for rule in rules]
+    st.session_state[GOOD] = setup
+    return setup, found
+
+
+def main() -> None:
+    """The sentence, the picture of all rules, the table, and how to ask the same of a model of one's own."""
+    panel.follow()
+    st.title("What is my largest safe rate?", anchor=False)
+    setup = panel.current(DEFAULT)
+    rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=panel.readable) or ["gradient_descent"]
+    setup, found = all_measured(setup, rules)
+    panel.notes()
+    panel.write_link(setup.to_query())
+    names = [panel.readable(rule) for rule in rules]
+    st.subheader(f"With {names[0]}: {found[0].sentence}.", anchor=False)
+    picture(
+        figure.brackets(names, found),
+        key="safe_rate:picture",
+        alt=" ".join(f"{name}: {each.sentence}." for name, each in zip(names, found, strict=True)),
+        height=150 + 70 * len(names),
+        narrow=figure.RATES,
+    )
+    st.caption(
+        "The diamond is what the curvature at the start allows: 2/λ for gradient descent; for rules that divide by the gradient's size,"
+        f" in their own units. The bar lies between the last rate that held for {found[0].steps:,} steps and the first that diverged."
+    )
+    table(names, found)
+    with st.expander("Ask it of your own model, in PyTorch or JAX"):
+        st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
+        st.code((own.__doc__ or "").split("::", 1)[1], language="python")
+    with st.sidebar:
+        panel.controls(setup, ("loss",), rate=False)
+        panel.upload(setup)
+
+
+def table(names: list[str], found: list[SafeRate]) -> None:
+    """A row for each rule."""
+    rows = [
+        {
+            "optimizer": name,
+            "from the curvature": plain(each.rate, 4) if np.isfinite(each.rate) else "no limit",
+            "error ±": plain(max(each.rate_high - each.rate, each.rate - each.rate_low), 1) if np.isfinite(each.rate) else "–",
+            "largest rate that held": plain(each.held, 4) if np.isfinite(each.held) else "none",
+            "smallest rate that diverged": plain(each.broke, 4) if np.isfinite(each.broke) else "none tried",
+            "what to make of it": each.sentence,
+        }
+        for name, each in zip(names, found, strict=True)
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+
+
+main()
