@@ -1,0 +1,175 @@
+"""Landscape: planes through a network's weights, random ones and that of its own path, with and without skip connections."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from explorer.core.knobs import Parameter, parameters, short
+from explorer.core.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
+from explorer.core.prose import plain
+from explorer.core.setup import Setup
+from explorer.figures import planes as figure
+from explorer.ui import panel
+from explorer.ui.casebook import cases
+from explorer.ui.job import job, watched
+from explorer.ui.picture import Dial, picture
+from explorer.ui.presets import presets
+
+JOB, GOOD, VIEW = "landscape:job", "landscape:good", "landscape:view"
+DEFAULT = next(case.setup for case in cases() if case.page == "landscape")
+
+
+def main() -> None:
+    """The controls, then the planes as far as they are."""
+    st.title("What does the ground around this network look like?", anchor=False)
+    setup, view = affordable(*current())
+    panel.write_link(setup.to_query() | view.to_query())
+    panel.notes()
+    presets("landscape", setup)
+    with st.sidebar:
+        st.button("Stop", on_click=stop, width="stretch", help="The work ends; what was seen stays.")
+        for name, parameter in parameters(View).items():
+            control(name, parameter, view)
+        panel.controls(setup)
+        panel.sampling(setup)
+        panel.rescues(setup)
+    seen = replace(view, drawn="lines")  # as a surface they are the same numbers
+    running = job(JOB, (setup, seen), lambda: work(setup, seen))
+    running.wait(1.4)  # most are done by then, and are shown whole at once
+    watched(running, lambda found: show(found, view), "The network is being made…")
+
+
+def work(setup: Setup, view: View) -> Generator[Survey, None, None]:
+    """The training and the grids, as they come."""
+    yield from survey(setup, view)
+
+
+def current() -> tuple[Setup, View]:
+    """What holds now: the session's setup and view, unless the page was opened by another link."""
+    query = panel.opened()
+    if query:
+        view, complaints = View.salvage({name: text for name, text in query.items() if name.startswith("view.")})
+        setup, more = Setup.salvage({name: text for name, text in query.items() if not name.startswith("view.")})
+        panel.adopt(panel.noting((setup, more + complaints)))
+        st.session_state[VIEW] = view
+    if panel.STATE not in st.session_state or st.session_state[panel.STATE].loss not in ("network", "convolution"):
+        panel.adopt(DEFAULT)
+    return st.session_state[panel.STATE], st.session_state.setdefault(VIEW, View())
+
+
+def affordable(setup: Setup, view: View) -> tuple[Setup, View]:
+    """What is asked for, or the last that fits if it would take too long, with what would fit."""
+    try:
+        check_work(Survey(view, panes(setup, view)))
+    except ValueError as error:
+        good: tuple[Setup, View] = st.session_state.get(GOOD, (DEFAULT, View()))
+        panel.refuse(setup, good[0], str(error))
+        st.session_state[VIEW] = good[1]
+        return good
+    st.session_state[GOOD] = setup, view
+    return setup, view
+
+
+def stop() -> None:
+    """Ends the work that is going on."""
+    if JOB in st.session_state:
+        st.session_state[JOB][1].stop()
+
+
+def control(name: str, parameter: Parameter, view: View) -> None:
+    """The widget of one part of the view, if it matters now."""
+    if view.plane == "path" and name in ("at", "planes", "seed", "reach"):
+        return
+    key, value = f"landscape:{name}", getattr(view, name)
+    st.session_state[key] = value
+    shared: dict[str, Any] = {"key": key, "help": parameter.knob.help or None, "on_change": turn, "args": (name,)}
+    if parameter.kind == "switch":
+        st.toggle(parameter.label, **shared)
+    elif parameter.kind == "choice":
+        st.selectbox(parameter.label, parameter.options, format_func=readable, **shared)
+    else:
+        st.select_slider(parameter.label, panel.stops(parameter, value), format_func=short, **shared)
+
+
+def readable(name: str) -> str:
+    """A choice of the view as a person would say it."""
+    said = {"random": "random directions", "path": "of the run's own path", "trained": "trained weights", "initial": "first weights"}
+    return said.get(name, "level lines" if name == "lines" else name)
+
+
+def turn(name: str) -> None:
+    """One widget of the view was turned."""
+    if not panel.echo():
+        st.session_state[VIEW] = replace(st.session_state[VIEW], **{name: st.session_state[f"landscape:{name}"]})
+
+
+def show(found: Survey, view: View) -> None:
+    """The planes as far as they are: what they say, the picture, and what no slice can show."""
+    found = Survey(replace(found.view, drawn=view.drawn), found.panes, found.doing, found.share)
+    if found.share < 1:
+        st.progress(min(found.share, 1.0), found.doing)
+    said = summary(found)
+    st.subheader(said, anchor=False)
+    for note in filter(None, (on_path(found), cautions(found))):
+        st.markdown(note)
+    drawn, frames = figure.draw(found)
+    findings = [finding(found, seed) for seed in view.seeds]
+    several = len(frames) > 1
+    dial = Dial(
+        label="Plane, by its seed:",
+        values=[str(seed) for seed in view.seeds],
+        words=findings,
+        alts=[each.replace("**", "") for each in findings],
+    )
+    how = "Level lines of the loss" if view.drawn == "lines" else "The loss as a surface"
+    where = "in the plane of the run's own path, with the path on it" if view.plane == "path" else "in a random plane through the weights"
+    picture(
+        drawn,
+        key="landscape:picture",
+        alt=f"{how} {where}{', without skip connections and with them' if len(found.panes) == 2 else ''}. {said}",
+        frames=frames if several else (),
+        dial=dial if several else None,
+        height=figure.HEIGHT,
+        narrow=figure.narrow(found),
+    )
+    numbers(found)
+    st.caption(limits(found))
+
+
+def numbers(found: Survey) -> None:
+    """How much of the curvature the planes show."""
+    for column, pane in zip(st.columns(len(found.panes)), found.panes, strict=True):
+        seen = list(pane.curvature.values())
+        if seen:
+            label = f"sharpness {pane.name}: of all directions"
+            column.metric(
+                label, number(pane.sharpness), f"in these planes at most {number(max(seen))}", delta_color="off", delta_arrow="off"
+            )
+
+
+def number(value: float) -> str:
+    """A number, or a dash where there is none."""
+    return plain(value) if abs(value) < float("inf") else "–"
+
+
+def limits(found: Survey) -> str:
+    """What a slice cannot show."""
+    dim = found.panes[0].loss.dim
+    text = (
+        f"A slice shows 2 of {dim:,} directions and holds all others still. A minimum of a slice need not be one of the loss; a valley"
+        " that bends out of the slice looks like a wall; and the steepest direction is almost never in a random plane, whose curvature is"
+        " an average over all directions: smooth here does not mean that a large step is safe. "
+    )
+    if found.view.plane == "path":
+        return text + "The path lies near this plane, not in it: its losses are its own, not those of the ground drawn under it."
+    return text + (
+        "Biases stay as they are; the weights of each unit move by as much as they are long (Li et al. 2018). The path is not drawn here:"
+        " it is almost at right angles to random directions and would look like a point."
+    )
+
+
+main()
