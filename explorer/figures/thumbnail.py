@@ -1,11 +1,12 @@
 """Small pictures as SVG, for a page that shows many of them: a run's loss, or a map in a few pixels.
 
-Each is one string, with `role="img"` and a text for who cannot see it; colors follow the page's light or dark theme through
-``currentColor``. Nothing in them is typed by a visitor, and all text is escaped.
+Each is one ``<img role="img">`` with the drawing inside its address, since Streamlit takes bare SVG out of what it shows, and a text for
+who cannot see it. The drawing cannot ask the page for its colors, so `ink` is the color of words and lines. All text is escaped.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from html import escape
 from typing import Protocol
@@ -32,6 +33,9 @@ DRAWN = 300
 DECADES = 24.0
 """The window goes no further below the start than so many powers of ten."""
 
+INK = "#767676"
+"""Of words and lines: can be read on white and on black."""
+
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 """Several curves are told apart by their dashes too."""
 
@@ -49,7 +53,7 @@ class Drawable(Protocol):
     def loss(self) -> Array: ...
 
 
-def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, hide_verdict: bool = False) -> str:
+def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False) -> str:
     """The losses of one run or several over the steps, on a logarithmic scale, with the numbers at the ends.
 
     A curve that leaves the number line ends in a cross at the top. With `hide_verdict` it has the color of the text.
@@ -57,7 +61,7 @@ def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, hid
     logs = [log_loss(each.loss) if np.isfinite(each.loss).any() else np.array([]) for each in curves]
     finite = np.concatenate([each[np.isfinite(each)] for each in logs]) if logs else np.array([])
     if not finite.size:
-        return _svg(_word(WIDTH / 2, height / 2, "no number to draw", "middle"), alt, height)
+        return _svg(_word(WIDTH / 2, height / 2, "no number to draw", "middle"), alt, height, ink)
     low, high = max(float(finite.min()), float(finite.max()) - 300, float(finite[0]) - DECADES), float(finite.max())
     low, high = (low, high) if high - low > 0.02 else (low - 0.5, high + 0.5)
     last = max(max(int(each.steps[-1]) for each in curves), 1)
@@ -69,7 +73,7 @@ def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, hid
 
     parts = [_line(0, WIDTH, place(np.zeros(1), finite[:1])[1][0])]
     for number, (curve, values) in enumerate(zip(curves, logs, strict=True)):
-        color = "currentColor" if hide_verdict else COLORS[curve.verdict]
+        color = ink if hide_verdict else COLORS[curve.verdict]
         kept = envelope(values)
         x, y = place(curve.steps[kept].astype(float), values[kept])
         inside = np.isfinite(values[kept])
@@ -82,10 +86,10 @@ def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, hid
     lows = (float(each.loss[np.isfinite(each.loss)].min()) for each in curves if np.isfinite(each.loss).any())
     parts.append(_word(LEFT, height - 3, f"lowest {plain(min(lows), 2)}", "start"))
     parts.append(_word(WIDTH - LEFT, height - 3, f"step {last:,}", "end"))
-    return _svg("".join(parts), alt, height)
+    return _svg("".join(parts), alt, height, ink)
 
 
-def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT) -> str:
+def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT, ink: str = INK) -> str:
     """A map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up."""
     rows, columns = len(cells), max(len(cells[0]), 1)
     wide, tall = (WIDTH - 2 * LEFT) / columns, (height - TOP - BOTTOM) / rows
@@ -99,7 +103,7 @@ def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt:
             )
     across, up = coordinates
     words = _word(LEFT, 10, f"↑ {up}", "start") + _word(WIDTH - LEFT, height - 3, f"{across} →", "end")
-    return _svg("".join(parts) + words, alt, height)
+    return _svg("".join(parts) + words, alt, height, ink)
 
 
 def envelope(values: Array) -> NDArray[np.intp]:
@@ -148,8 +152,9 @@ def _word(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" font-size="10" fill="currentColor">{escape(text)}</text>'
 
 
-def _svg(inside: str, alt: str, height: int) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(alt, quote=True)}" viewBox="0 0 {WIDTH} {height}"'
-        f' width="100%" style="display:block;max-width:{WIDTH * 2}px">{inside}</svg>'
+def _svg(inside: str, alt: str, height: int, ink: str) -> str:
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" color="{ink}" font-family="sans-serif">{inside}</svg>'
     )
+    address = base64.b64encode(drawing.encode()).decode()
+    return f'<img role="img" alt="{escape(alt, quote=True)}" src="data:image/svg+xml;base64,{address}" style="display:block;width:100%">'

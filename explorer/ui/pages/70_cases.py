@@ -1,0 +1,105 @@
+"""Cases: every situation of the case files by its symptom, made to happen here and now, each with the switch that makes it go away."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import streamlit as st
+
+from explorer.core.setup import Setup
+from explorer.figures.thumbnail import sparkline, tiles
+from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, see
+from explorer.ui.job import job, watched
+
+TOGETHER = "races and maps"
+"""The heading of the cases that are no single curve."""
+
+COLUMNS = 3
+
+
+def main() -> None:
+    """The filters, then the cards; pictures come as their runs are done."""
+    st.title("What does your loss do?", anchor=False)
+    st.markdown("Every card below is a run, made just now. Flip its switch and it goes away; open it in the lab to turn its other knobs.")
+    kinds = {kind: [case for case in casebook() if (case.symptom or TOGETHER) == kind] for kind in (*SYMPTOMS, TOGETHER)}
+    chosen = st.pills("It", list(kinds), key="cases:symptom", format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
+    words = st.text_input("Search", key="cases:search", placeholder="Adam, dead, scale …")
+    shown = {kind: matching(group, words) for kind, group in kinds.items() if chosen in (None, kind)}
+    if not any(shown.values()):
+        st.info("No case has these words. Here are all of them.", icon=":material/search_off:")
+        shown = {kind: group for kind, group in kinds.items() if chosen in (None, kind)}
+    running = job("cases:job", "all", lambda: work([case for group in kinds.values() for case in group]))
+    running.wait(0.5)
+
+    def cards(_: int) -> None:
+        for kind, group in shown.items():
+            if group:
+                st.subheader(f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize(), anchor=False)
+                grid(group)
+
+    watched(running, cards, "The first runs are being made…")
+
+
+def work(wanted: list[Case]) -> Generator[int, None, None]:
+    """Makes every case happen, then every case after its switch; yields how many runs are done."""
+    runs = [(case.page, case.query) for case in wanted] + [(case.page, case.switched_query) for case in wanted if case.switch]
+    yield 0
+    for done, (page, query) in enumerate(runs, start=1):
+        see(page, query)
+        yield done
+
+
+def matching(group: list[Case], words: str) -> list[Case]:
+    """The cases that have every word somewhere."""
+    wanted = words.casefold().split()
+    return [
+        case
+        for case in group
+        if all(word in f"{case.title} {case.label} {case.question} {case.text} {case.knob}".casefold() for word in wanted)
+    ]
+
+
+def grid(group: list[Case]) -> None:
+    """Cards side by side, one under the other on a phone."""
+    for begin in range(0, len(group), COLUMNS):
+        for column, case in zip(st.columns(COLUMNS), group[begin : begin + COLUMNS], strict=False):
+            with column.container(border=True):
+                card(case)
+
+
+@st.fragment
+def card(case: Case) -> None:
+    """One case: the question, its switch, the picture with its sentence, why, and the way into the lab."""
+    st.markdown(f"**{case.title}**")
+    st.caption(f"“{case.question}”")
+    undone = bool(case.switch) and st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
+    query = case.switched_query if undone else case.query
+    seen = glimpse(case.page, query)
+    if seen is None:
+        st.caption("This run is not done yet…")
+    else:
+        st.html(drawn(seen, case.title))
+        st.caption(seen.sentence)
+    before = glimpse(case.page, case.query)
+    with st.expander("Why"):
+        st.markdown(filled(case.text, before.facts if before else {}).replace("$", r"\$"))
+        found = [other.title for other in casebook() if other.name in case.related]
+        if found:
+            st.caption(f"See also: {'; '.join(found)}.")
+    if lab(case.page):
+        st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=link(case, query))
+
+
+def drawn(seen: Seen, title: str) -> str:
+    """The small picture of what was seen; its text begins with the title."""
+    alt = f"{title}. {seen.sentence.replace('**', '')}"
+    ink = "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
+    return tiles(seen.cells, seen.coordinates, alt, ink=ink) if seen.cells else sparkline(seen.curves, alt, ink=ink)
+
+
+def link(case: Case, query: dict[str, str]) -> dict[str, str]:
+    """The query as its page writes it itself."""
+    return query if case.page in ("race", "map") else Setup.from_query(query).to_query()
+
+
+main()

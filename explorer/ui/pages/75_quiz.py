@@ -1,0 +1,152 @@
+"""Quiz: a curve is shown, the visitor says which knob made it; the answer opens the case and lets them undo it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from explorer.core.prose import plain
+from explorer.core.setup import Setup
+from explorer.figures.thumbnail import sparkline
+from explorer.ui import panel
+from explorer.ui.casebook import Case, Seen, casebook, filled, lab, see
+
+CHOICES = 4
+HEIGHT = 150
+STATE = "quiz:state"
+ASKED = [case for case in casebook() if case.knob and case.symptom and case.switch]
+
+
+@dataclass
+class Game:
+    """One visitor's quiz: the cases in their order, how far it is, what was answered, and how many answers were right."""
+
+    order: list[Case]
+    seed: int
+    place: int = 0
+    answer: str | None = None
+    right: int = 0
+    answered: int = 0
+    missed: list[str] = field(default_factory=list)
+
+    @property
+    def case(self) -> Case:
+        return self.order[self.place % len(self.order)]
+
+
+def begin(seed: int) -> Game:
+    """A new game; equal seeds ask alike."""
+    return Game(random.Random(seed).sample(ASKED, len(ASKED)), seed)
+
+
+def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
+    """The case's knob among those of others, first of those with the same symptom; none that would have done it too.
+
+    >>> from explorer.ui.casebook import casebook
+    >>> case = next(each for each in casebook() if each.name == "13_x_squared")
+    >>> found = choices(case, casebook(), 0)
+    >>> len(found), len(set(found)), case.knob in found
+    (4, 4, True)
+    """
+    draw = random.Random(f"{case.name}{seed}")
+    alike = sorted({each.knob for each in among if each.symptom == case.symptom and each.knob} - {case.knob, *case.also})
+    others = sorted({each.knob for each in among if each.knob} - {case.knob, *case.also, *alike})
+    wrong = [*draw.sample(alike, len(alike)), *draw.sample(others, len(others))][: CHOICES - 1]
+    return draw.sample([case.knob, *wrong], len(wrong) + 1)
+
+
+def main() -> None:
+    """The curve, the question, and after an answer the case behind it."""
+    st.title("Which knob made this curve?", anchor=False)
+    game: Game = st.session_state.setdefault(STATE, begin(random.randrange(10**6)))
+    case = game.case
+    seen = see(case.page, case.query)
+    st.markdown(f"**Curve {game.answered + (game.answer is None)}** · {game.right} of {game.answered} right")
+    curve, words = st.columns([3, 2], vertical_alignment="center")
+    alt = f"The loss of a run over its steps. {seen.sentence.replace('**', '')}"
+    curve.html(sparkline(seen.curves, alt, height=HEIGHT, ink=ink(), hide_verdict=True))
+    words.markdown(f"*“{case.question}”*")
+    words.caption(facts(case.setup, seen))
+    if game.answer is None:
+        ask(game)
+    else:
+        tell(game, seen)
+
+
+def ink() -> str:
+    """The color of words and lines on this page."""
+    return "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
+
+
+def facts(setup: Setup, seen: Seen) -> str:
+    """What anyone who made the run would know: the loss, the rule, the rate, how long, and how it went."""
+    what = f"{panel.readable(setup.loss)} · {panel.readable(setup.optimizer)} · learning rate {plain(setup.learning_rate)}"
+    batch = f" · batches of {setup.batch_size}" if setup.batch_size else ""
+    return f"{what}{batch} · {setup.steps:,} steps. {seen.sentence.replace('**', '')}"
+
+
+def ask(game: Game) -> None:
+    """The choices and the button; arrow keys and Enter will do."""
+    with st.form("quiz:form", border=False):
+        options = choices(game.case, casebook(), game.seed)
+        st.radio("Turning which knob makes it go away?", options, index=None, key=f"quiz:choice:{game.place}")
+        st.form_submit_button("Answer", on_click=answer, type="primary")
+    if st.session_state.pop("quiz:nothing", False):
+        st.info("Choose one of the knobs first.")
+
+
+def answer() -> None:
+    """The choice is made: right or wrong, once."""
+    game: Game = st.session_state[STATE]
+    given = st.session_state.get(f"quiz:choice:{game.place}")
+    st.session_state["quiz:nothing"] = given is None
+    if given is None or game.answer is not None:
+        return
+    game.answer = given
+    game.answered += 1
+    if given == game.case.knob:
+        game.right += 1
+    else:
+        game.missed.append(game.case.title)
+
+
+def tell(game: Game, seen: Seen) -> None:
+    """Whether it was right, the case's explanation, the switch that undoes it, and the next curve."""
+    case = game.case
+    if game.answer == case.knob:
+        st.success(f"Right: {case.knob}.", icon=":material/check:")
+    else:
+        st.error(f"It was {case.knob}, not {game.answer}.", icon=":material/close:")
+    left, right = st.columns(2)
+    with left:
+        st.subheader(case.title, anchor=False)
+        st.markdown(filled(case.text, seen.facts).replace("$", r"\$"))
+        if case.also:
+            st.caption(f"Would have done it too: {', '.join(case.also)}.")
+    with right:
+        undone = st.toggle(f"Undo it: {case.switch_label}", key=f"quiz:switch:{game.place}")
+        query = case.switched_query if undone else case.query
+        now = see(case.page, query)
+        st.html(sparkline(now.curves, f"{case.title}. {now.sentence.replace('**', '')}", ink=ink()))
+        st.caption(now.sentence)
+        if lab(case.page):
+            link = Setup.from_query(query).to_query()
+            st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=link)
+    st.button("Next curve", on_click=following, type="primary")
+    if game.missed:
+        st.caption(f"To look at again: {'; '.join(dict.fromkeys(game.missed))}.")
+
+
+def following() -> None:
+    """On to the next curve; after the last one they come in another order."""
+    game: Game = st.session_state[STATE]
+    game.place += 1
+    game.answer = None
+    if game.place % len(game.order) == 0:
+        game.order = begin(game.seed + game.place).order
+
+
+main()
