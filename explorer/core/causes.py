@@ -300,11 +300,7 @@ def _of_verdict(record: Record, signs: Signs | None, verdict: Verdict) -> Suspec
                     ),
                 ),
             ]
-        case Verdict.STUCK if (
-            signs is not None
-            and signs.end - signs.best > 0.02 * (signs.highest - signs.lowest)
-            and (signs.moved or signs.end > signs.start)
-        ):
+        case Verdict.STUCK if signs is not None and signs.stays_up:
             return [(3, COLLAPSE), (2, RATE_TOO_LARGE_ONCE), (1, OTHER_DATA)]
         case Verdict.STUCK:
             return [(3, NOTHING_ARRIVES), (2.5 + _looks_constant(signs), CONSTANT_ANSWER), (2, RATE_TOO_SMALL), (1, LABELS)]

@@ -15,9 +15,6 @@ from explorer.core.verdict import PATIENCE, RISE, TOLERANCE, Verdict
 
 Array = NDArray[np.float64]
 
-STAYS_UP = 0.25
-"""Stuck after a fall: the end lies above the best level by at least this share of what had been won, and no longer moves."""
-
 RECOVERS = 0.1
 """...a fall in the last quarter by less than this share of what was lost is no recovery."""
 
@@ -30,6 +27,9 @@ HOW = {
     "chaos": "follows a rule without a cycle, between",
     "": "jumps between",
 }
+
+DECADES = 2.0
+"""A positive curve that spans more decades is looked at in logarithms."""
 
 COMPARED = 64
 """Two curves are compared at so many evenly spaced times."""
@@ -122,20 +122,16 @@ def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verd
 
 def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
     """The verdict that follows from the signs of a curve that stayed finite and did not grow beyond its start."""
-    won = signs.start - signs.best
-    stays_up = signs.end - signs.best > max(STAYS_UP * max(won, 0.0), 2 * CERTAIN * signs.noise, 0.0) and signs.end - signs.best > 0.02 * (
-        signs.highest - signs.lowest
-    )
     beats = bool(signs.rhythm) and abs(signs.levels[2] - signs.levels[3]) < signs.noise
     recovers = signs.levels[2] - signs.levels[3] > RECOVERS * (signs.end - signs.best)
     falls = (signs.drop > CERTAIN and not beats) or (not signs.jumps and not signs.rises and not signs.settled)
-    if (falls or signs.shrinks) and (recovers or not stays_up):
+    if (falls or signs.shrinks) and (recovers or not signs.stays_up):
         came = Verdict.CONVERGED if signs.settled and not signs.left > TOLERANCE else _waiting(signs)
     elif signs.settled:
-        came = Verdict.STUCK if stays_up else Verdict.CONVERGED
+        came = Verdict.STUCK if signs.stays_up else Verdict.CONVERGED
     elif (signs.rhythm and stochastic is not True) or (stochastic is False and signs.jumps):
         return Verdict.OSCILLATING
-    elif stays_up:
+    elif signs.stays_up:
         came = Verdict.STUCK
     else:
         return Verdict.NOISY if signs.moved else Verdict.STUCK
@@ -190,9 +186,9 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
             return f"oscillating: after {signs.rows:,} rows the loss still {HOW[signs.rhythm]} {ends}"
         case Verdict.NOISY:
             return f"noisy: the loss went from {start} to {end} and now scatters about it by {plain(signs.noise, 2)}, with no trend"
-        case Verdict.STUCK if signs.moved and signs.end > signs.best:
-            return f"stuck: the loss had reached {best}, rose again and stays at {end}"
-        case Verdict.STUCK if signs.end > signs.best and signs.start < signs.end:
+        case Verdict.STUCK if signs.had_learned:
+            return f"stuck: the loss had come down from {start} to {best}, rose again and stays at {end}"
+        case Verdict.STUCK if signs.stays_up:
             return f"stuck: the loss rose from {start} to {end} and stays there"
         case Verdict.STUCK:
             return f"stuck: the loss has not left {end}, where it began, by more than it scatters"
@@ -229,38 +225,47 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> d
     }
 
 
-@np.errstate(all="ignore")
 def likeness(one: ArrayLike, other: ArrayLike) -> float:
-    """How alike two curves are, 1 for the same shape, whatever their units, zeros and lengths; 0 or less for nothing in common.
+    """How alike two curves are, 1 for the same shape, whatever their units, lengths and steps; 0 or less for nothing in common.
 
-    Each is read at `COMPARED` evenly spaced times, from 0 at its lowest to 1 at its highest value on a scale that is logarithmic where it
-    spans decades; what is not finite is off the top.
+    The root mean square between their `shape`s, and between the slopes of these.
 
     >>> likeness([4, 2, 1, 0.5, 0.25], [40, 20, 10, 5, 2.5]) > 0.99
     True
     """
-    a, b = shape(np.asarray(one, dtype=float)), shape(np.asarray(other, dtype=float))
-    return float(1 - np.sqrt(np.mean((a - b) ** 2)) / 0.5)
+    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    logs = spans_decades(a) and spans_decades(b)
+    p, q = shape(a, logs=logs), shape(b, logs=logs)
+    apart = np.sqrt(np.mean((p - q) ** 2)) + np.sqrt(np.mean((np.diff(p) - np.diff(q)) ** 2))
+    return float(1 - apart / 0.5)
 
 
-def shape(losses: Array) -> Array:
-    """A curve without its units and its length: ``(COMPARED,)`` numbers from 0 to 1, and 1.2 where it was not finite.
+def spans_decades(losses: Array) -> bool:
+    """Whether a curve is better looked at in logarithms: positive, and over more than `DECADES` decades.
 
-    >>> shape(np.array([3.0, 1.0])).round(2)[[0, -1]].tolist()
-    [1.0, 0.0]
+    >>> spans_decades(np.array([1.0, 1e3, np.inf])), spans_decades(np.array([1.0, 2.0])), spans_decades(np.array([0.0, 1e3]))
+    (True, False, False)
     """
-    finite = np.isfinite(losses)
-    if not finite.any():
-        return np.full(COMPARED, 1.2)
-    low, high = float(losses[finite].min()), float(losses[finite].max())
-    at = np.linspace(0, len(losses) - 1, COMPARED)
-    with np.errstate(all="ignore"):
-        above = np.clip((losses / 2 - low / 2) / max(high / 2 - low / 2, 1e-300), 0, 1)
-        middle = float(np.median(above[finite]))
-        if middle < 0.05:  # spans decades: compare logarithms
-            above = np.log10(above + 1e-6) / 6 + 1
-    values = np.where(finite, above, 1.2)
-    return np.interp(at, np.arange(len(losses)), values)
+    finite = losses[np.isfinite(losses)]
+    return bool(finite.size and finite.min() > 0 and np.log10(finite.max()) - np.log10(finite.min()) > DECADES)
+
+
+@np.errstate(all="ignore")
+def shape(losses: Array, *, logs: bool = False) -> Array:
+    """The finite part of a curve without its units and its length: ``(COMPARED,)`` numbers from 0 at its lowest to 1 at its highest.
+
+    With `logs`, its logarithms, of what is positive.
+
+    >>> shape(np.array([3.0, 1.0, np.inf])).round(2)[[0, -1]].tolist(), shape(np.array([1.0, 1e3, 1e6]), logs=True).round(2)[32].item()
+    ([1.0, 0.0], 0.51)
+    """
+    finite = losses[np.isfinite(losses)]
+    finite = np.log10(finite[finite > 0]) if logs else finite
+    if not finite.size:
+        return np.zeros(COMPARED)
+    low, high = float(finite.min()), float(finite.max())
+    above = (finite / 2 - low / 2) / (high / 2 - low / 2) if high > low else np.zeros(finite.size)
+    return np.interp(np.linspace(0, len(above) - 1, COMPARED), np.arange(len(above)), above)
 
 
 def _alike(record: Record, verdict: Verdict | None, known: Mapping[str, ArrayLike]) -> tuple[str, ...]:

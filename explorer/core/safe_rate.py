@@ -84,13 +84,20 @@ class SafeRate:
         return bool(self.held <= 1.1 * self.rate_high and self.broke >= 0.9 * self.rate_low)
 
     @property
+    def uncertainty(self) -> str:
+        """The error bar of the rate in words."""
+        if not (np.isfinite(self.rate) and self.rate > 0):
+            return "no limit"
+        share = 100 * max(self.rate_high - self.rate, self.rate - self.rate_low) / self.rate
+        return "known to 0.1 %" if share <= 0.1 else f"± {plain(share, 2)} %"
+
+    @property
     def sentence(self) -> str:
         """What to take home, with the numbers."""
         if not np.isfinite(self.rate):
             what = "nothing curves upward here, so the curvature sets no largest rate"
         else:
-            spread = max(self.rate_high - self.rate, self.rate - self.rate_low)
-            what = f"the curvature {plain(self.sharpness)} allows rates up to {plain(self.rate)} ± {plain(spread, 1)}"
+            what = f"the curvature {plain(self.sharpness)} allows rates up to {plain(self.rate)} ({self.uncertainty})"
         if np.isfinite(self.held) and np.isfinite(self.broke):
             seen = f"in {self.steps:,} steps {plain(self.held)} held and {plain(self.broke)} diverged"
         elif np.isfinite(self.held):

@@ -27,6 +27,9 @@ CERTAIN = 4.0
 OUTLIER = 8.0
 """Standard deviations of the noise from which a value is a spike."""
 
+STAYS_UP = 0.25
+"""A curve ends above its best level if it has lost at least this share of what it had won."""
+
 ALTERNATES = 0.7
 """A 2-cycle: values two rows apart are correlated by more than this, neighbors by less than minus this."""
 
@@ -91,6 +94,18 @@ class Signs:
     rhythm: str
     tail_low: float
     tail_high: float
+
+    @property
+    def stays_up(self) -> bool:
+        """Whether it ends well above its best level: by a share of what had been won, and by more than the noise."""
+        lost = self.end - self.best
+        won = max(self.start - self.best, 0.0)
+        return lost > max(STAYS_UP * won, 2 * CERTAIN * self.noise, 0.02 * (self.highest - self.lowest))
+
+    @property
+    def had_learned(self) -> bool:
+        """Whether it ends well above a level that it had come down to."""
+        return self.stays_up and self.start - self.best > max(2 * CERTAIN * self.noise, 0.1 * (self.end - self.best))
 
     @classmethod
     def of(cls, losses: Array, time: Array) -> Signs:

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.diagnosis import COMPARED, shape
+from explorer.core.diagnosis import COMPARED, shape, spans_decades
 from explorer.core.prose import plain
 from explorer.core.safe_rate import SafeRate
 from explorer.figures.stage import QUIET
@@ -23,13 +23,15 @@ Array = NDArray[np.float64]
 DRAWN = 600
 """A longer curve is drawn as the lowest and the highest value of so many stretches: no spike is lost."""
 
-DECADES = 2.0
-"""A positive curve that spans more than so many decades is drawn in logarithms."""
-
 CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, "margin": {"t": 40, "l": 64, "r": 10, "b": 150}}
 """The layout of the curve on a phone."""
 
-RATES = {"height": 420, "margin": {"t": 40, "l": 96, "r": 10, "b": 130}, "legend": {"y": -0.28, "yanchor": "top"}}
+RATES = {
+    "height": 440,
+    "margin": {"t": 30, "l": 116, "r": 10, "b": 140},
+    "legend": {"y": -0.28, "x": -0.3, "yanchor": "top"},
+    "yaxis": {"tickfont": {"size": 14}},
+}
 """The layout of the rates on a phone."""
 
 
@@ -44,7 +46,7 @@ class Overlay:
 def draw(step: Array, losses: Array, validation: Array | None = None, overlay: Overlay | None = None, axis: str = "row") -> go.Figure:
     """The losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite; the overlay is stretched to fit."""
     finite = losses[np.isfinite(losses)]
-    logs = _in_logarithms(finite)
+    logs = spans_decades(losses)
     values = _scaled(losses, logs)
     low, high = _window(_scaled(finite, logs))
     margin = 0.06 * (high - low)
@@ -62,7 +64,7 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
         some = lost[np.unique(np.linspace(0, lost.size - 1, min(lost.size, 60)).astype(np.intp))]
         traces.append(_crosses(step[some], losses[some], high + margin, axis))
     if overlay is not None:
-        traces.append(_stretched(overlay, step, low, high))
+        traces.append(_stretched(overlay, step[np.isfinite(losses)], low, high, logs=logs))
     if finite.size < 60:
         traces[0] |= {"mode": "lines+markers", "marker": {"color": BLUE, "size": 7}}
     return go.Figure(
@@ -85,11 +87,6 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
 def _vertical(low: float, high: float, *, logs: bool) -> dict[str, Any]:
     """The axis of the loss: by hand in logarithms; of its own where it is linear."""
     return loss_axis(low, high) if logs else {"range": [low, high], "nticks": 7, "exponentformat": "power"}
-
-
-def _in_logarithms(finite: Array) -> bool:
-    positive = finite.size > 0 and bool((finite > 0).all())
-    return positive and float(np.log10(finite.max()) - np.log10(finite.min())) > DECADES
 
 
 def _scaled(values: Array, logs: bool) -> Array:
@@ -143,11 +140,11 @@ def _crosses(step: Array, losses: Array, height: float, axis: str) -> dict[str, 
     }
 
 
-def _stretched(overlay: Overlay, step: Array, low: float, high: float) -> dict[str, Any]:
-    form = shape(overlay.losses)
+def _stretched(overlay: Overlay, step: Array, low: float, high: float, *, logs: bool) -> dict[str, Any]:
+    form = shape(overlay.losses, logs=logs and spans_decades(overlay.losses))
     return {
-        "x": np.linspace(float(step[0]), float(step[-1]), COMPARED),
-        "y": np.where(form <= 1, low + form * (high - low), np.nan),
+        "x": np.linspace(float(step[0]), float(step[-1]), COMPARED) if step.size else [],
+        "y": low + form * (high - low),
         "mode": "lines",
         "name": f"case: {overlay.name} (stretched to fit)",
         "line": {"color": TEXT, "dash": "dash", "width": 2},
@@ -165,16 +162,16 @@ def brackets(names: Sequence[str], found: Sequence[SafeRate]) -> go.Figure:
     traces: list[dict[str, Any]] = [
         {
             "x": np.array([[each.held, each.broke, np.nan] for each in found]).ravel(),
-            "y": np.repeat(rows - 0.12, 3),
+            "y": np.repeat(rows - 0.15, 3),
             "mode": "lines",
             "line": {"color": VERMILION, "width": 8},
             "opacity": 0.5,
             "showlegend": False,
             **QUIET,
         },
-        _marks([each.held for each in found], rows - 0.12, "largest rate that held", "triangle-right", GREEN, names),
-        _marks([each.broke for each in found], rows - 0.12, "smallest rate that diverged", "x", VERMILION, names),
-        _marks(rate, rows + 0.12, "from the curvature", "diamond", BLUE, names)
+        _marks([each.held for each in found], rows - 0.05, "largest rate that held", "triangle-right", GREEN, names),
+        _marks([each.broke for each in found], rows - 0.25, "smallest rate that diverged", "x", VERMILION, names),
+        _marks(rate, rows + 0.2, "from the curvature", "diamond", BLUE, names)
         | {"error_x": {"type": "data", "array": above, "arrayminus": below, "color": BLUE}},
     ]
     return go.Figure(

@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.core.causes import Cause
-from explorer.core.diagnosis import Diagnosis, diagnose
+from explorer.core.diagnosis import Diagnosis, diagnose, likeness
 from explorer.core.log_file import MOST_BYTES, ROLES, LogFile, read_log
 from explorer.core.prose import plain
 from explorer.figures import diagnosis as figure
@@ -23,6 +23,13 @@ TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "fi
 KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
 MOST_COMPARED = 16
 """So many cases are made to happen for the comparison: each takes a moment the first time."""
+
+ALIKE = 0.0
+"""A case that looks less like the curve than this is not shown."""
+
+LOG_ZERO = "nan without divergence"
+
+CASES = "pages/70_cases.py"
 
 LETTERS = 1_000_000
 NONE = "(no column)"
@@ -130,7 +137,7 @@ def show(log: LogFile) -> None:
         gradient_norm=log.curve("gradient_norm"),
     )
     case = alike(found, losses.compressed())
-    st.header(fit_to_read(sentence(found.sentence)), anchor=False)
+    st.header(sentence(found.sentence), anchor=False)
     draw(log, found, case)
     if case is not None:
         about(case)
@@ -149,6 +156,7 @@ def show(log: LogFile) -> None:
     st.dataframe(
         pd.DataFrame({"what was measured": found.evidence.keys(), "value": [shown(each) for each in found.evidence.values()]}),
         hide_index=True,
+        height="content",
     )
     st.caption(
         "The verdict does not depend on the loss's unit or zero, nor on how often it was logged. Your numbers are kept for this visit only."
@@ -174,24 +182,28 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
 
 
 def alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
-    """The case of the same verdict or symptom whose curve looks most like this one, made to happen now; None if there is none."""
+    """The case of the same symptom or verdict whose curve looks most like this one, made to happen now; None if none is like it."""
     if found.verdict is None:
         return None
-    same = [
-        case
-        for case in casebook()
-        if case.page == "step_size" and (str(found.verdict) in case.must.split("|") or (case.symptom and case.symptom in found.symptoms))
-    ][:MOST_COMPARED]
-    curves = {case.name: see(case.page, case.query).curves[0].loss for case in same}
-    best = diagnose(losses, known=curves).cases[:1]
-    return next(((case, curves[case.name]) for case in same if case.name in best), None)
+    wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}
+    same = [case for case in casebook() if case.page in ("step_size", "cases") and case.symptom and case.symptom in wanted]
+    if not same and LOG_ZERO not in wanted:
+        same = [case for case in casebook() if case.page == "step_size" and str(found.verdict) in case.must.split("|")]
+    curves = {case.name: see(case.page, case.query).curves[0].loss for case in same[:MOST_COMPARED]}
+    best = max(same[:MOST_COMPARED], key=lambda case: likeness(losses, curves[case.name]), default=None)
+    if best is None or likeness(losses, curves[best.name]) < ALIKE:
+        return None
+    return best, curves[best.name]
 
 
 def about(case: tuple[Case, NDArray[np.float64]]) -> None:
     """What the case is, and the way to it."""
     words, link = st.columns([3, 1], vertical_alignment="center")
     words.markdown(f"The case that looks most like it: **{case[0].title}**. *“{case[0].question}”*")
-    link.page_link(panel.STEP_SIZE, label="Open it in the lab", icon=":material/science:", query_params=case[0].setup.to_query())
+    if case[0].page == "step_size":
+        link.page_link(panel.STEP_SIZE, label="Open it in the lab", icon=":material/science:", query_params=case[0].setup.to_query())
+    else:
+        link.page_link(CASES, label="See it among the cases", icon=":material/science:")
 
 
 def told(place: int, cause: Cause) -> str:

@@ -83,7 +83,7 @@ def table(names: list[str], found: list[SafeRate]) -> None:
         {
             "optimizer": name,
             "from the curvature": plain(each.rate, 4) if np.isfinite(each.rate) else "no limit",
-            "error ±": plain(max(each.rate_high - each.rate, each.rate - each.rate_low), 1) if np.isfinite(each.rate) else "–",
+            "error": each.uncertainty,
             "largest rate that held": plain(each.held, 4) if np.isfinite(each.held) else "none",
             "smallest rate that diverged": plain(each.broke, 4) if np.isfinite(each.broke) else "none tried",
             "what to make of it": each.sentence,

@@ -1,0 +1,94 @@
+"""The pages Diagnose and Safe rate: what a visitor pastes, uploads and turns, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.reading import FOLDER, opened, pictures, unreadable
+
+DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"
+
+BEGINS = {
+    "Explodes": "Diverged: the loss grew",
+    "Suddenly nan": "Diverged: the loss was 0.21, nothing unusual",
+    "Jumps": "Oscillating:",
+    "Noise floor": "Noisy:",
+    "Learns, then collapses": "Stuck: the loss had come down",
+    "Never learns": "Stuck: the loss has not left",
+    "Slow": "Slow:",
+    "Catapult": "Catapult:",
+}
+
+
+def pasted(text: str) -> AppTest:
+    app = opened(DIAGNOSE)
+    app.text_area[0].set_value(text)
+    return app.run()
+
+
+def alts(app: AppTest) -> str:
+    return " ".join(each["alt"] for each in pictures(app))
+
+
+def test_every_example_shows_what_it_is_called() -> None:
+    app = opened(DIAGNOSE)
+    assert list(app.pills[0].options) == list(BEGINS)
+    for name, begins in BEGINS.items():
+        app.pills[0].set_value(name).run()
+        assert not app.exception
+        assert app.header[0].value.startswith(begins), name
+        assert app.header[0].value in alts(app)
+        assert app.success[0].value.startswith("**What to change first.**")
+        assert not any(unreadable(each.value) for kind in (app.header, app.markdown, app.caption, app.success) for each in kind)
+
+
+def test_a_table_with_names_can_be_read_otherwise_by_hand() -> None:
+    rows = "\n".join(f"{i},{2.0**i},{0.5**i}" for i in range(30))
+    app = pasted(f"step,loss,other\n{rows}")
+    assert app.header[0].value.startswith("Diverged")
+    train = next(box for box in app.selectbox if box.label == "training loss")
+    assert train.value == "loss"
+    train.set_value("other").run()
+    assert not app.exception
+    assert app.header[0].value.startswith("Converged")
+
+
+@pytest.mark.parametrize("text", ["", "hello", "step,loss", "{}", "[", "<b>", "$x$", "nan", "1", "٣", ";;;", "1e999\n-1e999"])
+def test_whatever_is_pasted_gets_a_sentence(text: str) -> None:
+    app = pasted(text)
+    assert not app.exception
+    assert app.header
+    assert pictures(app)
+
+
+def test_what_cannot_be_read_is_said_and_stays_in_its_box() -> None:
+    app = pasted("no numbers here\nat all")
+    assert "none was found" in app.error[0].value
+    assert app.text_area[0].value == "no numbers here\nat all"
+
+
+def test_saying_that_the_steps_were_not_random_changes_the_word() -> None:
+    app = opened(DIAGNOSE)
+    app.pills[0].set_value("Noise floor").run()
+    app.segmented_control[0].set_value("no, all data at every step").run()
+    assert app.header[0].value.startswith("Oscillating")
+
+
+def test_a_log_is_uploaded() -> None:
+    app = opened(DIAGNOSE)
+    if not app.get("file_uploader"):
+        pytest.skip("this version of Streamlit cannot upload in a test")
+    app.get("file_uploader")[0].set_value(("log.csv", b"step,train_loss\n" + b"".join(b"%d,0.7\n" % i for i in range(20)), "text/csv"))
+    app.run()
+    assert not app.exception
+    assert "all 20 values are 0.7" in app.header[0].value
+
+
+@pytest.mark.parametrize("loss", ["rosenbrock", "absolute", "formula", "saddle", "network"])
+def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
+    app = opened(SAFE, {"v": "1", "loss": loss, "steps": "50"})
+    assert not app.exception
+    assert "steps" in app.subheader[0].value
+    for rule in ("gradient descent", "momentum", "nesterov", "Adam"):
+        assert f"{rule}: " in alts(app)
