@@ -21,10 +21,10 @@ from explorer.figures.theme import COLORS
 
 Array = NDArray[np.float64]
 
-WIDTH, HEIGHT = 320, 110
+WIDTH, HEIGHT = 270, 110
 """Of the drawing; it is as wide on the page as there is room."""
 
-LEFT, TOP, BOTTOM = 6, 12, 16
+LEFT, TOP, BOTTOM = 6, 18, 20
 """Room at the side, and for the words above and below the curve."""
 
 DRAWN = 300
@@ -82,10 +82,10 @@ def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, ink
         if values.size and not np.isfinite(values[-1]):
             parts.append(_cross(float(x[-1]), TOP, color))
     ends = (float(each.loss[np.isfinite(each.loss)].max()) for each in curves if np.isfinite(each.loss).any())
-    parts.append(_word(LEFT, 10, plain(max(ends), 2), "start"))
+    parts.append(_word(LEFT, 11, plain(max(ends), 2), "start"))
     lows = (float(each.loss[np.isfinite(each.loss)].min()) for each in curves if np.isfinite(each.loss).any())
-    parts.append(_word(LEFT, height - 3, f"lowest {plain(min(lows), 2)}", "start"))
-    parts.append(_word(WIDTH - LEFT, height - 3, f"step {last:,}", "end"))
+    parts.append(_word(LEFT, height - 4, f"lowest {plain(min(lows), 2)}", "start"))
+    parts.append(_word(WIDTH - LEFT, height - 4, f"step {last:,}", "end"))
     return _svg("".join(parts), alt, height, ink)
 
 
@@ -102,7 +102,7 @@ def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt:
                 f' fill="{COLORS[verdict]}"/>'
             )
     across, up = coordinates
-    words = _word(LEFT, 10, f"↑ {up}", "start") + _word(WIDTH - LEFT, height - 3, f"{across} →", "end")
+    words = _word(LEFT, 11, f"↑ {up}", "start") + _word(WIDTH - LEFT, height - 4, f"{across} →", "end")
     return _svg("".join(parts) + words, alt, height, ink)
 
 
@@ -149,7 +149,7 @@ def _cross(x: float, y: float, color: str) -> str:
 
 
 def _word(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" font-size="10" fill="currentColor">{escape(text)}</text>'
+    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" font-size="12" fill="currentColor">{escape(text)}</text>'
 
 
 def _svg(inside: str, alt: str, height: int, ink: str) -> str:

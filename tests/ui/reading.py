@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -31,6 +32,11 @@ def opened(page: Path | None = None, query: dict[str, str] | None = None) -> App
 def pictures(app: AppTest) -> list[dict[str, Any]]:
     """The data of each picture on the page, as the browser gets them."""
     return [json.loads(each.proto.json) for each in app.get("bidi_component")]
+
+
+def drawings(app: AppTest) -> list[str]:
+    """The texts of the small drawings on the page, which are images and no component."""
+    return [html.unescape(text) for each in app.get("html") for text in re.findall(r'<img role="img" alt="([^"]*)"', each.proto.body)]
 
 
 def unreadable(text: str) -> bool:

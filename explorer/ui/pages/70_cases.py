@@ -69,10 +69,9 @@ def grid(group: list[Case]) -> None:
 
 @st.fragment
 def card(case: Case) -> None:
-    """One case: the question, its switch, the picture with its sentence, why, and the way into the lab."""
+    """One case: the picture with its sentence, the switch, the question, why, and the way into the lab."""
     st.markdown(f"**{case.title}**")
-    st.caption(f"“{case.question}”")
-    undone = bool(case.switch) and st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
+    undone = bool(case.switch) and st.session_state.get(f"cases:switch:{case.name}", False)
     query = case.switched_query if undone else case.query
     seen = glimpse(case.page, query)
     if seen is None:
@@ -80,6 +79,9 @@ def card(case: Case) -> None:
     else:
         st.html(drawn(seen, case.title))
         st.caption(seen.sentence)
+    if case.switch:
+        st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
+    st.caption(f"“{case.question}”")
     before = glimpse(case.page, case.query)
     with st.expander("Why"):
         st.markdown(filled(case.text, before.facts if before else {}).replace("$", r"\$"))

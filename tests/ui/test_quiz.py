@@ -1,0 +1,71 @@
+"""The page Quiz: every curve can be asked, an answer counts once, and the case behind it opens and can be undone."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.ui.casebook import Case, casebook
+from tests.ui.reading import FOLDER, drawings, opened
+
+PAGE = FOLDER / "pages" / "75_quiz.py"
+ASKED = [case for case in casebook() if case.knob and case.switch]
+
+
+def asked(case: Case) -> AppTest:
+    """The quiz with this case as its next curve."""
+    app = opened(PAGE)
+    app.session_state["quiz:state"].order[:] = [case, *ASKED]
+    return app.run()
+
+
+def answered(app: AppTest, choice: str) -> AppTest:
+    app.radio[0].set_value(choice)
+    app.button[0].click().run()
+    assert not app.exception
+    return app
+
+
+CASE = next(case for case in ASKED if case.name == "10_regression_to_nan")
+
+
+def test_a_right_answer_counts_and_opens_the_case() -> None:
+    app = answered(asked(CASE), CASE.knob)
+    assert "Right" in app.success[0].value
+    assert CASE.title in [each.value for each in app.subheader]
+    assert any("1 of 1 right" in each.value for each in app.markdown)
+    assert any("0.001567" in each.value for each in app.markdown), "the text has this run's numbers"
+
+
+def test_a_wrong_answer_says_what_it_was_and_can_be_undone() -> None:
+    app = asked(CASE)
+    app = answered(app, next(each for each in app.radio[0].options if each != CASE.knob))
+    assert CASE.knob in app.error[0].value
+    assert any("0 of 1 right" in each.value for each in app.markdown)
+    before = drawings(app)[-1]
+    app.toggle[0].set_value(True).run()
+    assert drawings(app)[-1] != before
+    app.button[0].click().run()
+    assert app.radio, "the next curve is asked"
+    assert any("Curve 2" in each.value for each in app.markdown)
+
+
+def test_no_answer_is_no_answer() -> None:
+    app = opened(PAGE)
+    app.button[0].click().run()
+    assert app.info
+    assert any("0 of 0" in each.value for each in app.markdown)
+
+
+@pytest.mark.parametrize("case", ASKED, ids=lambda case: case.name)
+def test_no_choice_would_have_done_it_too(case: Case) -> None:
+    assert case.symptom
+    assert case.knob not in case.also
+
+
+def test_every_curve_is_asked_with_its_own_knob_among_four() -> None:
+    for case in ASKED[::8]:
+        options = asked(case).radio[0].options
+        assert len({*options}) == 4
+        assert case.knob in options
+        assert not {*case.also} & {*options}
