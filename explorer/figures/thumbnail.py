@@ -157,4 +157,5 @@ def _svg(inside: str, alt: str, height: int, ink: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" color="{ink}" font-family="sans-serif">{inside}</svg>'
     )
     address = base64.b64encode(drawing.encode()).decode()
-    return f'<img role="img" alt="{escape(alt, quote=True)}" src="data:image/svg+xml;base64,{address}" style="display:block;width:100%">'
+    style = f"display:block;width:100%;max-width:{2 * WIDTH}px"
+    return f'<img role="img" alt="{escape(alt, quote=True)}" src="data:image/svg+xml;base64,{address}" style="{style}">'
