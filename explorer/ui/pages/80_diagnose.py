@@ -187,8 +187,11 @@ def alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[
         return None
     wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}
     same = [case for case in casebook() if case.page in ("step_size", "cases") and case.symptom and case.symptom in wanted]
-    if not same and LOG_ZERO not in wanted:
-        same = [case for case in casebook() if case.page == "step_size" and str(found.verdict) in case.must.split("|")]
+    verdict = str(found.verdict)
+    if LOG_ZERO not in wanted:
+        same = [case for case in same if verdict in case.must.split("|")] or [
+            case for case in casebook() if case.page == "step_size" and verdict in case.must.split("|")
+        ]
     curves = {case.name: see(case.page, case.query).curves[0].loss for case in same[:MOST_COMPARED]}
     best = max(same[:MOST_COMPARED], key=lambda case: likeness(losses, curves[case.name]), default=None)
     if best is None or likeness(losses, curves[best.name]) < ALIKE:
