@@ -134,8 +134,8 @@ def show(plan: Map, live: bool) -> None:
     """The picture as far as it is done, and what can be done with it. Runs again by itself while the map is in the making."""
     painter: Painter = st.session_state[PAINTER]
     painter.touch()
-    moved = st.session_state[AXES] != (plan.x, plan.y)
-    if moved or painter.plan != plan or panel.GO in st.session_state or panel.NOTES in st.session_state or (live and not painter.running):
+    moved = st.session_state[AXES] != (plan.x, plan.y) or painter.plan != plan
+    if moved or live != painter.running or panel.GO in st.session_state or panel.NOTES in st.session_state:
         st.rerun()
     canvas = painter.canvas.copy()  # it goes on while this is drawn: what is said must be what is shown
     sentence = headline(plan, canvas)
@@ -159,7 +159,8 @@ def show(plan: Map, live: bool) -> None:
             st.button("Resume", on_click=painter.go_on, icon=":material/play_arrow:")
         st.button("Zoom in", on_click=zoom, args=(0.5,), icon=":material/zoom_in:")
         st.button("Zoom out", on_click=zoom, args=(2.0,), icon=":material/zoom_out:")
-        st.button("Back", on_click=back, icon=":material/undo:", disabled=not st.session_state[BACK])
+        if st.session_state[BACK]:
+            st.button("Back", on_click=back, icon=":material/undo:")
     click = "a click opens that run on Step size" if plan.opens else "runs whose layers have different rates cannot be opened on Step size"
     took = (
         f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps took {in_words(painter.seconds)}." if painter.seconds else ""
