@@ -42,6 +42,9 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
     With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    most = MOST_NUMBERS // (loss.dim * RUNS) - 1
+    if setup.steps > most:
+        raise ValueError(f"steps must be ≤ {max(most, 0):,} for {loss.dim:,} numbers at {RUNS} rates, got {setup.steps:,}")
     start = np.array(loss.start if setup.start is None else setup.start)
     scale = ruler(loss, optimizer, start, setup.learning_rate, batch_marks(setup, loss))
     explanation = Explanation.of(setup.run(scale.rates))
