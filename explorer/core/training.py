@@ -126,10 +126,8 @@ def ending(history: History) -> str:
     if history.lost_at == 0:
         return "**No number to begin with**: the loss is not finite before the first step, so the data or the first weights are not."
     if history.lost_at > 0:
-        return (
-            f"**Overflow**: the loss left the number line at step {history.lost_at:,}; at the last look before it the sharpness was"
-            f" {plain(sharp[-1])}, and this rate stands {plain(edge[-1])}."
-        )
+        seen = f"; at the last look before it the sharpness was {plain(sharp[-1])}, and this rate stands {plain(edge[-1])}"
+        return f"**Overflow**: the loss left the number line at step {history.lost_at:,}{seen if np.isfinite(sharp[-1]) else ''}."
     worst = int(np.argmax(history.dead[-1])) if history.dead[-1] else 0
     stays = train[late].min() >= 0.9 * constant and np.ptp(train[late]) <= 0.05 * max(abs(train[-1]), 1e-300)
     if history.dead[-1] and history.dead[-1][worst] > DEAD and stays:

@@ -133,7 +133,8 @@ def _names(traces: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def boundary(history: History) -> tuple[go.Figure, list[dict[str, Any]]] | None:
     """Where a network of two inputs draws the line between its classes at every look, and its layers' gradients as bars."""
-    X, y = history.loss.X, history.loss.y
+    known = np.isfinite(history.loss.X).all(axis=0)  # a spoiled cell has no place in the picture
+    X, y = history.loss.X[:, known], history.loss.y[:, known]
     if len(X) != 2:
         return None
     low, high = X.min(axis=1), X.max(axis=1)
@@ -141,7 +142,8 @@ def boundary(history: History) -> tuple[go.Figure, list[dict[str, Any]]] | None:
     across, up = (np.linspace(a, b, GRID) for a, b in zip(low - margin, high + margin, strict=True))
     grid = np.stack([each.ravel() for each in np.meshgrid(across, up)])
     classes = np.round(y[0]).astype(int) if len(y) == 1 else y.argmax(axis=0)
-    said = history.loss.outputs(np.stack(history.x, axis=1), grid)
+    with np.errstate(all="ignore"):
+        said = history.loss.outputs(np.stack(history.x, axis=1), grid)
     weights = [name for name in history.norms[0] if name.startswith("W")]
     norms = _log([[each[name] for name in weights] for each in history.norms])
     floor = float(np.nanmin(norms)) - 0.5 if np.isfinite(norms).any() else -1.0

@@ -87,7 +87,7 @@ def show(history: History) -> None:
     numbers(history)
     drawn = figure.boundary(history)
     if drawn is not None and history.share >= 1:
-        dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=[f"loss {plain(each)}" for each in history.train])
+        dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=[f"loss {said(each)}" for each in history.train])
         alt = "Left, the examples and the line between the classes; right, the gradient of each layer."
         position = len(history.steps) - 1
         picture(drawn[0], key="network:boundary", alt=alt, frames=drawn[1], dial=dial, value=position, height=420, narrow=figure.PAIR)
@@ -97,10 +97,15 @@ def numbers(history: History) -> None:
     """The numbers of the last look."""
     first, second, third, fourth = st.columns(4)
     accuracy = history.accuracy[-1]
-    first.metric("training loss", plain(history.train[-1]), f"best constant {plain(history.loss.best_constant)}", delta_color="off")
+    first.metric("training loss", said(history.train[-1]), f"best constant {plain(history.loss.best_constant)}", delta_color="off")
     second.metric("accuracy", f"{plain(100 * accuracy)} %" if np.isfinite(accuracy) else "–")
-    third.metric("sharpness / what the rate stands", plain(history.sharpness[-1] / history.edge[-1], 4))
+    third.metric("sharpness / what the rate stands", said(history.sharpness[-1] / history.edge[-1]))
     fourth.metric("largest share of dead units", f"{plain(100 * max(history.dead[-1], default=0.0))} %")
+
+
+def said(number: float) -> str:
+    """A number as the page shows it; a dash for what is none."""
+    return plain(number, 4) if np.isfinite(number) else "–"
 
 
 main()
