@@ -124,12 +124,12 @@ def turning(context: BrowserContext, address: str) -> None:
 
 
 LISTEN = """() => {
-  const root = document.querySelector(".picture");
-  const said = () => root.querySelector(".picture-plot").getAttribute("aria-label") + root.querySelector(".picture-value").textContent;
+  const root = () => document.querySelector(".picture");
+  const said = () => root().querySelector(".picture-plot").getAttribute("aria-label") + root().querySelector(".picture-value").textContent;
   window.arm = () => { window.acted = window.done = undefined; window.before = said(); };
   for (const name of ["click", "keydown"]) document.addEventListener(name, () => (window.acted = performance.now()), true);
-  new MutationObserver(() => { if (said() !== window.before) window.done ??= performance.now(); })
-    .observe(root, { attributeFilter: ["data-drawn"] });
+  new MutationObserver(() => { if (root() && said() !== window.before) window.done ??= performance.now(); })
+    .observe(document.body, { subtree: true, attributeFilter: ["data-drawn"] });
 }"""
 
 
