@@ -11,10 +11,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import numpy as np
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
 from benchmarks.drag import WATCH, listen
 from explorer import LOSSES, OPTIMIZERS, run
@@ -28,8 +30,8 @@ def main() -> None:
     executable = next(filter(None, map(shutil.which, NAMES)))
     computing()
     with tempfile.TemporaryDirectory() as folder, serve(ROOT / "app.py", Path(folder)) as address, sync_playwright() as playwright:
+        visits(playwright, executable, address)
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        visits(browser, address)
         context = browser.new_context(viewport=WIDE)
         dragging(context, address)
         turning(context, address)
@@ -47,28 +49,44 @@ def computing() -> None:
     row("121 rates × 200 steps on a surface", times, goal=20)
 
 
-def visits(browser: Browser, address: str) -> None:
+def visits(playwright: Playwright, executable: str, address: str) -> None:
     """From the address to the first plot: with nothing cached, and again with what the browser has kept."""
-    warm = browser.new_page(viewport=WIDE)
-    first_plot(warm, address)  # the server's own imports and caches
-    warm.close()
-    firsts, seconds = [], []
-    for _ in range(5):
-        context = browser.new_context(viewport=WIDE)
-        for times in (firsts, seconds):
-            page = context.new_page()
-            times.append(first_plot(page, address))
-            page.close()
-        context.close()
+    urlopen(address).close()  # the server's own imports
+    visit(playwright, executable, address)  # and its caches
+    firsts, *seconds = zip(*(visit(playwright, executable, address) for _ in range(5)), strict=True)
     row("first visit to the first plot", firsts, goal=4000)
-    row("second visit", seconds, goal=1500)
+    row("second visit", [each for one in seconds for each in one], goal=1500)
 
 
-def first_plot(page: Page, address: str) -> float:
-    began = time.perf_counter()
-    page.goto(address, wait_until="commit")
-    page.wait_for_function(DRAWN)
-    return (time.perf_counter() - began) * 1e3
+def visit(playwright: Playwright, executable: str, address: str, times: int = 3) -> list[float]:
+    """One new visitor who comes several times.
+
+    Nobody watches while the page loads: under an attached debugger V8 reads Plotly three times more, once for each error that Plotly
+    throws and catches while it starts. The page's own clock is read when all is done.
+    """
+    size = f"--window-size={WIDE['width']},{WIDE['height']}"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        options = ["--headless=new", f"--user-data-dir={profile}", "--remote-debugging-port=0", size, *ARGUMENTS]
+        with Popen([executable, *options, "about:blank"], stderr=DEVNULL) as chromium:
+            port = Path(profile) / "DevToolsActivePort"
+            while not (port.exists() and port.read_text()):
+                time.sleep(0.05)
+            door = f"http://127.0.0.1:{port.read_text().split()[0]}"
+            found = [first_plot(playwright, door, address) for _ in range(times)]
+            chromium.terminate()
+    return found
+
+
+def first_plot(playwright: Playwright, door: str, address: str) -> float:
+    """A new tab, and how long it took from the start of its navigation to the first plot, in ms."""
+    urlopen(Request(f"{door}/json/new?{address}", method="PUT")).close()
+    time.sleep(6)
+    browser = playwright.chromium.connect_over_cdp(door)
+    [page] = [page for page in browser.contexts[0].pages if page.url.startswith(address)]
+    drawn = float(page.evaluate("performance.getEntriesByName('picture drawn')[0].startTime"))
+    page.close()
+    browser.close()
+    return drawn
 
 
 def dragging(context: BrowserContext, address: str) -> None:

@@ -6,6 +6,9 @@ import streamlit as st
 
 PAGES = sorted((Path(__file__).parent / "pages").glob("[0-9]*.py"))
 
+# Plotly needs a third of a second to start: it does so while the server computes the first picture (`picture.js` finds it started).
+START_PLOTLY = "<script type='module'>import(new URL('assets/plotly.min.js', document.baseURI)).catch(() => {})</script>"
+
 
 def _page(path: Path, *, first: bool) -> st.Page:
     """The page of a file: `10_step_size.py` is titled "Step size" and lives at `/step_size`."""
@@ -15,6 +18,7 @@ def _page(path: Path, *, first: bool) -> st.Page:
 
 st.set_page_config(page_title="Divergence Explorer", layout="wide")
 st.html(Path(__file__).with_name("house.css"))
+st.html(START_PLOTLY, unsafe_allow_javascript=True)
 if PAGES:
     st.navigation([_page(path, first=path is PAGES[0]) for path in PAGES], position="top").run()
 else:

@@ -19,6 +19,7 @@ from explorer.core.knobs import Parameter, short
 from explorer.core.losses import DataLoss
 from explorer.core.setup import LEARNING_RATE, PLAIN, RESCUES, SAMPLING, SHELVES, START, WHOLE, Setup
 from explorer.core.table_file import read_table
+from explorer.ui.fold import fold
 
 Read = TypeVar("Read")
 
@@ -135,7 +136,9 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
 
 def rescues(setup: Setup) -> None:
     """What may save a run that would diverge, each switched on by giving it a number; the schedule is one of them."""
-    with st.expander("Rescues", expanded=setup != setup.without_rescues()):
+    with fold("Rescues", used=setup != setup.without_rescues()) as unfolded:
+        if not unfolded:
+            return
         _name("schedule", setup)
         for dotted, parameter in parameters(setup, "schedule").items():
             _knob(dotted, parameter, dict(setup.knobs).get(dotted, parameter.default))
@@ -153,7 +156,9 @@ def sampling(setup: Setup) -> None:
     loss = setup.make_loss()
     fields = ("batch_size", "replacement", "gradient_noise")
     used = any(getattr(setup, name) != PLAIN[name].default for name in fields)
-    with st.expander("Mini-batches and noise", expanded=used):
+    with fold("Mini-batches and noise", used=used) as unfolded:
+        if not unfolded:
+            return
         if isinstance(loss, DataLoss):
             sizes = sorted({size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size < loss.examples} | {setup.batch_size or 1})
             _seed("box:batch_size", setup.batch_size)
@@ -189,7 +194,9 @@ def upload(setup: Setup) -> None:
     """A visitor's own table for a loss on data: what was read of it, and which column is predicted."""
     if "loss.data" not in parameters(setup, "loss"):
         return
-    with st.expander("Your own data"):
+    with fold("Your own data", used=st.session_state.get("box:file") is not None) as unfolded:
+        if not unfolded:
+            return
         given = st.file_uploader("A CSV file with a line of names and then numbers, up to 1 MB", type=["csv", "tsv", "txt"], key="box:file")
         if given is None:
             return

@@ -263,6 +263,7 @@ function mount(parent) {
         again = false;
         await (stale ? drawAll() : drawFrame());
         root.dataset.drawn = drawn;
+        performance.mark("picture drawn");
         listen();
       } while (again);
     } catch (error) {
@@ -458,19 +459,20 @@ function mount(parent) {
   }
 
   // -- from Python
-  let decoded;
+  let given, decoded;
   function update(next, setStateValue, setTriggerValue) {
     commit = setStateValue;
     trigger = setTriggerValue;
-    if (next !== data) take(next);
+    if (next !== given) take(next);
     stale = true;
     draw();
   }
 
   function take(next) {
-    data = next;
+    data = { ...next, ...JSON.parse(next.content) };
+    given = next;
     frames = data.frames;
-    decoded = decode({ figure: data.figure, frames, narrow: data.narrow ?? {} });
+    decoded = decode({ figure: data.figure, frames, narrow: data.narrow });
     zones = data.dial ? zonesOf(data.dial) : [];
     const seen = remembered.get(data.key);
     if (seen?.epoch === data.epoch && seen.position < Math.max(frames.length, 1)) position = held ? position : seen.position;

@@ -4,6 +4,7 @@ Everything is drawn in the browser from what is sent once; only a release of the
 """
 
 import base64
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -98,18 +99,14 @@ def picture(
         raise ValueError(f"a dial needs one value a frame: got {len(dial.values)} values for {len(frames)} frames")
     value = min(max(int(value), 0), max(len(frames) - 1, 0))
     position, shown, epoch = _agree(key, value, len(frames) or 1)
-    plain = figure.to_dict() if isinstance(figure, go.Figure) else figure
     _component(
         key=key,
         data={
             "key": key,
             "alt": alt,
-            "figure": encode({"data": plain.get("data", ()), "layout": plain.get("layout", {})}),
-            "frames": encode(frames),
-            "dial": encode(asdict(dial)) if dial else None,
+            "content": _content(figure, frames, dial, narrow),
             "times": list(times),
             "height": height,
-            "narrow": encode(narrow),
             "value": shown,
             "epoch": epoch,
             "clickable": on_click is not None,
@@ -120,6 +117,28 @@ def picture(
         on_boxed_change=partial(_pass_on, key, "boxed", on_box),
     )
     return position
+
+
+_contents: dict[tuple[int, ...], tuple[tuple[Any, ...], str]] = {}
+"""What was written last, with what it was written of: as long as that is kept, no other object has its `id`."""
+
+
+def _content(*parts: Any) -> str:
+    """Figure, frames, dial and narrow layout as JSON: written once, for pages keep what they show and show it at every rerun."""
+    key = tuple(map(id, parts))
+    if key not in _contents:
+        while len(_contents) >= 32:
+            _contents.pop(next(iter(_contents)), None)
+        figure, frames, dial, narrow = parts
+        plain = figure.to_dict() if isinstance(figure, go.Figure) else figure
+        tree = {
+            "figure": {"data": plain.get("data", ()), "layout": plain.get("layout", {})},
+            "frames": frames,
+            "dial": asdict(dial) if dial else None,
+            "narrow": narrow or {},
+        }
+        _contents[key] = parts, json.dumps(encode(tree), separators=(",", ":"))
+    return _contents[key][1]
 
 
 def encode(tree: Any) -> Any:

@@ -15,23 +15,33 @@ import explorer.ui
 FOLDER = Path(explorer.ui.__path__[0])
 MAIN = FOLDER / "main.py"
 
+FOLDED = [label for file in FOLDER.rglob("*.py") for label in re.findall(r'\bfold\("([^"]+)"', file.read_text(encoding="utf-8"))]
 QUOTED = r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|got \S+"
 NAN_IS_THE_WORD = r"(Loss → |goes to |became |loss is |or |, )nan\b|nan (after|from)"
 
 
 def opened(page: Path | None = None, query: dict[str, str] | None = None) -> AppTest:
-    """A page as somebody finds it who opens it by a link."""
+    """A page as somebody finds it who opens it by a link and unfolds everything."""
     app = AppTest.from_file(str(MAIN), default_timeout=60)
     if page is not None:
         app.switch_page(str(page.relative_to(FOLDER)))
     for name, value in (query or {}).items():
         app.query_params[name] = value
+    for label in FOLDED:
+        for used in (True, False):
+            app.session_state[f"fold:{label}:{used}"] = True
     return app.run()
 
 
 def pictures(app: AppTest) -> list[dict[str, Any]]:
     """The data of each picture on the page, as the browser gets them."""
-    return [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return [read(each) for each in app.get("bidi_component")]
+
+
+def read(component: Any) -> dict[str, Any]:
+    """The data of one picture, with its content, which travels as JSON within JSON."""
+    data = json.loads(component.proto.json)
+    return data | json.loads(data.pop("content"))
 
 
 def drawings(app: AppTest) -> list[str]:

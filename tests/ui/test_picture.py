@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.ui.picture import Dial, encode, picture
+from tests.ui.reading import read
 
 
 def script() -> None:
@@ -33,7 +33,7 @@ def app() -> AppTest:
 
 def sent(app: AppTest) -> dict[str, Any]:
     [component] = app.get("bidi_component")
-    return json.loads(component.proto.json)
+    return read(component)
 
 
 def held(app: AppTest) -> int:

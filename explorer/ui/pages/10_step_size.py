@@ -21,6 +21,7 @@ from explorer.figures import edge, microscope, stage, step_size
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.casebook import cases
+from explorer.ui.fold import fold
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 
@@ -212,19 +213,18 @@ def why(setup: Setup, position: int) -> None:
 
 def table(explanation: Explanation, setup: Setup, position: int) -> None:
     """The numbers of the run, to read and to take away."""
-    trajectory = explanation.trajectory
-    names = getattr(trajectory.objective, "coordinates", None) or [f"x{i + 1}" for i in range(trajectory.x.shape[1])]
-    columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
-    frame = pd.DataFrame(
-        {"step": np.arange(trajectory.steps + 1)}
-        | columns
-        | {"loss": trajectory.loss[:, position], "gradient norm": trajectory.gradient_norm[:, position]}
-    )
-    with st.expander("The numbers of this run"):
+    with fold("The numbers of this run") as unfolded:
+        if not unfolded:
+            return
         lens = magnified(setup, position)
         if lens is not None and lens.modes:
             st.markdown("Each eigenvector of the Hessian follows its own factor and knows nothing of the others:")
             st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
+        trajectory = explanation.trajectory
+        names = getattr(trajectory.objective, "coordinates", None) or [f"x{i + 1}" for i in range(trajectory.x.shape[1])]
+        columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
+        norms = {"loss": trajectory.loss[:, position], "gradient norm": trajectory.gradient_norm[:, position]}
+        frame = pd.DataFrame({"step": np.arange(trajectory.steps + 1)} | columns | norms)
         st.dataframe(frame, hide_index=True, height=320)
         csv = frame.to_csv(index=False, na_rep="nan").encode()
         st.download_button("Download this run as CSV", csv, "run.csv", "text/csv", icon=":material/download:")

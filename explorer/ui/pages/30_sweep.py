@@ -21,6 +21,7 @@ from explorer.core.sweep import find_edge, growth, sweep
 from explorer.core.verdict import Outcome, Verdict
 from explorer.figures import sweep as figure
 from explorer.ui import panel
+from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 
 RULES, SEEDS, FINDER, GOOD = "sweep:rules", "sweep:seeds", "sweep:finder", "sweep:good"
@@ -65,7 +66,9 @@ def main() -> None:
         st.markdown(about_the_finder(found, bands[0]))
     numbers = table(bands)
     st.dataframe(numbers, hide_index=True)
-    with st.expander("All rates"):
+    with fold("All rates") as unfolded:
+        if not unfolded:
+            return
         every = pd.concat([rows(each) for each in bands])
         st.dataframe(every, hide_index=True)
         st.download_button("Download as CSV", every.to_csv(index=False).encode(), "sweep.csv", "text/csv", icon=":material/download:")
