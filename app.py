@@ -12,7 +12,9 @@ import plotly
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
@@ -44,8 +46,13 @@ class Preload:
         await self.app(scope, receive, with_link if scope["type"] == "http" else send)
 
 
+def home(request: Request) -> RedirectResponse:
+    """The first page by its own name, as the others have one: Streamlit knows it by `/` only."""
+    return RedirectResponse(f"./?{request.url.query}")
+
+
 app = st.App(
     "explorer/ui/main.py",
-    routes=[Mount("/assets", StaticFiles(directory=ASSETS))],
+    routes=[Mount("/assets", StaticFiles(directory=ASSETS)), Route("/step_size", home)],
     middleware=[Middleware(Preload), Middleware(GZipMiddleware)],
 )

@@ -5,10 +5,11 @@
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
-const CONFIG = { displaylogo: false, scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
 const HATCHES = 8; // .picture-hatch-0 ... in picture.css
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
+// A finger has no hover: the buttons would always cover the headings, for a zoom that a finger on the plot does not draw.
+const CONFIG = { displaylogo: false, displayModeBar: TOUCH.matches ? false : "hover", scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
 
 const mounted = new WeakMap(); // element -> its picture
 const remembered = new Map(); // key -> {epoch, position}: survives an element that React mounts anew

@@ -9,20 +9,22 @@ from typing import Any
 import streamlit as st
 
 from explorer.ui import panel
-from explorer.ui.casebook import Case, cases
+from explorer.ui.casebook import Case, casebook
 
 
 def presets(page: str, here: Any, adopt: Callable[[Any], None] = panel.adopt, of: Callable[[Case], Any] = attrgetter("setup")) -> None:
     """The page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
 
-    `of` says what a case is on this page, a setup or a race, `here` is what the page shows now, and `adopt` makes another hold.
+    A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a
+    case is on this page, a setup or a race, `here` is what the page shows now, and `adopt` makes another hold.
     """
-    known = {case.label: case for case in cases() if case.page == page}
+    filed = [case for case in casebook() if case.page == page]
+    known = {case.label: case for case in filed if case.preset}
     if not known:
         return
-    shown = next((case for case in known.values() if here == of(case) or (case.switch and here == case.switched)), None)
+    shown = next((case for case in filed if here == of(case) or (case.switch and here == case.switched)), None)
     key = f"{page}:preset"
-    st.session_state[key] = shown.label if shown else None
+    st.session_state[key] = shown.label if shown and shown.preset else None
     st.pills("Start from", list(known), key=key, on_change=_choose, args=(key, known, adopt, of), label_visibility="collapsed")
     if shown is None:
         return

@@ -263,8 +263,7 @@ def test_the_overflow_is_where_the_run_has_it(name: str, loss_name: str, setting
     forecast = Modes.of(loss, rule, loss.start).overflow_step(rates)
     losses = run(loss, rule, rates, steps=int(forecast.max()) + 2).loss
     early = forecast - (~np.isfinite(losses)).argmax(axis=0)
-    # Matyas' formula squares its coordinates before it weighs them, and that sum overflows before the loss would.
-    assert (early == 0).all() or (loss_name == "matyas" and set(early) <= {0, 1, 2})
+    assert (early == 0).all()
 
 
 def test_what_never_overflows() -> None:

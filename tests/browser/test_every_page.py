@@ -1,0 +1,76 @@
+"""Every page in a real browser: by keyboard, on a phone, in the dark, and nothing on the console."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import explorer.ui
+
+PAGES = [path.stem.split("_", 1)[1] for path in sorted((Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py"))]
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+Visit = Callable[..., Page]
+
+every_page = pytest.mark.parametrize("name", PAGES)
+
+NOTE_FOCUS = "() => { window.reached = new WeakSet(); document.addEventListener('focusin', (event) => reached.add(event.target)); }"
+SEEN = """const seen = (each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest("[aria-hidden=true], [inert]");"""
+UNREACHED = f"""() => {{
+  {SEEN}
+  const group = (each) => each.closest("[role=radiogroup]") ?? each;  // one stop for Tab, arrows within
+  return [...document.querySelectorAll("[data-testid=stMain] :is(button, input, textarea, a[href])")]
+    .filter((each) => each.tabIndex >= 0 && !each.disabled && seen(each) && !reached.has(each))
+    .filter((each) => ![...group(each).querySelectorAll("*")].some((other) => reached.has(other)))
+    .map((each) => each.outerHTML.slice(0, 200));
+}}"""
+NAMELESS = f"""() => {{
+  {SEEN}
+  const named = (each) => each.ariaLabel || each.alt || each.title || each.innerText || each.labels?.length
+    || each.ariaLabelledByElements?.length;
+  return [...document.querySelectorAll(":is(img, [role=img], canvas[role], input[type=range], button)")]
+    .filter((each) => seen(each) && each.alt !== "" && !named(each)).map((each) => each.outerHTML.slice(0, 200));
+}}"""
+
+
+def settled(visit: Visit, server: str, name: str, **options: object) -> Page:
+    """A page when it has run and is drawn. Streamlit looks for itself below the page's own address first, which is the one 404."""
+    page = visit(f"{server}/{name}", ignore="404", **options)
+    page.locator("[data-testid=stMain] h1").first.wait_for(timeout=30_000)
+    page.wait_for_timeout(1000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+    for picture in page.locator(".picture").all():
+        expect(picture).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    return page
+
+
+@every_page
+def test_everything_is_reached_by_keyboard(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, name)
+    page.evaluate(NOTE_FOCUS)
+    for _ in range(40):
+        for _ in range(10):
+            page.keyboard.press("Tab")
+        if not page.evaluate(UNREACHED):
+            break
+    assert page.evaluate(UNREACHED) == []
+
+
+@every_page
+@pytest.mark.parametrize("options", [PHONE, {"color_scheme": "dark"}], ids=["phone", "dark"])
+def test_a_phone_and_the_dark(visit: Visit, server: str, name: str, options: dict[str, object]) -> None:
+    page = settled(visit, server, name, **options)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing runs over to the side"
+    assert page.evaluate(NAMELESS) == [], "every picture and every control has a name"
+
+
+def test_the_first_page_has_a_name_too(visit: Visit, server: str) -> None:
+    """Streamlit knows it by `/` only; a link that names it is as good."""
+    page = visit(f"{server}/step_size?v=1&loss=x_squared&learning_rate=0.7")
+    expect(page.get_by_label("learning rate", exact=True).first).to_have_value("0.7", timeout=30_000)
+    assert urlsplit(page.url).path == "/"
