@@ -67,7 +67,6 @@ def grid(group: list[Case]) -> None:
                 card(case)
 
 
-@st.fragment
 def card(case: Case) -> None:
     """One case: the picture with its sentence, the switch, the question, why, and the way into the lab."""
     st.markdown(f"**{case.title}**")
