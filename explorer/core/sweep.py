@@ -24,8 +24,11 @@ Array = NDArray[np.float64]
 AT_ONCE = 32
 """Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
 
-TILE = 2**15
-"""Numbers in one tile's point, (dim × runs): a quarter of a megabyte, so that the arrays of a step need not leave the cache."""
+TILE = 2**18
+"""Bytes of one tile's point, (dim × runs): so small that the arrays of a step need not leave the cache of a core."""
+
+FEWEST = 64
+"""Runs in one tile at least, or calling numpy would cost more than what it computes."""
 
 EVERY = 32
 """Steps between two looks at who is done: often enough to save the work, seldom enough to cost nothing."""
@@ -87,17 +90,22 @@ def sweep(
     x, rate = aligned(loss, optimizer, rate, start, rate_scale)
     multiplier = (schedule or constant())(np.arange(steps))
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
-    columns, rate = _tiles(loss.dim, x.shape[1], tile), scaled(rate, rate_scale, x)
+    columns, rate = _tiles(x, tile), scaled(rate, rate_scale, x)
     # take, because x[:, each] would lay the runs out of order in memory, here and in every array that is made of it.
     jobs = [(loss, optimizer.on(each), rate.take(each, -1), x.take(each, -1), multiplier, rows, noise, seed) for each in columns]
     done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None), whole))
     return _joined([done[place] for place in range(len(jobs))])
 
 
-def _tiles(dim: int, runs: int, tile: int | None) -> list[NDArray[np.intp]]:
+def _tiles(x: Array, tile: int | None) -> list[NDArray[np.intp]]:
     """The columns of each tile."""
-    size = check_whole("tile", tile, at_least=1) if tile is not None else max(TILE // dim, 64)
-    return np.array_split(np.arange(runs), max(-(-runs // size), 1))
+    size = check_whole("tile", tile, at_least=1) if tile is not None else fitting(x)
+    return np.array_split(np.arange(x.shape[1]), max(-(-x.shape[1] // size), 1))
+
+
+def fitting(x: Array) -> int:
+    """How many runs a tile has that is as large as the cache allows, for points like `x` ``(dim, runs)``."""
+    return max(TILE // (len(x) * x.itemsize), FEWEST)
 
 
 def _each(
@@ -200,11 +208,12 @@ class Watch:
         if moment.step == 0:
             self.start_loss = moment.loss.copy()
             self.buffer[0] = moment.loss
-        self.recent = [*self.recent[-2:], moment.x]
         self.filled += 1
         self.buffer[self.filled] = moment.loss
-        last = moment.step == self.steps
-        return self._look(moment, last=last) if self.filled == EVERY or last else None
+        to_look = min(EVERY - self.filled, self.steps - moment.step)
+        # Only the last three points are asked for, when it is time to look: to keep them at every step would crowd the cache.
+        self.recent = [*self.recent[-2:], moment.x] if to_look < 3 else []
+        return self._look(moment, last=moment.step == self.steps) if to_look == 0 else None
 
     def _look(self, moment: Moment, *, last: bool) -> NDArray[np.intp] | None:
         self._note(moment.step - self.filled + 1)

@@ -16,7 +16,7 @@ from explorer.core.descent import aligned, batches
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.setup import Setup
-from explorer.core.sweep import SETTLED, TILE, one_blas_thread, sweep_tile
+from explorer.core.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
 from explorer.core.verdict import Outcome, Verdict
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
     rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
     parts = []
     with one_blas_thread():
-        for some in np.array_split(np.arange(runs), -(-runs // max(TILE // loss.dim, 64))):
+        for some in np.array_split(np.arange(runs), -(-runs // fitting(start))):
             mine = {knob: values[some] for knob, values in turned.items()}
             x = np.repeat(start, some.size, axis=1)
             for knob in (each for each in mine if each.startswith("start.")):

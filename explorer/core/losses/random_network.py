@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from explorer.core.data import Seed
 from explorer.core.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
-CHUNK, FEWEST = 2**17, 32
+CHUNK, FEWEST = 2**18, 32
 """Bytes of hidden signals that are computed at once, what stays in a core's own cache; but at least so many runs, for the products."""
 
 Width = Annotated[int, Knob(1, 32, at_least=1, at_most=256, label="hidden units")]
@@ -47,6 +47,16 @@ class RandomNetwork:
         """The weights of the two layers."""
         return ("W1", slice(0, self.width**2)), ("W2", slice(self.width**2, self.dim))
 
+    def _data(self, dtype: Any) -> tuple[Array, Array]:
+        """The inputs as they enter the product, and the targets ``(examples, 1)``, in the type of the point."""
+        if dtype not in self._typed:
+            self._typed[dtype] = (math.sqrt(2 / self.width) * self.X).astype(dtype), self.y.astype(dtype)[:, np.newaxis]
+        return self._typed[dtype]
+
+    @cached_property
+    def _typed(self) -> dict[Any, tuple[Array, Array]]:
+        return {}
+
     def _chunks(self, x: Array) -> Iterator[slice]:
         at_once = max(CHUNK // (self.X.size * x.itemsize), FEWEST)
         return (slice(i, i + at_once) for i in range(0, x.shape[1], at_once))
@@ -59,11 +69,11 @@ class RandomNetwork:
     def _forward(self, x: Array) -> tuple[Array, Array, Array]:
         """The inputs as they enter the product, the hidden units ``(examples, n, runs)`` and the residual ``(examples, runs)``."""
         W1, w2 = self._split(x)
-        X = (math.sqrt(2 / self.width) * self.X).astype(x.dtype)
+        X, y = self._data(x.dtype)
         A = (X @ W1).reshape(len(X), self.width, -1)
         np.tanh(A, out=A)
         residual = np.einsum("nhr,hr->nr", A, w2) / self.width
-        residual -= self.y.astype(x.dtype)[:, np.newaxis]
+        residual -= y
         return X, A, residual
 
     def value(self, x: Array) -> Array:
@@ -74,10 +84,11 @@ class RandomNetwork:
         return found
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        value, gradient = np.empty(x.shape[1], x.dtype), np.empty_like(x)
-        for some in self._chunks(x):
-            value[some], gradient[:, some] = self._value_and_gradient(x[:, some])
-        return value, gradient
+        parts = [self._value_and_gradient(x[:, some]) for some in self._chunks(x)]
+        if len(parts) == 1:
+            return parts[0]
+        values, gradients = zip(*parts, strict=True)
+        return np.concatenate(values), np.concatenate(gradients, axis=1)
 
     def _value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         X, A, residual = self._forward(x)
@@ -86,11 +97,11 @@ class RandomNetwork:
         gradient = np.empty_like(x)
         first, second = (gradient[where] for _, where in self.blocks)
         np.einsum("nhr,nr->hr", A, residual, out=second)
-        np.multiply(A, A, out=A)
+        A *= A
         np.subtract(1, A, out=A)
         A *= residual[:, np.newaxis]
-        dW1 = (X.T @ A.reshape(len(X), -1)).reshape(self.width, self.width, -1)
-        np.multiply(dW1, x[self.width**2 :], out=first.reshape(dW1.shape))
+        dW1 = np.matmul(X.T, A.reshape(len(X), -1), out=first.reshape(self.width, -1)).reshape(self.width, self.width, -1)
+        dW1 *= x[self.width**2 :]
         return value, gradient
 
     def hvp(self, x: Array, v: Array) -> Array:
