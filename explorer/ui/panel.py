@@ -115,7 +115,7 @@ def notes() -> None:
         st.warning(note, icon=":material/link_off:")
 
 
-def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True) -> None:
+def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True, steps: bool = True) -> None:
     """The controls of an experiment: what is chosen from these shelves, with its knobs, then start, rate as a number, and steps."""
     for kind in kinds:
         _name(kind, setup)
@@ -131,7 +131,8 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
     if rate:
         help_text = "Any number ≥ 0; the slider above the picture runs around the edge."
         _text("learning_rate", "learning rate", short(setup.learning_rate), help_text)
-    _text("steps", "steps", str(setup.steps), "How many steps are taken.")
+    if steps:
+        _text("steps", "steps", str(setup.steps), "How many steps are taken.")
 
 
 def rescues(setup: Setup) -> None:

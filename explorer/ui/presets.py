@@ -20,12 +20,11 @@ def presets(page: str, here: Any, adopt: Callable[[Any], None] = panel.adopt, of
     """
     filed = [case for case in casebook() if case.page == page]
     known = {case.label: case for case in filed if case.preset}
-    if not known:
-        return
     shown = next((case for case in filed if here == of(case) or (case.switch and here == case.switched)), None)
     key = f"{page}:preset"
-    st.session_state[key] = shown.label if shown and shown.preset else None
-    st.pills("Start from", list(known), key=key, on_change=_choose, args=(key, known, adopt, of), label_visibility="collapsed")
+    if known:
+        st.session_state[key] = shown.label if shown and shown.preset else None
+        st.pills("Start from", list(known), key=key, on_change=_choose, args=(key, known, adopt, of), label_visibility="collapsed")
     if shown is None:
         return
     question, button = st.columns([3, 1], vertical_alignment="center") if shown.switch else (st.container(), None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from explorer.core.knobs import Knob
+from explorer.core.knobs import Knob, must
 from explorer.core.losses.grammar import ALLOWED, EXAMPLE, MOST_VARIABLES, read
 from explorer.core.losses.protocol import LOSSES, Array
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(text: str) -> Compiled:
+def _compiled(text: str, beside: str | None = None) -> Compiled:
     from explorer.core.losses import symbols  # here, because sympy takes longer to import than everything else together
 
-    return symbols.compiled(read(text))
+    return symbols.compiled(read(text, None if beside is None else read(beside)))
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,67 @@ def _filled(rows: Any, shape: tuple[int, int], dtype: Any = float) -> Array:
     for i, row in enumerate(rows):
         out[i] = row
     return out
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A formula with a gradient that somebody worked out by hand: right or wrong, it is what the text says.
+
+    `components` has the partial derivative by each coordinate as a formula in the letters of the first; an empty one is worked out
+    symbolically. Raises ValueError for a component that cannot be read, naming it.
+
+    >>> wrong = ByHand(Formula("a*x^2*y; a = 3"), ("2*x*y", ""))    # the factor a is forgotten
+    >>> wrong.value_and_gradient(np.array([[1.0], [2.0]]))
+    (array([6.]), array([[4.],
+           [3.]]))
+    """
+
+    formula: Formula
+    components: tuple[str, ...]
+    minimum = None
+
+    def __post_init__(self) -> None:
+        if len(self.components) != self.dim:
+            raise must("components", f"{self.dim} formulas, one a coordinate", f"{len(self.components)}")
+        for name, text in zip(self.coordinates, self.components, strict=True):
+            try:
+                self._typed(text)
+            except ValueError as error:
+                raise ValueError(f"∂f/∂{name}: {error}") from error
+
+    def _typed(self, text: str) -> Compiled | None:
+        return _compiled(text, self.formula.text) if text.strip() else None
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        return self.formula.coordinates
+
+    @property
+    def blocks(self) -> tuple[tuple[str, slice], ...]:
+        """Each coordinate by itself."""
+        return tuple((name, slice(i, i + 1)) for i, name in enumerate(self.coordinates))
+
+    @property
+    def dim(self) -> int:
+        return self.formula.dim
+
+    @property
+    def start(self) -> Array:
+        return self.formula.start
+
+    def value(self, x: Array) -> Array:
+        return self.formula.value(x)
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        value, gradient = self.formula.value_and_gradient(x)
+        for row, text in zip(gradient, self.components, strict=True):
+            typed = self._typed(text)
+            if typed is not None:
+                row[:] = typed.value(*x)
+        return value, gradient
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        return self.formula.hvp(x, v)
 
 
 Text = Annotated[

@@ -65,11 +65,14 @@ class Reading:
     variables: tuple[str, ...]
 
 
-def read(text: str) -> Reading:
+def read(text: str, beside: Reading | None = None) -> Reading:
     """Reads a formula and the settings after it, without computing anything. Raises ValueError naming the piece and the rule.
 
-    >>> read("a*x^2 + y; a = 3").variables
-    ('x', 'y')
+    A formula `beside` another has the variables and the settings of that one, whether it uses them or not.
+
+    >>> f = read("a*x^2 + y; a = 3")
+    >>> f.variables, read("1", beside=f).variables
+    (('x', 'y'), ('x', 'y'))
     """
     if len(text) > MOST_CHARACTERS:
         raise refusal(f"{len(text)} of them", f"have at most {MOST_CHARACTERS} characters")
@@ -89,6 +92,10 @@ def read(text: str) -> Reading:
     for name in settings:
         if name not in names:
             raise refusal(name, "use each letter that it sets")
+    if beside is not None:
+        for name in sorted(names - {*settings, *beside.settings, *beside.variables}):
+            raise refusal(name, f"have no other variable than {', '.join(beside.variables)} beside that formula")
+        return Reading(tree, {**beside.settings, **settings}, beside.variables)
     variables = tuple(sorted(names - set(settings)))
     if not variables:
         raise refusal(text, "have a variable, such as x, that is not set to a number")

@@ -1,0 +1,187 @@
+"""Gradient: is the analytic one that of the loss? Any loss of the shelf, a formula with a gradient by hand, or somebody's own code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.core.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
+from explorer.core.losses.formula import ByHand, Formula
+from explorer.core.prose import plain
+from explorer.core.setup import Setup
+from explorer.figures import gradient as figure
+from explorer.ui import panel
+from explorer.ui.picture import picture
+from explorer.ui.presets import presets
+
+GOOD, TYPED, EXAMPLE = "gradient:good", "gradient:typed", "gradient:example"
+BY_HAND = "gradient."
+"""What the parts of a link begin with that hold a component typed by hand."""
+
+CODE = Setup("homemade_network", learning_rate=1.0).with_knobs({"loss.examples": 60, "loss.bias": "as_written"})
+MISTAKEN = {"x": "2*x", "y": "10*sin(y)*cos(y)"}
+"""A gradient of the formula that everybody begins with; the second has forgotten the 2 of the square."""
+
+EXAMPLES: dict[str, tuple[Setup, dict[str, str]]] = {
+    "Somebody's numpy code": (CODE, {}),
+    "A formula, its gradient by hand": (Setup("formula"), MISTAKEN),
+    "A network": (Setup("network"), {}),
+    "A convolution": (Setup("convolution"), {}),
+}
+
+MOST_WORK = 2e10
+"""Parameters × examples × evaluations that one check may take: a few seconds on one core."""
+
+Found = tuple[GradientCheck, dict[str, NDArray[np.float64]]]
+
+
+def main() -> None:
+    """What is checked, the finding in a sentence, the picture, and a row for each block of parameters."""
+    panel.follow()
+    st.title("Is this gradient right?", anchor=False)
+    setup = here()
+    examples(setup)
+    presets("gradient", setup)
+    hand = by_hand(setup) if setup.loss == "formula" else ()
+    setup, (check, errors) = checked(setup, hand)
+    panel.notes()
+    panel.write_link(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
+    st.subheader(check.summary(), anchor=False)
+    drawn, alt = figure.draw(check, errors)
+    picture(drawn, key="gradient:picture", alt=alt, height=420, narrow=figure.NARROW)
+    st.caption(
+        "A right gradient makes a V: large differences miss the curvature, small ones are all rounding. A wrong one stays where it is,"
+        " whatever the size. The mark is the step of the check: a complex step where the loss can be computed with complex numbers (it"
+        " subtracts nothing, so it may be tiny), else the differences, extrapolated once (Richardson), where two sizes agree best."
+        " Above the dotted line a gradient is wrong."
+    )
+    st.dataframe(table(check), hide_index=True, height="content")
+    with st.expander("Check your own"):
+        st.markdown("`explorer.check_gradient` takes any loss, or a function from a point to its value and gradient.")
+        st.code(
+            "from explorer import check_gradient, from_function\n\n"
+            "check = check_gradient(from_function(value_and_gradient, start))\n"
+            "print(check.summary())",
+            language="python",
+        )
+    with st.sidebar:
+        panel.controls(setup, ("loss",), rate=False, steps=False)
+        panel.upload(setup)
+
+
+def here() -> Setup:
+    """The setup that holds now; a link brings the components typed by hand along."""
+    query = panel.opened()
+    if query:
+        st.session_state[TYPED] = {name.removeprefix(BY_HAND): text for name, text in query.items() if name.startswith(BY_HAND)}
+        rest = {name: text for name, text in query.items() if not name.startswith(BY_HAND)}
+        panel.adopt(panel.noting(Setup.salvage(rest)))
+        st.session_state[panel.LINK] = query
+    return panel.current(CODE)
+
+
+def typed() -> dict[str, str]:
+    """The components typed by hand, by the letter."""
+    found: dict[str, str] = st.session_state.setdefault(TYPED, {})
+    return found
+
+
+def examples(setup: Setup) -> None:
+    """What to begin with."""
+    losses = {example.loss: name for name, (example, _) in EXAMPLES.items()}
+    st.session_state[EXAMPLE] = losses.get(setup.loss)
+    st.pills("Check", list(EXAMPLES), key=EXAMPLE, on_change=take_example, label_visibility="collapsed")
+
+
+def take_example() -> None:
+    """An example was clicked."""
+    if st.session_state[EXAMPLE] in EXAMPLES:
+        setup, hand = EXAMPLES[st.session_state[EXAMPLE]]
+        st.session_state[TYPED] = dict(hand)
+        panel.adopt(setup)
+
+
+def by_hand(setup: Setup) -> tuple[str, ...]:
+    """A box for each component of the formula's gradient; what cannot be read stays in its box, and the exact one takes its place."""
+    formula: Any = setup.make_loss()
+    st.markdown(f"$f = {formula.formula}$. Type its gradient as you worked it out; what is left empty is worked out exactly.")
+    components = []
+    for column, name in zip(st.columns(formula.dim), formula.coordinates, strict=True):
+        key = f"gradient:box:{name}"
+        st.session_state[key] = typed().get(name, "")
+        column.text_input(f"∂f/∂{name}", key=key, on_change=take_component, args=(name,), placeholder="exact")
+        components.append(readable(formula, name, column))
+    return tuple(components)
+
+
+def take_component(name: str) -> None:
+    """A component was typed."""
+    typed()[name] = st.session_state[f"gradient:box:{name}"]
+
+
+def readable(formula: Formula, name: str, column: Any) -> str:
+    """What was typed for one component, if it can be read; else nothing, with the reason under its box."""
+    text = typed().get(name, "")
+    try:
+        ByHand(formula, tuple(text if each == name else "" for each in formula.coordinates))
+    except ValueError as error:
+        column.error(f"{error}. The exact component is used instead.", icon=":material/error:")
+        return ""
+    return text
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing the gradient with differences of the loss…")
+def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
+    """The check, and the errors at all sizes of the difference."""
+    loss: Any = setup.make_loss()
+    blocks = len(getattr(loss, "blocks", "x"))
+    work = loss.dim * getattr(loss, "examples", 1) * blocks * MOST * 16
+    if work > MOST_WORK:
+        raise ValueError(
+            f"parameters × examples must be ≤ {plain(MOST_WORK / (blocks * MOST * 16), 2)} for {blocks} blocks,"
+            f" got {plain(loss.dim * getattr(loss, 'examples', 1), 2)}; use fewer units or examples"
+        )
+    checked = ByHand(loss, hand) if hand else loss
+    return check_gradient(checked, setup.start), error_by_step(checked, setup.start)
+
+
+def checked(setup: Setup, hand: tuple[str, ...]) -> tuple[Setup, Found]:
+    """The setup and what was found, or the last that could be computed, with the reason."""
+    try:
+        found = computed(setup, hand)
+    except ValueError as error:
+        good, hand = st.session_state.get(GOOD, (CODE, ()))
+        panel.refuse(setup, good, str(error))
+        setup, found = good, computed(good, hand)
+    st.session_state[GOOD] = (setup, hand)
+    return setup, found
+
+
+def table(check: GradientCheck) -> pd.DataFrame:
+    """A row for each block."""
+    rows = [
+        {
+            "parameters": each.block,
+            "checked": f"{each.checked:,} of {each.size:,}",
+            "analytic": said(each.analytic),
+            "numeric": said(each.numeric),
+            "relative error": said(each.error, 2),
+            "checked with": f"{each.method} of {plain(each.step)}",
+            "verdict": each.verdict,
+            "what was forgotten": each.mistake,
+        }
+        for each in check.blocks
+    ]
+    return pd.DataFrame(rows)
+
+
+def said(number: float, digits: int = 6) -> str:
+    """A number of the table; a dash for what is none."""
+    return plain(number, digits) if np.isfinite(number) else "–"
+
+
+main()
