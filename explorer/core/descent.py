@@ -171,6 +171,7 @@ def descend(
         direction, state = optimizer.update(gradient, state, x)
         way = (learning_rate if factor == 1 else learning_rate * float(factor)) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
+        del gradient, direction, way
     yield Moment(len(multiplier), x, *loss.value_and_gradient(x), state)
 
 

@@ -159,6 +159,20 @@ def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:
     return clipped(rule, **thresholds)
 
 
+def moving(mean: Array, decay: Number, *new: Array) -> Array:
+    """The moving mean decay · mean + (1 - decay) · new, where `new` is the product of what is given: two passes less over the memory.
+
+    >>> moving(np.array([1.0]), 0.75, np.array([3.0])), moving(np.array([1.0]), 0.75, np.array([3.0]), np.array([3.0]))
+    (array([1.5]), array([3.]))
+    """
+    first, *rest = new
+    found = (1 - decay) * first
+    for factor in rest:
+        found *= factor
+    found += decay * mean
+    return found
+
+
 def with_weight_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
     """The rule on loss + ½·weight_decay·‖x‖², as PyTorch's coupled `weight_decay`: added to the gradient before anything else."""
     if np.ndim(weight_decay) == 0 and weight_decay == 0:
@@ -354,8 +368,8 @@ def rmsprop(
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         v, mean, b = state
-        v = alpha * v + (1 - alpha) * g * g
-        mean = alpha * mean + (1 - alpha) * g if centered else mean
+        v = moving(v, alpha, g, g)
+        mean = moving(mean, alpha, g) if centered else mean
         state = v, mean, b
         b = momentum * b + g / preconditioner(state)
         return b, (v, mean, b)
@@ -384,8 +398,8 @@ def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         v, u, d = state
-        u = rho * u + (1 - rho) * d * d  # of the last step, only now: the preconditioner is read from the state as it was used
-        v = rho * v + (1 - rho) * g * g
+        u = moving(u, rho, d, d)  # of the last step, only now: the preconditioner is read from the state as it was used
+        v = moving(v, rho, g, g)
         d = g / preconditioner((v, u, d))
         return d, (v, u, d)
 
@@ -418,11 +432,13 @@ def adam(
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v, largest = state
         t = t + 1
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g * g
+        m = moving(m, beta1, g)
+        v = moving(v, beta2, g, g)
         largest = np.maximum(largest, v) if amsgrad else v
         state = t, m, v, largest
-        return m / ((1 - beta1**t) * preconditioner(state)), state
+        P = preconditioner(state)
+        P *= 1 - beta1**t
+        return np.divide(m, P, out=P), state
 
     def preconditioner(state: State) -> Array:
         t, _, _, largest = state
@@ -466,7 +482,7 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, u = state
         t = t + 1
-        m = beta1 * m + (1 - beta1) * g
+        m = moving(m, beta1, g)
         u = np.maximum(beta2 * u, np.abs(g) + eps)
         return m / (1 - beta1**t) / u, (t, m, u)
 
@@ -507,8 +523,8 @@ def nadam(
         t = t + 1
         mu, next_mu = look_ahead(t), look_ahead(t + 1)
         product = product * mu
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g * g
+        m = moving(m, beta1, g)
+        v = moving(v, beta2, g, g)
         state = t, m, v, product
         return ((1 - mu) * g / (1 - product) + next_mu * m / (1 - product * next_mu)) / preconditioner(state), state
 
@@ -542,8 +558,8 @@ def radam(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v = state
         t = t + 1
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g * g
+        m = moving(m, beta1, g)
+        v = moving(v, beta2, g, g)
         state = t, m, v
         return m / (1 - beta1**t) / preconditioner(state), state
 
@@ -578,8 +594,8 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         m, _ = state
-        c = beta1 * m + (1 - beta1) * g
-        m = beta2 * m + (1 - beta2) * g
+        c = moving(m, beta1, g)
+        m = moving(m, beta2, g)
         return np.sign(c), (m, c)
 
     def preconditioner(state: State) -> Array:

@@ -163,6 +163,7 @@ def sweep_tile(
         moment = next(loop)
         while True:
             keep = watch.see(moment)
+            del moment  # or its arrays would stay in the cache through the next step
             if watch.live.size == 0:
                 break
             if stop is not None and stop.is_set():
