@@ -26,6 +26,9 @@ OUTLIER = 30.0
 MOST_EXAMPLES = 2000
 """So many are looked at one by one."""
 
+LOOKS = 40
+"""At so many steps of a network the hidden layers are looked at."""
+
 
 class Origin(StrEnum):
     """What made a run leave the number line."""
@@ -81,6 +84,46 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
         if found is not None:
             return found
     return _rate(scene)
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """The sizes of what a run computes, by name: at which steps they were looked at ``(n,)``, and how large they were ``(n,)``."""
+
+    sizes: dict[str, tuple[NDArray[np.intp], Array]]
+
+
+@np.errstate(all="ignore")
+def growth(trajectory: Trajectory, run: int = 0) -> Growth:
+    """How large loss, gradient, weights and hidden layers of one run were, up to the step in which its weights are lost.
+
+    The largest weight and the largest output of a layer, each without its sign, are what overflows first; layers are looked at in
+    `LOOKS` steps, more closely towards the end.
+
+    >>> from explorer import Setup
+    >>> steps, size = growth(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2).run()).sizes["largest weight"]
+    >>> steps, size.round(2)
+    (array([0, 1, 2]), array([1.  , 1.2 , 1.44]))
+    """
+    weight = np.abs(trajectory.x[:, :, run]).max(axis=1)
+    lost = np.flatnonzero(~np.isfinite(weight))
+    steps = np.arange(lost[0] + 1 if lost.size else len(weight))
+    sizes = {
+        "loss": (steps, np.abs(trajectory.loss[steps, run])),
+        "gradient": (steps, trajectory.gradient_norm[steps, run]),
+        "largest weight": (steps, weight[steps]),
+    }
+    signals = getattr(trajectory.objective, "signals", None)
+    if signals is not None:
+        looks = np.unique(steps[-1] - np.geomspace(1, steps.size, LOOKS).astype(np.intp) + 1)
+        heights = np.array([[_height(*layer) for layer in signals(trajectory.x[at][:, [run]])] for at in looks])
+        sizes |= {f"layer {number}": (looks, heights) for number, heights in enumerate(heights.T, 1)}
+    return Growth(sizes)
+
+
+def _height(activation: Any, signal: Array) -> float:
+    """The largest output of a hidden layer, without its sign."""
+    return float(np.abs(activation.value(signal.copy()) if activation.of_input else signal).max())
 
 
 @dataclass(frozen=True, eq=False)

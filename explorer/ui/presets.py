@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -12,18 +12,26 @@ from explorer.ui import panel
 from explorer.ui.casebook import Case, casebook
 
 
-def presets(page: str, here: Any, adopt: Callable[[Any], None] = panel.adopt, of: Callable[[Case], Any] = attrgetter("setup")) -> None:
+def presets(
+    page: str,
+    here: Any,
+    adopt: Callable[[Any], None] = panel.adopt,
+    of: Callable[[Case], Any] = attrgetter("setup"),
+    *,
+    among: Mapping[str, Case] | None = None,
+) -> None:
     """The page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
 
     A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a
-    case is on this page, a setup or a race, `here` is what the page shows now, and `adopt` makes another hold.
+    case is on this page, a setup or a race, `here` is what the page shows now, and `adopt` makes another hold. `among` are the cases
+    to choose from by their labels, where they are not the page's own.
     """
-    filed = [case for case in casebook() if case.page == page]
-    known = {case.label: case for case in filed if case.preset}
+    filed = [case for case in casebook() if case.page == page] if among is None else list(among.values())
+    known = {case.label: case for case in filed if case.preset} if among is None else dict(among)
     shown = next((case for case in filed if here == of(case) or (case.switch and here == case.switched)), None)
     key = f"{page}:preset"
     if known:
-        st.session_state[key] = shown.label if shown and shown.preset else None
+        st.session_state[key] = next((label for label, case in known.items() if case == shown), None)
         st.pills("Start from", list(known), key=key, on_change=_choose, args=(key, known, adopt, of), label_visibility="collapsed")
     if shown is None:
         return

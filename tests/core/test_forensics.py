@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from explorer import Setup
-from explorer.core.forensics import Origin, why_nan
+from explorer.core.forensics import Origin, growth, why_nan
 
 
 def setup(loss: str, rate: float, *, rule: str = "gradient_descent", rule_knobs: dict[str, Any] | None = None, **given: Any) -> Setup:
@@ -107,3 +108,22 @@ def test_a_network_that_is_far_too_fast_says_which_layer() -> None:
     found = why_nan(caused.run())
     assert found.origin == Origin.RATE
     assert found.block
+
+
+def test_growth_ends_with_the_weights_and_the_first_to_leave_is_the_one_that_is_named() -> None:
+    path = CAUSED["a network on raw data"][0].run()
+    found, grown = why_nan(path), growth(path).sizes
+    assert list(grown) == ["loss", "gradient", "largest weight", "layer 1"]
+    left = {name: int(steps[~np.isfinite(sizes)][0]) for name, (steps, sizes) in grown.items()}
+    assert min(left, key=lambda name: left[name]) == found.quantity
+    assert left["loss"] == found.step < left["largest weight"]
+    steps, weight = grown["largest weight"]
+    assert steps[-1] == left["largest weight"]
+    assert np.isfinite(weight[:-1]).all()
+
+
+def test_the_growth_of_a_run_whose_weights_stay_finite_goes_to_its_end() -> None:
+    path = CAUSED["a naive logarithm"][0].run()
+    steps, loss = growth(path).sizes["loss"]
+    assert steps[-1] == path.steps
+    assert 0 < np.isfinite(loss).sum() < loss.size

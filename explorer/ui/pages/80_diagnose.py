@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from explorer.figures import diagnosis as figure
 from explorer.ui import panel
 from explorer.ui.casebook import Case, casebook, see
 from explorer.ui.picture import picture
+from explorer.ui.words import fit_to_read, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
 KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
@@ -212,16 +212,6 @@ def about(case: tuple[Case, NDArray[np.float64]]) -> None:
 def told(place: int, cause: Cause) -> str:
     """A cause in Markdown."""
     return fit_to_read(f"{place}. **{cause.name}.** {cause.because}\n\n    *Test:* {cause.test} *Change:* {cause.change}")
-
-
-def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-
-
-def fit_to_read(text: str) -> str:
-    """Markdown in which nan and inf are set as the words of a program that they are, and nothing else is taken for a formula."""
-    return re.sub(r"(?<![\w`])(nan|−?inf)(?![\w`])", r"`\1`", text).replace("$", r"\$").replace("|1 − ηλ|", r"\|1 − ηλ\|")
 
 
 def shown(value: float | int | str) -> str:

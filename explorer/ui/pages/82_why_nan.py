@@ -1,0 +1,96 @@
+"""Why nan: a run that left the number line is examined: what went first, at which step, in which layer, from which example, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.core.forensics import Forensics, Growth, growth, why_nan
+from explorer.core.setup import Setup
+from explorer.figures import growth as figure
+from explorer.ui import panel
+from explorer.ui.casebook import casebook
+from explorer.ui.picture import picture
+from explorer.ui.presets import presets
+from explorer.ui.words import fit_to_read, sentence
+
+GOOD = "why_nan:good"
+SHOWN = {
+    "Learning rate": "52_raw_targets",
+    "Outlier": "73_outlier",
+    "`nan` in the data": "72_nan_in_the_data",
+    "Logarithm of 0": "82_naive_logarithm",
+    "0/0": "88_zero_by_zero",
+    "Weight decay": "39_weight_decay",
+    "float32": "89_beyond_float32",
+}
+"""A case for each origin."""
+
+MOST_NUMBERS, MOST_WORK = 2e7, 4e9
+"""Weights × steps that are kept, and weights × examples × steps that are computed: less than half a minute on one core."""
+
+CASES = {label: next(case for case in casebook() if case.name == name) for label, name in SHOWN.items()}
+DEFAULT = CASES["Learning rate"].setup
+
+
+def main() -> None:
+    """A run, why it left the number line in one sentence, what to change, and how its quantities grew."""
+    panel.follow()
+    st.title("Why is it `nan`?", anchor=False)
+    setup, (found, grown) = examined(panel.current(DEFAULT))
+    panel.notes()
+    panel.write_link(setup.to_query())
+    presets("why_nan", setup, among=CASES)
+    st.subheader(fit_to_read(sentence(found.sentence)), anchor=False)
+    if found.change:
+        st.success(f"**What to change.** {fit_to_read(found.change)}", icon=":material/build:")
+    drawn, alt = figure.draw(grown, found)
+    picture(drawn, key="why_nan:picture", alt=alt, height=440, narrow=figure.NARROW)
+    if found.origin is not None:
+        facts(found)
+    st.caption(
+        "Crosses at the top are `nan` or `inf`. A number that broke where it stood (in the data, the logarithm of 0, 0/0) is told from one"
+        " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
+        " suspect."
+    )
+    with st.sidebar:
+        panel.controls(setup)
+        panel.sampling(setup)
+        panel.rescues(setup)
+
+
+def facts(found: Forensics) -> None:
+    """What went first, when, where, and from which example."""
+    first, second, third, fourth = st.columns(4)
+    first.metric("went first", found.quantity)
+    second.metric("at step", f"{found.step:,}")
+    third.metric("in", found.block or "–")
+    fourth.metric("from example", "–" if found.row is None else f"{found.row + 1:,}")
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
+def computed(setup: Setup) -> tuple[Forensics, Growth]:
+    """Why the run of a setup left the number line, and how it grew."""
+    loss: Any = setup.make_loss()
+    examples = setup.batch_size or getattr(loss, "examples", 1)
+    most = int(min(MOST_NUMBERS / loss.dim, MOST_WORK / (loss.dim * examples)))
+    if setup.steps > most:
+        raise ValueError(f"steps must be ≤ {most:,} for {loss.dim:,} numbers and {examples:,} examples a step, got {setup.steps:,}")
+    path = setup.run()
+    return why_nan(path), growth(path)
+
+
+def examined(setup: Setup) -> tuple[Setup, tuple[Forensics, Growth]]:
+    """The setup and what was found, or the last one that could be run, with the reason."""
+    try:
+        found = computed(setup)
+    except ValueError as error:
+        good = st.session_state.get(GOOD, DEFAULT)
+        panel.refuse(setup, good, str(error))
+        setup, found = good, computed(good)
+    st.session_state[GOOD] = setup
+    return setup, found
+
+
+main()
