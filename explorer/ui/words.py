@@ -18,6 +18,6 @@ def fit_to_read(text: str) -> str:
     r"""Markdown in which nan and inf are set as the words of a program that they are, and nothing else is taken for a formula.
 
     >>> fit_to_read("the loss is nan, for $5")
-    'the loss is `nan`, for \\\\$5'
+    'the loss is `nan`, for \\$5'
     """
     return re.sub(r"(?<![\w`])(nan|−?inf)(?![\w`])", r"`\1`", text).replace("$", r"\$").replace("|1 − ηλ|", r"\|1 − ηλ\|")
