@@ -1,12 +1,15 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
+from explorer.core.canvas import Canvas
 from explorer.core.descent import Trajectory, run
 from explorer.core.diagnosis import Diagnosis, diagnose
 from explorer.core.forensics import Forensics, why_nan
 from explorer.core.gradient_check import GradientCheck, check_gradient
 from explorer.core.log_file import LogFile, read_log
 from explorer.core.losses import LOSSES, Loss, from_function
+from explorer.core.map import Axis, Map
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.render import render
 from explorer.core.safe_rate import SafeRate, safe_rate
 from explorer.core.schedules import SCHEDULES, Schedule
 from explorer.core.setup import Setup
@@ -18,11 +21,14 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "SCHEDULES",
+    "Axis",
+    "Canvas",
     "Diagnosis",
     "Forensics",
     "GradientCheck",
     "LogFile",
     "Loss",
+    "Map",
     "Optimizer",
     "Outcome",
     "SafeRate",
@@ -38,6 +44,7 @@ __all__ = [
     "from_function",
     "judge",
     "read_log",
+    "render",
     "run",
     "safe_rate",
     "sweep",
