@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 ARGUMENTS += ["--no-first-run", "--disable-component-update", "--disable-sync"]
 WIDE = {"width": 1440, "height": 900}
+
+expect.set_options(timeout=20_000)  # ms: CI runs other tests beside these on the same cores
 
 collect_ignore = ["picture_demo.py", "picture_app.py"]  # Streamlit scripts: importing one runs it
 

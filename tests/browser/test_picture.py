@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.traffic import Traffic
 
 FRAMES, STEPS, PRESET, BEYOND = 131, 240, 60, 120
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -55,25 +57,6 @@ def axis(page: Page, name: str) -> list[float]:
 def trace(page: Page, index: int) -> dict:
     """The points that Plotly holds of a trace, and how many dots it drew of them."""
     return page.evaluate("i => { const {x, y} = document.querySelector('.js-plotly-plot').data[i]; return {x: [...x], y: [...y]} }", index)
-
-
-class Traffic:
-    """Bytes on the page's websocket."""
-
-    def __init__(self) -> None:
-        self.sent: list[int] = []
-        self.received: list[int] = []
-
-    def watch(self, page: Page) -> None:
-        page.on("websocket", self._listen)
-
-    def _listen(self, socket: WebSocket) -> None:
-        socket.on("framesent", lambda payload: self.sent.append(len(payload)))
-        socket.on("framereceived", lambda payload: self.received.append(len(payload)))
-
-    def reset(self) -> None:
-        self.sent.clear()
-        self.received.clear()
 
 
 def test_a_drag_draws_every_position_and_only_the_release_is_sent(visit: Visit, demo: str) -> None:

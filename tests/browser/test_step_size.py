@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, expect
 
 from explorer.core.setup import Setup
+from tests.browser.traffic import Traffic
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 CALM = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "0.1", "start": "1"}
@@ -78,25 +79,6 @@ def settle(page: Page) -> None:
     """Wait until the server has said all it has to say."""
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.wait_for_timeout(500)
-
-
-class Traffic:
-    """Bytes on the page's websocket."""
-
-    def __init__(self) -> None:
-        self.sent: list[int] = []
-        self.received: list[int] = []
-
-    def watch(self, page: Page) -> None:
-        page.on("websocket", self._listen)
-
-    def _listen(self, socket: WebSocket) -> None:
-        socket.on("framesent", lambda payload: self.sent.append(len(payload)))
-        socket.on("framereceived", lambda payload: self.received.append(len(payload)))
-
-    def reset(self) -> None:
-        self.sent.clear()
-        self.received.clear()
 
 
 def test_a_drag_from_end_to_end_shows_every_rate_and_sends_only_the_last(opened: Visit) -> None:
