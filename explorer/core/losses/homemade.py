@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,18 +82,11 @@ class Homemade:
         """See `Network.hessian_at`."""
         return self.network.hessian_at(x)
 
-    def accuracy(self, x: Array) -> Array:
-        """The share of examples that are classified right."""
-        return self.network.accuracy(x)
-
-    def outputs(self, x: Array, X: Array | None = None) -> Array:
-        """See `Network.outputs`."""
-        return self.network.outputs(x, X)
-
-    @property
-    def best_constant(self) -> float:
-        """See `Network.best_constant`."""
-        return self.network.best_constant
+    def __getattr__(self, name: str) -> Any:
+        """What a network can tell beyond what every loss has, such as `accuracy` and `signals`."""
+        if name.startswith("_") or name == "network":  # not there yet, while a copy is being made
+            raise AttributeError(name)
+        return getattr(self.network, name)
 
     def on(self, rows: NDArray[np.intp]) -> Homemade:
         """The same code on these rows."""

@@ -28,7 +28,7 @@ def main() -> None:
     """The controls, then the run as far as it is."""
     st.title("What does this network do at this rate?", anchor=False)
     setup = panel.current(DEFAULT)
-    if setup.loss not in ("network", "convolution"):
+    if setup.loss not in ("network", "convolution", "homemade_network"):
         panel.adopt(DEFAULT)
         setup = DEFAULT
     setup = affordable(setup)
