@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ DEAD = 0.5
 
 @dataclass(eq=False)
 class History:
-    """What was seen of one run, a row a look. Lists grow while it runs.
+    """What was seen of one run, a row a look.
 
     `edge` is the sharpness that the rule can take at that step's rate; `sharpness` is preconditioned for a rule that preconditions.
     `x` are the points themselves, `norms` and `ratios` the gradient's length and the relative update of each block, `dead` and
@@ -61,9 +61,14 @@ class History:
         """How much of the run is done."""
         return 1.0 if self.lost_at >= 0 or not self.total else self.steps[-1] / self.total
 
+    def now(self) -> History:
+        """A copy that does not grow any more, for whoever draws it while the run goes on."""
+        rows: dict[str, Any] = {name: each[:] for name, each in vars(self).items() if isinstance(each, list)}
+        return replace(self, **rows)
+
 
 def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
-    """Runs a setup of a network and yields the same growing history after each look.
+    """Runs a setup of a network and yields the history so far after each look.
 
     A run that overflows ends there: the history says at which step. Raises ValueError for a loss that is no network.
     """
@@ -82,13 +87,13 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
                 continue
             if not finite and moment.step:
                 history.lost_at = moment.step
-                yield history
+                yield history.now()
                 return
             factor = multiplier[min(moment.step, len(multiplier) - 1)] if len(multiplier) else 1.0
             warm = _look(history, moment, warm, float(rate[0] * factor))
             if not finite:
                 history.lost_at = 0
-            yield history
+            yield history.now()
             if not finite:
                 return
 

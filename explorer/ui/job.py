@@ -21,13 +21,14 @@ EVERY = 0.6
 class Job(Generic[Result]):
     """A generator that runs in a thread; `latest` is what it yielded last.
 
-    It ends by itself, when `stop` is called, or when nobody has called `look` for `PATIENCE` seconds. A ValueError it raises is kept in
-    `error`, as a sentence; any other is raised at the next look.
+    It ends by itself, when `stop` is called, or when nobody has called `look` for `PATIENCE` seconds: then it is `abandoned`. A ValueError
+    it raises is kept in `error`, as a sentence; any other is raised at the next look.
     """
 
     def __init__(self, work: Callable[[], Generator[Result, None, None]]) -> None:
         self.latest: Result | None = None
         self.error = ""
+        self.abandoned = False
         self._failure: BaseException | None = None
         self._seen = time.monotonic()
         self._stopped = threading.Event()
@@ -39,7 +40,8 @@ class Job(Generic[Result]):
         try:
             for result in results:
                 self.latest = result
-                if self._stopped.is_set() or time.monotonic() - self._seen > PATIENCE:
+                self.abandoned = time.monotonic() - self._seen > PATIENCE
+                if self._stopped.is_set() or self.abandoned:
                     break
         except ValueError as error:
             self.error = str(error)
@@ -69,9 +71,9 @@ class Job(Generic[Result]):
 
 
 def job(key: str, identity: Hashable, work: Callable[[], Generator[Result, None, None]]) -> Job[Result]:
-    """The session's job of that name: the one that is there if it is about the same, else a new one in its place."""
+    """The session's job of that name: the one that is there if it is about the same and was not abandoned, else a new one."""
     kept = st.session_state.get(key)
-    if kept is None or kept[0] != identity:
+    if kept is None or kept[0] != identity or kept[1].abandoned:
         if kept is not None:
             kept[1].stop()
         st.session_state[key] = kept = (identity, Job(work))

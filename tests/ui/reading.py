@@ -16,6 +16,7 @@ FOLDER = Path(explorer.ui.__path__[0])
 MAIN = FOLDER / "main.py"
 
 FOLDED = [label for file in FOLDER.rglob("*.py") for label in re.findall(r'\bfold\("([^"]+)"', file.read_text(encoding="utf-8"))]
+JOBS = [key for file in FOLDER.rglob("*.py") for key in re.findall(r'"([\w:]+:job)"', file.read_text(encoding="utf-8"))]
 QUOTED = r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|got \S+"
 NAN_IS_THE_WORD = r"(Loss → |goes to |became |loss is |or |, )nan\b|nan (after|from)"
 
@@ -30,6 +31,14 @@ def opened(page: Path | None = None, query: dict[str, str] | None = None) -> App
     for label in FOLDED:
         for used in (True, False):
             app.session_state[f"fold:{label}:{used}"] = True
+    return app.run()
+
+
+def finished(app: AppTest) -> AppTest:
+    """The page once all its work in the background is done."""
+    for key in JOBS:
+        if key in app.session_state:
+            app.session_state[key][1].wait(60)
     return app.run()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.core.prose import plain
 from explorer.core.setup import Setup
+from explorer.core.sweep import sweep
 from explorer.core.training import ending, train
+from explorer.core.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.figures import network as figure
 from explorer.ui import job
 from explorer.ui.casebook import Case, cases
+from tests.ui.reading import finished, pictures
 
 MAIN = Path(__file__).parents[2] / "explorer" / "ui" / "main.py"
 CASES = [case for case in cases() if case.page == "network"]
@@ -101,6 +106,54 @@ def test_a_job_keeps_a_refusal_as_a_sentence() -> None:
     assert work.error == "so many steps"
 
 
+def test_a_job_that_was_abandoned_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job.st, "session_state", {})
+    whole = Setup("network", learning_rate=0.5, steps=3)
+    with monkeypatch.context() as nobody_looks:
+        nobody_looks.setattr(job, "PATIENCE", -1.0)
+        gone = job.job("key", 1, lambda: train(whole))
+        gone.wait(60)
+    assert gone.latest is not None
+    assert gone.latest.share < 1
+    again = job.job("key", 1, lambda: train(whole))
+    again.wait(60)
+    assert again.latest is not None
+    assert again.latest.share == 1
+    assert job.job("key", 1, lambda: train(whole)) is again
+
+
+def test_trials_are_the_sweep_of_their_ruler_whatever_their_order() -> None:
+    setup = replace(SHORT, batch_size=10, knobs={"loss.hidden": (4,)})
+    *_, found = trials(setup)
+    outcome = sweep(setup.make_loss(), setup.make_optimizer(), found.ruler.rates, whole=False, **setup.conditions())
+    assert found.tried.all()
+    calm = found.ruler.rates < found.ruler.edge.rate  # beyond it, rounding may grow
+    assert found.verdict[calm].tolist() == outcome.verdict[calm].tolist()
+    np.testing.assert_allclose(found.final[calm], outcome.final_loss[calm])
+    assert found.ruler.rates[found.ruler.position(setup.learning_rate)] == setup.learning_rate
+
+
+def test_trials_go_from_coarse_to_fine() -> None:
+    gaps = [np.diff(np.flatnonzero(found.tried)).max() for found in trials(replace(SHORT, steps=1))]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] <= 16
+    assert gaps[-1] == 1
+
+
+def test_trials_are_shorter_where_all_steps_would_take_too_long() -> None:
+    setup = replace(SHORT, steps=100_000)
+    found = next(trials(replace(setup, learning_rate=1e3)))  # all are lost, or stay where they are, within a few steps
+    loss: Any = setup.make_loss()
+    assert loss.dim * loss.examples * found.steps * found.tried.size <= MOST_WORK
+    assert f"the first {found.steps:,} of 100,000 steps" in found.sentence()
+
+
+def test_a_ruler_that_would_say_nothing_is_refused() -> None:
+    setup = Setup("network", steps=FEWEST_STEPS, knobs={"loss.hidden": (300, 300), "loss.examples": 500})
+    with pytest.raises(ValueError, match=r"weights × examples must be ≤ [\d,]+ for a ruler of \d+ rates, got 45,750,500 a step"):
+        next(trials(setup))
+
+
 def opened(**query: str) -> AppTest:
     app = AppTest.from_file(str(MAIN), default_timeout=60)
     for name, value in query.items():
@@ -115,3 +168,37 @@ def test_too_much_work_is_refused_with_what_would_fit() -> None:
     assert not app.exception
     said = " ".join(each.value for each in [*app.error, *app.warning])
     assert "steps must be ≤" in said
+
+
+def ruler_of(app: AppTest) -> dict[str, Any]:
+    return next(each for each in pictures(app) if each["key"] == "network:ruler")
+
+
+def test_the_ruler_says_of_every_rate_what_became_of_it_and_marks_the_critical_one() -> None:
+    shown = ruler_of(finished(opened()))
+    dial = shown["dial"]
+    assert len(dial["zones"]) == len(dial["values"]) > 121
+    assert all(word.startswith(f"**{zone}**: ") for word, zone in zip(dial["words"], dial["zones"], strict=True))
+    [mark] = dial["marks"]
+    assert mark["text"] == "2/sharpness at the start"
+    assert dial["values"][mark["position"]].endswith("= 1 × the critical rate")
+    assert "rates tried, each for 400 steps: the loss ends lowest" in shown["alt"]
+
+
+def test_a_released_ruler_trains_at_its_rate_and_stays() -> None:
+    app = finished(opened())
+    before, said = ruler_of(app), app.subheader[0].value
+    app.session_state["network:ruler"] = {"value": 7}
+    after = finished(app.run())
+    assert not after.exception
+    rate = after.session_state["setup"].learning_rate
+    assert before["dial"]["values"][7].startswith(f"{plain(rate, 4)} = ")
+    assert after.query_params["learning_rate"] in (str(rate), [str(rate)])
+    assert ruler_of(after)["dial"] == before["dial"]
+    assert after.subheader[0].value != said
+
+
+def test_a_rate_beyond_the_ruler_has_a_ruler_of_its_own() -> None:
+    app = finished(opened())
+    app.text_input(key="box:learning_rate").set_value("300").run()
+    assert ruler_of(finished(app))["dial"]["values"][-1].startswith("300 ")

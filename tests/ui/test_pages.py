@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.ui.reading import FOLDER, MAIN, drawings, opened, pictures, unreadable
+from tests.ui.reading import FOLDER, MAIN, drawings, finished, opened, pictures, unreadable
 
 KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control")
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
@@ -111,7 +111,7 @@ def test_a_page_survives_whatever_is_typed(page: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_picture_that_stays_is_not_sent_again(page: Any) -> None:
-    app = opened(page)
+    app = finished(opened(page))
     before = [each.proto.json for each in app.get("bidi_component")]
     assert [each.proto.json for each in app.run().get("bidi_component")] == before
 

@@ -1,8 +1,12 @@
-"""Network: train one live, with its sharpness beside the edge, its layers' gradients, its dead units and the line it draws."""
+"""Network: train one live, with its sharpness beside the edge, its layers' gradients, its dead units and the line it draws.
+
+Above it a ruler of learning rates: each was tried in the background, and the slider chooses the one that is trained.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +15,16 @@ import streamlit as st
 from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.core.training import History, ending, train
+from explorer.core.trials import Trials, trials
 from explorer.figures import network as figure
+from explorer.figures import trials as ruler_figure
+from explorer.figures.theme import COLORS
 from explorer.ui import panel
-from explorer.ui.job import job, watched
-from explorer.ui.picture import Dial, picture
+from explorer.ui.job import Job, job, watched
+from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 
-JOB, GOOD = "network:job", "network:good"
+JOB, RULER, GOOD = "network:job", "network:ruler:job", "network:good"
 DEFAULT = Setup("network", learning_rate=0.5, steps=400)
 
 MOST_WORK = 4e9
@@ -25,7 +32,7 @@ MOST_WORK = 4e9
 
 
 def main() -> None:
-    """The controls, then the run as far as it is."""
+    """The controls, then the run as far as it is; above it the ruler, whose rates are tried meanwhile."""
     st.title("What does this network do at this rate?", anchor=False)
     setup = panel.current(DEFAULT)
     if setup.loss not in ("network", "convolution", "homemade_network"):
@@ -40,14 +47,25 @@ def main() -> None:
         panel.controls(setup)
         panel.sampling(setup)
         panel.rescues(setup)
+    top = st.container()
+    held = anchored(setup)
     running = job(JOB, setup, lambda: work(setup))
+    trying = job(RULER, held, lambda: after(running, held))
     running.wait(1.2)  # most runs are over by then, and are shown whole at once
     watched(running, show, "The first steps are being taken…")
+    with top:
+        watched(trying, lambda found: choose(found, setup), "The first rates are being tried…")
 
 
 def work(setup: Setup) -> Generator[History, None, None]:
     """The run of a setup, look by look."""
     yield from train(setup)
+
+
+def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
+    """The trials of a setup's ruler, begun when the run is over or has had its first seconds to itself."""
+    running.wait(2.0)
+    yield from trials(setup)
 
 
 def affordable(setup: Setup) -> Setup:
@@ -73,6 +91,48 @@ def stop() -> None:
     """Ends the run that is going on."""
     if JOB in st.session_state:
         st.session_state[JOB][1].stop()
+
+
+def anchored(setup: Setup) -> Setup:
+    """The setup whose ruler is shown: the same as long as only the rate changes, and stays between the ruler's ends."""
+    held, tried = st.session_state.get(RULER, (None, None))
+    if held is None or replace(held, learning_rate=setup.learning_rate) != setup:
+        return setup
+    known: Trials | None = tried.latest
+    inside = known is None or known.ruler.rates[0] <= setup.learning_rate <= known.ruler.rates[-1]
+    return held if inside else setup
+
+
+def choose(found: Trials, setup: Setup) -> None:
+    """The ruler as far as its rates have been tried. Releasing its slider trains at that rate."""
+    scale = found.ruler
+    constant = plain(float(np.ravel(setup.make_optimizer().recurrence.edge)[0]))
+    beside = [f" = {plain(rate / scale.edge.rate)} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
+    words = [each or "not tried yet" for each in found.words]
+    dial = Dial(
+        label="Learning rate",
+        values=[f"{plain(rate, 4)}{times}" for rate, times in zip(scale.rates, beside, strict=True)],
+        words=[f"**{word}**{colon}{rest}" for word, colon, rest in (each.partition(":") for each in words)],
+        zones=[str(verdict) for verdict in found.verdict],
+        colors={str(verdict): color for verdict, color in COLORS.items()},
+        marks=[Mark(position, f"{constant}/sharpness at the start") for position in scale.marks.values()],
+        alts=words,
+    )
+    here = scale.position(setup.learning_rate)
+    drawn, frames = ruler_figure.draw(found)
+    position = picture(
+        drawn,
+        key="network:ruler",
+        alt=f"The loss at the end of a training against its learning rate. {found.sentence()}",
+        frames=frames,
+        dial=dial,
+        value=here,
+        height=ruler_figure.HEIGHT,
+    )
+    st.caption(found.sentence())
+    if position != here:
+        panel.adopt(replace(setup, learning_rate=float(scale.rates[position])))
+        st.rerun()
 
 
 def show(history: History) -> None:
