@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.core import trials
 from tests.ui.reading import FOLDER, MAIN, drawings, finished, opened, pictures, unreadable
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ruler of the page Network is tried for a few steps only, hundreds of times: what it says is tested with the page."""
+    monkeypatch.setattr(trials, "MOST_WORK", 2e8)
+
 
 KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control")
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
