@@ -19,7 +19,8 @@ and a JAX model so::
     compute = jax.jit(jax.value_and_grad(lambda x: loss_function(unravel(x), inputs, targets)))
     safe_rate(lambda x: [np.asarray(each) for each in compute(x)], np.asarray(start))
 
-The model must be deterministic: no dropout, and the same data at every call.
+The model must be deterministic: no dropout, and the same data at every call. A PyTorch model is left where the last rate took it, so give a
+copy of one that is to be trained.
 """
 
 from __future__ import annotations

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, critical_learning_rate
-from explorer.core.safe_rate import safe_rate
+from explorer.core import safe_rate as safe_rate_module
+from explorer.core.safe_rate import SafeRate, safe_rate
+
+ROOT = Path(__file__).parents[2]
 
 CURVATURES = np.array([0.1, 1.0, 3.0, 10.0])
 
@@ -82,21 +90,54 @@ def test_a_refusal_is_a_sentence(function, start, says: str) -> None:  # type: i
         safe_rate(function, start)
 
 
+def written(library: str) -> str:
+    """The code that the documentation shows for one library."""
+    shown = re.findall(r"::\n\n((?:    .*\n|\n)+)", safe_rate_module.__doc__ or "")
+    return next(textwrap.dedent(code) for code in shown if library in code)
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_the_readme_shows_the_same_five_lines(library: str) -> None:
+    code = written(library)
+    assert f"```py\n{code.strip()}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len([line for line in code.splitlines() if line and "import" not in line]) <= 5
+
+
 def test_a_pytorch_model_in_five_lines() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: it comes with the extra named bench")
-    from torch.nn.utils import parameters_to_vector as flat
-    from torch.nn.utils import vector_to_parameters
-
     torch.manual_seed(0)
-    inputs, targets = torch.randn(50, 3, dtype=torch.float64), torch.randn(50, 1, dtype=torch.float64)
-    model = torch.nn.Linear(3, 1, dtype=torch.float64)
+    inputs, targets = torch.randn(50, 3), torch.randn(50, 1)
+    model = torch.nn.Linear(3, 1)
+    names = {"torch": torch, "safe_rate": safe_rate, "loss_function": torch.nn.functional.mse_loss}
+    found = ran("torch", {**names, "model": model, "inputs": inputs, "targets": targets})
+    check(found, inputs.numpy())
 
-    def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
-        vector_to_parameters(torch.as_tensor(x), model.parameters())
-        loss = torch.nn.functional.mse_loss(model(inputs), targets)
-        return loss.item(), flat(torch.autograd.grad(loss, list(model.parameters()))).numpy()
 
-    found = safe_rate(value_and_gradient, flat(model.parameters()).detach().numpy(), steps=200)
-    X = np.column_stack([inputs.numpy(), np.ones(50)])
-    assert found.sharpness == pytest.approx(2 * np.linalg.eigvalsh(X.T @ X / 50)[-1], rel=1e-3)
+def test_a_jax_model_in_five_lines() -> None:
+    jax = pytest.importorskip("jax", reason="JAX is not installed: it comes with the extra named bench")
+    inputs = np.random.default_rng(0).standard_normal((50, 3))
+    targets = np.random.default_rng(1).standard_normal(50)
+
+    def loss_function(parameters, inputs, targets):  # type: ignore[no-untyped-def]
+        return ((inputs @ parameters["w"] + parameters["b"] - targets) ** 2).mean()
+
+    names = {"jax": jax, "np": np, "safe_rate": safe_rate, "loss_function": loss_function}
+    parameters = {"w": jax.numpy.zeros(3), "b": jax.numpy.zeros(())}
+    found = ran("jax", {**names, "parameters": parameters, "inputs": inputs, "targets": targets})
+    check(found, inputs)
+
+
+def ran(library: str, names: dict[str, Any]) -> SafeRate:
+    """What the documentation's code finds, with these names around it."""
+    exec(written(library).replace("safe_rate(", "found = safe_rate("), names)
+    found: SafeRate = names["found"]
+    return found
+
+
+def check(found: SafeRate, inputs: np.ndarray) -> None:
+    """The curvature of least squares is known; single precision is enough for three digits of it."""
+    X = np.column_stack([inputs, np.ones(len(inputs))])
+    assert found.sharpness == pytest.approx(2 * np.linalg.eigvalsh(X.T @ X / len(X))[-1], rel=2e-3)
     assert found.agrees
+    assert found.held < 1.1 * found.rate
+    assert found.broke > 0.9 * found.rate

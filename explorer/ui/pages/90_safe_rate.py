@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -71,7 +74,9 @@ def main() -> None:
     table(names, found)
     with st.expander("Ask it of your own model, in PyTorch or JAX"):
         st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
-        st.code((own.__doc__ or "").split("::", 1)[1], language="python")
+        for library, code in zip(st.tabs(["PyTorch", "JAX"]), re.findall(r"::\n\n((?:    .*\n|\n)+)", own.__doc__ or ""), strict=True):
+            library.code(textwrap.dedent(code).strip(), language="python")
+        st.markdown("The model must be deterministic: no dropout, and the same data at every call.")
     with st.sidebar:
         panel.controls(setup, ("loss",), rate=False)
         panel.upload(setup)
