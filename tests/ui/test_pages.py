@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core import trials
 from tests.ui.reading import FOLDER, MAIN, drawings, finished, opened, pictures, unreadable
 
+
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ruler of the page Network is tried for a few steps only, hundreds of times: what it says is tested with the page."""
