@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -12,11 +13,15 @@ from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.figures.thumbnail import sparkline
 from explorer.ui import panel
-from explorer.ui.casebook import Case, Seen, casebook, filled, lab, see
+from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, see
+from explorer.ui.job import job, watched
 
 CHOICES = 4
 HEIGHT = 150
-STATE = "quiz:state"
+STATE, JOB = "quiz:state", "quiz:job"
+WAIT = 0.5
+"""Seconds that a page waits for its curve before it says that it is being made."""
+
 ASKED = [case for case in casebook() if case.knob and case.symptom and case.switch]
 
 
@@ -38,8 +43,11 @@ class Game:
 
 
 def begin(seed: int) -> Game:
-    """A new game; equal seeds ask alike."""
-    return Game(random.Random(seed).sample(ASKED, len(ASKED)), seed)
+    """A new game; equal seeds ask alike. The first curve is no network's, so that it is there at once."""
+    order = random.Random(seed).sample(ASKED, len(ASKED))
+    first = next(case for case in order if case.page == "step_size")
+    order.remove(first)
+    return Game([first, *order], seed)
 
 
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
@@ -63,7 +71,11 @@ def main() -> None:
     st.title("Which knob made this curve?", anchor=False)
     game: Game = st.session_state.setdefault(STATE, begin(random.randrange(10**6)))
     case = game.case
-    seen = see(case.page, case.query)
+    making = job(JOB, (case.name, game.place), lambda: work(game))
+    seen = shortly(case)
+    if seen is None:
+        watched(making, lambda _: st.rerun(), "This curve is being made…")
+        return
     st.markdown(f"**Curve {game.answered + (game.answer is None)}** · {game.right} of {game.answered} right")
     curve, words = st.columns([3, 2], vertical_alignment="center")
     alt = f"The loss of a run over its steps. {seen.sentence.replace('**', '')}"
@@ -74,6 +86,22 @@ def main() -> None:
         ask(game)
     else:
         tell(game, seen)
+
+
+def work(game: Game) -> Generator[int, None, None]:
+    """Makes this curve, what it is after its switch, and the next one, while the visitor thinks; yields how many are done."""
+    case, following = game.case, game.order[(game.place + 1) % len(game.order)]
+    for done, (page, query) in enumerate(((case.page, case.query), (case.page, case.switched_query), (following.page, following.query)), 1):
+        see(page, query)
+        yield done
+
+
+def shortly(case: Case) -> Seen | None:
+    """The case's curve as soon as it is made; None if that takes longer than `WAIT`."""
+    patience = time.monotonic() + WAIT
+    while (seen := glimpse(case.page, case.query)) is None and time.monotonic() < patience:
+        time.sleep(0.01)
+    return seen
 
 
 def ink() -> str:
