@@ -30,16 +30,22 @@ HEIGHT = 520
 PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)
 """Where the panes stand."""
 
+
+def _camera(away: float) -> dict[str, Any]:
+    """Where a scene is looked at from: so far away that the name of the vertical axis is inside the picture."""
+    return {"eye": {"x": 1.04 * away, "y": 1.1 * away, "z": 0.62 * away}, "center": {"x": 0, "y": 0, "z": -0.16}}
+
+
 STACKED = {
     "height": 900,
     "xaxis": {"domain": [0, 1]},
     "yaxis": {"domain": [0.59, 1]},
     "xaxis2": {"domain": [0, 1]},
     "yaxis2": {"domain": [0, 0.41]},
-    "scene": {"domain": {"x": [0, 1], "y": [0.53, 0.98]}},
-    "scene2": {"domain": {"x": [0, 1], "y": [0, 0.41]}},
+    "scene": {"domain": {"x": [0, 1], "y": [0.53, 0.98]}, "camera": _camera(2.05)},
+    "scene2": {"domain": {"x": [0, 1], "y": [0, 0.41]}, "camera": _camera(2.05)},
 }
-WHOLE = {"height": 460, "xaxis": {"domain": [0, 1]}, "scene": {"domain": {"x": [0, 1], "y": [0, 1]}}}
+WHOLE = {"height": 460, "xaxis": {"domain": [0, 1]}, "scene": {"domain": {"x": [0, 1], "y": [0, 1]}, "camera": _camera(2.05)}}
 
 
 def narrow(survey: Survey) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _scene(i: int, domain: list[float], ends: tuple[float, float]) -> dict[str, 
             "dragmode": "turntable",
             "bgcolor": "rgba(0,0,0,0)",
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.5, "y": 1.6, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.1}},
+            "camera": _camera(1.7),
             "xaxis": axis | {"title": {"text": "first", "font": {"size": 14}}, "nticks": 5},
             "yaxis": axis | {"title": {"text": "second", "font": {"size": 14}}, "nticks": 5},
             "zaxis": axis | {"title": {"text": "log₁₀ loss", "font": {"size": 14}}, "nticks": 6, "range": [ends[0] - room, ends[1] + room]},

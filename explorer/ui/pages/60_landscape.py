@@ -145,7 +145,7 @@ def numbers(found: Survey) -> None:
     for column, pane in zip(st.columns(len(found.panes)), found.panes, strict=True):
         seen = list(pane.curvature.values())
         if seen:
-            label = f"sharpness {pane.name}: of all directions"
+            label = f"sharpness{' ' if pane.name else ''}{pane.name}: of all directions"
             column.metric(
                 label, number(pane.sharpness), f"in these planes at most {number(max(seen))}", delta_color="off", delta_arrow="off"
             )
