@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.ui.casebook import casebook, lab
 from tests.ui.reading import FOLDER, opened, pictures, unreadable
 
 DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"
@@ -92,3 +93,24 @@ def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
     assert "steps" in app.subheader[0].value
     for rule in ("gradient descent", "momentum", "nesterov", "Adam"):
         assert f"{rule}: " in alts(app)
+
+
+@pytest.mark.parametrize(
+    ("example", "case"),
+    [
+        ("Explodes", "10_regression_to_nan"),
+        ("Suddenly nan", "82_naive_logarithm"),
+        ("Learns, then collapses", "50_dead_units"),
+        ("Slow", "12_raw_features_adam"),
+    ],
+)
+def test_the_case_that_looks_most_like_it_is_drawn_over_it_and_opens(example: str, case: str) -> None:
+    """Networks are among them: they are trained in the background and drawn when they are done."""
+    app = opened(DIAGNOSE)
+    app.pills[0].set_value(example).run()
+    app.session_state["diagnose:job"][1].wait(120)
+    app.run()
+    known = next(each for each in casebook() if each.name == case)
+    assert f"the case “{known.title}”" in alts(app)
+    assert any(known.title in each.value for each in app.markdown)
+    assert lab(known.page).removeprefix("pages/")[3:-3] in app.get("page_link")[0].proto.page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,25 @@ from explorer.core.log_file import MOST_BYTES, ROLES, LogFile, read_log
 from explorer.core.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.casebook import Case, casebook, see
+from explorer.ui.casebook import ENDS, Case, casebook, lab, see
+from explorer.ui.job import job, watched
 from explorer.ui.picture import picture
 from explorer.ui.words import fit_to_read, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
+JOB = "diagnose:job"
 KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
 MOST_COMPARED = 16
 """So many cases are made to happen for the comparison: each takes a moment the first time."""
 
-ALIKE = 0.0
-"""A case that looks less like the curve than this is not shown."""
+FEWEST = 8
+"""A case with fewer finite losses has no shape to compare."""
+
+WAIT = 1.0
+"""Seconds that the page waits for all of them; after that the curve is drawn, and its case when it is found."""
+
+Alike = tuple[tuple[Case, NDArray[np.float64]] | None, float]
+"""The case that looks most like the curve, with its losses, and how much; None if none looks like it at all."""
 
 LOG_ZERO = "nan without divergence"
 
@@ -136,11 +145,11 @@ def show(log: LogFile) -> None:
         learning_rate=log.curve("learning_rate"),
         gradient_norm=log.curve("gradient_norm"),
     )
-    case = alike(found, losses.compressed())
     st.header(sentence(found.sentence), anchor=False)
-    draw(log, found, case)
-    if case is not None:
-        about(case)
+    values = losses.compressed()
+    comparing = job(JOB, (hash(values.tobytes()), found.sentence), lambda: compare(found, values))
+    comparing.wait(WAIT)
+    watched(comparing, lambda best: draw(log, found, best[0]), "The curve is being compared with the cases…")
     if found.causes:
         st.success(f"**What to change first.** {fit_to_read(found.causes[0].change)}", icon=":material/build:")
         st.subheader("What may be behind it, the likeliest first", anchor=False)
@@ -164,7 +173,7 @@ def show(log: LogFile) -> None:
 
 
 def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] | None) -> None:
-    """The curve, with the case that looks most like it over it."""
+    """The curve, with the case that looks most like it over it, and the way to that case."""
     losses, validation = log.curve("train"), log.curve("validation")
     assert losses is not None
     there = ~np.ma.getmaskarray(losses)
@@ -179,34 +188,39 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
         height=420,
         narrow=figure.CURVES,
     )
+    if case is not None:
+        about(case[0])
 
 
-def alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
-    """The case of the same symptom or verdict whose curve looks most like this one, made to happen now; None if none is like it."""
+def compare(found: Diagnosis, losses: NDArray[np.float64]) -> Generator[Alike, None, None]:
+    """Makes the cases of the same symptom or verdict happen, one after another; yields the one that looks most like this curve so far."""
+    best: Alike = None, 0.0
+    yield best
+    for case in candidates(found):
+        curve = see(case.page, case.query).curves[0].loss
+        if np.isfinite(curve).sum() >= FEWEST and (now := likeness(losses, curve)) > best[1]:
+            best = (case, curve), now
+        yield best
+
+
+def candidates(found: Diagnosis) -> list[Case]:
+    """The cases of the same symptom and verdict, or of the same verdict if there are none; those that are made fastest first."""
     if found.verdict is None:
-        return None
+        return []
+    runs = sorted((case for case in casebook() if case.symptom), key=lambda case: case.page != "step_size")
     wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}
-    same = [case for case in casebook() if case.page in ("step_size", "cases") and case.symptom and case.symptom in wanted]
-    verdict = str(found.verdict)
+    same = [case for case in runs if case.symptom in wanted]
     if LOG_ZERO not in wanted:
-        same = [case for case in same if verdict in case.must.split("|")] or [
-            case for case in casebook() if case.page == "step_size" and verdict in case.must.split("|")
-        ]
-    curves = {case.name: see(case.page, case.query).curves[0].loss for case in same[:MOST_COMPARED]}
-    best = max(same[:MOST_COMPARED], key=lambda case: likeness(losses, curves[case.name]), default=None)
-    if best is None or likeness(losses, curves[best.name]) < ALIKE:
-        return None
-    return best, curves[best.name]
+        alike = [case for case in runs if found.verdict in {ENDS.get(word, word) for word in case.must.split("|")}]
+        same = [case for case in same if case in alike] or [case for case in alike if case.page == "step_size"]
+    return same[:MOST_COMPARED]
 
 
-def about(case: tuple[Case, NDArray[np.float64]]) -> None:
+def about(case: Case) -> None:
     """What the case is, and the way to it."""
     words, link = st.columns([3, 1], vertical_alignment="center")
-    words.markdown(f"The case that looks most like it: **{case[0].title}**. *“{case[0].question}”*")
-    if case[0].page == "step_size":
-        link.page_link(panel.STEP_SIZE, label="Open it in the lab", icon=":material/science:", query_params=case[0].setup.to_query())
-    else:
-        link.page_link(CASES, label="See it among the cases", icon=":material/science:")
+    words.markdown(f"The case that looks most like it: **{case.title}**. *“{case.question}”*")
+    link.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=case.setup.to_query())
 
 
 def told(place: int, cause: Cause) -> str:

@@ -1,0 +1,47 @@
+"""From a card into the lab: the page, its address and what it shows are those of the case, before and after its switch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from explorer.ui.casebook import Case, casebook, lab
+
+Visit = Callable[..., Page]
+CASES = {case.name: case for case in casebook()}
+
+
+def card(page: Page, case: Case) -> Locator:
+    """The card of a case, once its words have been searched for."""
+    page.get_by_label("Search").fill(case.title)
+    page.get_by_label("Search").press("Enter")
+    found = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_text(case.title, exact=True)).last
+    expect(found).to_be_visible(timeout=60_000)
+    return found
+
+
+CASES_AS_THEY_ARE = [(name, False) for name in ("39_weight_decay", "80_homemade_bug", "88_zero_by_zero")]
+SWITCHED = [(name, True) for name in ("72_nan_in_the_data", "81_homemade_spike")]
+
+
+@pytest.mark.parametrize(("name", "undone"), CASES_AS_THEY_ARE + SWITCHED)
+def test_open_in_the_lab_leads_to_the_page_with_that_setup(visit: Visit, server: str, name: str, undone: bool) -> None:
+    case = CASES[name]
+    query = (case.switched if undone else case.setup).to_query()
+    page = visit(f"{server}/cases", ignore="404")
+    found = card(page, case)
+    if undone:
+        found.get_by_text(case.switch_label, exact=True).click()
+    link = found.get_by_role("link", name="Open in the lab")
+    expect(link).to_have_attribute("href", re.compile(re.escape(urlencode(query)) + "$"), timeout=60_000)
+    link.click()
+    expect(page.get_by_text(case.question).first).to_be_visible(timeout=60_000)
+    expect(page.locator(".picture[data-drawn]").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Switch back" if undone else case.switch_label)).to_be_visible()
+    there = urlsplit(page.url)
+    assert lab(case.page).endswith(f"_{there.path.strip('/') or 'step_size'}.py")
+    assert dict(parse_qsl(there.query)) == query
