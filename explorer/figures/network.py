@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from explorer.core.training import History
 from explorer.figures.race import LOOKS
 from explorer.figures.theme import BLUE, TEMPLATE, TEXT, heading
+from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 
 GRID = 48
 """Points along each side of the grid on which the decision boundary is found."""
+
+TALL, LINE = 240, 16
+"""Pixels: about the height of one plot, and that of a line of text in it."""
 
 NARROW = {
     "height": 1300,
@@ -42,7 +46,6 @@ PAIR = {
 def instruments(history: History) -> go.Figure:
     """Four plots over the steps: losses, sharpness and edge, the gradient of each layer, dead and saturated units."""
     steps = np.array(history.steps)
-    log = {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "nticks": 6}
     constant = float(np.log10(max(history.loss.best_constant, 1e-300)))
     traces = [
         _line(steps, _log(history.train), "training", 0, ""),
@@ -58,6 +61,8 @@ def instruments(history: History) -> go.Figure:
         saturated = _line(steps, 100 * np.array([each[i] for each in history.saturated]), f"saturated, layer {i + 1}", i, "4")
         saturated["line"] = {**saturated["line"], "width": 1, "dash": "dot"}
         traces.append(saturated)
+    axes = {axis: _scale([trace["y"] for trace in traces if trace["yaxis"] == f"y{axis}"]) for axis in ("", "2", "3")}
+    axes["4"] = {"range": [-4, 104], "nticks": 6}
     step = {"title": {"text": "step"}, "range": [0, max(history.total, 1)]}
     return go.Figure(
         {
@@ -71,16 +76,16 @@ def instruments(history: History) -> go.Figure:
                     heading("↑ sharpness, and what the rate stands", "2"),
                     heading("↑ gradient of each layer", "3"),
                     heading("↑ units in percent: dead —, saturated ···", "4"),
-                    *_names(traces),
+                    *_names(traces, {f"y{axis}": each["range"] for axis, each in axes.items()}),
                 ],
                 "xaxis": {"domain": [0, 0.44], **step},
-                "yaxis": {"domain": [0.6, 1], **log},
+                "yaxis": {"domain": [0.6, 1], **axes[""]},
                 "xaxis2": {"domain": [0.56, 1], "anchor": "y2", **step},
-                "yaxis2": {"domain": [0.6, 1], "anchor": "x2", **log},
+                "yaxis2": {"domain": [0.6, 1], "anchor": "x2", **axes["2"]},
                 "xaxis3": {"domain": [0, 0.44], "anchor": "y3", **step},
-                "yaxis3": {"domain": [0, 0.4], "anchor": "x3", **log},
+                "yaxis3": {"domain": [0, 0.4], "anchor": "x3", **axes["3"]},
                 "xaxis4": {"domain": [0.56, 1], "anchor": "y4", **step},
-                "yaxis4": {"domain": [0, 0.4], "anchor": "x4", "range": [-4, 104], "nticks": 6},
+                "yaxis4": {"domain": [0, 0.4], "anchor": "x4", **axes["4"]},
             },
         }
     )
@@ -90,6 +95,15 @@ def _log(values: Any) -> Array:
     with np.errstate(all="ignore"):
         logs = np.log10(np.array(values, dtype=float))
     return np.where(np.isfinite(logs), logs, np.nan)
+
+
+def _scale(logs: list[Array]) -> dict[str, Any]:
+    """The axis of these lines, with a little air, in numbers that people read."""
+    known = np.concatenate(logs)
+    known = known[np.isfinite(known)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    air = 0.06 * (high - low) + 0.02
+    return loss_axis(low - air, high + air)
 
 
 def _line(x: NDArray[Any], y: Array, name: str, look: int, axis: str) -> dict[str, Any]:
@@ -102,27 +116,31 @@ def _line(x: NDArray[Any], y: Array, name: str, look: int, axis: str) -> dict[st
         "line": {"color": color, "dash": dash, "width": 3},
         "xaxis": f"x{axis}",
         "yaxis": f"y{axis}",
-        "hovertemplate": f"{name}, step %{{x}}: %{{y:.3g}}<extra></extra>",
+        "customdata": y if axis == "4" else 10.0**y,  # all but the percentages are drawn in logarithms
+        "hovertemplate": f"{name}, step %{{x}}: %{{customdata:.3g}}<extra></extra>",
     }
 
 
-def _names(traces: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each line's name at its end, inside the plot: no legend to look up. Lines that end close together are spread a little."""
-    found: list[dict[str, Any]] = []
+def _names(traces: list[dict[str, Any]], ranges: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """Each line's name at its end, inside the plot: no legend to look up. One that would lie on another moves up."""
+    ends: list[tuple[str, float, dict[str, Any]]] = []
     for trace in traces:
         seen = np.flatnonzero(np.isfinite(trace["y"]))
-        if seen.size == 0 or trace["name"].startswith("saturated"):
-            continue
-        near = sum(each["xref"] == trace["xaxis"] and abs(each["y"] - trace["y"][seen[-1]]) < 0.2 for each in found)
+        if seen.size and not trace["name"].startswith("saturated"):
+            low, high = ranges[trace["yaxis"]]
+            ends.append((trace["yaxis"], TALL * float(trace["y"][seen[-1]] - low) / (high - low), trace | {"last": seen[-1]}))
+    found, top = [], dict.fromkeys(ranges, -np.inf)
+    for axis, height, trace in sorted(ends, key=lambda end: end[:2]):
+        top[axis] = max(height, top[axis] + LINE)
         found.append(
             {
                 "xref": trace["xaxis"],
-                "yref": trace["yaxis"],
-                "x": trace["x"][seen[-1]],
-                "y": float(trace["y"][seen[-1]]),
+                "yref": axis,
+                "x": trace["x"][trace["last"]],
+                "y": float(trace["y"][trace["last"]]),
                 "xanchor": "right",
                 "yanchor": "bottom",
-                "yshift": 3 + 16 * near,
+                "yshift": 3 + top[axis] - height,
                 "text": trace["name"],
                 "font": {"size": 13, "color": trace["line"]["color"]},
                 "showarrow": False,
