@@ -80,10 +80,10 @@ ENDS = {
 class Case:
     """A situation that can be made to happen: what is asked, the setup that shows it, and what must be seen.
 
-    `label` is the short name on a button, `query` the setup (or the race, or the map) as a link has it, and `must` the verdict of its
-    run, for a race one for each racer with commas between them, for a map those that at least a hundredth of it has. `switch` is the
-    one change (parts of a query; an empty one takes the part out) that makes it go away, and `then` the verdict after it. Where chaos
-    makes the word a matter of the last bit, `must` and `then` are alternatives with | between them.
+    `label` is the short name on a button, `query` the setup (or the race, the map, the view) as a link has it, and `must` the verdict
+    of its run, for a race one for each racer with commas between them, for a map those that at least a hundredth of it has. `switch` is
+    the one change (parts of a query; an empty one takes the part out) that makes it go away, and `then` the verdict after it. Where
+    chaos makes the word a matter of the last bit, `must` and `then` are alternatives with | between them.
 
     `numbers` and `then_numbers` are what else must be seen before and after the switch, by the names of `FACTS`: a whole number exactly,
     any other within half a percent, a pair as a lower and an upper end. `symptom` is one of `SYMPTOMS`, `knob` what made it, in the
@@ -120,7 +120,7 @@ class Case:
     @property
     def setup(self) -> Setup:
         """The setup that shows it."""
-        return Setup.from_query(self.query)
+        return setup_of(self.query)
 
     @property
     def race(self) -> Race:
@@ -140,7 +140,16 @@ class Case:
     @property
     def switched(self) -> Setup:
         """The setup after the switch."""
-        return Setup.from_query(self.switched_query)
+        return setup_of(self.switched_query)
+
+
+def setup_of(query: Mapping[str, str]) -> Setup:
+    """The setup of a link. How its page looks at it, the parts that begin with ``view.``, is no part of it.
+
+    >>> setup_of({"v": "1", "loss": "network", "view.plane": "path"}) == Setup("network")
+    True
+    """
+    return Setup.from_query({name: text for name, text in query.items() if not name.startswith("view.")})
 
 
 @functools.cache
@@ -315,7 +324,7 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
 
 def _of_training(query: Mapping[str, str]) -> Seen:
     """One run of a network, with its instruments."""
-    setup = Setup.from_query(query)
+    setup = setup_of(query)
     history: History
     *_, history = train(setup)
     sentence = ending(history)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -22,13 +23,14 @@ def presets(
 ) -> None:
     """The page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
 
-    A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a
-    case is on this page, a setup or a race, `here` is what the page shows now, and `adopt` makes another hold. `among` are the cases
-    to choose from by their labels, where they are not the page's own.
+    A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a case
+    is on this page, a setup, a race or a view of it, `here` is what the page shows now, and `adopt` makes another hold. `among` are the
+    cases to choose from by their labels, where they are not the page's own.
     """
     filed = [case for case in casebook() if case.page == page] if among is None else list(among.values())
     known = {case.label: case for case in filed if case.preset} if among is None else dict(among)
-    shown = next((case for case in filed if here == of(case) or (case.switch and here == case.switched)), None)
+    undone = {case.name: of(replace(case, query=case.switched_query)) for case in filed if case.switch}
+    shown = next((case for case in filed if here in (of(case), undone.get(case.name, of(case)))), None)
     key = f"{page}:preset"
     if known:
         st.session_state[key] = next((label for label, case in known.items() if case == shown), None)
@@ -38,8 +40,8 @@ def presets(
     question, button = st.columns([3, 1], vertical_alignment="center") if shown.switch else (st.container(), None)
     question.markdown(f"*“{shown.question}”*")
     if button is not None:
-        undone = here == shown.switched
-        other, label = (of(shown), "Switch back") if undone else (shown.switched, shown.switch_label)
+        after = undone[shown.name]
+        other, label = (of(shown), "Switch back") if here == after else (after, shown.switch_label)
         button.button(label, on_click=adopt, args=(other,), width="stretch")
 
 

@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core.planes import View, survey
 from explorer.core.setup import Setup
-from explorer.core.verdict import judge
 from explorer.figures import planes as figure
 from explorer.ui.casebook import Case, cases
 from tests.ui.reading import FOLDER, opened, pictures
@@ -23,9 +22,24 @@ def page(**query: str) -> AppTest:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_case_is_true(case: Case) -> None:
-    assert str(judge(case.setup.run()).verdict[0]) == case.must
-    assert str(judge(case.switched.run()).verdict[0]) == case.then
+def test_a_case_is_offered_with_its_view(case: Case) -> None:
+    app = opened(PAGE, case.query)
+    assert not app.warning
+    assert app.session_state["landscape:preset"] == case.label
+    other = next(each for each in CASES if each != case)
+    app.pills(key="landscape:preset").set_value(other.label).run()
+    assert app.session_state["setup"] == other.setup
+    assert app.session_state["landscape:view"].plane == other.query.get("view.plane", "random")
+    next(each for each in app.button if each.label == other.switch_label).click().run()
+    assert app.session_state["setup"] == other.switched
+    assert app.session_state["landscape:preset"] == other.label
+
+
+def test_the_steepest_direction_of_a_run_at_the_edge_is_not_in_the_plane_of_its_path() -> None:
+    case = next(each for each in CASES if each.name == "61_path")
+    *_, found = survey(case.setup, View(plane="path", pair=False))
+    [pane] = found.panes
+    assert pane.sharpness > 3 * max(pane.curvature.values())
 
 
 def test_the_twenty_layers_of_the_case_are_rougher_without_skips_and_its_four_less_so() -> None:

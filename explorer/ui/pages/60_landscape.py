@@ -14,7 +14,7 @@ from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.figures import planes as figure
 from explorer.ui import panel
-from explorer.ui.casebook import cases
+from explorer.ui.casebook import Case, cases
 from explorer.ui.job import job, watched
 from explorer.ui.picture import Dial, picture
 from explorer.ui.presets import presets
@@ -29,7 +29,8 @@ def main() -> None:
     setup, view = affordable(*current())
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()
-    presets("landscape", setup)
+    seen = replace(view, drawn="lines")  # as a surface they are the same numbers
+    presets("landscape", (setup, seen), adopt, of)
     with st.sidebar:
         st.button("Stop", on_click=stop, width="stretch", help="The work ends; what was seen stays.")
         for name, parameter in parameters(View).items():
@@ -37,7 +38,6 @@ def main() -> None:
         panel.controls(setup)
         panel.sampling(setup)
         panel.rescues(setup)
-    seen = replace(view, drawn="lines")  # as a surface they are the same numbers
     running = job(JOB, (setup, seen), lambda: work(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown whole at once
     watched(running, lambda found: show(found, view), "The network is being made…")
@@ -59,6 +59,18 @@ def current() -> tuple[Setup, View]:
     if panel.STATE not in st.session_state or st.session_state[panel.STATE].loss not in ("network", "convolution"):
         panel.adopt(DEFAULT)
     return st.session_state[panel.STATE], st.session_state.setdefault(VIEW, View())
+
+
+def of(case: Case) -> tuple[Setup, View]:
+    """What a case is on this page: what is trained, and the planes that are looked at."""
+    view, _ = View.salvage({name: text for name, text in case.query.items() if name.startswith("view.")})
+    return case.setup, view
+
+
+def adopt(chosen: tuple[Setup, View]) -> None:
+    """Makes a case hold."""
+    setup, st.session_state[VIEW] = chosen
+    panel.adopt(setup)
 
 
 def affordable(setup: Setup, view: View) -> tuple[Setup, View]:

@@ -6,12 +6,11 @@ from collections.abc import Generator
 
 import streamlit as st
 
-from explorer.core.setup import Setup
 from explorer.figures.thumbnail import sparkline, tiles
-from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, see
+from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, see, setup_of
 from explorer.ui.job import job, watched
 
-TOGETHER = "races and maps"
+TOGETHER = "races, maps and landscapes"
 """The heading of the cases that are no single curve."""
 
 COLUMNS = 3
@@ -100,7 +99,9 @@ def drawn(seen: Seen, title: str) -> str:
 
 def link(case: Case, query: dict[str, str]) -> dict[str, str]:
     """The query as its page writes it itself."""
-    return query if case.page in ("race", "map") else Setup.from_query(query).to_query()
+    if case.page in ("race", "map"):
+        return query
+    return setup_of(query).to_query() | {name: text for name, text in query.items() if name.startswith("view.")}
 
 
 main()
