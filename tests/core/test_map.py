@@ -103,6 +103,8 @@ def test_rescues_and_loss_of_exactness_make_no_promise() -> None:
 
 # ---- one pixel is one run
 
+FEW = {"loss.hidden": (2,), "loss.examples": 10}
+
 
 @pytest.mark.parametrize(
     ("setup", "x", "y"),
@@ -110,6 +112,8 @@ def test_rescues_and_loss_of_exactness_make_no_promise() -> None:
         (Setup("booth", "adam", steps=60), Axis("learning_rate", 1e-3, 10, True, 5), Axis("optimizer.beta1", 0, 0.99, count=4)),
         (Setup("rosenbrock", steps=60), Axis("start.0", -2, 2, count=5), Axis("start.1", -2, 2, count=4)),
         (Setup("ravine", steps=60), Axis("loss.dimension", 2, 6, count=5), Axis("loss.condition_number", 1, 100, True, 4)),
+        (Setup("network", steps=20, knobs=FEW), Axis("loss.widen", 1, 6, True, 5), Axis("loss.repeat", 1, 3, count=3)),
+        (Setup("network", steps=20, knobs=FEW), Axis("learning_rate", 1e-2, 1, True, 5), Axis("loss.hidden_scale", 0.1, 10, True, 3)),
         (Setup("linear_regression", learning_rate=1e-4), Axis("batch_size", 1, 442, True, 5), Axis("steps", 5, 60, count=4)),
         (Setup("x_squared", learning_rate=1.2, steps=60), Axis("clip_norm", 0.1, 10, True, 5), Axis("seed", 0, 3, count=4)),
         (Setup("x_squared", schedule="exponential", steps=60), Axis("learning_rate", 0, 2, count=5), Axis("warmup_steps", 0, 9, count=4)),

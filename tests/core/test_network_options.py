@@ -144,6 +144,12 @@ def test_repeat_makes_a_network_deep() -> None:
     assert [name for name, _ in network(hidden=(3, 2), repeat=2, biases=False).blocks] == ["W1", "W2", "W3", "W4", "W5"]
 
 
+def test_widen_makes_a_network_wide() -> None:
+    wide, same = network(hidden=(3, 2), widen=4), network(hidden=(12, 8))
+    assert wide.blocks == same.blocks
+    np.testing.assert_array_equal(wide.start, same.start)
+
+
 def test_the_naive_logarithm_is_the_stable_one_until_something_rounds_to_0() -> None:
     for data in ("moons", "digits"):
         stable, naive = (network(data=data, scaling="unit", naive=each) for each in (False, True))

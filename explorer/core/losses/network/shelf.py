@@ -25,6 +25,9 @@ Hidden = Annotated[
 Repeat = Annotated[
     int, Knob(1, 20, at_least=1, at_most=200, label="repeat the hidden layers", help="10 units repeated 20 times is a deep network.")
 ]
+Widen = Annotated[
+    int, Knob(1, 16, at_least=1, at_most=256, label="widen the hidden layers", help="10 units widened 20 times are 200 in each layer.")
+]
 ActivationName = Annotated[activations.Name, Knob(0, 1, label="activation", help="What each hidden unit does to its input.")]
 DataName = Annotated[str, Knob(0, 1, label="data", among=TABLES)]
 Examples = Annotated[
@@ -116,6 +119,7 @@ def network(
     dropout: DropoutRate = 0.0,
     l2: Decay = 0.0,
     repeat: Repeat = 1,
+    widen: Widen = 1,
     bad_cell: BadCell = "none",
     bad_value: BadValue = 100.0,
     wrong_labels: WrongLabels = 0.0,
@@ -125,9 +129,10 @@ def network(
 ) -> Network:
     """A neural network: its curvature changes with every step, so the largest learning rate is not a number one can know beforehand.
 
-    Fully connected layers, a ← f(W a + b), `repeat` times those of `hidden`; the last layer is linear, and the objective is half or all of
-    the squared error, or cross-entropy. Gradient by backpropagation (Rumelhart, Hinton and Williams 1986), exact product with the
-    Hessian by the R-operator (Pearlmutter 1994). With `skip`, a ← a + f(W a + b)/√depth where the widths allow it.
+    Fully connected layers, a ← f(W a + b), `repeat` times those of `hidden`, each with `widen` times its units; the last layer is linear,
+    and the objective is half or all of the squared error, or cross-entropy. Gradient by backpropagation (Rumelhart, Hinton and Williams
+    1986), exact product with the Hessian by the R-operator (Pearlmutter 1994). With `skip`, a ← a + f(W a + b)/√depth where the widths
+    allow it.
     `data` is one of the tables listed or the name of an uploaded one, all its columns. `seed` draws data and weights.
 
     Raises ValueError for a network too large for its data, classes where there are none, and a validation that leaves nothing.
@@ -136,7 +141,7 @@ def network(
     >>> net.dim, net.blocks
     (10, (('W1', slice(0, 3, None)), ('b1', slice(3, 6, None)), ('W2', slice(6, 9, None)), ('b2', slice(9, 10, None))))
     """
-    widths = [whole("hidden", width) for width in hidden] * repeat
+    widths = [whole("hidden", width) * widen for width in hidden] * repeat
     style = Style(activation, initialization, hidden_scale, output_scale, biases, normalization, weight_standardization, skip, dropout)
     what = Data(data, examples, noise, validation, scaling, standardize_target, bad_cell, bad_value, wrong_labels, feature_scale, seed)
     train, held_out, values = what.split()
