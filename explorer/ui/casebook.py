@@ -152,6 +152,13 @@ def setup_of(query: Mapping[str, str]) -> Setup:
     return Setup.from_query({name: text for name, text in query.items() if not name.startswith("view.")})
 
 
+def link(case: Case, query: Mapping[str, str]) -> dict[str, str]:
+    """The query of a case, or that after its switch, as its page writes it itself."""
+    if case.page in ("race", "map"):
+        return dict(query)
+    return setup_of(query).to_query() | {name: text for name, text in query.items() if name.startswith("view.")}
+
+
 @functools.cache
 def casebook() -> tuple[Case, ...]:
     """All cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""

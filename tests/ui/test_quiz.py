@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.casebook import Case, casebook, glimpse, see
+from explorer.ui.casebook import Case, casebook, glimpse, link, see
 from tests.ui.reading import FOLDER, drawings, opened
 
 PAGE = FOLDER / "pages" / "75_quiz.py"
@@ -52,6 +53,14 @@ def test_a_wrong_answer_says_what_it_was_and_can_be_undone() -> None:
     app.button[0].click().run()
     assert app.radio, "the next curve is asked"
     assert any("Curve 2" in each.value for each in app.markdown)
+
+
+@pytest.mark.parametrize("page", sorted({case.page for case in ASKED}))
+def test_an_answer_leads_to_every_lab(page: str) -> None:
+    case = next(each for each in ASKED if each.page == page)
+    app = answered(asked(case), case.knob)
+    (way,) = app.get("page_link")
+    assert dict(parse_qsl(way.proto.query_string)) == link(case, case.query)
 
 
 def test_no_answer_is_no_answer() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles
-from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, see, setup_of
+from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, link, see
 from explorer.ui.job import job, watched
 
 TOGETHER = "races, maps and landscapes"
@@ -95,13 +95,6 @@ def drawn(seen: Seen, title: str) -> str:
     alt = f"{title}. {seen.sentence.replace('**', '')}"
     ink = "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
     return tiles(seen.cells, seen.coordinates, alt, ink=ink) if seen.cells else sparkline(seen.curves, alt, ink=ink)
-
-
-def link(case: Case, query: dict[str, str]) -> dict[str, str]:
-    """The query as its page writes it itself."""
-    if case.page in ("race", "map"):
-        return query
-    return setup_of(query).to_query() | {name: text for name, text in query.items() if name.startswith("view.")}
 
 
 main()

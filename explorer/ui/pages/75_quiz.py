@@ -13,7 +13,7 @@ from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.figures.thumbnail import sparkline
 from explorer.ui import panel
-from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, see
+from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, link, see
 from explorer.ui.job import job, watched
 
 CHOICES = 4
@@ -161,8 +161,7 @@ def tell(game: Game, seen: Seen) -> None:
         st.html(sparkline(now.curves, f"{case.title}. {now.sentence.replace('**', '')}", ink=ink()))
         st.caption(now.sentence)
         if lab(case.page):
-            link = Setup.from_query(query).to_query()
-            st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=link)
+            st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=link(case, query))
     st.button("Next curve", on_click=following, type="primary")
     if game.missed:
         st.caption(f"To look at again: {'; '.join(dict.fromkeys(game.missed))}.")

@@ -16,7 +16,7 @@ from explorer.core.log_file import MOST_BYTES, ROLES, LogFile, read_log
 from explorer.core.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.casebook import ENDS, Case, casebook, lab, see
+from explorer.ui.casebook import ENDS, Case, casebook, lab, link, see
 from explorer.ui.job import job, watched
 from explorer.ui.picture import picture
 from explorer.ui.words import fit_to_read, sentence
@@ -218,9 +218,9 @@ def candidates(found: Diagnosis) -> list[Case]:
 
 def about(case: Case) -> None:
     """What the case is, and the way to it."""
-    words, link = st.columns([3, 1], vertical_alignment="center")
+    words, way = st.columns([3, 1], vertical_alignment="center")
     words.markdown(f"The case that looks most like it: **{case.title}**. *“{case.question}”*")
-    link.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=case.setup.to_query())
+    way.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=link(case, case.query))
 
 
 def told(place: int, cause: Cause) -> str:
