@@ -226,15 +226,27 @@ class Map:
             corner.make_optimizer(), corner.make_schedule(), batches(loss, corner.batch_size, 1)
         return max(loss.dim for loss in losses), max(corner.steps for corner in corners)
 
-    @property
-    def opens(self) -> bool:
-        """Whether every pixel is the run of a setup: one whose layers have different rates is not."""
-        return not any(axis.knob.startswith(LAYER) for axis in (self.x, self.y))
-
     def at(self, i: int, j: int) -> Setup:
         """The setup of the pixel i up and j across, but for the rates of single layers."""
         y, x = self.y.values[i], self.x.values[j]
         return with_knob(with_knob(self.setup, self.x.knob, float(x)), self.y.knob, float(y))
+
+    def nearest(self, i: int, j: int) -> tuple[Setup, str]:
+        """The setup nearest to the pixel i up and j across, and in a sentence how it differs; empty where it is the pixel's own.
+
+        All layers of a setup have one rate: where a pixel's have their own, it is their geometric mean.
+        """
+        setup, places = self.at(i, j), ((self.x, j), (self.y, i))
+        own = {axis.knob.removeprefix(LAYER): float(axis.values[k]) for axis, k in places if axis.knob.startswith(LAYER)}
+        if not own:
+            return setup, ""
+        rates = [own.get(name, setup.learning_rate) for name, _ in getattr(loss_of(setup), "blocks", ())]
+        mean = math.exp(sum(map(math.log, rates)) / len(rates)) if min(rates) > 0 else 0.0
+        named = " and ".join(f"{plain(rate)} for {name}" for name, rate in own.items())
+        sentence = (
+            f"In that pixel the rates are {named}. One run here has one rate for all layers: shown is their geometric mean, {plain(mean)}."
+        )
+        return replace(setup, learning_rate=mean), sentence
 
     def to_query(self) -> dict[str, str]:
         """The map as the parameters of a link."""
@@ -322,7 +334,7 @@ def with_knob(setup: Setup, knob: str, value: float) -> Setup:
     """
     value = _rounded(value, knobs(setup)[knob])
     if knob.startswith(LAYER):
-        return setup  # all layers of a setup have one rate: see `Map.opens`
+        return setup  # all layers of a setup have one rate: see `Map.nearest`
     if knob.startswith("start."):
         start = list(loss_of(setup).start if setup.start is None else setup.start)
         start[int(knob.removeprefix("start."))] = value

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from explorer.core import render as rendering
 from explorer.core.boundary import agreement, lines
 from explorer.core.canvas import UNDONE, Canvas, csv, records
 from explorer.core.map import Axis, Map, knobs, with_knob
+from explorer.core.prose import plain
 from explorer.core.render import Unfinished, render, strides, tiles
 from explorer.core.tile import VERDICTS, in_words, render_tile
 
@@ -478,12 +480,26 @@ def test_each_layer_has_its_own_rate() -> None:
     setup = Setup("random_network", steps=3, knobs={"loss.width": 3})
     loss = setup.make_loss()
     plan = Map(setup, Axis("rate.W1", 0, 2, count=3), Axis("rate.W2", 0, 2, count=2))
-    assert not plan.opens
     canvas = whole(plan)
     for i, j in np.ndindex(plan.shape):
         scale = np.repeat([plan.x.values[j], plan.y.values[i]], [9, 3])
         path = run(loss, OPTIMIZERS["gradient_descent"](), 1.0, steps=3, rate_scale=scale)
         assert canvas.pace[i, j] == pytest.approx(np.log10(path.loss[-1, 0] / path.loss[0, 0]), abs=1e-5)
+
+
+def test_the_run_nearest_to_a_pixel_has_the_mean_rate_of_its_layers_and_says_so() -> None:
+    setup = Setup("random_network", steps=50, knobs={"loss.width": 3})
+    plan = Map(setup, Axis("rate.W1", 0.1, 10, True, 3), Axis("rate.W2", 0.1, 10, True, 3))
+    for i, j in np.ndindex(plan.shape):
+        found, sentence = plan.nearest(i, j)
+        assert found.learning_rate**2 == pytest.approx(plan.x.values[j] * plan.y.values[i])
+        assert f"the rates are {plain(plan.x.values[j])} for W1 and {plain(plan.y.values[i])} for W2" in sentence
+        if i == j:  # one rate for both
+            assert VERDICTS[whole(plan).codes[i, j]] == judge(found.run()).verdict[0]
+    frozen = Map(replace(setup, learning_rate=0.0), Axis("rate.W1", 0.1, 10, True, 3), Axis("seed", 0, 1, count=2))
+    assert frozen.nearest(0, 0)[0].learning_rate == 0, "the other layer does not learn"
+    plain_map = Map(setup, Axis("learning_rate", 0.1, 10, True, 3), Axis("seed", 0, 1, count=2))
+    assert plain_map.nearest(1, 1) == (plain_map.at(1, 1), "")
 
 
 def test_the_border_of_trainability_has_structure_at_every_level() -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 from explorer.core.boundary import agreement, lines
 from explorer.core.canvas import Canvas, csv, records
 from explorer.core.knobs import short
-from explorer.core.map import Axis, Map, knobs, too_much, window
+from explorer.core.map import LAYER, Axis, Map, knobs, too_much, window
 from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.core.tile import in_words
@@ -161,7 +161,8 @@ def show(plan: Map, live: bool) -> None:
         st.button("Zoom out", on_click=zoom, args=(2.0,), icon=":material/zoom_out:")
         if st.session_state[BACK]:
             st.button("Back", on_click=back, icon=":material/undo:")
-    click = "a click opens that run on Step size" if plan.opens else "runs whose layers have different rates cannot be opened on Step size"
+    layers = any(axis.knob.startswith(LAYER) for axis in (plan.x, plan.y))
+    click = f"a click opens that run on Step size{', with one rate for all its layers' if layers else ''}"
     took = (
         f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps took {in_words(painter.seconds)}." if painter.seconds else ""
     )
@@ -272,10 +273,12 @@ def open_run(pointed: Any) -> None:
     numbers = (
         isinstance(pointed, list) and len(pointed) == 2 and all(isinstance(each, int | float) and math.isfinite(each) for each in pointed)
     )
-    if not numbers or not plan.opens:
+    if not numbers:
         return
     across, up = figure.sides(plan)
-    panel.adopt(plan.at(y.pixel(pointed[1] + up.origin), x.pixel(pointed[0] + across.origin)))
+    setup, difference = plan.nearest(y.pixel(pointed[1] + up.origin), x.pixel(pointed[0] + across.origin))
+    panel.adopt(setup)
+    st.session_state[panel.NOTES] = [difference] if difference else []
     st.session_state[panel.GO] = panel.STEP_SIZE
 
 
