@@ -69,7 +69,7 @@ class Trials:
 
 
 def trials(setup: Setup) -> Generator[Trials, None, None]:
-    """Tries every rate of the setup's ruler, from a few far apart to all, and yields what is known after each `AT_ONCE` of them.
+    """Tries every rate of the setup's ruler, from its own and a few far apart to all, and yields what is known after each `AT_ONCE` of them.
 
     A trial has the setup's steps, or fewer if all together would be more than `MOST_WORK`. Raises ValueError if only a few would fit.
 
@@ -87,7 +87,9 @@ def trials(setup: Setup) -> Generator[Trials, None, None]:
             f"weights × examples must be ≤ {int(MOST_WORK / (FEWEST_STEPS * count)):,} for a ruler of {count} rates, got {each:,} a step"
         )
     conditions: dict[str, Any] = setup.conditions() | {"steps": steps, "whole": setup.batch_size is None}
-    order = [i for stride in STRIDES for i in range(0, count, stride) if stride == STRIDES[0] or i % (2 * stride)]
+    own = scale.position(setup.learning_rate)
+    order = [i for stride in STRIDES for i in range(0, count, stride) if i != own and (stride == STRIDES[0] or i % (2 * stride))]
+    order.insert(0, own)
     verdict: NDArray[np.object_] = np.full(count, Verdict.STUCK, dtype=object)
     found = Trials(scale, steps, setup.steps, np.zeros(count, dtype=bool), verdict, np.full(count, np.nan), ("",) * count)
     for begin in range(0, count, AT_ONCE):
