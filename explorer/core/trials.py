@@ -69,7 +69,7 @@ class Trials:
 
 
 def trials(setup: Setup) -> Generator[Trials, None, None]:
-    """Tries every rate of the setup's ruler, from its own and a few far apart to all, and yields what is known after each `AT_ONCE` of them.
+    """Tries every rate of the setup's ruler, from its own and a few far apart to all, and yields what is known after each `AT_ONCE`.
 
     A trial has the setup's steps, or fewer if all together would be more than `MOST_WORK`. Raises ValueError if only a few would fit.
 
