@@ -24,11 +24,11 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from explorer.core.canvas import Canvas
-from explorer.core.map import Axis, Map, duration
-from explorer.core.render import render
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Axis, Map, duration
+from explorer.core.maps.render import render
+from explorer.core.maps.tile import in_words
 from explorer.core.setup import Setup
-from explorer.core.tile import in_words
 from explorer.figures.map import png
 
 

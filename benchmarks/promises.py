@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.peers import ONE
 from explorer import LOSSES, OPTIMIZERS, Outcome, Verdict, run, sweep
-from explorer.core.canvas import Canvas
-from explorer.core.map import Map
-from explorer.core.render import render
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map
+from explorer.core.maps.render import render
 
 ROUNDS = 5
 

@@ -1,15 +1,15 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
-from explorer.core.canvas import Canvas
 from explorer.core.descent import Trajectory, run
-from explorer.core.diagnosis import Diagnosis, diagnose
+from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
+from explorer.core.diagnosis.log_file import LogFile, read_log
 from explorer.core.forensics import Forensics, why_nan
 from explorer.core.gradient_check import GradientCheck, check_gradient
-from explorer.core.log_file import LogFile, read_log
 from explorer.core.losses import LOSSES, Loss, from_function
-from explorer.core.map import Axis, Map
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Axis, Map
+from explorer.core.maps.render import render
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.render import render
 from explorer.core.safe_rate import SafeRate, safe_rate
 from explorer.core.schedules import SCHEDULES, Schedule
 from explorer.core.setup import Setup

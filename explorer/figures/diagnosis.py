@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.diagnosis import COMPARED, shape, spans_decades
+from explorer.core.diagnosis.diagnosis import COMPARED, shape, spans_decades
 from explorer.core.prose import plain
 from explorer.core.safe_rate import SafeRate
 from explorer.figures.stage import QUIET

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.training import History
+from explorer.core.networks.training import History
 from explorer.figures.race import LOOKS
 from explorer.figures.theme import BLUE, TEMPLATE, TEXT, heading
 from explorer.figures.ticks import loss_axis

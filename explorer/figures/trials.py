@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.core.trials import Trials
+from explorer.core.networks.trials import Trials
 from explorer.figures.stage import LOWEST, RING
 from explorer.figures.sweep import ROOF, SYMBOLS
 from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading

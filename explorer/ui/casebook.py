@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.canvas import Canvas
 from explorer.core.explanation import Explanation
-from explorer.core.map import Map
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map
+from explorer.core.maps.render import render
+from explorer.core.maps.tile import VERDICTS
+from explorer.core.networks.training import History, ending, train
 from explorer.core.prose import plain
 from explorer.core.race import Race
-from explorer.core.render import render
 from explorer.core.setup import Setup
-from explorer.core.tile import VERDICTS
-from explorer.core.training import History, ending, train
 from explorer.core.verdict import Verdict, judge
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from explorer.core.canvas import Canvas
-from explorer.core.map import Map
-from explorer.core.render import Unfinished, render
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map
+from explorer.core.maps.render import Unfinished, render
 
 PATIENCE = 5.0
 """Seconds without a sign of life from the page after which the browser is taken to have left."""

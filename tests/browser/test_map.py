@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer import Setup
-from explorer.core.map import Axis, Map
+from explorer.core.maps.map import Axis, Map
 
 Visit = Callable[..., Page]
 PLAN = Map(Setup("x_squared", steps=100), Axis("learning_rate", 0.01, 10, log=True, count=64), Axis("start.0", 0, 4, count=64))

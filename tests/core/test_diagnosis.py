@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import Verdict
-from explorer.core.diagnosis import Diagnosis, diagnose, likeness
+from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
 from tests.core.curves import UNKNOWN, Labelled, curves
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis.md"

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from explorer import OPTIMIZERS, Setup, Stopped, Verdict, judge, run
-from explorer.core import map as plans
-from explorer.core import render as rendering
-from explorer.core.boundary import agreement, lines
-from explorer.core.canvas import UNDONE, Canvas, csv, records
-from explorer.core.map import Axis, Map, knobs, with_knob
+from explorer.core.maps import map as plans
+from explorer.core.maps import render as rendering
+from explorer.core.maps.boundary import agreement, lines
+from explorer.core.maps.canvas import UNDONE, Canvas, csv, records
+from explorer.core.maps.map import Axis, Map, knobs, with_knob
+from explorer.core.maps.render import Unfinished, render, strides, tiles
+from explorer.core.maps.tile import VERDICTS, in_words, render_tile
 from explorer.core.prose import plain
-from explorer.core.render import Unfinished, render, strides, tiles
-from explorer.core.tile import VERDICTS, in_words, render_tile
 
 BOWL = Setup("quadratic", "momentum", steps=1000, knobs={"loss.eigenvalues": (1.0,)})
 DIVERGED = VERDICTS.index(Verdict.DIVERGED)

@@ -13,9 +13,9 @@ import pytest
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Loss, Optimizer, check_gradient, run
 from explorer.core.descent import Trajectory
-from explorer.core.instruments import activity, block_norms, score, top_eigenvalues
 from explorer.core.losses.network import Network
 from explorer.core.losses.protocol import Array
+from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues
 from explorer.core.optimizers import clipped
 from explorer.core.stability import second_order
 

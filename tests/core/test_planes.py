@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.core.losses import LOSSES
-from explorer.core.planes import (
+from explorer.core.networks.planes import (
     Ruggedness,
     Survey,
     View,
@@ -54,7 +54,7 @@ def test_another_seed_is_another_plane_and_the_same_is_the_same() -> None:
 
 def test_a_grid_is_the_loss_at_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
     loss: Any = SMALL.make_loss()
-    monkeypatch.setattr("explorer.core.planes.AT_ONCE", 7 * loss.dim)
+    monkeypatch.setattr("explorer.core.networks.planes.AT_ONCE", 7 * loss.dim)
     plane = random_plane(loss, loss.start, seed=0)
     *_, seen = scan(loss, plane, 5)
     assert seen.complete

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from explorer import Setup, Verdict
-from explorer.core.boundary import lines
-from explorer.core.canvas import Canvas
-from explorer.core.map import Axis, Map
-from explorer.core.render import render
-from explorer.core.tile import VERDICTS
+from explorer.core.maps.boundary import lines
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Axis, Map
+from explorer.core.maps.render import render
+from explorer.core.maps.tile import VERDICTS
 from explorer.figures.map import draw, png, sides
 from explorer.figures.theme import COLORS
 

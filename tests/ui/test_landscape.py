@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.core.planes import View, survey
+from explorer.core.networks.planes import View, survey
 from explorer.core.setup import Setup
 from explorer.figures import planes as figure
 from explorer.ui.casebook import Case, cases

@@ -12,9 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import Setup
-from explorer.core.canvas import Canvas
-from explorer.core.map import Axis, Map
-from explorer.core.render import render
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Axis, Map
+from explorer.core.maps.render import render
 from explorer.ui import painter as painting
 from explorer.ui.casebook import Case, cases
 from explorer.ui.painter import Painter

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.core.networks.training import ending, train
+from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.core.sweep import sweep
-from explorer.core.training import ending, train
-from explorer.core.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.figures import network as figure
 from explorer.ui import job
 from explorer.ui.casebook import Case, cases

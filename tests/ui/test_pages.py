@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.core import trials
+from explorer.core.networks import trials
 from tests.ui.reading import FOLDER, MAIN, drawings, finished, opened, pictures, unreadable
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.core.causes import Cause
-from explorer.core.diagnosis import Diagnosis, diagnose, likeness
-from explorer.core.log_file import MOST_BYTES, ROLES, LogFile, read_log
+from explorer.core.diagnosis.causes import Cause
+from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
+from explorer.core.diagnosis.log_file import MOST_BYTES, ROLES, LogFile, read_log
 from explorer.core.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.knobs import short
-from explorer.core.map import Map
-from explorer.core.tile import VERDICTS
+from explorer.core.maps.map import Map
+from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict import Verdict
 
 UNDONE = -1

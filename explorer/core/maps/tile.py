@@ -41,7 +41,7 @@ def loss_of(setup: Setup) -> Loss:
 
 
 def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """The codes and the pace of runs that differ in the knobs `turned`, each ``(runs,)``: see `explorer.core.canvas.Canvas`.
+    """The codes and the pace of runs that differ in the knobs `turned`, each ``(runs,)``: see `explorer.core.maps.canvas.Canvas`.
 
     This is what travels to other processes, with a setup instead of a loss, since that is small. Raises Stopped.
     """
@@ -90,7 +90,7 @@ def _codes(outcome: Outcome) -> NDArray[np.int8]:
 
 @np.errstate(all="ignore")
 def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
-    """How fast: see `explorer.core.canvas.Canvas`."""
+    """How fast: see `explorer.core.maps.canvas.Canvas`."""
     floor = minimum if minimum is not None and np.isfinite(minimum) else 0.0
     first, last = np.abs(outcome.start_loss - floor), np.abs(outcome.final_loss - floor)
     change = np.clip(np.nan_to_num(np.log10(last / first), nan=0.0), math.log10(SETTLED), LARGEST)

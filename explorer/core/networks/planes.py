@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.blas import one_blas_thread
-from explorer.core.instruments import top_eigenvalues
 from explorer.core.knobs import Knob, Parameter, parameters
 from explorer.core.losses.network.assembly import work
+from explorer.core.networks.instruments import top_eigenvalues
+from explorer.core.networks.training import History, train
 from explorer.core.prose import plain
 from explorer.core.setup import Setup
-from explorer.core.training import History, train
 
 Array = NDArray[np.float64]
 

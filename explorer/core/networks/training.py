@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.descent import aligned, batches, check_rate, descend
-from explorer.core.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
+from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
 from explorer.core.optimizers import Optimizer
 from explorer.core.prose import plain
 from explorer.core.setup import Setup

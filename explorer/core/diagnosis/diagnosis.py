@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.causes import Cause, Record, ranked, symptoms
+from explorer.core.diagnosis.causes import Cause, Record, ranked, symptoms
+from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.prose import plain
-from explorer.core.signs import CERTAIN, FEWEST, Signs
 from explorer.core.verdict import PATIENCE, RISE, TOLERANCE, Verdict
 
 Array = NDArray[np.float64]

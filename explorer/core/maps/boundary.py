@@ -10,13 +10,13 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from explorer.core.canvas import Canvas
 from explorer.core.losses.protocol import DataLoss
-from explorer.core.map import Map, with_knob
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map, with_knob
+from explorer.core.maps.tile import VERDICTS, loss_of
 from explorer.core.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
 from explorer.core.ruler import Edge
 from explorer.core.setup import RESCUES, Setup
-from explorer.core.tile import VERDICTS, loss_of
 from explorer.core.verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Line:
 def lines(plan: Map) -> tuple[Line, ...]:
     """Theory's boundaries on a map that has the learning rate on one axis: the edge for each value of the other knob.
 
-    >>> from explorer.core.map import Axis
+    >>> from explorer.core.maps.map import Axis
     >>> plan = Map(Setup("x_squared", "momentum"), Axis("learning_rate", 0, 2, count=4), Axis("optimizer.momentum", 0, 1, count=4))
     >>> [line] = lines(plan)
     >>> line.name, line.x, line.y    # ηλ = 2(1 + β), λ = 2
@@ -130,9 +130,9 @@ class Agreement:
 def agreement(plan: Map, canvas: Canvas) -> Agreement | None:
     """Whether runs diverge where theory says so; None where no theory decides it.
 
-    >>> from explorer.core.map import Axis
+    >>> from explorer.core.maps.map import Axis
     >>> plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=8), Axis("start.0", 1, 2, count=4))
-    >>> from explorer.core.render import render
+    >>> from explorer.core.maps.render import render
     >>> canvas = Canvas.blank(plan)
     >>> _ = list(render(plan, canvas))
     >>> agreement(plan, canvas)

@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.canvas import Canvas
-from explorer.core.map import Map, together, with_knob
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map, together, with_knob
+from explorer.core.maps.tile import NEAR, Pace, render_tile
 from explorer.core.setup import Setup
 from explorer.core.sweep import TICK, Stopped, one_blas_thread
-from explorer.core.tile import NEAR, Pace, render_tile
 
 Array = NDArray[np.float64]
 
@@ -127,8 +127,8 @@ def render(
     everything else is done, if tiles failed twice. Verdicts do not depend on the tiles or the executor, but where float64's last bit
     decides them.
 
-    >>> from explorer.core.map import Axis
-    >>> from explorer.core.tile import VERDICTS
+    >>> from explorer.core.maps.map import Axis
+    >>> from explorer.core.maps.tile import VERDICTS
     >>> plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=4), Axis("start.0", 1, 2, count=2))
     >>> canvas = Canvas.blank(plan)
     >>> for share in render(plan, canvas):

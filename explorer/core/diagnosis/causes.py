@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.diagnosis.signs import FEWEST, Signs
 from explorer.core.knobs import must
 from explorer.core.prose import plain
-from explorer.core.signs import FEWEST, Signs
 from explorer.core.verdict import Verdict
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""What somebody else's curve says: reading a log, its signs, their causes, and the verdict."""
