@@ -2,6 +2,9 @@
 
 What the statement says of ten seeds is tested here on fewer of them, or over fewer epochs, where that keeps the file quick; the number
 of seeds is written at each test. Loss of regressions is half the mean squared error, initialization He's, biases 0.
+
+Where the statement's number is another one, the test says so, with what PyTorch measures of the same recipe over its own seeds 0-9:
+benchmarks/cases_in_torch.py makes those numbers.
 """
 
 from __future__ import annotations
@@ -51,7 +54,11 @@ def diabetes(seed: int, **knobs: Any) -> Network:
 
 
 def test_s1b_a_network_explodes_faster_than_exponentially() -> None:
-    """Ten seeds, 300 steps. 3e-4 is on the edge here: it stays finite for eight of ten (ten of ten in the independent program)."""
+    """Ten seeds, 300 steps.
+
+    3e-4 is on the edge: it stays finite for 8 of 10 seeds here and 7 of 10 in PyTorch, where the statement has 10 of 10. At 5e-4 PyTorch
+    too is lost for all ten, after 8 to 10 steps, and at 1e-3 after 7.
+    """
     lost = []
     for seed in range(10):
         path = trained(diabetes(seed), GD, [2e-4, 3e-4, 5e-4, 1e-3], 300, 32, seed)
@@ -100,13 +107,16 @@ def test_s1e_a_sum_is_a_mean_with_the_rate_times_the_batch() -> None:
 # S2b and THEORY 1.6: the edge of stability
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(10))
 def test_s2b_the_loss_first_rises_where_the_second_term_overtakes_the_first(seed: int) -> None:
-    """Four seeds; the step itself depends on the draw (149 in the independent program)."""
+    """Ten seeds: at the very step, in all of them.
+
+    Which step it is depends on the draw: 106 to 585 here, 93 to 316 in PyTorch (medians 204 and 196), 149 in the statement. At half
+    the rate, where the statement has 749, it is 537 to 1265 here and 667 to 1263 in PyTorch, and none of 1500 for 4 seeds here and 3 there.
+    """
     loss = network(hidden=(20, 20), data="waves", examples=20, noise=0, activation="tanh", initialization="glorot_normal", seed=seed)
     path = run(loss, GD, 0.4, steps=700)
-    rises = np.flatnonzero(np.diff(path.loss[:, 0]) > 0)
-    first = int(rises[rises > 5][0]) if (rises > 5).any() else int(rises[0])
+    first = int(np.flatnonzero(np.diff(path.loss[:, 0]) > 0)[0])
     terms = [second_order(loss, path.x[t, :, 0], path.x[t + 1, :, 0] - path.x[t, :, 0]) for t in range(first - 5, first + 1)]
     uphill = [each.bend > -each.slope for each in terms]
     assert uphill == [False] * 5 + [True]
@@ -116,18 +126,23 @@ def test_s2b_the_loss_first_rises_where_the_second_term_overtakes_the_first(seed
 
 
 def test_the_edge_of_stability() -> None:
-    """1-12-1 tanh, PyTorch's initialization, mean squared error without the ½; 8000 steps where THEORY 1.6 took 20000; two seeds."""
-    for seed in range(2):
-        loss = network(
-            hidden=(12,), data="waves", examples=20, noise=0, activation="tanh", initialization="pytorch", half=False, seed=seed
-        )  # fmt: skip
-        path = run(loss, GD, [0.2, 0.05], steps=8000)
-        at_edge, below = (np.diff(path.loss, axis=0) > 0).sum(axis=0)
-        assert at_edge > 100, "the loss no longer falls at every step"
-        assert below == 0, "and at a rate that stays below the edge it does"
-        sharp = top_eigenvalues(loss, path.x[6000::100, :, 0].T.copy(), tolerance=1e-3).sharpness
-        assert np.mean(sharp) * 0.2 / 2 == pytest.approx(1, abs=0.02)
-        assert path.loss[-1, 0] < path.loss[4000, 0] < path.loss[2000, 0] < 0.01 * path.loss[0, 0]
+    """1-12-1 tanh, PyTorch's initialization, squared error without the ½; 8000 steps where THEORY 1.6 took 20000; ten seeds."""
+    nets = [
+        network(hidden=(12,), data="waves", examples=20, noise=0, activation="tanh", initialization="pytorch", half=False, seed=seed)
+        for seed in range(10)
+    ]  # the same data, other weights
+    loss, start = nets[0], np.stack([each.start for each in nets], axis=1)
+    path = run(loss, GD, 0.2, start=start, steps=8000)
+    assert ((np.diff(path.loss, axis=0) > 0).sum(axis=0) > 100).all(), "the loss no longer falls at every step"
+    sharp = np.mean([top_eigenvalues(loss, x, tolerance=1e-3).sharpness for x in path.x[6000::50]], axis=0)
+    np.testing.assert_allclose(sharp * 0.2 / 2, 1, atol=0.02)
+    assert (path.loss[-1] < path.loss[4000]).all()
+    assert (path.loss[4000] < path.loss[2000]).all()
+    assert (path.loss[2000] < 0.01 * path.loss[0]).all(), "and all the same it falls"
+    for rate in (0.1, 0.05):
+        below = run(loss, GD, rate, start=start, steps=8000)
+        assert (np.diff(below.loss, axis=0) < 0).all(), "at a rate that stays below the edge it falls at every step"
+        assert (top_eigenvalues(loss, below.x[-1], tolerance=1e-3).sharpness < 2 / rate).all()
 
 
 # S5: digits, three outcomes
@@ -144,24 +159,37 @@ def outcome(loss: Network, rule: Optimizer, rate: float, seed: int, epochs: int 
     return found.loss[0], found.validation_loss[0], max(layer.dead[0] for layer in activity(loss, x))
 
 
-TWO_LAYERS = pytest.mark.xfail(strict=False, reason="open: in float32 one seed of three ends at .46, and which one hangs on rounding")
+def test_s5_one_layer_is_good() -> None:
+    """Ten seeds: the training loss goes to 0.
+
+    The validation loss hangs on which digits are held out: .17 to .40 here and .22 to .51 in PyTorch (medians .30 and .29), .14 in the
+    statement. With one draw of the digits for all seeds it is anything from .08 (of the first 700 in the file) to .9 (the file's next 300).
+    """
+    found = np.array([outcome(digits(seed, (64,)), momentum(0.95), 0.1, seed)[:2] for seed in range(10)])
+    assert (found[:, 0] < 0.01).all()
+    assert (found[:, 1] < 0.6).all()
 
 
-@pytest.mark.parametrize("hidden", [(64,), pytest.param((64, 64), marks=TWO_LAYERS)])
-def test_s5_one_or_two_layers_are_good(hidden: tuple[int, ...]) -> None:
-    """Three seeds: the training loss goes to 0, and most held-out digits are read right."""
-    for seed in range(3):
-        loss = digits(seed, hidden)
-        found = score(loss, trained(loss, momentum(0.95), 0.1, 600, 32, seed).x[-1])
-        assert found.loss[0] < 0.2
-        assert found.validation_accuracy[0] > 0.8
+def test_s5_two_layers_mostly_learn_and_three_never_do() -> None:
+    """Ten seeds: the number that end with a training loss below .2.
+
+    Two layers: 6 here, 7 in PyTorch, 10 in the statement. A rate of .1 is on the border: .08 is good for all ten, and at .1 the draw of the
+    digits decides between 4 and 10. Three layers: none in either.
+    """
+    good = [[outcome(digits(seed, (64,) * depth), momentum(0.95), 0.1, seed)[0] < 0.2 for seed in range(10)] for depth in (2, 3)]
+    assert sum(good[0]) >= 4
+    assert sum(good[1]) == 0
+    assert all(outcome(digits(seed, (64, 64)), momentum(0.95), 0.08, seed)[0] < 0.2 for seed in range(10))
 
 
 def test_s5_three_layers_collapse_and_nothing_brings_them_back() -> None:
-    """Five seeds, 50 epochs: most end on a plateau far above their best, with most units dead (full collapse 7/10 in 10 seeds)."""
-    collapsed = [outcome(digits(seed, (64, 64, 64)), momentum(0.95), 0.1, seed) for seed in range(5)]
+    """Ten seeds, 50 epochs: at least the statement's seven end far above their best, with most units of a layer dead.
+
+    Nine here; of PyTorch's, nine end above .8 and the other at .77.
+    """
+    collapsed = [outcome(digits(seed, (64, 64, 64)), momentum(0.95), 0.1, seed) for seed in range(10)]
     plateau = [loss > 0.8 and validation > 0.8 and dead > 0.7 for loss, validation, dead in collapsed]
-    assert sum(plateau) >= 3
+    assert sum(plateau) >= 7
     stuck = plateau.index(True)
     loss = digits(stuck, (64, 64, 64))
     end = trained(loss, momentum(0.95), 0.1, 600, 32, stuck).x[-1]
@@ -189,9 +217,9 @@ def test_s5_what_keeps_three_layers_alive(what: str, rule: Optimizer, rate: floa
 
 
 def test_s5_five_layers_at_a_high_rate_never_learn() -> None:
-    """Five seeds, 37 epochs: at least three stay near ln 10."""
-    ends = [outcome(digits(seed, (32,) * 5), momentum(0.9), 0.2, seed, epochs=37)[0] for seed in range(5)]
-    assert sum(end > 1.6 for end in ends) >= 3
+    """Ten seeds, 37 epochs: at least the statement's eight stay near ln 10; all ten do here and in PyTorch."""
+    ends = [outcome(digits(seed, (32,) * 5), momentum(0.9), 0.2, seed, epochs=37)[0] for seed in range(10)]
+    assert sum(end > 1.6 for end in ends) >= 8
     assert max(ends) < 1.1 * LN_10
 
 
@@ -238,10 +266,17 @@ def local_minima(values: Array) -> int:
 
 
 def test_s6_skip_connections_smooth_the_surface() -> None:
-    """Five pairs, at the start of training."""
+    """Ten pairs, at the start of training: rougher without in all of them.
+
+    Medians: 20.5 local minima against 3 and a highest loss of 9000 against 98 here, 19 against 2.5 and 13,000 against 74 in PyTorch; the
+    statement has 9 against 2.5 and 10⁷ against 159. Directions drawn from the very numbers that drew the weights come close to it (7.5
+    against 1 and 10⁶ against 190): they are multiples of the weights, and the plane is not random.
+    """
     found = []
-    for seed in range(5):
-        surfaces = [plane(network(hidden=(10,), repeat=20, skip=skip, seed=seed), np.random.default_rng(seed)) for skip in (False, True)]
+    for seed in range(10):
+        surfaces = [
+            plane(network(hidden=(10,), repeat=20, skip=skip, seed=seed), np.random.default_rng(1000 + seed)) for skip in (False, True)
+        ]
         rough = [np.abs(np.diff(np.log(each), 2, axis=0)).mean() for each in surfaces]
         assert rough[0] > 2 * rough[1]
         found.append([(local_minima(each), each.max()) for each in surfaces])
@@ -251,17 +286,20 @@ def test_s6_skip_connections_smooth_the_surface() -> None:
 
 
 def test_s6_a_schedule_that_ends_at_0_settles_what_a_constant_rate_keeps_jumping() -> None:
-    """Medians of ten seeds at rate 3: .544 and .049 in the independent program."""
-    ends = {
-        name: [
-            trained(loss, GD, 3.0, 600, 10, seed, schedule).loss[-1, 0]
-            for seed in range(10)
-            for loss in [network(activation="tanh", initialization="glorot_normal", seed=seed)]
-        ]
-        for name, schedule in {"constant": SCHEDULES["constant"](), "cosine": SCHEDULES["cosine"](steps=600)}.items()
-    }
-    assert 0.3 < np.median(ends["constant"]) < 1
-    assert np.median(ends["cosine"]) < 0.15
+    """Medians of ten seeds at rate 3: .90 and .036 here, .45 and .067 in PyTorch, .544 and .049 in the statement.
+
+    At rate 2 the statement has the cosine lose. Here it does so in the median, .27 against .17, and for 4 of 10 seeds; in PyTorch for one,
+    and in the median it wins, .09 against .19. What all agree on: at 2 it is no sure gain.
+    """
+    nets = [network(activation="tanh", initialization="glorot_normal", seed=seed) for seed in range(10)]
+
+    def ends(rate: float, schedule: Any) -> Array:
+        return np.array([trained(loss, GD, rate, 600, 10, seed, schedule).loss[-1, 0] for seed, loss in enumerate(nets)])
+
+    constant, cosine = SCHEDULES["constant"](), SCHEDULES["cosine"](steps=600)
+    assert 0.3 < np.median(ends(3, constant)) < 1
+    assert np.median(ends(3, cosine)) < 0.15
+    assert (ends(2, cosine) > ends(2, constant)).any()
 
 
 @pytest.mark.parametrize(
@@ -284,32 +322,37 @@ def test_s6_one_bad_cell(cell: str, value: float, survives: bool, clipping_helps
         assert (rescued == -1) == clipping_helps
 
 
-def first_and_last(**knobs: Any) -> tuple[float, float]:
-    """The norm of the gradient by the first and the last hidden weights, ten layers deep: medians of three seeds."""
+def gradient_by_depth(**knobs: Any) -> Array:
+    """The norms of the gradient by the first, the last hidden and the output's weights, ten layers deep: medians of ten seeds."""
     norms = []
-    for seed in range(3):
-        loss = network(hidden=(32,), repeat=10, data="digits", examples=200, scaling="unit", seed=seed, **knobs)
+    for seed in range(10):
+        loss = network(hidden=(32,), repeat=10, data="digits", examples=400, scaling="unit", seed=seed, **knobs)
         by_block = block_norms(loss, loss.value_and_gradient(loss.start[:, None])[1])
-        norms.append((by_block["W1"][0], by_block["W11"][0]))
-    first, last = np.median(norms, axis=0)
-    return float(first), float(last)
+        norms.append([by_block[name][0] for name in ("W1", "W10", "W11")])
+    return np.array(np.median(norms, axis=0))
 
 
 def test_s6_depth_makes_gradients_vanish_or_explode() -> None:
+    """Ten seeds, 400 digits. The first layer's and the output's: here; in PyTorch; in the statement.
+
+    Sigmoid 4.8e-7 and .57; 4.1e-7 and .53; 9e-7 and .5. tanh at ten times Glorot's weights 145 and .53; 150 and .52; 190 and .8.
+    The first layer's of ReLU at .03, 1 and 5 times He's weights 7e-15, .57, 3.1e6; 6e-15, .43, 2.3e6; 9e-15, 1.2, 1.7e6.
+    """
     sigmoid: dict[str, Any] = {"activation": "sigmoid", "initialization": "glorot_normal"}
-    first, last = first_and_last(**sigmoid)
-    assert first < 1e-5 * last
-    assert first_and_last(**sigmoid, normalization="batch")[0] > 0.05
-    assert first_and_last(**sigmoid, weight_standardization=True)[0] < 1e-5, "weight standardization does not mend a sigmoid"
-    large_tanh: dict[str, Any] = {"activation": "tanh", "initialization": "glorot_normal", "hidden_scale": 5}
-    first, last = first_and_last(**large_tanh)
-    assert first > 5 * last
-    for scale, low, high in ((0.1, 0, 1e-7), (1, 0.05, 5), (5, 1e5, np.inf)):
-        first, last = first_and_last(hidden_scale=scale)
-        assert low < first < high
-        assert low / 10 < last < high * 10, "a ReLU network is homogeneous: all its layers alike"
-        assert 0.01 < first_and_last(hidden_scale=scale, weight_standardization=True)[0] < 100
-        assert 0.01 < first_and_last(hidden_scale=scale, normalization="batch")[0] < 100
+    np.testing.assert_allclose(gradient_by_depth(**sigmoid)[[0, 2]], [4.5e-7, 0.55], rtol=0.3)
+    assert 0.1 < gradient_by_depth(**sigmoid, normalization="batch")[0] < 1
+    assert gradient_by_depth(**sigmoid, weight_standardization=True)[0] < 1e-5, "weight standardization does not mend a sigmoid"
+    tanh: dict[str, Any] = {"activation": "tanh", "initialization": "glorot_normal", "hidden_scale": 10}
+    np.testing.assert_allclose(gradient_by_depth(**tanh)[[0, 2]], [150, 0.53], rtol=0.3)
+    for mended in ({"normalization": "batch"}, {"weight_standardization": True}):
+        assert 0.01 < gradient_by_depth(**tanh, **mended)[0] < 1
+    for scale, first in ((0.03, 7e-15), (1, 0.5), (5, 2.7e6)):
+        norms = gradient_by_depth(hidden_scale=scale)
+        assert norms[0] == pytest.approx(first, rel=0.4)
+        alike = gradient_by_depth(hidden_scale=scale, output_scale=scale)
+        assert alike.max() < 4 * alike.min(), "a ReLU network is homogeneous: all its layers alike"
+        assert 0.01 < gradient_by_depth(hidden_scale=scale, weight_standardization=True)[0] < 100
+        assert 0.01 < gradient_by_depth(hidden_scale=scale, normalization="batch")[0] < 100
 
 
 # S7: somebody's own code
