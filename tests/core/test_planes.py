@@ -52,6 +52,14 @@ def test_another_seed_is_another_plane_and_the_same_is_the_same() -> None:
     assert not np.allclose(one, other)
 
 
+def test_a_plane_of_the_seed_that_drew_the_weights_does_not_lead_along_them() -> None:
+    """With the same random numbers for both, the first layer's part of a direction would be a multiple of its weights."""
+    loss: Any = LOSSES["network"](hidden=(200,), seed=3)
+    weights, directions = loss.start[:400], random_plane(loss, loss.start, seed=3).directions[:400]
+    cosines = weights @ directions / np.linalg.norm(weights) / np.linalg.norm(directions, axis=0)
+    assert (np.abs(cosines) < 0.2).all()
+
+
 def test_a_grid_is_the_loss_at_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
     loss: Any = SMALL.make_loss()
     monkeypatch.setattr("explorer.core.networks.planes.AT_ONCE", 7 * loss.dim)

@@ -20,6 +20,9 @@ from explorer.core.setup import Setup
 
 Array = NDArray[np.float64]
 
+PLANES = 2
+"""Names the stream of random numbers that planes come from: another than the first weights', which the same seed draws."""
+
 LOOKS = 12
 """How often a run is looked at on its way: so many points of its path are kept."""
 
@@ -133,7 +136,7 @@ def random_plane(loss: Any, x: Array, seed: int, reach: float = 1.0) -> Plane:
     >>> bool(np.isclose(np.linalg.norm(plane.directions[unit, 0]), np.linalg.norm(net.start[unit])))
     True
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, PLANES])
     directions = np.zeros((2, loss.dim))
     for (name, where), part in zip(loss.blocks, loss.body.parts, strict=True):
         if name.startswith("W"):
