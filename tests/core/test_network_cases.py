@@ -355,6 +355,32 @@ def test_s6_depth_makes_gradients_vanish_or_explode() -> None:
         assert 0.01 < gradient_by_depth(hidden_scale=scale, normalization="batch")[0] < 100
 
 
+# Q7: which cause?
+
+
+@pytest.mark.parametrize(
+    ("rule", "rate", "knobs", "mends"),
+    [
+        (GD, 0.1, {}, False),
+        (GD, 0.001, {}, False),
+        (clipped(GD, norm=1.0), 0.1, {}, False),
+        (GD, 0.1, {"hidden_scale": 1.0}, True),
+        (GD, 0.1, {"skip": True}, True),
+        (GD, 0.1, {"repeat": 1}, True),
+        (GD, 0.1, {"normalization": "batch"}, True),
+        (GD, 0.1, {"normalization": "layer"}, True),
+        (GD, 0.1, {"weight_standardization": True}, True),
+    ],
+)
+def test_q7_one_thing_at_a_time(rule: Optimizer, rate: float, knobs: dict[str, Any], mends: bool) -> None:
+    """What explorer/cases/91_unstable_loss.md says: ten tanh layers at ten times Glorot's weights, and what mends them. One seed."""
+    deep = {"hidden": (32,), "repeat": 10, "activation": "tanh", "initialization": "glorot_normal", "hidden_scale": 10.0}
+    loss = network(data="digits", examples=200, scaling="unit", **(deep | knobs))
+    end = loss.value(trained(loss, rule, rate, 150, 32).x[-1])[0]
+    assert (end < 1.9) == mends
+    assert mends or end > 2.2
+
+
 # S7: somebody's own code
 
 
