@@ -216,6 +216,13 @@ def test_s5_what_keeps_three_layers_alive(what: str, rule: Optimizer, rate: floa
         assert validation < 1.5, what
 
 
+def test_s5_leaky_relus_are_no_cure() -> None:
+    """Ten seeds: none learns, and 4 end as nan, as in the statement (5 in PyTorch)."""
+    ends = np.array([outcome(digits(seed, (64, 64, 64), activation="leaky_relu"), momentum(0.95), 0.1, seed)[0] for seed in range(10)])
+    assert not (ends < 0.5).any()
+    assert 2 <= np.isnan(ends).sum() <= 7
+
+
 def test_s5_five_layers_at_a_high_rate_never_learn() -> None:
     """Ten seeds, 37 epochs: at least the statement's eight stay near ln 10; all ten do here and in PyTorch."""
     ends = [outcome(digits(seed, (32,) * 5), momentum(0.9), 0.2, seed, epochs=37)[0] for seed in range(10)]

@@ -59,7 +59,13 @@ OutputScale = Annotated[
 Biases = Annotated[bool, Knob(0, 1, label="biases", help="A constant in every unit.")]
 Normalization = Annotated[
     Literal["none", "batch", "layer"],
-    Knob(0, 1, label="normalization", help="Every unit to mean 0 and spread 1 over the batch, or every example over the units."),
+    Knob(
+        0,
+        1,
+        label="normalization",
+        help="Every unit to mean 0 and spread 1 over the batch, or every example over the units. The batch is the examples at hand, for"
+        " validation those held out: there are no running averages.",
+    ),
 ]
 Standardization = Annotated[
     bool,
