@@ -161,8 +161,7 @@ def descend(
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]
-            # take, because x[:, keep] would lay the runs out of order in memory, here and in every array that is made of it.
-            x, gradient, learning_rate = x.take(keep, -1), gradient.take(keep, -1), learning_rate.take(keep, -1)
+            x, gradient, learning_rate = columns(x, keep), columns(gradient, keep), columns(learning_rate, keep)
             state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
         if whole and rows is not None:
             _, gradient = batch.value_and_gradient(x)
@@ -177,7 +176,18 @@ def descend(
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:
     """A part of a state for some of its runs; what has no runs, such as a counter, stays as it is."""
-    return part.take(keep, -1) if np.ndim(part) and np.shape(part)[-1] == runs else part
+    return columns(part, keep) if np.ndim(part) and np.shape(part)[-1] == runs else part
+
+
+def columns(part: Array, keep: NDArray[np.intp]) -> Array:
+    """These runs of an array with the runs last, laid out in memory as all of them were: of ``part[:, keep]`` that is not so.
+
+    What is made of arrays of one order has that order too, so a loss that asks for its own finds it at every step.
+
+    >>> columns(np.asfortranarray(np.ones((3, 4))), np.array([0, 2])).flags.f_contiguous
+    True
+    """
+    return part.T.take(keep, 0).T if part.flags.f_contiguous else part.take(keep, -1)
 
 
 def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, replacement: bool = False) -> NDArray[np.intp] | None:
@@ -260,4 +270,4 @@ def scaled(rate: Array, scale: ArrayLike | None, x: Array) -> Array:
     factors = factors[:, np.newaxis] if factors.ndim == 1 else factors
     if factors.shape not in ((len(x), 1), x.shape):
         raise must("rate_scale", f"(dim,) or (dim, runs), with dim {len(x)}", f"shape {np.shape(scale)}")
-    return np.array(np.broadcast_to(rate * factors, x.shape))
+    return np.array(np.broadcast_to(rate * factors, x.shape), order="F" if x.flags.f_contiguous else "C")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.blas import one_blas_thread as one_blas_thread
-from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, descend, run, scaled
+from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, columns, descend, run, scaled
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.schedules import Schedule, constant
@@ -90,9 +90,8 @@ def sweep(
     x, rate = aligned(loss, optimizer, rate, start, rate_scale)
     multiplier = (schedule or constant())(np.arange(steps))
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
-    columns, rate = _tiles(x, tile), scaled(rate, rate_scale, x)
-    # take, because x[:, each] would lay the runs out of order in memory, here and in every array that is made of it.
-    jobs = [(loss, optimizer.on(each), rate.take(each, -1), x.take(each, -1), multiplier, rows, noise, seed) for each in columns]
+    tiles, rate = _tiles(x, tile), scaled(rate, rate_scale, x)
+    jobs = [(loss, optimizer.on(each), columns(rate, each), columns(x, each), multiplier, rows, noise, seed) for each in tiles]
     done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None), whole))
     return _joined([done[place] for place in range(len(jobs))])
 
@@ -232,7 +231,7 @@ class Watch:
         keep = np.flatnonzero(~ends)
         self.live = self.live[keep]
         self.buffer = self.buffer.take(keep, -1)
-        self.recent = [x.take(keep, -1) for x in self.recent]
+        self.recent = [columns(x, keep) for x in self.recent]
         return keep if keep.size else None
 
     def _note(self, first: int) -> None:
