@@ -239,10 +239,10 @@ def test_s5_the_input_scale_of_a_convolution_is_its_curvature() -> None:
         return loss.value(trained(loss, GD, rates, 144, 32, seed).x[-1])
 
     for seed in range(2):
-        crawling, slow, good = ends(seed, "unit", [1e-4, 1e-3, 0.1])
+        crawling, slow, *good = ends(seed, "unit", [1e-4, 1e-3, 0.1, 0.2])
         assert crawling > 0.95 * LN_10
         assert slow > 0.85 * LN_10
-        assert good < 0.3
+        assert max(good) < 0.3
     raw = [ends(seed, "raw", [0.2])[0] for seed in range(4)]
     assert sum(abs(end - LN_10) < 0.05 for end in raw) >= 2, "at a rate that the scaled pixels learn at, raw ones stick at ln 10"
 
