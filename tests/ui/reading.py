@@ -17,13 +17,15 @@ MAIN = FOLDER / "main.py"
 
 FOLDED = [label for file in FOLDER.rglob("*.py") for label in re.findall(r'\bfold\("([^"]+)"', file.read_text(encoding="utf-8"))]
 JOBS = [key for file in FOLDER.rglob("*.py") for key in re.findall(r'"([\w:]+:job)"', file.read_text(encoding="utf-8"))]
+PATIENCE = 300
+"""Seconds until a page that has not finished counts as hanging: a sweep of a network takes ten of two idle cores, and tests share theirs."""
 QUOTED = r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|got \S+"
 NAN_IS_THE_WORD = r"(Loss → |goes to |became |loss is |or |, )nan\b|nan (after|from)"
 
 
 def opened(page: Path | None = None, query: dict[str, str] | None = None) -> AppTest:
     """A page as somebody finds it who opens it by a link and unfolds everything."""
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app = AppTest.from_file(str(MAIN), default_timeout=PATIENCE)
     if page is not None:
         app.switch_page(str(page.relative_to(FOLDER)))
     for name, value in (query or {}).items():
@@ -38,7 +40,7 @@ def finished(app: AppTest) -> AppTest:
     """The page once all its work in the background is done."""
     for key in JOBS:
         if key in app.session_state:
-            app.session_state[key][1].wait(60)
+            app.session_state[key][1].wait(PATIENCE)
     return app.run()
 
 
