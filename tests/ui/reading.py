@@ -18,7 +18,7 @@ MAIN = FOLDER / "main.py"
 FOLDED = [label for file in FOLDER.rglob("*.py") for label in re.findall(r'\bfold\("([^"]+)"', file.read_text(encoding="utf-8"))]
 JOBS = [key for file in FOLDER.rglob("*.py") for key in re.findall(r'"([\w:]+:job)"', file.read_text(encoding="utf-8"))]
 PATIENCE = 300
-"""Seconds until a page that has not finished counts as hanging: a sweep of a network takes ten of two idle cores, and tests share theirs."""
+"""Seconds until a page that has not finished counts as hanging: a sweep of a network takes ten of two idle cores, tests share."""
 QUOTED = r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|got \S+"
 NAN_IS_THE_WORD = r"(Loss → |goes to |became |loss is |or |, )nan\b|nan (after|from)"
 
