@@ -7,8 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +19,7 @@ from explorer import LOSSES, OPTIMIZERS, Outcome, Verdict, run, sweep
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
+from explorer.core.workers import processes
 
 ROUNDS = 5
 
@@ -41,9 +41,9 @@ def taken(clock: Callable[[], float], *acts: Callable[[], object]) -> list[float
     return [median(each) for each in times]
 
 
-def overview(side: int, steps: int, **more: Any) -> Outcome:
+def overview(side: int, steps: int, examples: int = 16, **more: Any) -> Outcome:
     """A map from rates that do nothing to rates that overflow, of the fractal's network."""
-    loss = LOSSES["random_network"](width=16, examples=16)
+    loss = LOSSES["random_network"](width=16, examples=examples)
     sizes = [each.stop - each.start for _, each in loss.blocks]  # type: ignore[attr-defined]
     axis = np.geomspace(1e-1, 1e4, side)
     scale = np.repeat(np.stack([each.ravel() for each in np.meshgrid(axis, axis)]), sizes, axis=0)
@@ -86,10 +86,22 @@ def beyond_with_path() -> str:
 
 
 def threads() -> str:
-    """Two threads against one, in wall time: on a busy machine there may be no second core to be had."""
+    """Two threads against one where a step is long enough for them, in wall time: a busy machine may have no second core to spare."""
     two = ThreadPoolExecutor(2)
-    one, both = taken(time.perf_counter, *(lambda pool=pool: overview(48, 200, executor=pool, tile=144) for pool in (ONE, two)))
-    return line("two threads against one, wall time", f"{one / both:.2f} times faster", goal="≥ 1.4", reached=one / both >= 1.4)
+    one, both = taken(time.perf_counter, *(lambda pool=pool: overview(16, 60, 272, executor=pool, tile=64) for pool in (ONE, two)))
+    return line(
+        "two threads against one, 272 examples, wall time", f"{one / both:.2f} times faster", goal="≥ 1.4", reached=one / both >= 1.4
+    )
+
+
+def everyone() -> str:
+    """What a map is given, processes, and two threads, against one thread: where steps are short threads wait for each other's Python."""
+    two, others = ThreadPoolExecutor(2), processes()
+    overview(16, 10, executor=others, tile=16)  # all have started and imported
+    pools = ONE, two, others
+    one, both, apart = taken(time.perf_counter, *(lambda pool=pool: overview(48, 200, executor=pool, tile=144) for pool in pools))
+    found = f"processes {one / apart:.2f}, two threads {one / both:.2f} times faster"
+    return line("all cores against one thread, 16 examples", found, goal="≥ 1.4", reached=one / apart >= 1.4)
 
 
 MEMORY = """
@@ -104,14 +116,6 @@ before = megabytes("VmRSS")
 sweep(loss, rule, np.linspace(0.001, 2.2, 10_000), steps=10_000)
 print(megabytes("VmHWM") - before)
 """
-
-
-def processes() -> str:
-    """Two processes against one thread: threads wait for each other's Python between the small products, processes do not."""
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as two:
-        overview(16, 10, executor=two, tile=16)  # both have started and imported
-        one, both = taken(time.perf_counter, *(lambda pool=pool: overview(48, 200, executor=pool, tile=144) for pool in (ONE, two)))
-    return line("two processes against one thread, wall time", f"{one / both:.2f} times faster")
 
 
 def memory() -> str:
@@ -129,7 +133,7 @@ def with_path() -> str:
 
 
 def first_picture() -> str:
-    """From nothing to the first 32² pixels of the fractal's map, 500 steps, on all cores."""
+    """From nothing to the first 32² pixels of the fractal's map, 500 steps."""
     setup = {"v": "1", "loss": "random_network", "learning_rate": "1", "steps": "500"}
     plan = Map.from_query(setup | {"x": "rate.W1:0.1:10000:log:256", "y": "rate.W2:0.1:10000:log:256"})
     times = []
@@ -170,7 +174,7 @@ ALL = [
     lambda: beyond("adam"),
     beyond_with_path,
     threads,
-    processes,
+    everyone,
     memory,
     with_path,
     first_picture,

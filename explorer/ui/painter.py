@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -114,19 +112,13 @@ def _paint(plan: Map, work: _Work) -> None:
     """The thread: it knows the painter's work and not the painter, so that a painter nobody holds is dropped."""
     work.began, work.share_at_begin = time.monotonic(), work.canvas.share
     try:
-        for _ in render(plan, work.canvas, _crew(), stop=work):
+        for _ in render(plan, work.canvas, stop=work):
             pass
     except (ValueError, MemoryError, Unfinished, RuntimeError) as error:
         work.problem = str(error)
     finally:
         work.spent += time.monotonic() - work.began
         work.began = None
-
-
-@st.cache_resource(show_spinner=False)
-def _crew() -> ThreadPoolExecutor:
-    """One thread a core, for all visitors together: their tiles take turns."""
-    return ThreadPoolExecutor(os.cpu_count(), "tile")
 
 
 @st.cache_resource(show_spinner=False, max_entries=MOST_KEPT)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from explorer import OPTIMIZERS, Setup, Stopped, Verdict, judge, run
+from explorer.core.data import Table, remember
 from explorer.core.maps import map as plans
 from explorer.core.maps import render as rendering
 from explorer.core.maps.boundary import agreement, lines
@@ -25,6 +26,7 @@ from explorer.core.maps.map import Axis, Map, knobs, with_knob
 from explorer.core.maps.render import Unfinished, render, strides, tiles
 from explorer.core.maps.tile import VERDICTS, in_words, render_tile
 from explorer.core.prose import plain
+from explorer.core.workers import processes
 
 BOWL = Setup("quadratic", "momentum", steps=1000, knobs={"loss.eigenvalues": (1.0,)})
 DIVERGED = VERDICTS.index(Verdict.DIVERGED)
@@ -179,7 +181,7 @@ def test_it_works_on_any_executor_and_its_jobs_travel() -> None:
 def test_coarse_pixels_come_first_and_each_pixel_once() -> None:
     plan = triangle(100)
     assert strides(plan, 32) == [4, 2, 1]
-    found = list(tiles(plan, Canvas.blank(plan), lambda steps: 40))
+    found = list(tiles(plan, Canvas.blank(plan), lambda steps: 40, strides(plan, 32)))
     order = np.concatenate([tile.pixels for tile in found])
     np.testing.assert_array_equal(np.sort(order), np.arange(plan.pixels))
     i, j = np.divmod(order, 100)
@@ -304,6 +306,43 @@ def test_a_killed_worker_costs_its_tiles_only() -> None:
     assert canvas.done.all()
     assert len(pools) == 2
     np.testing.assert_array_equal(canvas.codes, whole(plan).codes)
+
+
+@pytest.fixture
+def long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every map counts as long: only its first picture is made in this process, unless the others fail."""
+    monkeypatch.setattr(rendering, "LONG", 0.0)
+    monkeypatch.setattr(rendering, "COARSE", 8)
+
+
+def test_a_long_map_is_finished_by_other_processes(long: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, sent = triangle(48), []
+
+    class Recorded(Executor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            sent.append(args)
+            return processes().submit(fn, *args, **kwargs)
+
+    monkeypatch.setattr(rendering, "processes", Recorded)
+    np.testing.assert_array_equal(whole(plan).codes, whole(plan, Counting()).codes)
+    assert sum(len(next(iter(turned.values()))) for _, turned in sent) == plan.pixels - 6 * 6
+
+
+def test_what_other_processes_cannot_do_is_done_here(long: None) -> None:
+    """They do not know a table that a visitor brought to this one."""
+    table = Table(np.arange(12.0).reshape(6, 2) % 5, np.arange(6.0), ("a", "b"))
+    plan = Map.of(Setup("linear_regression", knobs={"loss.data": remember(table)}), count=32)
+    assert not (whole(plan).codes == UNDONE).any()
+
+
+def test_a_killed_process_costs_nothing(long: None) -> None:
+    plan = triangle(64)
+    canvas = Canvas.blank(plan)
+    for count, _ in enumerate(render(plan, canvas)):
+        if count == 2:
+            os.kill(next(iter(processes()._processes)), signal.SIGKILL)
+    assert canvas.done.all()
+    np.testing.assert_array_equal(whole(plan).codes, canvas.codes)
 
 
 def test_the_same_on_a_cluster() -> None:

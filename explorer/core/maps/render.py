@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from explorer.core.maps.map import Map, together, with_knob
 from explorer.core.maps.tile import NEAR, Pace, render_tile
 from explorer.core.setup import Setup
 from explorer.core.sweep import TICK, Stopped, one_blas_thread
+from explorer.core.workers import processes
 
 Array = NDArray[np.float64]
 
@@ -30,6 +30,9 @@ FIRST_PICTURE = 1.0
 
 FAR = 1.0
 """Seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread."""
+
+LONG = 3.0
+"""Seconds of work from which this machine's other processes are worth their start, which takes one or two."""
 
 AHEAD = 64
 """So many tiles wait with an executor whose workers cannot be counted."""
@@ -76,10 +79,10 @@ def strides(plan: Map, first: int) -> list[int]:
     return [2**power for power in range(coarsest, -1, -1)]
 
 
-def tiles(plan: Map, canvas: Canvas, size: Callable[[int], int], first: int = COARSE) -> Iterator[Tile]:
-    """What is left to do, coarse to fine; `size` says how many runs of so many steps go into one tile."""
+def tiles(plan: Map, canvas: Canvas, size: Callable[[int], int], passes: list[int]) -> Iterator[Tile]:
+    """What is left to do in these passes; `size` says how many runs of so many steps go into one tile."""
     todo = ~canvas.done
-    for stride in strides(plan, first):
+    for stride in passes:
         here = np.zeros(plan.shape, dtype=bool)
         here[::stride, ::stride] = todo[::stride, ::stride]
         todo &= ~here
@@ -116,9 +119,9 @@ def render(
 ) -> Iterator[float]:
     """Computes what the canvas is missing, coarse to fine, and yields the share that is done after each finished tile.
 
-    Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default to one thread a core. Without `tile` they are as
-    large as takes a fraction of a second in threads, and about a second anywhere else. Setting `stop` (an event, or anything with
-    `is_set`), closing the generator, or an
+    Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default the first picture and whatever is short to a
+    thread, the rest of a long map to one process a core. Without `tile` they are as large as takes a fraction of a second here, and about
+    a second with an executor that is not of threads. Setting `stop` (an event, or anything with `is_set`), closing the generator, or an
     exception where it is used ends the work within a step of it (what other processes have begun is left to end, unheard), and what is
     done is kept: rendering the same canvas again goes on from there.
 
@@ -139,25 +142,41 @@ def render(
     if canvas.done.all():
         return
     halt = threading.Event()
-    crew = _Crew(executor, _AnyOf((halt, stop) if stop is not None else (halt,)))
+    halts = _AnyOf((halt, stop) if stop is not None else (halt,))
     pace = Pace.of(plan.at(-1, -1)) if tile is None else Pace(0.0, 1.0)
-    budget = NEAR if crew.near else FAR
     first = COARSE
     while tile is None and first > 8 and pace.seconds(first * first, plan.largest[1], first * first) > FIRST_PICTURE:
         first //= 2
-    queue = tiles(plan, canvas, lambda steps: tile or pace.tile(steps, budget), first)
-    try:
-        with one_blas_thread():
+    passes = strides(plan, first)
+
+    def painted(crew: _Crew, passes: list[int], budget: float) -> Iterator[float]:
+        queue = tiles(plan, canvas, lambda steps: tile or pace.tile(steps, budget), passes)
+        try:
             for done, codes, numbers in crew.work(queue):
                 canvas.paint(done.pixels, codes, numbers)
                 yield canvas.share
-    finally:
-        halt.set()
-        crew.leave()
-    if crew.lost:
+        finally:
+            if crew.waiting:  # interrupted
+                halt.set()
+            crew.leave()
+
+    with one_blas_thread():
+        if executor is None:
+            yield from painted(_Crew(None, halts), passes[:1], NEAR)
+            if tile is None and not halts.is_set() and _left(plan, canvas, pace) > LONG:
+                yield from painted(_Crew(processes(), halts), passes, NEAR)
+        last = _Crew(executor, halts)  # of the default's, it does what the processes could not, such as data that only this one has
+        yield from painted(last, passes, NEAR if last.near else FAR)
+    if last.lost:
         raise Unfinished(
-            f"{crew.lost:,} tiles could not be computed, even at the second try; rendering again computes only them"
-        ) from crew.reason
+            f"{last.lost:,} tiles could not be computed, even at the second try; rendering again computes only them"
+        ) from last.reason
+
+
+def _left(plan: Map, canvas: Canvas, pace: Pace) -> float:
+    """Seconds of one core's work that are still to be done."""
+    steps = plan.largest[1]
+    return pace.seconds(int(np.count_nonzero(~canvas.done)), steps, pace.tile(steps, NEAR))
 
 
 Result = tuple[NDArray[np.int8], NDArray[np.float32]]
@@ -180,7 +199,7 @@ class _Crew:
     def _hired(self) -> Executor:
         if isinstance(self.given, Executor):
             return self.given
-        return ThreadPoolExecutor(os.cpu_count()) if self.given is None else self.given()
+        return ThreadPoolExecutor(1) if self.given is None else self.given()
 
     @property
     def near(self) -> bool:
