@@ -48,7 +48,7 @@ def instruments(history: History) -> go.Figure:
     steps = np.array(history.steps)
     constant = float(np.log10(max(history.loss.best_constant, 1e-300)))
     traces = [
-        _line(steps, _log(history.train), "training", 0, ""),
+        _line(history.course[0], _log(history.course[1]), "training", 0, ""),
         _line(steps, _log(history.validation), "validation", 1, ""),
         _line(steps[[0, -1]], np.full(2, constant), "best constant answer", 6, ""),
         _line(steps, _log(history.sharpness), "sharpness", 1, "2"),

@@ -336,8 +336,7 @@ def _of_training(query: Mapping[str, str]) -> Seen:
     *_, history = train(setup)
     sentence = ending(history)
     word = sentence[2:].partition("**")[0]
-    loss = np.array(history.train)
-    steps = np.array(history.steps)
+    steps, loss = history.course
     if history.lost_at > 0:
         steps, loss = np.append(steps, history.lost_at), np.append(loss, np.inf)
     facts = _of_losses(setup, loss, history.lost_at) | {

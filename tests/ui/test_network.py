@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.core.descent import run
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.prose import plain
@@ -20,7 +21,7 @@ from explorer.core.setup import Setup
 from explorer.core.sweep import sweep
 from explorer.figures import network as figure
 from explorer.ui import job
-from explorer.ui.casebook import Case, cases
+from explorer.ui.casebook import Case, casebook, cases
 from tests.ui.reading import finished, pictures
 
 MAIN = Path(__file__).parents[2] / "explorer" / "ui" / "main.py"
@@ -43,9 +44,21 @@ def test_every_look_is_a_row() -> None:
     history = last(SHORT)
     assert history.steps[0] == 0
     assert history.steps[-1] == 30
-    rows = (history.train, history.sharpness, history.edge, history.norms, history.ratios, history.dead, history.saturated, history.x)
+    rows = [value for value in vars(history).values() if isinstance(value, list)]
+    assert len(rows) > 10
     assert {len(row) for row in rows} == {len(history.steps)}
     assert history.share == 1
+
+
+def test_a_spike_between_two_looks_is_seen() -> None:
+    """Case 81, its loss as `run` keeps it at every step beside the course that two looks leave."""
+    case = next(case for case in casebook() if case.name == "81_homemade_spike")
+    *_, history = train(case.setup, looks=2)
+    path = run(case.setup.make_loss(), case.setup.make_optimizer(), case.setup.learning_rate, **case.setup.conditions()).loss[:, 0]
+    steps, course = history.course
+    np.testing.assert_array_equal(steps, sorted({0, 50, 100, int(np.argmax(path)), 51 + int(np.argmax(path[51:]))}))
+    np.testing.assert_allclose(course, path[steps], rtol=1e-9)
+    assert f"the loss rose from {plain(path[0])} to {plain(path.max())}" in ending(history)
 
 
 def test_the_sharpness_is_the_hessian_s_largest_eigenvalue() -> None:

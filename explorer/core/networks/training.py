@@ -34,6 +34,7 @@ DEAD = 0.5
 class History:
     """What was seen of one run, a row a look.
 
+    `peaks` are the step and the loss where it was highest since the look before; on mini-batches, whose own losses say little, the look.
     `edge` is the sharpness that the rule can take at that step's rate; `sharpness` is preconditioned for a rule that preconditions.
     `x` are the points themselves, `norms` and `ratios` the gradient's length and the relative update of each block, `dead` and
     `saturated` the shares of each hidden layer.
@@ -44,6 +45,7 @@ class History:
     total: int
     steps: list[int] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
+    peaks: list[tuple[int, float]] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
@@ -60,6 +62,12 @@ class History:
     def share(self) -> float:
         """How much of the run is done."""
         return 1.0 if self.lost_at >= 0 or not self.total else self.steps[-1] / self.total
+
+    @property
+    def course(self) -> tuple[NDArray[np.intp], Array]:
+        """The steps and training losses of all looks and peaks, in order: a spike between two looks is there."""
+        seen = dict(sorted([*self.peaks, *zip(self.steps, self.train, strict=True)]))
+        return np.array(list(seen), dtype=np.intp), np.array(list(seen.values()))
 
     def now(self) -> History:
         """A copy that does not grow any more, for whoever draws it while the run goes on."""
@@ -79,10 +87,12 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
     multiplier = setup.make_schedule()(np.arange(setup.steps))
     rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
     due = set(np.unique(np.linspace(0, setup.steps, looks + 1).round().astype(int)).tolist())
-    history, warm = History(loss, optimizer, setup.steps), None
+    history, warm, peak = History(loss, optimizer, setup.steps), None, (0, -np.inf)
     with np.errstate(all="ignore"):  # overflow is a result
         for moment in descend(loss, optimizer, rate, x, multiplier, rows, setup.gradient_noise, setup.seed, whole=rows is None):
             finite = bool(np.isfinite(moment.loss[0]) and np.isfinite(moment.x).all())
+            if rows is None and moment.loss[0] > peak[1]:
+                peak = moment.step, float(moment.loss[0])
             if moment.step not in due and finite:
                 continue
             if not finite and moment.step:
@@ -91,6 +101,8 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
                 return
             factor = multiplier[min(moment.step, len(multiplier) - 1)] if len(multiplier) else 1.0
             warm = _look(history, moment, warm, float(rate[0] * factor))
+            history.peaks.append(max(peak, (moment.step, history.train[-1]), key=lambda each: each[1]))
+            peak = 0, -np.inf
             if not finite:
                 history.lost_at = 0
             yield history.now()
@@ -150,8 +162,9 @@ def ending(history: History) -> str:
         )
     ratio = float(np.nanmean(sharp[late] / edge[late])) if np.isfinite(sharp[late]).any() else float("nan")
     rises = int(np.sum(np.diff(train) > 1e-12 * np.abs(train[:-1])))
-    if train.max() > 2 * train[0] and train[-1] < train[0] and sharp[-1] < 0.95 * np.nanmax(sharp[: max(len(sharp) // 4, 1)]):
-        return f"**Catapult**: the loss rose from {start} to {plain(train.max())}, then fell to {final} where the network is flatter."
+    peak = max(loss for _, loss in history.peaks)
+    if peak > 2 * train[0] and train[-1] < train[0] and sharp[-1] < 0.95 * np.nanmax(sharp[: max(len(sharp) // 4, 1)]):
+        return f"**Catapult**: the loss rose from {start} to {plain(peak)}, then fell to {final} where the network is flatter."
     if abs(ratio - 1) < AT_THE_EDGE and train[-1] < train[0]:
         return (
             f"**Edge of stability**, which is not divergence: the sharpness hovers at {plain(100 * ratio)} % of what this rate stands"
