@@ -22,6 +22,9 @@ GRID = 48
 TALL, LINE = 240, 16
 """Pixels: about the height of one plot, and that of a line of text in it."""
 
+SAMPLES = {"solid": "━━", "dash": "╸╸", "dashdot": "━ ∙", "dot": "∙∙∙", "longdash": "━ ━", "longdashdot": "━ ∙ ━"}
+"""What a name in a plot begins with, so that its line is known by more than its place."""
+
 NARROW = {
     "height": 1300,
     "xaxis": {"domain": [0, 1]},
@@ -141,8 +144,9 @@ def _names(traces: list[dict[str, Any]], ranges: dict[str, list[float]]) -> list
                 "xanchor": "right",
                 "yanchor": "bottom",
                 "yshift": 3 + top[axis] - height,
-                "text": trace["name"],
-                "font": {"size": 13, "color": trace["line"]["color"]},
+                # the line's own color would be too pale for letters: its sample has it
+                "text": f'<span style="color:{trace["line"]["color"]}"><b>{SAMPLES[trace["line"]["dash"]]}</b></span> {trace["name"]}',
+                "font": {"size": 13},
                 "showarrow": False,
             }
         )
