@@ -427,32 +427,22 @@ def adam(
     """
 
     def init(x: Array) -> State:
-        """Counter, and m/(1 - β₁), v/(1 - β₂) and the largest of those: sums without their common factor, which costs a pass each."""
         return 0, np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v, largest = state
         t = t + 1
-        m = beta1 * m
-        m += g
-        squares = g * g
-        v = beta2 * v
-        v += squares
+        m = moving(m, beta1, g)
+        v = moving(v, beta2, g, g)
         largest = np.maximum(largest, v) if amsgrad else v
         state = t, m, v, largest
-        P = divided_by(state, (1 - beta1**t) / (1 - beta1))
+        P = preconditioner(state)
+        P *= 1 - beta1**t
         return np.divide(m, P, out=P), state
 
     def preconditioner(state: State) -> Array:
-        return divided_by(state, 1.0)
-
-    def divided_by(state: State, times: Number) -> Array:
-        """The preconditioner P = √v̂ + ε, `times` a number: all of it in one array, with products instead of quotients."""
         t, _, _, largest = state
-        P = np.sqrt(largest)
-        P *= times * ((1 - beta2) / (1 - beta2**t)) ** 0.5
-        P += times * eps
-        return P
+        return np.asarray(np.sqrt(largest) * (1 - beta2**t) ** -0.5 + eps)  # a product costs a quarter of a quotient
 
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
