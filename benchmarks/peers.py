@@ -165,8 +165,8 @@ def ours(task: Task) -> Call:
 # ---- torch --------------------------------------------------------------------------------------------------------------------
 
 
-def torch_optim(task: Task, columns: Sequence[int]) -> Call:
-    """One run after another, only these: a loop of zero_grad, backward and step."""
+def torch_optim(task: Task, columns: Sequence[int], threads: int = 1) -> Call:
+    """One run after another, only these: a loop of zero_grad, backward and step, in so many threads."""
     import torch
 
     data, rows = task.typed(torch.tensor), task.rows
@@ -184,7 +184,14 @@ def torch_optim(task: Task, columns: Sequence[int]) -> Call:
         with torch.no_grad():
             return float(task.formula(torch, parts, *data))
 
-    return lambda: np.array([train(column) for column in columns])
+    def losses() -> Array:
+        torch.set_num_threads(threads)
+        try:
+            return np.array([train(column) for column in columns])
+        finally:
+            torch.set_num_threads(1)
+
+    return losses
 
 
 def torch_vmap(task: Task) -> Call:

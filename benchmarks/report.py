@@ -77,9 +77,10 @@ def footnotes(flops: Mapping[str, float], tanhs: Mapping[str, float]) -> str:
     """How to read the table."""
     peaks = ", ".join(f"{dtype} {flops[dtype] / 1e9:.0f} GFLOP/s and {tanhs[dtype] / 1e9:.2f} G tanh/s" for dtype in sorted(flops))
     return (
-        "torch.optim: one run, for the time of all of them. JAX: jit(vmap(scan)) without compiling, with the loss of every step, which a\n"
-        "verdict needs; 'last loss only' lets the compiler leave out all but the gradients; '½xᵀHx' is told the quadratic as a matrix\n"
-        "instead of its curvatures one by one. peak: the time that the products and tanhs alone would take at this machine's best,\n"
+        "torch.optim: one run, for the time of all of them; with all threads, those that wait spin, which is CPU time too. JAX:\n"
+        "jit(vmap(scan)) without compiling, with the loss of every step, which a verdict needs; 'last loss only' lets the compiler\n"
+        "leave out all but the gradients; '½xᵀHx' is told the quadratic as a matrix instead of its curvatures one by one. peak: the\n"
+        "time that the products and tanhs alone would take at this machine's best,\n"
         f"over ours; for A the product is that with the matrix. One core here, measured in between: {peaks}."
     )
 
