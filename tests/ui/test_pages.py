@@ -16,11 +16,19 @@ from tests.ui.reading import FOLDER, MAIN, drawings, finished, opened, pictures,
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ruler of the page Network is tried for a few steps only, hundreds of times: what it says is tested with the page."""
-    monkeypatch.setattr(trials, "MOST_WORK", 2e8)
+    monkeypatch.setattr(trials, "MOST_WORK", 2e7)
+    monkeypatch.setattr(trials, "FEWEST_STEPS", 1)
 
 
 KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control")
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
+SHORT = {"v": "1", "learning_rate": "0.1", "steps": "30"}
+FEW_STEPS = {
+    "30_sweep": SHORT | {"loss": "linear_regression", "learning_rate": "1e-4"},
+    "50_network": SHORT | {"loss": "network"},
+    "60_landscape": SHORT | {"loss": "network"},
+}
+"""Pages that compute longest, opened with fewer steps where every control is turned; the number of steps is one of the controls."""
 
 
 def texts(app: AppTest) -> Iterator[str]:
@@ -75,8 +83,9 @@ def test_a_page_has_a_picture_and_words(page: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_page_runs_at_both_ends_of_every_control(page: Any) -> None:
-    """Each control is turned to its ends and back, with all others as the page opens."""
-    app = opened(page)
+    """Each control is turned to its ends and back, with all others as the page opens (but for `FEW_STEPS`)."""
+    query = FEW_STEPS.get(page.stem)
+    app = opened(page, query)
     turns = [(kind, each.key, each.label, ends(each), each.value) for kind in KINDS for each in app.get(kind) if each.key]
     keys = {key for _, key, *_ in turns}
     for kind, key, label, values, before in turns:
@@ -85,10 +94,10 @@ def test_a_page_runs_at_both_ends_of_every_control(page: Any) -> None:
             if {each.key for kind in KINDS for each in app.get(kind) if each.key} == keys:
                 widget(app, kind, key).set_value(before)  # with the next run
             else:
-                app = opened(page)
-    for index, each in enumerate(opened(page).button):
+                app = opened(page, query)
+    for index, each in enumerate(opened(page, query).button):
         if not each.disabled:
-            clicked = opened(page)
+            clicked = opened(page, query)
             check(clicked.button[index].click().run(), f"{each.label} clicked")
 
 
