@@ -109,8 +109,8 @@ def matches(*, quick: bool = False) -> dict[str, list[Match]]:
         ]
     wide = (64, 128, 64, 10)
     found["B"] += [
-        Match("digits, batches of 64, float32", lambda: peers.digits(16, s(20), "float32", 64), {LOOP: 4, JAX: 1}, passes(wide, 64)),
-        Match("digits, full batch, float32", lambda: peers.digits(8, s(8), "float32"), {LOOP: 1, JAX: 1}, passes(wide, 1500)),
+        Match("digits, batches of 64, float32", lambda: peers.digits(16, s(200), "float32", 64), {LOOP: 4, JAX: 1}, passes(wide, 64)),
+        Match("digits, full batch, float32", lambda: peers.digits(8, s(20), "float32"), {LOOP: 1, JAX: 1}, passes(wide, 1500)),
     ]
     for examples, side, steps, least in ((16, 32, 300, 300), (272, 12, 100, 20)):
         for dtype in ("float32", "float64"):

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from contextlib import ContextDecorator
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 
-class _Blas:
-    """How many callers hold BLAS to one thread now, and how it was before the first of them."""
-
-    lock = threading.Lock()
-    holders = 0
-    limits: Any = None
-
-    @staticmethod
-    @functools.cache
-    def libraries() -> ThreadpoolController:
-        """Those of this process; looking for them takes longer than many a sweep, so it is done once."""
-        return ThreadpoolController()
-
-
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
+class OneBlasThread(ContextDecorator):
     """Holds BLAS to one thread, for the whole process, until the last of those who asked for it at the same time is done.
 
-    Each one by itself would put back what it found, which may be the one thread of another.
+    Each one by itself would put back what it found, which may be the one thread of another. To enter it again costs next to nothing, so a
+    gradient of a few microseconds may.
     """
-    with _Blas.lock:
-        _Blas.holders += 1
-        if _Blas.holders == 1:
-            _Blas.limits = _Blas.libraries().limit(limits=1, user_api="blas")
-    try:
-        yield
-    finally:
-        with _Blas.lock:
-            _Blas.holders -= 1
-            if _Blas.holders == 0 and _Blas.limits is not None:
-                _Blas.limits.restore_original_limits()
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._holders += 1
+            if self._holders == 1:
+                self._limits = _libraries().limit(limits=1, user_api="blas")
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                self._limits.restore_original_limits()
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Those of this process; looking for them takes longer than many a sweep, so it is done once."""
+    return ThreadpoolController()
+
+
+one_blas_thread = OneBlasThread()

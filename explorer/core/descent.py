@@ -116,7 +116,7 @@ def run(
     rates = scaled(rate, rate_scale, x)
     rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
     divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
-    with np.errstate(all="ignore"), one_blas_thread():  # overflow is a result; for products this small, threads only wait for each other
+    with np.errstate(all="ignore"), one_blas_thread:  # overflow is a result; for products this small, threads only wait for each other
         for moment in descend(loss, optimizer, rates, x, multiplier, rows, noise, seed, whole=whole):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and optimizer.preconditioner is not None:

@@ -157,7 +157,7 @@ def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> 
     """
     point, gradient = _at(loss, x)
     random = np.random.default_rng(seed)
-    with np.errstate(all="ignore"), one_blas_thread():
+    with np.errstate(all="ignore"), one_blas_thread:
         return GradientCheck(tuple(_checked(loss, point, gradient, name, where, random) for name, where in _blocks(loss)))
 
 
@@ -175,7 +175,7 @@ def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> d
     point, gradient = _at(loss, x)
     random = np.random.default_rng(seed)
     found = {}
-    with np.errstate(all="ignore"), one_blas_thread():
+    with np.errstate(all="ignore"), one_blas_thread:
         for name, where in _blocks(loss):
             some = random.permutation(np.arange(point.size)[where])[:ON_THE_CURVE]
             numeric = [_differences(loss, point, _each(some), size) for size in CURVE]
@@ -188,7 +188,7 @@ def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
     point = np.asarray(loss.start if x is None else check_number("x", x, shape="numbers"), dtype=float)
     if point.shape != (loss.dim,):
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
-    with np.errstate(all="ignore"), one_blas_thread():
+    with np.errstate(all="ignore"), one_blas_thread:
         return point, loss.value_and_gradient(point[:, np.newaxis])[1][:, 0]
 
 

@@ -116,7 +116,7 @@ def _each(
     jobs: list[Job], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None], whole: bool
 ) -> Iterator[tuple[int, Outcome]]:
     """Each job's place and outcome, as they come in. Whatever ends this early, an error in `progress` too, ends the work."""
-    with one_blas_thread():
+    with one_blas_thread:
         own = ThreadPoolExecutor(_threads(jobs)) if executor is None else None
         pool = executor or own
         assert pool is not None

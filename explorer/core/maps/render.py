@@ -160,7 +160,7 @@ def render(
                 halt.set()
             crew.leave()
 
-    with one_blas_thread():
+    with one_blas_thread:
         if executor is None:
             yield from painted(_Crew(None, halts), passes[:1], NEAR)
             if tile is None and not halts.is_set() and _left(plan, canvas, pace) > LONG:

@@ -51,7 +51,7 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
     multiplier = setup.make_schedule()(np.arange(setup.steps))
     rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
     parts = []
-    with one_blas_thread():
+    with one_blas_thread:
         for some in np.array_split(np.arange(runs), -(-runs // fitting(start))):
             mine = {knob: values[some] for knob, values in turned.items()}
             x = np.repeat(start, some.size, axis=1)

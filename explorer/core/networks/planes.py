@@ -203,7 +203,7 @@ def scan(loss: Any, plane: Plane, side: int) -> Generator[Slice, None, None]:
     batch = max(AT_ONCE // loss.dim, 1)
     for begin in range(0, flat.size, batch):
         some = slice(begin, begin + batch)
-        with np.errstate(all="ignore"), one_blas_thread():  # overflow is a result
+        with np.errstate(all="ignore"), one_blas_thread:  # overflow is a result
             value = loss.value(plane.at(across[some], up[some]).astype(loss.start.dtype))
         flat[some] = np.where(np.isfinite(value), value, np.inf)
         found.done = min(begin + batch, flat.size)
@@ -314,7 +314,7 @@ def survey(setup: Setup, view: View) -> Generator[Survey, None, None]:
                 pane.history, found.doing, found.share = history, "training", (i + history.share) / total
                 yield found
             pane.point = pane.path[-1]
-        with np.errstate(all="ignore"), one_blas_thread():
+        with np.errstate(all="ignore"), one_blas_thread:
             x = pane.point[:, np.newaxis].astype(pane.loss.start.dtype)
             pane.sharpness = float(top_eigenvalues(pane.loss, x).sharpness[0])
     for k, seed in enumerate(view.seeds):

@@ -21,7 +21,7 @@ LEAK = 0.01
 
 @dataclass(frozen=True)
 class Activation:
-    """f, f′ and f″. `value` may overwrite what it is given.
+    """f, f′ and f″. `value` may overwrite what it is given; `slope` may answer in a second array, `spare`.
 
     `slope` and `bend` are told the output f(z) where that is enough to know them, so that z need not be kept; `of_input` says that they
     want z itself. `steepest` is the largest slope, which a saturated unit is far from. `gain` is the factor on the weights that keeps
@@ -30,7 +30,7 @@ class Activation:
     """
 
     value: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
+    slope: Callable[..., Array]
     bend: Callable[[Array], Array | float]
     of_input: bool = False
     steepest: float = 1.0
@@ -48,8 +48,8 @@ def _density(z: Array) -> Array:
     return np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
 
 
-def _one_minus_square(a: Array) -> Array:
-    s = a * a
+def _one_minus_square(a: Array, spare: Array | None = None) -> Array:
+    s = np.multiply(a, a, out=spare)
     return np.subtract(1, s, out=s)
 
 
@@ -60,27 +60,32 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
         "tanh": Activation(lambda z: np.tanh(z, out=z), _one_minus_square, lambda a: -2 * a * (1 - a * a)),
         "relu": Activation(
             lambda z: np.maximum(z, 0, out=z),
-            lambda a: (a > 0).astype(a.dtype),
+            lambda a, spare=None: (a > 0).astype(a.dtype),
             lambda a: 0.0,
             gain=RELU_GAIN,
             centered_gain=CENTERED_RELU_GAIN,
         ),
         "leaky_relu": Activation(
             lambda z: np.maximum(z, LEAK * z, out=z),
-            lambda a: np.where(a > 0, 1, LEAK).astype(a.dtype),
+            lambda a, spare=None: np.where(a > 0, 1, LEAK).astype(a.dtype),
             lambda a: 0.0,
             gain=math.sqrt(2 / (1 + LEAK**2)),
             centered_gain=CENTERED_RELU_GAIN,
         ),
-        "sigmoid": Activation(lambda z: expit(z, out=z), lambda a: a * (1 - a), lambda a: a * (1 - a) * (1 - 2 * a), steepest=0.25),
+        "sigmoid": Activation(
+            lambda z: expit(z, out=z),
+            lambda a, spare=None: a * (1 - a),
+            lambda a: a * (1 - a) * (1 - 2 * a),
+            steepest=0.25,
+        ),
         "gelu": Activation(
             _gelu,
-            lambda z: ndtr(z) + z * _density(z),
+            lambda z, spare=None: ndtr(z) + z * _density(z),
             lambda z: (2 - z * z) * _density(z),
             of_input=True,
             gain=RELU_GAIN,
             centered_gain=CENTERED_RELU_GAIN,
         ),
-        "linear": Activation(lambda z: z, np.ones_like, lambda a: 0.0),
+        "linear": Activation(lambda z: z, lambda a, spare=None: np.ones_like(a), lambda a: 0.0),
     }
 )

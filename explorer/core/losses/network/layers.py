@@ -5,8 +5,7 @@ differentiated along a direction `v` of the parameters, which makes the product 
 multiplication by the Hessian", the R-operator. A name that ends in t is the change (tangent) of what is called so without it.
 
 Inside a network the runs come first, because a matrix product for each run is what the processor does fastest: parameters are
-``(runs, size)`` and signals ``(runs, units, examples)``. The input ``(units, examples)`` is shared by all runs, which makes the first layer
-one single product.
+``(runs, size)`` and signals ``(runs, units, examples)``. The input ``(units, examples)`` is shared by all runs.
 """
 
 from __future__ import annotations
@@ -25,6 +24,10 @@ from explorer.core.losses.protocol import Array
 
 Signal = Any
 """An array; or None where it belongs to the data, which do not change and whose gradient nobody asks for."""
+
+
+FEW = 16
+"""So many examples are few for any number of inputs: see `outer`."""
 
 
 class Part(NamedTuple):
@@ -51,7 +54,7 @@ class Layer(Protocol):
         ...
 
     def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
-        """The gradient by the input, from `d` by the output, which may be overwritten."""
+        """The gradient by the input, from `d` by the output. Both `d` and `memory` may be overwritten."""
         ...
 
     def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
@@ -108,28 +111,24 @@ class Window:
         return images.reshape(runs, self.channels, -1)
 
 
-def _times(W: Array, a: Array) -> Array:
-    """W a for each run; one product for all of them if they share `a`."""
-    if a.ndim == 3:
-        return W @ a
-    return (W.reshape(-1, W.shape[-1]) @ a).reshape(*W.shape[:-1], a.shape[-1])
+def outer(d: Array, a: Array, out: Array | None = None) -> Array:
+    """The sum over examples of d aᵀ, for each run; into `out` if that is given.
+
+    BLAS is slow to multiply by a transposed matrix that is short: with no more examples than inputs it is faster to copy it first.
+    """
+    units, examples = a.shape[-2:]
+    turned = a.swapaxes(-1, -2)
+    return np.matmul(d, np.ascontiguousarray(turned) if examples <= max(FEW, units) else turned, out=out)
 
 
-def _outer(d: Array, a: Array) -> Array:
-    """The sum over examples of d aᵀ, for each run."""
-    if a.ndim == 3:
-        return d @ a.swapaxes(1, 2)
-    return (d.reshape(-1, d.shape[-1]) @ a.T).reshape(*d.shape[:-1], len(a))
-
-
-def _back(W: Array, d: Array) -> Array:
+def back(W: Array, d: Array) -> Array:
     """Wᵀ d for each run; with one output there is nothing to sum, and multiplying is two to five times faster than a product."""
     return np.einsum("roi,ron->rin", W, d) if W.shape[1] == 1 else W.swapaxes(1, 2) @ d
 
 
-def _over_examples(d: Array) -> Array:
-    """The sum over examples, ``(runs, units)``."""
-    return np.einsum("run->ru", d)
+def over_examples(d: Array) -> Array:
+    """The sum over examples, ``(runs, units)``: as a product with ones, which is faster than a sum of rows so short."""
+    return (d.reshape(-1, d.shape[-1]) @ np.ones(d.shape[-1], d.dtype)).reshape(d.shape[:-1])
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class Linear:
         y, s = normalization.normalized(W, -1) if self.standardized else (W, W)
         W = y if self.multiplier == 1 else self.multiplier * y
         seen = self._seen(a)
-        z = _times(W, seen)
+        z = W @ seen
         if self.bias:
             z += b[:, :, np.newaxis]
         return z, (seen, a.shape, W, y, s)
@@ -178,20 +177,21 @@ class Linear:
     def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
         a, shape, W, y, s = memory
         gW, gb = self._split(g)
-        dW = _outer(d, a)
+        dW = outer(d, a, out=gW)
         if self.multiplier != 1:
             dW *= self.multiplier
-        gW[...] = normalization.backward(y, s, dW, -1) if self.standardized else dW
+        if self.standardized:
+            gW[...] = normalization.backward(y, s, dW, -1)
         if self.bias:
-            gb[...] = _over_examples(d)
-        return None if a.ndim == 2 else self._returned(_back(W, d), shape)
+            gb[...] = over_examples(d)
+        return None if a.ndim == 2 else self._returned(back(W, d), shape)
 
     def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
         a, _, W, y, s = memory
         Wt, bt = self._split(v)
         yt, st = normalization.push(y, s, Wt, -1) if self.standardized else (Wt, Wt)
         Wt = self.multiplier * yt
-        zt = _times(Wt, a)
+        zt = Wt @ a
         if t is not None:
             t = self._seen(t)
             zt += W @ t
@@ -203,18 +203,18 @@ class Linear:
         a, shape, W, y, s = memory
         t, Wt, yt, st = tangents
         gW, gb = self._split(gt)
-        dWt = _outer(dt, a)
+        dWt = outer(dt, a)
         if t is not None:
-            dWt += _outer(d, t)
+            dWt += outer(d, t)
         dWt *= self.multiplier
         if self.standardized:
-            _, dWt = normalization.pull(y, s, yt, st, self.multiplier * _outer(d, a), dWt, -1)
+            _, dWt = normalization.pull(y, s, yt, st, self.multiplier * outer(d, a), dWt, -1)
         gW[...] = dWt
         if self.bias:
-            gb[...] = _over_examples(dt)
+            gb[...] = over_examples(dt)
         if a.ndim == 2:
             return None, None
-        return self._returned(_back(W, d), shape), self._returned(_back(W, dt) + _back(Wt, d), shape)
+        return self._returned(back(W, d), shape), self._returned(back(W, dt) + back(Wt, d), shape)
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class Activate:
         return out, a if self.activation.of_input else out
 
     def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
-        d *= self.activation.slope(memory)
+        d *= self.activation.slope(memory, memory)
         return d
 
     def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.blas import one_blas_thread
-from explorer.core.losses.network import shallow
+from explorer.core.losses.network import plain
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.objectives import Objective
 from explorer.core.losses.protocol import Array
 
-CHUNK = 2**18
+CHUNK = 2**19
 """Bytes of the largest signal of the runs that are computed at once: what a core's own cache holds, a few times over."""
 
 
@@ -29,7 +29,8 @@ class Network:
     `X` is ``(inputs, examples)`` and `y` ``(outputs, examples)``. The penalty is on weights, not on biases, gains and shifts.
     `widest` is the largest number of units times positions of any layer. `dropout_seed` None is a network without dropout; otherwise the
     masks are drawn from it and the rows, on `on(rows)` only: the whole loss is computed without dropout, as for validation. So every
-    run of a sweep sees the same masks, and `batch_size` equal to the examples is full batch with new masks at every step.
+    run of a sweep sees the same masks, and `batch_size` equal to the examples is full batch with new masks at every step. Points are best
+    laid out in memory with each run's parameters side by side (`order`).
     """
 
     body: Chain
@@ -43,11 +44,7 @@ class Network:
     dropout_seed: int | None = None
     held_out: tuple[Array, Array] | None = None
     minimum = None
-
-    @property
-    def order(self) -> Literal["C", "F"]:
-        """How points are best laid out in memory: a run's parameters side by side, unless the network is one of the smallest."""
-        return "C" if self._is_small else "F"
+    order = "F"
 
     @property
     def dim(self) -> int:
@@ -83,8 +80,9 @@ class Network:
 
     def _chunks(self, runs: int, itemsize: int) -> Iterator[slice]:
         """The runs in groups whose signals fit a core's cache."""
-        at_once = max(CHUNK // (self.widest * max(self.examples, 1) * itemsize), 1)
-        return (slice(i, min(i + at_once, runs)) for i in range(0, runs, at_once))
+        most = max(CHUNK // (self.widest * max(self.examples, 1) * itemsize), 1)
+        groups = -(-runs // most)
+        return (slice(i * runs // groups, (i + 1) * runs // groups) for i in range(groups))
 
     def _data(self, x: Array) -> tuple[Array, Array]:
         return self.X.astype(x.dtype, copy=False), self.y.astype(x.dtype, copy=False)
@@ -101,7 +99,7 @@ class Network:
         """The share of examples that are classified right: ``(dim, runs) -> (runs,)``; nan where there are no classes."""
         return self._values(x, self.objective.right)
 
-    @one_blas_thread()
+    @one_blas_thread
     def _values(self, x: Array, of: Callable[[Array, Array], Array]) -> Array:
         X, y = self._data(x)
         p, found = np.ascontiguousarray(x.T), np.empty(x.shape[1], x.dtype)
@@ -109,7 +107,7 @@ class Network:
             found[some] = of(self.body.forward(p[some], X)[0], y)
         return found
 
-    @one_blas_thread()
+    @one_blas_thread
     def outputs(self, x: Array, X: Array | None = None) -> Array:
         """What the network says: ``(runs, outputs, examples)``, for its own examples or other inputs ``(inputs, examples)``."""
         inputs = self._data(x)[0] if X is None else np.asarray(X, dtype=x.dtype)
@@ -123,40 +121,31 @@ class Network:
     def value(self, x: Array) -> Array:
         return self.data_loss(x) + self.penalty(x) if self.l2 else self.data_loss(x)
 
-    @one_blas_thread()
+    @one_blas_thread
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        small = self._is_small and x.shape[1] >= shallow.FEWEST_RUNS
-        value, gradient = self._runs_last(x) if small else self._runs_first(x)
+        X, y = self._data(x)
+        p, plan = np.ascontiguousarray(x.T), plain.plan(self.body)
+        value, g = np.empty(len(p), x.dtype), np.empty_like(p)
+        for some in self._chunks(len(p), x.itemsize):
+            if plan is not None:
+                value[some] = plain.value_and_gradient(plan, self.objective, X, y, self.scale, p[some], g[some])
+            else:
+                z, memory = self.body.forward(p[some], X)
+                value[some], d = self.objective.value_and_slope(z, y, self.scale)
+                self.body.backward(p[some], memory, d, g[some])
+        gradient = g.T if x.flags.f_contiguous else np.ascontiguousarray(g.T)
         if self.l2:
             return value + self.penalty(x), gradient + self._decay.astype(x.dtype) * x
         return value, gradient
 
-    @cached_property
-    def _is_small(self) -> bool:
-        return shallow.fits(self.body, self.X)
-
-    def _runs_last(self, x: Array) -> tuple[Array, Array]:
-        X, y = self._data(x)
-        return shallow.value_and_gradient(self.body, self.objective, X, y, self.scale, x)
-
-    def _runs_first(self, x: Array) -> tuple[Array, Array]:
-        X, y = self._data(x)
-        p = np.ascontiguousarray(x.T)
-        value, g = np.empty(len(p), x.dtype), np.empty_like(p)
-        for some in self._chunks(len(p), x.itemsize):
-            z, memory = self.body.forward(p[some], X)
-            value[some], d = self.objective.value_and_slope(z, y, self.scale)
-            self.body.backward(p[some], memory, d, g[some])
-        return value, g.T if x.flags.f_contiguous else np.ascontiguousarray(g.T)
-
-    @one_blas_thread()
+    @one_blas_thread
     def hvp(self, x: Array, v: Array) -> Array:
         product = np.empty_like(v)
         for some in self._chunks(x.shape[1], x.itemsize):
             product[:, some] = self.hessian_at(x[:, some])(v[:, some])
         return product
 
-    @one_blas_thread()
+    @one_blas_thread
     def hessian_at(self, x: Array) -> Callable[[Array], Array]:
         """The function v -> Hv at these points, with what depends on the points alone computed once."""
         X, y = self._data(x)
@@ -164,7 +153,7 @@ class Network:
         z, memory = self.body.forward(p, X)
         _, d = self.objective.value_and_slope(z.copy(), y, self.scale)
 
-        @one_blas_thread()
+        @one_blas_thread
         def product(v: Array) -> Array:
             q = np.ascontiguousarray(v.T)
             gt = np.empty_like(p)
