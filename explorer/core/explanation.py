@@ -184,9 +184,10 @@ class Explanation:
 
     def _swing(self, run: int) -> str:
         tail = self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
-        if np.ptp(tail) <= 1e-9 * abs(tail.max()):
-            return f"the loss stays at {plain(tail[-1])} while the point jumps from side to side"
-        return f"late in the run the loss jumps between {plain(tail.min())} and {plain(tail.max())}"
+        low, high = plain(tail.min()), plain(tail.max())
+        if low == high:
+            return f"the loss stays at {low} while the point jumps from side to side"
+        return f"late in the run the loss jumps between {low} and {high}"
 
 
 def _is_plain(trajectory: Trajectory) -> bool:

@@ -33,9 +33,10 @@ SYMBOLS = {
 
 NARROW = {
     "height": 860,
-    "xaxis": {"domain": [0, 1]},
+    "legend": {"y": 1.06, "yanchor": "bottom"},
+    "xaxis": {"domain": [0, 1], "nticks": 4},
     "yaxis": {"domain": [0.58, 1]},
-    "xaxis2": {"domain": [0, 1]},
+    "xaxis2": {"domain": [0, 1], "nticks": 4},
     "yaxis2": {"domain": [0, 0.4]},
 }
 
@@ -89,8 +90,8 @@ def draw(bands: Sequence[Band], finder: Finder | None = None) -> go.Figure:
                 "margin": {"t": 104, "l": 72, "r": 16, "b": 60},
                 "shapes": shapes,
                 "annotations": [
-                    heading("↑ loss at the end (✕ on the top line: inf or nan)"),
-                    heading("↑ factor per step: points measured, line theory", "2"),
+                    heading("↑ loss at the end (✕: inf or nan)"),
+                    heading("↑ factor per step (line: theory)", "2"),
                 ],
                 "xaxis": {"type": "log", "domain": [0, 0.47], "title": {"text": "learning rate"}, "exponentformat": "power", "nticks": 7},
                 "yaxis": {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "range": [low - 0.5, roof + 0.4], "nticks": 7},

@@ -34,6 +34,7 @@ NAMES = {
     "absolute": "|x|",
     "uv": "u · v",
     "formula": "your own formula",
+    "nesterov": "Nesterov",
     "adagrad": "AdaGrad",
     "rmsprop": "RMSProp",
     "adadelta": "AdaDelta",

@@ -91,7 +91,7 @@ def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
     app = opened(SAFE, {"v": "1", "loss": loss, "steps": "50"})
     assert not app.exception
     assert "steps" in app.subheader[0].value
-    for rule in ("gradient descent", "momentum", "nesterov", "Adam"):
+    for rule in ("gradient descent", "momentum", "Nesterov", "Adam"):
         assert f"{rule}: " in alts(app)
 
 

@@ -20,7 +20,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "FEWEST_STEPS", 1)
 
 
-KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control")
+KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control", "radio")
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
 SHORT = {"v": "1", "learning_rate": "0.1", "steps": "30"}
 FEW_STEPS = {

@@ -26,6 +26,9 @@ LARGE, FULL_LOOK, SHORT_LOOK = 2_000_000, 30, 10
 AT_THE_EDGE = 0.15
 """A run is at the edge of stability when late in it the sharpness is this close to the edge, as a share of it (Cohen et al. 2021)."""
 
+ROUNDING = 1e-6
+"""A loss that rose by a smaller share of itself has not risen: float32 rounds by about as much."""
+
 DEAD = 0.5
 """A layer is dead when more of its units than this never have a slope."""
 
@@ -154,14 +157,15 @@ def ending(history: History) -> str:
         )
     if history.saturated[-1] and max(history.saturated[-1]) > 0.9 and stays:
         return f"**Saturated**: {plain(100 * max(history.saturated[-1]))} % of the slopes are flat, so the loss stays at {final}."
-    if stays and train[-1] <= train[0]:
+    risen = train[-1] > (1 + ROUNDING) * train[0]
+    if stays and not risen:
         weights = [norm for name, norm in history.norms[-1].items() if name.startswith("W")]
         return (
             f"**Stuck**: the loss stays at {final}, and a constant answer reaches {plain(constant)}; the gradient of the first layer is"
             f" {plain(weights[0], 2)}, of the last {plain(weights[-1], 2)}."
         )
     ratio = float(np.nanmean(sharp[late] / edge[late])) if np.isfinite(sharp[late]).any() else float("nan")
-    rises = int(np.sum(np.diff(train) > 1e-12 * np.abs(train[:-1])))
+    rises = int(np.sum(np.diff(train) > ROUNDING * np.abs(train[:-1])))
     peak = max(loss for _, loss in history.peaks)
     if peak > 2 * train[0] and train[-1] < train[0] and sharp[-1] < 0.95 * np.nanmax(sharp[: max(len(sharp) // 4, 1)]):
         return f"**Catapult**: the loss rose from {start} to {plain(peak)}, then fell to {final} where the network is flatter."
@@ -171,6 +175,6 @@ def ending(history: History) -> str:
             f" ({plain(edge[-1])}), while the loss falls from {start} to {final}, with {rises} rises between looks."
         )
     standing = f"the sharpness is {plain(sharp[-1])}, and this rate stands {plain(edge[-1])}"
-    if train[-1] > train[0]:
+    if risen:
         return f"**Not learning**: the loss went from {start} to {final}; {standing}."
     return f"**Learning**: the loss went from {start} to {final}; {standing}."

@@ -24,6 +24,7 @@ from explorer.ui.casebook import cases
 from explorer.ui.fold import fold
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
+from explorer.ui.short_table import short_table
 
 MOST_NUMBERS = 8_000_000
 """The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
@@ -229,7 +230,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
         csv = frame.to_csv(index=False, na_rep="nan").encode()
         st.download_button("Download this run as CSV", csv, "run.csv", "text/csv", icon=":material/download:")
         evidence = {name: str(value) for name, value in explanation.outcome.evidence(position).items()}
-        st.dataframe(pd.DataFrame({"what decided the verdict": evidence.keys(), "value": evidence.values()}), hide_index=True)
+        short_table(pd.DataFrame({"what decided the verdict": evidence.keys(), "value": evidence.values()}), "What decided the verdict")
 
 
 def main() -> None:

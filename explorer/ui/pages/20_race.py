@@ -19,6 +19,7 @@ from explorer.figures import stage
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.short_table import short_table
 
 RACERS, PACE, TABLE, GOOD = "race:racers", "race:pace", "race:table", "race:good"
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
@@ -60,9 +61,7 @@ def adopt(race: Race) -> None:
 def racers(race: Race) -> Race:
     """The controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
     st.session_state["box:race:pace"] = race.pace
-    pace: Pace = (
-        st.segmented_control("Each racer has", get_args(Pace), format_func=lambda name: PACES[name], key="box:race:pace") or race.pace
-    )
+    pace: Pace = st.radio("Each racer has", get_args(Pace), format_func=lambda name: PACES[name], key="box:race:pace")
     setup = race.setup
     if pace != "own":
         label = "learning rate for all" if pace == "shared" else "share of its own edge (1 is the edge)"
@@ -80,8 +79,10 @@ def racers(race: Race) -> Race:
         num_rows="dynamic",
         hide_index=True,
         column_config={
-            "optimizer": st.column_config.SelectboxColumn(options=list(OPTIMIZERS), required=True),
-            "learning rate": st.column_config.NumberColumn(min_value=0.0, required=True, format="%.4g", disabled=pace != "own"),
+            "optimizer": st.column_config.SelectboxColumn(options=list(OPTIMIZERS), required=True, width=128),
+            "learning rate": st.column_config.NumberColumn(
+                "rate", min_value=0.0, required=True, format="%.4g", disabled=pace != "own", width=72
+            ),
         },
     )
     found = [Racer(str(row["optimizer"]), float(row["learning rate"])) for row in edited.dropna().to_dict("records")]
@@ -132,8 +133,8 @@ def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
                 "learning rate": plain(setup.learning_rate, 4),
                 "edge": plain(edge.rate, 4) if np.isfinite(edge.rate) else "none",
                 "loss at the end": plain(each.outcome.final_loss[0], 4),
-                "factor per step, theory": plain(each.predicted[0], 4) if np.isfinite(each.predicted[0]) else "–",
-                "factor per step, measured": plain(each.measured[0], 4) if np.isfinite(each.measured[0]) else "–",
+                "per step, theory": plain(each.predicted[0], 4) if np.isfinite(each.predicted[0]) else "–",
+                "per step, measured": plain(each.measured[0], 4) if np.isfinite(each.measured[0]) else "–",
                 "what happened": each.sentence(0).replace("**", ""),
             }
         )
@@ -165,10 +166,11 @@ def main() -> None:
         frames=drawing.frames,
         times=drawing.times,
         height=520,
-        narrow=stage.NARROW | {"height": 940},
+        narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},
     )
     numbers = table(race, explanations)
-    st.dataframe(numbers, hide_index=True)
+    short_table(numbers.drop(columns="what happened"), "Rate, edge, verdict and factors of every racer")
+    st.markdown("\n".join(f"- {name}: {each.sentence(0)}" for name, each in zip(names(race), explanations, strict=True)))
     st.download_button(
         "Download the table as CSV", numbers.to_csv(index=False).encode(), "race.csv", "text/csv", icon=":material/download:"
     )

@@ -23,6 +23,7 @@ from explorer.figures import sweep as figure
 from explorer.ui import panel
 from explorer.ui.fold import fold
 from explorer.ui.picture import picture
+from explorer.ui.short_table import short_table
 
 RULES, SEEDS, FINDER, GOOD = "sweep:rules", "sweep:seeds", "sweep:finder", "sweep:good"
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
@@ -65,7 +66,7 @@ def main() -> None:
     if found is not None:
         st.markdown(about_the_finder(found, bands[0]))
     numbers = table(bands)
-    st.dataframe(numbers, hide_index=True)
+    short_table(numbers, "The edge of each optimizer: theory's, and between which rates it was found")
     with fold("All rates") as unfolded:
         if not unfolded:
             return
@@ -177,7 +178,7 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
         return f"With {first.name} runs begin to diverge at {plain(middle, 4)}: measured, as theory has no edge here."
     return (
         f"With {first.name} runs begin to diverge at {plain(middle, 4)}; theory puts the edge at {plain(first.edge, 4)}"
-        f" ({plain(100 * (middle / first.edge - 1), 2, sign=True)} % apart)."
+        f" ({plain(100 * (middle / first.edge - 1), 2, sign=True)}\N{NO-BREAK SPACE}% apart)."
     )
 
 

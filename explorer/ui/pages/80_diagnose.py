@@ -19,6 +19,7 @@ from explorer.ui import panel
 from explorer.ui.casebook import ENDS, Case, casebook, lab, link, see
 from explorer.ui.job import job, watched
 from explorer.ui.picture import picture
+from explorer.ui.short_table import short_table
 from explorer.ui.words import fit_to_read, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
@@ -162,10 +163,9 @@ def show(log: LogFile) -> None:
     st.subheader("What decided", anchor=False)
     for note in log.notes:
         st.caption(fit_to_read(note))
-    st.dataframe(
+    short_table(
         pd.DataFrame({"what was measured": found.evidence.keys(), "value": [shown(each) for each in found.evidence.values()]}),
-        hide_index=True,
-        height="content",
+        "What was measured of the curve",
     )
     st.caption(
         "The verdict does not depend on the loss's unit or zero, nor on how often it was logged. Your numbers are kept for this visit only."

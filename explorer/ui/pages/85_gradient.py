@@ -17,6 +17,7 @@ from explorer.figures import gradient as figure
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.short_table import short_table
 
 GOOD, TYPED, EXAMPLE = "gradient:good", "gradient:typed", "gradient:example"
 BY_HAND = "gradient."
@@ -59,7 +60,7 @@ def main() -> None:
         " subtracts nothing, so it may be tiny), else the differences, extrapolated once (Richardson), where two sizes agree best."
         " Above the dotted line a gradient is wrong."
     )
-    st.dataframe(table(check), hide_index=True, height="content")
+    short_table(table(check), "What was checked of each group of parameters, and whether it is right")
     with st.expander("Check your own"):
         st.markdown("`explorer.check_gradient` takes any loss, or a function from a point to its value and gradient.")
         st.code(
@@ -172,7 +173,6 @@ def table(check: GradientCheck) -> pd.DataFrame:
             "relative error": said(each.error, 2),
             "checked with": f"{each.method} of {plain(each.step)}",
             "verdict": each.verdict,
-            "what was forgotten": each.mistake,
         }
         for each in check.blocks
     ]

@@ -17,6 +17,7 @@ from explorer.core.setup import Setup
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
 from explorer.ui.picture import picture
+from explorer.ui.short_table import short_table
 
 RULES, GOOD = "safe_rate:rules", "safe_rate:good"
 USUAL = ("gradient_descent", "momentum", "nesterov", "adam")
@@ -91,11 +92,11 @@ def table(names: list[str], found: list[SafeRate]) -> None:
             "error": each.uncertainty,
             "largest rate that held": plain(each.held, 4) if np.isfinite(each.held) else "none",
             "smallest rate that diverged": plain(each.broke, 4) if np.isfinite(each.broke) else "none tried",
-            "what to make of it": each.sentence,
         }
         for name, each in zip(names, found, strict=True)
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    short_table(pd.DataFrame(rows), "The largest safe rate of each optimizer")
+    st.markdown("\n".join(f"- **{name}**: {each.sentence}." for name, each in zip(names, found, strict=True)))
 
 
 main()
