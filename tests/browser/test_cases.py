@@ -19,6 +19,9 @@ def card(page: Page, case: Case) -> Locator:
     """The card of a case, once its words have been searched for."""
     page.get_by_label("Search").fill(case.title)
     page.get_by_label("Search").press("Enter")
+    word = max(case.title.split(), key=len).casefold()
+    other = next(each for each in CASES.values() if word not in f"{each.title} {each.label} {each.question} {each.text}".casefold())
+    expect(page.get_by_text(other.title, exact=True)).to_have_count(0, timeout=60_000)  # a click before that may fall between two pages
     found = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_text(case.title, exact=True)).last
     expect(found).to_be_visible(timeout=60_000)
     return found
