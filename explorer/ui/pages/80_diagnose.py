@@ -57,7 +57,7 @@ EXAMPLES = {
     "Suddenly nan": example(np.append(2.3 * np.exp(-np.arange(30) / 12) + 0.02 * _RANDOM.standard_normal(30), [np.nan] * 6)),
     "Jumps": example(0.4 + np.exp(-_STEPS / 5.0) + 0.15 * (-1.0) ** _STEPS),
     "Noise floor": example(0.3 + 2 * np.exp(-_STEPS / 4.0) + 0.04 * _RANDOM.standard_normal(60)),
-    "Learns, then collapses": example(np.where(_STEPS < 25, 0.3 + 1.8 * np.exp(-_STEPS / 6.0), 2.0) + 0.03 * _RANDOM.standard_normal(60)),
+    "Learns, then collapses": example(np.where(_STEPS < 12, 0.3 + 1.8 * np.exp(-_STEPS / 3.0), 2.0) + 0.03 * _RANDOM.standard_normal(60)),
     "Never learns": example(np.log(10) + 0.02 * _RANDOM.standard_normal(60)),
     "Slow": example(2.3 - 0.004 * _STEPS),
     "Catapult": example(np.exp(np.where(_STEPS < 8, _STEPS * 0.35, 2.8 - 0.16 * (_STEPS - 8)))),
