@@ -52,7 +52,7 @@ def current() -> Race:
 
 
 def adopt(race: Race) -> None:
-    """Makes `race` the one that holds. The table of racers is a new one, so that it shows them."""
+    """Makes `race` the one that holds. The list of paces and the table of racers are new ones, so that they show it."""
     panel.adopt(race.setup)
     st.session_state[RACERS], st.session_state[PACE] = race.racers, race.pace
     st.session_state[TABLE] = st.session_state.get(TABLE, 0) + 1
@@ -60,8 +60,8 @@ def adopt(race: Race) -> None:
 
 def racers(race: Race) -> Race:
     """The controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
-    st.session_state["box:race:pace"] = race.pace
-    pace: Pace = st.radio("Each racer has", get_args(Pace), format_func=lambda name: PACES[name], key="box:race:pace")
+    paces, place = get_args(Pace), st.session_state[TABLE]
+    pace: Pace = st.radio("Each racer has", paces, paces.index(race.pace), format_func=lambda name: PACES[name], key=f"{PACE}:{place}")
     setup = race.setup
     if pace != "own":
         label = "learning rate for all" if pace == "shared" else "share of its own edge (1 is the edge)"
@@ -75,7 +75,7 @@ def racers(race: Race) -> Race:
     )
     edited = st.data_editor(
         rows,
-        key=f"{TABLE}:{st.session_state[TABLE]}",
+        key=f"{TABLE}:{place}",
         num_rows="dynamic",
         hide_index=True,
         column_config={

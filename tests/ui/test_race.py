@@ -1,0 +1,41 @@
+"""The page "Race": who runs how fast is chosen, comes back with a link, and what cannot be read is refused."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.reading import FOLDER, opened
+
+PAGE = FOLDER / "pages" / "20_race.py"
+
+
+def rates(app: AppTest) -> list[str]:
+    return list(app.table[0].value["learning rate"])
+
+
+def test_the_pace_is_chosen_and_kept_and_a_link_brings_it_along() -> None:
+    app = opened(PAGE)
+    own = rates(app)
+    app.radio[0].set_value("shared").run()
+    box = next(each for each in app.text_input if each.label == "learning rate for all")
+    box.set_value("0.25").run()
+    assert rates(app) == ["0.25"] * len(own)
+    assert app.radio[0].value == "shared"
+    query = {name: values[0] if isinstance(values, list) else values for name, values in dict(app.query_params).items()}
+    linked = opened(PAGE, query)
+    assert linked.radio[0].value == "shared"
+    assert rates(linked) == ["0.25"] * len(own)
+    linked.radio[0].set_value("fraction").run()
+    assert linked.radio[0].value == "fraction"
+    assert len(set(rates(linked))) > 1
+    app.radio[0].set_value("own").run()
+    assert rates(app) == own
+
+
+def test_a_rate_for_all_that_is_no_number_is_refused_with_a_sentence() -> None:
+    app = opened(PAGE)
+    app.radio[0].set_value("shared").run()
+    before = rates(app)
+    next(each for each in app.text_input if each.label == "learning rate for all").set_value("ten").run()
+    assert "got 'ten'" in app.error[0].value
+    assert rates(app) == before
