@@ -27,7 +27,7 @@ Signal = Any
 
 
 FEW = 16
-"""So many examples are few for any number of inputs: see `outer`."""
+"""So many examples, or rows, are few for any number of inputs: see `outer`."""
 
 
 class Part(NamedTuple):
@@ -114,11 +114,12 @@ class Window:
 def outer(d: Array, a: Array, out: Array | None = None) -> Array:
     """The sum over examples of d aᵀ, for each run; into `out` if that is given.
 
-    BLAS is slow to multiply by a transposed matrix that is short: with no more examples than inputs it is faster to copy it first.
+    BLAS is slow to multiply by a transposed matrix that is short: to copy it first is faster, if there are rows enough to share the copy.
     """
-    units, examples = a.shape[-2:]
+    rows, (units, examples) = d.shape[-2], a.shape[-2:]
+    short = examples <= (max(FEW, units) if rows > FEW else FEW)
     turned = a.swapaxes(-1, -2)
-    return np.matmul(d, np.ascontiguousarray(turned) if examples <= max(FEW, units) else turned, out=out)
+    return np.matmul(d, np.ascontiguousarray(turned) if short and rows > 1 else turned, out=out)
 
 
 def back(W: Array, d: Array) -> Array:
