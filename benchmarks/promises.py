@@ -16,9 +16,11 @@ import numpy as np
 
 from benchmarks.peers import ONE
 from explorer import LOSSES, OPTIMIZERS, Outcome, Verdict, run, sweep
+from explorer.core.descent import descend
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
+from explorer.core.networks.instruments import top_eigenvalues
 from explorer.core.workers import processes
 
 ROUNDS = 5
@@ -125,6 +127,22 @@ def memory() -> str:
     return line("memory of 10 000 rates × 10 000 steps, d = 2", f"{more:.1f} MB over the baseline", goal="< 200 MB", reached=more < 200)
 
 
+def sharpness() -> str:
+    """A network's sharpness at every tenth step, each look beginning where the last one ended, beside the training that is looked at."""
+    loss, rule, rates = LOSSES["network"](hidden=(16, 16), examples=200), OPTIMIZERS["gradient_descent"](), np.geomspace(1e-2, 0.5, 16)
+    x = np.tile(loss.start[:, np.newaxis], rates.size)
+
+    def train(looks: int | None) -> None:
+        warm = None
+        for moment in descend(loss, rule, rates, x, np.ones(300)):
+            if looks is not None and moment.step % looks == 0:
+                warm = top_eigenvalues(loss, moment.x, warm=warm).vector
+
+    bare, watched = taken(time.process_time, lambda: train(None), lambda: train(10))
+    more = watched / bare - 1
+    return line("the sharpness at every tenth step of a network", f"{more:.2f} times the training itself", goal="≤ 1", reached=more <= 1)
+
+
 def with_path() -> str:
     """A page's own work for its ruler: all rates, with their paths, on a surface."""
     loss, rule, rates = LOSSES["himmelblau"](), OPTIMIZERS["gradient_descent"](), np.geomspace(1e-4, 1e-1, 121)
@@ -177,6 +195,7 @@ ALL = [
     everyone,
     memory,
     with_path,
+    sharpness,
     first_picture,
     growth,
 ]

@@ -9,7 +9,7 @@ from html import escape
 
 ABOUT = {
     "A": "512 learning rates on a quadratic of condition number 10⁴, float64",
-    "B": "64 rates (16 and 8 on the digits) of a tanh network: 2-16-16-1 on 200 points, 64-128-64-10 on 1500 digits",
+    "B": "512 rates of a tanh network 2-16-16-1 on 200 points (few runs: 64), and 64 of 64-128-64-10 on 1500 digits",
     "C": "a map of the fractal's 16-16-1 tanh network, the rates of its two layers along the axes",
 }
 
