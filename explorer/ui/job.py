@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
+from explorer.ui import panel
+
 Result = TypeVar("Result")
 
 PATIENCE = 6.0
@@ -94,7 +96,7 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
         else:
             show(result)
         if not job.running and st.session_state.pop(f"{id(job)}:watched", False):
-            st.rerun()
+            panel.again()
 
     if job.running:
         st.session_state[f"{id(job)}:watched"] = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -46,7 +46,7 @@ NAMES = {
 }
 """What is written otherwise than with spaces for underscores."""
 
-STATE, LINK, REFUSED, NOTES = "setup", "setup:link", "setup:refused", "setup:notes"
+STATE, LINK, REFUSED, NOTES, SAID = "setup", "setup:link", "setup:refused", "setup:notes", "setup:said"
 
 
 def current(default: Setup) -> Setup:
@@ -111,9 +111,16 @@ def write_link(query: dict[str, str]) -> None:
 
 
 def notes() -> None:
-    """Says what was wrong with the link that opened the page, once."""
-    for note in st.session_state.pop(NOTES, []):
+    """Says what was wrong with the link that opened the page, until something is turned."""
+    st.session_state[SAID] = st.session_state.pop(NOTES, [])
+    for note in st.session_state[SAID]:
         st.warning(note, icon=":material/link_off:")
+
+
+def again() -> NoReturn:
+    """Runs the page once more because work is done, not because of the visitor: what was said is said again."""
+    st.session_state[NOTES] = st.session_state.get(SAID, [])
+    st.rerun()
 
 
 def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True, steps: bool = True) -> None:

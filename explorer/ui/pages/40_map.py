@@ -135,8 +135,10 @@ def show(plan: Map, live: bool) -> None:
     painter: Painter = st.session_state[PAINTER]
     painter.touch()
     moved = st.session_state[AXES] != (plan.x, plan.y) or painter.plan != plan
-    if moved or live != painter.running or panel.GO in st.session_state or panel.NOTES in st.session_state:
+    if moved or panel.GO in st.session_state or panel.NOTES in st.session_state:
         st.rerun()
+    if live != painter.running:
+        panel.again()
     canvas = painter.canvas.copy()  # it goes on while this is drawn: what is said must be what is shown
     sentence = headline(plan, canvas)
     st.subheader(sentence, anchor=False)
