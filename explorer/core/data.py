@@ -18,6 +18,9 @@ from explorer.core.knobs import Knob, Shelf, UnknownName
 
 Array = NDArray[np.float64]
 
+POINTS = 3
+"""Names the stream of random numbers that points are drawn from: another than that of a network's weights, from the same seed."""
+
 Column = Literal["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 Columns = Annotated[
     tuple[Column, ...],
@@ -148,7 +151,7 @@ def blobs(examples: BlobPoints = 50, gap: Gap = 3.0, seed: Seed = 0) -> Table:
     [-1.0, 1.0, -1.0, 1.0]
     """
     label = np.where(np.arange(examples) % 2, 1.0, -1.0)
-    points = np.random.default_rng(seed).standard_normal((examples, 2))
+    points = np.random.default_rng([seed, POINTS]).standard_normal((examples, 2))
     return Table(points + np.outer(label, [gap / 2, 0.0]), label, ("x", "y"))
 
 
@@ -251,7 +254,7 @@ def spirals(examples: Points = 100, turns: Turns = 1.0, noise: Spread = 0.05, se
     r = (np.arange(examples) // 2 + 1) / ((examples + 1) // 2)
     angle = 2 * np.pi * turns * r
     points = (label * r)[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return Table(points + noise * np.random.default_rng(seed).standard_normal(points.shape), label, ("x", "y"))
+    return Table(points + noise * np.random.default_rng([seed, POINTS]).standard_normal(points.shape), label, ("x", "y"))
 
 
 @DATA
@@ -263,7 +266,7 @@ def waves(examples: Points = 20, noise: Spread = 0.0, seed: Seed = 0) -> Table:
     ([-1.0, 0.0, 1.0], [-0.141, 0.0, 0.141])
     """
     x = np.linspace(-1, 1, examples)
-    return Table(x[:, np.newaxis], np.sin(3 * x) + noise * np.random.default_rng(seed).standard_normal(examples), ("x",))
+    return Table(x[:, np.newaxis], np.sin(3 * x) + noise * np.random.default_rng([seed, POINTS]).standard_normal(examples), ("x",))
 
 
 @DATA

@@ -99,6 +99,19 @@ def test_classes_are_labeled_with_a_sign(name: str) -> None:
     assert set(DATA[name]().target) == {-1.0, 1.0}
 
 
+DRAWN = {
+    "blobs": lambda: DATA["blobs"](examples=40).features,
+    "spirals": lambda: DATA["spirals"](examples=40, noise=1.0).features - DATA["spirals"](examples=40, noise=0.0).features,
+    "waves": lambda: DATA["waves"](examples=40, noise=1.0).target - DATA["waves"](examples=40, noise=0.0).target,
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_network_does_not_begin_with_the_noise_of_its_data_as_weights(name: str) -> None:
+    weights = LOSSES["network"](hidden=(40,), data=name, initialization="lecun_normal").start  # type: ignore[call-arg]
+    assert abs(np.corrcoef(np.ravel(DRAWN[name]())[:40], weights[:40])[0, 1]) < 0.5
+
+
 def test_the_gap_is_the_distance_between_the_centers() -> None:
     table = DATA["blobs"](examples=20_000, gap=5)
     centers = [table.features[table.target == sign].mean(axis=0) for sign in (-1, 1)]
