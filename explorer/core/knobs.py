@@ -251,6 +251,7 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         self.kind = kind
         self.finish = finish
         self._factories: dict[str, Callable[..., Item]] = {}
+        self._parameters: dict[str, dict[str, Parameter]] = {}
 
     def __call__(self, factory: Callable[..., Item]) -> Callable[..., Item]:
         name, known, signature = factory.__name__, parameters(factory), inspect.signature(factory)
@@ -264,12 +265,13 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
             bound.arguments.update({knob: known[knob].check(value) for knob, value in bound.arguments.items()})
             return self.finish(factory(*bound.args, **bound.kwargs), name, dict(bound.arguments))
 
-        self._factories[name] = checked
+        self._factories[name], self._parameters[name] = checked, known
         return checked
 
     def parameters(self, name: str) -> dict[str, Parameter]:
         """The knobs of one factory by name. Raises UnknownName, a ValueError that lists the names there are."""
-        return parameters(self[name])
+        _ = self[name]
+        return dict(self._parameters[name])
 
     def __getitem__(self, name: str) -> Callable[..., Item]:
         if name not in self._factories:

@@ -117,30 +117,37 @@ class Case:
         off = {name: claim for name, claim in numbers.items() if not agrees(found.facts[name], claim)}
         return wrong + [f"{name} must be {claim}, got {found.facts[name]}" for name, claim in off.items()]
 
-    @property
+    @functools.cached_property
     def setup(self) -> Setup:
         """The setup that shows it."""
         return setup_of(self.query)
 
-    @property
+    @functools.cached_property
     def race(self) -> Race:
         """The race that shows it, for a case of the page "race"."""
         return Race.from_query(self.query)
 
-    @property
+    @functools.cached_property
     def map(self) -> Map:
         """The map that shows it, for a case of the page "map"."""
         return Map.from_query(self.query)
 
-    @property
-    def switched_query(self) -> dict[str, str]:
-        """The query after the switch."""
-        return {name: text for name, text in (self.query | self.switch).items() if text}
+    @functools.cached_property
+    def undone(self) -> Case:
+        """The case as its switch leaves it."""
+        return replace(self, query={name: text for name, text in (self.query | self.switch).items() if text})
 
     @property
     def switched(self) -> Setup:
         """The setup after the switch."""
-        return setup_of(self.switched_query)
+        return self.undone.setup
+
+    @functools.cached_property
+    def link(self) -> dict[str, str]:
+        """The query as the case's page writes it itself."""
+        if self.page in ("race", "map"):
+            return dict(self.query)
+        return self.setup.to_query() | {name: text for name, text in self.query.items() if name.startswith("view.")}
 
 
 def setup_of(query: Mapping[str, str]) -> Setup:
@@ -150,13 +157,6 @@ def setup_of(query: Mapping[str, str]) -> Setup:
     True
     """
     return Setup.from_query({name: text for name, text in query.items() if not name.startswith("view.")})
-
-
-def link(case: Case, query: Mapping[str, str]) -> dict[str, str]:
-    """The query of a case, or that after its switch, as its page writes it itself."""
-    if case.page in ("race", "map"):
-        return dict(query)
-    return setup_of(query).to_query() | {name: text for name, text in query.items() if name.startswith("view.")}
 
 
 @functools.cache

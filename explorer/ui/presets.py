@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -29,7 +28,7 @@ def presets(
     """
     filed = [case for case in casebook() if case.page == page] if among is None else list(among.values())
     known = {case.label: case for case in filed if case.preset} if among is None else dict(among)
-    undone = {case.name: of(replace(case, query=case.switched_query)) for case in filed if case.switch}
+    undone = {case.name: of(case.undone) for case in filed if case.switch}
     shown = next((case for case in filed if here in (of(case), undone.get(case.name, of(case)))), None)
     key = f"{page}:preset"
     if known:

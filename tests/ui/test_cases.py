@@ -27,7 +27,7 @@ def name(case: Case) -> str:
 def test_a_case_is_true(case: Case) -> None:
     assert case.claims(see(case.page, case.query)) == []
     assert case.switch, "a case can be made to go away with one change"
-    assert case.claims(see(case.page, case.switched_query), after=True) == []
+    assert case.claims(see(case.page, case.undone.query), after=True) == []
     assert case.setup != case.switched
 
 
@@ -111,7 +111,7 @@ def done() -> None:
     for case in casebook():
         see(case.page, case.query)
         if case.switch:
-            see(case.page, case.switched_query)
+            see(case.page, case.undone.query)
 
 
 @pytest.mark.usefixtures("done")

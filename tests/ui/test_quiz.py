@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.casebook import Case, casebook, glimpse, link, see
+from explorer.ui.casebook import Case, casebook, glimpse, see
 from tests.ui.reading import FOLDER, drawings, opened
 
 PAGE = FOLDER / "pages" / "75_quiz.py"
@@ -60,7 +60,7 @@ def test_an_answer_leads_to_every_lab(page: str) -> None:
     case = next(each for each in ASKED if each.page == page)
     app = answered(asked(case), case.knob)
     (way,) = app.get("page_link")
-    assert dict(parse_qsl(way.proto.query_string)) == link(case, case.query)
+    assert dict(parse_qsl(way.proto.query_string)) == case.link
 
 
 def test_no_answer_is_no_answer() -> None:
@@ -90,7 +90,7 @@ def test_the_first_curve_is_no_network_and_the_next_is_made_meanwhile() -> None:
     assert game.case.page == "step_size"
     app.session_state["quiz:job"][1].wait(60)
     assert all(glimpse(case.page, case.query) for case in game.order[:2])
-    assert glimpse(game.case.page, game.case.switched_query)
+    assert glimpse(game.case.page, game.case.undone.query)
 
 
 def test_a_curve_that_takes_long_is_waited_for_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles
-from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, link, see
+from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, see
 from explorer.ui.job import job, watched
 
 TOGETHER = "races, maps and landscapes"
@@ -41,7 +41,7 @@ def main() -> None:
 
 def work(wanted: list[Case]) -> Generator[int, None, None]:
     """Makes every case happen, then every case after its switch; yields how many runs are done."""
-    runs = [(case.page, case.query) for case in wanted] + [(case.page, case.switched_query) for case in wanted if case.switch]
+    runs = [(case.page, case.query) for case in wanted] + [(case.page, case.undone.query) for case in wanted if case.switch]
     yield 0
     for done, (page, query) in enumerate(runs, start=1):
         see(page, query)
@@ -70,8 +70,8 @@ def card(case: Case) -> None:
     """One case: the picture with its sentence, the switch, the question, why, and the way into the lab."""
     st.markdown(f"**{case.title}**")
     undone = bool(case.switch) and st.session_state.get(f"cases:switch:{case.name}", False)
-    query = case.switched_query if undone else case.query
-    seen = glimpse(case.page, query)
+    shown = case.undone if undone else case
+    seen = glimpse(shown.page, shown.query)
     if seen is None:
         st.caption("This run is not done yet…")
     else:
@@ -87,7 +87,7 @@ def card(case: Case) -> None:
         if found:
             st.caption(f"See also: {'; '.join(found)}.")
     if lab(case.page):
-        st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=link(case, query))
+        st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
 
 
 def drawn(seen: Seen, title: str) -> str:

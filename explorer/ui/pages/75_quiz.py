@@ -13,7 +13,7 @@ from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.figures.thumbnail import sparkline
 from explorer.ui import panel
-from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, link, see
+from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, see
 from explorer.ui.job import job, watched
 
 CHOICES = 4
@@ -91,7 +91,7 @@ def main() -> None:
 def work(game: Game) -> Generator[int, None, None]:
     """Makes this curve, what it is after its switch, and the next one, while the visitor thinks; yields how many are done."""
     case, following = game.case, game.order[(game.place + 1) % len(game.order)]
-    for done, (page, query) in enumerate(((case.page, case.query), (case.page, case.switched_query), (following.page, following.query)), 1):
+    for done, (page, query) in enumerate(((case.page, case.query), (case.page, case.undone.query), (following.page, following.query)), 1):
         see(page, query)
         yield done
 
@@ -156,12 +156,12 @@ def tell(game: Game, seen: Seen) -> None:
             st.caption(f"Would have done it too: {', '.join(case.also)}.")
     with right:
         undone = st.toggle(f"Undo it: {case.switch_label}", key=f"quiz:switch:{game.place}")
-        query = case.switched_query if undone else case.query
-        now = see(case.page, query)
+        shown = case.undone if undone else case
+        now = see(shown.page, shown.query)
         st.html(sparkline(now.curves, f"{case.title}. {now.sentence.replace('**', '')}", ink=ink()))
         st.caption(now.sentence)
         if lab(case.page):
-            st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=link(case, query))
+            st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
     st.button("Next curve", on_click=following, type="primary")
     if game.missed:
         st.caption(f"To look at again: {'; '.join(dict.fromkeys(game.missed))}.")

@@ -16,7 +16,7 @@ from explorer.core.diagnosis.log_file import MOST_BYTES, ROLES, LogFile, read_lo
 from explorer.core.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.casebook import ENDS, Case, casebook, lab, link, see
+from explorer.ui.casebook import ENDS, Case, casebook, lab, see
 from explorer.ui.job import job, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
@@ -220,7 +220,7 @@ def about(case: Case) -> None:
     """What the case is, and the way to it."""
     words, way = st.columns([3, 1], vertical_alignment="center")
     words.markdown(f"The case that looks most like it: **{case.title}**. *“{case.question}”*")
-    way.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=link(case, case.query))
+    way.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=case.link)
 
 
 def told(place: int, cause: Cause) -> str:
