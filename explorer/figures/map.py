@@ -35,7 +35,10 @@ SHADES = 9
 """Stops of a color scale."""
 
 ROOMY = 0.07
-"""A region gets its word where a circle with this share of the picture's side as its radius fits into it."""
+"""A region gets its word where an ellipse with this share of the picture's sides as its radii fits into it."""
+
+WORD = 0.25, 0.07
+"""The width and height that a word takes on a phone, as shares of the picture."""
 
 LEAST = 48
 """Regions are looked for in at most so many pixels a side."""
@@ -220,34 +223,37 @@ def _near(values: Array, side: Side) -> NDArray[np.bool_]:
 
 
 def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:
-    """The name of each region that has room for it, where it has most."""
+    """The name of each region that has room for it, where it has most; of two that would lie on each other, that with more room."""
     apart = max(-(-max(picture.codes.shape) // LEAST), 1)
     codes = picture.codes[::apart, ::apart]
-    found = []
-    for code in np.unique(codes[codes != UNDONE]):
+    height, width = codes.shape
+    found: list[tuple[float, float, float, int]] = []
+    for code in np.unique(codes[codes != UNDONE]).tolist():
         regions, count = scipy.ndimage.label(codes == code)
         for region in range(1, count + 1):
-            room = scipy.ndimage.distance_transform_edt(np.pad(regions == region, 1))[1:-1, 1:-1]
-            if room.max() < ROOMY * max(min(codes.shape), 12):
-                continue
-            row, column = np.unravel_index(np.argmax(room), room.shape)
-            x, y = (
-                side.place(side.axis.at((at + 0.5) / size))
-                for side, at, size in ((across, column, codes.shape[1]), (up, row, codes.shape[0]))
-            )
-            found.append(
-                {
-                    "x": float(x),
-                    "y": float(y),
-                    "text": str(VERDICTS[code]),
-                    "showarrow": False,
-                    "font": {"size": 15, "color": TEXT},
-                    "bgcolor": GROUND,
-                    "opacity": 0.85,
-                    "borderpad": 3,
-                }
-            )
-    return found
+            room = scipy.ndimage.distance_transform_edt(np.pad(regions == region, 1), sampling=(1 / height, 1 / width))[1:-1, 1:-1]
+            row, column = divmod(int(np.argmax(room)), width)
+            if room[row, column] >= ROOMY:
+                found.append((float(room[row, column]), (column + 0.5) / width, (row + 0.5) / height, code))
+    placed: list[tuple[float, float]] = []
+    words = []
+    for _, x, y, code in sorted(found, reverse=True):
+        if any(abs(x - other_x) < WORD[0] and abs(y - other_y) < WORD[1] for other_x, other_y in placed):
+            continue
+        placed.append((x, y))
+        words.append(
+            {
+                "x": float(across.place(across.axis.at(x))),
+                "y": float(up.place(up.axis.at(y))),
+                "text": str(VERDICTS[code]),
+                "showarrow": False,
+                "font": {"size": 15, "color": TEXT},
+                "bgcolor": GROUND,
+                "opacity": 0.85,
+                "borderpad": 3,
+            }
+        )
+    return words
 
 
 def png(plan: Map, canvas: Canvas) -> bytes:

@@ -63,6 +63,20 @@ def test_words_stand_on_their_regions(canvas: Canvas) -> None:
         assert str(VERDICTS[canvas.codes[i, j]]) == each["text"]
 
 
+def test_no_two_words_lie_on_each_other() -> None:
+    """Not even on a map of few rows in which no two neighbors have the same verdict."""
+    plan = Map(Setup("x_squared", steps=20), Axis("learning_rate", 0.1, 1.9, count=48), Axis("start.0", 1, 2, count=13))
+    canvas = Canvas.blank(plan)
+    list(render(plan, canvas))
+    rows, columns = np.indices(canvas.codes.shape)
+    canvas.codes[:, 24:] = np.where((rows + columns) % 2, VERDICTS.index(Verdict.SLOW), VERDICTS.index(Verdict.CATAPULT))[:, 24:]
+    canvas.codes[:, :24] = np.where(rows // 2 % 2, VERDICTS.index(Verdict.CONVERGED), VERDICTS.index(Verdict.STUCK))[:, :24]
+    words = [(each["x"], each["y"]) for each in draw(plan, canvas).to_dict()["layout"]["annotations"] if each["text"] in {*Verdict}]
+    assert len(words) >= 3
+    assert max(x for x, _ in words) < 1.0, "a single pixel has no room for a word"
+    assert np.min(np.abs(np.diff(sorted(y for _, y in words)))) >= 0.07
+
+
 def test_no_color_speaks_alone(canvas: Canvas) -> None:
     """Every verdict is in the legend by name, with its share."""
     named = " ".join(traces(draw(WELL, canvas), "scatter"))

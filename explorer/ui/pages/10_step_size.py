@@ -22,6 +22,7 @@ from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.fold import fold
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import short_table
@@ -111,14 +112,15 @@ def numbers(explanation: Explanation, run: int) -> None:
     line, outcome = explanation.edge, explanation.outcome
     rate, some = float(explanation.trajectory.learning_rate[run]), np.isfinite(line.rate)
     name = "critical rate" if explanation.trajectory.optimizer.preconditioner is None else "edge at the start"
-    first, second, third, fourth = st.columns([3, 3, 4, 3])
-    first.metric(name, plain(line.rate, 5) if some else "none", help=f"{line.reason[0].upper()}{line.reason[1:]}.")
-    second.metric(f"this rate / {name}", f"{plain(rate / line.rate, 4)} ×" if some else "–")
-    third.metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}")
     step = explanation.overflow[run]
     forecast = f"{step:,}" if step >= 0 else "never" if explanation.modes else "–"
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
-    fourth.metric("overflow: forecast | seen", f"{forecast} | {seen}")
+    metrics(
+        Metric(name, plain(line.rate, 5) if some else "none", help=f"{line.reason[0].upper()}{line.reason[1:]}."),
+        Metric(f"this rate / {name}", f"{plain(rate / line.rate, 4)} ×" if some else "–"),
+        Metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}"),
+        Metric("overflow: forecast | seen", f"{forecast} | {seen}"),
+    )
     st.caption(f"The {name} is {line.reason}." if some else f"Why there is no {name}: {line.reason}.")
 
 

@@ -21,6 +21,7 @@ from explorer.figures import trials as ruler_figure
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.job import Job, job, watched
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 
@@ -155,12 +156,15 @@ def show(history: History) -> None:
 
 def numbers(history: History) -> None:
     """The numbers of the last look."""
-    first, second, third, fourth = st.columns(4)
-    accuracy = history.accuracy[-1]
-    first.metric("training loss", said(history.train[-1]), f"best constant {plain(history.loss.best_constant)}", delta_color="off")
-    second.metric("accuracy", f"{plain(100 * accuracy)} %" if np.isfinite(accuracy) else "–")
-    third.metric("sharpness / what the rate stands", said(history.sharpness[-1] / history.edge[-1]))
-    fourth.metric("largest share of dead units", f"{plain(100 * max(history.dead[-1], default=0.0))} %")
+    accuracy, dead = history.accuracy[-1], max(history.dead[-1], default=0.0)
+    constant = f"best constant {plain(history.loss.best_constant)}"
+    limit = "The sharpness as a share of what this rate stands: at 1 is the edge of stability."
+    metrics(
+        Metric("training loss", said(history.train[-1]), constant),
+        Metric("accuracy", f"{plain(100 * accuracy)} %" if np.isfinite(accuracy) else "–"),
+        Metric("sharpness / limit", said(history.sharpness[-1] / history.edge[-1]), help=limit),
+        Metric("dead units", f"{plain(100 * dead)} %", help="In the layer that has most of them."),
+    )
 
 
 def said(number: float) -> str:

@@ -16,6 +16,7 @@ from explorer.figures import planes as figure
 from explorer.ui import panel
 from explorer.ui.casebook import Case, cases
 from explorer.ui.job import job, watched
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, picture
 from explorer.ui.presets import presets
 
@@ -154,13 +155,17 @@ def show(found: Survey, view: View) -> None:
 
 def numbers(found: Survey) -> None:
     """How much of the curvature the planes show."""
-    for column, pane in zip(st.columns(len(found.panes)), found.panes, strict=True):
-        seen = list(pane.curvature.values())
-        if seen:
-            label = f"sharpness{' ' if pane.name else ''}{pane.name}: of all directions"
-            column.metric(
-                label, number(pane.sharpness), f"in these planes at most {number(max(seen))}", delta_color="off", delta_arrow="off"
+    metrics(
+        *(
+            Metric(
+                f"sharpness of all directions{', ' if pane.name else ''}{pane.name}",
+                number(pane.sharpness),
+                f"in these planes at most {number(max(pane.curvature.values()))}",
             )
+            for pane in found.panes
+            if pane.curvature
+        )
+    )
 
 
 def number(value: float) -> str:

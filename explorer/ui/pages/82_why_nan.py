@@ -11,6 +11,7 @@ from explorer.core.setup import Setup
 from explorer.figures import growth as figure
 from explorer.ui import panel
 from explorer.ui.casebook import casebook
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.words import fit_to_read, sentence
@@ -62,11 +63,12 @@ def main() -> None:
 
 def facts(found: Forensics) -> None:
     """What went first, when, where, and from which example."""
-    first, second, third, fourth = st.columns(4)
-    first.metric("went first", found.quantity)
-    second.metric("at step", f"{found.step:,}")
-    third.metric("in", found.block or "–")
-    fourth.metric("from example", "–" if found.row is None else f"{found.row + 1:,}")
+    metrics(
+        Metric("went first", found.quantity),
+        Metric("at step", f"{found.step:,}"),
+        Metric("in", found.block or "–"),
+        Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
+    )
 
 
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
