@@ -1,26 +1,28 @@
-"""What is seen of a network while it trains: its losses, its sharpness beside the edge, its layers; and where it draws the line."""
+"""What is seen of a network while it trains: its losses, its sharpness beside the edge, its layers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import contourpy
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.networks.training import History
 from explorer.figures.race import LOOKS
-from explorer.figures.theme import BLUE, TEMPLATE, TEXT, heading
+from explorer.figures.theme import TEMPLATE, heading
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 
-GRID = 48
-"""Points along each side of the grid on which the decision boundary is found."""
-
 TALL, LINE = 240, 16
 """Pixels: about the height of one plot, and that of a line of text in it."""
+
+MOST_NAMES = 12
+"""So many names fit into a plot above each other."""
+
+EARLY = 0.65
+"""A line that ends before this share of the steps has its name behind its end."""
 
 SAMPLES = {"solid": "━━", "dash": "╸╸", "dashdot": "━ ∙", "dot": "∙∙∙", "longdash": "━ ━", "longdashdot": "━ ∙ ━"}
 """What a name in a plot begins with, so that its line is known by more than its place."""
@@ -35,14 +37,6 @@ NARROW = {
     "yaxis3": {"domain": [0.27, 0.46]},
     "xaxis4": {"domain": [0, 1]},
     "yaxis4": {"domain": [0, 0.19]},
-}
-
-PAIR = {
-    "height": 820,
-    "xaxis": {"domain": [0, 1]},
-    "yaxis": {"domain": [0.56, 1]},
-    "xaxis2": {"domain": [0, 1]},
-    "yaxis2": {"domain": [0, 0.36]},
 }
 
 
@@ -79,7 +73,7 @@ def instruments(history: History) -> go.Figure:
                     heading("↑ sharpness, and what the rate stands", "2"),
                     heading("↑ gradient of each layer", "3"),
                     heading("↑ units in percent: dead —, saturated ···", "4"),
-                    *_names(traces, {f"y{axis}": each["range"] for axis, each in axes.items()}),
+                    *_names(traces, {f"y{axis}": each["range"] for axis, each in axes.items()}, history.total),
                 ],
                 "xaxis": {"domain": [0, 0.44], **step},
                 "yaxis": {"domain": [0.6, 1], **axes[""]},
@@ -124,113 +118,49 @@ def _line(x: NDArray[Any], y: Array, name: str, look: int, axis: str) -> dict[st
     }
 
 
-def _names(traces: list[dict[str, Any]], ranges: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """Each line's name at its end, inside the plot: no legend to look up. One that would lie on another moves up."""
-    ends: list[tuple[str, float, dict[str, Any]]] = []
-    for trace in traces:
-        seen = np.flatnonzero(np.isfinite(trace["y"]))
-        if seen.size and not trace["name"].startswith("saturated"):
-            low, high = ranges[trace["yaxis"]]
-            ends.append((trace["yaxis"], TALL * float(trace["y"][seen[-1]] - low) / (high - low), trace | {"last": seen[-1]}))
-    found, top = [], dict.fromkeys(ranges, -np.inf)
-    for axis, height, trace in sorted(ends, key=lambda end: end[:2]):
-        top[axis] = max(height, top[axis] + LINE)
-        found.append(
-            {
-                "xref": trace["xaxis"],
-                "yref": axis,
-                "x": trace["x"][trace["last"]],
-                "y": float(trace["y"][trace["last"]]),
-                "xanchor": "right",
-                "yanchor": "bottom",
-                "yshift": 3 + top[axis] - height,
-                # the line's own color would be too pale for letters: its sample has it
-                "text": f'<span style="color:{trace["line"]["color"]}"><b>{SAMPLES[trace["line"]["dash"]]}</b></span> {trace["name"]}',
-                "font": {"size": 13},
-                "showarrow": False,
-            }
-        )
+def _names(traces: list[dict[str, Any]], ranges: dict[str, list[float]], steps: int) -> list[dict[str, Any]]:
+    """Each line's name at its end, inside the plot: no legend to look up. None lies on another, and of many lines some have one."""
+    found = []
+    for axis, (low, high) in ranges.items():
+        named = [trace for trace in traces if trace["yaxis"] == axis and not trace["name"].startswith("saturated")]
+        ends = []
+        for trace in named[:: -(-len(named) // MOST_NAMES) or 1]:
+            seen = np.flatnonzero(np.isfinite(trace["y"]))
+            if seen.size:
+                y = float(trace["y"][seen[-1]])
+                ends.append((TALL * (y - low) / (high - low), float(trace["x"][seen[-1]]), y, trace))
+        ends.sort(key=lambda end: end[0])
+        for place, (height, x, y, trace) in zip(_apart([end[0] for end in ends]), ends, strict=True):
+            early = x < EARLY * steps  # the line ends there: beside it is room, before it are the others
+            found.append(
+                {
+                    "xref": trace["xaxis"],
+                    "yref": axis,
+                    "x": x,
+                    "y": y,
+                    "xanchor": "left" if early else "right",
+                    "xshift": 6 if early else 0,
+                    "yanchor": "bottom",
+                    "yshift": 3 + place - height,
+                    # the line's own color would be too pale for letters: its sample has it
+                    "text": f'<span style="color:{trace["line"]["color"]}"><b>{SAMPLES[trace["line"]["dash"]]}</b></span> {trace["name"]}',
+                    "font": {"size": 13},
+                    "showarrow": False,
+                }
+            )
     return found
 
 
-def boundary(history: History) -> tuple[go.Figure, list[dict[str, Any]]] | None:
-    """Where a network of two inputs draws the line between its classes at every look, and its layers' gradients as bars."""
-    known = np.isfinite(history.loss.X).all(axis=0)  # a spoiled cell has no place in the picture
-    X, y = history.loss.X[:, known], history.loss.y[:, known]
-    if len(X) != 2:
-        return None
-    low, high = X.min(axis=1), X.max(axis=1)
-    margin = 0.15 * (high - low)
-    across, up = (np.linspace(a, b, GRID) for a, b in zip(low - margin, high + margin, strict=True))
-    grid = np.stack([each.ravel() for each in np.meshgrid(across, up)])
-    classes = np.round(y[0]).astype(int) if len(y) == 1 else y.argmax(axis=0)
-    with np.errstate(all="ignore"):
-        said = history.loss.outputs(np.stack(history.x, axis=1), grid)
-    weights = [name for name in history.norms[0] if name.startswith("W")]
-    norms = _log([[each[name] for name in weights] for each in history.norms])
-    floor = float(np.nanmin(norms)) - 0.5 if np.isfinite(norms).any() else -1.0
-    frames = []
-    for i in range(len(history.x)):
-        height = said[i, 0] if len(y) == 1 else said[i].max(axis=0) - np.partition(said[i], -2, axis=0)[-2]
-        line = _zero_line(across, up, height.reshape(GRID, GRID))
-        bars = np.stack([np.full(len(weights), floor), norms[i], np.full(len(weights), np.nan)], axis=1).ravel()
-        frames.append({"data": [{"x": line[:, 0], "y": line[:, 1]}, {"y": bars}], "traces": [0, 1], "layout": {}})
-    places = np.repeat(np.arange(len(weights)), 3).astype(float)
-    markers = [{"color": LOOKS[c % len(LOOKS)][0], "symbol": LOOKS[c % len(LOOKS)][2], "size": 8} for c in range(int(classes.max()) + 1)]
-    figure = go.Figure(
-        {
-            "data": [
-                {"type": "scatter", "mode": "lines", "line": {"color": TEXT, "width": 4}, "hoverinfo": "skip"},
-                {
-                    "type": "scatter",
-                    "x": places,
-                    "mode": "lines",
-                    "line": {"color": BLUE, "width": 30},
-                    "xaxis": "x2",
-                    "yaxis": "y2",
-                    "hoverinfo": "skip",
-                },
-                *(
-                    {
-                        "type": "scatter",
-                        "x": X[0, classes == c],
-                        "y": X[1, classes == c],
-                        "mode": "markers",
-                        "marker": marker,
-                        "name": f"class {c}",
-                    }
-                    for c, marker in enumerate(markers)
-                ),
-            ],
-            "layout": {
-                "template": TEMPLATE,
-                "height": 420,
-                "annotations": [heading("where the network draws the line"), heading("↑ gradient of each layer", "2")],
-                "xaxis": {"domain": [0, 0.5], "range": [float(across[0]), float(across[-1])]},
-                "yaxis": {"range": [float(up[0]), float(up[-1])]},
-                "xaxis2": {
-                    "domain": [0.62, 1],
-                    "anchor": "y2",
-                    "tickvals": list(range(len(weights))),
-                    "ticktext": weights,
-                    "range": [-0.6, len(weights) - 0.4],
-                },
-                "yaxis2": {
-                    "anchor": "x2",
-                    "range": [floor, float(np.nanmax(norms, initial=floor)) + 0.5],
-                    "tickprefix": "10<sup>",
-                    "ticksuffix": "</sup>",
-                },
-            },
-        }
-    )
-    return figure, frames
+def _apart(heights: list[float]) -> list[float]:
+    """These heights, sorted, moved up until no two texts lie on each other, then down where they would leave the plot.
 
-
-def _zero_line(across: Array, up: Array, height: Array) -> Array:
-    """Where the network is undecided, as one line with gaps."""
-    if not np.isfinite(height).all():
-        return np.full((1, 2), np.nan)
-    lines = contourpy.contour_generator(across, up, height).lines(0.0)
-    pieces = [piece for line in lines for piece in (np.asarray(line), np.full((1, 2), np.nan))]
-    return np.concatenate(pieces) if pieces else np.full((1, 2), np.nan)
+    >>> _apart([0.0, 4.0, 230.0, 231.0])
+    [0.0, 16.0, 205.0, 221.0]
+    """
+    places: list[float] = []
+    for height in heights:
+        places.append(max(height, places[-1] + LINE) if places else height)
+    roof = TALL - 3.0
+    for i in reversed(range(len(places))):
+        roof = places[i] = min(places[i], roof - LINE)
+    return places

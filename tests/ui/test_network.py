@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.core.data import Table, remember
 from explorer.core.descent import run
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
@@ -20,6 +21,7 @@ from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.core.sweep import sweep
 from explorer.figures import network as figure
+from explorer.figures.answers import answers
 from explorer.ui import job
 from explorer.ui.casebook import Case, casebook, cases
 from tests.ui.reading import finished, pictures
@@ -81,13 +83,48 @@ def test_only_networks_have_instruments() -> None:
         next(train(Setup("ravine")))
 
 
-def test_the_line_is_where_the_network_is_undecided() -> None:
-    history = last(SHORT)
-    drawn = figure.boundary(history)
-    assert drawn is not None
-    line = drawn[1][-1]["data"][0]
+@pytest.mark.parametrize("knobs", [{}, {"loss.objective": "squared_error"}])
+def test_the_line_is_where_the_network_is_undecided(knobs: dict[str, Any]) -> None:
+    history = last(replace(SHORT, knobs=knobs))
+    drawn = answers(history)
+    assert len(drawn.frames) == len(history.steps)
+    line = drawn.frames[-1]["data"][2]
     points = np.stack([line["x"], line["y"]])[:, :1]
     assert abs(history.loss.outputs(history.x[-1][:, np.newaxis], points)[0, 0, 0]) < 0.05
+    groups = [trace for trace in drawn.figure.data if trace.mode == "markers"]
+    assert [trace.name for trace in groups] == ["class 0", "class 1"]
+    assert sum(len(trace.x) for trace in groups) == history.loss.examples, "every example is in the picture"
+
+
+def test_classes_beyond_two_have_borders_between_them() -> None:
+    angle = 2 * np.pi * np.arange(30) / 30
+    name = remember(Table(np.stack([np.cos(angle), np.sin(angle)], axis=1), (np.arange(30) // 10).astype(float), ("x", "y")))
+    history = last(Setup("network", learning_rate=1, steps=200, knobs={"loss.data": name, "loss.objective": "cross_entropy"}))
+    drawn = answers(history)
+    line = drawn.frames[-1]["data"][2]
+    points = np.stack([line["x"], line["y"]])
+    said = history.loss.outputs(history.x[-1][:, np.newaxis], points[:, np.isfinite(points).all(axis=0)])[0]
+    best, second = np.sort(said, axis=0)[::-1][:2]
+    assert said.shape[1] > 20
+    assert np.median(best - second) < 0.1
+    assert len([trace for trace in drawn.figure.data if trace.mode == "markers"]) == 3
+
+
+def test_a_regression_on_a_line_draws_its_curve() -> None:
+    history = last(Setup("network", learning_rate=0.1, steps=30, knobs={"loss.data": "waves"}))
+    curve = answers(history).frames[-1]["data"][2]
+    said = history.loss.outputs(history.x[-1][:, np.newaxis], np.asarray(curve["x"])[np.newaxis])[0, 0]
+    np.testing.assert_allclose(curve["y"], said)
+
+
+@pytest.mark.parametrize("knobs", [{"loss.data": "diabetes"}, {"loss.data": "digits", "loss.scaling": "unit"}])
+def test_other_networks_have_the_gradients_of_their_layers_alone(knobs: dict[str, Any]) -> None:
+    history = last(Setup("network", learning_rate=0.01, steps=5, knobs=knobs))
+    drawn = answers(history)
+    assert len(drawn.figure.data) == 2
+    layers = {name: norm for name, norm in history.norms[-1].items() if name.startswith("W")}
+    np.testing.assert_allclose(10 ** np.asarray(drawn.frames[-1]["data"][0]["y"])[1::3], list(layers.values()))
+    assert drawn.frames[-1]["data"][1]["text"] == [plain(norm, 2) for norm in layers.values()]
 
 
 def test_a_job_that_nobody_looks_at_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from explorer.core.prose import plain
 from explorer.core.setup import Setup
 from explorer.figures import network as figure
 from explorer.figures import trials as ruler_figure
+from explorer.figures.answers import HEIGHT, answers
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.job import Job, job, watched
@@ -146,12 +147,19 @@ def show(history: History) -> None:
     figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
     picture(figure.instruments(history), key="network:instruments", alt=figure_alt, height=720, narrow=figure.NARROW)
     numbers(history)
-    drawn = figure.boundary(history)
-    if drawn is not None and history.share >= 1:
+    if history.share >= 1:
+        drawn = answers(history)
         dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=[f"loss {said(each)}" for each in history.train])
-        alt = "Left, the examples and the line between the classes; right, the gradient of each layer."
-        position = len(history.steps) - 1
-        picture(drawn[0], key="network:boundary", alt=alt, frames=drawn[1], dial=dial, value=position, height=420, narrow=figure.PAIR)
+        picture(
+            drawn.figure,
+            key="network:answers",
+            alt=drawn.alt,
+            frames=drawn.frames,
+            dial=dial,
+            value=len(history.steps) - 1,
+            height=HEIGHT,
+            narrow=drawn.narrow,
+        )
 
 
 def numbers(history: History) -> None:
