@@ -100,7 +100,7 @@ def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
     [
         ("Explodes", "10_regression_to_nan"),
         ("Suddenly nan", "82_naive_logarithm"),
-        ("Learns, then collapses", "50_dead_units"),
+        ("Noise floor", "83_homemade_batches"),
         ("Slow", "12_raw_features_adam"),
     ],
 )

@@ -38,8 +38,9 @@ def last(setup: Setup) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_is_true(case: Case) -> None:
-    assert ending(last(case.setup)).startswith(f"**{case.must}**")
-    assert ending(last(case.switched)).startswith(f"**{case.then}**")
+    """Where chaos makes the word a matter of the last bit, there are alternatives."""
+    for setup, words in ((case.setup, case.must), (case.switched, case.then)):
+        assert ending(last(setup)).removeprefix("**").startswith(tuple(words.split("|")))
 
 
 def test_every_look_is_a_row() -> None:
