@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ def answers(history: History) -> Answers:
         frame["traces"].append(len(traces))
         frame["data"].append({"x": line[:, 0], "y": line[:, 1]})
     traces += [{"type": "scatter", "mode": "lines", "line": {"color": TEXT, "width": 4}, "hoverinfo": "skip"}]
-    for (color, _, symbol), (name, points) in zip(LOOKS, drawn.groups.items(), strict=False):
+    for (color, _, symbol), (name, points) in zip(itertools.cycle(LOOKS), drawn.groups.items(), strict=False):
         marker = {"color": color, "symbol": symbol, "size": 8}
         traces.append({"type": "scatter", "x": points[0], "y": points[1], "mode": "markers", "marker": marker, "name": name})
     layout["annotations"].append(heading(drawn.title))

@@ -97,9 +97,10 @@ def test_the_line_is_where_the_network_is_undecided(knobs: dict[str, Any]) -> No
     assert sum(len(trace.x) for trace in groups) == history.loss.examples, "every example is in the picture"
 
 
-def test_classes_beyond_two_have_borders_between_them() -> None:
+@pytest.mark.parametrize("classes", [3, 10])
+def test_classes_beyond_two_have_borders_between_them(classes: int) -> None:
     angle = 2 * np.pi * np.arange(30) / 30
-    name = remember(Table(np.stack([np.cos(angle), np.sin(angle)], axis=1), (np.arange(30) // 10).astype(float), ("x", "y")))
+    name = remember(Table(np.stack([np.cos(angle), np.sin(angle)], axis=1), (np.arange(30) // (30 // classes)).astype(float), ("x", "y")))
     history = last(Setup("network", learning_rate=1, steps=200, knobs={"loss.data": name, "loss.objective": "cross_entropy"}))
     drawn = answers(history)
     line = drawn.frames[-1]["data"][2]
@@ -108,7 +109,9 @@ def test_classes_beyond_two_have_borders_between_them() -> None:
     best, second = np.sort(said, axis=0)[::-1][:2]
     assert said.shape[1] > 20
     assert np.median(best - second) < 0.1
-    assert len([trace for trace in drawn.figure.data if trace.mode == "markers"]) == 3
+    groups = [trace for trace in drawn.figure.data if trace.mode == "markers"]
+    assert len(groups) == classes
+    assert sum(len(trace.x) for trace in groups) == 30, "every example is in the picture"
 
 
 def test_a_regression_on_a_line_draws_its_curve() -> None:
