@@ -28,7 +28,7 @@ from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map, duration
 from explorer.core.maps.render import render
 from explorer.core.maps.tile import in_words
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 from explorer.figures.map import png
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import LOSSES, OPTIMIZERS, Loss, sweep
-from explorer.core.descent import batches
+from explorer.core.run.descent import batches
 
 Array = NDArray[Any]
 Formula = Callable[..., Any]

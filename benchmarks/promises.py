@@ -16,12 +16,12 @@ import numpy as np
 
 from benchmarks.peers import ONE
 from explorer import LOSSES, OPTIMIZERS, Outcome, Verdict, run, sweep
-from explorer.core.descent import descend
+from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
 from explorer.core.networks.instruments import top_eigenvalues
-from explorer.core.workers import processes
+from explorer.core.run.descent import descend
 
 ROUNDS = 5
 
@@ -56,7 +56,7 @@ def retiring() -> str:
     """Runs that are over leave the batch; without that they cost as much as ever."""
 
     def kept() -> Outcome:
-        with patch("explorer.core.sweep.COMPACT", 2.0):
+        with patch("explorer.core.run.sweep.COMPACT", 2.0):
             return overview(32, 500, executor=ONE)
 
     def retired() -> Outcome:

@@ -1,21 +1,22 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
-from explorer.core.descent import Trajectory, run
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
-from explorer.core.diagnosis.log_file import LogFile, read_log
-from explorer.core.forensics import Forensics, why_nan
-from explorer.core.gradient_check import GradientCheck, check_gradient
+from explorer.core.files.logs import LogFile, read_log
 from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map
 from explorer.core.maps.render import render
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.safe_rate import SafeRate, safe_rate
+from explorer.core.run.bracket import find_edge
+from explorer.core.run.descent import Trajectory, run
+from explorer.core.run.safe_rate import SafeRate, safe_rate
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import Stopped, sweep
 from explorer.core.schedules import SCHEDULES, Schedule
-from explorer.core.setup import Setup
-from explorer.core.stability import critical_learning_rate
-from explorer.core.sweep import Stopped, find_edge, sweep
-from explorer.core.verdict import Outcome, Verdict, judge
+from explorer.core.theory.edge import critical_learning_rate
+from explorer.core.theory.gradient_check import GradientCheck, check_gradient
+from explorer.core.verdict.forensics import Forensics, why_nan
+from explorer.core.verdict.verdict import Outcome, Verdict, judge
 
 __all__ = [
     "LOSSES",

@@ -29,7 +29,7 @@ FORBIDDEN = {"": {"plotly"} | WEB, "core": {"plotly"} | WEB, "figures": WEB, "ca
 
 
 def floor(place: str) -> str:
-    """The floor of a file: `explorer/core/knobs.py` is on `core`."""
+    """The floor of a file: `explorer/core/optimizers.py` is on `core`."""
     rooms = place.split("/")[1:-1]
     return rooms[0] if rooms else ""
 
@@ -63,6 +63,22 @@ def imports_only_go_down(place: str, source: str) -> list[str]:
                 f"{sorted(ALLOWED.get(here, set()))} of explorer; move what both need down, or hand it over as an argument"
             )
     return broken
+
+
+ROOMS = {"ground": 0, "losses": 1, "optimizers": 1, "schedules": 1, "data": 1, "files": 2, "theory": 2, "run": 3, "verdict": 3}
+"""The rooms of the core, from the ground up; what is not named here (maps, networks, diagnosis) is on the top."""
+
+
+def rooms_of_the_core_know_those_below(place: str, source: str) -> list[str]:
+    """Theory needs a loss, a rule and a point, never a run; a run and its verdict know each other; files know no diagnosis."""
+    if floor(place) != "core":
+        return []
+    here = place.split("/")[2].removesuffix(".py")
+    return [
+        f"{place}:{line} imports {name}: the room {here!r} may only know rooms below it; move what both need down, or hand it over"
+        for line, name in imports(place, source)
+        if name.startswith("explorer.core.") and ROOMS.get(name.split(".")[2], 4) > ROOMS.get(here, 4)
+    ]
 
 
 def libraries_stay_on_their_floor(place: str, source: str) -> list[str]:
@@ -99,10 +115,10 @@ def pages_do_not_know_each_other(place: str, source: str) -> list[str]:
 
 def only_descent_loops_over_steps(place: str, source: str) -> list[str]:
     """A `for` or `while` statement about steps. A comprehension is allowed: it cannot carry a point from step to step."""
-    if place == "explorer/core/descent.py":
+    if place == "explorer/core/run/descent.py":
         return []
     return [
-        f"{place}:{node.lineno} loops over steps: explorer/core/descent.py has the one loop of the program; call it, "
+        f"{place}:{node.lineno} loops over steps: explorer/core/run/descent.py has the one loop of the program; call it, "
         "or compute all steps at once (an array operation or a comprehension)"
         for node in ast.walk(ast.parse(source))
         if (isinstance(node, ast.For) and (speaks_of_steps(node.target) or speaks_of_steps(node.iter)))
@@ -128,6 +144,7 @@ def nothing_is_executed_from_text(place: str, source: str) -> list[str]:
 RULES: list[Rule] = [
     every_file_is_on_a_floor,
     imports_only_go_down,
+    rooms_of_the_core_know_those_below,
     libraries_stay_on_their_floor,
     cases_hold_no_code,
     pages_do_not_know_each_other,
@@ -146,17 +163,19 @@ def test_the_house_keeps(rule: Rule, place: str) -> None:
 BREAKS = [
     (every_file_is_on_a_floor, "explorer/utils.py", ""),
     (every_file_is_on_a_floor, "explorer/attic/old.py", ""),
-    (imports_only_go_down, "explorer/core/sweep.py", "import explorer"),
-    (imports_only_go_down, "explorer/core/sweep.py", "from explorer import run"),
-    (imports_only_go_down, "explorer/core/sweep.py", "import explorer.figures.theme"),
+    (imports_only_go_down, "explorer/core/run/sweep.py", "import explorer"),
+    (imports_only_go_down, "explorer/core/run/sweep.py", "from explorer import run"),
+    (imports_only_go_down, "explorer/core/run/sweep.py", "import explorer.figures.theme"),
     (imports_only_go_down, "explorer/core/losses/scalar.py", "from ...figures import theme"),
-    (imports_only_go_down, "explorer/core/setup.py", "def late():\n    from explorer.ui import panel"),
-    (imports_only_go_down, "explorer/core/setup.py", "import importlib\nimportlib.import_module('explorer.ui.panel')"),
+    (imports_only_go_down, "explorer/core/run/setup.py", "def late():\n    from explorer.ui import panel"),
+    (imports_only_go_down, "explorer/core/run/setup.py", "import importlib\nimportlib.import_module('explorer.ui.panel')"),
     (imports_only_go_down, "explorer/figures/ruler.py", "from explorer.ui.panel import panel"),
     (imports_only_go_down, "explorer/figures/ruler.py", "from explorer import cases"),
     (imports_only_go_down, "explorer/__init__.py", "from explorer.figures import ruler"),
-    (libraries_stay_on_their_floor, "explorer/core/verdict.py", "import plotly.graph_objects as go"),
-    (libraries_stay_on_their_floor, "explorer/core/verdict.py", "from streamlit import cache_data"),
+    (rooms_of_the_core_know_those_below, "explorer/core/theory/edge.py", "from explorer.core.run.descent import Trajectory"),
+    (rooms_of_the_core_know_those_below, "explorer/core/files/logs.py", "from explorer.core.diagnosis import signs"),
+    (libraries_stay_on_their_floor, "explorer/core/verdict/verdict.py", "import plotly.graph_objects as go"),
+    (libraries_stay_on_their_floor, "explorer/core/verdict/verdict.py", "from streamlit import cache_data"),
     (libraries_stay_on_their_floor, "explorer/figures/theme.py", "import streamlit as st"),
     (cases_hold_no_code, "explorer/cases/10_question.py", "SETUP = {}"),
     (
@@ -165,8 +184,8 @@ BREAKS = [
         "from importlib import import_module\nimport_module('explorer.ui.pages.10_a')",
     ),
     (pages_do_not_know_each_other, "explorer/ui/panel.py", "from explorer.ui.pages import words"),
-    (only_descent_loops_over_steps, "explorer/core/sweep.py", "for step in range(9):\n    x = x - gradient(x)"),
-    (only_descent_loops_over_steps, "explorer/core/sweep.py", "for _ in range(setup.steps):\n    x = x - gradient(x)"),
+    (only_descent_loops_over_steps, "explorer/core/run/sweep.py", "for step in range(9):\n    x = x - gradient(x)"),
+    (only_descent_loops_over_steps, "explorer/core/run/sweep.py", "for _ in range(setup.steps):\n    x = x - gradient(x)"),
     (only_descent_loops_over_steps, "explorer/ui/pages/10_a.py", "while k < max_steps:\n    k += 1"),
     (nothing_is_executed_from_text, "explorer/core/losses/formula.py", "eval(text)"),
     (nothing_is_executed_from_text, "explorer/ui/panel.py", "import builtins\nbuiltins.exec(text)"),
@@ -174,22 +193,24 @@ BREAKS = [
 
 KEEPS = [
     (every_file_is_on_a_floor, "explorer/__init__.py", ""),
-    (imports_only_go_down, "explorer/core/losses/scalar.py", "from .protocol import LOSSES\nfrom ..knobs import Knob\nimport numpy"),
+    (imports_only_go_down, "explorer/core/losses/scalar.py", "from .protocol import LOSSES\nfrom ..ground.knobs import Knob\nimport numpy"),
     (
         imports_only_go_down,
         "explorer/figures/ruler.py",
-        "from explorer.core import stability\nfrom explorer.figures.theme import OKABE_ITO",
+        "from explorer.core.theory import edge\nfrom explorer.figures.theme import OKABE_ITO",
     ),
     (imports_only_go_down, "explorer/ui/panel.py", "from explorer import Setup\nfrom explorer.figures import ruler"),
-    (imports_only_go_down, "explorer/__init__.py", "from explorer.core.descent import run"),
+    (imports_only_go_down, "explorer/__init__.py", "from explorer.core.run.descent import run"),
+    (rooms_of_the_core_know_those_below, "explorer/core/verdict/verdict.py", "from explorer.core.run.descent import Trajectory"),
+    (rooms_of_the_core_know_those_below, "explorer/core/maps/tile.py", "from explorer.core.run.sweep import sweep"),
     (libraries_stay_on_their_floor, "explorer/core/data.py", "import numpy as np\nfrom sklearn import datasets"),
     (libraries_stay_on_their_floor, "explorer/figures/theme.py", "import plotly.graph_objects as go"),
     (cases_hold_no_code, "explorer/cases/__init__.py", '"""Situations as data."""'),
     (pages_do_not_know_each_other, "explorer/ui/pages/20_sweep.py", "from explorer.ui import panel"),
-    (only_descent_loops_over_steps, "explorer/core/descent.py", "for step in range(steps):\n    pass"),
-    (only_descent_loops_over_steps, "explorer/core/sweep.py", "for step_size in tile:\n    pass"),
+    (only_descent_loops_over_steps, "explorer/core/run/descent.py", "for step in range(steps):\n    pass"),
+    (only_descent_loops_over_steps, "explorer/core/run/sweep.py", "for step_size in tile:\n    pass"),
     (only_descent_loops_over_steps, "explorer/figures/curves.py", "frames = [frame(step) for step in range(steps)]"),
-    (nothing_is_executed_from_text, "explorer/core/knobs.py", "import re\nre.compile('a')\nmodel.eval()"),
+    (nothing_is_executed_from_text, "explorer/core/ground/knobs.py", "import re\nre.compile('a')\nmodel.eval()"),
 ]
 
 

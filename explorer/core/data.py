@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.knobs import Knob, Shelf, UnknownName
+from explorer.core.ground.knobs import Knob, Shelf, UnknownName
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.knobs import Knob, Shelf, check_number
+from explorer.core.ground.knobs import Knob, Shelf, check_number
 
 Array = NDArray[np.float64]
 State = tuple[Any, ...]

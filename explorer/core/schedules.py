@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.knobs import Knob, Shelf, check_number, must
+from explorer.core.ground.knobs import Knob, Shelf, check_number, must
 
 Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 """The multipliers at an array of steps, counted from 0: ``(n,) -> (n,)``."""

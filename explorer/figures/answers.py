@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.core.ground.prose import plain
 from explorer.core.networks.training import History
-from explorer.core.prose import plain
 from explorer.figures.race import LOOKS
 from explorer.figures.theme import BLUE, TEMPLATE, TEXT, heading
 from explorer.figures.ticks import loss_axis

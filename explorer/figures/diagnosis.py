@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.diagnosis.diagnosis import COMPARED, shape, spans_decades
-from explorer.core.prose import plain
-from explorer.core.safe_rate import SafeRate
+from explorer.core.ground.prose import plain
+from explorer.core.run.safe_rate import SafeRate
 from explorer.figures.stage import QUIET
 from explorer.figures.theme import BLUE, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
 from explorer.figures.ticks import loss_axis

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.descent import Trajectory
-from explorer.core.prose import plain
-from explorer.core.stability import edge_along
+from explorer.core.ground.prose import plain
+from explorer.core.run.descent import Trajectory
+from explorer.core.verdict.measured import edge_along
 from explorer.figures.theme import BLUE, TEMPLATE, VERMILION, heading
 from explorer.figures.ticks import loss_axis
 

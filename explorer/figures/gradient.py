@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.gradient_check import CURVE, IMAGINARY, WRONG, BlockCheck, GradientCheck
-from explorer.core.prose import plain
+from explorer.core.ground.prose import plain
+from explorer.core.theory.gradient_check import CURVE, IMAGINARY, WRONG, BlockCheck, GradientCheck
 from explorer.figures.stage import QUIET
 from explorer.figures.theme import GREEN, TEMPLATE, TEXT, VERMILION, heading
 

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.forensics import Forensics, Growth
-from explorer.core.prose import plain
+from explorer.core.ground.prose import plain
+from explorer.core.verdict.forensics import Forensics, Growth
 from explorer.figures.stage import thin
 from explorer.figures.theme import BLUE, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
 from explorer.figures.ticks import loss_axis

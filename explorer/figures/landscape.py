@@ -8,9 +8,9 @@ import contourpy
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss
-from explorer.core.prose import plain
-from explorer.core.stability import spectrum
+from explorer.core.theory.curvature import spectrum
 
 Array = NDArray[np.float64]
 

@@ -13,13 +13,13 @@ import plotly.graph_objects as go
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from explorer.core.knobs import short
+from explorer.core.ground.knobs import short
+from explorer.core.ground.prose import plain
 from explorer.core.maps.boundary import Line
 from explorer.core.maps.canvas import UNDONE, Canvas
 from explorer.core.maps.map import Axis, Map, knobs
 from explorer.core.maps.tile import VERDICTS
-from explorer.core.prose import plain
-from explorer.core.verdict import Verdict
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures.stage import QUIET
 from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading
 from explorer.figures.ticks import loss_axis

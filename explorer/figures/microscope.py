@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.descent import Trajectory
-from explorer.core.prose import plain
-from explorer.core.stability import SecondOrder, second_order, spectrum
+from explorer.core.ground.prose import plain
+from explorer.core.run.descent import Trajectory
+from explorer.core.theory.curvature import SecondOrder, second_order, spectrum
 from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
 from explorer.figures.ticks import loss_axis
 

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.core.ground.prose import plain
 from explorer.core.networks.planes import Pane, Slice, Survey
-from explorer.core.prose import plain
 from explorer.figures.stage import QUIET
 from explorer.figures.theme import FAINT, TEMPLATE, TEXT, VERMILION, heading
 

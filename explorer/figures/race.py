@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.descent import Trajectory
+from explorer.core.run.descent import Trajectory
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.ticks import loss_axis

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.explanation import Explanation
-from explorer.core.prose import plain
-from explorer.core.verdict import Verdict
+from explorer.core.ground.prose import plain
+from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import LOWEST, ON_CURVE, QUIET, RING, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import BLUE, COLORS, ORANGE, TEXT

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.prose import plain
-from explorer.core.verdict import Verdict
+from explorer.core.ground.prose import plain
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures.race import LOOKS
 from explorer.figures.stage import QUIET
 from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading

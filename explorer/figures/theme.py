@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from explorer.core.verdict import Verdict
+from explorer.core.verdict.verdict import Verdict
 
 COLORS = {
     Verdict.CONVERGED: "#009E73",

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.prose import plain
-from explorer.core.verdict import Verdict
+from explorer.core.ground.prose import plain
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures.stage import log_loss
 from explorer.figures.theme import COLORS
 

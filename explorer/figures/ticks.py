@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.prose import plain
+from explorer.core.ground.prose import plain
 
 Array = NDArray[np.float64]
 

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.explanation import Explanation
+from explorer.core.ground.prose import plain
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.networks.training import History, ending, train
-from explorer.core.prose import plain
-from explorer.core.race import Race
-from explorer.core.setup import Setup
-from explorer.core.verdict import Verdict, judge
+from explorer.core.run.race import Race
+from explorer.core.run.setup import Setup
+from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.verdict import Verdict, judge
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """What a person says of a curve; a case that compares several runs (a race, a map) has none."""

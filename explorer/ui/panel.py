@@ -15,10 +15,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.data import remember
-from explorer.core.knobs import Parameter, short
+from explorer.core.files.tables import read_table
+from explorer.core.ground.knobs import Parameter, short
 from explorer.core.losses import DataLoss
-from explorer.core.setup import LEARNING_RATE, PLAIN, RESCUES, SAMPLING, SHELVES, START, WHOLE, Setup
-from explorer.core.table_file import read_table
+from explorer.core.run.setup import LEARNING_RATE, PLAIN, RESCUES, SAMPLING, SHELVES, START, WHOLE, Setup
 from explorer.ui.fold import fold
 
 Read = TypeVar("Read")

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Verdict, critical_learning_rate, find_edge, judge, run
-from explorer.core.explanation import Explanation
-from explorer.core.stability import Modes, measured_growth, second_order, spectrum
+from explorer.core.theory.curvature import second_order, spectrum
+from explorer.core.theory.growth import Modes
+from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.measured import measured_growth
 
 GD = OPTIMIZERS["gradient_descent"]()
 Q0: dict[str, Any] = {"data": "line", "half": False, "start": "zero"}

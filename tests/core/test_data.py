@@ -10,7 +10,7 @@ import pytest
 
 from explorer.core.data import DATA, MOST_UPLOADS, Table, Tables, noisy_line, remember, standardize
 from explorer.core.losses import LOSSES
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 
 
 @pytest.mark.parametrize("name", DATA)

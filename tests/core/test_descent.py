@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, run
-from explorer.core.descent import MOST_NUMBERS, batches
 from explorer.core.losses import DataLoss
 from explorer.core.optimizers import length
+from explorer.core.run.descent import MOST_NUMBERS, batches
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2 = LOSSES["x_squared"]()

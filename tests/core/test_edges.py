@@ -15,8 +15,8 @@ from scipy.special import gamma
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Optimizer, Setup, Verdict, critical_learning_rate, find_edge, judge, run
 from explorer.core.optimizers import Recurrence, clipped, heavy_ball, with_decoupled_decay
-from explorer.core.ruler import Edge
-from explorer.core.stability import best_learning_rate, second_order
+from explorer.core.theory.curvature import second_order
+from explorer.core.theory.edge import Edge, best_learning_rate
 
 GD = OPTIMIZERS["gradient_descent"]()
 Array = np.ndarray

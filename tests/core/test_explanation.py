@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Verdict, run
-from explorer.core.explanation import Explanation
-from explorer.core.prose import plain
-from explorer.core.ruler import ruler
+from explorer.core.ground.prose import plain
+from explorer.core.run.ruler import ruler
+from explorer.core.verdict.explanation import Explanation
 
 # Losses with many weights are as lawful as the others, but slow: they meet one rule.
 WIDE = {name for name in LOSSES if LOSSES[name]().dim > 50}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer import Setup
-from explorer.core.forensics import Origin, growth, why_nan
+from explorer.core.verdict.forensics import Origin, growth, why_nan
 
 
 def setup(loss: str, rate: float, *, rule: str = "gradient_descent", rule_knobs: dict[str, Any] | None = None, **given: Any) -> Setup:

@@ -11,7 +11,7 @@ from explorer import LOSSES, OPTIMIZERS, run
 from explorer.core.losses.network import Network
 from explorer.core.losses.protocol import Array
 from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
-from explorer.core.stability import hessian, sharpness
+from explorer.core.theory.curvature import hessian, sharpness
 
 GD = OPTIMIZERS["gradient_descent"]()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.core.knobs import Knob, Parameter, Shelf, UnknownName, check_number, parameters, short
+from explorer.core.ground.knobs import Knob, Parameter, Shelf, UnknownName, check_number, parameters, short
 
 SHELF: Shelf[dict[str, Any]] = Shelf("toy")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.core.diagnosis.log_file import MOST_BYTES, MOST_ROWS, LogFile, read_log
+from explorer.core.files.logs import MOST_BYTES, MOST_ROWS, LogFile, read_log
 
 NAN, INF = float("nan"), float("inf")
 

@@ -18,6 +18,8 @@ import pytest
 
 from explorer import OPTIMIZERS, Setup, Stopped, Verdict, judge, run
 from explorer.core.data import Table, remember
+from explorer.core.ground.prose import plain
+from explorer.core.ground.workers import processes
 from explorer.core.maps import map as plans
 from explorer.core.maps import render as rendering
 from explorer.core.maps.boundary import agreement, lines
@@ -25,8 +27,6 @@ from explorer.core.maps.canvas import UNDONE, Canvas, csv, records
 from explorer.core.maps.map import Axis, Map, knobs, with_knob
 from explorer.core.maps.render import Unfinished, render, strides, tiles
 from explorer.core.maps.tile import VERDICTS, in_words, render_tile
-from explorer.core.prose import plain
-from explorer.core.workers import processes
 
 BOWL = Setup("quadratic", "momentum", steps=1000, knobs={"loss.eigenvalues": (1.0,)})
 DIVERGED = VERDICTS.index(Verdict.DIVERGED)

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Loss, Optimizer, check_gradient, run
-from explorer.core.descent import Trajectory
 from explorer.core.losses.network import Network
 from explorer.core.losses.protocol import Array
 from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues
 from explorer.core.optimizers import clipped
-from explorer.core.stability import second_order
+from explorer.core.run.descent import Trajectory
+from explorer.core.theory.curvature import second_order
 
 GD = OPTIMIZERS["gradient_descent"]()
 LN_10 = np.log(10)

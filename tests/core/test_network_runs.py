@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, run, sweep
-from explorer.core.descent import batches, descend
 from explorer.core.losses.network import Network
+from explorer.core.run.descent import batches, descend
 
 GD = OPTIMIZERS["gradient_descent"]()
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Setup, Verdict, critical_learning_rate, judge, run
-from explorer.core.descent import batches
 from explorer.core.losses.regression import LeastSquares
-from explorer.core.noise import (
+from explorer.core.run.descent import batches
+from explorer.core.run.sweep import sweep
+from explorer.core.theory.noise import (
     SecondMoment,
     batch_variance_share,
     floor_loss,
     floor_variance,
-    fuse,
     gaussian_growth,
     gaussian_rate,
     interpolation_rate,
     mean_square_rate,
 )
-from explorer.core.sweep import sweep
+from explorer.core.verdict.fuse import fuse
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2 = LOSSES["x_squared"]()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Optimizer, run
-from explorer.core.knobs import Parameter
+from explorer.core.ground.knobs import Parameter
 from explorer.core.optimizers import clipped, with_decoupled_decay
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "torch_reference.json").read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ from explorer.core.networks.planes import (
     summary,
     survey,
 )
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 
 SMALL = Setup("network", learning_rate=0.3, steps=20, knobs={"loss.hidden": (5, 5), "loss.examples": 12})
 DEEP = {"loss.hidden": (10,), "loss.repeat": 20, "loss.activation": "relu", "loss.initialization": "he_normal", "loss.examples": 40}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from explorer.core.prose import plain
+from explorer.core.ground.prose import plain
 
 NUMBER = re.compile(r"[+−]?(\d{1,3}(,\d{3})*(\.\d+)?|\d(\.\d+)? × 10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)$")
 

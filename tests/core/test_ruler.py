@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, critical_learning_rate
-from explorer.core.ruler import AROUND, Edge, ruler
-from explorer.core.stability import best_learning_rate
+from explorer.core.run.ruler import AROUND, ruler
+from explorer.core.theory.edge import Edge, best_learning_rate
 
 GD = OPTIMIZERS["gradient_descent"]()
 LEAST = 121

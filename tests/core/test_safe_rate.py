@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, critical_learning_rate
-from explorer.core import safe_rate as safe_rate_module
-from explorer.core.safe_rate import SafeRate, safe_rate
+from explorer.core.run import safe_rate as safe_rate_module
+from explorer.core.run.safe_rate import SafeRate, safe_rate
 
 ROOT = Path(__file__).parents[2]
 

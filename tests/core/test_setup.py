@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Setup
-from explorer.core.knobs import Parameter
-from explorer.core.setup import PLAIN, SHELVES
+from explorer.core.ground.knobs import Parameter
+from explorer.core.run.setup import PLAIN, SHELVES
 
 # Losses with many weights are as lawful as the others, but slow: they meet two rules.
 WIDE = {name for name in LOSSES if LOSSES[name]().dim > 50}

@@ -12,17 +12,10 @@ from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Loss, critical_learning_rate, run
 from explorer.core.losses.regression import LeastSquares
-from explorer.core.stability import (
-    DENSE,
-    Modes,
-    best_learning_rate,
-    edge_curvature,
-    hessian,
-    measured_growth,
-    second_order,
-    sharpness,
-    spectrum,
-)
+from explorer.core.theory.curvature import DENSE, hessian, second_order, sharpness, spectrum
+from explorer.core.theory.edge import best_learning_rate, edge_curvature
+from explorer.core.theory.growth import Modes
+from explorer.core.verdict.measured import measured_growth
 
 GD = OPTIMIZERS["gradient_descent"]()
 LINEAR: list[tuple[str, dict[str, float]]] = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Setup, critical_learning_rate
 from explorer.core.data import remember
-from explorer.core.table_file import MOST_BYTES, read_table
+from explorer.core.files.tables import MOST_BYTES, read_table
 
 PLAIN = "size,rooms,rent\n50.5,2,500\n80,3,750\n100,4,900\n"
 

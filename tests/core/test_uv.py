@@ -7,7 +7,7 @@ import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Verdict, critical_learning_rate, judge, run
 from explorer.core.losses.uv import TwoLayers
-from explorer.core.stability import sharpness
+from explorer.core.theory.curvature import sharpness
 
 GD = OPTIMIZERS["gradient_descent"]()
 

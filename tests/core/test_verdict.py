@@ -13,8 +13,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, judge, run
-from explorer.core import verdict as thresholds
 from explorer.core.losses.protocol import Array
+from explorer.core.verdict import verdict as thresholds
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2, X4, V, WELL = (LOSSES[name]() for name in ("x_squared", "x_fourth", "absolute", "double_well"))

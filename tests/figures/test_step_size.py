@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.core.explanation import Explanation
 from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.ruler import ruler
-from explorer.core.setup import Setup
-from explorer.core.stability import second_order
+from explorer.core.run.ruler import ruler
+from explorer.core.run.setup import Setup
+from explorer.core.theory.curvature import second_order
+from explorer.core.verdict.explanation import Explanation
 from explorer.figures import microscope, step_size
 from explorer.figures.landscape import Landscape
 from explorer.figures.step_size import CURVE, GROUND, HERE, LEAVING, NOW, PATH, RAIL, UPHILL

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from explorer.core.race import Race
-from explorer.core.verdict import Verdict
+from explorer.core.run.race import Race
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures.thumbnail import sparkline
 from explorer.ui.casebook import ENDS, FACTS, NAN_ONLY, SYMPTOMS, Case, Curve, casebook, cases, filled, lab, read, see
 from tests.ui.reading import FOLDER, drawings, opened

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.networks.planes import View, survey
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
 from explorer.ui.casebook import Case, cases
 from tests.ui.reading import FOLDER, opened, pictures

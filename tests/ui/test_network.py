@@ -14,12 +14,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.data import Table, remember
-from explorer.core.descent import run
+from explorer.core.ground.prose import plain
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
-from explorer.core.sweep import sweep
+from explorer.core.run.descent import run
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import sweep
 from explorer.figures import network as figure
 from explorer.figures.answers import answers
 from explorer.ui import job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from explorer.core.forensics import Origin
+from explorer.core.verdict.forensics import Origin
 from tests.ui.reading import FOLDER, opened, pictures
 
 PAGE = FOLDER / "pages" / "82_why_nan.py"

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.diagnosis.signs import FEWEST, Signs
-from explorer.core.knobs import must
-from explorer.core.prose import plain
-from explorer.core.verdict import Verdict
+from explorer.core.ground.knobs import must
+from explorer.core.ground.prose import plain
+from explorer.core.verdict.verdict import Verdict
 
 Array = NDArray[np.float64]
 

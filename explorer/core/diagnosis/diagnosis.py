@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.diagnosis.causes import Cause, Record, ranked, symptoms
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
-from explorer.core.prose import plain
-from explorer.core.verdict import PATIENCE, RISE, TOLERANCE, Verdict
+from explorer.core.ground.prose import plain
+from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE, Verdict
 
 Array = NDArray[np.float64]
 

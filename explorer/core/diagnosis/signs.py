@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.verdict import GROWTH, PARTS, RISE, ROUNDING, STEADY, TOLERANCE
+from explorer.core.verdict.profile import PARTS, ROUNDING
+from explorer.core.verdict.verdict import GROWTH, RISE, STEADY, TOLERANCE
 
 Array = NDArray[np.float64]
 

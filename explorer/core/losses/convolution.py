@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from explorer.core.data import Seed
-from explorer.core.knobs import Knob, must
+from explorer.core.ground.knobs import Knob, must
 from explorer.core.losses.network import Network
 from explorer.core.losses.network.assembly import Style
 from explorer.core.losses.network.layers import Chain, Layer, Window

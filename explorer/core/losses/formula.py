@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from explorer.core.knobs import Knob, must
+from explorer.core.ground.knobs import Knob, must
 from explorer.core.losses.grammar import ALLOWED, EXAMPLE, MOST_VARIABLES, read
 from explorer.core.losses.protocol import LOSSES, Array
 

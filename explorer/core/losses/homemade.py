@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.data import DATA, Seed
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.network import Network
 from explorer.core.losses.network.assembly import Style, widest
 from explorer.core.losses.network.objectives import TwoClasses

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.core import data as tables
 from explorer.core.data import BlobPoints, CancerColumns, Cultivar, Gap, Seed, Species, Table, Tables
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Intercept, Standardize, first_weights, with_intercept
 

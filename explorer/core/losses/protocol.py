@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.knobs import Shelf
+from explorer.core.ground.knobs import Shelf
 
 Array = NDArray[np.float64]
 

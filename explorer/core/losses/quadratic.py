@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
 Eigenvalues = Annotated[

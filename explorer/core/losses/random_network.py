@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from explorer.core.data import Seed
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
 CHUNK, FEWEST = 2**18, 32

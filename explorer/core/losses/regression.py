@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core import data as tables
 from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, Tables
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from explorer.core.data import Seed
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
 Width = Annotated[int, Knob(1, 100, log=True, at_least=1, at_most=100_000, label="width n", help="Hidden units: two weights each.")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.knobs import check_number, must
+from explorer.core.ground.knobs import check_number, must
 from explorer.core.losses.protocol import Array
 
 Function = Callable[[Array], tuple[float, ArrayLike]]

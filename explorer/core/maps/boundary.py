@@ -14,10 +14,10 @@ from explorer.core.losses.protocol import DataLoss
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, with_knob
 from explorer.core.maps.tile import VERDICTS, loss_of
-from explorer.core.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
-from explorer.core.ruler import Edge
-from explorer.core.setup import RESCUES, Setup
-from explorer.core.verdict import Verdict
+from explorer.core.run.setup import RESCUES, Setup
+from explorer.core.theory.edge import Edge
+from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
+from explorer.core.verdict.verdict import Verdict
 
 Array = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.knobs import short
+from explorer.core.ground.knobs import short
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
-from explorer.core.verdict import Verdict
+from explorer.core.verdict.verdict import Verdict
 
 UNDONE = -1
 """The code of a pixel that nobody has computed yet."""

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.descent import batches
-from explorer.core.knobs import ANY_NUMBER, Knob, Parameter, check_number, must, short
+from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_number, must, short
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss
 from explorer.core.maps.tile import NEAR, Pace, in_words, loss_of
-from explorer.core.prose import plain
-from explorer.core.ruler import Edge
-from explorer.core.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup
+from explorer.core.run.descent import batches
+from explorer.core.run.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup
+from explorer.core.theory.edge import Edge
 
 Array = NDArray[np.float64]
 

@@ -13,12 +13,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, together, with_knob
 from explorer.core.maps.tile import NEAR, Pace, render_tile
-from explorer.core.setup import Setup
-from explorer.core.sweep import TICK, Stopped, one_blas_thread
-from explorer.core.workers import processes
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import TICK, Stopped, one_blas_thread
 
 Array = NDArray[np.float64]
 

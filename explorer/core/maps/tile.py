@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.descent import aligned, batches
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
-from explorer.core.setup import Setup
-from explorer.core.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
-from explorer.core.verdict import Outcome, Verdict
+from explorer.core.run.descent import aligned, batches
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
+from explorer.core.verdict.verdict import Outcome, Verdict
 
 Array = NDArray[np.float64]
 

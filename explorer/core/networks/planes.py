@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.blas import one_blas_thread
-from explorer.core.knobs import Knob, Parameter, parameters
+from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.knobs import Knob, Parameter, parameters
+from explorer.core.ground.prose import plain
 from explorer.core.losses.network.assembly import work
 from explorer.core.networks.instruments import top_eigenvalues
 from explorer.core.networks.training import History, train
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 
 Array = NDArray[np.float64]
 

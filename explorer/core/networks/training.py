@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.descent import aligned, batches, check_rate, descend
+from explorer.core.ground.prose import plain
 from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
 from explorer.core.optimizers import Optimizer
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
+from explorer.core.run.descent import aligned, batches, check_rate, descend
+from explorer.core.run.setup import Setup
 
 Array = NDArray[np.float64]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.prose import plain
-from explorer.core.ruler import Ruler, ruler
-from explorer.core.setup import Setup
-from explorer.core.sweep import sweep
-from explorer.core.verdict import Verdict
+from explorer.core.ground.prose import plain
+from explorer.core.run.ruler import Ruler, ruler
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import sweep
+from explorer.core.verdict.verdict import Verdict
 
 Array = NDArray[np.float64]
 

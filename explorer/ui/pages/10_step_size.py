@@ -9,14 +9,15 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.core.explanation import Explanation
+from explorer.core.ground.prose import plain
 from explorer.core.losses import DataLoss, Loss
-from explorer.core.noise import MOST_DIMENSIONS, SecondMoment, fuse
-from explorer.core.prose import plain
-from explorer.core.ruler import Ruler, ruler
-from explorer.core.setup import Setup
-from explorer.core.sweep import find_edge
-from explorer.core.verdict import Verdict
+from explorer.core.run.bracket import find_edge
+from explorer.core.run.ruler import Ruler, ruler
+from explorer.core.run.setup import Setup
+from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment
+from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.fuse import fuse
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures import edge, microscope, stage, step_size
 from explorer.figures.theme import COLORS
 from explorer.ui import panel

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.core.explanation import Explanation
+from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.prose import plain
-from explorer.core.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
+from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
+from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
 from explorer.ui import panel

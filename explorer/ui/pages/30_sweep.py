@@ -10,15 +10,17 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.core.finder import RateFinder, find_rate
-from explorer.core.knobs import must
+from explorer.core.ground.knobs import must
+from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.prose import plain
-from explorer.core.ruler import ruler
-from explorer.core.setup import Setup
-from explorer.core.stability import predicted_growth
-from explorer.core.sweep import find_edge, growth, sweep
-from explorer.core.verdict import Outcome, Verdict
+from explorer.core.run.bracket import find_edge
+from explorer.core.run.finder import RateFinder, find_rate
+from explorer.core.run.ruler import ruler
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import sweep
+from explorer.core.theory.growth import predicted_growth
+from explorer.core.verdict.measured import growth
+from explorer.core.verdict.verdict import Outcome, Verdict
 from explorer.figures import sweep as figure
 from explorer.ui import panel
 from explorer.ui.fold import fold

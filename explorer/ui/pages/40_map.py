@@ -11,14 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from explorer.core.knobs import short
+from explorer.core.ground.knobs import short
+from explorer.core.ground.prose import plain
 from explorer.core.maps.boundary import agreement, lines
 from explorer.core.maps.canvas import Canvas, csv, records
 from explorer.core.maps.map import LAYER, Axis, Map, knobs, too_much, window
 from explorer.core.maps.tile import in_words
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
-from explorer.core.verdict import Verdict
+from explorer.core.run.setup import Setup
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures import map as figure
 from explorer.ui import panel
 from explorer.ui.casebook import cases

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from explorer.core.ground.prose import plain
 from explorer.core.networks.training import History, ending, train
 from explorer.core.networks.trials import Trials, trials
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 from explorer.figures import network as figure
 from explorer.figures import trials as ruler_figure
 from explorer.figures.answers import HEIGHT, answers

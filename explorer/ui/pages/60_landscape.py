@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.core.knobs import Parameter, parameters, short
+from explorer.core.ground.knobs import Parameter, parameters, short
+from explorer.core.ground.prose import plain
 from explorer.core.networks.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
 from explorer.ui import panel
 from explorer.ui.casebook import Case, cases

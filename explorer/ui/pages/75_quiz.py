@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
+from explorer.core.ground.prose import plain
+from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
 from explorer.ui import panel
 from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, see

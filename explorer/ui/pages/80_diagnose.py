@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from explorer.core.diagnosis.causes import Cause
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
-from explorer.core.diagnosis.log_file import MOST_BYTES, ROLES, LogFile, read_log
-from explorer.core.prose import plain
+from explorer.core.files.logs import MOST_BYTES, ROLES, LogFile, read_log
+from explorer.core.ground.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
 from explorer.ui.casebook import ENDS, Case, casebook, lab, see

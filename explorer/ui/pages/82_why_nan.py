@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.core.forensics import Forensics, Growth, growth, why_nan
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
+from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
 from explorer.figures import growth as figure
 from explorer.ui import panel
 from explorer.ui.casebook import casebook

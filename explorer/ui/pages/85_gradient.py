@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.core.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
+from explorer.core.ground.prose import plain
 from explorer.core.losses.formula import ByHand, Formula
-from explorer.core.prose import plain
-from explorer.core.setup import Setup
+from explorer.core.run.setup import Setup
+from explorer.core.theory.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
 from explorer.figures import gradient as figure
 from explorer.ui import panel
 from explorer.ui.picture import picture

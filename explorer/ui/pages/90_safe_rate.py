@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.core import safe_rate as own
+from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.prose import plain
-from explorer.core.safe_rate import SafeRate, safe_rate
-from explorer.core.setup import Setup
+from explorer.core.run import safe_rate as own
+from explorer.core.run.safe_rate import SafeRate, safe_rate
+from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
 from explorer.ui.picture import picture

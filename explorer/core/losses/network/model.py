@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.blas import one_blas_thread
+from explorer.core.ground.blas import one_blas_thread
 from explorer.core.losses.network import plain
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from explorer.core.data import Seed, Table
-from explorer.core.knobs import Knob
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.network import activations, initialization, task
 from explorer.core.losses.network.assembly import Style, widest, work
 from explorer.core.losses.network.layers import Chain

@@ -285,3 +285,14 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
     def __len__(self) -> int:
         return len(self._factories)
+
+
+NOT_NEGATIVE = Knob(0, 1, at_least=0)
+
+
+def check_whole(name: str, value: object, *, at_least: int) -> int:
+    """`value` as an int; refused with a sentence unless it is a whole number of at least `at_least`."""
+    number = check_number(name, value, Knob(0, 1, at_least=at_least))
+    if np.ndim(number) or number % 1:
+        raise must(name, "one whole number", value)
+    return int(number)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.cells import COMMA, DELIMITERS, MISSING, decimal_comma, decoded, number
+from explorer.core.files.text import COMMA, DELIMITERS, MISSING, decimal_comma, decoded, number
 
 MOST_BYTES = 32 << 20
 """32 MB: a million rows of a few columns."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.descent import NOT_NEGATIVE, Trajectory, check_noise, check_whole, run
-from explorer.core.knobs import Knob, Parameter, Shelf, check_number, must, short
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_whole, must, short
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
+from explorer.core.run.descent import Trajectory, check_noise, run
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 
 VERSION = 1

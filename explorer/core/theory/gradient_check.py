@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.blas import one_blas_thread
-from explorer.core.knobs import check_number, must
+from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.knobs import check_number, must
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss
-from explorer.core.prose import plain
 
 Array = NDArray[np.float64]
 

@@ -13,10 +13,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.descent import Trajectory, check_whole
-from explorer.core.knobs import must
+from explorer.core.ground.knobs import check_whole, must
 from explorer.core.losses.protocol import DataLoss
-from explorer.core.stability import sharpness, spectrum
 
 Array = NDArray[np.float64]
 
@@ -208,77 +206,3 @@ def floor_loss(noise: ArrayLike, learning_rate: ArrayLike, curvature: ArrayLike,
     0.5
     """
     return 0.5 * np.asarray(curvature, dtype=float) * floor_variance(noise, learning_rate, curvature, momentum)
-
-
-@dataclass(frozen=True, eq=False)
-class Fuse:
-    """The mini-batch whose step raised the whole loss by the largest factor: the examples `rows` of step `step`.
-
-    `before` and `after` are the whole loss around it, `curvature` is that batch's own sharpness there and `edge` the curvature that the
-    rule can take at this step's rate: 2/η for gradient descent.
-    """
-
-    step: int
-    rows: NDArray[np.intp]
-    before: float
-    after: float
-    curvature: float
-    edge: float
-
-    @property
-    def too_sharp(self) -> bool:
-        """Whether that batch by itself was beyond the edge."""
-        return not self.curvature <= self.edge
-
-
-def fuse(trajectory: Trajectory, run: int = 0) -> Fuse | None:
-    """The mini-batch that lit the fuse of one run, or None for a run without mini-batches or one whose loss never rose.
-
-    A loss that is not finite after a step counts as the largest rise; the first of equal rises is named.
-
-    >>> from explorer import LOSSES, OPTIMIZERS, run
-    >>> line = LOSSES["linear_regression"](data="line", half=False)
-    >>> path = run(line, OPTIMIZERS["gradient_descent"](), 1e-3, batch_size=1, steps=50)
-    >>> lit = fuse(path)
-    >>> lit.too_sharp, (5 * (lit.rows + 1)).tolist()    # 2(x² + 1) exceeds 2/η from x = 35 on
-    (True, [40])
-    """
-    objective = trajectory.objective
-    if trajectory.rows is None or not isinstance(objective, DataLoss) or not trajectory.steps:
-        return None
-    loss = trajectory.loss[:, run]
-    with np.errstate(all="ignore"):
-        factor = np.where(np.isfinite(loss[1:]), loss[1:] / loss[:-1], np.inf)
-        factor = np.where(np.isfinite(loss[:-1]), factor, 0)
-        at = int(np.argmax(factor))
-        if not factor[at] > 1:
-            return None
-        curvature = sharpness(objective.on(trajectory.rows[at]), trajectory.x[at, :, run : run + 1])[0]
-        rate = trajectory.learning_rate[run] * trajectory.multiplier[at]
-        edge = np.ravel(trajectory.optimizer.recurrence.edge)
-        limit = edge[run if edge.size > 1 else 0] / rate
-    return Fuse(at, trajectory.rows[at], float(loss[at]), float(loss[at + 1]), float(curvature), float(limit))
-
-
-def floors(trajectory: Trajectory) -> Array:
-    """The loss that the randomness of each run leaves in theory, ``(runs,)``: the minimum plus the floor; nan where no theory holds.
-
-    For noise on the gradient of a quadratic, under gradient descent or the heavy ball: the sum of `floor_loss` over the eigenvectors.
-    For mini-batches of a quadratic under gradient descent: `SecondMoment.loss_floor`, of independent draws.
-    """
-    loss, rule, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
-    minimizer = getattr(loss, "minimizer", None)
-    plain = rule.is_linear and not np.any(rule.weight_decay) and bool((trajectory.multiplier == 1).all())
-    if not (trajectory.stochastic and plain and getattr(loss, "is_quadratic", False) and minimizer is not None):
-        return np.full(rate.size, np.nan)
-    lowest = float(loss.minimum or 0.0)
-    if trajectory.rows is None and rule.name in ("gradient_descent", "momentum"):
-        values, _ = spectrum(loss, minimizer)
-        curved = values[values > 0]
-        momentum = rule.knobs.get("momentum", 0.0)
-        each = floor_loss(trajectory.gradient_noise, rate, curved[:, np.newaxis], momentum)
-        return np.asarray(lowest + each.sum(axis=0))
-    if trajectory.rows is not None and rule.name == "gradient_descent" and not trajectory.gradient_noise and loss.dim <= MOST_DIMENSIONS:
-        moment = SecondMoment.of(loss, minimizer, trajectory.rows.shape[1], replacement=trajectory.replacement)  # type: ignore[arg-type]
-        return lowest + np.array([moment.loss_floor(float(each)) for each in rate])
-    return np.full(rate.size, np.nan)

@@ -8,22 +8,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.blas import one_blas_thread as one_blas_thread
-from explorer.core.descent import Moment, aligned, batches, check_noise, check_rate, check_whole, columns, descend, run, scaled
+from explorer.core.ground.blas import one_blas_thread as one_blas_thread
+from explorer.core.ground.knobs import check_whole
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
+from explorer.core.run.descent import Moment, aligned, batches, check_noise, check_rate, columns, descend, scaled
 from explorer.core.schedules import Schedule, constant
-from explorer.core.verdict import PARTS, ROUNDING, Outcome, Profile, Verdict, decide, judge, with_catapults
+from explorer.core.verdict.profile import PARTS, ROUNDING, Profile
+from explorer.core.verdict.verdict import Outcome, decide, with_catapults
 
 Array = NDArray[np.float64]
-
-AT_ONCE = 32
-"""Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
 
 TILE = 2**18
 """Bytes of one tile's point, (dim × runs): so small that the arrays of a step need not leave the cache of a core."""
@@ -313,49 +311,3 @@ class Watch:
         )
         outcome = decide(profile, self.loss.minimum, stochastic=self.stochastic)
         return with_catapults(outcome, self.loss, start, self.final_x)
-
-
-def growth(outcome: Outcome, minimum: float | None) -> Array:
-    """The factor per step of the distance from the minimum, ``(runs,)``, as far as an outcome tells it: nan where it does not.
-
-    The root of the factor by which the loss above the minimum changed late in the run; for a run that overflowed, from the start to
-    the largest number in so many steps.
-    """
-    with np.errstate(all="ignore"):
-        above = outcome.start_loss - (minimum if minimum is not None and np.isfinite(minimum) else 0.0)
-        overflowed = (np.finfo(float).max / above) ** (1 / (2 * outcome.first_nonfinite))
-        return np.where(outcome.first_nonfinite > 0, overflowed, np.sqrt(outcome.decline))
-
-
-def find_edge(
-    loss: Loss,
-    optimizer: Optimizer,
-    low: float,
-    high: float,
-    *,
-    steps: int = 1000,
-    precision: float = 1e-4,
-    **conditions: Any,
-) -> tuple[float, float]:
-    """The two rates, at most a share `precision` apart, between which runs begin to diverge: measured, whatever theory says.
-
-    `conditions` are what else `run` takes, such as `start` or `schedule`. `low` must not diverge and `high` must. Where verdicts
-    alternate, the smallest diverging rate that was tried counts. Raises ValueError if the edge is not between them.
-
-    >>> from explorer import LOSSES, OPTIMIZERS
-    >>> low, high = find_edge(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 0.1, 10.0)
-    >>> round(low, 3), round(high, 3)
-    (1.0, 1.0)
-    """
-    if not 0 < low < high < np.inf:
-        raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
-    while high > low * (1 + precision):
-        rates = np.geomspace(low, high, AT_ONCE)
-        diverged = judge(run(loss, optimizer, rates, steps=steps, **conditions)).verdict == Verdict.DIVERGED
-        first = int(np.argmax(diverged))
-        if diverged[0] or not diverged.any():
-            raise ValueError(
-                f"the edge must lie between low and high, but in {steps} steps {'low diverges' if diverged[0] else 'high does not diverge'}"
-            )
-        low, high = float(rates[first - 1]), float(rates[first])
-    return low, high

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.blas import one_blas_thread
-from explorer.core.knobs import Knob, check_number, must
+from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.knobs import NOT_NEGATIVE, check_number, check_whole, must
 from explorer.core.losses.protocol import DataLoss, Loss
 from explorer.core.optimizers import Optimizer, State, length
 from explorer.core.schedules import Schedule, constant
@@ -19,8 +19,6 @@ Array = NDArray[np.float64]
 
 MOST_NUMBERS = 20_000_000
 """The most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64."""
-
-NOT_NEGATIVE = Knob(0, 1, at_least=0)
 
 NOISE = 1
 """Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
@@ -222,14 +220,6 @@ def check_noise(gradient_noise: Any) -> float:
     if np.ndim(number):
         raise must("gradient_noise", "one number", gradient_noise)
     return float(number)
-
-
-def check_whole(name: str, value: object, *, at_least: int) -> int:
-    """`value` as an int; refused with a sentence unless it is a whole number of at least `at_least`."""
-    number = check_number(name, value, Knob(0, 1, at_least=at_least))
-    if np.ndim(number) or number % 1:
-        raise must(name, "one whole number", value)
-    return int(number)
 
 
 def check_size(steps: int, dim: int, runs: int) -> None:

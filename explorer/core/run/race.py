@@ -8,11 +8,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from explorer.core.descent import Trajectory
-from explorer.core.knobs import check_number, must, short
+from explorer.core.ground.knobs import check_number, must, short
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.ruler import Edge
-from explorer.core.setup import LEARNING_RATE, Setup
+from explorer.core.run.descent import Trajectory
+from explorer.core.run.setup import LEARNING_RATE, Setup
+from explorer.core.theory.edge import Edge
 
 MOST_RACERS = 8
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.cells import COMMA, MISSING, POINT, best_delimiter, decimal_comma, decoded, number
 from explorer.core.data import Table
+from explorer.core.files.text import COMMA, MISSING, POINT, best_delimiter, decimal_comma, decoded, number
 
 MOST_BYTES = 1 << 20
 """1 MB. A run on more rows than that holds shows nothing else."""

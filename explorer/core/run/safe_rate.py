@@ -31,14 +31,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.descent import check_whole
-from explorer.core.knobs import check_number, must
+from explorer.core.ground.knobs import check_number, check_whole, must
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss
 from explorer.core.losses.wrapped import Function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.prose import plain
-from explorer.core.sweep import sweep
-from explorer.core.verdict import Verdict
+from explorer.core.run.sweep import sweep
+from explorer.core.verdict.verdict import Verdict
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer
-from explorer.core.stability import best_learning_rate, critical_learning_rate, edge_curvature, spectrum
+from explorer.core.theory.curvature import spectrum
+from explorer.core.theory.edge import Edge, best_learning_rate
 
 Array = NDArray[np.float64]
 
@@ -22,61 +23,6 @@ SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64)
 
 AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)
 """Rates this far to either side of the edge are on the ruler too, as shares of it."""
-
-
-@dataclass(frozen=True)
-class Edge:
-    """Where theory puts the edge for a run from `start`, the curvature it follows from, and the reason in words.
-
-    `rate` is infinite where nothing can diverge. `exact` says whether it decides this run, or is only a local statement.
-    """
-
-    rate: float
-    curvature: float
-    reason: str
-    exact: bool
-
-    @classmethod
-    def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Edge:
-        """The edge for a run from ``(dim,)``.
-
-        >>> from explorer import LOSSES, OPTIMIZERS
-        >>> Edge.of(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0])).reason
-        '2/λ, with λ = 2 the largest curvature'
-        """
-        constant, decay = f"{optimizer.recurrence.edge:.4g}", _decay(optimizer)
-        over = f"(λ + {decay:.4g})" if decay else "λ"
-        minimizer = getattr(loss, "minimizer", None)
-        where = start
-        if optimizer.preconditioner is not None:
-            reason, exact = f"{constant}/{over}, with λ = {{}} the curvature in the optimizer's own units at the start", False
-        elif getattr(loss, "edge_curvature", None) is not None:
-            reason, exact = (
-                f"{constant}/{over.replace('λ', 'c')}, with c = {{}} the gradient over the distance at the start",
-                optimizer.name == "gradient_descent",
-            )
-        elif minimizer is not None:
-            where, exact = minimizer, bool(getattr(loss, "is_quadratic", False))
-            reason = f"{constant}/{over}, with λ = {{}} the largest curvature" + ("" if exact else " at the minimum")
-        else:
-            reason, exact = f"{constant}/{over}, with λ = {{}} the largest curvature at the start", False
-        rate = float(np.ravel(critical_learning_rate(loss, optimizer, where))[0])
-        curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
-        if np.isinf(optimizer.recurrence.edge):
-            reason = "every step has the same length whatever the curvature, so no rate makes it grow"
-            return cls(rate, curvature, reason + (" unless weight decay overshoots, at 2/decay" if np.isfinite(rate) else ""), False)
-        if not (np.isfinite(curvature) and rate > 0):
-            return cls(np.inf, curvature, "theory names no edge: so far out, the curvature at the start overflows", False)
-        if not np.isfinite(rate):
-            return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
-        return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact and not optimizer.clips)
-
-
-def _decay(optimizer: Optimizer) -> float:
-    """What weight decay adds to the curvature, as the rule sees it: see `Optimizer.largest_stable_rate`."""
-    coupled = optimizer.weight_decay if optimizer.preconditioner is None else 0.0  # else it is in λ
-    decoupled = optimizer.decoupled_decay * optimizer.recurrence.edge / 2 if np.any(optimizer.decoupled_decay) else 0.0
-    return float(np.ravel(coupled + decoupled)[0])
 
 
 @dataclass(frozen=True, eq=False)

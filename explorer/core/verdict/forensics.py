@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.descent import Trajectory
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss, Loss
-from explorer.core.prose import plain
-from explorer.core.stability import edge_curvature, sharpness
-from explorer.core.verdict import Profile
+from explorer.core.run.descent import Trajectory
+from explorer.core.theory.curvature import sharpness
+from explorer.core.theory.edge import edge_curvature
+from explorer.core.verdict.profile import Profile
 
 Array = NDArray[np.float64]
 

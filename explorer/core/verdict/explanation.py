@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.descent import Trajectory
-from explorer.core.noise import floors
+from explorer.core.ground.prose import plain
 from explorer.core.optimizers import Recurrence
-from explorer.core.prose import plain
-from explorer.core.ruler import Edge
-from explorer.core.stability import Modes, measured_growth, predicted_growth
-from explorer.core.verdict import TOLERANCE, Outcome, Verdict, judge
+from explorer.core.run.descent import Trajectory
+from explorer.core.theory.edge import Edge
+from explorer.core.theory.growth import Modes, predicted_growth
+from explorer.core.verdict.measured import floors, measured_growth
+from explorer.core.verdict.verdict import TOLERANCE, Outcome, Verdict, judge
 
 Array = NDArray[np.float64]
 

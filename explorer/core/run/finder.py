@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.descent import run
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer
+from explorer.core.run.descent import run
 
 Array = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""What people bring: text, tables and logs. Knows nothing of diagnosis."""

@@ -1,0 +1,114 @@
+"""How a run grows or shrinks in theory: the factor per step of each mode, and the step of overflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from explorer.core.losses.protocol import Loss
+from explorer.core.optimizers import Optimizer
+from explorer.core.theory.curvature import spectrum
+
+Array = NDArray[np.float64]
+
+LARGEST = float(np.finfo(np.float64).max)
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """A path on a quadratic, one eigenvector at a time: each mode follows its own recurrence and knows nothing of the others.
+
+    `eigenvalues` ``(modes,)``, `eigenvectors` ``(dim, modes)`` and `start` ``(modes,)``, the start's distance from the minimum along
+    each. Only for rules without a preconditioner.
+    """
+
+    eigenvalues: Array
+    eigenvectors: Array
+    start: Array
+    minimum: float
+    optimizer: Optimizer
+
+    @classmethod
+    def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Modes:
+        """The modes of a loss whose Hessian is the same everywhere, from ``(dim,)``."""
+        values, vectors = spectrum(loss, start)
+        minimizer = getattr(loss, "minimizer", None)
+        distance = start - (np.zeros(loss.dim) if minimizer is None else minimizer)
+        return cls(values, vectors, vectors.T @ distance, loss.minimum or 0.0, optimizer)
+
+    @np.errstate(all="ignore")
+    def growth(self, learning_rate: ArrayLike) -> Array:
+        """The factor per step of each mode at each rate: ``(runs,) -> (modes, runs)``."""
+        return self.optimizer.recurrence.growth(np.multiply.outer(self.eigenvalues, np.asarray(learning_rate, dtype=float)))
+
+    @np.errstate(all="ignore")  # the logarithm of nothing, the ratio of roots that are both 0
+    def log_distance(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
+        """The natural logarithm of each mode's distance from the minimum: ``(runs,), (n,) -> (n, modes, runs)``.
+
+        `steps` may be ``(n, runs)`` too, other steps for each run. In logarithms, because the interesting runs are those whose
+        distance is no longer a number.
+        """
+        h = np.multiply.outer(self.eigenvalues, learning_rate)
+        z1, z2 = self.optimizer.recurrence.roots(h)
+        start = np.broadcast_to(self.start[:, np.newaxis], h.shape)
+        gradient = self.eigenvalues[:, np.newaxis] * start
+        first, _ = self.optimizer.update(gradient, self.optimizer.init(start), start)
+        after_one = start - learning_rate * first
+        t = (steps[:, np.newaxis] if steps.ndim == 1 else steps)[:, np.newaxis, :]
+        # x(t) = x(1) S(t) - x(0) det S(t-1) with S(t) = (z1^t - z2^t)/(z1 - z2), divided by z1^t throughout.
+        ratio, gap = z2 / z1, z1 - z2
+        double = np.abs(gap) < 1e-9 * np.abs(z1)
+        now = np.where(double, t / z1, (1 - ratio**t) / np.where(double, 1, gap))
+        before = np.where(double, (t - 1) / z1**2, (1 - ratio ** (t - 1)) / np.where(double, 1, gap) / z1)
+        distance = np.log(np.abs(after_one * now - start * (z1 * z2) * before)) + t * np.log(np.abs(z1))
+        distance = np.where(t == 0, np.log(np.abs(start)), np.where(t == 1, np.log(np.abs(after_one)), distance))
+        return np.where(np.isnan(distance), -np.inf, distance)
+
+    def log_excess(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
+        """The natural logarithm of the loss above its minimum, in theory: ``(runs,), (n,) or (n, runs) -> (n, runs)``."""
+        with np.errstate(all="ignore"):
+            each = 2 * self.log_distance(learning_rate, steps) + np.log(np.abs(self.eigenvalues) / 2)[:, np.newaxis]
+            return np.asarray(np.logaddexp.reduce(np.where(np.isnan(each), -np.inf, each), axis=1))
+
+    def overflow_step(self, learning_rate: Array, within: int = 10**6) -> NDArray[np.intp]:
+        """The first step at which the loss should exceed the largest float64, at each rate; -1 if not `within` that many steps.
+
+        The logarithm of the loss becomes a straight line, so the step is found by bisection, without a run.
+        """
+        low, high = np.zeros(learning_rate.size, dtype=np.intp), np.full(learning_rate.size, within, dtype=np.intp)
+
+        def overflowed(step: NDArray[np.intp]) -> NDArray[np.bool_]:
+            # A power of two meets the largest number exactly, and must not miss it by the rounding of a logarithm.
+            return np.asarray(self.log_excess(learning_rate, step[np.newaxis])[0] > np.log(LARGEST) - 1e-12)
+
+        never = ~overflowed(high)
+        for _ in range(within.bit_length()):
+            middle = (low + high) // 2
+            beyond = overflowed(middle)
+            low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+        return np.where(never, -1, high)
+
+
+@np.errstate(all="ignore")
+def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, start: Array) -> Array:
+    """The factor per step of the slowest-shrinking or fastest-growing mode at each rate ``(runs,)``, for a run from ``(dim,)``.
+
+    Exact for a quadratic, in the long run; at the minimum for other losses; nan where there is no recurrence or no known minimum.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> predicted_growth(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([0.1, 1.1]), np.array([1.0]))
+    array([0.8, 1.2])
+    """
+    quadratic, minimizer = getattr(loss, "is_quadratic", False), getattr(loss, "minimizer", None)
+    center = np.zeros(loss.dim) if quadratic and minimizer is None else minimizer  # a saddle has its modes too
+    if center is None or not optimizer.is_linear or getattr(loss, "edge_curvature", None) is not None:
+        return np.full(learning_rate.size, np.nan)
+    values, vectors = spectrum(loss, center)
+    if quadratic and not np.any(optimizer.weight_decay):
+        # Only modes that the start has a share in; rounding puts a trace of the others in, too small to see in a short run.
+        share = np.abs(vectors.T @ (start - center))
+        present = share > 1e-12 * share.max()
+        values = values[present] if present.any() else values
+    return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, learning_rate)).max(axis=0))

@@ -1,0 +1,62 @@
+"""Which mini-batch raised the loss most: the batch that lit the fuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.losses.protocol import DataLoss
+from explorer.core.run.descent import Trajectory
+from explorer.core.theory.curvature import sharpness
+
+
+@dataclass(frozen=True, eq=False)
+class Fuse:
+    """The mini-batch whose step raised the whole loss by the largest factor: the examples `rows` of step `step`.
+
+    `before` and `after` are the whole loss around it, `curvature` is that batch's own sharpness there and `edge` the curvature that the
+    rule can take at this step's rate: 2/η for gradient descent.
+    """
+
+    step: int
+    rows: NDArray[np.intp]
+    before: float
+    after: float
+    curvature: float
+    edge: float
+
+    @property
+    def too_sharp(self) -> bool:
+        """Whether that batch by itself was beyond the edge."""
+        return not self.curvature <= self.edge
+
+
+def fuse(trajectory: Trajectory, run: int = 0) -> Fuse | None:
+    """The mini-batch that lit the fuse of one run, or None for a run without mini-batches or one whose loss never rose.
+
+    A loss that is not finite after a step counts as the largest rise; the first of equal rises is named.
+
+    >>> from explorer import LOSSES, OPTIMIZERS, run
+    >>> line = LOSSES["linear_regression"](data="line", half=False)
+    >>> path = run(line, OPTIMIZERS["gradient_descent"](), 1e-3, batch_size=1, steps=50)
+    >>> lit = fuse(path)
+    >>> lit.too_sharp, (5 * (lit.rows + 1)).tolist()    # 2(x² + 1) exceeds 2/η from x = 35 on
+    (True, [40])
+    """
+    objective = trajectory.objective
+    if trajectory.rows is None or not isinstance(objective, DataLoss) or not trajectory.steps:
+        return None
+    loss = trajectory.loss[:, run]
+    with np.errstate(all="ignore"):
+        factor = np.where(np.isfinite(loss[1:]), loss[1:] / loss[:-1], np.inf)
+        factor = np.where(np.isfinite(loss[:-1]), factor, 0)
+        at = int(np.argmax(factor))
+        if not factor[at] > 1:
+            return None
+        curvature = sharpness(objective.on(trajectory.rows[at]), trajectory.x[at, :, run : run + 1])[0]
+        rate = trajectory.learning_rate[run] * trajectory.multiplier[at]
+        edge = np.ravel(trajectory.optimizer.recurrence.edge)
+        limit = edge[run if edge.size > 1 else 0] / rate
+    return Fuse(at, trajectory.rows[at], float(loss[at]), float(loss[at + 1]), float(curvature), float(limit))

@@ -1,0 +1,97 @@
+"""What a run itself shows: its growth per step, the edge along its path, and the floor that its noise should leave."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.run.descent import Trajectory
+from explorer.core.theory.curvature import sharpness, spectrum
+from explorer.core.theory.edge import edge_curvature
+from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, floor_loss
+from explorer.core.verdict.verdict import Outcome
+
+Array = NDArray[np.float64]
+
+
+def measured_growth(trajectory: Trajectory) -> Array:
+    """The factor per step that a path really shows, ``(runs,)``: from the slope of log gradient norm over its later half.
+
+    The gradient is proportional to the distance from a minimum, and unlike the loss it needs no minimum to be measured from. What
+    has shrunk to rounding, or is no longer finite, is left out; nan where fewer than two steps are left.
+    """
+    norm = trajectory.gradient_norm
+    with np.errstate(all="ignore"):
+        logs = np.log(norm)
+        usable = np.logical_and.accumulate(np.isfinite(logs) & (norm > 1e-11 * np.fmax.accumulate(norm, axis=0)), axis=0)
+        count = usable.sum(axis=0)
+        step = np.arange(len(norm))[:, np.newaxis]
+        weight = usable & (step >= count // 2)
+        n = weight.sum(axis=0)
+        mean_step = (weight * step).sum(axis=0) / n
+        centered = np.where(weight, step - mean_step, 0)
+        slope = (centered * np.where(weight, logs, 0)).sum(axis=0) / (centered**2).sum(axis=0)
+        return np.where(n >= 2, np.exp(slope), np.nan)
+
+
+def growth(outcome: Outcome, minimum: float | None) -> Array:
+    """The factor per step of the distance from the minimum, ``(runs,)``, as far as an outcome tells it: nan where it does not.
+
+    The root of the factor by which the loss above the minimum changed late in the run; for a run that overflowed, from the start to
+    the largest number in so many steps.
+    """
+    with np.errstate(all="ignore"):
+        above = outcome.start_loss - (minimum if minimum is not None and np.isfinite(minimum) else 0.0)
+        overflowed = (np.finfo(float).max / above) ** (1 / (2 * outcome.first_nonfinite))
+        return np.where(outcome.first_nonfinite > 0, overflowed, np.sqrt(outcome.decline))
+
+
+def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[NDArray[np.intp], Array]:
+    """Where the edge was at (at most so many of) the steps of one run: the steps ``(n,)`` and the rates ``(n,)``.
+
+    The edge moves with the curvature, and for a rule that preconditions with its P too, which `run` keeps on request (Cohen et al.
+    2022, arXiv 2207.14484: such runs hover where the preconditioned curvature is edge/η). nan where a point is no longer finite.
+
+    >>> from explorer import Setup
+    >>> path = Setup("x_squared", "adam", 0.1, start=(1.0,), steps=2).run(keep_preconditioner=True)
+    >>> edge_along(path)[1].round(2)    # 38/λmax(P⁻¹H), P = √v̂ + ε
+    array([  nan, 38.  , 36.15])
+    """
+    finite = np.isfinite(trajectory.x[:, :, run]).all(axis=1)
+    last = int(np.argmin(finite)) - 1 if not finite.all() else trajectory.steps
+    steps = np.unique(np.linspace(0, max(last, 0), most).round().astype(np.intp))
+    x, rule = trajectory.x[steps][:, :, run].T, trajectory.optimizer
+    if rule.preconditioner is None:
+        return steps, np.asarray(rule.largest_stable_rate(edge_curvature(trajectory.objective, rule, x)))
+    if trajectory.preconditioner is None:
+        raise ValueError("the trajectory must have its preconditioner: run(..., keep_preconditioner=True)")
+    divided_by = trajectory.preconditioner[steps][:, :, run].T
+    decayed = np.max(rule.weight_decay)
+    with np.errstate(all="ignore"):
+        curvature = sharpness(trajectory.objective, x, divided_by, decayed)
+    edge = np.asarray(rule.largest_stable_rate(np.where(np.isnan(curvature), 0, curvature)))
+    return steps, np.where(np.isnan(curvature), np.nan, edge)
+
+
+def floors(trajectory: Trajectory) -> Array:
+    """The loss that the randomness of each run leaves in theory, ``(runs,)``: the minimum plus the floor; nan where no theory holds.
+
+    For noise on the gradient of a quadratic, under gradient descent or the heavy ball: the sum of `floor_loss` over the eigenvectors.
+    For mini-batches of a quadratic under gradient descent: `SecondMoment.loss_floor`, of independent draws.
+    """
+    loss, rule, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
+    minimizer = getattr(loss, "minimizer", None)
+    plain = rule.is_linear and not np.any(rule.weight_decay) and bool((trajectory.multiplier == 1).all())
+    if not (trajectory.stochastic and plain and getattr(loss, "is_quadratic", False) and minimizer is not None):
+        return np.full(rate.size, np.nan)
+    lowest = float(loss.minimum or 0.0)
+    if trajectory.rows is None and rule.name in ("gradient_descent", "momentum"):
+        values, _ = spectrum(loss, minimizer)
+        curved = values[values > 0]
+        momentum = rule.knobs.get("momentum", 0.0)
+        each = floor_loss(trajectory.gradient_noise, rate, curved[:, np.newaxis], momentum)
+        return np.asarray(lowest + each.sum(axis=0))
+    if trajectory.rows is not None and rule.name == "gradient_descent" and not trajectory.gradient_noise and loss.dim <= MOST_DIMENSIONS:
+        moment = SecondMoment.of(loss, minimizer, trajectory.rows.shape[1], replacement=trajectory.replacement)  # type: ignore[arg-type]
+        return lowest + np.array([moment.loss_floor(float(each)) for each in rate])
+    return np.full(rate.size, np.nan)
