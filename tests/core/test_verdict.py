@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, judge, run
 from explorer.core.losses.protocol import Array
+from explorer.core.verdict import profile
 from explorer.core.verdict import verdict as thresholds
 
 GD = OPTIMIZERS["gradient_descent"]()
@@ -351,8 +352,8 @@ def test_the_decline_is_the_factor_of_the_loss_per_step() -> None:
 
 
 def test_every_threshold_is_a_named_constant_with_its_reason() -> None:
-    source = inspect.getsource(thresholds).splitlines()
-    names = [name for name in vars(thresholds) if name.isupper()]
+    source = [*inspect.getsource(thresholds).splitlines(), *inspect.getsource(profile).splitlines()]
+    names = [name for name in {*vars(thresholds), *vars(profile)} if name.isupper()]
     assert {"PARTS", "TOLERANCE", "ROUNDING", "GROWTH", "STEADY", "PATIENCE", "FLAT", "RISE", "SHARPNESS_FALL"} <= set(names)
     for name in names:
         line = next(i for i, text in enumerate(source) if text.startswith(f"{name} = "))
