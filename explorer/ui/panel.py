@@ -46,7 +46,7 @@ NAMES = {
 }
 """What is written otherwise than with spaces for underscores."""
 
-STATE, LINK, REFUSED, NOTES, SAID = "setup", "setup:link", "setup:refused", "setup:notes", "setup:said"
+STATE, LINK, LINKS, REFUSED, NOTES, SAID = "setup", "setup:link", "setup:links", "setup:refused", "setup:notes", "setup:said"
 
 
 def current(default: Setup) -> Setup:
@@ -66,9 +66,15 @@ def follow() -> None:
 
 
 def opened() -> dict[str, str]:
-    """The link that the page was just opened with; empty if it was opened without, or if the page itself wrote it."""
-    query = dict(st.query_params)
-    return {} if query == st.session_state.get(LINK) else query
+    """The link that the page was just opened with; empty if it was opened without, or if the page itself wrote it.
+
+    A browser that has not yet put the newest link into its address bar says an older one, which is nobody's wish unless the visitor goes
+    back to it in the history.
+    """
+    query, context = dict(st.query_params), get_script_run_ctx()
+    back = context is not None and context.is_history_navigation
+    own = query == st.session_state.get(LINK) or (not back and query in st.session_state.get(LINKS, []))
+    return {} if own else query
 
 
 def noting(read: tuple[Read, list[str]]) -> Read:
@@ -97,17 +103,26 @@ def refuse(setup: Setup, good: Setup, reason: str) -> None:
         st.session_state[NOTES] = [*st.session_state.get(NOTES, []), f"{reason}. The last picture that could be made is shown."]
 
 
+def take_rate(ruler: Setup, learning_rate: float) -> None:
+    """Makes the rate at which a visitor released the ruler of that setup the one that holds, unless the ruler is no longer shown."""
+    setup: Setup = st.session_state[STATE]
+    if replace(setup, learning_rate=ruler.learning_rate) == ruler:
+        st.session_state[STATE] = replace(setup, learning_rate=learning_rate)
+        st.session_state[REFUSED].pop("learning_rate", None)
+
+
 def settled(setup: Setup) -> bool:
-    """Takes over what the picture says of the rate; True if nothing typed is waiting to be put right, so that the link may follow."""
+    """Makes `setup` the one that holds; True if nothing typed is waiting to be put right, so that the link may follow."""
     st.session_state[STATE] = setup
     return not st.session_state[REFUSED]
 
 
 def write_link(query: dict[str, str]) -> None:
     """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is."""
+    st.session_state[LINKS] = [*st.session_state.get(LINKS, [])[-31:], query]
+    st.session_state[LINK] = query  # before the browser hears of it: a run may be interrupted in between
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
-    st.session_state[LINK] = query
 
 
 def notes() -> None:

@@ -242,6 +242,16 @@ function mount(parent) {
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
     plot.setAttribute("aria-label", [alt, dial?.alts[position]].filter(Boolean).join(" "));
+    announce();
+  }
+
+  // A screen reader hears the sentence whenever another one is shown, but for the first, and for those that a drag passes.
+  let told;
+  function announce() {
+    const words = sentence.textContent;
+    if (held || playing || words === told) return;
+    if (told !== undefined) said.textContent = words;
+    told = words;
   }
 
   function tellDial(dial) {
@@ -340,10 +350,10 @@ function mount(parent) {
   function report() {
     clearTimeout(waiting);
     held = false;
+    announce();
     const seen = remembered.get(data.key);
     if (seen.position === position && seen.epoch === data.epoch) return;
     remembered.set(data.key, { epoch: data.epoch, position });
-    said.textContent = sentence.textContent;
     commit("value", [data.epoch, position]);
   }
 
@@ -402,6 +412,8 @@ function mount(parent) {
     if (byKey) waiting = setTimeout(report, 300);
     else report();
   };
+  // A drag that ends where it began changes nothing, and what comes after the keys must not be overtaken by their report.
+  dialInput.onpointerup = dialInput.onpointercancel = dialInput.onblur = () => void (held && report());
   timeInput.oninput = () => {
     stopPlaying();
     advanceTo(Number(timeInput.value));

@@ -70,6 +70,7 @@ def picture(
     narrow: Mapping[str, Any] | None = None,
     on_click: Callable[[Any], None] | None = None,
     on_box: Callable[[Any], None] | None = None,
+    on_move: Callable[[int], None] | None = None,
 ) -> int:
     """Show a figure whose frames follow a slider in the browser; return the committed position of `dial`.
 
@@ -91,6 +92,10 @@ def picture(
     `value` is shown at first and whenever it changes; else the visitor's position stays. What comes back from the browser is
     validated: an `int` in `range(len(frames))`, and `value` for anything else.
 
+    A page whose `value` follows the visitor gives `on_move`. It is called with the position of a release before the page runs, and
+    cannot be interrupted, as a run can: the page starts with the new position as its `value`. Only what the page wishes since then, or
+    a dial with other `values`, moves the slider again.
+
     Raises `ValueError` when `dial` and `frames` differ in length.
 
         position = picture(figure, key="home", alt="Path of gradient descent", frames=frames, dial=dial, value=60)
@@ -98,7 +103,14 @@ def picture(
     if dial is not None and len(dial.values) != len(frames):
         raise ValueError(f"a dial needs one value a frame: got {len(dial.values)} values for {len(frames)} frames")
     value = min(max(int(value), 0), max(len(frames) - 1, 0))
-    position, shown, epoch = _agree(key, value, len(frames) or 1)
+    scale = tuple(dial.values) if dial is not None and on_move is not None else ()
+    hear = partial(_hear, key, len(frames) or 1, on_move)
+
+    def heard() -> None:
+        """Streamlit returns a component's value only if it has a callback."""
+        hear()
+
+    position, shown, epoch = _agree(key, value, len(frames) or 1, scale, hear)
     _component(
         key=key,
         data={
@@ -112,7 +124,7 @@ def picture(
             "clickable": on_click is not None,
             "boxable": on_box is not None,
         },
-        on_value_change=_ignore,
+        on_value_change=heard,
         on_clicked_change=partial(_pass_on, key, "clicked", on_click),
         on_boxed_change=partial(_pass_on, key, "boxed", on_box),
     )
@@ -191,28 +203,37 @@ def _same_range(array: np.ndarray, small: np.ndarray) -> bool:
 
 @dataclass
 class _Memory:
-    """What Python asked the browser to show: the payload changes only when Python moves the slider, never when a visitor does."""
+    """What Python asked the browser to show: the payload changes only when Python moves the slider, never when a visitor does.
+
+    `asked` is the position that page and browser agreed on last: the page's `value`, or what the page heard of the visitor since.
+    """
 
     asked: int
     shown: int
+    scale: tuple[str, ...] = ()
     epoch: int = 0
     committed: bool = False
 
 
-def _agree(key: str, value: int, count: int) -> tuple[int, int, int]:
+def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Callable[[], bool]) -> tuple[int, int, int]:
     """The position that holds now, and the (value, epoch) to send.
 
-    A commit names the epoch it belongs to, so one from before Python moved the slider (which the browser keeps sending) is
-    stale. As long as a visitor only drags, `shown` and `epoch` stay, and so Streamlit finds the payload in its cache.
+    The visitor owns the position until a new wish of Python's: another `value` than the one agreed on, or another `scale`, on which the
+    visitor's position means something else. A commit names the epoch it belongs to, so one from before Python moved the slider (which
+    the browser keeps sending) is stale. As long as a visitor only drags, `shown` and `epoch` stay, and so Streamlit finds the payload
+    in its cache.
     """
-    memory = st.session_state.setdefault(f"{key}:asked", _Memory(asked=value, shown=value))
+    first = _Memory(asked=value, shown=value, scale=scale, epoch=_named(st.session_state.get(key)) + 1)
+    memory = st.session_state.setdefault(f"{key}:asked", first)
+    if value == memory.asked and scale == memory.scale and hear():
+        st.rerun()  # a commit that no callback announced: the page began without it
     committed = _committed(st.session_state.get(key), memory.epoch, count)
     position = memory.shown if committed is None else committed
-    moved = value != memory.asked and value != position
+    moved = scale != memory.scale or (value != memory.asked and value != position)
     forgotten = committed is None and (memory.committed or value != memory.shown)  # the page was left, or has fewer frames
     if moved or forgotten:
         memory.shown, memory.epoch, position = value, memory.epoch + 1, value
-    memory.asked, memory.committed = value, committed is not None and not moved
+    memory.asked, memory.scale, memory.committed = value, scale, committed is not None and not moved
     return position, memory.shown, memory.epoch
 
 
@@ -234,13 +255,28 @@ def _committed(state: object, epoch: int, count: int) -> int | None:
     return reported
 
 
+def _named(state: object) -> int:
+    """The epoch that a browser names, from a session before this one when the server was started anew; -1 if it names none."""
+    reported = state.get("value") if isinstance(state, Mapping) else None
+    if isinstance(reported, list | tuple) and len(reported) == 2 and isinstance(reported[0], int):
+        return reported[0]
+    return -1
+
+
+def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
+    """Hands a release to the page that follows its dial; whether there was one that it had not heard."""
+    memory: _Memory = st.session_state[f"{key}:asked"]
+    committed = _committed(st.session_state.get(key), memory.epoch, count)
+    if on_move is None or committed is None or committed == memory.asked:
+        return False
+    on_move(committed)
+    memory.asked = committed
+    return True
+
+
 def _pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:
     """Hands what a visitor pointed at to whoever asked for it."""
     state = st.session_state.get(key)
     pointed = state.get(name) if isinstance(state, Mapping) else None
     if listener is not None and pointed is not None:
         listener(pointed)
-
-
-def _ignore() -> None:
-    """Streamlit returns a component's value only if it has a callback."""

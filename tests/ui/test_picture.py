@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import random
 from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.picture import Dial, encode, picture
+from explorer.ui.picture import Dial, _hear, encode, picture
 from tests.ui.reading import read
 
 
@@ -28,7 +29,7 @@ def script() -> None:
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_function(script).run()
+    return AppTest.from_function(script, default_timeout=60).run()
 
 
 def sent(app: AppTest) -> dict[str, Any]:
@@ -92,6 +93,177 @@ def test_a_second_visit_starts_from_the_value(app: AppTest) -> None:
     app.session_state["away"] = False
     assert held(app.run()) == sent(app)["value"] == 4
     assert sent(app)["epoch"] > before["epoch"]
+
+
+def following() -> None:
+    """A page that follows its dial: what a release says becomes its state, and its state is the value it shows."""
+    import streamlit as st
+
+    from explorer.ui.picture import Dial, picture
+
+    state = st.session_state
+    scale = state.setdefault("scale", "a")
+    frames = [{"data": [{"y": [i]}], "traces": [0]} for i in range(100)]
+    dial = Dial(label="Rate", values=[f"{scale}{i}" for i in range(100)])
+    value = state.setdefault("wish", 60)
+    if state.get("interrupted") == "before":
+        st.stop()
+    position = picture({"data": []}, key="shown", alt="", frames=frames, dial=dial, value=value, on_move=lambda to: state.update(wish=to))
+    if state.get("interrupted") == "after":
+        st.stop()
+    st.text(position)
+
+
+class Visitor:
+    """A browser of one picture, as picture.js is one: it remembers its last release, and names the epoch that it was last sent."""
+
+    def __init__(self, *, follows: bool, calls: bool) -> None:
+        self.app = AppTest.from_function(following if follows else script, default_timeout=60)
+        self.name = "wish" if follows else "preset"
+        self.follows, self.calls = follows, calls
+        self.commit: list[int] | None = None
+        self.app.run()
+        self.take()
+
+    def take(self) -> None:
+        found = self.app.get("bidi_component")
+        if not found:  # the run was interrupted: the browser keeps what it has
+            return
+        data = read(found[0])
+        if self.commit is None or self.commit[0] != data["epoch"]:
+            self.position = data["value"]
+        self.epoch = data["epoch"]
+
+    def run(self) -> None:
+        if self.commit is not None:
+            self.app.session_state["shown"] = {"value": self.commit}
+        self.app.run()
+        self.take()
+        assert not self.app.exception
+
+    def release(self, position: int, *, interrupted: str = "") -> None:
+        """A release, whose run another one may interrupt before or after the picture."""
+        self.position, self.commit = position, [self.epoch, position]
+        if self.calls:
+            heard(self.app, self.commit)
+        if interrupted:
+            self.app.session_state["interrupted"] = interrupted
+            self.run()
+            del self.app.session_state["interrupted"]
+        self.run()
+
+    def wish(self, position: int) -> None:
+        self.app.session_state[self.name] = position
+        self.run()
+
+    def agrees(self, position: int) -> None:
+        """Thumb, what Python works with, and the page's own state are one; also when everything runs once more."""
+        for _ in range(2):
+            assert (self.position, held(self.app)) == (position, position)
+            if self.follows:
+                assert self.app.session_state["wish"] == position
+            self.run()
+
+
+def heard(app: AppTest, commit: list[int]) -> None:
+    """What Streamlit does before the page runs: it calls the picture's callback, which finds the release in the session."""
+    import streamlit as st
+
+    state = {"shown": {"value": commit}, "shown:asked": app.session_state["shown:asked"], "wish": app.session_state["wish"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(st, "session_state", state)
+        _hear("shown", 100, lambda to: state.update(wish=to))
+    app.session_state["wish"] = state["wish"]
+
+
+every_way = pytest.mark.parametrize(("follows", "calls"), [(True, True), (True, False), (False, False)])
+
+
+@every_way
+def test_twenty_releases_in_a_row_all_stay(follows: bool, calls: bool) -> None:
+    visitor = Visitor(follows=follows, calls=calls)
+    before = sent(visitor.app)
+    for position in [7, 3, 3, 4, 9, 0, 5, 4, 6, 4, 8, 1, 2, 9, 9, 3, 7, 4, 0, 4]:
+        visitor.release(position)
+        visitor.agrees(position)
+    assert sent(visitor.app) == before  # no release sends the frames again
+
+
+@every_way
+@pytest.mark.parametrize("seed", range(4))
+def test_releases_and_wishes_in_any_order(follows: bool, calls: bool, seed: int) -> None:
+    """The last act holds. Of a page that does not follow, a wish is a value that it did not have before."""
+    draw, visitor = random.Random(seed), Visitor(follows=follows, calls=calls)
+    asked = last = 60 if follows else 4
+    for _ in range(25):
+        to = draw.choice([last, asked, *range(10)])
+        if draw.random() < 0.6:
+            visitor.release(to, interrupted=draw.choice(["", "before", "after"]) if follows else "")
+            last = to
+        else:
+            visitor.wish(to)
+            last = to if follows or to != asked else last
+            asked = to
+        visitor.agrees(last)
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_a_wish_back_to_where_the_dial_was_first_is_a_wish_each_time(calls: bool) -> None:
+    visitor = Visitor(follows=True, calls=calls)
+    for position in (70, 71, 60, 3):
+        visitor.release(position)
+        visitor.agrees(position)
+        for _ in range(2):
+            visitor.wish(60)
+            visitor.agrees(60)
+
+
+@pytest.mark.parametrize("interrupted", ["before", "after"])
+@pytest.mark.parametrize("calls", [True, False])
+def test_a_release_survives_runs_that_are_interrupted(calls: bool, interrupted: str) -> None:
+    visitor = Visitor(follows=True, calls=calls)
+    for position in (7, 3, 9, 60, 5):
+        visitor.release(position, interrupted=interrupted)
+        visitor.agrees(position)
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_a_release_on_its_way_while_python_moves_the_dial_is_stale(calls: bool) -> None:
+    visitor = Visitor(follows=True, calls=calls)
+    for _ in range(3):
+        late = [visitor.epoch, 7]
+        visitor.wish(2)
+        visitor.commit = late
+        if calls:
+            heard(visitor.app, late)
+        visitor.run()
+        visitor.agrees(2)
+        visitor.release(8)
+        visitor.agrees(8)
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_a_release_on_another_scale_says_nothing_of_this_one(calls: bool) -> None:
+    """Even at the same position: 60 of one scale is another rate than 60 of the other."""
+    visitor = Visitor(follows=True, calls=calls)
+    for scale in "bab":
+        visitor.release(7)
+        late = [visitor.epoch, 9]
+        visitor.app.session_state["scale"] = scale
+        visitor.run()
+        visitor.commit = late
+        visitor.run()
+        visitor.agrees(7)
+        assert sent(visitor.app)["epoch"] > late[0]
+
+
+def test_a_server_started_anew_takes_no_release_of_the_session_before() -> None:
+    app = AppTest.from_function(following, default_timeout=60)
+    app.session_state["shown"] = {"value": [3, 7]}
+    assert held(app.run()) == sent(app)["value"] == 60
+    for wish in (5, 6, 60):
+        app.session_state["wish"] = wish
+        assert held(app.run()) == wish
 
 
 def test_an_array_travels_as_half_of_its_bytes() -> None:

@@ -245,18 +245,19 @@ def main() -> None:
     panel.notes()
     held = anchored(setup)
     scale, explanation, drawing, dial = computed(held)
-    position = picture(
+    position = scale.position(setup.learning_rate)
+    picture(
         drawing.figure,
         key="step_size:ruler",
         alt="Left, the landscape of the loss with the path of the run; right, the loss at every step.",
         frames=drawing.frames,
         dial=dial,
-        value=scale.position(setup.learning_rate),
+        value=position,
         times=drawing.times,
         height=420,
         narrow=stage.NARROW,
+        on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
-    setup = replace(setup, learning_rate=float(scale.rates[position]))
     if panel.settled(setup):
         panel.write_link(setup.to_query())
     with top:

@@ -42,8 +42,9 @@ def main() -> None:
         setup = DEFAULT
     setup = affordable(setup)
     panel.write_link(setup.to_query())
-    panel.notes()
-    presets("network", setup)
+    with st.container():  # what is said here comes and goes, and the ruler below keeps its place
+        panel.notes()
+        presets("network", setup)
     with st.sidebar:
         st.button("Stop", on_click=stop, width="stretch", help="The run ends after the step it is in; what was seen stays.")
         panel.controls(setup)
@@ -107,6 +108,8 @@ def anchored(setup: Setup) -> Setup:
 
 def choose(found: Trials, setup: Setup) -> None:
     """The ruler as far as its rates have been tried. Releasing its slider trains at that rate."""
+    if st.session_state[panel.STATE] != setup:
+        st.rerun()  # the slider was moved, which ran only this part of the page
     scale = found.ruler
     constant = plain(float(np.ravel(setup.make_optimizer().recurrence.edge)[0]))
     beside = [f" = {plain(rate / scale.edge.rate)} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
@@ -120,21 +123,18 @@ def choose(found: Trials, setup: Setup) -> None:
         marks=[Mark(position, f"{constant}/sharpness at the start") for position in scale.marks.values()],
         alts=words,
     )
-    here = scale.position(setup.learning_rate)
     drawn, frames = ruler_figure.draw(found)
-    position = picture(
+    picture(
         drawn,
         key="network:ruler",
         alt=f"The loss at the end of a training against its learning rate. {found.sentence()}",
         frames=frames,
         dial=dial,
-        value=here,
+        value=scale.position(setup.learning_rate),
         height=ruler_figure.HEIGHT,
+        on_move=lambda to: panel.take_rate(setup, float(scale.rates[to])),
     )
     st.caption(found.sentence())
-    if position != here:
-        panel.adopt(replace(setup, learning_rate=float(scale.rates[position])))
-        st.rerun()
 
 
 def show(history: History) -> None:

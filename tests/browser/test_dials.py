@@ -1,0 +1,167 @@
+"""The law of every dial on every page: where a visitor puts it, there it stays, and everything on the page speaks of it.
+
+What is tested is found on the pages themselves. A release that is followed once may be undone the next time, so everything is done twenty
+times, by key, click and drag, slowly and fast, with all that may come between.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import explorer.ui
+
+SOURCES = {path.stem.split("_", 1)[1]: path.read_text("utf-8") for path in (Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py")}
+WITH_DIAL = sorted(name for name, source in SOURCES.items() if re.search(r"\b(dial|times)=", source))
+FOLLOWING = sorted(name for name, source in SOURCES.items() if "on_move=" in source)
+SMALL = {"v": "1", "loss": "network", "loss.examples": "20", "optimizer": "gradient_descent", "learning_rate": "0.5", "steps": "40"}
+CALM = {"v": "1", "loss": "ravine", "optimizer": "gradient_descent", "learning_rate": "0.4", "start": "1,0.3"}
+NEEDS = {"step_size": CALM, "network": SMALL, "landscape": SMALL}
+"""The link of a page whose own first run takes long, or needs one."""
+
+PATIENT = 60_000
+HOWS = ["key", "click", "drag", "key", "drag", "click", "key"]
+Visit = Callable[..., Page]
+
+UNSAID = """() => [...document.querySelectorAll(".picture")].map((each) => {
+  const said = each.querySelector(".picture-said").textContent, shown = each.querySelector(".picture-sentence").textContent;
+  return said && said !== shown ? `said “${said}”, shown “${shown}”` : "";
+}).filter(Boolean)"""
+RATES = """() => ({
+  link: Number(new URL(location).searchParams.get("learning_rate")),
+  box: Number(document.querySelector("[data-testid=stSidebar] input[aria-label='learning rate']")?.value),
+  dial: parseFloat(document.querySelector(".picture-value .picture-now").textContent.replaceAll(",", "")),
+})"""
+
+
+def idle(page: Page) -> None:
+    """Wait until no run of the page is going on."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENT)
+
+
+def open_page(visit: Visit, server: str, name: str) -> Page:
+    page = visit(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS.get(name, {}))}", ignore="404")
+    ready(page, name)
+    return page
+
+
+def ready(page: Page, name: str) -> None:
+    expect(page.locator(".picture[data-drawn]").first).to_be_visible(timeout=PATIENT)
+    if name == "network":
+        expect(page.get_by_text(re.compile(r"(\d+) of \1 rates tried"))).to_be_visible(timeout=2 * PATIENT)
+    idle(page)
+
+
+def dials(page: Page) -> list[Locator]:
+    """Every slider of a picture that can be seen."""
+    return [each for each in page.locator(".picture input[type=range]").all() if each.is_visible()]
+
+
+def move(page: Page, dial: Locator, how: str, draw: random.Random) -> int:
+    """One move as a hand makes it; where the thumb stands then."""
+    dial.scroll_into_view_if_needed()
+    before, last = int(dial.input_value()), int(dial.get_attribute("max") or 0)
+    if how == "key":
+        dial.press("ArrowLeft" if before == last or (before and draw.random() < 0.5) else "ArrowRight")
+    else:
+        box = dial.bounding_box()
+        assert box is not None
+        thumb = dial.evaluate("each => parseFloat(getComputedStyle(each).getPropertyValue('--thumb'))")
+
+        def at(position: int) -> tuple[float, float]:
+            return box["x"] + thumb / 2 + (box["width"] - thumb) * position / last, box["y"] + box["height"] / 2
+
+        to = draw.choice([each for each in range(last + 1) if each != before])
+        if how == "drag":
+            page.mouse.move(*at(before))
+            page.mouse.down()
+            page.mouse.move(*at(to), steps=5)
+            page.mouse.up()
+        else:
+            page.mouse.click(*at(to))
+        assert int(dial.input_value()) != before
+    return int(dial.input_value())
+
+
+def stays(page: Page, dial: Locator, position: int, *, follows: bool) -> None:
+    """The thumb is where it was put once the server has answered, and all else speaks of it."""
+    if follows:
+        agree(page)
+    idle(page)
+    assert int(dial.input_value()) == position
+    assert page.evaluate(UNSAID) == []
+
+
+def agree(page: Page) -> None:
+    """Wait until link, typed rate and dial are one rate."""
+    deadline, rates = time.monotonic() + 30, {}
+    while time.monotonic() < deadline:
+        rates = page.evaluate(RATES)
+        if rates["link"] == pytest.approx(rates["box"], rel=1e-9) and rates["dial"] == pytest.approx(rates["link"], rel=6e-4):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"link, typed rate and dial did not become one: {rates}")
+
+
+@pytest.mark.parametrize("name", WITH_DIAL)
+def test_twenty_moves_of_every_dial_all_stay(visit: Visit, server: str, name: str) -> None:
+    page, draw = open_page(visit, server, name), random.Random(name)
+    for i in range(len(dials(page))):
+        dial = dials(page)[i]
+        if dial.get_attribute("max") == "0":
+            continue
+        follows = name in FOLLOWING and i == 0
+        for turn in range(20):
+            position = move(page, dial, HOWS[turn % len(HOWS)], draw)
+            if turn < 8 or turn % 4 == 3:  # the later ones in fours, without waiting
+                stays(page, dial, position, follows=follows)
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server: str, name: str) -> None:
+    """A typed rate, a change of theme, a link, a preset: each is shown, and the moves after it stay."""
+    page, draw = open_page(visit, server, name), random.Random(name)
+    box = page.get_by_role("textbox", name="learning rate")
+    ruler = page.locator(".picture-ruler input").first
+
+    def moves() -> None:
+        for how in ("drag", "key", "click"):
+            stays(page, ruler, move(page, ruler, how, draw), follows=True)
+
+    def typed(rate: str) -> None:
+        box.fill(rate)
+        box.press("Enter")
+        page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=rate)
+        ready(page, name)
+        agree(page)
+        assert page.evaluate(UNSAID) == []
+
+    for scheme in ("dark", "light"):
+        moves()
+        rate = parse_qs(urlsplit(page.url).query)["learning_rate"][0]
+        moves()
+        typed(rate)  # where the dial was before, on the same ruler
+        moves()
+        typed(rate)
+        moves()
+        page.emulate_media(color_scheme=scheme)
+        agree(page)
+        moves()
+    page.get_by_test_id("stPills").or_(page.get_by_test_id("stButtonGroup")).get_by_role("radio").nth(1).click()
+    page.wait_for_function("old => location.href !== old", arg=page.url)
+    ready(page, name)
+    agree(page)
+    assert page.evaluate(UNSAID) == []
+    if name == "step_size":  # the runs of Network's presets take long
+        moves()
+    page.goto(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS[name])}")
+    ready(page, name)
+    agree(page)
+    moves()
