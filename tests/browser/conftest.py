@@ -24,13 +24,16 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
 ARGUMENTS += ["--no-first-run", "--disable-component-update", "--disable-sync"]
 WIDE = {"width": 1440, "height": 900}
 
-expect.set_options(timeout=20_000)  # ms: CI runs other tests beside these on the same cores
+PATIENCE = 120.0
+"""Seconds until what a test waits for counts as missing. Nothing waits for a time: a slow machine is no failure."""
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 collect_ignore = ["picture_demo.py", "picture_app.py"]  # Streamlit scripts: importing one runs it
 
 
 @contextlib.contextmanager
-def serve(app: Path, folder: Path, *, patience: float = 60) -> Iterator[str]:
+def serve(app: Path, folder: Path) -> Iterator[str]:
     """The address of `streamlit run app`; what it printed goes to a file in `folder`, and into the failure."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -40,21 +43,21 @@ def serve(app: Path, folder: Path, *, patience: float = 60) -> Iterator[str]:
     with printed.open("w") as log:
         process = subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         try:
-            deadline = time.monotonic() + patience
+            deadline = time.monotonic() + PATIENCE
             while not healthy(address):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not healthy after {patience} s"
+                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not healthy after {PATIENCE} s"
                     pytest.fail(f"`streamlit run {app.name}` {what}; it printed:\n{printed.read_text()}")
                 time.sleep(0.1)
             yield address
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def healthy(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=PATIENCE) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
@@ -80,7 +83,7 @@ def browser() -> Iterator[Browser]:
     if found is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no browser: none of {', '.join(NAMES)} is on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS, timeout=1000 * PATIENCE)
         yield browser
         browser.close()
 
@@ -109,6 +112,7 @@ def visit(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Cal
 
         if repr(options) not in contexts:
             contexts[repr(options)] = browser.new_context(**{"viewport": WIDE} | options)
+            contexts[repr(options)].set_default_timeout(1000 * PATIENCE)
         page = contexts[repr(options)].new_page()
         pages.append(page)
         page.on("console", lambda message: note(f"{message.text} ({message.location['url']})") if message.type == "error" else None)

@@ -21,9 +21,9 @@ def card(page: Page, case: Case) -> Locator:
     page.get_by_label("Search").press("Enter")
     word = max(case.title.split(), key=len).casefold()
     other = next(each for each in CASES.values() if word not in f"{each.title} {each.label} {each.question} {each.text}".casefold())
-    expect(page.get_by_text(other.title, exact=True)).to_have_count(0, timeout=60_000)  # a click before that may fall between two pages
+    expect(page.get_by_text(other.title, exact=True)).to_have_count(0)  # a click before that may fall between two pages
     found = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_text(case.title, exact=True)).last
-    expect(found).to_be_visible(timeout=60_000)
+    expect(found).to_be_visible()
     return found
 
 
@@ -40,10 +40,10 @@ def test_open_in_the_lab_leads_to_the_page_with_that_setup(visit: Visit, server:
     if undone:
         found.get_by_text(case.switch_label, exact=True).click()
     link = found.get_by_role("link", name="Open in the lab").first  # while a run comes in, Streamlit keeps the old one below the new
-    expect(link).to_have_attribute("href", re.compile(re.escape(urlencode(query)) + "$"), timeout=60_000)
+    expect(link).to_have_attribute("href", re.compile(re.escape(urlencode(query)) + "$"))
     link.click()
-    expect(page.get_by_text(case.question).first).to_be_visible(timeout=60_000)
-    expect(page.locator(".picture[data-drawn]").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(case.question).first).to_be_visible()
+    expect(page.locator(".picture[data-drawn]").first).to_be_visible()
     expect(page.get_by_role("button", name="Switch back" if undone else case.switch_label)).to_be_visible()
     there = urlsplit(page.url)
     assert lab(case.page).endswith(f"_{there.path.strip('/') or 'step_size'}.py")

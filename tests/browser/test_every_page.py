@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import explorer.ui
+from tests.browser.waiting import settle
 
 PAGES = [path.stem.split("_", 1)[1] for path in sorted((Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py"))]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -40,11 +40,8 @@ NAMELESS = f"""() => {{
 def settled(visit: Visit, server: str, name: str, **options: object) -> Page:
     """A page when it has run and is drawn. Streamlit looks for itself below the page's own address first, which is the one 404."""
     page = visit(f"{server}/{name}", ignore="404", **options)
-    page.locator("[data-testid=stMain] h1").first.wait_for(timeout=30_000)
-    page.wait_for_timeout(1000)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
-    for picture in page.locator(".picture").all():
-        expect(picture).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
+    settle(page)
+    expect(page.locator("[data-testid=stMain] h1").first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     return page
 
@@ -72,5 +69,5 @@ def test_a_phone_and_the_dark(visit: Visit, server: str, name: str, options: dic
 def test_the_first_page_has_a_name_too(visit: Visit, server: str) -> None:
     """Streamlit knows it by `/` only; a link that names it is as good."""
     page = visit(f"{server}/step_size?v=1&loss=x_squared&learning_rate=0.7")
-    expect(page.get_by_label("learning rate", exact=True).first).to_have_value("0.7", timeout=30_000)
+    expect(page.get_by_label("learning rate", exact=True).first).to_have_value("0.7")
     assert urlsplit(page.url).path == "/"

@@ -21,8 +21,8 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 def shown(visit: Visit, server: str, plan: Map, **options: object) -> Page:
     """The page with this map on it. Streamlit looks for itself below the page's own address first, which is the one 404."""
     page = visit(f"{server}/map?{urlencode(plan.to_query())}", ignore="404", **options)
-    page.locator(".picture[data-drawn]").wait_for(timeout=30_000)
-    expect(page.get_by_role("heading", name=re.compile("runs diverge"))).to_be_visible(timeout=20_000)
+    page.locator(".picture[data-drawn]").wait_for()
+    expect(page.get_by_role("heading", name=re.compile("runs diverge"))).to_be_visible()
     return page
 
 
@@ -44,20 +44,20 @@ def test_a_box_zooms_and_back_returns(visit: Visit, server: str) -> None:
     for share in (0.4, 0.6, 2 / 3):
         page.mouse.move(*place(page, share, share))
     page.mouse.up()
-    page.wait_for_url(lambda url: urlencode({"x": PLAN.x.write()}) not in url, timeout=20_000)
+    page.wait_for_url(lambda url: urlencode({"x": PLAN.x.write()}) not in url)
     zoomed = Map.from_query(query(page))
     assert zoomed.x.low == pytest.approx(0.1, rel=0.05), "a box on a logarithmic axis is told in values"
     assert zoomed.x.high == pytest.approx(1, rel=0.05)
     assert (zoomed.y.low, zoomed.y.high) == pytest.approx((1, 8 / 3), abs=0.05)
     page.get_by_role("button", name="Back").click()
-    page.wait_for_url(lambda url: urlencode({"x": PLAN.x.write()}) in url, timeout=20_000)
+    page.wait_for_url(lambda url: urlencode({"x": PLAN.x.write()}) in url)
 
 
 def test_a_click_opens_that_run(visit: Visit, server: str) -> None:
     page = shown(visit, server, PLAN)
     page.mouse.click(*place(page, 0.5, 0.5))
-    page.wait_for_url(lambda url: "/map" not in url and "learning_rate=" in url, timeout=20_000)
-    expect(page.get_by_role("heading", name="Where does the learning rate stop working?")).to_be_visible(timeout=20_000)
+    page.wait_for_url(lambda url: "/map" not in url and "learning_rate=" in url)
+    expect(page.get_by_role("heading", name="Where does the learning rate stop working?")).to_be_visible()
     opened = query(page)
     assert float(opened["learning_rate"]) == pytest.approx(0.316, rel=0.15)
     assert float(opened["start"]) == pytest.approx(2, abs=0.1)
@@ -67,12 +67,12 @@ def test_stop_and_resume_while_it_is_made(visit: Visit, server: str) -> None:
     page = shown(visit, server, LONG)
     page.get_by_role("button", name="Stop", exact=True).last.click()
     resume = page.get_by_role("button", name="Resume")
-    expect(resume).to_be_visible(timeout=20_000)
+    expect(resume).to_be_visible()
     expect(page.get_by_text("stopped")).to_be_visible()
     resume.click()
-    expect(page.get_by_text(re.compile("runs, (.* left|beginning)"))).to_be_visible(timeout=20_000)
+    expect(page.get_by_text(re.compile("runs, (.* left|beginning)"))).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).last.click()
-    expect(resume).to_be_visible(timeout=20_000)
+    expect(resume).to_be_visible()
 
 
 def test_on_a_phone_nothing_runs_over(visit: Visit, server: str) -> None:

@@ -20,7 +20,7 @@ def rate(page: Page) -> float:
 
 def test_the_ruler_is_dragged_and_its_rate_is_trained(visit: Visit, server: str) -> None:
     page = visit(f"{server}/network?{urlencode(SMALL)}", ignore="404")  # Streamlit looks for itself below the page first
-    expect(page.get_by_text(TRIED)).to_be_visible(timeout=60_000)  # or the ruler would be drawn anew under the mouse
+    expect(page.get_by_text(TRIED)).to_be_visible()  # or the ruler would be drawn anew under the mouse
     dial = page.get_by_role("slider", name="Learning rate").first
     said = page.locator(".picture-sentence").first
     box = dial.bounding_box()

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from explorer.core.run.setup import Setup
 from tests.browser.traffic import Traffic
+from tests.browser.waiting import settle
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 CALM = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "0.1", "start": "1"}
@@ -25,7 +26,7 @@ def opened(visit: Visit, server: str) -> Visit:
 
     def open_page(query: dict[str, str] | None = None, **options: object) -> Page:
         page = visit(f"{server}/?{urlencode(query or {})}", **options)
-        expect(picture(page)).to_have_attribute("data-drawn", drawn_at(page), timeout=30_000)
+        expect(picture(page)).to_have_attribute("data-drawn", drawn_at(page))
         return page
 
     return open_page
@@ -45,7 +46,7 @@ def clock(page: Page) -> Locator:
 
 def drawn_at(page: Page) -> str:
     """Where the two sliders stand, as the picture says it once it has been drawn."""
-    picture(page).wait_for(timeout=30_000)
+    picture(page).wait_for()
     return f"{dial(page).input_value()} {clock(page).input_value()}"
 
 
@@ -73,12 +74,6 @@ def point(page: Page, position: int) -> tuple[float, float]:
 
 def link(page: Page) -> dict[str, str]:
     return {name: value for name, [value] in parse_qs(urlsplit(page.url).query).items()}
-
-
-def settle(page: Page) -> None:
-    """Wait until the server has said all it has to say."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    page.wait_for_timeout(500)
 
 
 def test_a_drag_from_end_to_end_shows_every_rate_and_sends_only_the_last(opened: Visit) -> None:
@@ -220,7 +215,7 @@ def test_a_typed_rate_and_a_refused_one(opened: Visit) -> None:
 def test_a_preset_and_its_switch(opened: Visit) -> None:
     page = opened(CALM)
     page.get_by_role("radio", name="Raw features").click()
-    expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161", timeout=20_000)
+    expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161")
     expect(page.get_by_text("Minimizing maximizes!")).to_be_visible()
     page.get_by_role("button", name="Standardize the features", exact=True).click()
     expect(page.locator(".picture-sentence").first).to_contain_text("Converges")

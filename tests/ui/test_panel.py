@@ -1,8 +1,69 @@
-"""What the panel says beside its controls."""
+"""The panel by itself: every knob of every shelf is turned, and what the panel says beside its controls."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from explorer.core.setup import SHELVES, Setup
+from explorer.ui import panel
+from tests.ui.reading import PATIENCE, control, controls, ends, unreadable
+
+EVERYTHING = [(kind, name) for kind, shelf in SHELVES.items() for name in shelf]
+
+
+def only_the_panel() -> None:
+    """A page that has all controls and computes nothing but the loss, without which there is nothing to control."""
+    import streamlit as st
+
+    from explorer.core.setup import Setup
+    from explorer.ui import panel
+
+    setup = panel.current(Setup())
+    try:
+        setup.make_loss()
+    except ValueError as error:
+        good = st.session_state["good"]
+        panel.refuse(setup, good, str(error))
+        setup = good
+    st.session_state["good"] = setup
+    panel.notes()
+    panel.controls(setup)
+    panel.sampling(setup)
+    panel.rescues(setup)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERYTHING)
+def test_every_knob_of_every_shelf_is_turned_to_both_ends(kind: str, name: str) -> None:
+    """The setup is then what it would be without a panel, and runs; or it is refused with a reason, and is what it was."""
+    app = AppTest.from_function(only_the_panel, default_timeout=PATIENCE)
+    app.session_state["fold:Rescues:True"] = app.session_state["fold:Rescues:False"] = True
+    chosen = Setup("linear_regression").with_choice(kind, name)
+    for dotted, parameter in panel.parameters(chosen, kind).items():
+        other = parameter.knob.only_with
+        first = chosen if other is None else chosen.with_knobs({f"{kind}.{other[0]}": other[1]})
+        app.session_state["setup"] = first
+        [widget] = [each for each in (*controls(app.run()), *app.text_input) if each.key == f"box:{dotted}"]
+        turned = []
+        for value in ends(widget) if widget.type != "text_input" else []:
+            app.session_state["setup"], app.session_state["good"], app.session_state["setup:refused"] = first, first, {}
+            control(app, widget.key).set_value(value).run()
+            assert not app.exception, f"{dotted} = {value}: {[each.value for each in app.exception]}"
+            assert not [each.value for each in app.error if unreadable(each.value)]
+            turned.append(control(app, widget.key).value)  # as it is meant; options are texts
+            try:
+                expected, refused = first.with_knobs({dotted: turned[-1]}), False
+                expected.make_loss()
+            except ValueError:
+                expected, refused = first, True
+            assert app.session_state["setup"] == expected, f"{dotted} = {value}"
+            assert bool(app.error) == refused, f"{dotted} = {value}: {[each.value for each in app.error]}"
+            with np.errstate(all="ignore"):
+                replace(expected, steps=1).run()
+        assert len(set(map(str, turned))) == len(turned), f"{dotted} stays where it was"
 
 
 def page_with_work() -> None:
@@ -23,7 +84,7 @@ def page_with_work() -> None:
 
 
 def test_what_was_wrong_with_a_link_is_said_until_something_is_turned() -> None:
-    app = AppTest.from_function(page_with_work).run()
+    app = AppTest.from_function(page_with_work, default_timeout=PATIENCE).run()
     said = "learning_rate must be one number, got 'abc'. The rest of the link is used."
     assert [each.value for each in app.warning] == [said]
     app.toggle[0].set_value(True).run()
