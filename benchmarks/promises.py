@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.peers import ONE
 from explorer import LOSSES, OPTIMIZERS, Outcome, Verdict, run, sweep
+from explorer.core.files.logs import read_log
 from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
@@ -185,6 +186,15 @@ def growth() -> str:
     return "\n".join(itertools.chain(["a step of a run, beside 512 runs × 500 steps in d = 10:"], rows))
 
 
+def reading() -> str:
+    """A log of a million rows, as somebody uploads it."""
+    text = "step,loss\n" + "".join(f"{i},{2 / (i + 1) ** 0.5:.6f}\n" for i in range(10**6))
+    began = time.process_time()
+    read_log(text)
+    seconds = time.process_time() - began
+    return line("a log of a million rows, read and thinned", f"{seconds:.1f} s", goal="≤ 5 s", reached=seconds <= 5)
+
+
 ALL = [
     retiring,
     lambda: beyond("gradient_descent"),
@@ -198,5 +208,6 @@ ALL = [
     sharpness,
     first_picture,
     growth,
+    reading,
 ]
 """What `benchmarks.jobs` asks after the comparison."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.core.setup import SHELVES, Setup
+from explorer.core.run.setup import SHELVES, Setup
 from explorer.ui import panel
 from tests.ui.reading import PATIENCE, control, controls, ends, unreadable
 
@@ -19,7 +19,7 @@ def only_the_panel() -> None:
     """A page that has all controls and computes nothing but the loss, without which there is nothing to control."""
     import streamlit as st
 
-    from explorer.core.setup import Setup
+    from explorer.core.run.setup import Setup
     from explorer.ui import panel
 
     setup = panel.current(Setup())
