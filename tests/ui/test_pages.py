@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core.losses import LOSSES
 from explorer.core.networks import trials
 from explorer.ui import panel
-from tests.ui.reading import FOLDER, MAIN, control, controls, drawings, ends, finished, leave, opened, pictures, unreadable
+from tests.ui.reading import FOLDER, MAIN, PATIENCE, control, controls, drawings, ends, finished, leave, opened, pictures, unreadable
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +146,6 @@ def test_every_number_that_is_drawn_is_json(page: Any) -> None:
 
 
 def test_the_main_script_finds_every_page() -> None:
-    app = AppTest.from_file(str(MAIN)).run()
+    app = AppTest.from_file(str(MAIN), default_timeout=PATIENCE).run()
     assert not app.exception
     assert PAGES

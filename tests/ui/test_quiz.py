@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.ui.casebook import Case, casebook, glimpse, see
-from tests.ui.reading import FOLDER, drawings, opened
+from tests.ui.reading import FOLDER, PATIENCE, drawings, opened
 
 PAGE = FOLDER / "pages" / "75_quiz.py"
 ASKED = [case for case in casebook() if case.knob and case.switch]
@@ -88,7 +88,7 @@ def test_the_first_curve_is_no_network_and_the_next_is_made_meanwhile() -> None:
     app = opened(PAGE)
     game = app.session_state["quiz:state"]
     assert game.case.page == "step_size"
-    app.session_state["quiz:job"][1].wait(60)
+    app.session_state["quiz:job"][1].wait(PATIENCE)
     assert all(glimpse(case.page, case.query) for case in game.order[:2])
     assert glimpse(game.case.page, game.case.undone.query)
 
@@ -101,6 +101,6 @@ def test_a_curve_that_takes_long_is_waited_for_with_a_word(monkeypatch: pytest.M
         app = opened(PAGE)
         assert not app.exception
         assert app.info[0].value == "This curve is being made…"
-    app.session_state["quiz:job"][1].wait(60)
+    app.session_state["quiz:job"][1].wait(PATIENCE)
     app.run()
     assert drawings(app)
