@@ -1,17 +1,21 @@
-"""Work that takes longer than a blink: done in a thread of its own, shown as it comes, and stopped when nobody looks any more."""
+"""The background job: work in a thread of its own, shown as it comes, stopped when nobody looks any more, resumed when somebody does."""
 
 from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import streamlit as st
 
+from explorer.core.maps.render import Halt, Unfinished
 from explorer.ui import panel
 
 Result = TypeVar("Result")
+Work = Callable[[Halt], Generator[Result, None, None]]
 
 PATIENCE = 6.0
 """Seconds without a look after which the visitor has gone: a page that is open looks every `EVERY` seconds."""
@@ -20,67 +24,127 @@ EVERY = 0.6
 """Seconds between two looks of an open page."""
 
 
+@dataclass(eq=False)
+class _State(Generic[Result]):
+    """What a job and its thread both hold. It is a `Halt`: set when stopped, or when nobody has looked for `PATIENCE` seconds."""
+
+    latest: Result | None = None
+    first: tuple[float, Result] | None = None
+    error: str = ""
+    failure: BaseException | None = None
+    finished: bool = False
+    stopped: bool = False
+    seen: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)
+    spent: float = 0.0
+
+    def is_set(self) -> bool:
+        return self.stopped or time.monotonic() - self.seen > PATIENCE
+
+
 class Job(Generic[Result]):
     """A generator that runs in a thread; `latest` is what it yielded last.
 
-    It ends by itself, when `stop` is called, or when nobody has called `look` for `PATIENCE` seconds: then it is `abandoned`. A ValueError
-    it raises is kept in `error`, as a sentence; any other is raised at the next look.
+    It ends by itself, when `stop` is called, when nobody has called `look` for `PATIENCE` seconds, and when it is dropped, as a session
+    that ends does. A look at one that was left alone begins it again; what was stopped by hand waits for `go_on`. What it refuses
+    (ValueError) and what kept it from finishing is a sentence in `error`; any other exception is raised at the next look.
     """
 
-    def __init__(self, work: Callable[[], Generator[Result, None, None]]) -> None:
-        self.latest: Result | None = None
-        self.error = ""
-        self.abandoned = False
-        self._failure: BaseException | None = None
-        self._seen = time.monotonic()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
+    def __init__(self, work: Work[Result]) -> None:
+        self._work = work
+        self._state: _State[Result] = _State()
+        self.by_hand = False
+        weakref.finalize(self, setattr, self._state, "stopped", True)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begins, or begins again where it was stopped."""
+        state = self._state
+        self.by_hand = state.stopped = False
+        state.error, state.first, state.seen, state.began = "", None, time.monotonic(), time.monotonic()
+        self._thread = threading.Thread(target=_run, args=(self._work, state), daemon=True, name="job")
         self._thread.start()
 
-    def _run(self, work: Callable[[], Generator[Result, None, None]]) -> None:
-        results = work()
-        try:
-            for result in results:
-                self.latest = result
-                self.abandoned = time.monotonic() - self._seen > PATIENCE
-                if self._stopped.is_set() or self.abandoned:
-                    break
-        except ValueError as error:
-            self.error = str(error)
-        except Exception as error:  # noqa: BLE001 - not lost with the thread: the page raises it
-            self._failure = error
-        finally:
-            results.close()
-
     def look(self) -> Result | None:
-        """What there is by now; also tells the job that somebody is still looking."""
-        self._seen = time.monotonic()
-        if self._failure is not None:
-            raise self._failure
-        return self.latest
+        """What there is by now; also says that somebody is still looking."""
+        state = self._state
+        state.seen = time.monotonic()
+        if state.failure is not None:
+            raise state.failure
+        if not (self.running or state.finished or self.by_hand or state.error):
+            self.go_on()
+        return state.latest
 
-    def wait(self, seconds: float) -> None:
-        """Waits for the end, so many seconds at most: what is quick is shown whole at once."""
-        self._thread.join(seconds)
+    def wait(self, patience: float, glance: float | None = None) -> None:
+        """Wait for the end, at most `patience` seconds; after a `glance`, only until there is something to see."""
+        self._thread.join(patience if glance is None else glance)
+        end = time.monotonic() + patience - (glance or patience)
+        while self.running and self.latest is None and time.monotonic() < end:
+            time.sleep(0.01)
+
+    @property
+    def latest(self) -> Result | None:
+        return self._state.latest
+
+    @property
+    def first(self) -> tuple[float, Result] | None:
+        """The first result since it began (again), and the seconds since then."""
+        first = self._state.first
+        return None if first is None else (time.monotonic() - first[0], first[1])
+
+    @property
+    def error(self) -> str:
+        return self._state.error
 
     @property
     def running(self) -> bool:
         return self._thread.is_alive()
 
+    @property
+    def seconds(self) -> float:
+        """How long it has been at work, in all."""
+        return self._state.spent + (time.monotonic() - self._state.began if self.running else 0.0)
+
     def stop(self) -> None:
-        """Asks the job to end after the step it is in."""
-        self._stopped.set()
+        """Ends the work within a step; only `go_on` resumes it."""
+        self.by_hand = self._state.stopped = True
 
 
-def job(key: str, identity: Hashable, work: Callable[[], Generator[Result, None, None]]) -> Job[Result]:
-    """The session's job of that name: the one that is there if it is about the same and was not abandoned, else a new one."""
+def _run(work: Work[Result], state: _State[Result]) -> None:
+    """The thread: it knows the job's state and not the job, so that a job that nobody holds is dropped."""
+    results = work(state)
+    try:
+        for result in results:
+            state.latest = result
+            state.first = state.first or (time.monotonic(), result)
+            if state.is_set():
+                return
+        state.finished = not state.is_set()
+    except (ValueError, MemoryError, Unfinished, RuntimeError) as error:
+        state.error = str(error)
+    except Exception as error:  # noqa: BLE001 - not lost with the thread: the page raises it
+        state.failure = error
+    finally:
+        results.close()
+        state.spent += time.monotonic() - state.began
+
+
+def job(key: str, identity: Hashable, work: Work[Result]) -> Job[Result]:
+    """The session's job of that name, at work: the one that is there if it is about the same, else a new one."""
     kept = st.session_state.get(key)
-    if kept is None or kept[0] != identity or kept[1].abandoned:
+    if kept is None or kept[0] != identity:
         if kept is not None:
             kept[1].stop()
         st.session_state[key] = kept = (identity, Job(work))
     found: Job[Result] = kept[1]
+    found.look()
     return found
+
+
+def stop(key: str) -> None:
+    """Ends the session's job of that name, if there is one."""
+    if key in st.session_state:
+        st.session_state[key][1].stop()
 
 
 def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> None:

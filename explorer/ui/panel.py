@@ -21,7 +21,9 @@ from explorer.core.losses import DataLoss
 from explorer.core.run.setup import LEARNING_RATE, PLAIN, RESCUES, SAMPLING, SHELVES, START, WHOLE, Setup
 from explorer.ui.fold import fold
 
+Asked = TypeVar("Asked")
 Read = TypeVar("Read")
+Result = TypeVar("Result")
 
 GO = "go"
 """Where in the session a page leaves the address of another that should be shown next."""
@@ -49,13 +51,20 @@ NAMES = {
 STATE, LINK, LINKS, REFUSED, NOTES, SAID = "setup", "setup:link", "setup:links", "setup:refused", "setup:notes", "setup:said"
 
 
-def current(default: Setup) -> Setup:
-    """The setup that holds now: the session's, unless the page was opened by another link."""
+def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
+    """Makes hold what the page was opened with: a link's record, or the default as long as the session has nothing at `known`."""
     query = opened()
     if query:
-        adopt(noting(Setup.salvage(query)))
-    elif STATE not in st.session_state:
+        found, complaints = read(query)
+        adopt(found)
+        st.session_state[NOTES] = [f"{complaint}. The rest of the link is used." for complaint in complaints]
+    elif known not in st.session_state:
         adopt(default)
+
+
+def current(default: Setup) -> Setup:
+    """The setup that holds now: the session's, unless the page was opened by another link."""
+    arrive(Setup.salvage, adopt, default, STATE)
     return st.session_state[STATE]
 
 
@@ -77,17 +86,42 @@ def opened() -> dict[str, str]:
     return {} if own else query
 
 
-def noting(read: tuple[Read, list[str]]) -> Read:
-    """What could be read of a link; what could not is kept for `notes` to say."""
-    found, complaints = read
-    st.session_state[NOTES] = [f"{complaint}. The rest of the link is used." for complaint in complaints]
-    return found
-
-
 def adopt(setup: Setup) -> None:
     """Makes `setup` the one that holds: widgets and the link follow."""
     st.session_state[STATE] = setup
     st.session_state[REFUSED] = {}
+
+
+def computable(
+    page: str, asked: Asked, default: Asked, compute: Callable[[Asked], Result], setup_of: Callable[[Any], Setup] | None = None
+) -> tuple[Asked, Result]:
+    """What is asked for and what was computed of it; or the last that could be computed on this page, with the reason.
+
+    `asked` is the page's whole state, a setup or what `setup_of` finds one in. `compute` raises ValueError where it refuses.
+
+        setup, found = panel.computable("sweep", panel.current(DEFAULT), DEFAULT, computed)
+    """
+    try:
+        result = compute(asked)
+    except ValueError as error:
+        good: Asked = st.session_state.get(f"{page}:good", default)
+        setup, kept = (asked, good) if setup_of is None else (setup_of(asked), setup_of(good))
+        refuse(setup, kept, str(error))  # type: ignore[arg-type]
+        asked, result = good, compute(good)
+    st.session_state[f"{page}:good"] = asked
+    return asked, result
+
+
+def anchored(page: str, setup: Setup, carries: Callable[[Setup], bool]) -> Setup:
+    """The setup whose ruler is shown: its rate stays what it was while a visitor drags, so that the ruler stays too.
+
+    `carries(held)` says whether the ruler of a setup that differs only in its rate has a place for the rate of this one.
+    """
+    held: Setup | None = st.session_state.get(f"{page}:anchor")
+    if held is not None and replace(held, learning_rate=setup.learning_rate) == setup and carries(held):
+        return held
+    st.session_state[f"{page}:anchor"] = setup
+    return setup
 
 
 def refuse(setup: Setup, good: Setup, reason: str) -> None:

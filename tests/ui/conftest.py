@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from explorer.ui import casebook, job, painter
+from explorer.ui import casebook, job
 from explorer.ui.casebook import Seen
 
 
@@ -20,7 +20,6 @@ from explorer.ui.casebook import Seen
 def the_visitor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine, nobody has left before the test ends. What still works then finds that nobody looks."""
     monkeypatch.setattr(job, "PATIENCE", math.inf)
-    monkeypatch.setattr(painter, "PATIENCE", math.inf)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -50,8 +50,8 @@ def leave(app: AppTest) -> None:
     for key in JOBS:
         if key in app.session_state:
             app.session_state[key][1].stop()
-    if "map:painter" in app.session_state:
-        app.session_state["map:painter"].stop()
+    if "map:job" in app.session_state:
+        app.session_state["map:job"][1].stop()
 
 
 def controls(app: AppTest) -> list[Any]:

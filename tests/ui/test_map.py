@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import gc
-import math
+import time
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import Setup
+from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map
-from explorer.ui import painter as painting
+from explorer.core.maps.render import Halt, render
+from explorer.ui import job as jobs
 from explorer.ui.casebook import Case, cases, see
-from explorer.ui.painter import Painter
+from explorer.ui.job import Job
 from tests.ui.reading import FOLDER, PATIENCE, opened, pictures
 
 PAGE = FOLDER / "pages" / "40_map.py"
@@ -159,65 +161,74 @@ def test_stop_and_resume() -> None:
     button(app, "Stop").click().run()
     assert "stopped" in app.get("progress")[0].proto.text
     assert "So far" in app.subheader[0].value
-    ended(app.session_state["map:painter"])
-    before = app.session_state["map:painter"].canvas.share
-    assert app.run().session_state["map:painter"].canvas.share == before
+    until(lambda: not app.session_state["map:job"][1].running)
+    before = app.session_state["map:job"][1].latest
+    assert app.run().session_state["map:job"][1].latest == before
     button(app, "Resume").click().run()
     assert button(app, "Stop")
-    app.session_state["map:painter"].stop()
+    app.session_state["map:job"][1].stop()
 
 
-def ended(painter: Painter) -> None:
-    """Wait until its thread has stopped."""
-    assert painter._thread is not None
-    painter._thread.join(PATIENCE)
-    assert not painter.running
+def painted(plan: Map, canvas: Canvas | None = None) -> Job[float]:
+    canvas = canvas or Canvas.blank(plan)
+    return Job(lambda halt: render(plan, canvas, stop=halt))
+
+
+def until(seen: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not seen():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_it_stops_when_the_browser_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = Painter(LONG)
-    monkeypatch.setattr(painting, "PATIENCE", 0.0)
-    painter.go_on()
-    ended(painter)
-    assert not painter.finished
-    monkeypatch.setattr(painting, "PATIENCE", math.inf)
-    painter.touch()  # it comes back
-    assert painter.running
-    painter.stop()
-    painter.touch()
-    ended(painter)
-    painter.touch()
-    assert not painter.running, "what was stopped by hand stays so"
+    monkeypatch.setattr(jobs, "PATIENCE", 0.3)
+    painting = painted(LONG)
+    until(lambda: not painting.running)
+    assert painting.latest is None or painting.latest < 1
+    for _ in range(2):  # the visitor comes back, and goes again
+        painting.look()
+        assert painting.running
+        until(lambda: not painting.running)
+    painting.look()
+    painting.stop()
+    painting.look()
+    until(lambda: not painting.running)
+    painting.look()
+    assert not painting.running, "what was stopped by hand stays so"
+    painting.go_on()
+    assert painting.running
+    painting.stop()
 
 
 def test_it_stops_when_the_session_is_dropped() -> None:
-    painter = Painter(LONG)
-    painter.go_on()
-    thread = painter._thread
-    assert thread is not None
-    del painter
+    painting = painted(LONG)
+    thread = painting._thread
+    del painting
     gc.collect()
     thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
-def test_a_painter_finishes_and_keeps_the_map_for_the_next_visitor() -> None:
+def test_a_map_is_kept_for_the_next_visitor() -> None:
     plan = replace(SMALL, setup=Setup("x_squared", steps=49))
-    first = Painter(plan)
-    first.go_on()
-    first.wait(PATIENCE, PATIENCE)
-    assert first.finished
+    canvas = Canvas.blank(plan)
+    first = painted(plan, canvas)
+    first.wait(PATIENCE)
+    assert canvas.done.all()
+    assert first.latest == 1
     assert first.seconds > 0
-    assert Painter(plan).finished
-    np.testing.assert_array_equal(Painter(plan).canvas.codes, first.canvas.codes)
+    again = painted(plan, canvas)
+    again.wait(PATIENCE)
+    assert again.latest is None, "nothing is left to do"
 
 
-def test_what_went_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*args: Any, **kwargs: Any) -> Any:
-        raise ValueError("the reason")
+def test_what_went_wrong_is_told() -> None:
+    def broken(halt: Halt) -> Generator[float, None, None]:
+        yield 0.5
+        raise RuntimeError("the reason")
 
-    monkeypatch.setattr(painting, "render", broken)
-    painter = Painter(replace(SMALL, setup=Setup("x_squared", steps=51)))
-    painter.go_on()
-    painter.wait(PATIENCE, PATIENCE)
-    assert painter.problem == "the reason"
+    painting = Job(broken)
+    painting.wait(PATIENCE)
+    assert painting.look() == 0.5
+    assert painting.error == "the reason"

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core.data import Table, remember
 from explorer.core.ground.prose import plain
+from explorer.core.maps.render import Halt
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.run.descent import run
@@ -125,7 +126,7 @@ def test_a_job_that_nobody_looks_at_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(job, "PATIENCE", 0.05)
     ended = threading.Event()
 
-    def forever() -> Generator[int, None, None]:
+    def forever(halt: Halt) -> Generator[int, None, None]:
         try:
             for number in iter(int, 1):
                 time.sleep(0.01)
@@ -140,7 +141,7 @@ def test_a_job_that_nobody_looks_at_ends(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_job_keeps_a_refusal_as_a_sentence() -> None:
-    def refused() -> Generator[int, None, None]:
+    def refused(halt: Halt) -> Generator[int, None, None]:
         yield 1
         raise ValueError("so many steps")
 
@@ -155,15 +156,15 @@ def test_a_job_that_was_abandoned_is_begun_again(monkeypatch: pytest.MonkeyPatch
     whole = Setup("network", learning_rate=0.5, steps=3)
     with monkeypatch.context() as nobody_looks:
         nobody_looks.setattr(job, "PATIENCE", -1.0)
-        gone = job.job("key", 1, lambda: train(whole))
+        gone = job.job("key", 1, lambda halt: train(whole))
         gone.wait(PATIENCE)
     assert gone.latest is not None
     assert gone.latest.share < 1
-    again = job.job("key", 1, lambda: train(whole))
+    again = job.job("key", 1, lambda halt: train(whole))
     again.wait(PATIENCE)
     assert again.latest is not None
     assert again.latest.share == 1
-    assert job.job("key", 1, lambda: train(whole)) is again
+    assert job.job("key", 1, lambda halt: train(whole)) is again
 
 
 def test_trials_are_the_sweep_of_their_ruler_whatever_their_order() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -116,7 +116,7 @@ def render(
     *,
     stop: Halt | None = None,
     tile: int | None = None,
-) -> Iterator[float]:
+) -> Generator[float, None, None]:
     """Computes what the canvas is missing, coarse to fine, and yields the share that is done after each finished tile.
 
     Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default the first picture and whatever is short to a

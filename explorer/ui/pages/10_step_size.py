@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -34,7 +32,6 @@ MOST_NUMBERS = 8_000_000
 RUNS = 140
 """About so many rates are on a ruler."""
 
-ANCHOR, GOOD = "step_size:anchor", "step_size:good"
 SAVED = ", saved"
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
@@ -86,26 +83,8 @@ def magnified(setup: Setup, position: int) -> microscope.Microscope | None:
 
 
 def anchored(setup: Setup) -> Setup:
-    """The setup whose ruler is shown: its rate stays what it was while a visitor drags, so that the ruler stays too."""
-    rest, anchor = st.session_state.get(ANCHOR, (None, 0.0))
-    if rest == replace(setup, learning_rate=0.0):
-        held = replace(setup, learning_rate=anchor)
-        if setup.learning_rate in computed(held)[0].rates:
-            return held
-    st.session_state[ANCHOR] = (replace(setup, learning_rate=0.0), setup.learning_rate)
-    return setup
-
-
-def computable(setup: Setup) -> Setup:
-    """The setup, or the last one that could be run if this one cannot, with the reason."""
-    try:
-        computed(anchored(setup))
-    except ValueError as error:
-        good = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(setup, good, str(error))
-        setup = good
-    st.session_state[GOOD] = setup
-    return setup
+    """The setup whose ruler has the rate of this one."""
+    return panel.anchored("step_size", setup, lambda held: setup.learning_rate in computed(held)[0].rates)
 
 
 def numbers(explanation: Explanation, run: int) -> None:
@@ -240,11 +219,10 @@ def main() -> None:
     """From top to bottom: where to start from, the ruler with the picture, the numbers, why, the table."""
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
-    setup = panel.current(DEFAULT)
-    setup = computable(setup)
+    asked = panel.current(DEFAULT)
+    setup, (scale, explanation, drawing, dial) = panel.computable("step_size", asked, DEFAULT, lambda each: computed(anchored(each)))
     panel.notes()
     held = anchored(setup)
-    scale, explanation, drawing, dial = computed(held)
     position = scale.position(setup.learning_rate)
     picture(
         drawing.figure,

@@ -21,7 +21,7 @@ from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import short_table
 
-RACERS, PACE, TABLE, GOOD = "race:racers", "race:pace", "race:table", "race:good"
+RACERS, PACE, TABLE = "race:racers", "race:pace", "race:table"
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
 
 
@@ -43,11 +43,7 @@ def names(race: Race) -> list[str]:
 
 def current() -> Race:
     """The race that holds now: the session's, unless the page was opened by a link."""
-    query = panel.opened()
-    if query:
-        adopt(panel.noting(Race.salvage(query)))
-    elif RACERS not in st.session_state:
-        adopt(DEFAULT)
+    panel.arrive(Race.salvage, adopt, DEFAULT, RACERS)
     return Race(st.session_state[panel.STATE], st.session_state[RACERS], st.session_state[PACE])
 
 
@@ -95,18 +91,6 @@ def racers(race: Race) -> Race:
     return Race(setup, tuple(found[:MOST_RACERS]) or race.racers, pace)
 
 
-def computable(race: Race) -> Race:
-    """The race, or the last one that could be run if this one cannot, with the reason."""
-    try:
-        computed(race)
-    except ValueError as error:
-        good: Race = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(race.setup, good.setup, str(error))
-        race = good
-    st.session_state[GOOD] = race
-    return race
-
-
 def headline(race: Race, explanations: list[Explanation]) -> str:
     """Who won, who is out, in one sentence."""
     called = names(race)
@@ -148,7 +132,7 @@ def main() -> None:
     presets("race", race, adopt, attrgetter("race"))
     with st.sidebar:
         race = racers(race)
-    race = computable(race)
+    race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, attrgetter("setup"))
     if panel.settled(race.setup):
         panel.write_link(race.to_query())
     panel.notes()
@@ -156,7 +140,6 @@ def main() -> None:
         panel.controls(race.setup, ("loss",), rate=False)
         panel.upload(race.setup)
         panel.sampling(race.setup)
-    explanations, drawing = computed(race)
     sentence = headline(race, explanations)
     st.subheader(sentence.replace("**", ""), anchor=False)
     picture(

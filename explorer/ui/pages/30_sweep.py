@@ -27,7 +27,7 @@ from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 
-RULES, SEEDS, FINDER, GOOD = "sweep:rules", "sweep:seeds", "sweep:finder", "sweep:good"
+RULES, SEEDS, FINDER = "sweep:rules", "sweep:seeds", "sweep:finder"
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
 
@@ -44,7 +44,10 @@ def main() -> None:
             st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
         seeds = st.slider("seeds", 1, MOST_SEEDS, 1, key=SEEDS, help="Random starts and batches; the picture shows the range as a band.")
         finder = st.toggle("learning-rate finder", key=FINDER, help="One run whose rate grows at every step, as some libraries offer.")
-    setup, bands, found = computed(setup, rules, seeds, finder)
+    alone = DEFAULT, (DEFAULT.optimizer,), 1, False
+    asked = setup, tuple(rules), seeds, finder
+    shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each), lambda each: each[0])
+    setup = shown[0]
     if panel.settled(setup):
         panel.write_link(setup.to_query())
     panel.notes()
@@ -77,21 +80,15 @@ def main() -> None:
         st.download_button("Download as CSV", every.to_csv(index=False).encode(), "sweep.csv", "text/csv", icon=":material/download:")
 
 
-def computed(setup: Setup, rules: list[str], seeds: int, finder: bool) -> tuple[Setup, list[figure.Band], RateFinder | None]:
-    """The setup with what was swept of it; if it cannot be swept, the last one that could, with the reason."""
+def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> tuple[list[figure.Band], RateFinder | None]:
+    """What was swept of a setup, under each of the rules."""
     bar = st.progress(0.0, "Sweeping…")
     try:
         setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]
         bands = [band(each, seeds, lambda share, i=i: bar.progress((i + share) / len(setups))) for i, each in enumerate(setups)]
-        found = finder_of(setup) if finder else None
-    except ValueError as error:
-        good = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(setup, good, str(error))
-        return computed(good, [good.optimizer], 1, finder=False)
+        return bands, finder_of(setup) if finder else None
     finally:
         bar.empty()
-    st.session_state[GOOD] = setup
-    return setup, bands, found
 
 
 def band(setup: Setup, seeds: int, progress: Any) -> figure.Band:

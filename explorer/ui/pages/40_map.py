@@ -16,22 +16,26 @@ from explorer.core.ground.prose import plain
 from explorer.core.maps.boundary import agreement, lines
 from explorer.core.maps.canvas import Canvas, csv, records
 from explorer.core.maps.map import LAYER, Axis, Map, knobs, too_much, window
+from explorer.core.maps.render import render
 from explorer.core.maps.tile import in_words
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures import map as figure
 from explorer.ui import panel
 from explorer.ui.casebook import cases
-from explorer.ui.painter import Painter
+from explorer.ui.job import Job, job
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 
-AXES, OF, BACK, PAINTER, GOOD, REFUSED = (f"map:{name}" for name in ("axes", "of", "back", "painter", "good", "refused"))
+AXES, OF, BACK, JOB, REFUSED = (f"map:{name}" for name in ("axes", "of", "back", "job", "refused"))
 DEFAULT = next(case.map for case in cases() if case.page == "map")
 PIXELS = (32, 64, 128, 192, 256, 384, 512)
 
 MOST_FOR_A_VISITOR = 4 * 10**10
 """Pixels × steps × dim that the page computes: for the fractal 512² pixels, minutes on two cores. The library has a larger bound."""
+
+MOST_KEPT = 24
+"""Maps that are kept for all visitors together, so that going back, or a shared link, shows at once what is known."""
 
 GLANCE, WAIT, BEAT = 0.8, 4.0, 1.0
 """Seconds: a map that is finished by then appears at once; the first picture is waited for; and between two looks at one in the making."""
@@ -48,9 +52,10 @@ def main() -> None:
     top = st.container()
     plan = current()
     panel.notes()
-    painter = painter_of(plan)
-    painter.wait(GLANCE, WAIT)
-    live = painter.running
+    canvas = canvas_of(plan)
+    painting = job(JOB, plan, lambda halt: render(plan, canvas, stop=halt))
+    painting.wait(WAIT, GLANCE)
+    live = painting.running
     with top:
         presets("map", plan, adopt, attrgetter("map"))
     fine = [knobs(plan.setup)[axis.knob].label for axis in (plan.x, plan.y) if axis.at_the_floor]
@@ -60,8 +65,8 @@ def main() -> None:
             " what is seen is rounding.",
             icon=":material/zoom_in:",
         )
-    st.fragment(show, run_every=BEAT if live else None)(plan, live)
-    take_away(plan, painter)
+    st.fragment(show, run_every=BEAT if live else None)(plan, canvas, painting, live)
+    take_away(plan, canvas)
     with st.sidebar:
         sides(plan)
         panel.controls(plan.setup, rate="learning_rate" not in (plan.x.knob, plan.y.knob))
@@ -76,28 +81,23 @@ def main() -> None:
 
 def current() -> Map:
     """The map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
-    query = panel.opened()
-    if query:
-        adopt(panel.noting(Map.salvage(query)))
-    elif AXES not in st.session_state and panel.STATE not in st.session_state:
-        adopt(DEFAULT)
-    setup: Setup = st.session_state[panel.STATE]
-    try:
-        plan = checked(fitting(setup))
-    except ValueError as error:
-        plan = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(setup, plan.setup, str(error))
-    st.session_state[AXES], st.session_state[OF], st.session_state[GOOD] = (plan.x, plan.y), plan.setup.loss, plan
+    panel.arrive(Map.salvage, adopt, DEFAULT, panel.STATE)
+    axes: tuple[Axis | None, ...] = st.session_state.get(AXES, (None, None))
+    asked = st.session_state[panel.STATE], axes, st.session_state.get(OF)
+    known: tuple[Setup, tuple[Axis | None, ...], str | None] = DEFAULT.setup, (DEFAULT.x, DEFAULT.y), DEFAULT.setup.loss
+    (setup, *_), plan = panel.computable("map", asked, known, lambda each: checked(fitting(*each)), lambda each: each[0])
+    if st.session_state.get(OF) != setup.loss:
+        st.session_state[BACK] = []
+    st.session_state[AXES], st.session_state[OF] = (plan.x, plan.y), setup.loss
     return plan
 
 
-def fitting(setup: Setup) -> Map:
-    """The session's axes on this setup. A knob that it does not have makes way for another; for another loss the windows are new."""
-    x, y = st.session_state.get(AXES, (None, None))
-    if st.session_state.get(OF) != setup.loss:
+def fitting(setup: Setup, axes: tuple[Axis | None, ...], of: str | None) -> Map:
+    """These axes on a setup. A knob that it does not have makes way for another; for another loss the windows are new."""
+    if of != setup.loss:
         known = knobs(setup)
-        x, y = (window(setup, axis.knob, axis.count) if axis is not None and axis.knob in known else None for axis in (x, y))
-        st.session_state[BACK] = []
+        axes = tuple(window(setup, axis.knob, axis.count) if axis and axis.knob in known else None for axis in axes)
+    x, y = axes
     return Map.of(setup, x, y)
 
 
@@ -116,33 +116,28 @@ def adopt(plan: Map) -> None:
     st.session_state[REFUSED], st.session_state[BACK] = {}, []
 
 
-def painter_of(plan: Map) -> Painter:
-    """The session's painter, at work on this map; the one of another map is stopped."""
-    painter: Painter | None = st.session_state.get(PAINTER)
-    if painter is None or painter.plan != plan:
-        if painter is not None:
-            painter.stop()
-        painter = st.session_state[PAINTER] = Painter(plan)
-    painter.touch()
-    return painter
+@st.cache_resource(show_spinner=False, max_entries=MOST_KEPT)
+def canvas_of(plan: Map) -> Canvas:
+    """What is known of a map, whoever asked for it."""
+    return Canvas.blank(plan)
 
 
 # ---- the picture
 
 
-def show(plan: Map, live: bool) -> None:
+def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
     """The picture as far as it is done, and what can be done with it. Runs again by itself while the map is in the making."""
-    painter: Painter = st.session_state[PAINTER]
-    painter.touch()
-    moved = st.session_state[AXES] != (plan.x, plan.y) or painter.plan != plan
+    painting.look()
+    moved = st.session_state[AXES] != (plan.x, plan.y) or st.session_state[JOB][1] is not painting
     if moved or panel.GO in st.session_state or panel.NOTES in st.session_state:
         st.rerun()
-    if live != painter.running:
+    if live != painting.running:
         panel.again()
-    canvas = painter.canvas.copy()  # it goes on while this is drawn: what is said must be what is shown
+    canvas = canvas.copy()  # it goes on while this is drawn: what is said must be what is shown
     sentence = headline(plan, canvas)
     st.subheader(sentence, anchor=False)
-    progress(plan, painter)
+    finished = bool(canvas.done.all())
+    progress(plan, canvas, painting)
     names = [side.label for side in figure.sides(plan)]
     picture(
         figure.draw(plan, canvas, lines(plan)),
@@ -155,20 +150,19 @@ def show(plan: Map, live: bool) -> None:
         on_box=zoom_to_box,
     )
     with st.container(horizontal=True):
-        if painter.running:
-            st.button("Stop", on_click=painter.stop, icon=":material/stop:")
-        elif not painter.finished:
-            st.button("Resume", on_click=painter.go_on, icon=":material/play_arrow:")
+        if painting.running:
+            st.button("Stop", on_click=painting.stop, icon=":material/stop:")
+        elif not finished:
+            st.button("Resume", on_click=painting.go_on, icon=":material/play_arrow:")
         st.button("Zoom in", on_click=zoom, args=(0.5,), icon=":material/zoom_in:")
         st.button("Zoom out", on_click=zoom, args=(2.0,), icon=":material/zoom_out:")
         if st.session_state[BACK]:
             st.button("Back", on_click=back, icon=":material/undo:")
     layers = any(axis.knob.startswith(LAYER) for axis in (plan.x, plan.y))
     click = f"a click opens that run on Step size{', with one rate for all its layers' if layers else ''}"
-    took = (
-        f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps took {in_words(painter.seconds)}." if painter.seconds else ""
-    )
-    st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.{took if painter.finished else ''}")
+    size = f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps"
+    took = f"{size} took {in_words(painting.seconds)}." if finished and painting.latest else ""
+    st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.{took}")
     case = next((each for each in cases() if each.page == "map" and each.map == plan), None)
     if case:
         st.markdown(case.text)
@@ -198,16 +192,17 @@ def percent(share: float) -> str:
     return f"{min(plain(100 * share, 2), '99.9' if share < 1 else '100', key=float)} %" if share else "none"
 
 
-def progress(plan: Map, painter: Painter) -> None:
+def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
     """How far it is, and what went wrong; nothing once it is finished."""
-    share = painter.canvas.share
-    if painter.problem:
-        st.error(painter.problem, icon=":material/error:")
-    if painter.finished:
+    if painting.error:
+        st.error(painting.error, icon=":material/error:")
+    if canvas.done.all():
         return
-    left = painter.seconds_left
-    state = "stopped" if not painter.running else "beginning" if left is None else f"{in_words(left)} left"
-    st.progress(share, f"{math.floor(100 * share)} % of {plan.pixels:,} runs, {state}")
+    state = "stopped" if not painting.running else "beginning"
+    if painting.running and painting.first is not None and canvas.share > painting.first[1]:
+        seconds, share = painting.first
+        state = f"{in_words(seconds * (1 - canvas.share) / (canvas.share - share))} left"
+    st.progress(canvas.share, f"{math.floor(100 * canvas.share)} % of {plan.pixels:,} runs, {state}")
 
 
 # ---- moving the window
@@ -380,17 +375,17 @@ def refine() -> None:
         look(replace(x, count=count), replace(y, count=count))
 
 
-def take_away(plan: Map, painter: Painter) -> None:
+def take_away(plan: Map, canvas: Canvas) -> None:
     """The map as a picture and as numbers; made only when asked for."""
 
     def npy() -> bytes:
         file = io.BytesIO()
-        np.save(file, records(plan, painter.canvas))
+        np.save(file, records(plan, canvas))
         return file.getvalue()
 
     with st.expander("Take the map away"), st.container(horizontal=True):
-        st.download_button("PNG, a pixel a run", lambda: figure.png(plan, painter.canvas), "map.png", "image/png", on_click="ignore")
-        st.download_button("CSV", lambda: csv(plan, painter.canvas), "map.csv", "text/csv", on_click="ignore")
+        st.download_button("PNG, a pixel a run", lambda: figure.png(plan, canvas), "map.png", "image/png", on_click="ignore")
+        st.download_button("CSV", lambda: csv(plan, canvas), "map.csv", "text/csv", on_click="ignore")
         st.download_button("NumPy, x, y, verdict, pace", npy, "map.npy", "application/octet-stream", on_click="ignore")
 
 

@@ -6,7 +6,6 @@ Above it a ruler of learning rates: each was tried in the background, and the sl
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,12 @@ from explorer.figures import trials as ruler_figure
 from explorer.figures.answers import HEIGHT, answers
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
-from explorer.ui.job import Job, job, watched
+from explorer.ui.job import Job, job, stop, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 
-JOB, RULER, GOOD = "network:job", "network:ruler:job", "network:good"
+JOB, RULER = "network:job", "network:ruler:job"
 DEFAULT = Setup("network", learning_rate=0.5, steps=400)
 
 MOST_WORK = 4e9
@@ -40,29 +39,24 @@ def main() -> None:
     if setup.loss not in ("network", "convolution", "homemade_network"):
         panel.adopt(DEFAULT)
         setup = DEFAULT
-    setup = affordable(setup)
+    setup, _ = panel.computable("network", setup, DEFAULT, check_work)
     panel.write_link(setup.to_query())
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place
         panel.notes()
         presets("network", setup)
     with st.sidebar:
-        st.button("Stop", on_click=stop, width="stretch", help="The run ends after the step it is in; what was seen stays.")
+        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="The run ends after the step it is in; what was seen stays.")
         panel.controls(setup)
         panel.sampling(setup)
         panel.rescues(setup)
     top = st.container()
-    held = anchored(setup)
-    running = job(JOB, setup, lambda: work(setup))
-    trying = job(RULER, held, lambda: after(running, held))
+    held = panel.anchored("network", setup, lambda _: carries(setup))
+    running = job(JOB, setup, lambda halt: train(setup))
+    trying = job(RULER, held, lambda halt: after(running, held))
     running.wait(1.2)  # most runs are over by then, and are shown whole at once
     watched(running, show, "The first steps are being taken…")
     with top:
         watched(trying, lambda found: choose(found, setup), "The first rates are being tried…")
-
-
-def work(setup: Setup) -> Generator[History, None, None]:
-    """The run of a setup, look by look."""
-    yield from train(setup)
 
 
 def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
@@ -71,39 +65,21 @@ def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
     yield from trials(setup)
 
 
-def affordable(setup: Setup) -> Setup:
-    """The setup, or the last one that fits if this one would take too long, with the estimate and what would fit."""
-    try:
-        loss: Any = setup.make_loss()
-        examples = setup.batch_size or loss.examples
-        if loss.dim * examples * setup.steps > MOST_WORK:
-            fits = int(MOST_WORK / (loss.dim * examples))
-            raise ValueError(
-                f"steps must be ≤ {fits:,} for {loss.dim:,} weights and {examples:,} examples a step, got {setup.steps:,}:"
-                f" that would take about {plain(30 * loss.dim * examples * setup.steps / MOST_WORK)} s"
-            )
-    except ValueError as error:
-        good = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(setup, good, str(error))
-        return good
-    st.session_state[GOOD] = setup
-    return setup
+def check_work(setup: Setup) -> None:
+    """Refuses a run that would take too long, with the estimate and what would fit."""
+    loss: Any = setup.make_loss()
+    examples = setup.batch_size or loss.examples
+    if loss.dim * examples * setup.steps > MOST_WORK:
+        raise ValueError(
+            f"steps must be ≤ {int(MOST_WORK / (loss.dim * examples)):,} for {loss.dim:,} weights and {examples:,} examples a step,"
+            f" got {setup.steps:,}: that would take about {plain(30 * loss.dim * examples * setup.steps / MOST_WORK)} s"
+        )
 
 
-def stop() -> None:
-    """Ends the run that is going on."""
-    if JOB in st.session_state:
-        st.session_state[JOB][1].stop()
-
-
-def anchored(setup: Setup) -> Setup:
-    """The setup whose ruler is shown: the same as long as only the rate changes, and stays between the ruler's ends."""
-    held, tried = st.session_state.get(RULER, (None, None))
-    if held is None or replace(held, learning_rate=setup.learning_rate) != setup:
-        return setup
-    known: Trials | None = tried.latest
-    inside = known is None or known.ruler.rates[0] <= setup.learning_rate <= known.ruler.rates[-1]
-    return held if inside else setup
+def carries(setup: Setup) -> bool:
+    """Whether the ruler that is shown, as far as it is known, reaches to the rate of this setup."""
+    known: Trials | None = st.session_state[RULER][1].latest if RULER in st.session_state else None
+    return known is None or bool(known.ruler.rates[0] <= setup.learning_rate <= known.ruler.rates[-1])
 
 
 def choose(found: Trials, setup: Setup) -> None:

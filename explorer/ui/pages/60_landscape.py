@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -15,82 +14,66 @@ from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
 from explorer.ui import panel
 from explorer.ui.casebook import Case, cases
-from explorer.ui.job import job, watched
+from explorer.ui.job import job, stop, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, picture
 from explorer.ui.presets import presets
 
-JOB, GOOD, VIEW = "landscape:job", "landscape:good", "landscape:view"
+Seen = tuple[Setup, View]
+"""What is trained, and the planes that are looked at."""
+
+JOB, VIEW = "landscape:job", "landscape:view"
 DEFAULT = next(case.setup for case in cases() if case.page == "landscape")
 
 
 def main() -> None:
     """The controls, then the planes as far as they are."""
     st.title("What does the ground around this network look like?", anchor=False)
-    setup, view = affordable(*current())
+    asked = current()
+    (setup, view), _ = panel.computable(
+        "landscape", asked, (DEFAULT, View()), lambda each: check_work(Survey(each[1], panes(*each))), lambda each: each[0]
+    )
+    st.session_state[VIEW] = view
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
     presets("landscape", (setup, seen), adopt, of)
     with st.sidebar:
-        st.button("Stop", on_click=stop, width="stretch", help="The work ends; what was seen stays.")
+        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="The work ends; what was seen stays.")
         for name, parameter in parameters(View).items():
             control(name, parameter, view)
         panel.controls(setup)
         panel.sampling(setup)
         panel.rescues(setup)
-    running = job(JOB, (setup, seen), lambda: work(setup, seen))
+    running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown whole at once
     watched(running, lambda found: show(found, view), "The network is being made…")
 
 
-def work(setup: Setup, view: View) -> Generator[Survey, None, None]:
-    """The training and the grids, as they come."""
-    yield from survey(setup, view)
+def read(query: dict[str, str]) -> tuple[Seen, list[str]]:
+    """As much of a link as can be read, and what could not: what is trained, and the planes that are looked at."""
+    view, complaints = View.salvage({name: text for name, text in query.items() if name.startswith("view.")})
+    setup, more = Setup.salvage({name: text for name, text in query.items() if not name.startswith("view.")})
+    return (setup, view), more + complaints
 
 
-def current() -> tuple[Setup, View]:
+def current() -> Seen:
     """What holds now: the session's setup and view, unless the page was opened by another link."""
-    query = panel.opened()
-    if query:
-        view, complaints = View.salvage({name: text for name, text in query.items() if name.startswith("view.")})
-        setup, more = Setup.salvage({name: text for name, text in query.items() if not name.startswith("view.")})
-        panel.adopt(panel.noting((setup, more + complaints)))
-        st.session_state[VIEW] = view
-    if panel.STATE not in st.session_state or st.session_state[panel.STATE].loss not in ("network", "convolution"):
+    panel.arrive(read, adopt, (DEFAULT, View()), panel.STATE)
+    if st.session_state[panel.STATE].loss not in ("network", "convolution"):
         panel.adopt(DEFAULT)
     return st.session_state[panel.STATE], st.session_state.setdefault(VIEW, View())
 
 
-def of(case: Case) -> tuple[Setup, View]:
-    """What a case is on this page: what is trained, and the planes that are looked at."""
-    view, _ = View.salvage({name: text for name, text in case.query.items() if name.startswith("view.")})
-    return case.setup, view
+def of(case: Case) -> Seen:
+    """What a case is on this page."""
+    return read(case.query)[0]
 
 
-def adopt(chosen: tuple[Setup, View]) -> None:
+def adopt(chosen: Seen) -> None:
     """Makes a case hold."""
     setup, st.session_state[VIEW] = chosen
     panel.adopt(setup)
-
-
-def affordable(setup: Setup, view: View) -> tuple[Setup, View]:
-    """What is asked for, or the last that fits if it would take too long, with what would fit."""
-    try:
-        check_work(Survey(view, panes(setup, view)))
-    except ValueError as error:
-        good: tuple[Setup, View] = st.session_state.get(GOOD, (DEFAULT, View()))
-        panel.refuse(setup, good[0], str(error))
-        st.session_state[VIEW] = good[1]
-        return good
-    st.session_state[GOOD] = setup, view
-    return setup, view
-
-
-def stop() -> None:
-    """Ends the work that is going on."""
-    if JOB in st.session_state:
-        st.session_state[JOB][1].stop()
 
 
 def control(name: str, parameter: Parameter, view: View) -> None:

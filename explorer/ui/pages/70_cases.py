@@ -27,7 +27,7 @@ def main() -> None:
     if not any(shown.values()):
         st.info("No case has these words. Here are all of them.", icon=":material/search_off:")
         shown = {kind: group for kind, group in kinds.items() if chosen in (None, kind)}
-    running = job("cases:job", "all", lambda: work([case for group in kinds.values() for case in group]))
+    running = job("cases:job", "all", lambda halt: work([case for group in kinds.values() for case in group]))
     running.wait(0.5)
 
     def cards(_: int) -> None:

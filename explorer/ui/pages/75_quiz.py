@@ -71,7 +71,7 @@ def main() -> None:
     st.title("Which knob made this curve?", anchor=False)
     game: Game = st.session_state.setdefault(STATE, begin(random.randrange(10**6)))
     case = game.case
-    making = job(JOB, (case.name, game.place), lambda: work(game))
+    making = job(JOB, (case.name, game.place), lambda halt: work(game))
     seen = shortly(case)
     if seen is None:
         watched(making, lambda _: st.rerun(), "This curve is being made…")

@@ -148,7 +148,7 @@ def show(log: LogFile) -> None:
     )
     st.header(sentence(found.sentence), anchor=False)
     values = losses.compressed()
-    comparing = job(JOB, (hash(values.tobytes()), found.sentence), lambda: compare(found, values))
+    comparing = job(JOB, (hash(values.tobytes()), found.sentence), lambda halt: compare(found, values))
     comparing.wait(WAIT)
     watched(comparing, lambda best: draw(log, found, best[0]), "The curve is being compared with the cases…")
     if found.causes:

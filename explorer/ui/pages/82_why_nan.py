@@ -16,7 +16,6 @@ from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.words import fit_to_read, sentence
 
-GOOD = "why_nan:good"
 SHOWN = {
     "Learning rate": "52_raw_targets",
     "Outlier": "73_outlier",
@@ -39,7 +38,7 @@ def main() -> None:
     """A run, why it left the number line in one sentence, what to change, and how its quantities grew."""
     panel.follow()
     st.title("Why is it `nan`?", anchor=False)
-    setup, (found, grown) = examined(panel.current(DEFAULT))
+    setup, (found, grown) = panel.computable("why_nan", panel.current(DEFAULT), DEFAULT, computed)
     panel.notes()
     panel.write_link(setup.to_query())
     presets("why_nan", setup, among=CASES)
@@ -81,18 +80,6 @@ def computed(setup: Setup) -> tuple[Forensics, Growth]:
         raise ValueError(f"steps must be ≤ {most:,} for {loss.dim:,} numbers and {examples:,} examples a step, got {setup.steps:,}")
     path = setup.run()
     return why_nan(path), growth(path)
-
-
-def examined(setup: Setup) -> tuple[Setup, tuple[Forensics, Growth]]:
-    """The setup and what was found, or the last one that could be run, with the reason."""
-    try:
-        found = computed(setup)
-    except ValueError as error:
-        good = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(setup, good, str(error))
-        setup, found = good, computed(good)
-    st.session_state[GOOD] = setup
-    return setup, found
 
 
 main()

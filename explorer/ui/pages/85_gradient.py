@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import short_table
 
-GOOD, TYPED, EXAMPLE = "gradient:good", "gradient:typed", "gradient:example"
+TYPED, EXAMPLE = "gradient:typed", "gradient:example"
 BY_HAND = "gradient."
 """What the parts of a link begin with that hold a component typed by hand."""
 
@@ -37,6 +38,8 @@ EXAMPLES: dict[str, tuple[Setup, dict[str, str]]] = {
 MOST_WORK = 2e10
 """Parameters × examples × evaluations that one check may take: a few seconds on one core."""
 
+Asked = tuple[Setup, dict[str, str]]
+
 Found = tuple[GradientCheck, dict[str, NDArray[np.float64]]]
 
 
@@ -48,7 +51,7 @@ def main() -> None:
     examples(setup)
     presets("gradient", setup)
     hand = by_hand(setup) if setup.loss == "formula" else ()
-    setup, (check, errors) = checked(setup, hand)
+    (setup, _), (check, errors) = panel.computable("gradient", (setup, hand), (CODE, ()), lambda each: computed(*each), itemgetter(0))
     panel.notes()
     panel.write_link(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
     st.subheader(check.summary(), anchor=False)
@@ -76,13 +79,21 @@ def main() -> None:
 
 def here() -> Setup:
     """The setup that holds now; a link brings the components typed by hand along."""
-    query = panel.opened()
-    if query:
-        st.session_state[TYPED] = {name.removeprefix(BY_HAND): text for name, text in query.items() if name.startswith(BY_HAND)}
-        rest = {name: text for name, text in query.items() if not name.startswith(BY_HAND)}
-        panel.adopt(panel.noting(Setup.salvage(rest)))
-        st.session_state[panel.LINK] = query
-    return panel.current(CODE)
+    panel.arrive(read, adopt, EXAMPLES["Somebody's numpy code"], panel.STATE)
+    return st.session_state[panel.STATE]
+
+
+def read(query: dict[str, str]) -> tuple[Asked, list[str]]:
+    """As much of a link as can be read, and what could not."""
+    hand = {name.removeprefix(BY_HAND): text for name, text in query.items() if name.startswith(BY_HAND)}
+    setup, complaints = Setup.salvage({name: text for name, text in query.items() if not name.startswith(BY_HAND)})
+    return (setup, hand), complaints
+
+
+def adopt(chosen: Asked) -> None:
+    """Makes a setup hold, with the components of its gradient that were typed by hand."""
+    setup, st.session_state[TYPED] = chosen
+    panel.adopt(setup)
 
 
 def typed() -> dict[str, str]:
@@ -102,8 +113,7 @@ def take_example() -> None:
     """An example was clicked."""
     if st.session_state[EXAMPLE] in EXAMPLES:
         setup, hand = EXAMPLES[st.session_state[EXAMPLE]]
-        st.session_state[TYPED] = dict(hand)
-        panel.adopt(setup)
+        adopt((setup, dict(hand)))
 
 
 def by_hand(setup: Setup) -> tuple[str, ...]:
@@ -148,18 +158,6 @@ def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
         )
     checked = ByHand(loss, hand) if hand else loss
     return check_gradient(checked, setup.start), error_by_step(checked, setup.start)
-
-
-def checked(setup: Setup, hand: tuple[str, ...]) -> tuple[Setup, Found]:
-    """The setup and what was found, or the last that could be computed, with the reason."""
-    try:
-        found = computed(setup, hand)
-    except ValueError as error:
-        good, hand = st.session_state.get(GOOD, (CODE, ()))
-        panel.refuse(setup, good, str(error))
-        setup, found = good, computed(good, hand)
-    st.session_state[GOOD] = (setup, hand)
-    return setup, found
 
 
 def table(check: GradientCheck) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 
-RULES, GOOD = "safe_rate:rules", "safe_rate:good"
+RULES = "safe_rate:rules"
 USUAL = ("gradient_descent", "momentum", "nesterov", "adam")
 MOST_STEPS = 2000
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
@@ -38,25 +38,13 @@ def measured(setup: Setup, rule: str) -> SafeRate:
     )
 
 
-def all_measured(setup: Setup, rules: list[str]) -> tuple[Setup, list[SafeRate]]:
-    """The setup and its rates, or the last ones that could be computed, with the reason."""
-    try:
-        found = [measured(setup, rule) for rule in rules]
-    except ValueError as error:
-        good = st.session_state.get(GOOD, DEFAULT)
-        panel.refuse(setup, good, str(error))
-        setup, found = good, [measured(good, rule) for rule in rules]
-    st.session_state[GOOD] = setup
-    return setup, found
-
-
 def main() -> None:
     """The sentence, the picture of all rules, the table, and how to ask the same of a model of one's own."""
     panel.follow()
     st.title("What is my largest safe rate?", anchor=False)
     setup = panel.current(DEFAULT)
     rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=panel.readable) or ["gradient_descent"]
-    setup, found = all_measured(setup, rules)
+    setup, found = panel.computable("safe_rate", setup, DEFAULT, lambda each: [measured(each, rule) for rule in rules])
     panel.notes()
     panel.write_link(setup.to_query())
     names = [panel.readable(rule) for rule in rules]
