@@ -57,7 +57,7 @@ def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Call
     if query:
         found, complaints = read(query)
         adopt(found)
-        st.session_state[NOTES] = [f"{complaint}. The rest of the link is used." for complaint in complaints]
+        say([f"{complaint}. The rest of the link is used." for complaint in complaints])
     elif known not in st.session_state:
         adopt(default)
 
@@ -157,6 +157,11 @@ def write_link(query: dict[str, str]) -> None:
     st.session_state[LINK] = query  # before the browser hears of it: a run may be interrupted in between
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
+
+
+def say(sentences: list[str]) -> None:
+    """Keeps what `notes` should say next."""
+    st.session_state[NOTES] = sentences
 
 
 def notes() -> None:
