@@ -74,7 +74,7 @@ def page_with_work() -> None:
 
     if st.session_state.setdefault("to do", ["read the link", "work"]):
         if st.session_state["to do"].pop(0) == "read the link":
-            panel.say(["learning_rate must be one number, got 'abc'"])
+            panel.say(["learning_rate must be one number, got 'abc'. The rest of the link is used."])
             panel.notes()
             panel.again()
         panel.notes()

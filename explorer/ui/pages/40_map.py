@@ -275,7 +275,7 @@ def open_run(pointed: Any) -> None:
     across, up = figure.sides(plan)
     setup, difference = plan.nearest(y.pixel(pointed[1] + up.origin), x.pixel(pointed[0] + across.origin))
     panel.adopt(setup)
-    st.session_state[panel.NOTES] = [difference] if difference else []
+    panel.say([difference] if difference else [])
     st.session_state[panel.GO] = panel.STEP_SIZE
 
 
@@ -364,7 +364,7 @@ def bend(name: Name) -> None:
     elif axis.high > 0:
         look(*with_axis(name, replace(axis, log=True, low=axis.low if axis.low > 0 else axis.high * 1e-4)))
     else:
-        st.session_state[panel.NOTES] = [f"the high end of {axis.knob} must be > 0 on a logarithmic axis, got {short(axis.high)}."]
+        panel.say([f"the high end of {axis.knob} must be > 0 on a logarithmic axis, got {short(axis.high)}."])
 
 
 def refine() -> None:
