@@ -48,7 +48,7 @@ NAMES = {
 }
 """What is written otherwise than with spaces for underscores."""
 
-STATE, LINK, LINKS, REFUSED, NOTES, SAID = "setup", "setup:link", "setup:links", "setup:refused", "setup:notes", "setup:said"
+STATE, LINKS, REFUSED, NOTES, SAID = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said"
 
 
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
@@ -82,8 +82,14 @@ def opened() -> dict[str, str]:
     """
     query, context = dict(st.query_params), get_script_run_ctx()
     back = context is not None and context.is_history_navigation
-    own = query == st.session_state.get(LINK) or (not back and query in st.session_state.get(LINKS, []))
-    return {} if own else query
+    own = [link for link, _ in _written()]
+    return {} if query in (own[-1:] if back else own) else query
+
+
+def _written() -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """The last links that the page wrote, the newest at the end, each with what the boxes showed then."""
+    found: list[tuple[dict[str, str], dict[str, Any]]] = st.session_state.setdefault(LINKS, [])
+    return found
 
 
 def adopt(setup: Setup) -> None:
@@ -153,8 +159,10 @@ def settled(setup: Setup) -> bool:
 
 def write_link(query: dict[str, str]) -> None:
     """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is."""
-    st.session_state[LINKS] = [*st.session_state.get(LINKS, [])[-31:], query]
-    st.session_state[LINK] = query  # before the browser hears of it: a run may be interrupted in between
+    links = _written()
+    if not links or links[-1][0] != query:
+        links.append((query, {}))  # before the browser hears of it: a run may be interrupted in between
+        del links[:-32]
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
 
@@ -359,6 +367,8 @@ def _seed(key: str, value: Any) -> None:
     """Lets a widget show its part of the setup, unless it holds something that was refused."""
     if key.removeprefix("box:") not in st.session_state.get(REFUSED, {}):
         st.session_state[key] = value
+        for _, shown in _written()[-1:]:
+            shown[key] = value
 
 
 def _refusal(name: str) -> None:
@@ -366,21 +376,27 @@ def _refusal(name: str) -> None:
         st.error(f"{st.session_state[REFUSED][name]}. The picture still shows the last good value.", icon=":material/error:")
 
 
-def echo() -> bool:
-    """Whether what the browser says of the widgets outside of a fragment that repeats itself is from before the page changed them.
+def echo(key: str = "") -> bool:
+    """Whether what the browser says of a widget is from before the page changed it, and nobody's wish.
 
-    Turning one of them runs the whole page. A fragment that runs by itself brings along what the browser last knew of them all, which
-    may be older than the preset that has just been chosen.
+    Turning a widget runs the whole page. A part of the page that runs by itself brings along what the browser last knew of all widgets,
+    which may be older than the rate or the preset just chosen; and Streamlit may merge that with a run of the whole page. There the
+    browser's address bar tells: it still has an older link of this page, with which the box showed this very value.
     """
     context = get_script_run_ctx()
-    return bool(context is not None and context.fragment_ids_this_run)
+    if context is not None and context.fragment_ids_this_run:
+        return True
+    query, links = dict(st.query_params), _written()
+    if not links or query == links[-1][0]:
+        return False
+    return any(query == link and key in shown and shown[key] == st.session_state[key] for link, shown in links)
 
 
 def _turn(name: str) -> None:
     """One widget was turned: the setup with that part replaced, or the reason why not."""
     value = st.session_state[f"box:{name}"]
     setup: Setup = st.session_state[STATE]
-    if echo() or (name in SHELVES and value == getattr(setup, name)):
+    if echo(f"box:{name}") or (name in SHELVES and value == getattr(setup, name)):
         return
     refused: dict[str, str] = st.session_state[REFUSED]
     try:

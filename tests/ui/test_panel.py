@@ -89,3 +89,39 @@ def test_what_was_wrong_with_a_link_is_said_until_something_is_turned() -> None:
     assert [each.value for each in app.warning] == [said]
     app.toggle[0].set_value(True).run()
     assert not app.warning
+
+
+def page_that_follows() -> None:
+    import streamlit as st
+
+    from explorer import Setup
+    from explorer.ui import panel
+
+    setup = panel.current(Setup("x_squared", learning_rate=0.1))
+    if "moved" in st.session_state:
+        panel.take_rate(setup, st.session_state.pop("moved"))
+        setup = st.session_state[panel.STATE]
+    panel.write_link(setup.to_query())
+    panel.controls(setup)
+
+
+def test_what_a_browser_still_says_of_a_box_is_not_taken_for_typed() -> None:
+    """A run of a part of the page that Streamlit merges with a run of the whole page brings along the boxes as they were before a move."""
+    app = AppTest.from_function(page_that_follows).run()
+    before = dict(app.query_params)
+    for rate in (0.2, 0.3, 0.4):
+        app.session_state["moved"] = rate
+        app.run()
+        app.query_params.clear()
+        app.query_params.update(before)  # the browser has heard of nothing yet
+        app.text_input(key="box:learning_rate").set_value("0.1").run()
+        assert app.session_state["setup"].learning_rate == rate
+        assert app.text_input(key="box:learning_rate").value == str(rate)
+    app.text_input(key="box:learning_rate").set_value("0.1").run()  # now it has, and somebody types the first rate again
+    assert app.session_state["setup"].learning_rate == 0.1
+    app.session_state["moved"] = 0.5
+    app.run()
+    app.query_params.clear()
+    app.query_params.update(before)
+    app.text_input(key="box:learning_rate").set_value("0.7").run()  # typed while the browser lagged behind
+    assert app.session_state["setup"].learning_rate == 0.7

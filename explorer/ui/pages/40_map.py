@@ -67,13 +67,13 @@ def main() -> None:
         )
     st.fragment(show, run_every=BEAT if live else None)(plan, canvas, painting, live)
     take_away(plan, canvas)
+    if not st.session_state[panel.REFUSED] and not st.session_state.get(REFUSED):
+        panel.write_link(plan.to_query())
     with st.sidebar:
         sides(plan)
         panel.controls(plan.setup, rate="learning_rate" not in (plan.x.knob, plan.y.knob))
         panel.sampling(plan.setup)
         panel.rescues(plan.setup)
-    if not st.session_state[panel.REFUSED] and not st.session_state.get(REFUSED):
-        panel.write_link(plan.to_query())
 
 
 # ---- which map it is
