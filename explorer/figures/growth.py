@@ -1,4 +1,4 @@
-"""What grew before a run left the number line: loss, gradient, weights and layers over the steps, and which of them went first."""
+"""What grew before a run became inf or nan: loss, gradient, weights and layers over the steps, and which of them went first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NARROW = {"height": 520, "margin": {"l": 60, "r": 8, "t": 150, "b": 60}, "legend
 
 
 def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
-    """The figure, with a cross where each quantity left the number line, and what it shows in words."""
+    """The figure, with a cross where each quantity became inf or nan, and what it shows in words."""
     logs = {name: (steps, _logs(sizes)) for name, (steps, sizes) in grown.sizes.items()}
     finite = np.concatenate([each[np.isfinite(each)] for _, each in logs.values()])
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -94,7 +94,7 @@ def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> d
 
 
 def _first(found: Forensics, low: float, high: float) -> dict[str, Any]:
-    """The step at which the first quantity left the number line."""
+    """The step at which the first quantity became inf or nan."""
     return {
         "x": [found.step, found.step],
         "y": [low, high],

@@ -49,7 +49,7 @@ def instruments(history: History) -> go.Figure:
         _line(steps, _log(history.validation), "validation", 1, ""),
         _line(steps[[0, -1]], np.full(2, constant), "best constant answer", 6, ""),
         _line(steps, _log(history.sharpness), "sharpness", 1, "2"),
-        _line(steps, _log(history.edge), "what this rate stands", 0, "2"),
+        _line(steps, _log(history.edge), "what this rate tolerates", 0, "2"),
     ]
     weights = [name for name in history.norms[0] if name.startswith("W")] or list(history.norms[0])
     traces += [_line(steps, _log([each[name] for each in history.norms]), f"gradient of {name}", i, "3") for i, name in enumerate(weights)]
@@ -70,7 +70,7 @@ def instruments(history: History) -> go.Figure:
                 "showlegend": False,
                 "annotations": [
                     heading("↑ loss"),
-                    heading("↑ sharpness, and what the rate stands", "2"),
+                    heading("↑ sharpness, and what the rate tolerates", "2"),
                     heading("↑ gradient of each layer", "3"),
                     heading("↑ units in percent: dead —, saturated ···", "4"),
                     *_names(traces, {f"y{axis}": each["range"] for axis, each in axes.items()}, history.total),

@@ -18,7 +18,7 @@ from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading
 Array = NDArray[np.float64]
 
 ROOF = 1.5
-"""Decades above the highest finite loss at which runs that left the number line are drawn."""
+"""Decades above the highest finite loss at which runs that became inf or nan are drawn."""
 
 SYMBOLS = {
     Verdict.CONVERGED: "circle",

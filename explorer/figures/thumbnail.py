@@ -56,7 +56,7 @@ class Drawable(Protocol):
 def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False) -> str:
     """The losses of one run or several over the steps, on a logarithmic scale, with the numbers at the ends.
 
-    A curve that leaves the number line ends in a cross at the top. With `hide_verdict` it has the color of the text.
+    A curve that becomes inf or nan ends in a cross at the top. With `hide_verdict` it has the color of the text.
     """
     logs = [log_loss(each.loss) if np.isfinite(each.loss).any() else np.array([]) for each in curves]
     finite = np.concatenate([each[np.isfinite(each)] for each in logs]) if logs else np.array([])

@@ -30,7 +30,8 @@ from explorer.core.networks.training import History, ending, train
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.explanation import Explanation
-from explorer.core.verdict.verdict import Verdict, judge
+from explorer.core.verdict.sentence import Verdict, marked
+from explorer.core.verdict.verdict import judge
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """What a person says of a curve; a case that compares several runs (a race, a map) has none."""
@@ -49,31 +50,17 @@ FACTS = {
     "best": "the smallest loss",
     "rises": "how many steps (of a network: looks) raised the loss",
     "sharpness": "of a network: the sharpness at the last look",
-    "stands": "of a network: the sharpness that the rate stands",
+    "tolerated": "of a network: the largest curvature that the rate tolerates",
     "constant": "of a network: the loss of the best constant answer",
     "dead": "of a network: the largest share of dead units of a layer, in %",
 }
 """The numbers of a run that a text may carry and a head may claim."""
 
 COARSE = 24
-"""A map is seen in at most so many pixels a side."""
+"""A map is seen in at most this many pixels a side."""
 
 NAN_ONLY = "nan without divergence"
-"""The verdict of a run whose loss is shown as nan or inf while its weights stay finite."""
-
-ENDS = {
-    "Overflow": Verdict.DIVERGED,
-    "No number to begin with": Verdict.DIVERGED,
-    "Not learning": Verdict.SLOW,
-    "Dead plateau": Verdict.STUCK,
-    "Saturated": Verdict.STUCK,
-    "Stuck": Verdict.STUCK,
-    "Catapult": Verdict.CATAPULT,
-    "Edge of stability": Verdict.CONVERGING,
-    "Learning": Verdict.CONVERGING,
-    NAN_ONLY: Verdict.STUCK,
-}
-"""The verdict whose color an end of a network's training shares."""
+"""The word for a run whose loss is shown as nan or inf while its weights stay finite."""
 
 
 @dataclass(frozen=True)
@@ -325,8 +312,7 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
         shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
         sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
         return Seen(NAN_ONLY, sentence, facts, (replace(curve[0], verdict=Verdict.STUCK),))
-    word, _, rest = outcome.sentence(0).partition(":")
-    return Seen(str(verdict), f"**{word.capitalize()}**:{rest}.", facts, curve)
+    return Seen(str(verdict), marked(outcome.sentence(0)), facts, curve)
 
 
 def _of_training(query: Mapping[str, str]) -> Seen:
@@ -334,18 +320,16 @@ def _of_training(query: Mapping[str, str]) -> Seen:
     setup = setup_of(query)
     history: History
     *_, history = train(setup)
-    sentence = ending(history)
-    word = sentence[2:].partition("**")[0]
     steps, loss = history.course
     if history.lost_at > 0:
         steps, loss = np.append(steps, history.lost_at), np.append(loss, np.inf)
     facts = _of_losses(setup, loss, history.lost_at) | {
         "sharpness": history.sharpness[-1],
-        "stands": history.edge[-1],
+        "tolerated": history.edge[-1],
         "constant": float(history.loss.best_constant),
         "dead": 100 * max(history.dead[-1], default=0.0),
     }
-    return Seen(word, sentence, facts, (_curve("", ENDS.get(word, Verdict.SLOW), steps, loss),))
+    return Seen(str(history.verdict), ending(history), facts, (_curve("", history.verdict, steps, loss),))
 
 
 def _of_race(query: Mapping[str, str]) -> Seen:

@@ -24,7 +24,7 @@ HEADS = {
     Verdict.NOISY: "**Noisy**: ",
     Verdict.STUCK: "**Stuck**: ",
     Verdict.CATAPULT: "**Catapult**: ",
-    Verdict.DIVERGED: ("**Diverges**: ", "**Falls without end**: "),
+    Verdict.DIVERGED: "**Diverges**: ",
 }
 
 
@@ -74,7 +74,7 @@ FULL = [
     ),
     (
         {"name": "x_squared", "rate": 1.1, "steps": 100},
-        "**Diverges**: each step multiplies the error by 1.2 (theory: 1.2); after 100 steps the loss is 6.86 × 10¹⁵;"
+        "**Diverges**: each step multiplies the error by 1.2 (theory: 1.2); after 100 steps the loss is 6.86 × 10¹⁵, from 1;"
         " it will be inf at step 1,947.",
     ),
     (
@@ -111,7 +111,7 @@ FULL = [
     ),
     (
         {"name": "absolute", "rate": 0.4, "start": [1.05]},
-        "**Oscillates**: it neither settles nor explodes; late in the run the loss jumps between 0.15 and 0.25.",
+        "**Oscillates**: it neither settles nor explodes; after 200 steps the loss still jumps between 0.15 and 0.25.",
     ),
     (
         {"name": "absolute", "rate": 0.004},
@@ -124,7 +124,7 @@ FULL = [
     ),
     (
         {"name": "saddle", "rate": 0.1, "start": [1.0, 0.0]},
-        "**Stuck**: the gradient is 7.1 × 10⁻¹⁰, so the loss stays at 2.49 × 10⁻¹⁹.",
+        "**Stuck**: the gradient is 7.1 × 10⁻¹⁰; the loss stays at 2.49 × 10⁻¹⁹.",
     ),
     (
         {"name": "quadratic", "rate": 0.205, "start": [1.0, 0.0]},

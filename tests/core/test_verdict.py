@@ -16,6 +16,7 @@ from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, judge, run
 from explorer.core.losses.protocol import Array
 from explorer.core.verdict import profile
 from explorer.core.verdict import verdict as thresholds
+from explorer.core.verdict.sentence import word as said
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2, X4, V, WELL = (LOSSES[name]() for name in ("x_squared", "x_fourth", "absolute", "double_well"))
@@ -43,7 +44,7 @@ def test_x_squared() -> None:
 
 def test_x_to_minus_x_oscillates_though_its_loss_is_constant() -> None:
     outcome = judge(run(X2, GD, 1.0, steps=2000))
-    assert outcome.sentence() == "oscillating: the loss stays at 1 for all 2000 steps while x jumps back and forth"
+    assert outcome.sentence() == "Oscillates: the loss stays at 1 while the point jumps from side to side"
     assert outcome.best_loss[0] == outcome.peak_loss[0] == 1
 
 
@@ -156,7 +157,7 @@ def test_a_catapult_rises_and_lands_where_it_is_flatter() -> None:
     for i in range(2, 5):
         assert outcome.peak_loss[i] > thresholds.RISE * outcome.start_loss[i]
         assert (path.x[-1, :, i] ** 2).sum() < 0.95 * (loss.start**2).sum(), "flatter: λ fell"
-        assert outcome.sentence(i).startswith("catapult: the loss rose from ")
+        assert outcome.sentence(i).startswith("Catapult: the loss rose from ")
 
 
 def test_on_a_saddle() -> None:
@@ -281,7 +282,7 @@ def test_any_number_of_steps_has_a_verdict_and_a_sentence(name: str, steps: int)
         assert isinstance(outcome, Outcome)
         assert outcome.steps == steps
         for i, word in enumerate(outcome.verdict):
-            assert outcome.sentence(i).startswith(f"{word}: ")
+            assert outcome.sentence(i).startswith(f"{said(word)}: ")
             assert outcome.evidence(i)["verdict"] == word
     assert verdicts(loss, 0.0, steps=steps)[0] in ("slow", "stuck", "converged")
 
@@ -317,7 +318,7 @@ def test_the_loss_overflows_first_and_the_weight_at_about_twice_the_step(rate: f
     assert (outcome.first_nonfinite[0], outcome.first_quantity[0]) == (steps, "loss")
     weight = int(np.argmax(~np.isfinite(path.x[:, 0, 0])))
     assert weight == pytest.approx(2 * steps, rel=2e-3, abs=2)
-    assert outcome.sentence() == f"diverged: the loss left the number line at step {steps}"
+    assert outcome.sentence() == f"Diverges: the loss became inf or nan at step {steps:,}"
     assert outcome.peak_loss[0] == np.inf
 
 

@@ -20,6 +20,7 @@ from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.run.descent import run
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
+from explorer.core.verdict.sentence import Verdict
 from explorer.figures import network as figure
 from explorer.figures.answers import answers
 from explorer.ui import job
@@ -63,10 +64,22 @@ def test_the_sharpness_is_the_hessian_s_largest_eigenvalue() -> None:
     assert history.edge[-1] == 4.0
 
 
+def test_a_rate_beyond_the_edge_is_said_to_be() -> None:
+    """η(λ + decay) > 2 is beyond the edge with hardly any sharpness, as the ruler's critical rate has it; 0.98 of the edge is not."""
+    beyond = last(Setup("network", learning_rate=2.0, knobs={"optimizer.weight_decay": 1.0}))
+    assert beyond.edge[-1] == pytest.approx(0.0, abs=1e-12)
+    assert beyond.ratio[-1] == pytest.approx(2.0 * (beyond.sharpness[-1] + 1.0) / 2)
+    assert beyond.verdict == Verdict.DIVERGED
+    assert "this rate tolerates curvature up to 0, so the rate is beyond the edge" in ending(beyond)
+    below = last(Setup("network", learning_rate=0.98, knobs={"optimizer.weight_decay": 1.0}))
+    assert below.ratio[-1] == pytest.approx(0.98 * (below.sharpness[-1] + 1.0) / 2)
+    assert "beyond" not in ending(below)
+
+
 def test_data_that_are_no_numbers_are_named() -> None:
     history = last(Setup("network", steps=5, knobs={"loss.bad_cell": "nan"}))
     assert history.lost_at == 0
-    assert ending(history).startswith("**No number to begin with**")
+    assert ending(history).startswith("**Diverges**: the loss is not finite from the start")
     figure.instruments(history)
 
 

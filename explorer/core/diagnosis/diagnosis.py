@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.diagnosis.causes import Cause, Record, ranked, symptoms
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.ground.prose import plain
-from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE, Verdict
+from explorer.core.verdict.sentence import Verdict, counted, told
+from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
 
 Array = NDArray[np.float64]
 
@@ -21,18 +22,14 @@ RECOVERS = 0.1
 ACCELERATES = 1.05
 """A fall that becomes faster by more than this factor a quarter is not slow, however straight it looks."""
 
-HOW = {
-    "two": "jumps back and forth between",
-    "cycle": "repeats a cycle between",
-    "chaos": "follows a rule without a cycle, between",
-    "": "jumps between",
-}
+PATTERN = {"two": "it jumps back and forth", "cycle": "it repeats a cycle", "chaos": "it follows a rule without a cycle", "": ""}
+"""How a curve jumps, by what `Signs.rhythm` found."""
 
 DECADES = 2.0
 """A positive curve that spans more decades is looked at in logarithms."""
 
 COMPARED = 64
-"""Two curves are compared at so many evenly spaced times."""
+"""Two curves are compared at this many evenly spaced times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ def diagnose(
     gradient_norm: ArrayLike | Sequence[float | None] | None = None,
     known: Mapping[str, ArrayLike] | None = None,
 ) -> Diagnosis:
-    """The verdict on recorded losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
+    """Return the verdict on losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
 
     `stochastic` says whether the steps were random (mini-batches); None finds out as far as the numbers tell. `steps` are the
     steps of the rows, increasing, if they were not logged evenly; `validation`, `learning_rate` and `gradient_norm`, one a row, sharpen
@@ -77,7 +74,7 @@ def diagnose(
     Raises ValueError for an argument that is not one number a row, and for steps that do not increase.
 
     >>> diagnose([4.0, 2.0, 8.0, 64.0, 1e9, float("inf")]).sentence
-    'diverged: the loss grew from 2 to 1 × 10⁹ and is inf from row 6 on'
+    'Diverges: the loss grew from 2 to 1 × 10⁹ and is inf from row 6 on'
     >>> str(diagnose([0.5**k for k in range(40)]).verdict), diagnose([1.0, 0.9]).verdict
     ('converged', None)
     """
@@ -99,22 +96,22 @@ def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verd
     finite = record.finite
     signs = Signs.of(finite, record.finite_steps) if finite.size >= 4 and finite.max() > finite.min() else None
     if record.values.size == 0:
-        return None, None, f"cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
+        return None, None, f"Cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
     if record.lost_from is not None:
-        return signs, Verdict.DIVERGED, _lost(record, signs)
+        return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record))
     if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows):
         return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
     if finite.size < FEWEST:
         return (
             signs,
             None,
-            f"cannot tell: a verdict takes at least {FEWEST} values, and there {'is' if finite.size == 1 else 'are'} {finite.size}",
+            f"Cannot tell: a verdict takes at least {FEWEST} values, and there {'is' if finite.size == 1 else 'are'} {finite.size}",
         )
     if signs is None:
         return (
             None,
             None,
-            f"cannot tell: all {finite.size:,} values are {plain(float(finite[0]), 4)}; the log may be rounded, or the rate 0",
+            f"Cannot tell: all {finite.size:,} values are {plain(float(finite[0]), 4)}; the log may be rounded, or the rate 0",
         )
     verdict = verdict_of(signs, stochastic)
     return signs, verdict, _sentence(verdict, signs)
@@ -155,45 +152,46 @@ def _catapulted(signs: Signs) -> bool:
     return bool(signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
 
 
-def _lost(record: Record, signs: Signs | None) -> str:
-    """How a curve left the number line."""
+def _lost(record: Record) -> str:
+    """How a curve became nan or inf."""
     at = record.lost_from or 0
-    word = "nan" if np.isnan(record.values[at]) else "inf" if record.values[at] > 0 else "−inf"
+    word, rows = plain(float(record.values[at])), record.values.size
     if not record.finite.size:
-        rows = record.values.size
-        return f"diverged: the loss is {word} in all {rows:,} rows" if rows > 1 else f"diverged: the only value is {word}"
-    last, low = float(record.finite[-1]), float(record.finite.min())
-    if record.grew:
-        return f"diverged: the loss grew from {plain(low)} to {plain(last)} and is {word} from {record.place(at)} on"
-    return f"diverged: the loss was {plain(last)}, nothing unusual, and is {word} from {record.place(at)} on"
+        return f"the loss is {word} in all {rows:,} rows" if rows > 1 else f"the only value is {word}"
+    last, low, place = plain(float(record.finite[-1])), plain(float(record.finite.min())), record.place(at)
+    was = f"grew from {low} to {last}" if record.grew else f"was {last}, nothing unusual,"
+    return f"the loss {was} and is {word} from {place} on"
 
 
 def _sentence(verdict: Verdict, signs: Signs) -> str:
-    start, end, best, peak = (plain(each, 4) for each in (signs.start, signs.end, signs.best, signs.peak))
-    change = f"the loss went from {start} to {end} in {signs.rows:,} rows"
+    """The sentence of a verdict, with what the rows alone show."""
+    losses = {"start": signs.start, "final": signs.end, "peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high}
+    numbers = {name: plain(each, 4) for name, each in losses.items()} | {"span": counted(signs.rows, "row")}
+    instead, more = "", ""
     match verdict:
         case Verdict.DIVERGED:
             factor = f", by a factor of {plain(signs.factor)} a row at the end" if signs.factor > 1.005 else ""
-            return f"diverged: the loss rose from {plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}, and has not turned"
+            instead, more = f"the loss rose from {plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}", "it has not turned"
         case Verdict.CONVERGED:
-            return f"converged: {change} and stays there, to the digits of the log"
+            more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:
-            return f"converging: {change} and is still falling"
+            more = "it is still falling"
         case Verdict.SLOW:
-            return f"slow: {change}, falling about as much in every quarter: nothing says that the end is near"
+            more = "it falls about as much in every quarter, so nothing says that the end is near"
         case Verdict.OSCILLATING:
-            ends = f"{plain(signs.tail_low, 4)} and {plain(signs.tail_high, 4)}"
-            return f"oscillating: after {signs.rows:,} rows the loss still {HOW[signs.rhythm]} {ends}"
+            more = PATTERN[signs.rhythm]
         case Verdict.NOISY:
-            return f"noisy: the loss went from {start} to {end} and now scatters about it by {plain(signs.noise, 2)}, with no trend"
+            more = f"it scatters by {plain(signs.noise, 2)}, with no trend"
         case Verdict.STUCK if signs.had_learned:
-            return f"stuck: the loss had come down from {start} to {best}, rose again and stays at {end}"
+            came = f"from {numbers['start']} to {plain(signs.best, 4)}"
+            instead = f"the loss had come down {came}, rose again and stays at {numbers['final']}"
         case Verdict.STUCK if signs.stays_up:
-            return f"stuck: the loss rose from {start} to {end} and stays there"
+            instead = f"the loss rose from {numbers['start']} to {numbers['final']} and stays there"
         case Verdict.STUCK:
-            return f"stuck: the loss has not left {end}, where it began, by more than it scatters"
-        case _:
-            return f"catapult: the loss rose from {start} to {peak}, then fell to {end}"
+            instead = f"the loss has not left {numbers['final']}, where it began, by more than it scatters"
+        case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
+            instead = f"the loss rose from {numbers['start']} to {numbers['peak']}, then fell to {numbers['final']}"
+    return told(verdict, numbers, instead=instead, more=more)
 
 
 def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> dict[str, float | int | str]:

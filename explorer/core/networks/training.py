@@ -1,4 +1,4 @@
-"""A run of a network with its instruments: what is looked at every so many steps, and which of the ends it came to."""
+"""Train a network with its instruments: what is seen at evenly spaced looks, and the verdict in words."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
-from explorer.core.optimizers import Optimizer
+from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import aligned, batches, check_rate, descend
 from explorer.core.run.setup import Setup
+from explorer.core.verdict.profile import Profile
+from explorer.core.verdict.sentence import Verdict, became, counted, marked, told
+from explorer.core.verdict.verdict import decide, plateau, with_catapults
 
 Array = NDArray[np.float64]
 
@@ -29,23 +32,25 @@ AT_THE_EDGE = 0.15
 ROUNDING = 1e-6
 """A loss that rose by a smaller share of itself has not risen: float32 rounds by about as much."""
 
-DEAD = 0.5
-"""A layer is dead when more of its units than this never have a slope."""
+DEAD, SATURATED = 0.5, 0.9
+"""A layer is dead when more of its units than this never have a slope, and saturated when more of its slopes than this are flat."""
 
 
 @dataclass(eq=False)
 class History:
-    """What was seen of one run, a row a look.
+    """What was seen of one run, a row a look, and the verdict on it so far: that of `decide`, as every other run's.
 
     `peaks` are the step and the loss where it was highest since the look before; on mini-batches, whose own losses say little, the look.
-    `edge` is the sharpness that the rule can take at that step's rate; `sharpness` is preconditioned for a rule that preconditions.
-    `x` are the points themselves, `norms` and `ratios` the gradient's length and the relative update of each block, `dead` and
-    `saturated` the shares of each hidden layer.
+    `edge` is the largest curvature that the rule tolerates at that step's rate, `ratio` the rate as a multiple of the largest stable one
+    on that look's `sharpness`, with weight decay counted: above 1 is beyond the edge. `sharpness` is preconditioned for a rule that
+    preconditions. `x` are the points themselves, `norms` and `ratios` the gradient's length and the relative update of each block, `dead`
+    and `saturated` the shares of each hidden layer.
     """
 
     loss: Any
     optimizer: Optimizer
     total: int
+    verdict: Verdict = Verdict.SLOW
     steps: list[int] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
     peaks: list[tuple[int, float]] = field(default_factory=list)
@@ -54,6 +59,7 @@ class History:
     validation_accuracy: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
     edge: list[float] = field(default_factory=list)
+    ratio: list[float] = field(default_factory=list)
     norms: list[dict[str, float]] = field(default_factory=list)
     ratios: list[dict[str, float]] = field(default_factory=list)
     dead: list[list[float]] = field(default_factory=list)
@@ -79,9 +85,10 @@ class History:
 
 
 def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
-    """Runs a setup of a network and yields the history so far after each look.
+    """Run a setup of a network and yield the history so far after each look.
 
-    A run that overflows ends there: the history says at which step. Raises ValueError for a loss that is no network.
+    A run that overflows ends there: the history says at which step. The verdict rests on every step's loss; with mini-batches, whose own
+    losses say little, on the whole loss at the looks. Raises ValueError for a loss that is no network.
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     if not hasattr(loss, "signals"):
@@ -91,90 +98,121 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
     rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
     due = set(np.unique(np.linspace(0, setup.steps, looks + 1).round().astype(int)).tolist())
     history, warm, peak = History(loss, optimizer, setup.steps), None, (0, -np.inf)
+    losses: list[float] = []
+    last: list[Array] = []
     with np.errstate(all="ignore"):  # overflow is a result
         for moment in descend(loss, optimizer, rate, x, multiplier, rows, setup.gradient_noise, setup.seed, whole=rows is None):
             finite = bool(np.isfinite(moment.loss[0]) and np.isfinite(moment.x).all())
-            if rows is None and moment.loss[0] > peak[1]:
-                peak = moment.step, float(moment.loss[0])
+            last = [*last[-2:], moment.x]
+            if rows is None:
+                losses.append(float(moment.loss[0]))
+                peak = max(peak, (moment.step, losses[-1]), key=lambda each: each[1])
             if moment.step not in due and finite:
                 continue
-            if not finite and moment.step:
-                history.lost_at = moment.step
-                yield history.now()
-                return
-            factor = multiplier[min(moment.step, len(multiplier) - 1)] if len(multiplier) else 1.0
-            warm = _look(history, moment, warm, float(rate[0] * factor))
-            history.peaks.append(max(peak, (moment.step, history.train[-1]), key=lambda each: each[1]))
-            peak = 0, -np.inf
-            if not finite:
-                history.lost_at = 0
+            history.lost_at = -1 if finite else moment.step
+            if finite or not moment.step:
+                factor = multiplier[min(moment.step, len(multiplier) - 1)] if len(multiplier) else 1.0
+                warm, value, gradient = _look(history, moment, warm, float(rate[0] * factor))
+                if rows is not None:
+                    losses.append(value)
+                history.peaks.append(max(peak, (moment.step, history.train[-1]), key=lambda each: each[1]))
+                peak = 0, -np.inf
+            history.verdict = _verdict(history, losses, last, gradient, stochastic=rows is not None or setup.gradient_noise > 0)
             yield history.now()
             if not finite:
                 return
 
 
-def _look(history: History, moment: Any, warm: Array | None, rate: float) -> Array:
-    """Reads every instrument once; returns where the next look at the sharpness should begin."""
+def _verdict(history: History, losses: list[float], last: list[Array], gradient: Array, *, stochastic: bool) -> Verdict:
+    """Return what every other run's verdict rests on, decided for these losses; a catapult's fall in sharpness only at the end."""
+    profile = Profile.seen(
+        np.array(losses)[:, np.newaxis],
+        np.array(last),
+        gradient,
+        steps=history.steps[-1],
+        first_nonfinite=np.array([history.lost_at]),
+        first_quantity=np.array(["loss"]),
+    )
+    outcome = decide(profile, history.loss.minimum, stochastic=stochastic, plateau=plateau(history.loss))
+    if history.share == 1 and history.lost_at < 0:
+        outcome = with_catapults(outcome, history.loss, history.x[0][:, np.newaxis], last[-1])
+    return Verdict(outcome.verdict[0])
+
+
+def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tuple[Array, float, Array]:
+    """Read every instrument once; return where the next look at the sharpness should begin, the whole loss and its gradient's length."""
     loss, rule, x = history.loss, history.optimizer, moment.x
     divided_by = rule.preconditioner(moment.state) if rule.preconditioner is not None and moment.step else None
     most = FULL_LOOK if loss.dim * loss.examples < LARGE else SHORT_LOOK
     top = top_eigenvalues(loss, x, warm=warm, preconditioner=divided_by, most=most)
-    _, gradient = loss.value_and_gradient(x)
+    value, gradient = loss.value_and_gradient(x)
     scores, layers = score(loss, x), activity(loss, x)
+    sharpness = float(top.sharpness[0]) if divided_by is not None or rule.preconditioner is None else float("nan")
     history.steps.append(moment.step)
     history.train.append(float(scores.loss[0]))
     history.validation.append(float(scores.validation_loss[0]))
     history.accuracy.append(float(scores.accuracy[0]))
     history.validation_accuracy.append(float(scores.validation_accuracy[0]))
-    history.sharpness.append(float(top.sharpness[0]) if divided_by is not None or rule.preconditioner is None else float("nan"))
-    history.edge.append(float(np.ravel(rule.recurrence.edge)[0]) / rate if rate > 0 else float("inf"))
+    history.sharpness.append(sharpness)
+    history.edge.append(_tolerated(rule, rate))
+    history.ratio.append(rate / float(np.ravel(rule.largest_stable_rate(sharpness))[0]) if np.isfinite(sharpness) else float("nan"))
     history.norms.append({name: float(norm[0]) for name, norm in block_norms(loss, gradient).items()})
     before = history.x[-1][:, np.newaxis] if history.x else x
     history.ratios.append({name: float(ratio[0]) for name, ratio in update_ratios(loss, before, x).items()})
     history.dead.append([float(layer.dead[0]) for layer in layers])
     history.saturated.append([float(layer.saturated[0]) for layer in layers])
     history.x.append(x[:, 0].copy())
-    return top.vector
+    return top.vector, float(value[0]), length(gradient)
+
+
+def _tolerated(rule: Optimizer, rate: float) -> float:
+    """Return the largest curvature that a rule tolerates at a rate: where `largest_stable_rate` is that rate."""
+    edge, coupled = float(np.ravel(rule.recurrence.edge)[0]), rule.weight_decay if rule.preconditioner is None else 0.0
+    if rate == 0 or np.isinf(edge):
+        return float("inf")
+    return float(np.ravel(edge * (1 / rate - rule.decoupled_decay / 2) - coupled)[0])
 
 
 def ending(history: History) -> str:
-    """Which of the ends a run came to, in one sentence with its numbers: the verdict first, in bold."""
-    train, sharp, edge = (np.array(each) for each in (history.train, history.sharpness, history.edge))
-    start, final = plain(train[0]), plain(train[-1])
-    late = slice(-max(len(train) // 4, 1), None)
-    constant = history.loss.best_constant
+    """Return a run's verdict in one sentence with its numbers, in bold, and what the instruments add to it."""
+    train, peak = history.train, max(loss for _, loss in history.peaks)
+    late = train[-max(len(train) // 4, 2) :]
+    losses = {"start": train[0], "final": train[-1], "peak": peak, "low": min(late), "high": max(late)}
+    numbers = {name: plain(each) for name, each in losses.items()} | {"span": counted(history.steps[-1])}
+    instead = became("loss", "inf or nan", history.lost_at) if history.lost_at > 0 else ""
     if history.lost_at == 0:
-        return "**No number to begin with**: the loss is not finite before the first step, so the data or the first weights are not."
+        instead = "the loss is not finite from the start, so the data or the first weights are not"
+    return marked(told(history.verdict, numbers, instead=instead, more="; ".join(_seen(history))))
+
+
+def _seen(history: History) -> list[str]:
+    """Return what the instruments saw: layers that pass no gradient, the edge of stability, or the sharpness beside what is tolerated."""
+    if history.lost_at == 0:
+        return []
     if history.lost_at > 0:
-        seen = f"; at the last look before it the sharpness was {plain(sharp[-1])}, and this rate stands {plain(edge[-1])}"
-        return f"**Overflow**: the loss left the number line at step {history.lost_at:,}{seen if np.isfinite(sharp[-1]) else ''}."
-    worst = int(np.argmax(history.dead[-1])) if history.dead[-1] else 0
-    stays = train[late].min() >= 0.9 * constant and np.ptp(train[late]) <= 0.05 * max(abs(train[-1]), 1e-300)
-    if history.dead[-1] and history.dead[-1][worst] > DEAD and stays:
-        return (
-            f"**Dead plateau**: {plain(100 * history.dead[-1][worst])} % of the units of layer {worst + 1} pass no gradient any more; the"
-            f" loss stays at {final}, and a constant answer reaches {plain(constant)}."
-        )
-    if history.saturated[-1] and max(history.saturated[-1]) > 0.9 and stays:
-        return f"**Saturated**: {plain(100 * max(history.saturated[-1]))} % of the slopes are flat, so the loss stays at {final}."
-    risen = train[-1] > (1 + ROUNDING) * train[0]
-    if stays and not risen:
-        weights = [norm for name, norm in history.norms[-1].items() if name.startswith("W")]
-        return (
-            f"**Stuck**: the loss stays at {final}, and a constant answer reaches {plain(constant)}; the gradient of the first layer is"
-            f" {plain(weights[0], 2)}, of the last {plain(weights[-1], 2)}."
-        )
-    ratio = float(np.nanmean(sharp[late] / edge[late])) if np.isfinite(sharp[late]).any() else float("nan")
-    rises = int(np.sum(np.diff(train) > ROUNDING * np.abs(train[:-1])))
-    peak = max(loss for _, loss in history.peaks)
-    if peak > 2 * train[0] and train[-1] < train[0] and sharp[-1] < 0.95 * np.nanmax(sharp[: max(len(sharp) // 4, 1)]):
-        return f"**Catapult**: the loss rose from {start} to {plain(peak)}, then fell to {final} where the network is flatter."
-    if abs(ratio - 1) < AT_THE_EDGE and train[-1] < train[0]:
-        return (
-            f"**Edge of stability**, which is not divergence: the sharpness hovers at {plain(100 * ratio)} % of what this rate stands"
-            f" ({plain(edge[-1])}), while the loss falls from {start} to {final}, with {rises} rises between looks."
-        )
-    standing = f"the sharpness is {plain(sharp[-1])}, and this rate stands {plain(edge[-1])}"
-    if risen:
-        return f"**Not learning**: the loss went from {start} to {final}; {standing}."
-    return f"**Learning**: the loss went from {start} to {final}; {standing}."
+        return [f"at the last look before it {_standing(history, 'was')}"] if np.isfinite(history.sharpness[-1]) else []
+    dead, saturated = history.dead[-1], history.saturated[-1]
+    if history.verdict == Verdict.STUCK:
+        constant = f"a constant answer reaches {plain(history.loss.best_constant)}"
+        if dead and max(dead) > DEAD:
+            return [f"{plain(100 * max(dead))} % of the units of layer {dead.index(max(dead)) + 1} pass no gradient any more", constant]
+        if saturated and max(saturated) > SATURATED:
+            return [f"{plain(100 * max(saturated))} % of the slopes of layer {saturated.index(max(saturated)) + 1} are flat", constant]
+        weights = [plain(norm, 2) for name, norm in history.norms[-1].items() if name.startswith("W")]
+        return [constant, f"the gradient of the first layer is {weights[0]}, of the last {weights[-1]}"]
+    ratio = np.array(history.ratio)[-max(len(history.ratio) // 4, 1) :]
+    average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan
+    if abs(average - 1) < AT_THE_EDGE and history.train[-1] < history.train[0]:
+        rises = int(np.sum(np.diff(history.train) > ROUNDING * np.abs(history.train[:-1])))
+        hovers = f"late in the run the rate is {plain(100 * average)} % of the largest stable one, with {rises} rises between looks"
+        return ["this is the edge of stability, which is not divergence", hovers, _standing(history)]
+    return [_standing(history)]
+
+
+def _standing(history: History, verb: str = "is") -> str:
+    """Return the sharpness beside the curvature that the rate tolerates, and whether the rate is beyond the edge."""
+    sharpness, edge = history.sharpness[-1], history.edge[-1]
+    if not np.isfinite(edge):
+        return f"the sharpness {verb} {plain(sharpness)}"
+    beyond = ", so the rate is beyond the edge" if history.ratio[-1] > 1 else ""
+    return f"the sharpness {verb} {plain(sharpness)}, and this rate tolerates curvature up to {plain(edge)}{beyond}"

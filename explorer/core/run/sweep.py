@@ -19,7 +19,7 @@ from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Moment, aligned, batches, check_noise, check_rate, columns, descend, scaled
 from explorer.core.schedules import Schedule, constant
 from explorer.core.verdict.profile import PARTS, ROUNDING, Profile
-from explorer.core.verdict.verdict import Outcome, decide, with_catapults
+from explorer.core.verdict.verdict import Outcome, decide, plateau, with_catapults
 
 Array = NDArray[np.float64]
 
@@ -309,5 +309,5 @@ class Watch:
             first_quantity=self.first_quantity,
             steps=self.steps,
         )
-        outcome = decide(profile, self.loss.minimum, stochastic=self.stochastic)
+        outcome = decide(profile, self.loss.minimum, stochastic=self.stochastic, plateau=plateau(self.loss))
         return with_catapults(outcome, self.loss, start, self.final_x)

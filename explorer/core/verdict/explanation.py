@@ -13,7 +13,8 @@ from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
 from explorer.core.verdict.measured import floors, measured_growth
-from explorer.core.verdict.verdict import TOLERANCE, Outcome, Verdict, judge
+from explorer.core.verdict.sentence import Verdict, became, marked, told
+from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
 
 Array = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class Explanation:
     def beside(self, baseline: Explanation, run: int) -> str:
         """The sentence, with what became of the same run in `baseline`, without its rescues."""
         without = baseline.outcome.sentence(run)
-        return f"{self.sentence(run)} Without the rescue: {without}."
+        return f"{self.sentence(run)} Without the rescue: {without[0].lower()}{without[1:]}."
 
     def saved(self, baseline: Explanation) -> NDArray[np.bool_]:
         """Which rates diverge in `baseline` and do not diverge here: ``(runs,)``."""
@@ -85,31 +86,23 @@ class Explanation:
 
     def sentence(self, run: int) -> str:
         """What happened and how fast: the verdict first, in bold."""
-        outcome, verdict = self.outcome, self.outcome.verdict[run]
-        start, final, peak = (plain(each[run]) for each in (outcome.start_loss, outcome.final_loss, outcome.peak_loss))
-        still = "still " if outcome.final_loss[run] <= outcome.start_loss[run] else ""
+        verdict, numbers = self.outcome.verdict[run], self.outcome.numbers(run, 3)
+        first, instead, more = "", "", ""
         match verdict:
-            case Verdict.DIVERGED if self.trajectory.objective.minimum == -np.inf and self.outcome.first_nonfinite[run] < 0:
-                return f"**Falls without end**: {self._factor(run)}; after {self._steps} the loss is {final}: it has no minimum."
             case Verdict.DIVERGED:
-                return f"**Diverges**: {self._factor(run)}; {self._end(run)}."
+                first, (instead, more) = self._factor(run), self._end(run)
             case Verdict.CONVERGED:
-                return f"**Converges**: {self._factor(run)}; {self._arrival(run)}."
-            case Verdict.CONVERGING:
-                return f"**Converging**: {self._factor(run)}; after {self._steps} the loss is {final}, from {start}."
-            case Verdict.SLOW:
-                return f"**Too slow**: {self._factor(run)}; after {self._steps} the loss is {still}{final}, from {start}."
+                first, instead = self._factor(run), self._arrival(run)
+            case Verdict.CONVERGING | Verdict.SLOW:
+                first = self._factor(run)
             case Verdict.OSCILLATING:
-                return f"**Oscillates**: it neither settles nor explodes; {self._swing(run)}."
+                first, tail = "it neither settles nor explodes", self._tail(run)
+                numbers |= {"low": plain(tail.min()), "high": plain(tail.max())}
             case Verdict.NOISY:
-                return f"**Noisy**: the loss jumps about {self._level(run)}{self._floor(run)}, from {start} at the start."
+                numbers["final"] = plain(float(self._tail(run).mean())) + self._floor(run)
             case Verdict.STUCK:
-                return f"**Stuck**: the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}, so the loss stays at {final}."
-        return f"**Catapult**: the loss rose from {start} to {peak}, then fell to {final} where it is flatter."
-
-    @property
-    def _steps(self) -> str:
-        return f"{self.outcome.steps:,} step{'' if self.outcome.steps == 1 else 's'}"
+                first = f"the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}"
+        return marked(told(verdict, numbers, first=first, instead=instead, more=more))
 
     def _factor(self, run: int) -> str:
         """The factor per step, measured and predicted, in words that fit how the run moves."""
@@ -150,13 +143,15 @@ class Explanation:
         )
         return f" ({where}: {_factor(predicted)})"
 
-    def _end(self, run: int) -> str:
+    def _end(self, run: int) -> tuple[str, str]:
+        """How the run diverged, if not as the table says it, and what is to come."""
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
         if step >= 0:
-            what = self.outcome.first_quantity[run]
-            return f"the {what} became {self._how(run)} at step {step:,}" + (f" (forecast: {forecast:,})" if forecast >= 0 else "")
-        now = f"after {self._steps} the loss is {plain(self.outcome.final_loss[run])}"
-        return now + (f"; it will be inf at step {forecast:,}" if forecast >= 0 else " and growing")
+            ahead = f" (forecast: {forecast:,})" if forecast >= 0 else ""
+            return became(self.outcome.first_quantity[run], self._how(run), step) + ahead, ""
+        if self.trajectory.objective.minimum == -np.inf:
+            return "", "it falls without end, because it has no minimum"
+        return "", f"it will be inf at step {forecast:,}" if forecast >= 0 else "it has not turned"
 
     def _how(self, run: int) -> str:
         """Whether what was not finite first was infinite, and on which side, or no number at all."""
@@ -174,20 +169,13 @@ class Explanation:
         step = int(arrived.argmax())
         return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
 
-    def _level(self, run: int) -> str:
-        """The mean loss late in the run."""
-        return plain(float(self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 1) :, run].mean()))
+    def _tail(self, run: int) -> Array:
+        """The losses of the last quarter of the run."""
+        return self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
 
     def _floor(self, run: int) -> str:
         """The floor that theory expects the noise to leave."""
         return f" (theory: {plain(self.floor[run])})" if np.isfinite(self.floor[run]) else ""
-
-    def _swing(self, run: int) -> str:
-        tail = self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
-        low, high = plain(tail.min()), plain(tail.max())
-        if low == high:
-            return f"the loss stays at {low} while the point jumps from side to side"
-        return f"late in the run the loss jumps between {low} and {high}"
 
 
 def _is_plain(trajectory: Trajectory) -> bool:

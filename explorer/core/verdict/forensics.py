@@ -1,4 +1,4 @@
-"""Why a run of ours left the number line: which quantity went first, at which step, in which layer, from which example."""
+"""Why a run of ours became inf or nan: which quantity went first, at which step, in which layer, from which example."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from explorer.core.verdict.profile import Profile
 Array = NDArray[np.float64]
 
 GREW = 1e3
-"""A loss, or a weight, that became so many times as large was on its way out: it did not break where it stood."""
+"""Growth of a loss or a weight beyond this factor is divergence, not a sudden failure."""
 
 OUTLIER = 30.0
-"""An example is an outlier if it pulls at the weights so many times as hard as the median one."""
+"""An example is an outlier if it pulls at the weights this many times as hard as the median one."""
 
 MOST_EXAMPLES = 2000
-"""So many are looked at one by one."""
+"""At most this many are looked at one by one."""
 
 LOOKS = 40
-"""At so many steps of a network the hidden layers are looked at."""
+"""Number of steps of a network at which the hidden layers are looked at."""
 
 
 class Origin(StrEnum):
-    """What made a run leave the number line."""
+    """What made a run become inf or nan."""
 
     RATE = "learning rate"
     OUTLIER = "outlier in the data"
@@ -64,7 +64,7 @@ class Forensics:
 
 @np.errstate(all="ignore")
 def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
-    """Why one run left the number line, from the path and by trying again what it did there.
+    """Return why one run became inf or nan, from the path and by trying again what it did there.
 
     A number that broke where it stood (the loss was harmless a step before) is told from one that grew. Of the first kind are a bad
     number in the data, the logarithm of 0, and 0/0; of the second weight decay with η·w > 2, one example that is too steep for the
@@ -205,7 +205,7 @@ class _Scene:
         """The finding, with the sentence that begins with its name."""
         block = "" if origin in (Origin.DATA, Origin.LOG) else self.block  # it is in what goes in or comes out, and in no layer
         where = f" in {block}" if block else ""
-        first = f"the {self.quantity} was the first to leave the number line, at step {self.step:,}{where}"
+        first = f"the {self.quantity} was the first to become inf or nan, at step {self.step:,}{where}"
         return Forensics(origin, self.quantity, self.step, self.began, block, row, f"{origin}: {why}; {first}", change)
 
 

@@ -42,28 +42,37 @@ class Profile:
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Profile:
-        """The summary of a kept path."""
-        loss, x = trajectory.loss, trajectory.x
+        """Return the summary of a kept path."""
+        return cls.seen(
+            trajectory.loss, trajectory.x[-3:], trajectory.gradient_norm[-1], steps=trajectory.steps, **_first_nonfinite(trajectory)
+        )
+
+    @classmethod
+    def seen(cls, loss: Array, last: Array, final_gradient: Array, *, steps: int, **lost: NDArray[Any]) -> Profile:
+        """Return the summary of losses ``(looks, runs)``, evenly spread over `steps`, and of the last points ``(at most 3, dim, runs)``.
+
+        `lost` are `first_nonfinite` and `first_quantity`.
+        """
         with np.errstate(all="ignore"):
             parts = np.unique(np.arange(PARTS) * len(loss) // PARTS)
             rose = np.diff(loss, axis=0, prepend=loss[:1]) > ROUNDING * np.abs(loss)
-            last, before = np.diff(x[-3:], axis=0)[-2:] if len(x) > 2 else np.zeros((2, *x.shape[1:]))
+            back, forth = np.diff(last, axis=0) if len(last) > 2 else np.zeros((2, *last.shape[1:]))
             return cls(
                 highest=np.fmax.reduceat(loss, parts),
                 lowest=np.fmin.reduceat(loss, parts),
                 rises=np.add.reduceat(rose.astype(np.intp), parts),
                 start_loss=loss[0],
                 final_loss=loss[-1],
-                final_gradient=trajectory.gradient_norm[-1],
-                size=np.sqrt((x[-1] ** 2).sum(axis=0)),
-                turned=(last * before).sum(axis=0) < 0,
-                **_first_nonfinite(trajectory),
-                steps=trajectory.steps,
+                final_gradient=final_gradient,
+                size=np.sqrt((last[-1] ** 2).sum(axis=0)),
+                turned=(back * forth).sum(axis=0) < 0,
+                steps=steps,
+                **lost,
             )
 
 
 def _first_nonfinite(trajectory: Trajectory) -> dict[str, NDArray[Any]]:
-    """When each run left the number line, and which quantity went first: in the order in which a step computes them."""
+    """Return the first step at which each run was not finite, and its first quantity: in the order in which a step computes them."""
     finite = np.stack([np.isfinite(trajectory.x).all(axis=1), np.isfinite(trajectory.loss), np.isfinite(trajectory.gradient_norm)], axis=1)
     step = np.where(finite.all(axis=1).all(axis=0), -1, (~finite.all(axis=1)).argmax(axis=0))
     quantity = np.array(["weight", "loss", "gradient"])[(~finite[step, :, np.arange(step.size)]).argmax(axis=1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,8 @@ from explorer.core.losses.protocol import Loss
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import sharpness
 from explorer.core.verdict.profile import ROUNDING, Profile
+from explorer.core.verdict.sentence import Verdict as Verdict
+from explorer.core.verdict.sentence import became, counted, told
 
 Array = NDArray[np.float64]
 
@@ -33,24 +34,15 @@ FLAT = 1e-6
 """Stuck: moving by its own length along the gradient could not change the loss by more than this share; or arrived where there is
 no minimum, on a saddle."""
 
+PLATEAU = 0.01
+"""...or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
+by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it."""
+
 RISE = 2.0
 """A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
 
 SHARPNESS_FALL = 0.95
 """...and ends where the sharpness is below this share of the start's. On a quadratic it cannot fall, so momentum's transient is none."""
-
-
-class Verdict(StrEnum):
-    """What happened to a run."""
-
-    CONVERGED = "converged"
-    CONVERGING = "converging"
-    SLOW = "slow"
-    OSCILLATING = "oscillating"
-    NOISY = "noisy"
-    STUCK = "stuck"
-    CATAPULT = "catapult"
-    DIVERGED = "diverged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,31 +80,28 @@ class Outcome:
             "slow beyond this many times the steps": PATIENCE,
         }
 
+    def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
+        """One run's numbers as its sentence names them, in text."""
+        losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.best_loss, "high": self.peak_loss}
+        numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
+        if self.verdict[run] == Verdict.SLOW and self.final_loss[run] <= self.start_loss[run]:
+            numbers["final"] = f"still {numbers['final']}"
+        return numbers
+
     def sentence(self, run: int = 0) -> str:
-        """One run's verdict in words, with its numbers."""
-        start, final, best, peak = (plain(each[run], 4) for each in (self.start_loss, self.final_loss, self.best_loss, self.peak_loss))
-        change = f"the loss went from {start} to {final} in {self.steps} steps"
+        """One run's verdict in words, with its numbers: ``Diverges: the loss became inf or nan at step 6``."""
+        numbers, step = self.numbers(run), self.first_nonfinite[run]
+        instead, more = "", ""
         match self.verdict[run]:
-            case Verdict.DIVERGED if self.first_nonfinite[run] >= 0:
-                return f"diverged: the {self.first_quantity[run]} left the number line at step {self.first_nonfinite[run]}"
+            case Verdict.DIVERGED if step >= 0:
+                instead = became(self.first_quantity[run], "inf or nan", step)
             case Verdict.DIVERGED:
-                return f"diverged: {change} and is still growing"
-            case Verdict.CONVERGED:
-                return f"converged: {change}"
+                more = "it has not turned"
             case Verdict.CONVERGING:
-                return f"converging: {change} and is still falling by a factor of {plain(self.decline[run], 4)} a step"
+                more = f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
             case Verdict.SLOW:
-                return f"slow: {change}; at this pace it would take over {PATIENCE} times as many"
-            case Verdict.OSCILLATING if best == peak:
-                return f"oscillating: the loss stays at {final} for all {self.steps} steps while x jumps back and forth"
-            case Verdict.OSCILLATING:
-                return f"oscillating: after {self.steps} steps the loss still jumps, between {best} and {peak}"
-            case Verdict.NOISY:
-                return f"noisy: {change} and now only follows the random batches"
-            case Verdict.STUCK:
-                return f"stuck: the loss stays at {final}, where there is no gradient to follow"
-            case _:
-                return f"catapult: the loss rose from {start} to {peak}, then fell to {final} where it is flatter"
+                more = f"at this pace it would take over {PATIENCE} times as many steps"
+        return told(self.verdict[run], numbers, instead=instead, more=more)
 
 
 def judge(trajectory: Trajectory) -> Outcome:
@@ -124,12 +113,20 @@ def judge(trajectory: Trajectory) -> Outcome:
     ['converged', 'oscillating', 'diverged']
     """
     profile = Profile.of(trajectory)
-    outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.stochastic)
+    outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.stochastic, plateau=plateau(trajectory.objective))
     return with_catapults(outcome, trajectory.objective, trajectory.x[0], trajectory.x[-1])
 
 
-def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False) -> Outcome:
-    """The verdict that follows from a summary, all but the catapults, which ask for the curvature too."""
+def plateau(loss: Loss) -> float:
+    """What the best constant answer reaches, for a loss that has one; else nan."""
+    return float(getattr(loss, "best_constant", np.nan))
+
+
+def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False, plateau: float = np.nan) -> Outcome:
+    """The verdict that follows from a summary, all but the catapults, which ask for the curvature too.
+
+    `plateau` is the loss of an answer that ignores the data, where there is one: a run that stays there is stuck.
+    """
     with np.errstate(all="ignore"):
         above, tiny = _above_the_floor(profile, minimum)
         start, final = above(profile.start_loss), above(profile.final_loss)
@@ -142,6 +139,8 @@ def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False)
         diverged = nonfinite | (grows & _below(late, early) & (fourth > start) & (final > start))
         arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * start, tiny)
         stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(final), tiny)
+        level = above(plateau)
+        stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
         steps_to_go = np.log(TOLERANCE * start / fourth) / np.log(decline)
         clear = _below(early, late) & _below(early_low, late_low)  # of the noise, if there is any
         falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & (clear | (not stochastic))
@@ -203,7 +202,7 @@ def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> Outcome:
-    """Marks the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``."""
+    """Mark the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``."""
     minimum = loss.minimum or 0.0
     rose = outcome.peak_loss - minimum > RISE * (outcome.start_loss - minimum)
     came_down = (outcome.verdict == Verdict.CONVERGED) | (outcome.verdict == Verdict.CONVERGING)

@@ -166,7 +166,7 @@ def lit(explanation: Explanation, position: int) -> None:
     st.markdown(
         f"**The batch that lit the fuse**: step {found.step + 1:,}, on example{'s' if found.rows.size > 1 else ''} {rows},"
         f" took the loss from {plain(found.before)} to {after}. By itself that batch has curvature {plain(found.curvature)};"
-        f" this rate stands {plain(found.edge)}, {'less' if found.too_sharp else 'more'} than that."
+        f" this rate tolerates {'only ' if found.too_sharp else ''}up to {plain(found.edge)}."
     )
 
 
@@ -175,7 +175,7 @@ def why(setup: Setup, position: int) -> None:
     st.subheader("Why: one step under the microscope")
     lens = magnified(setup, position)
     if lens is None:
-        st.info("This run left the number line in its first step: there is no step to look at. Drag the rate down a little.")
+        st.info("This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little.")
         return
     st.markdown(
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should win, its **curvature** how much of that"

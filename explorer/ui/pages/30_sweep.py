@@ -127,7 +127,7 @@ def _band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
 
 
 def _lost(outcome: Outcome) -> NDArray[np.float64]:
-    """The final losses, with everything that left the number line as inf."""
+    """The final losses, with everything that became inf or nan as inf."""
     return np.where(np.isfinite(outcome.final_loss) & (outcome.first_nonfinite < 0), outcome.final_loss, np.inf)
 
 

@@ -142,11 +142,11 @@ def numbers(history: History) -> None:
     """The numbers of the last look."""
     accuracy, dead = history.accuracy[-1], max(history.dead[-1], default=0.0)
     constant = f"best constant {plain(history.loss.best_constant)}"
-    limit = "The sharpness as a share of what this rate stands: at 1 is the edge of stability."
+    limit = "The rate as a share of the largest stable one at this sharpness, weight decay counted: at 1 is the edge of stability."
     metrics(
         Metric("training loss", said(history.train[-1]), constant),
         Metric("accuracy", f"{plain(100 * accuracy)} %" if np.isfinite(accuracy) else "–"),
-        Metric("sharpness / limit", said(history.sharpness[-1] / history.edge[-1]), help=limit),
+        Metric("sharpness / limit", said(history.ratio[-1]), help=limit),
         Metric("dead units", f"{plain(100 * dead)} %", help="In the layer that has most of them."),
     )
 

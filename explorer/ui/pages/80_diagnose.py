@@ -16,7 +16,7 @@ from explorer.core.files.logs import MOST_BYTES, ROLES, LogFile, read_log
 from explorer.core.ground.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.casebook import ENDS, Case, casebook, lab, see
+from explorer.ui.casebook import Case, casebook, lab, see
 from explorer.ui.job import job, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
@@ -211,7 +211,7 @@ def candidates(found: Diagnosis) -> list[Case]:
     wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}
     same = [case for case in runs if case.symptom in wanted]
     if LOG_ZERO not in wanted:
-        alike = [case for case in runs if found.verdict in {ENDS.get(word, word) for word in case.must.split("|")}]
+        alike = [case for case in runs if found.verdict in case.must.split("|")]
         same = [case for case in same if case in alike] or [case for case in alike if case.page == "step_size"]
     return same[:MOST_COMPARED]
 

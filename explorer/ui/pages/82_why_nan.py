@@ -1,4 +1,4 @@
-"""Why nan: a run that left the number line is examined: what went first, at which step, in which layer, from which example, and why."""
+"""Why nan: a run that became inf or nan is examined: what went first, at which step, in which layer, from which example, and why."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DEFAULT = CASES["Learning rate"].setup
 
 
 def main() -> None:
-    """A run, why it left the number line in one sentence, what to change, and how its quantities grew."""
+    """A run, why it became inf or nan in one sentence, what to change, and how its quantities grew."""
     panel.follow()
     st.title("Why is it `nan`?", anchor=False)
     setup, (found, grown) = panel.computable("why_nan", panel.current(DEFAULT), DEFAULT, computed)
@@ -72,7 +72,7 @@ def facts(found: Forensics) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
 def computed(setup: Setup) -> tuple[Forensics, Growth]:
-    """Why the run of a setup left the number line, and how it grew."""
+    """Why the run of a setup became inf or nan, and how it grew."""
     loss: Any = setup.make_loss()
     examples = setup.batch_size or getattr(loss, "examples", 1)
     most = int(min(MOST_NUMBERS / loss.dim, MOST_WORK / (loss.dim * examples)))

@@ -1,0 +1,75 @@
+"""The verdicts in words: one table from each to its word and its sentence, to which every place adds what it alone knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What happened to a run."""
+
+    CONVERGED = "converged"
+    CONVERGING = "converging"
+    SLOW = "slow"
+    OSCILLATING = "oscillating"
+    NOISY = "noisy"
+    STUCK = "stuck"
+    CATAPULT = "catapult"
+    DIVERGED = "diverged"
+
+
+CHANGE = "after {span} the loss is {final}, from {start}"
+
+TABLE = {
+    Verdict.CONVERGED: ("Converges", CHANGE),
+    Verdict.CONVERGING: ("Converging", CHANGE),
+    Verdict.SLOW: ("Too slow", CHANGE),
+    Verdict.OSCILLATING: ("Oscillates", "after {span} the loss still jumps between {low} and {high}"),
+    Verdict.NOISY: ("Noisy", "the loss jumps about {final}, from {start} at the start"),
+    Verdict.STUCK: ("Stuck", "the loss stays at {final}"),
+    Verdict.CATAPULT: ("Catapult", "the loss rose from {start} to {peak}, then fell to {final} where it is flatter"),
+    Verdict.DIVERGED: ("Diverges", CHANGE),
+}
+"""The word and the sentence of each verdict; the names in braces are the run's own numbers, as text."""
+
+
+def word(verdict: Verdict) -> str:
+    """Return the word that a verdict has on every page."""
+    return TABLE[verdict][0]
+
+
+def told(verdict: Verdict, numbers: Mapping[str, str], *, first: str = "", instead: str = "", more: str = "") -> str:
+    """Return a verdict's sentence: its word, what is known before it, the table's sentence or what is known `instead`, and `more`.
+
+    >>> told(Verdict.SLOW, {"span": "2 steps", "start": "3", "final": "2"}, more="give it time")
+    'Too slow: after 2 steps the loss is 2, from 3; give it time'
+    """
+    head, sentence = TABLE[verdict]
+    if verdict == Verdict.OSCILLATING and numbers["low"] == numbers["high"]:
+        sentence = "the loss stays at {low} while the point jumps from side to side"
+    return f"{head}: {'; '.join(part for part in (first, instead or sentence.format_map(numbers), more) if part)}"
+
+
+def became(quantity: str, how: str, step: int) -> str:
+    """Return the sentence for a quantity that was not finite from some step on.
+
+    >>> became("loss", "inf", 1947)
+    'the loss became inf at step 1,947'
+    """
+    return f"the {quantity} became {how} at step {step:,}"
+
+
+def counted(steps: int, noun: str = "step") -> str:
+    """Return so many steps in words: ``'1 step'``, ``'2,000 steps'``."""
+    return f"{steps:,} {noun}{'' if steps == 1 else 's'}"
+
+
+def marked(sentence: str) -> str:
+    """Return a sentence as Markdown, its word in bold and a full stop at its end.
+
+    >>> marked("Stuck: the loss stays at 1")
+    '**Stuck**: the loss stays at 1.'
+    """
+    head, _, rest = sentence.partition(": ")
+    return f"**{head}**: {rest}."
