@@ -29,7 +29,7 @@ FORBIDDEN = {"": {"plotly"} | WEB, "core": {"plotly"} | WEB, "figures": WEB, "ca
 
 
 def floor(place: str) -> str:
-    """The floor of a file: `explorer/core/optimizers.py` is on `core`."""
+    """The floor of a file: `explorer/core/schedules.py` is on `core`."""
     rooms = place.split("/")[1:-1]
     return rooms[0] if rooms else ""
 

@@ -1,0 +1,193 @@
+"""What an update rule is: a pair of pure functions and its own stability rule; and what wraps any rule: decay and clipping."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.ground.knobs import Knob, Shelf, check_number
+from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence
+
+State = tuple[Any, ...]
+"""What a rule remembers: a tuple of arrays ``(dim, runs)`` and counters."""
+
+Decay = Annotated[float, Knob(0, 0.999, at_least=0, below=1, help="How much of the past is kept at each step.")]
+Momentum = Annotated[float, Knob(0, 0.99, at_least=0, below=1, label="momentum β", help="The share of the last step that is repeated.")]
+Dampening = Annotated[float, Knob(0, 0.99, at_least=0, below=1, help="The share of the new gradient that is held back.")]
+Epsilon = Annotated[float, Knob(1e-10, 1e-2, log=True, at_least=0, label="ε", help="Keeps the denominator away from zero.")]
+WeightDecay = Annotated[float, Knob(0, 1, at_least=0, help="Adds weight decay × x to the gradient (L2): every curvature grows by it.")]
+DecoupledDecay = Annotated[float, Knob(0, 1, at_least=0, help="Shrinks x by η × weight decay at each step, beside the step itself.")]
+
+CLIP = Knob(0.01, 100, log=True, above=0)
+"""The range of a clipping threshold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Optimizer:
+    """An update rule and its edge as one value.
+
+    `init` makes the state for a point ``(dim, runs)``; `update` turns ``(gradient, state, x)`` into ``(direction, state)``.
+    `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
+    `recurrence` is the rule with that preconditioner held still. `weight_decay` is what the rule adds to every curvature, before
+    anything divides it, and `decoupled_decay` what it multiplies x by, beside the step. `clips` says that large gradients are cut,
+    so that the recurrence holds for small ones only. `name` and `knobs` are written in by the shelf.
+    """
+
+    init: Callable[[Array], State]
+    update: Callable[[Array, State, Array], tuple[Array, State]]
+    recurrence: Recurrence = PLAIN_STEP
+    preconditioner: Callable[[State], Array] | None = None
+    weight_decay: Number = 0.0
+    decoupled_decay: Number = 0.0
+    clips: bool = False
+    name: str = ""
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> int:
+        """How many runs the hyperparameters are for: 1 if they are all numbers."""
+        return max((np.size(value) for value in self.knobs.values()), default=1)
+
+    def on(self, columns: NDArray[np.intp]) -> Optimizer:
+        """The rule for some of its runs; itself if its hyperparameters are numbers."""
+        if self.runs == 1:
+            return self
+        return _made(self.name, {name: value[columns] if np.ndim(value) else value for name, value in self.knobs.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its name and knobs, because its functions are closures: so a rule can travel to another process."""
+        return _made, (self.name, dict(self.knobs))
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the recurrence is the whole truth on a quadratic: nothing divides the step, nothing is clipped."""
+        return self.preconditioner is None and not self.clips
+
+    def largest_stable_rate(self, curvature: Number) -> Number:
+        """The largest learning rate that does not diverge on curvature `curvature`.
+
+        For a rule with a preconditioner P that is an eigenvalue of P⁻¹(H + weight_decay), for others one of H. Infinite where
+        nothing curves upward. With edge e = recurrence.edge and decoupled decay w it is the η where η(curvature/e + w/2) = 1: at
+        the edge x(t+1) = -x(t), and the step that does this has 2 - ηw left to cover instead of 2. That is exact for every
+        rule here, as long as P holds still.
+
+        >>> OPTIMIZERS["gradient_descent"]().largest_stable_rate(4.0)
+        0.5
+        >>> round(OPTIMIZERS["adamw"](weight_decay=1.0).largest_stable_rate(19.0), 6)    # η (19/38 + 1/2) = 1
+        1.0
+        """
+        curvature = np.asarray(curvature, dtype=float) + (self.weight_decay if self.preconditioner is None else 0.0)
+        edge = np.asarray(self.recurrence.edge, dtype=float)
+        share = np.where(np.isinf(edge), 0.0, curvature / edge) + np.asarray(self.decoupled_decay) / 2
+        with np.errstate(divide="ignore"):
+            rate = np.where(share > 0, 1 / np.where(share > 0, share, 1), np.inf)
+        return float(rate) if rate.ndim == 0 else rate
+
+
+OPTIMIZERS: Shelf[Optimizer] = Shelf("optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs))
+
+
+def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:
+    """The rule that the shelf, and clipping, make of this name and these knobs."""
+    thresholds = {knob.removeprefix("clip_"): knobs[knob] for knob in ("clip_norm", "clip_value") if knob in knobs}
+    rule = OPTIMIZERS[name](**{knob: value for knob, value in knobs.items() if not knob.startswith("clip_")})
+    return clipped(rule, **thresholds)
+
+
+def moving(mean: Array, decay: Number, *new: Array) -> Array:
+    """The moving mean decay · mean + (1 - decay) · new, where `new` is the product of what is given: two passes less over the memory.
+
+    >>> moving(np.array([1.0]), 0.75, np.array([3.0])), moving(np.array([1.0]), 0.75, np.array([3.0]), np.array([3.0]))
+    (array([1.5]), array([3.]))
+    """
+    first, *rest = new
+    found = (1 - decay) * first
+    for factor in rest:
+        found *= factor
+    found += decay * mean
+    return found
+
+
+def with_weight_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
+    """The rule on loss + ½·weight_decay·‖x‖², as PyTorch's coupled `weight_decay`: added to the gradient before anything else."""
+    if np.ndim(weight_decay) == 0 and weight_decay == 0:
+        return rule
+
+    def update(gradient: Array, state: State, x: Array) -> tuple[Array, State]:
+        return rule.update(gradient + weight_decay * x, state, x)
+
+    return dataclasses.replace(rule, update=update, weight_decay=weight_decay)
+
+
+def with_decoupled_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
+    """The rule with x ← (1 - η·weight_decay) x beside its step, never divided or averaged (Loshchilov & Hutter 2019, algorithm 2).
+
+    For plain gradient descent it is the same map as `with_weight_decay`; for a rule that divides its steps it is not.
+
+    >>> with_decoupled_decay(1.0, OPTIMIZERS["gradient_descent"]()).largest_stable_rate(3.0)    # 2/(λ + weight_decay)
+    0.5
+    """
+    if np.ndim(weight_decay) == 0 and weight_decay == 0:
+        return rule
+
+    def update(gradient: Array, state: State, x: Array) -> tuple[Array, State]:
+        direction, state = rule.update(gradient, state, x)
+        return direction + weight_decay * x, state
+
+    return dataclasses.replace(rule, update=update, decoupled_decay=weight_decay)
+
+
+def clipped(rule: Optimizer, *, norm: Number | None = None, value: Number | None = None) -> Optimizer:
+    """Any rule on a gradient that is cut where it is too large; a threshold is a number or ``(runs,)``.
+
+    `norm` shortens a gradient longer than this to this length and keeps its direction, g ← g · min(1, norm / (‖g‖ + 10⁻⁶)),
+    each run by itself (Pascanu et al. 2013, algorithm 1; PyTorch's clip_grad_norm_). `value` cuts each coordinate to ±value
+    (clip_grad_value_), and comes first if both are given. The edge stays where it is, because near a minimum nothing is
+    clipped; but beyond it a run of gradient descent now jumps about at a bounded distance instead of diverging.
+
+    A gradient with inf or nan in it is not rescued by its norm: inf · 0 is nan, as in PyTorch. By value, inf is cut and nan stays.
+    Raises ValueError for a threshold that is not finite and > 0.
+
+    >>> direction, _ = clipped(OPTIMIZERS["gradient_descent"](), norm=1.0).update(np.array([[3.0], [4.0]]), (), np.zeros((2, 1)))
+    >>> direction[:, 0].round(6)
+    array([0.6, 0.8])
+    >>> clipped(OPTIMIZERS["gradient_descent"](), value=1.0).update(np.array([[0.5], [-4.0]]), (), np.zeros((2, 1)))[0][:, 0]
+    array([ 0.5, -1. ])
+    """
+    thresholds = {"clip_norm": norm, "clip_value": value}
+    given = {name: check_number(name, each, CLIP) for name, each in thresholds.items() if each is not None}
+    if not given:
+        return rule
+
+    def update(gradient: Array, state: State, x: Array) -> tuple[Array, State]:
+        if "clip_value" in given:
+            gradient = np.clip(gradient, -given["clip_value"], given["clip_value"])
+        if "clip_norm" in given:
+            gradient = gradient * np.minimum(given["clip_norm"] / (length(gradient) + 1e-6), 1.0)
+        return rule.update(gradient, state, x)
+
+    return dataclasses.replace(rule, update=update, clips=True, knobs={**rule.knobs, **given})
+
+
+def length(gradient: Array) -> Array:
+    """The Euclidean length of each column, ``(dim, runs) -> (runs,)``, finite whenever the length is.
+
+    The squares of a finite gradient may overflow before the gradient does, and that must not pass for an overflow of it.
+
+    >>> length(np.array([[3e200], [4e200]]))
+    array([5.e+200])
+    """
+    with np.errstate(over="ignore"):
+        total = np.sqrt(np.einsum("dr,dr->r", gradient, gradient))
+    suspect = ~np.isfinite(total)
+    if suspect.any():
+        columns = gradient[:, suspect]
+        largest = np.abs(columns).max(axis=0)
+        with np.errstate(invalid="ignore"):
+            total[suspect] = np.where(np.isfinite(largest), largest * np.sqrt(((columns / largest) ** 2).sum(axis=0)), largest)
+    return np.asarray(total)
