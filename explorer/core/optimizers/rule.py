@@ -99,20 +99,6 @@ def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:
     return clipped(rule, **thresholds)
 
 
-def moving(mean: Array, decay: Number, *new: Array) -> Array:
-    """The moving mean decay · mean + (1 - decay) · new, where `new` is the product of what is given: two passes less over the memory.
-
-    >>> moving(np.array([1.0]), 0.75, np.array([3.0])), moving(np.array([1.0]), 0.75, np.array([3.0]), np.array([3.0]))
-    (array([1.5]), array([3.]))
-    """
-    first, *rest = new
-    found = (1 - decay) * first
-    for factor in rest:
-        found *= factor
-    found += decay * mean
-    return found
-
-
 def with_weight_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
     """The rule on loss + ½·weight_decay·‖x‖², as PyTorch's coupled `weight_decay`: added to the gradient before anything else."""
     if np.ndim(weight_decay) == 0 and weight_decay == 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.core.ground.knobs import Knob
 from explorer.core.optimizers.recurrence import Array, Recurrence, heavy_ball
-from explorer.core.optimizers.rule import OPTIMIZERS, Decay, Epsilon, Momentum, Optimizer, State, WeightDecay, moving, with_weight_decay
+from explorer.core.optimizers.rule import OPTIMIZERS, Decay, Epsilon, Momentum, Optimizer, State, WeightDecay, with_weight_decay
 
 
 @OPTIMIZERS
@@ -65,8 +65,8 @@ def rmsprop(
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         v, mean, b = state
-        v = moving(v, alpha, g, g)
-        mean = moving(mean, alpha, g) if centered else mean
+        v = alpha * v + (1 - alpha) * g * g
+        mean = alpha * mean + (1 - alpha) * g if centered else mean
         state = v, mean, b
         b = momentum * b + g / preconditioner(state)
         return b, (v, mean, b)
@@ -95,8 +95,8 @@ def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         v, u, d = state
-        u = moving(u, rho, d, d)  # of the last step, only now: the preconditioner is read from the state as it was used
-        v = moving(v, rho, g, g)
+        u = rho * u + (1 - rho) * d * d  # of the last step, only now: the preconditioner is read from the state as it was used
+        v = rho * v + (1 - rho) * g * g
         d = g / preconditioner((v, u, d))
         return d, (v, u, d)
 

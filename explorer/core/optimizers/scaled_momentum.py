@@ -16,7 +16,6 @@ from explorer.core.optimizers.rule import (
     Optimizer,
     State,
     WeightDecay,
-    moving,
     with_decoupled_decay,
     with_weight_decay,
 )
@@ -44,17 +43,16 @@ def adam(
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v, largest = state
         t = t + 1
-        m = moving(m, beta1, g)
-        v = moving(v, beta2, g, g)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
         largest = np.maximum(largest, v) if amsgrad else v
-        state = t, m, v, largest
-        P = preconditioner(state)
-        P *= 1 - beta1**t
-        return np.divide(m, P, out=P), state
+        m_hat, state = m / (1 - beta1**t), (t, m, v, largest)
+        return m_hat / preconditioner(state), state
 
     def preconditioner(state: State) -> Array:
         t, _, _, largest = state
-        return np.asarray(np.sqrt(largest) * (1 - beta2**t) ** -0.5 + eps)  # a product costs a quarter of a quotient
+        v_hat = largest / (1 - beta2**t)
+        return np.asarray(np.sqrt(v_hat) + eps)
 
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
@@ -94,9 +92,10 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, u = state
         t = t + 1
-        m = moving(m, beta1, g)
+        m = beta1 * m + (1 - beta1) * g
         u = np.maximum(beta2 * u, np.abs(g) + eps)
-        return m / (1 - beta1**t) / u, (t, m, u)
+        m_hat = m / (1 - beta1**t)
+        return m_hat / u, (t, m, u)
 
     def preconditioner(state: State) -> Array:
         _, _, u = state
@@ -135,14 +134,15 @@ def nadam(
         t = t + 1
         mu, next_mu = look_ahead(t), look_ahead(t + 1)
         product = product * mu
-        m = moving(m, beta1, g)
-        v = moving(v, beta2, g, g)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
         state = t, m, v, product
         return ((1 - mu) * g / (1 - product) + next_mu * m / (1 - product * next_mu)) / preconditioner(state), state
 
     def preconditioner(state: State) -> Array:
         t, _, v, _ = state
-        return np.asarray(np.sqrt(v / (1 - beta2**t)) + eps)
+        v_hat = v / (1 - beta2**t)
+        return np.asarray(np.sqrt(v_hat) + eps)
 
     mu = look_ahead(1)
     looking_ahead = Recurrence(trace_0=1 + beta1, trace_h=1 - mu * beta1, det_0=beta1, det_h=(1 - mu) * beta1)
@@ -170,10 +170,10 @@ def radam(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v = state
         t = t + 1
-        m = moving(m, beta1, g)
-        v = moving(v, beta2, g, g)
-        state = t, m, v
-        return m / (1 - beta1**t) / preconditioner(state), state
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        m_hat, state = m / (1 - beta1**t), (t, m, v)
+        return m_hat / preconditioner(state), state
 
     def preconditioner(state: State) -> Array:
         t, _, v = state

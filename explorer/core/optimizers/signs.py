@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from explorer.core.optimizers.recurrence import Array, Recurrence
-from explorer.core.optimizers.rule import OPTIMIZERS, Decay, DecoupledDecay, Optimizer, State, moving, with_decoupled_decay
+from explorer.core.optimizers.rule import OPTIMIZERS, Decay, DecoupledDecay, Optimizer, State, with_decoupled_decay
 
 
 @OPTIMIZERS
@@ -29,8 +29,8 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         m, _ = state
-        c = moving(m, beta1, g)
-        m = moving(m, beta2, g)
+        c = beta1 * m + (1 - beta1) * g
+        m = beta2 * m + (1 - beta2) * g
         return np.sign(c), (m, c)
 
     def preconditioner(state: State) -> Array:
