@@ -30,24 +30,6 @@ GO = "go"
 
 STEP_SIZE = "pages/10_step_size.py"
 
-NAMES = {
-    "x_squared": "x²",
-    "x_fourth": "x⁴",
-    "absolute": "|x|",
-    "uv": "u · v",
-    "formula": "your own formula",
-    "nesterov": "Nesterov",
-    "adagrad": "AdaGrad",
-    "rmsprop": "RMSProp",
-    "adadelta": "AdaDelta",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "adamax": "AdaMax",
-    "nadam": "NAdam",
-    "radam": "RAdam",
-}
-"""What is written otherwise than with spaces for underscores."""
-
 STATE, LINKS, REFUSED, NOTES, SAID = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said"
 
 
@@ -307,13 +289,13 @@ def _name(kind: str, setup: Setup) -> None:
     """The box that chooses from a shelf, with what the choice is under it."""
     shelf = SHELVES[kind]
     _seed(f"box:{kind}", getattr(setup, kind))
-    st.selectbox(kind, list(shelf), key=f"box:{kind}", format_func=readable, on_change=_turn, args=(kind,))
+    st.selectbox(kind, list(shelf), key=f"box:{kind}", format_func=shelf.title, on_change=_turn, args=(kind,))
     st.caption((shelf[getattr(setup, kind)].__doc__ or "").strip().splitlines()[0])
 
 
-def readable(name: str) -> str:
-    """A shelf's name as a person writes it: ``three_hump_camel`` is ``three hump camel``, and powers are powers."""
-    return NAMES.get(name, name.replace("_", " "))
+def spaced(name: str) -> str:
+    """A choice as a person writes it: ``he_normal`` is he normal."""
+    return name.replace("_", " ")
 
 
 def _knob(dotted: str, parameter: Parameter, value: Any) -> None:
@@ -326,7 +308,7 @@ def _knob(dotted: str, parameter: Parameter, value: Any) -> None:
         case "choice":
             _seed(key, value)
             options = parameter.options if value in parameter.options else (*parameter.options, value)  # an uploaded table, say
-            st.selectbox(label, options, key=key, help=help_text, format_func=readable, on_change=_turn, args=(dotted,))
+            st.selectbox(label, options, key=key, help=help_text, format_func=spaced, on_change=_turn, args=(dotted,))
         case "choices":
             _seed(key, list(value))
             st.multiselect(label, parameter.options, key=key, help=help_text, on_change=_turn, args=(dotted,))

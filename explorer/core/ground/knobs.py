@@ -252,6 +252,8 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         self.finish = finish
         self._factories: dict[str, Callable[..., Item]] = {}
         self._parameters: dict[str, dict[str, Parameter]] = {}
+        self._titles: dict[str, str] = {}
+        self._torch: dict[str, str] = {}
 
     def __call__(self, factory: Callable[..., Item]) -> Callable[..., Item]:
         name, known, signature = factory.__name__, parameters(factory), inspect.signature(factory)
@@ -267,6 +269,33 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
         self._factories[name], self._parameters[name] = checked, known
         return checked
+
+    def named(self, title: str = "", *, torch: str = "") -> Callable[[Callable[..., Item]], Callable[..., Item]]:
+        """Register with what the function's name cannot say.
+
+        `title` is the name as people write it, where that is not the name with spaces for underscores; `torch` is PyTorch's call
+        of the same, such as ``SGD(nesterov=True)``, which the tests compare with; nothing where PyTorch has none.
+
+        >>> SHELF = Shelf("toy")
+        >>> @SHELF.named("RMSProp", torch="RMSprop")
+        ... def rmsprop(): ...
+        >>> SHELF.title("rmsprop"), SHELF.torch("rmsprop")
+        ('RMSProp', 'RMSprop')
+        """
+
+        def register(factory: Callable[..., Item]) -> Callable[..., Item]:
+            self._titles[factory.__name__], self._torch[factory.__name__] = title, torch
+            return self(factory)
+
+        return register
+
+    def title(self, name: str) -> str:
+        """The name as people write it: ``three_hump_camel`` is three hump camel, ``x_squared`` is x²."""
+        return self._titles.get(name) or name.replace("_", " ")
+
+    def torch(self, name: str) -> str:
+        """PyTorch's call of the same; empty where it has none."""
+        return self._torch.get(name, "")
 
     def parameters(self, name: str) -> dict[str, Parameter]:
         """The knobs of one factory by name. Raises UnknownName, a ValueError that lists the names there are."""

@@ -196,7 +196,7 @@ Text = Annotated[
 ]
 
 
-@LOSSES
+@LOSSES.named("your own formula")
 def formula(text: Text = EXAMPLE) -> Formula:
     """A loss of your own: type it, and its slope and curvature are worked out exactly.
 

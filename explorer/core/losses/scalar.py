@@ -8,7 +8,7 @@ from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.surfaces import ClosedForm
 
 
-@LOSSES
+@LOSSES.named("x²")
 def x_squared() -> ClosedForm:
     """The simplest bowl: every step multiplies x by 1 - 2η, so it converges below a learning rate of 1 and blows up above.
 
@@ -31,7 +31,7 @@ def x_squared() -> ClosedForm:
     return ClosedForm("x_squared", "x^2", function, gradient, hessian, (1.0,), 0.0, (0.0,), is_quadratic=True)
 
 
-@LOSSES
+@LOSSES.named("x⁴")
 def x_fourth() -> ClosedForm:
     """A bowl that is flat below and ever steeper above: whether a rate is too large depends on where one starts.
 
@@ -57,7 +57,7 @@ def x_fourth() -> ClosedForm:
     return ClosedForm("x_fourth", "x^4", function, gradient, hessian, (1.0,), 0.0, (0.0,), edge=edge_curvature)
 
 
-@LOSSES
+@LOSSES.named("|x|")
 def absolute() -> ClosedForm:
     """A sharp V: no rate ever blows up, but a fixed step cannot stop, it bounces across the bottom for ever.
 

@@ -83,7 +83,7 @@ class TwoLayers:
         return np.concatenate([x[self.width :], x[: self.width]])
 
 
-@LOSSES
+@LOSSES.named("u · v")
 def uv(width: Width = 16, scale: Scale = 1.0, seed: Seed = 0) -> TwoLayers:
     """Two linear layers on one example: too large a rate throws it out of the steep valley into a flatter one, where it converges.
 

@@ -11,7 +11,7 @@ from explorer.core.optimizers.recurrence import Array, Recurrence, heavy_ball
 from explorer.core.optimizers.rule import OPTIMIZERS, Dampening, Momentum, Optimizer, State, WeightDecay, with_weight_decay
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named(torch="SGD")
 def gradient_descent(weight_decay: WeightDecay = 0.0) -> Optimizer:
     """Step straight down the gradient.
 
@@ -24,7 +24,7 @@ def gradient_descent(weight_decay: WeightDecay = 0.0) -> Optimizer:
     return with_weight_decay(weight_decay, Optimizer(init=lambda x: (), update=lambda gradient, state, x: (gradient, state)))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named(torch="SGD")
 def momentum(momentum: Momentum = 0.9, dampening: Dampening = 0.0, weight_decay: WeightDecay = 0.0) -> Optimizer:
     """The heavy ball: keep rolling in the direction of the past steps.
 
@@ -47,7 +47,7 @@ def momentum(momentum: Momentum = 0.9, dampening: Dampening = 0.0, weight_decay:
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(momentum, 1 - dampening)))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("Nesterov", torch="SGD(nesterov=True)")
 def nesterov(
     momentum: Annotated[float, Knob(0.01, 0.99, above=0, below=1, label="momentum β")] = 0.9, weight_decay: WeightDecay = 0.0
 ) -> Optimizer:

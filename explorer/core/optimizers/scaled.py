@@ -11,7 +11,7 @@ from explorer.core.optimizers.recurrence import Array, Recurrence, heavy_ball
 from explorer.core.optimizers.rule import OPTIMIZERS, Decay, Epsilon, Momentum, Optimizer, State, WeightDecay, with_weight_decay
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("AdaGrad", torch="Adagrad")
 def adagrad(
     lr_decay: Annotated[float, Knob(0, 1, at_least=0, help="Divides the step by 1 + this × the steps taken.")] = 0.0,
     initial_accumulator_value: Annotated[float, Knob(0, 10, at_least=0, label="initial sum of squares")] = 0.0,
@@ -44,7 +44,7 @@ def adagrad(
     return with_weight_decay(weight_decay, Optimizer(init, update, Recurrence(), preconditioner))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("RMSProp", torch="RMSprop")
 def rmsprop(
     alpha: Decay = 0.99, eps: Epsilon = 1e-8, momentum: Momentum = 0.0, centered: bool = False, weight_decay: WeightDecay = 0.0
 ) -> Optimizer:
@@ -78,7 +78,7 @@ def rmsprop(
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(momentum), preconditioner))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("AdaDelta", torch="Adadelta")
 def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 0.0) -> Optimizer:
     """Each step is as long as the recent steps, times the gradient over its recent size: made to be run at a learning rate of 1.
 

@@ -21,7 +21,7 @@ from explorer.core.optimizers.rule import (
 )
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("Adam", torch="Adam")
 def adam(
     beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, amsgrad: bool = False, weight_decay: WeightDecay = 0.0
 ) -> Optimizer:
@@ -57,7 +57,7 @@ def adam(
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("AdamW", torch="AdamW")
 def adamw(
     beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, amsgrad: bool = False, weight_decay: DecoupledDecay = 0.01
 ) -> Optimizer:
@@ -74,7 +74,7 @@ def adamw(
     return with_decoupled_decay(weight_decay, adam(beta1=beta1, beta2=beta2, eps=eps, amsgrad=amsgrad))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("AdaMax", torch="Adamax")
 def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_decay: WeightDecay = 0.0) -> Optimizer:
     """Adam that divides by the largest recent gradient instead of the mean one.
 
@@ -104,7 +104,7 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
     return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("NAdam", torch="NAdam")
 def nadam(
     beta1: Decay = 0.9,
     beta2: Decay = 0.999,
@@ -149,7 +149,7 @@ def nadam(
     return with_weight_decay(weight_decay, Optimizer(init, update, looking_ahead, preconditioner))
 
 
-@OPTIMIZERS
+@OPTIMIZERS.named("RAdam", torch="RAdam")
 def radam(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_decay: WeightDecay = 0.0) -> Optimizer:
     """Adam that waits: plain momentum for the first steps, until the size of the gradient is known well enough to divide by it.
 

@@ -36,7 +36,7 @@ def names(race: Race) -> list[str]:
     """What each racer is called: its optimizer, numbered where it runs twice."""
     found: list[str] = []
     for racer in race.racers:
-        name = panel.readable(racer.optimizer)
+        name = OPTIMIZERS.title(racer.optimizer)
         found.append(name if name not in found else f"{name} {sum(each.split(' #')[0] == name for each in found) + 1}")
     return found
 

@@ -38,7 +38,7 @@ def main() -> None:
     st.title("Where is the edge, and how sharp is it?", anchor=False)
     setup = panel.current(DEFAULT)
     with st.sidebar:
-        chosen = st.multiselect("optimizers", list(OPTIMIZERS), [setup.optimizer], key=RULES, format_func=panel.readable)
+        chosen = st.multiselect("optimizers", list(OPTIMIZERS), [setup.optimizer], key=RULES, format_func=OPTIMIZERS.title)
         rules = chosen[:MOST_RULES] or [setup.optimizer]
         if len(chosen) > MOST_RULES:
             st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
@@ -115,7 +115,7 @@ def _band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
     outcomes = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(seeds)]
     verdict = outcomes[0].verdict
     return figure.Band(
-        name=panel.readable(setup.optimizer),
+        name=OPTIMIZERS.title(setup.optimizer),
         rates=rates,
         final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in outcomes]),
         verdict=verdict,
@@ -235,7 +235,7 @@ def rows(each: figure.Band) -> pd.DataFrame:
 def open_run(pointed: Any) -> None:
     """A point was clicked: its run is opened on the page Step size. What comes from the browser is checked."""
     setup: Setup = st.session_state[panel.STATE]
-    by_name = {panel.readable(name): name for name in OPTIMIZERS}
+    by_name = {OPTIMIZERS.title(name): name for name in OPTIMIZERS}
     if isinstance(pointed, list) and len(pointed) == 2 and pointed[0] in by_name and isinstance(pointed[1], int | float):
         other = setup if by_name[pointed[0]] == setup.optimizer else setup.with_choice("optimizer", by_name[pointed[0]])
         panel.adopt(replace(other, learning_rate=float(pointed[1])))

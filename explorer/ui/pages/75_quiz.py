@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from explorer.core.ground.prose import plain
+from explorer.core.losses import LOSSES
+from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
-from explorer.ui import panel
 from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, see
 from explorer.ui.job import job, watched
 
@@ -111,7 +112,7 @@ def ink() -> str:
 
 def facts(setup: Setup, seen: Seen) -> str:
     """What anyone who made the run would know: the loss, the rule, the rate, how long, and how it went."""
-    what = f"{panel.readable(setup.loss)} · {panel.readable(setup.optimizer)} · learning rate {plain(setup.learning_rate)}"
+    what = f"{LOSSES.title(setup.loss)} · {OPTIMIZERS.title(setup.optimizer)} · learning rate {plain(setup.learning_rate)}"
     batch = f" · batches of {setup.batch_size}" if setup.batch_size else ""
     return f"{what}{batch} · {setup.steps:,} steps. {seen.sentence.replace('**', '')}"
 

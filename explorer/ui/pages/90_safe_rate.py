@@ -43,11 +43,11 @@ def main() -> None:
     panel.follow()
     st.title("What is my largest safe rate?", anchor=False)
     setup = panel.current(DEFAULT)
-    rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=panel.readable) or ["gradient_descent"]
+    rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=OPTIMIZERS.title) or ["gradient_descent"]
     setup, found = panel.computable("safe_rate", setup, DEFAULT, lambda each: [measured(each, rule) for rule in rules])
     panel.notes()
     panel.write_link(setup.to_query())
-    names = [panel.readable(rule) for rule in rules]
+    names = [OPTIMIZERS.title(rule) for rule in rules]
     st.subheader(f"With {names[0]}: {found[0].sentence}.", anchor=False)
     picture(
         figure.brackets(names, found),
