@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.theory.curvature import spectrum
 
 Array = NDArray[np.float64]
@@ -51,11 +51,11 @@ class Landscape:
     @classmethod
     def of(cls, loss: Loss, start: Array) -> Landscape:
         """The landscape of a loss, with a window that shows the start ``(dim,)`` and the minimum."""
-        minimizer = getattr(loss, "minimizer", None)
+        minimizer = Facts(loss).minimizer
         target = np.zeros(loss.dim) if minimizer is None else np.asarray(minimizer, dtype=float)
-        names = getattr(loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(loss.dim))
+        names = Facts(loss).coordinates
         if loss.dim == 1:
-            middle = target[0] if getattr(loss, "is_quadratic", False) else 0.0  # other wells may lie on the far side of zero
+            middle = target[0] if Facts(loss).is_quadratic else 0.0  # other wells may lie on the far side of zero
             reach = 1.6 * max(abs(start[0] - middle), abs(target[0] - middle), 0.1)
             value = loss.value(np.append(target, middle + reach * np.linspace(-1, 1, 41))[np.newaxis])
             low, high = float(np.nanmin(value)), float(value[np.isfinite(value)].max())
@@ -84,7 +84,7 @@ class Landscape:
 
     def minimum(self) -> Array:
         """The picture's coordinates of the minimum, ``(2,)``; nan if it is not known."""
-        minimizer = getattr(self.loss, "minimizer", None)
+        minimizer = Facts(self.loss).minimizer
         if minimizer is None:
             return np.full(2, np.nan)
         point = np.asarray(minimizer, dtype=float)[:, np.newaxis]
@@ -187,7 +187,7 @@ def levels(near: Array, everywhere: Array, minimum: float | None) -> Array:
 
 def _coordinate_labels(loss: Loss, target: Array, names: tuple[str, ...]) -> tuple[str, str]:
     """The coordinates' names, each with its curvature where the coordinates are the eigenvectors."""
-    if getattr(loss, "is_quadratic", False):
+    if Facts(loss).is_quadratic:
         curvature = loss.hvp(np.repeat(target[:, np.newaxis], 2, axis=1), np.eye(2))
         if abs(curvature[0, 1]) <= 1e-9 * np.abs(curvature).max():
             return f"{names[0]}, curvature {plain(curvature[0, 0])}", f"{names[1]}, curvature {plain(curvature[1, 1])}"

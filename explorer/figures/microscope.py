@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
+from explorer.core.losses.protocol import Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import SecondOrder, second_order, spectrum
 from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
@@ -70,7 +71,7 @@ def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
     each = [_look(trajectory, x[step], x[step + 1] - x[step]) for step in steps]
     modes = Split.of(trajectory, run)
     frames = [_frame(*look, step, modes) for step, look in zip(steps, each, strict=True)]
-    words = [_words(step, look[2], trajectory.optimizer.name) for step, look in zip(steps, each, strict=True)]
+    words = [_words(step, look[2], plain_step=trajectory.optimizer.is_plain) for step, look in zip(steps, each, strict=True)]
     uphill = [i for i, look in enumerate(each) if look[2].actual > 0]
     slopes = np.abs([look[2].slope for look in each])
     worse = not finite.all() or trajectory.loss[-1, run] > trajectory.loss[0, run]
@@ -111,8 +112,8 @@ class Split:
     @classmethod
     def of(cls, trajectory: Trajectory, run: int) -> Split:
         loss, optimizer = trajectory.objective, trajectory.optimizer
-        minimizer = getattr(loss, "minimizer", None)
-        exact = bool(getattr(loss, "is_quadratic", False))
+        minimizer = Facts(loss).minimizer
+        exact = Facts(loss).is_quadratic
         values, vectors = spectrum(loss, minimizer) if minimizer is not None else (np.empty(0), np.empty((loss.dim, 0)))
         chosen = np.flatnonzero(np.abs(values) > 0)[::-1]
         chosen = np.r_[chosen[: MOST_MODES - 1], chosen[-1:]] if chosen.size > MOST_MODES else chosen
@@ -136,10 +137,10 @@ class Split:
         ]
 
 
-def _words(step: int, terms: SecondOrder, optimizer: str) -> str:
+def _words(step: int, terms: SecondOrder, *, plain_step: bool) -> str:
     if terms.slope == terms.bend == 0:
         return f"**Step {step + 1:,}**: the gradient is 0 here, or too small for a number, so the loss stays."
-    along = "−ε gᵀg" if optimizer == "gradient_descent" else "gᵀΔ"
+    along = "−ε gᵀg" if plain_step else "gᵀΔ"
     expected, seen = ("rise" if change > 0 else "fall" for change in (terms.predicted, terms.actual))
     verdict = f"so the loss {seen}s" if expected == seen else f"so the loss should {expected}; it {seen}s"
     return (

@@ -15,12 +15,13 @@ from explorer.core.losses import (
     surfaces,
     uv,
 )
-from explorer.core.losses.protocol import LOSSES, DataLoss, Loss
+from explorer.core.losses.protocol import LOSSES, DataLoss, Facts, Loss
 from explorer.core.losses.wrapped import Pointwise, from_function
 
 __all__ = [
     "LOSSES",
     "DataLoss",
+    "Facts",
     "Loss",
     "Pointwise",
     "convolution",

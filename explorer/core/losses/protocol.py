@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +22,7 @@ class Loss(Protocol):
     batch of one. Overflow is a result: values may come back inf or nan, and nothing is raised or clipped. Results have the
     floating type of `x`; what is written below as an array is float64.
 
-    Every loss on the shelf may tell more. These members are optional; ask with ``getattr(loss, "minimizer", None)``:
-
-    - ``minimizer``: a point ``(dim,)`` where `minimum` is reached, the one nearest `start` if there are several, or None.
-    - ``coordinates``: the names of the `dim` numbers, such as ``("bmi", "bp", "intercept")``.
-    - ``formula``: the loss in LaTeX.
-    - ``is_quadratic``: True where the Hessian is the same everywhere, so that the theory of a quadratic is exact.
-    - ``edge_curvature(x)``: ``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top
-      eigenvalue: gradient descent from `x` stays bounded for learning rates below 2 / edge_curvature(x).
-    - ``blocks``: the groups of parameters in order, by name, such as ``(("W1", slice(0, 32)), ("b1", slice(32, 48)))``.
-    - ``hessian_at(x)``: the function v -> Hv at these points, where that saves computing the same again for every v.
-    - ``order``: how it wants points laid out in memory, ``"C"`` or ``"F"``, where that makes it faster.
+    A loss may know more of itself, under the names of `Facts`: those members are optional.
     """
 
     @property
@@ -73,6 +65,87 @@ class DataLoss(Loss, Protocol):
     def on(self, rows: NDArray[np.intp]) -> Loss:
         """The loss on these rows only, with the same reduction."""
         ...
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a loss may know of itself beyond `Loss`, each with what holds where it has no such member. Read when asked for.
+
+    >>> class Bowl:
+    ...     dim = 2
+    >>> Facts(Bowl()).minimizer, Facts(Bowl()).coordinates, Facts(Bowl()).groups
+    (None, ('x1', 'x2'), (('x', slice(0, 2, None)),))
+    """
+
+    loss: Loss
+
+    @property
+    def minimizer(self) -> Array | None:
+        """A point ``(dim,)`` where `minimum` is reached, the one nearest `start` if there are several."""
+        return getattr(self.loss, "minimizer", None)
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """The names of the `dim` numbers, such as ``("bmi", "bp", "intercept")``; x1, x2, ... unless it says."""
+        return getattr(self.loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(self.loss.dim))
+
+    @property
+    def formula(self) -> str:
+        """The loss in LaTeX; empty unless it says."""
+        return getattr(self.loss, "formula", "")
+
+    @property
+    def is_quadratic(self) -> bool:
+        """Whether the Hessian is the same everywhere, so that the theory of a quadratic is exact."""
+        return bool(getattr(self.loss, "is_quadratic", False))
+
+    @property
+    def edge_curvature(self) -> Callable[[Array], Array] | None:
+        """``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top eigenvalue.
+
+        Gradient descent from `x` stays bounded for learning rates below 2 / edge_curvature(x).
+        """
+        return getattr(self.loss, "edge_curvature", None)
+
+    @property
+    def hessian_at(self) -> Callable[[Array], Callable[[Array], Array]] | None:
+        """From points to the function v -> Hv there, where that saves computing the same again for every v."""
+        return getattr(self.loss, "hessian_at", None)
+
+    @property
+    def blocks(self) -> tuple[tuple[str, slice], ...]:
+        """The groups of parameters in order, by name, such as ``(("W1", slice(0, 32)), ("b1", slice(32, 48)))``; none unless it says."""
+        return tuple(getattr(self.loss, "blocks", ()))
+
+    @property
+    def groups(self) -> tuple[tuple[str, slice], ...]:
+        """The blocks, or all parameters as one group named x."""
+        return self.blocks or (("x", slice(0, self.loss.dim)),)
+
+    @property
+    def signals(self) -> Callable[[Array], Any] | None:
+        """Of a network: every hidden layer's activation, and what its slope is evaluated at, ``(runs, units, examples)``."""
+        return getattr(self.loss, "signals", None)
+
+    @property
+    def examples(self) -> int:
+        """How many examples one evaluation goes through: 1 for a loss without any."""
+        return getattr(self.loss, "examples", 1)
+
+    @property
+    def averages(self) -> bool:
+        """Whether it is a mean over its examples, not their sum."""
+        return isinstance(self.loss, DataLoss) and getattr(self.loss, "reduction", "mean") == "mean"
+
+    @property
+    def l2(self) -> float:
+        """The weight of its own penalty ½ l2 ‖W‖²."""
+        return getattr(self.loss, "l2", 0.0)
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """How it wants points laid out in memory, where that makes it faster."""
+        return getattr(self.loss, "order", "C")
 
 
 LOSSES: Shelf[Loss] = Shelf("loss")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_number, must, short
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import DataLoss
+from explorer.core.losses.protocol import DataLoss, Facts
 from explorer.core.maps.tile import NEAR, Pace, in_words, loss_of
 from explorer.core.run.descent import batches
 from explorer.core.run.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup
@@ -151,7 +151,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
     """
     loss, given = loss_of(setup), dict(setup.knobs)
     found = {"learning_rate": replace(LEARNING_RATE, knob=replace(RATE, label="learning rate"))}
-    names = getattr(loss, "coordinates", None) or [f"x{i + 1}" for i in range(loss.dim)]
+    names = Facts(loss).coordinates
     for i, name in enumerate(names[:16]):
         knob = Knob(-5, 5, label=f"start, {name}")
         found[f"start.{i}"] = Parameter(f"start.{i}", "number", float(loss.start[i]), knob)
@@ -162,7 +162,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
             shown = other is None or given.get(f"{kind}.{other[0]}", known[other[0]].default) == other[1]
             if each.kind in ("number", "integer") and shown:
                 found[f"{kind}.{name}"] = each
-    for name, _ in getattr(loss, "blocks", ()):
+    for name, _ in Facts(loss).blocks:
         found[f"{LAYER}{name}"] = replace(LEARNING_RATE, name=f"{LAYER}{name}", knob=replace(RATE, label=f"learning rate of {name}"))
     if isinstance(loss, DataLoss):
         found["batch_size"] = replace(WHOLE["batch_size"], knob=Knob(1, loss.examples, log=True, at_least=1, at_most=loss.examples))
@@ -240,7 +240,7 @@ class Map:
         own = {axis.knob.removeprefix(LAYER): float(axis.values[k]) for axis, k in places if axis.knob.startswith(LAYER)}
         if not own:
             return setup, ""
-        rates = [own.get(name, setup.learning_rate) for name, _ in getattr(loss_of(setup), "blocks", ())]
+        rates = [own.get(name, setup.learning_rate) for name, _ in Facts(loss_of(setup)).blocks]
         mean = math.exp(sum(map(math.log, rates)) / len(rates)) if min(rates) > 0 else 0.0
         named = " and ".join(f"{plain(rate)} for {name}" for name, rate in own.items())
         sentence = (

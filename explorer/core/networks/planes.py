@@ -14,6 +14,7 @@ from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import Knob, Parameter, parameters
 from explorer.core.ground.prose import plain
 from explorer.core.losses.network.assembly import work
+from explorer.core.losses.protocol import Facts
 from explorer.core.networks.instruments import top_eigenvalues
 from explorer.core.networks.training import History, train
 from explorer.core.run.setup import Setup
@@ -287,7 +288,7 @@ def panes(setup: Setup, view: View) -> list[Pane]:
     Raises ValueError for a loss that is no network.
     """
     loss: Any = setup.make_loss()
-    if not hasattr(loss, "signals"):
+    if Facts(loss).signals is None:
         raise ValueError(f"loss must be a network for its planes, got {setup.loss}")
     start = np.asarray(loss.start if setup.start is None else setup.start, dtype=float)
     if view.pair and setup.loss == "network":

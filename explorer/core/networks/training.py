@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
+from explorer.core.losses.protocol import Facts
 from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import aligned, batches, check_rate, descend
@@ -91,7 +92,7 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
     losses say little, on the whole loss at the looks. Raises ValueError for a loss that is no network.
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    if not hasattr(loss, "signals"):
+    if Facts(loss).signals is None:
         raise ValueError(f"loss must be a network for its instruments, got {setup.loss}")
     x, rate = aligned(loss, optimizer, check_rate(setup.learning_rate), setup.start)
     multiplier = setup.make_schedule()(np.arange(setup.steps))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
+from explorer.core.losses.protocol import Facts
 from explorer.core.run.ruler import Ruler, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
@@ -80,7 +81,7 @@ def trials(setup: Setup) -> Generator[Trials, None, None]:
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
     count = scale.rates.size
-    each = loss.dim * (getattr(loss, "examples", 1) if setup.batch_size is None else setup.batch_size)
+    each = loss.dim * (Facts(loss).examples if setup.batch_size is None else setup.batch_size)
     steps = min(setup.steps, int(MOST_WORK / (each * count)))
     if steps < min(setup.steps, FEWEST_STEPS):
         raise ValueError(

@@ -29,6 +29,11 @@ class Recurrence:
     det_h: Number = 0.0
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is x ← x - hx, gradient descent's, for every run."""
+        return bool(np.all((self.trace_0 == 1) & (self.trace_h == 1) & (self.det_0 == 0) & (self.det_h == 0)))
+
+    @property
     def edge(self) -> Number:
         """The largest h at which no root is outside the unit circle: Jury's test 1 + trace + det ≥ 0 fails first as h grows.
 

@@ -68,6 +68,11 @@ class Optimizer:
         """Whether the recurrence is the whole truth on a quadratic: nothing divides the step, nothing is clipped."""
         return self.preconditioner is None and not self.clips
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is -η times the gradient and nothing else: no memory, no decay, nothing that divides or clips."""
+        return self.is_linear and self.recurrence.is_plain and not (np.any(self.weight_decay) or np.any(self.decoupled_decay))
+
     def largest_stable_rate(self, curvature: Number) -> Number:
         """The largest learning rate that does not diverge on curvature `curvature`.
 

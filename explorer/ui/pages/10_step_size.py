@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.core.ground.prose import plain
-from explorer.core.losses import DataLoss, Loss
+from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.run.bracket import find_edge
 from explorer.core.run.ruler import Ruler, ruler
 from explorer.core.run.setup import Setup
@@ -67,11 +67,12 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
 
 def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
     """The mark where the mean square of the error stops shrinking on mini-batches, where theory knows it."""
-    known = setup.batch_size is not None and setup.optimizer == "gradient_descent" and getattr(loss, "is_quadratic", False)
-    if not (known and isinstance(loss, DataLoss) and loss.dim <= MOST_DIMENSIONS and getattr(loss, "reduction", "") == "mean"):
+    known, minimizer = Facts(loss), Facts(loss).minimizer
+    if setup.batch_size is None or not (isinstance(loss, DataLoss) and known.averages and known.is_quadratic and minimizer is not None):
         return {}
-    minimizer = getattr(loss, "minimizer", loss.start)
-    moment = SecondMoment.of(loss, minimizer, setup.batch_size or 1, replacement=setup.replacement)
+    if not setup.make_optimizer().is_plain or loss.dim > MOST_DIMENSIONS:
+        return {}
+    moment = SecondMoment.of(loss, minimizer, setup.batch_size, replacement=setup.replacement)
     return {f"edge in batches of {setup.batch_size}": moment.largest_rate}
 
 
@@ -141,7 +142,7 @@ def number(value: float) -> str:
 def moving_edge(setup: Setup) -> None:
     """The rate beside the edge at every step, where one of them moves."""
     rule, loss = setup.make_optimizer(), setup.make_loss()
-    still = rule.preconditioner is None and getattr(loss, "is_quadratic", False)
+    still = rule.preconditioner is None and Facts(loss).is_quadratic
     if still and setup.schedule == "constant" and not setup.warmup_steps:
         return
     figure, sentence = followed(setup)
@@ -204,7 +205,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
             st.markdown("Each eigenvector of the Hessian follows its own factor and knows nothing of the others:")
             st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
         trajectory = explanation.trajectory
-        names = getattr(trajectory.objective, "coordinates", None) or [f"x{i + 1}" for i in range(trajectory.x.shape[1])]
+        names = Facts(trajectory.objective).coordinates
         columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
         norms = {"loss": trajectory.loss[:, position], "gradient norm": trajectory.gradient_norm[:, position]}
         frame = pd.DataFrame({"step": np.arange(trajectory.steps + 1)} | columns | norms)

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
 from explorer.figures import growth as figure
@@ -74,7 +75,7 @@ def facts(found: Forensics) -> None:
 def computed(setup: Setup) -> tuple[Forensics, Growth]:
     """Why the run of a setup became inf or nan, and how it grew."""
     loss: Any = setup.make_loss()
-    examples = setup.batch_size or getattr(loss, "examples", 1)
+    examples = setup.batch_size or Facts(loss).examples
     most = int(min(MOST_NUMBERS / loss.dim, MOST_WORK / (loss.dim * examples)))
     if setup.steps > most:
         raise ValueError(f"steps must be ≤ {most:,} for {loss.dim:,} numbers and {examples:,} examples a step, got {setup.steps:,}")

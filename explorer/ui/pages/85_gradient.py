@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.losses.formula import ByHand, Formula
+from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.theory.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
 from explorer.figures import gradient as figure
@@ -149,12 +150,12 @@ def readable(formula: Formula, name: str, column: Any) -> str:
 def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
     """The check, and the errors at all sizes of the difference."""
     loss: Any = setup.make_loss()
-    blocks = len(getattr(loss, "blocks", "x"))
-    work = loss.dim * getattr(loss, "examples", 1) * blocks * MOST * 16
+    blocks = len(Facts(loss).groups)
+    work = loss.dim * Facts(loss).examples * blocks * MOST * 16
     if work > MOST_WORK:
         raise ValueError(
             f"parameters × examples must be ≤ {plain(MOST_WORK / (blocks * MOST * 16), 2)} for {blocks} blocks,"
-            f" got {plain(loss.dim * getattr(loss, 'examples', 1), 2)}; use fewer units or examples"
+            f" got {plain(loss.dim * Facts(loss).examples, 2)}; use fewer units or examples"
         )
     checked = ByHand(loss, hand) if hand else loss
     return check_gradient(checked, setup.start), error_by_step(checked, setup.start)
