@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES
-from explorer.core.losses.network import Network, plain
+from explorer.core.losses.network import Network
 from explorer.core.losses.protocol import Array
 
 OPTIONS: dict[str, tuple[Any, ...]] = {
@@ -107,18 +107,3 @@ def test_one_run_says_what_thirty_at_once_say(row: dict[str, Any]) -> None:
     many = np.repeat(x, 30, axis=1)
     for few, last in zip(loss.value_and_gradient(x), loss.value_and_gradient(many), strict=True):
         np.testing.assert_allclose(np.repeat(few, 30, axis=-1), last, rtol=1e-11, atol=1e-12 * np.abs(last).max())
-
-
-@pytest.mark.parametrize("activation", OPTIONS["activation"])
-@pytest.mark.parametrize("task", OPTIONS["task"], ids=str)
-def test_a_plain_network_is_what_its_layers_say(activation: str, task: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    for knobs in ({}, {"biases": False}, {"initialization": "mean_field"}):
-        loss: Any = LOSSES["network"](**{"hidden": (5, 3), "activation": activation, "examples": 20, **task, **knobs})
-        x = loss.start[:, None] + 0.1 * np.random.default_rng(1).standard_normal((loss.dim, 3))
-        assert (plain.plan(loss.body) is None) == (activation == "gelu")
-        written_out = loss.value_and_gradient(x)
-        with monkeypatch.context() as patch:
-            patch.setattr(plain, "plan", lambda body: None)
-            by_layers = loss.value_and_gradient(x)
-        np.testing.assert_allclose(written_out[0], by_layers[0], rtol=1e-12)
-        np.testing.assert_allclose(written_out[1], by_layers[1], rtol=1e-9, atol=1e-12)

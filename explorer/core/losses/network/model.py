@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.losses.network import plain
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.objectives import Objective
@@ -124,15 +123,12 @@ class Network:
     @one_blas_thread
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         X, y = self._data(x)
-        p, plan = np.ascontiguousarray(x.T), plain.plan(self.body)
+        p = np.ascontiguousarray(x.T)
         value, g = np.empty(len(p), x.dtype), np.empty_like(p)
         for some in self._chunks(len(p), x.itemsize):
-            if plan is not None:
-                value[some] = plain.value_and_gradient(plan, self.objective, X, y, self.scale, p[some], g[some])
-            else:
-                z, memory = self.body.forward(p[some], X)
-                value[some], d = self.objective.value_and_slope(z, y, self.scale)
-                self.body.backward(p[some], memory, d, g[some])
+            z, memory = self.body.forward(p[some], X)
+            value[some], d = self.objective.value_and_slope(z, y, self.scale)
+            self.body.backward(p[some], memory, d, g[some])
         gradient = g.T if x.flags.f_contiguous else np.ascontiguousarray(g.T)
         if self.l2:
             return value + self.penalty(x), gradient + self._decay.astype(x.dtype) * x
