@@ -10,7 +10,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import DataLoss
+from explorer.core.losses.protocol import DataLoss, Facts
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, with_knob
 from explorer.core.maps.tile import VERDICTS, loss_of
@@ -84,7 +84,7 @@ def _edges(setups: list[Setup], knob: str) -> Edges:
     exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
     formula = "2(1 + β)/λ" if first.optimizer == "momentum" else ""
     word = f"theory: the edge {formula}".strip()
-    if first.loss in DIVERGES and first.optimizer == "gradient_descent":
+    if first.loss in DIVERGES and first.make_optimizer().is_plain:
         word, exact = "theory: the minimum turns unstable", False
     elif not exact:
         word += " at the start" if "start" in edges[0].reason else ""
@@ -95,7 +95,7 @@ def _edges(setups: list[Setup], knob: str) -> Edges:
 def _divergence(setups: list[Setup]) -> Edges:
     """Where runs diverge, if that is another rate than the one where the minimum turns unstable."""
     first = setups[0]
-    plain_descent = first.optimizer == "gradient_descent" and first == first.without_rescues()
+    plain_descent = first.make_optimizer().is_plain and first == first.without_rescues()
     if first.loss not in DIVERGES or not plain_descent or first.gradient_noise:
         return "", np.array([np.nan]), False
     starts = [(setup.start or loss_of(setup).start)[0] for setup in setups]
@@ -106,10 +106,10 @@ def _in_mean_square(setups: list[Setup]) -> Edges:
     """Where mini-batches stop converging in the mean square, for gradient descent on least squares."""
     sizes = [setup.batch_size for setup in setups]
     loss = loss_of(setups[0])
-    least_squares = isinstance(loss, DataLoss) and getattr(loss, "is_quadratic", False) and getattr(loss, "reduction", "") == "mean"
+    least_squares = Facts(loss).is_quadratic and Facts(loss).averages
     alike = len({replace(setup, batch_size=None) for setup in setups}) == 1
-    minimizer = getattr(loss, "minimizer", None)
-    if None in sizes or not (least_squares and alike and setups[0].optimizer == "gradient_descent") or loss.dim > MOST_DIMENSIONS:
+    minimizer = Facts(loss).minimizer
+    if None in sizes or not (least_squares and alike and setups[0].make_optimizer().is_plain) or loss.dim > MOST_DIMENSIONS:
         return "", np.array([np.nan]), False
     if minimizer is None or not np.isfinite(minimizer).all():
         return "", np.array([np.nan]), False

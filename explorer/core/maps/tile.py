@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import aligned, batches
 from explorer.core.run.setup import Setup
@@ -75,7 +75,7 @@ def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:
 
 def _of_layers(loss: Loss, rate: Array, turned: Mapping[str, Array]) -> Array:
     """The rates ``(runs,)``, or ``(dim, runs)`` where some groups of weights have their own."""
-    own = {name: where for name, where in getattr(loss, "blocks", ()) if f"rate.{name}" in turned}
+    own = {name: where for name, where in Facts(loss).blocks if f"rate.{name}" in turned}
     if not own:
         return rate
     rates = np.repeat(rate[np.newaxis], loss.dim, axis=0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Array, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import length
 
 SATURATED = 0.05
@@ -93,7 +93,7 @@ def top_eigenvalues(
 
 def _product(loss: Loss, x: Array, root: Array | None) -> Callable[[Array], Array]:
     """The function v -> P^-½ H P^-½ v, which has the eigenvalues of P⁻¹H and is symmetric."""
-    at: Callable[[Array], Callable[[Array], Array]] | None = getattr(loss, "hessian_at", None)
+    at = Facts(loss).hessian_at
     times = at(x) if at is not None else lambda v: loss.hvp(x, v)
     return times if root is None else lambda v: root * times((root * v).astype(x.dtype))
 
@@ -123,7 +123,7 @@ def block_norms(loss: Loss, gradient: Array) -> dict[str, Array]:
     >>> {name: float(norm[0]) for name, norm in block_norms(net, gradient).items() if name.startswith("W")}
     {'W1': 0.0, 'W2': 0.0}
     """
-    return {name: length(gradient[where]) for name, where in _blocks(loss)}
+    return {name: length(gradient[where]) for name, where in Facts(loss).groups}
 
 
 def update_ratios(loss: Loss, before: Array, after: Array) -> dict[str, Array]:
@@ -132,12 +132,8 @@ def update_ratios(loss: Loss, before: Array, after: Array) -> dict[str, Array]:
     Infinite where a block was 0 and moved, 0 where it did not move.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        moved = {name: (length(after[where] - before[where]), length(before[where])) for name, where in _blocks(loss)}
+        moved = {name: (length(after[where] - before[where]), length(before[where])) for name, where in Facts(loss).groups}
         return {name: np.where(step == 0, 0.0, step / size) for name, (step, size) in moved.items()}
-
-
-def _blocks(loss: Loss) -> tuple[tuple[str, slice], ...]:
-    return getattr(loss, "blocks", (("x", slice(0, loss.dim)),))
 
 
 @dataclass(frozen=True, eq=False)

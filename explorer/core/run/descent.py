@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import NOT_NEGATIVE, check_number, check_whole, must
-from explorer.core.losses.protocol import DataLoss, Loss
+from explorer.core.losses.protocol import DataLoss, Facts, Loss
 from explorer.core.optimizers import Optimizer, State, length
 from explorer.core.schedules import Schedule, constant
 
@@ -248,8 +248,7 @@ def aligned(
     for name, count in counts.items():
         if count not in (1, runs):
             raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
-    order: Literal["C", "F"] = getattr(loss, "order", "C")  # how a loss wants its points laid out in memory, where it matters
-    return np.array(np.broadcast_to(x, (loss.dim, runs)), order=order), np.array(np.broadcast_to(rate, runs))
+    return np.array(np.broadcast_to(x, (loss.dim, runs)), order=Facts(loss).order), np.array(np.broadcast_to(rate, runs))
 
 
 def scaled(rate: Array, scale: ArrayLike | None, x: Array) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import spectrum
 from explorer.core.theory.edge import Edge, best_learning_rate
@@ -83,14 +83,14 @@ def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[s
 
 
 def _has_curved_minimum(loss: Loss) -> bool:
-    minimizer = getattr(loss, "minimizer", None)
-    return minimizer is not None and getattr(loss, "edge_curvature", None) is None and spectrum(loss, minimizer)[0][-1] > 0
+    minimizer = Facts(loss).minimizer
+    return minimizer is not None and Facts(loss).edge_curvature is None and spectrum(loss, minimizer)[0][-1] > 0
 
 
 def _ends(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> tuple[float, float]:
     """Where the ruler begins and ends: around the edge, or around the distance to go if steps have a length of their own."""
     if np.isfinite(edge.rate) and optimizer.preconditioner is None:
         return max(edge.rate / 100, SMALLEST), min(edge.rate * 10, LARGEST)
-    minimizer = getattr(loss, "minimizer", None)
+    minimizer = Facts(loss).minimizer
     distance = float(np.abs(start - (0 if minimizer is None else minimizer)).max()) or 1.0
     return max(distance * 1e-4, SMALLEST), min(distance * 1e2, LARGEST)

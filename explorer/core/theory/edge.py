@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import sharpness
 
@@ -45,12 +45,12 @@ def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array:
         _, gradient = loss.value_and_gradient(x)
         _, state = optimizer.update(gradient, optimizer.init(x), x)
         return sharpness(loss, x, np.broadcast_to(optimizer.preconditioner(state), x.shape), optimizer.weight_decay)
-    closed_form = getattr(loss, "edge_curvature", None)
+    closed_form = Facts(loss).edge_curvature
     return sharpness(loss, x) if closed_form is None else np.asarray(closed_form(x))
 
 
 def _default_point(loss: Loss) -> Array:
-    minimizer = getattr(loss, "minimizer", None)
+    minimizer = Facts(loss).minimizer
     return loss.start if minimizer is None else minimizer
 
 
@@ -76,17 +76,17 @@ class Edge:
         """
         constant, decay = f"{optimizer.recurrence.edge:.4g}", _decay(optimizer)
         over = f"(λ + {decay:.4g})" if decay else "λ"
-        minimizer = getattr(loss, "minimizer", None)
+        minimizer = Facts(loss).minimizer
         where = start
         if optimizer.preconditioner is not None:
             reason, exact = f"{constant}/{over}, with λ = {{}} the curvature in the optimizer's own units at the start", False
-        elif getattr(loss, "edge_curvature", None) is not None:
+        elif Facts(loss).edge_curvature is not None:
             reason, exact = (
                 f"{constant}/{over.replace('λ', 'c')}, with c = {{}} the gradient over the distance at the start",
-                optimizer.name == "gradient_descent",
+                optimizer.is_linear and optimizer.recurrence.is_plain,
             )
         elif minimizer is not None:
-            where, exact = minimizer, bool(getattr(loss, "is_quadratic", False))
+            where, exact = minimizer, Facts(loss).is_quadratic
             reason = f"{constant}/{over}, with λ = {{}} the largest curvature" + ("" if exact else " at the minimum")
         else:
             reason, exact = f"{constant}/{over}, with λ = {{}} the largest curvature at the start", False

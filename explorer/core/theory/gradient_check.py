@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import check_number, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 
 Array = NDArray[np.float64]
 
@@ -158,7 +158,7 @@ def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> 
     point, gradient = _at(loss, x)
     random = np.random.default_rng(seed)
     with np.errstate(all="ignore"), one_blas_thread:
-        return GradientCheck(tuple(_checked(loss, point, gradient, name, where, random) for name, where in _blocks(loss)))
+        return GradientCheck(tuple(_checked(loss, point, gradient, name, where, random) for name, where in Facts(loss).groups))
 
 
 def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> dict[str, Array]:
@@ -176,7 +176,7 @@ def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> d
     random = np.random.default_rng(seed)
     found = {}
     with np.errstate(all="ignore"), one_blas_thread:
-        for name, where in _blocks(loss):
+        for name, where in Facts(loss).groups:
             some = random.permutation(np.arange(point.size)[where])[:ON_THE_CURVE]
             numeric = [_differences(loss, point, _each(some), size) for size in CURVE]
             found[name] = np.array([_relative(gradient[some] - each, each) for each in numeric])
@@ -190,10 +190,6 @@ def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
     with np.errstate(all="ignore"), one_blas_thread:
         return point, loss.value_and_gradient(point[:, np.newaxis])[1][:, 0]
-
-
-def _blocks(loss: Loss) -> tuple[tuple[str, slice], ...]:
-    return getattr(loss, "blocks", (("x", slice(0, loss.dim)),))
 
 
 def _each(coordinates: NDArray[np.intp]) -> list[Move]:
@@ -253,7 +249,7 @@ def _mistake(loss: Loss, point: Array, gradient: Array, everything: NDArray[np.i
         return ""
     if abs(times + 1) <= WRONG:
         return "it has the opposite sign"
-    examples = getattr(loss, "examples", 0)
+    examples = Facts(loss).examples
     if examples > 1 and abs(times / examples - 1) <= WRONG:
         return f"it is the sum over the {examples} examples, where the loss is their mean"
     if examples > 1 and abs(times * examples - 1) <= WRONG:

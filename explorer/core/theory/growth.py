@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import spectrum
 
@@ -34,7 +34,7 @@ class Modes:
     def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Modes:
         """The modes of a loss whose Hessian is the same everywhere, from ``(dim,)``."""
         values, vectors = spectrum(loss, start)
-        minimizer = getattr(loss, "minimizer", None)
+        minimizer = Facts(loss).minimizer
         distance = start - (np.zeros(loss.dim) if minimizer is None else minimizer)
         return cls(values, vectors, vectors.T @ distance, loss.minimum or 0.0, optimizer)
 
@@ -101,9 +101,9 @@ def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, sta
     >>> predicted_growth(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([0.1, 1.1]), np.array([1.0]))
     array([0.8, 1.2])
     """
-    quadratic, minimizer = getattr(loss, "is_quadratic", False), getattr(loss, "minimizer", None)
+    quadratic, minimizer = Facts(loss).is_quadratic, Facts(loss).minimizer
     center = np.zeros(loss.dim) if quadratic and minimizer is None else minimizer  # a saddle has its modes too
-    if center is None or not optimizer.is_linear or getattr(loss, "edge_curvature", None) is not None:
+    if center is None or not optimizer.is_linear or Facts(loss).edge_curvature is not None:
         return np.full(learning_rate.size, np.nan)
     values, vectors = spectrum(loss, center)
     if quadratic and not np.any(optimizer.weight_decay):

@@ -14,7 +14,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.knobs import check_whole, must
-from explorer.core.losses.protocol import DataLoss
+from explorer.core.losses.protocol import DataLoss, Facts
 
 Array = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ class SecondMoment:
         """
         if loss.dim > MOST_DIMENSIONS:
             raise must("dim", f"at most {MOST_DIMENSIONS} for a second moment", loss.dim)
-        if getattr(loss, "reduction", "mean") == "sum":
+        if not Facts(loss).averages:
             raise must("reduction", "mean, since a batch's sum is its mean with the rate times batch_size", "sum")
         share = batch_variance_share(loss.examples, batch_size, replacement=replacement)
         point = np.repeat(np.asarray(x, dtype=float)[:, np.newaxis], loss.dim, axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
+from explorer.core.losses.protocol import Facts
 from explorer.core.optimizers import Recurrence
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
@@ -49,7 +50,7 @@ class Explanation:
         """
         loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
         start = trajectory.x[0, :, 0]
-        exact = _undisturbed(trajectory) and getattr(loss, "is_quadratic", False) and not np.any(optimizer.weight_decay)
+        exact = _undisturbed(trajectory) and Facts(loss).is_quadratic and not np.any(optimizer.weight_decay)
         modes = Modes.of(loss, optimizer, start) if exact else None
         with np.errstate(all="ignore"):
             rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import DataLoss, Loss
+from explorer.core.losses.protocol import DataLoss, Facts, Loss
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import sharpness
 from explorer.core.theory.edge import edge_curvature
@@ -114,7 +114,7 @@ def growth(trajectory: Trajectory, run: int = 0) -> Growth:
         "gradient": (steps, trajectory.gradient_norm[steps, run]),
         "largest weight": (steps, weight[steps]),
     }
-    signals = getattr(trajectory.objective, "signals", None)
+    signals = Facts(trajectory.objective).signals
     if signals is not None:
         looks = np.unique(steps[-1] - np.geomspace(1, steps.size, LOOKS).astype(np.intp) + 1)
         heights = np.array([[_height(*layer) for layer in signals(trajectory.x[at][:, [run]])] for at in looks])
@@ -174,12 +174,12 @@ class _Scene:
     def decay(self) -> float:
         """The weight decay of the rule and the penalty of the loss, together."""
         rule = self.path.optimizer
-        parts = (rule.weight_decay, rule.decoupled_decay, getattr(self.loss, "l2", 0.0))
+        parts = (rule.weight_decay, rule.decoupled_decay, Facts(self.loss).l2)
         return sum(float(np.ravel(each)[self.run if np.size(each) > 1 else 0]) for each in parts)
 
     def _layer(self) -> str:
         """The first hidden layer whose output is not finite while all weights are."""
-        signals = getattr(self.loss, "signals", None)
+        signals = Facts(self.loss).signals
         if signals is None or self.quantity == "weight" or self.grew is False:
             return ""
         for number, (_, signal) in enumerate(signals(self.here), 1):
@@ -189,7 +189,7 @@ class _Scene:
 
     def _block(self) -> str:
         """The group of parameters that is not finite, or else has the largest gradient where the growth shows."""
-        blocks = getattr(self.loss, "blocks", None)
+        blocks = Facts(self.loss).blocks
         if not blocks:
             return ""
         if self.quantity == "weight":
@@ -330,7 +330,7 @@ def _outlier(scene: _Scene) -> Forensics | None:
 def _edge(scene: _Scene, loss: Loss, x: Array) -> float:
     """The largest stable rate of the run's rule on this loss at a point."""
     rule = scene.path.optimizer
-    curvature = edge_curvature(loss, rule, x) if getattr(loss, "edge_curvature", None) is None else sharpness(loss, x)
+    curvature = edge_curvature(loss, rule, x) if Facts(loss).edge_curvature is None else sharpness(loss, x)
     rate = np.ravel(np.asarray(rule.largest_stable_rate(np.where(np.isnan(curvature), 0, curvature))))
     return float(rate[scene.run if rate.size > 1 else 0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.losses.protocol import Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import sharpness, spectrum
 from explorer.core.theory.edge import edge_curvature
@@ -80,18 +81,18 @@ def floors(trajectory: Trajectory) -> Array:
     For mini-batches of a quadratic under gradient descent: `SecondMoment.loss_floor`, of independent draws.
     """
     loss, rule, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
-    minimizer = getattr(loss, "minimizer", None)
+    minimizer = Facts(loss).minimizer
     plain = rule.is_linear and not np.any(rule.weight_decay) and bool((trajectory.multiplier == 1).all())
-    if not (trajectory.stochastic and plain and getattr(loss, "is_quadratic", False) and minimizer is not None):
+    if not (trajectory.stochastic and plain and Facts(loss).is_quadratic and minimizer is not None):
         return np.full(rate.size, np.nan)
     lowest = float(loss.minimum or 0.0)
-    if trajectory.rows is None and rule.name in ("gradient_descent", "momentum"):
+    if trajectory.rows is None and np.all(rule.recurrence.det_h == 0):
         values, _ = spectrum(loss, minimizer)
         curved = values[values > 0]
-        momentum = rule.knobs.get("momentum", 0.0)
+        rate, momentum = rate * rule.recurrence.trace_h, rule.recurrence.det_0  # a dampened ball is one at a smaller rate
         each = floor_loss(trajectory.gradient_noise, rate, curved[:, np.newaxis], momentum)
         return np.asarray(lowest + each.sum(axis=0))
-    if trajectory.rows is not None and rule.name == "gradient_descent" and not trajectory.gradient_noise and loss.dim <= MOST_DIMENSIONS:
+    if trajectory.rows is not None and rule.is_plain and not trajectory.gradient_noise and loss.dim <= MOST_DIMENSIONS:
         moment = SecondMoment.of(loss, minimizer, trajectory.rows.shape[1], replacement=trajectory.replacement)  # type: ignore[arg-type]
         return lowest + np.array([moment.loss_floor(float(each)) for each in rate])
     return np.full(rate.size, np.nan)
