@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core.losses import LOSSES
 from explorer.core.networks import trials
-from explorer.ui import panel
 from tests.ui.reading import FOLDER, MAIN, PATIENCE, control, controls, drawings, ends, finished, leave, opened, pictures, unreadable
 
 
@@ -41,7 +40,7 @@ PANEL = {"10_step_size": "box:", "50_network": "box:loss.", "85_gradient": "box:
 Every knob of every shelf, by itself: `tests/ui/test_panel.py`. Other pages are shown one loss of each family.
 """
 
-FAMILIES = {LOSSES[name].__module__: panel.readable(name) for name in reversed([*LOSSES])}
+FAMILIES = {LOSSES[name].__module__: LOSSES.title(name) for name in reversed([*LOSSES])}
 
 
 def texts(app: AppTest) -> Iterator[str]:
