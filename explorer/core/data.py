@@ -159,7 +159,7 @@ def blobs(examples: BlobPoints = 50, gap: Gap = 3.0, seed: Seed = 0) -> Table:
 def three_to_one() -> Table:
     """Eight points that no line separates: of the four at 1 three are positive, of the four at -1 three are negative.
 
-    The best weight is log 3, where the curvature is ¾ · ¼: 2/λ = 32/3 (THEORY 1.6, non-separable).
+    The best weight is log 3, where the curvature is ¾ · ¼: 2/λ = 32/3 (THEORY 48).
 
     >>> table = three_to_one()
     >>> (table.features[:, 0] * table.target).tolist()

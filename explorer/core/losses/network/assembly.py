@@ -50,7 +50,7 @@ class Style:
         if standardized:
             multiplier = activation.centered_gain / math.sqrt(inputs)
         elif INITIALIZATIONS[self.initialization].in_forward:
-            # √2 inside of every activation; the last layer is divided by √fan_in twice (THEORY 1.6, fractal).
+            # √2 inside of every activation; the last layer is divided by √fan_in twice (THEORY 49).
             multiplier = 1 / inputs if last else math.sqrt(2 / inputs)
         return Linear(inputs, outputs, self.biases, multiplier, standardized, window)
 
