@@ -8,8 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.test_floors import imports
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+ARCHITECTURE = DOCS / "architecture.md"
 THEORY, CASES = ((DOCS / name).read_text(encoding="utf-8") for name in ("theory.md", "cases.md"))
 ENTRIES: list[tuple[str, str]] = re.findall(r"^\*\*(\d+)\. (.*?)(?=^\*\*\d+\. |^## |\Z)", THEORY, re.MULTILINE | re.DOTALL)
 KNOWN = {number for number, _ in ENTRIES} | set(re.findall(r"^\| ([QS]\d[a-z]?) \|", CASES, re.MULTILINE))
@@ -59,5 +62,49 @@ def test_every_number_of_the_theory_has_a_source_and_tests_that_exist() -> None:
 
 def test_every_link_between_the_documents_exists() -> None:
     for path in (*DOCS.glob("*.md"), *ROOT.glob("*.md")):
-        links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+        prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", prose)
         assert [link for link in links if not (path.parent / link).exists()] == [], path.name
+
+
+SHELVES = ["data", "schedules", "optimizers", "losses"]
+ORDER = ["ground", *SHELVES, "files", "theory", "verdict", "run", "diagnosis", "networks", "maps", "doors", "figures", "ui"]
+"""Rooms from the ground up; one that is not named here comes last."""
+
+
+def room(module: str) -> str:
+    """The room of a module: `explorer.core.theory.edge` is in `theory`, `explorer.ui.panel` in `ui`, `explorer` itself is the doors."""
+    _, *rest = module.removesuffix(".__init__").split(".")
+    return "doors" if not rest else rest[min(1, len(rest) - 1)] if rest[0] == "core" else rest[0]
+
+
+def map_of_imports() -> str:
+    """A row for each room, with a dot under the rooms that it imports."""
+    arrows = set()
+    for path in (ROOT / "explorer").rglob("*.py"):
+        place = path.relative_to(ROOT).as_posix()
+        here = room(place.removesuffix(".py").replace("/", "."))
+        arrows |= {(here, room(name)) for _, name in imports(place, path.read_text(encoding="utf-8")) if name.startswith("explorer.")}
+    rooms = sorted({end for arrow in arrows for end in arrow}, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    rows = ["".join("  ■" if one == other else "  ●" if (one, other) in arrows else "  ·" for other in rooms) for one in rooms]
+    numbers = range(1, len(rooms) + 1)
+    head = "".join(f"{number:3}" for number in numbers)
+    return f"{'':13}{head}\n" + "".join(f"{number:2} {name:10}{row}\n" for number, name, row in zip(numbers, rooms, rows, strict=True))
+
+
+def test_the_map_of_imports_is_that_of_the_code() -> None:
+    """Where it is out of date, `python -m tests.test_docs` writes it anew."""
+    assert map_of_imports() in ARCHITECTURE.read_text(encoding="utf-8"), "docs/architecture.md is out of date: python -m tests.test_docs"
+
+
+def test_what_the_architecture_walks_through_exists() -> None:
+    stops = re.findall(r"`((?:ui|core|figures)/[\w/]+\.\w+)(?:::(\w+))?`", ARCHITECTURE.read_text(encoding="utf-8"))
+    assert len(stops) > 10
+    for place, name in stops:
+        source = (ROOT / "explorer" / place).read_text(encoding="utf-8")
+        assert not name or re.search(rf"^(?:def|class) {name}\b", source, re.MULTILINE), f"{place} has no {name}"
+
+
+if __name__ == "__main__":
+    text = re.sub(r"(?<=<!-- now -->\n```text\n)[^`]*", map_of_imports(), ARCHITECTURE.read_text(encoding="utf-8"))
+    ARCHITECTURE.write_text(text, encoding="utf-8")
