@@ -126,7 +126,7 @@ def test_20_the_edge_is_that_of_the_preconditioned_hessian() -> None:
 def test_lion_has_no_edge_but_its_decay_has() -> None:
     start = np.array([1.0, 1.0])
     assert Edge.of(parabola(1, 10), OPTIMIZERS["lion"](), start).rate == np.inf
-    assert "same length whatever the curvature" in Edge.of(parabola(1, 10), OPTIMIZERS["lion"](), start).reason
+    assert "same length on any curvature" in Edge.of(parabola(1, 10), OPTIMIZERS["lion"](), start).reason
     rule = OPTIMIZERS["lion"](weight_decay=0.5)
     assert critical_learning_rate(parabola(1.0), rule) == 4
     verdicts = judge(run(parabola(1.0), rule, [3.9, 4.1], start=[1e3], steps=500)).verdict

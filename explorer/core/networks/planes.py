@@ -21,16 +21,16 @@ from explorer.core.run.setup import Setup
 Array = NDArray[np.float64]
 
 PLANES = 2
-"""Names the stream of random numbers that planes come from: another than the first weights', which the same seed draws."""
+"""Stream id of the planes: keeps them independent of the first weights, which the same seed draws."""
 
 LOOKS = 12
-"""How often a run is looked at on its way: so many points of its path are kept."""
+"""Number of points that are kept of a run's path."""
 
 AT_ONCE = 2_000_000
 """Numbers of weights that one batch of grid points may have: 16 MB."""
 
 ROUNDING = 1e-9
-"""A point is a local minimum when every neighbor is higher by more than this share of it: equal but for rounding is no valley."""
+"""A point is a local minimum when every neighbor is higher by more than this share: differences within rounding do not count."""
 
 MOST_TRAINING, MOST_POINTS = 4e9, 2e10
 """Multiplications: weights × examples × steps of the runs, and weights × examples × points of the grids. Half a minute each."""

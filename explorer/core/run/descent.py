@@ -21,7 +21,7 @@ MOST_NUMBERS = 20_000_000
 """The most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64."""
 
 NOISE = 1
-"""Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
+"""Stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws."""
 
 # The GNU C library gives freed memory back to the system and fetches it again, page by page, a moment later: with arrays of half a megabyte
 # that can be most of a step. It keeps as much as the largest block that it has seen freed, so it is shown one here, once.

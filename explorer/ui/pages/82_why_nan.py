@@ -35,7 +35,7 @@ DEFAULT = CASES["Learning rate"].setup
 
 
 def main() -> None:
-    """A run, why it left the number line in one sentence, what to change, and how its quantities grew."""
+    """A run, why it became inf or nan in one sentence, what to change, and how its quantities grew."""
     panel.follow()
     st.title("Why is it `nan`?", anchor=False)
     setup, (found, grown) = panel.computable("why_nan", panel.current(DEFAULT), DEFAULT, computed)
@@ -50,7 +50,7 @@ def main() -> None:
     if found.origin is not None:
         facts(found)
     st.caption(
-        "Crosses at the top are `nan` or `inf`. A number that broke where it stood (in the data, the logarithm of 0, 0/0) is told from one"
+        "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0) is told from one"
         " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
         " suspect."
     )
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def facts(found: Forensics) -> None:
-    """What went first, when, where, and from which example."""
+    """What failed first, when, where, and from which example."""
     metrics(
         Metric("went first", found.quantity),
         Metric("at step", f"{found.step:,}"),
@@ -72,7 +72,7 @@ def facts(found: Forensics) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
 def computed(setup: Setup) -> tuple[Forensics, Growth]:
-    """Why the run of a setup became inf or nan, and how it grew."""
+    """Return why the run of a setup became inf or nan, and how it grew."""
     loss: Any = setup.make_loss()
     examples = setup.batch_size or getattr(loss, "examples", 1)
     most = int(min(MOST_NUMBERS / loss.dim, MOST_WORK / (loss.dim * examples)))
