@@ -25,7 +25,7 @@ ASSETS = Path(plotly.__file__).parent / "package_data"
 # open the file by itself, without the navigation and the wide layout.
 PagesManager.uses_pages_directory = False
 
-# The first visitor who asks for real data would wait most of a second for this.
+# Otherwise the first visitor who asks for real data would wait most of a second.
 Thread(target=import_module, args=("sklearn.datasets",), daemon=True).start()
 
 
@@ -47,7 +47,7 @@ class Preload:
 
 
 def home(request: Request) -> RedirectResponse:
-    """The first page by its own name, as the others have one: Streamlit knows it by `/` only."""
+    """Return the first page by its own name, as the others have one: Streamlit knows it by `/` only."""
     return RedirectResponse(f"./?{request.url.query}")
 
 

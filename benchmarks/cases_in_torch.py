@@ -1,4 +1,4 @@
-"""The network rows of CASES.md once more, in PyTorch alone, over seeds 0-9: python benchmarks/cases_in_torch.py.
+"""The network rows of docs/cases.md once more, in PyTorch alone, over seeds 0-9: python benchmarks/cases_in_torch.py.
 
 A minute on one core; needs scikit-learn too. What it prints with torch 2.13.0 on a CPU is quoted in tests/core/test_network_cases.py,
 beside the same for the explorer: two programs that draw other numbers and share nothing but the recipe.

@@ -1,4 +1,4 @@
-"""Data sets: small frozen tables on a shelf, and the few that visitors brought along."""
+"""Data sets: small frozen tables on a shelf, and those that visitors uploaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from explorer.core.ground.knobs import Knob, Shelf, UnknownName
 Array = NDArray[np.float64]
 
 POINTS = 3
-"""Names the stream of random numbers that points are drawn from: another than that of a network's weights, from the same seed."""
+"""Stream id of the drawn points: keeps them independent of a network's weights, which the same seed draws."""
 
 Column = Literal["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 Columns = Annotated[
@@ -86,7 +86,7 @@ DATA: Shelf[Table] = Shelf("data")
 
 @DATA
 def diabetes(columns: Columns = ("bmi", "bp")) -> Table:
-    """442 patients: body measurements and blood values in their own units, and how far their diabetes had come a year later.
+    """442 patients: body measurements and blood values in their own units, and the progression of their diabetes a year later.
 
     Efron, Hastie, Johnstone and Tibshirani 2004, "Least angle regression"; scikit-learn's ``load_diabetes(scaled=False)``.
 
@@ -144,7 +144,7 @@ def linnerud(response: Response = "weight") -> Table:
 def blobs(examples: BlobPoints = 50, gap: Gap = 3.0, seed: Seed = 0) -> Table:
     """Two round clouds of points in the plane, half of the points each: a wide gap lets a line separate them.
 
-    (x, y) = N(0, I) ± (gap/2, 0), labeled ±1. Whether the classes are separable is the draw's business: below a gap of 3 hardly
+    (x, y) = N(0, I) ± (gap/2, 0), labeled ±1. Whether the classes are separable depends on the draw: below a gap of 3 hardly
     ever, above 6 nearly always.
 
     >>> blobs(examples=4).target.tolist()
@@ -159,7 +159,7 @@ def blobs(examples: BlobPoints = 50, gap: Gap = 3.0, seed: Seed = 0) -> Table:
 def three_to_one() -> Table:
     """Eight points that no line separates: of the four at 1 three are positive, of the four at -1 three are negative.
 
-    The best weight is log 3, where the curvature is ¾ · ¼: 2/λ = 32/3 (THEORY 1.6, non-separable).
+    The best weight is log 3, where the curvature is ¾ · ¼: 2/λ = 32/3 (THEORY 48).
 
     >>> table = three_to_one()
     >>> (table.features[:, 0] * table.target).tolist()
@@ -233,7 +233,7 @@ def circles(examples: Points = 100, noise: Spread = 0.1, seed: Seed = 0) -> Tabl
 
 
 def _drawn(name: str, examples: int, noise: float, seed: int, **shape: float) -> Table:
-    """Points in the plane from one of scikit-learn's recipes, their two classes as ±1."""
+    """Return points in the plane from one of scikit-learn's recipes, their two classes as ±1."""
     from sklearn import datasets  # here for the reason given in _bundled
 
     features, target = getattr(datasets, f"make_{name}")(examples, noise=noise or None, random_state=seed, **shape)
@@ -285,7 +285,7 @@ def digits() -> Table:
 
 @functools.cache
 def _bundled(name: str) -> tuple[Array, Array, list[str], list[str]]:
-    """One of scikit-learn's data sets: features, target, and the names of both."""
+    """Return one of scikit-learn's data sets: features, target, and the names of both."""
     from sklearn import datasets  # here, because it takes longer to import than everything else together
 
     bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else getattr(datasets, f"load_{name}")()
@@ -293,16 +293,16 @@ def _bundled(name: str) -> tuple[Array, Array, list[str], list[str]]:
 
 
 MOST_UPLOADS = 16
-"""So many brought tables are kept, the one unused for longest goes first: with 1 MB a file, some 64 MB of numbers at worst."""
+"""At most this many uploaded tables are kept, dropping the least recently used: about 64 MB of numbers at worst, at 1 MB a file."""
 
 _uploads: OrderedDict[str, Table] = OrderedDict()
 _uploads_lock = threading.Lock()
 
 
 def remember(table: Table) -> str:
-    """Keeps a table that came from outside, and returns the name by which any loss on data finds it, such as ``upload-3fa9c1d2e4b5``.
+    """Store an uploaded table and return the name by which any loss on data finds it, such as ``upload-3fa9c1d2e4b5``.
 
-    The name is made from the table's content: the same table brought again, even after a restart, has the same name, so a link to it
+    The name is a hash of the table's content: the same table uploaded again, even after a restart, has the same name, so a link to it
     works again. It is long enough not to be guessed and is listed nowhere, so a visitor's table is found only by who has its link.
 
     >>> remember(line()) == remember(line())
@@ -342,7 +342,7 @@ class Tables(Mapping[str, Callable[..., Table]]):
         if name.startswith("upload-"):
             raise UnknownName(
                 f"data must be a table that this app still has, got {name!r}: an uploaded file is kept only until the app restarts or"
-                f" {MOST_UPLOADS} others came after it; upload the same file again and the link works"
+                f" {MOST_UPLOADS} others replace it; upload the same file again and the link works"
             )
         raise UnknownName(f"data must be one of {', '.join(self.names)}, or an uploaded table, got {name!r}")
 
@@ -353,13 +353,13 @@ class Tables(Mapping[str, Callable[..., Table]]):
         return len(self.names)
 
     def load(self, name: str, knobs: Mapping[str, Any]) -> Table:
-        """The table of that name, drawn with those of the `knobs` that it has. Raises UnknownName, a ValueError with a sentence."""
+        """Return the table of that name, drawn with those of the `knobs` that it has. Raises UnknownName, a ValueError with a sentence."""
         factory = self[name]
         return factory(**{knob: knobs[knob] for knob in (DATA.parameters(name) if name in DATA else ())})
 
 
 def standardize(table: Table) -> Table:
-    """The table with every feature shifted to mean 0 and scaled to standard deviation 1 (dividing by n, as scikit-learn does).
+    """Return the table with every feature shifted to mean 0 and scaled to standard deviation 1 (dividing by n, as scikit-learn does).
 
     A constant column says nothing about the examples and has no spread to divide by: it becomes zero, not nan.
 
@@ -374,7 +374,7 @@ def standardize(table: Table) -> Table:
 
 
 def center(table: Table) -> Table:
-    """The table with every feature shifted to mean 0; its spread stays what it was.
+    """Return the table with every feature shifted to mean 0; its spread is unchanged.
 
     >>> center(Table(np.array([[1.0], [4.0]]), np.zeros(2), ("a",))).features.tolist()
     [[-1.5], [1.5]]
@@ -383,7 +383,7 @@ def center(table: Table) -> Table:
 
 
 def to_unit(table: Table) -> Table:
-    """The table with all features divided by one number, the largest there is: digits then go from 0 to 1.
+    """Return the table with all features divided by one number, the largest there is: digits then go from 0 to 1.
 
     >>> to_unit(Table(np.array([[2.0, -4.0]]), np.zeros(1), ("a", "b"))).features.tolist()
     [[0.5, -1.0]]
@@ -393,7 +393,7 @@ def to_unit(table: Table) -> Table:
 
 
 def with_cell(table: Table, row: int, column: int, value: float) -> Table:
-    """The table with one number replaced, by an outlier, nan or inf. Counts past the end begin again at the first row or column.
+    """Return the table with one number replaced, by an outlier, nan or inf. Counts past the end wrap around to the first row or column.
 
     >>> with_cell(Table(np.zeros((2, 1)), np.zeros(2), ("a",)), row=3, column=0, value=np.inf).features.tolist()
     [[0.0], [inf]]
@@ -404,7 +404,7 @@ def with_cell(table: Table, row: int, column: int, value: float) -> Table:
 
 
 def with_feature_scaled(table: Table, column: int, factor: float) -> Table:
-    """The table with one feature in other units: multiplied by `factor`.
+    """Return the table with one feature in other units: multiplied by `factor`.
 
     >>> with_feature_scaled(Table(np.ones((1, 2)), np.zeros(1), ("a", "b")), column=1, factor=1000).features.tolist()
     [[1.0, 1000.0]]
@@ -415,7 +415,7 @@ def with_feature_scaled(table: Table, column: int, factor: float) -> Table:
 
 
 def with_wrong_labels(table: Table, share: float, seed: int) -> Table:
-    """The table with a share of its targets shuffled among themselves: some examples carry another one's label.
+    """Return the table with a share of its targets shuffled among themselves: some examples carry another example's label.
 
     >>> before = Table(np.zeros((8, 1)), np.arange(8.0), ("a",))
     >>> int((with_wrong_labels(before, share=0.5, seed=0).target != before.target).sum())

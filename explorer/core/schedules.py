@@ -23,11 +23,11 @@ Floor = Annotated[float, Knob(0, 1, at_least=0, help="Where the rate ends, as a 
 Share = Annotated[float, Knob(0.01, 1, above=0, at_most=1, help="Where the rate begins, as a share of the full one.")]
 
 WARMUP_START = 0.01
-"""The share of the rate that a warm-up before another schedule begins at: near zero, but not a wasted step."""
+"""The share of the rate at which a warm-up begins: near zero, without wasting a step."""
 
 
 def _for_all_runs(schedule: Schedule, name: str, knobs: Mapping[str, Any]) -> Schedule:
-    """Refuses a knob with a value for each run: one schedule drives them all."""
+    """Refuse a knob with a value for each run: one schedule drives them all."""
     for knob, value in knobs.items():
         if isinstance(value, np.ndarray):
             raise must(knob, f"one number for {name}, whose multipliers all runs share", f"{value.size}")
@@ -49,7 +49,7 @@ def constant() -> Schedule:
 
 @SCHEDULES
 def step_decay(steps: Steps = 30, gamma: Gamma = 0.1) -> Schedule:
-    """Cut the rate by the same factor every so many steps.
+    """Cut the rate by the same factor at regular intervals.
 
     γ^⌊t / steps⌋, PyTorch's StepLR.
 

@@ -56,7 +56,7 @@ class Drawn(NamedTuple):
 
 
 def answers(history: History) -> Answers:
-    """The border between the classes of a network of two inputs, the curve of one of one input; and the gradient of each layer as bars."""
+    """Draw the border between the classes of a network of two inputs, or the curve of one input; and each layer's gradient as bars."""
     drawn = _border(history) or _curve(history)
     traces, frames, layout = _bars(history)
     if drawn is None:
@@ -76,7 +76,7 @@ def answers(history: History) -> Answers:
 
 
 def _bars(history: History) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
-    """A bar for each layer's gradient with its number: traces, frames, and the layout, with room for a plot on the left."""
+    """Return a bar for each layer's gradient with its number: traces, frames, and the layout, with room for a plot on the left."""
     weights = [name for name in history.norms[0] if name.startswith("W")]
     norms = np.array([[each[name] for name in weights] for each in history.norms])
     with np.errstate(all="ignore"):
@@ -118,7 +118,7 @@ def _examples(history: History) -> tuple[Array, Array]:
 
 
 def _border(history: History) -> Drawn | None:
-    """Where a network of two inputs changes its mind between classes; None for another, or for targets that are no classes."""
+    """Return where a network of two inputs changes its mind between classes; None for another, or for targets that are no classes."""
     X, y = _examples(history)
     values = np.unique(y[0])
     if len(X) != 2 or not X.size or (len(y) == 1 and values.size != 2):
@@ -141,7 +141,7 @@ def _border(history: History) -> Drawn | None:
 
 
 def _curve(history: History) -> Drawn | None:
-    """What a network of one input and one output answers along it; None for another."""
+    """Return what a network of one input and one output answers along it; None for another."""
     X, y = _examples(history)
     if len(X) != 1 or len(y) != 1 or not X.size:
         return None
@@ -161,13 +161,13 @@ def _curve(history: History) -> Drawn | None:
 
 
 def _said(history: History, inputs: Array) -> Array:
-    """The outputs at these inputs ``(inputs, points)``, at every look: ``(looks, outputs, points)``."""
+    """Return the outputs at these inputs ``(inputs, points)``, at every look: ``(looks, outputs, points)``."""
     with np.errstate(all="ignore"):
         return np.asarray(history.loss.outputs(np.stack(history.x, axis=1), inputs), dtype=float)
 
 
 def _zero_line(across: Array, up: Array, height: Array) -> Array:
-    """Where the network is undecided, as one line with gaps."""
+    """Return where the network is undecided, as one line with gaps."""
     if not np.isfinite(height).all():
         return np.full((1, 2), np.nan)
     lines = contourpy.contour_generator(across, up, height).lines(0.0)

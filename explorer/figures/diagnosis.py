@@ -21,7 +21,7 @@ from explorer.figures.ticks import loss_axis
 Array = NDArray[np.float64]
 
 DRAWN = 600
-"""A longer curve is drawn as the lowest and the highest value of so many stretches: no spike is lost."""
+"""A longer curve is drawn as the lowest and the highest value of this many stretches: no spike is lost."""
 
 CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, "margin": {"t": 40, "l": 64, "r": 10, "b": 150}}
 """The layout of the curve on a phone."""
@@ -44,7 +44,7 @@ class Overlay:
 
 
 def draw(step: Array, losses: Array, validation: Array | None = None, overlay: Overlay | None = None, axis: str = "row") -> go.Figure:
-    """The losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite; the overlay is stretched to fit."""
+    """Return the losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite; the overlay is stretched to fit."""
     finite = losses[np.isfinite(losses)]
     logs = spans_decades(losses)
     values = _scaled(losses, logs)
@@ -85,7 +85,7 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
 
 
 def _vertical(low: float, high: float, *, logs: bool) -> dict[str, Any]:
-    """The axis of the loss: by hand in logarithms; of its own where it is linear."""
+    """Return the axis of the loss: by hand in logarithms; of its own where it is linear."""
     return loss_axis(low, high) if logs else {"range": [low, high], "nticks": 7, "exponentformat": "power"}
 
 
@@ -96,7 +96,7 @@ def _scaled(values: Array, logs: bool) -> Array:
 
 
 def _window(values: Array) -> tuple[float, float]:
-    """The lowest and the highest value, a little apart."""
+    """Return the lowest and the highest value, a little apart."""
     if not values.size:
         return -1.0, 1.0
     low, high = float(values.min()), float(values.max())
@@ -104,7 +104,7 @@ def _window(values: Array) -> tuple[float, float]:
 
 
 def _kept(values: Array) -> NDArray[np.intp]:
-    """Which points are drawn: of each stretch the lowest and the highest, and the last of all."""
+    """Return which points are drawn: of each stretch the lowest and the highest, and the last of all."""
     if len(values) <= 2 * DRAWN:
         return np.arange(len(values))
     edges = np.linspace(0, len(values), DRAWN + 1).astype(np.intp)
@@ -154,7 +154,7 @@ def _stretched(overlay: Overlay, step: Array, low: float, high: float, *, logs: 
 
 
 def brackets(names: Sequence[str], found: Sequence[SafeRate]) -> go.Figure:
-    """A row for each rule: the rate that the curvature allows with its error bar, and the bracket of the measured edge."""
+    """Return a row for each rule: the rate that the curvature allows with its error bar, and the bracket of the measured edge."""
     rows = np.arange(len(names))[::-1].astype(float)
     rate = np.array([each.rate for each in found])
     below = np.array([each.rate - each.rate_low if np.isfinite(each.rate) else 0.0 for each in found])

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str]:
-    """The figure for one run, and what it shows in one sentence."""
+    """Return the figure for one run, and what it shows in one sentence."""
     steps, edge = edge_along(trajectory, run)
     scheduled = np.append(trajectory.multiplier, trajectory.multiplier[-1:])[steps]
     rate = trajectory.learning_rate[run] * scheduled
@@ -63,7 +63,7 @@ def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: s
 
 
 def _words(steps: NDArray[np.intp], rate: Array, edge: Array, known: NDArray[np.bool_]) -> str:
-    """When the rate is beyond the edge, with this run's numbers."""
+    """Return when the rate is beyond the edge, with this run's numbers."""
     if not known.any():
         return "Nothing curves upward along this run, so there is no edge to cross."
     beyond = known & (rate > edge)

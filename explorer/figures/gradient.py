@@ -1,4 +1,4 @@
-"""How far a gradient is from differences of its loss, whatever the size of the difference: a V where it is right, a plateau where not."""
+"""How far a gradient is from differences of its loss, by the size of the difference: a V where it is right, a plateau where it is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explorer.figures.theme import GREEN, TEMPLATE, TEXT, VERMILION, heading
 Array = NDArray[np.float64]
 
 LEAST = 1e-17
-"""An error of 0 is drawn here: rounding allows no smaller one."""
+"""Where an error of 0 is drawn: rounding allows none smaller."""
 
 LOOKS = {"right": (GREEN, "solid", "circle"), "wrong": (VERMILION, "dash", "x"), "cannot tell": (TEXT, "dot", "square")}
 """Color, dash and symbol of each verdict."""
@@ -27,7 +27,7 @@ NARROW = {"height": 480, "margin": {"l": 60, "r": 8, "t": 96, "b": 60}, "legend"
 
 
 def draw(check: GradientCheck, errors: Mapping[str, Array]) -> tuple[go.Figure, str]:
-    """The figure, a line for each block with a mark at the step of its check, and what it shows in words."""
+    """Return the figure, a line for each block with a mark at the step of its check, and what it shows in words."""
     traces = [each for block in check.blocks for each in _block(block, errors[block.block])]
     for verdict in sorted({each.verdict for each in check.blocks}):
         color, dash, symbol = LOOKS[verdict]
@@ -58,13 +58,13 @@ def draw(check: GradientCheck, errors: Mapping[str, Array]) -> tuple[go.Figure, 
 
 
 def _highest(errors: Array) -> float:
-    """The largest finite error that is worth the room."""
+    """Return the largest finite error worth showing."""
     finite = errors[np.isfinite(errors)]
     return float(min(finite.max(initial=0.0), 1e6))
 
 
 def _block(block: BlockCheck, errors: Array) -> list[dict[str, Any]]:
-    """The line of one block, named where it is wrong, and the mark at the step of its check."""
+    """Return the line of one block, named where it is wrong, and the mark at the step of its check."""
     color, dash, symbol = LOOKS[block.verdict]
     finite = np.isfinite(errors)
     where = f"{block.block}, {block.method} of {plain(block.step)}: relative error {plain(block.error, 2)}, {block.verdict}"
@@ -92,10 +92,10 @@ def _block(block: BlockCheck, errors: Array) -> list[dict[str, Any]]:
 
 
 def _words(check: GradientCheck, errors: Mapping[str, Array]) -> str:
-    """What the picture shows, for who cannot see it."""
+    """Return what the picture shows, for screen readers."""
     lows = {name: float(np.nanmin(each)) if np.isfinite(each).any() else np.inf for name, each in errors.items()}
     seen = [
-        f"{each.block} stays at {plain(lows[each.block], 2)} or above whatever the size"
+        f"{each.block} stays at {plain(lows[each.block], 2)} or above at every size"
         if each.wrong
         else f"{each.block} comes down to {plain(min(each.error, lows[each.block]), 2)}"
         for each in check.blocks

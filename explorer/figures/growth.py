@@ -29,7 +29,7 @@ NARROW = {"height": 520, "margin": {"l": 60, "r": 8, "t": 150, "b": 60}, "legend
 
 
 def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
-    """The figure, with a cross where each quantity became inf or nan, and what it shows in words."""
+    """Return the figure, with a cross where each quantity became inf or nan, and what it shows in words."""
     logs = {name: (steps, _logs(sizes)) for name, (steps, sizes) in grown.sizes.items()}
     finite = np.concatenate([each[np.isfinite(each)] for _, each in logs.values()])
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -79,7 +79,7 @@ def _line(name: str, steps: NDArray[np.intp], logs: Array, sizes: Array) -> dict
 
 
 def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> dict[str, Any]:
-    """A cross at every step, of the first few dozen, at which the quantity is no finite number."""
+    """Return a cross at every step, of the first few dozen, at which the quantity is no finite number."""
     lost = np.flatnonzero(~np.isfinite(sizes))[:60]
     color, _ = LOOKS.get(name, (TEXT, ""))
     return {
@@ -94,7 +94,7 @@ def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> d
 
 
 def _first(found: Forensics, low: float, high: float) -> dict[str, Any]:
-    """The step at which the first quantity became inf or nan."""
+    """Return the step at which the first quantity became inf or nan."""
     return {
         "x": [found.step, found.step],
         "y": [low, high],
@@ -106,7 +106,7 @@ def _first(found: Forensics, low: float, high: float) -> dict[str, Any]:
 
 
 def _words(grown: Growth, found: Forensics) -> str:
-    """What the picture shows, for who cannot see it."""
+    """Return what the picture shows, for screen readers."""
     ends = []
     for name, (_, sizes) in grown.sizes.items():
         finite = sizes[np.isfinite(sizes)]

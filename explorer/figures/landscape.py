@@ -18,7 +18,7 @@ MOST_GRID = 4_000_000
 """Numbers in the grid that level lines are found on, points × dim: with more weights it is coarser."""
 
 DRAWABLE = 1e300
-"""Beyond this Plotly's axes give up: the path is drawn as far as here, and a marker says where it went on."""
+"""Largest coordinate that Plotly's axes handle: the path is drawn up to here, and a marker shows where it continues."""
 
 OPENINGS = 24
 """While a path is played, the window opens at most this many times, by at least a factor of four."""
@@ -27,10 +27,10 @@ OVERVIEW = 300.0
 """A path is shown whole in one window up to this many times the size of the first one."""
 
 SAMPLES = 10
-"""Outside the first window, level lines are sampled in so many places for each factor of ten."""
+"""Samples of level lines for each factor of ten outside the first window."""
 
 LEVELS = 11
-"""So many levels are drawn in the first window, and at most as many again outside it."""
+"""Levels in the first window; at most as many again outside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +116,8 @@ class Landscape:
     def overview(self, away: Array) -> tuple[Array, NDArray[np.intp]]:
         """The window for the whole path at once, ``(2, runs)`` factors, and the last step it reaches, ``(runs,)``.
 
-        It fits the path as far as `OVERVIEW` times the first window. Further out only the last hop would still be seen, and
-        none of those that show how it came to that.
+        It fits the path as far as `OVERVIEW` times the first window. Further out only the last hop would be visible,
+        and none of those that led to it.
         """
         inside = (away <= OVERVIEW).all(axis=0)
         last = np.where(inside.all(axis=0), away.shape[1], inside.argmin(axis=0)) - 1

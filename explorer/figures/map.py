@@ -41,7 +41,7 @@ WORD = 0.25, 0.07
 """The width and height that a word takes on a phone, as shares of the picture."""
 
 LEAST = 48
-"""Regions are looked for in at most so many pixels a side."""
+"""Most pixels a side in which regions are looked for."""
 
 NARROW = {"height": 560, "margin": {"t": 190, "l": 56, "r": 8, "b": 64}, "legend": {"y": 1.1, "font": {"size": 13}}}
 """The layout on a phone."""
@@ -71,7 +71,7 @@ class Side:
         return self.axis.log and not self.deep
 
     def place(self, values: Any) -> Any:
-        """Where a value is in Plotly's layout: its logarithm on a logarithmic axis."""
+        """Return where a value is in Plotly's layout: its logarithm on a logarithmic axis."""
         return np.log10(values) if self.log else values - self.origin
 
     def layout(self) -> dict[str, Any]:
@@ -93,14 +93,14 @@ class Side:
 
 
 def sides(plan: Map) -> tuple[Side, Side]:
-    """How both axes are drawn."""
+    """Return how both axes are drawn."""
     known = knobs(plan.setup)
     across, up = (Side(axis, known[axis.knob].label) for axis in (plan.x, plan.y))
     return across, up
 
 
 def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
-    """The map as far as it is known: what is not done looks like its coarser neighbors, and no finer than anything is known."""
+    """Return the map as far as it is known: unfinished pixels look like their coarser neighbors."""
     stride = canvas.stride
     picture = canvas.filled(stride)
     across, up = sides(plan)
@@ -138,13 +138,13 @@ def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
 
 
 def _ends(side: Side, stride: int) -> list[float]:
-    """Where the pixels end, as Plotly draws them; a list, because arrays travel in half the digits."""
+    """Return where the pixels end, as Plotly draws them; a list, because arrays travel in half the digits."""
     edges = side.axis.edges - side.origin
     return np.append(edges[:-1][::stride], edges[-1]).tolist()
 
 
 def _region(verdict: Verdict, picture: Canvas, grid: dict[str, Any], across: Side, up: Side) -> dict[str, Any]:
-    """The pixels of one verdict."""
+    """Return the pixels of one verdict."""
     here = picture.codes == VERDICTS.index(verdict)
     z = np.where(here, picture.pace, np.nan).astype(np.float32)
     low, high = _range(verdict, picture.pace[here])
@@ -184,21 +184,21 @@ def _scale(verdict: Verdict, low: float, high: float) -> list[list[Any]]:
 
 
 def _shade(verdict: Verdict, share: Any) -> NDArray[np.uint8]:
-    """A verdict's color between dark (0) and pale (1): ``(...) -> (..., 3)``."""
+    """Return a verdict's color between dark (0) and pale (1): ``(...) -> (..., 3)``."""
     color = np.array([int(COLORS[verdict][k : k + 2], 16) for k in (1, 3, 5)])
     stops = np.stack([0.62 * color, color, 0.45 * color + 0.55 * 255])
     return np.stack([np.interp(share, [0, 0.5, 1], stops[:, k]) for k in range(3)], axis=-1).astype(np.uint8)
 
 
 def _legend(verdict: Verdict, share: float) -> dict[str, Any]:
-    """The verdict's name in the legend, with how much of the map it has."""
+    """Return the verdict's name in the legend, with how much of the map it has."""
     percent = f"{plain(100 * share, 2)} %" if share >= 0.001 else "< 0.1 %"
     marker = {"symbol": "square", "size": 14, "color": COLORS[verdict]}
     return {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "marker": marker, "name": f"{verdict} {percent}"}
 
 
 def _line(line: Line, i: int, across: Side, up: Side) -> list[dict[str, Any]]:
-    """One of theory's lines, on a pale one so that it is seen on every color."""
+    """Draw one of theory's lines over a pale one so that it is seen on every color."""
     x, y = line.x - across.origin, line.y - up.origin
     inside = _near(x, across) & _near(y, up)
     points = {
@@ -216,14 +216,14 @@ def _line(line: Line, i: int, across: Side, up: Side) -> list[dict[str, Any]]:
 
 @np.errstate(all="ignore")
 def _near(values: Array, side: Side) -> NDArray[np.bool_]:
-    """Which are in the window or within its width of it: SVG cannot place what lies a million times further."""
+    """Return which are in the window or within its width of it: SVG cannot place what lies a million times further."""
     low, high = side.place(np.array([side.axis.low, side.axis.high]))
     at = np.log10(values) if side.log else values
     return np.asarray((at >= 2 * low - high) & (at <= 2 * high - low))
 
 
 def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:
-    """The name of each region that has room for it, where it has most; of two that would lie on each other, that with more room."""
+    """Return the name of each region that has room for it, where it has most; of two that would lie on each other, that with more room."""
     apart = max(-(-max(picture.codes.shape) // LEAST), 1)
     codes = picture.codes[::apart, ::apart]
     height, width = codes.shape
@@ -257,7 +257,7 @@ def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:
 
 
 def png(plan: Map, canvas: Canvas) -> bytes:
-    """The bare picture, a pixel for each pixel, as a PNG file; the map's link is in its description.
+    """Return the bare picture, a pixel for each pixel, as a PNG file; the map's link is in its description.
 
     What is not done is transparent.
     """
@@ -274,7 +274,7 @@ def png(plan: Map, canvas: Canvas) -> bytes:
 
 
 def _png(rgba: NDArray[np.uint8], texts: dict[str, str]) -> bytes:
-    """The file format: PNG specification (W3C), 8 bits a channel, no filter."""
+    """Return the file format: PNG specification (W3C), 8 bits a channel, no filter."""
     height, width, _ = rgba.shape
     rows = np.concatenate([np.zeros((height, 1), np.uint8), rgba.reshape(height, -1)], axis=1)
 

@@ -22,13 +22,13 @@ MOST_STEPS = 80
 """A longer run can be looked at in this many places, closer together early on."""
 
 MOST_MODES = 5
-"""So many eigenvectors are drawn, the steepest first, the flattest always among them."""
+"""Most eigenvectors drawn: the steepest first, and always the flattest."""
 
 DRAWABLE = 1e280
 """Steps to where the loss is larger are left out: the parabola's terms would overflow before the loss does."""
 
 VISIBLE = 1e-9
-"""A step whose slope is less than this share of the steepest one's is over before it begins."""
+"""A step whose slope is less than this share of the steepest step's counts as no step."""
 
 SAMPLES = np.linspace(-0.5, 2.0, 51)
 """Where the loss is drawn along a step, in lengths of that step."""
@@ -57,11 +57,11 @@ class Microscope:
     words: list[str]
     modes: list[dict[str, float]]
     telling: int
-    """The position to begin at: the first step uphill if the loss ends higher than it began, else the last step that won anything."""
+    """The position to begin at: the first step uphill if the loss ends higher than it began, else the last step that lowered it."""
 
 
 def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
-    """The steps of one run, each against its second-order prediction; None if the run has no step that can be drawn."""
+    """Return the steps of one run, each against its second-order prediction; None if the run has no step that can be drawn."""
     x = trajectory.x[:, :, run]
     finite = np.isfinite(x).all(axis=1) & (np.abs(trajectory.loss[:, run]) < DRAWABLE)  # false for nan
     usable = int(np.argmin(finite)) - 1 if not finite.all() else len(x) - 1
@@ -87,7 +87,7 @@ def _places(usable: int) -> list[int]:
 
 
 def _look(trajectory: Trajectory, x: Array, move: Array) -> tuple[Array, Array, SecondOrder]:
-    """The change of the loss along one step ``(samples,)``, what the parabola says of it, and the parabola's terms."""
+    """Return the change of the loss along one step ``(samples,)``, what the parabola says of it, and the parabola's terms."""
     loss = trajectory.objective
     with np.errstate(all="ignore"):
         value = loss.value(x[:, np.newaxis] + move[:, np.newaxis] * SAMPLES)
@@ -130,7 +130,7 @@ class Split:
         return cls(values, growth, share, exact)
 
     def table(self) -> list[dict[str, float]]:
-        """A row for each eigenvector: its curvature, its factor per step, its share of the loss at the start."""
+        """Return a row for each eigenvector: its curvature, its factor per step, its share of the loss at the start."""
         return [
             {"curvature λ": value, "factor per step": growth, "part of the loss at the start": part}
             for value, growth, part in zip(self.eigenvalues.tolist(), self.growth.tolist(), self.share[0].tolist(), strict=True)
@@ -151,7 +151,7 @@ def _words(step: int, terms: SecondOrder, *, plain_step: bool) -> str:
 
 
 def _larger(terms: SecondOrder) -> str:
-    """Which of the two terms decides."""
+    """Return which of the two terms decides."""
     if terms.bend == 0:
         return "there is no curvature"
     if terms.slope * terms.bend >= 0:
@@ -160,7 +160,7 @@ def _larger(terms: SecondOrder) -> str:
 
 
 def _scaled(*values: Array) -> tuple[float, ...]:
-    """A window that shows what matters: the middle of the curves, never the far end of one that shoots off."""
+    """Return a window that shows what matters: the middle of the curves, never the far end of one that shoots off."""
     finite = np.concatenate([each[np.isfinite(each) & (np.abs(each) < 1e300)] for each in values])
     low, high = min(float(finite.min()), 0.0), max(float(finite.max()), 0.0)
     margin = 0.12 * (high - low) or 1.0
@@ -292,7 +292,7 @@ def _mode_color(i: int) -> str:
 
 
 def _mode_lines(modes: Split, axes: dict[str, str]) -> list[dict[str, Any]]:
-    """A line for each eigenvector, told apart by dash and color."""
+    """Return a line for each eigenvector, told apart by dash and color."""
     logs, (low, _) = _split_logs(modes), _split_range(modes)
     return [
         {
@@ -307,7 +307,7 @@ def _mode_lines(modes: Split, axes: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _mode_names(modes: Split) -> list[dict[str, Any]]:
-    """The eigenvectors' names with their factors: in the corner that the lines leave free."""
+    """Return the eigenvectors' names with their factors: in the corner that the lines leave free."""
     logs = _split_logs(modes)
     if not modes.eigenvalues.size:
         return [NO_MODES]

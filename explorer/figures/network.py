@@ -19,7 +19,7 @@ TALL, LINE = 240, 16
 """Pixels: about the height of one plot, and that of a line of text in it."""
 
 MOST_NAMES = 12
-"""So many names fit into a plot above each other."""
+"""Most names that fit into a plot above each other."""
 
 EARLY = 0.65
 """A line that ends before this share of the steps has its name behind its end."""
@@ -41,7 +41,7 @@ NARROW = {
 
 
 def instruments(history: History) -> go.Figure:
-    """Four plots over the steps: losses, sharpness and edge, the gradient of each layer, dead and saturated units."""
+    """Return four plots over the steps: losses, sharpness and edge, the gradient of each layer, dead and saturated units."""
     steps = np.array(history.steps)
     constant = float(np.log10(max(history.loss.best_constant, 1e-300)))
     traces = [
@@ -95,7 +95,7 @@ def _log(values: Any) -> Array:
 
 
 def _scale(logs: list[Array]) -> dict[str, Any]:
-    """The axis of these lines, with a little air, in numbers that people read."""
+    """Return the axis of these lines, with a little air, in numbers that people read."""
     known = np.concatenate(logs)
     known = known[np.isfinite(known)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
@@ -119,7 +119,7 @@ def _line(x: NDArray[Any], y: Array, name: str, look: int, axis: str) -> dict[st
 
 
 def _names(traces: list[dict[str, Any]], ranges: dict[str, list[float]], steps: int) -> list[dict[str, Any]]:
-    """Each line's name at its end, inside the plot: no legend to look up. None lies on another, and of many lines some have one."""
+    """Return each line's name at its end, inside the plot: no legend to look up. None overlap, and of many lines only some are named."""
     found = []
     for axis, (low, high) in ranges.items():
         named = [trace for trace in traces if trace["yaxis"] == axis and not trace["name"].startswith("saturated")]

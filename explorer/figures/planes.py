@@ -17,10 +17,10 @@ from explorer.figures.theme import FAINT, TEMPLATE, TEXT, VERMILION, heading
 Array = NDArray[np.float64]
 
 DECADES = 24.0
-"""Below the largest loss so many powers of ten are drawn; zero has no logarithm and is drawn at the bottom."""
+"""Powers of ten drawn below the largest loss; zero has no logarithm and is drawn at the bottom."""
 
 LEVELS = 14
-"""At most so many levels, the same in all panes, one factor apart."""
+"""Most levels, the same in all panes, one factor apart."""
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """That factor's logarithm is one of these."""
@@ -32,7 +32,7 @@ PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)
 
 
 def _camera(away: float) -> dict[str, Any]:
-    """Where a scene is looked at from: so far away that the name of the vertical axis is inside the picture."""
+    """Return where a scene is looked at from: so far away that the name of the vertical axis is inside the picture."""
     return {"eye": {"x": 1.04 * away, "y": 1.1 * away, "z": 0.62 * away}, "center": {"x": 0, "y": 0, "z": -0.16}}
 
 
@@ -49,12 +49,12 @@ WHOLE = {"height": 460, "xaxis": {"domain": [0, 1]}, "scene": {"domain": {"x": [
 
 
 def narrow(survey: Survey) -> dict[str, Any]:
-    """The layout on a phone: two panes one above the other."""
+    """Return the layout on a phone: two panes one above the other."""
     return STACKED if len(survey.panes) == 2 else WHOLE
 
 
 def draw(survey: Survey) -> tuple[go.Figure, list[dict[str, Any]]]:
-    """The figure, and a frame for each seed of the survey's view; what has not been computed yet is left empty."""
+    """Return the figure, and a frame for each seed of the survey's view; what has not been computed yet is left empty."""
     low, high = heights(survey)
     surface = survey.view.drawn == "surface"
     domains = PAIR if len(survey.panes) == 2 else ALONE
@@ -77,7 +77,7 @@ def draw(survey: Survey) -> tuple[go.Figure, list[dict[str, Any]]]:
 
 
 def heights(survey: Survey) -> tuple[float, float]:
-    """The smallest and largest log₁₀ of the loss in all panes and planes: one scale, so that they can be compared."""
+    """Return the smallest and largest log₁₀ of the loss in all panes and planes: one scale, so that they can be compared."""
     seen = np.concatenate([np.ravel(each.height) for pane in survey.panes for each in list(pane.slices.values())] or [np.empty(0)])
     seen = seen[np.isfinite(seen)]
     if seen.size == 0 or seen.max() <= 0:
@@ -87,7 +87,7 @@ def heights(survey: Survey) -> tuple[float, float]:
 
 
 def levels(low: float, high: float) -> tuple[Array, Array]:
-    """The levels between two logarithms, whole multiples of one step, and which of them have a name.
+    """Return the levels between two logarithms, whole multiples of one step, and which of them have a name.
 
     >>> levels(-0.2, 4.3)[0][:4].tolist()
     [0.0, 0.5, 1.0, 1.5]
@@ -109,7 +109,7 @@ def _logs(height: Array, low: float) -> Array:
 
 
 def _heading(pane: Pane, seed: int) -> str:
-    """The network's name and what its grid says."""
+    """Return the network's name and what its grid says."""
     rough = pane.ruggedness.get(seed)
     name = pane.name or "this network"
     if rough is None:
@@ -121,7 +121,7 @@ def _heading(pane: Pane, seed: int) -> str:
 
 
 def _titles(pane: Pane, survey: Survey) -> tuple[str, str]:
-    """The two axes' names."""
+    """Return the two axes' names."""
     if survey.view.plane == "random":
         return "first direction, in lengths of the weights", "second direction"
     seen = pane.slices.get(survey.view.seed)
@@ -143,7 +143,7 @@ def _axes(i: int, domain: list[float], survey: Survey) -> dict[str, Any]:
 
 
 def _scene(i: int, domain: list[float], ends: tuple[float, float]) -> dict[str, Any]:
-    """A scene, and the axes without anything on them that its heading stands on."""
+    """Return a scene, and the axes without anything on them that its heading stands on."""
     n = _number(i)
     hidden: dict[str, Any] = {"visible": False, "range": [0, 1], "fixedrange": True}
     axis: dict[str, Any] = {"color": TEXT, "gridcolor": FAINT, "zerolinecolor": FAINT, "backgroundcolor": "rgba(0,0,0,0)"}
@@ -222,7 +222,7 @@ def _lines(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> l
 
 
 def _surface(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> list[dict[str, Any]]:
-    """The surface, the path at the losses it really had, where the network is, and a point nobody sees that holds the heading."""
+    """Return the surface, the path at the losses it really had, where the network is, and a point nobody sees that holds the heading."""
     on = {"scene": f"scene{_number(i)}"}
     height = np.full((2, 2), np.nan) if seen is None else _logs(seen.height, low)
     across, up = (np.array([-1.0, 1]),) * 2 if seen is None else (seen.across, seen.up)
@@ -277,7 +277,7 @@ def _here(pane: Pane, low: float) -> float:
 
 
 def _path(pane: Pane, seen: Slice | None) -> tuple[Array, Array]:
-    """The run's path in its own plane ``(2, looks)``, none in a random one; and where the network is ``(2, 1)``."""
+    """Return the run's path in its own plane ``(2, looks)``, none in a random one; and where the network is ``(2, 1)``."""
     if seen is None:
         return np.empty((2, 0)), np.empty((2, 0))
     if seen.plane.shares is None:
@@ -288,7 +288,7 @@ def _path(pane: Pane, seen: Slice | None) -> tuple[Array, Array]:
 
 
 def _contours(across: Array, up: Array, height: Array, every: Array, named: Array) -> tuple[Array, list[str], Array]:
-    """The level lines as one line with gaps, and names with their places: near the middle of the longest line of a level."""
+    """Return the level lines as one line with gaps, and names with their places: near the middle of the longest line of a level."""
     pieces, names, places = [np.full((1, 2), np.nan)], [], [np.empty((0, 2))]
     if np.isfinite(height).any():
         generator = contourpy.contour_generator(across, up, np.ma.masked_invalid(height))
@@ -303,7 +303,7 @@ def _contours(across: Array, up: Array, height: Array, every: Array, named: Arra
 
 
 def _place(line: Array, across: Array, up: Array) -> Array:
-    """Where a line has room for its name, ``(1, 2)``: of its points that are not at the window's sides the middle one, if there is any."""
+    """Return where a line has room for its name, ``(1, 2)``: the middle of its points away from the window's sides, if any."""
     low, high = np.array([across[0], up[0]]), np.array([across[-1], up[-1]])
     inside = line[((line > low + 0.1 * (high - low)) & (line < high - 0.1 * (high - low))).all(axis=1)]
     return inside[len(inside) // 2 : len(inside) // 2 + 1]

@@ -30,7 +30,7 @@ LOOKS = [
 """Each racer's color, dash and symbol: never one of them alone."""
 
 GROUND = 3
-"""The first so many traces are the landscape; then come path, head, curve and head of each racer."""
+"""Traces of the landscape, which come first; then path, head, curve and head of each racer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Picture:
 
 
 def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
-    """The picture of runs from one start on one loss, one trajectory of one run each, all of the same length."""
+    """Return the picture of runs from one start on one loss, one trajectory of one run each, all of the same length."""
     first = trajectories[0]
     x = np.concatenate([each.x for each in trajectories], axis=2)
     loss = np.concatenate([each.loss for each in trajectories], axis=1)
@@ -87,7 +87,7 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
 
 
 def _traces(name: str, run: int, drawn: NDArray[np.intp]) -> list[dict[str, Any]]:
-    """A racer's path, its head, its loss curve and that one's head."""
+    """Return a racer's path, its head, its loss curve and that one's head."""
     color, dash, symbol = LOOKS[run % len(LOOKS)]
     path = GROUND + 4 * run
     line = {"color": color, "width": 2, "dash": dash}

@@ -16,7 +16,7 @@ DRAWN = 240
 """A longer run is thinned to about this many points, its first half hop by hop."""
 
 LOWEST = -30.0
-"""log₁₀ of the loss is drawn down to here; zero has no logarithm and is drawn at the bottom of its window."""
+"""Lowest log₁₀ of the loss that is drawn; zero has no logarithm and is drawn at the bottom of its window."""
 
 NARROW = {
     "height": 860,
@@ -39,7 +39,7 @@ RING = {
 
 
 def thin(steps: int) -> NDArray[np.intp]:
-    """Which steps are drawn: all of them if they are few; else the first 120 and every so-many-th after, an odd number apart.
+    """Return which steps are drawn: all of them if they are few; else the first 120 and then evenly spaced ones, an odd number apart.
 
     An odd stride keeps a path that jumps from side to side jumping.
 
@@ -70,7 +70,7 @@ def small(values: Array) -> Array | list[float]:
 
 
 def loss_range(curve: Array) -> tuple[float, float]:
-    """The window of the loss curve: all of it, with room for the rail, but no more than 24 decades below the start's loss."""
+    """Return the window of the loss curve: all of it, with room for the rail, but no more than 24 decades below the start's loss."""
     finite = curve[np.isfinite(curve)]
     high = float(finite.max())
     low = max(float(finite.min()), float(finite[0]) - 24)
@@ -89,7 +89,7 @@ def views(landscape: Landscape, factors: Array, overview: Array) -> list[list[An
 
 
 def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str, Any]]:
-    """Three traces: the curve or level lines for windows opened by ``(2, windows)`` factors, the minimum, and the start ``(2,)``."""
+    """Return three traces: the curve or level lines for windows opened by ``(2, windows)`` factors, the minimum, and the start ``(2,)``."""
     across, up = landscape.lines(overview)
     flat = landscape.loss.dim > 1
     line = {"color": "rgba(127,127,127,0.6)" if flat else "#7F7F7F", "width": 1 if flat else 2}
@@ -101,7 +101,7 @@ def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str
 
 
 def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, Any]:
-    """The two plots side by side, for a run of so many steps; `loss` is what stands above the right one."""
+    """Return the two plots side by side, for a run of this many steps; `loss` is what stands above the right one."""
     (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
     return {
         "template": TEMPLATE,

@@ -35,7 +35,7 @@ class Picture:
 
 
 def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
-    """The picture of a batch of runs from one start; `ghost`, the same runs without their rescues, stays behind as a thin line."""
+    """Return the picture of a batch of runs from one start; `ghost`, the same runs without their rescues, is drawn as a thin line."""
     trajectory = explanation.trajectory
     landscape = Landscape.of(trajectory.objective, trajectory.x[0, :, 0])
     drawn = thin(trajectory.steps)
@@ -72,14 +72,14 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
 
 
 def _frame(path: list[Frame], curve: tuple[list[Frame], Frame], views: list[list[Any]]) -> Frame:
-    """A frame from the traces PATH to RAIL; at rest it shows the last view, the overview."""
+    """Return a frame from the traces PATH to RAIL; at rest it shows the last view, the overview."""
     traces, axis = curve
     layout = {**views[-1][1], "yaxis2": axis}
     return {"data": path + traces, "traces": list(range(PATH, RAIL + 1)), "layout": layout, "views": views}
 
 
 def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
-    """The traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
+    """Return the traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
     color = COLORS[explanation.outcome.verdict[run]]
     seen = points[:, drawn]
     there = np.flatnonzero(np.isfinite(seen).all(axis=0))
@@ -92,7 +92,7 @@ def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray
 def _curve(
     explanation: Explanation, logs: Array, ghost: Array, theory: Array, drawn: NDArray[np.intp], run: int
 ) -> tuple[list[Frame], Frame]:
-    """The traces of the loss curve, and its axis; the ghost is drawn as far as two decades beyond the curve."""
+    """Return the traces of the loss curve, and its axis; the ghost is drawn as far as two decades beyond the curve."""
     color = COLORS[explanation.outcome.verdict[run]]
     curve = logs[drawn, run]
     ghost = np.where(ghost <= np.nanmax(curve[np.isfinite(curve)]) + 2, ghost, np.nan)
@@ -110,12 +110,12 @@ def _curve(
 
 
 def _or_nothing(line: Array) -> Array:
-    """A line as it is drawn; empty if there is nothing of it to see, so that nothing is sent."""
+    """Return a line as it is drawn; empty if there is nothing of it to see, so that nothing is sent."""
     return line.astype(np.float32) if np.isfinite(line).any() else np.empty(0, dtype=np.float32)
 
 
 def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
-    """Where the path leaves the overview: an arrow the way it goes on, and how far that is."""
+    """Return where the path leaves the overview: an arrow the way it goes on, and how far that is."""
     if last == points.shape[1] - 1:
         return {"x": [], "y": [], "text": []}
     here, following = points[:, last], points[:, last + 1]
@@ -139,7 +139,7 @@ def _leaving(points: Array, explanation: Explanation, middle: float, last: int, 
 
 
 def _uphill(explanation: Explanation, logs: Array, span: float, run: int) -> Frame:
-    """A triangle where the first uphill step landed, and its number, where the curve is not."""
+    """Return a triangle where the first uphill step landed, and its number, where the curve is not."""
     step = int(explanation.uphill[run])
     if step < 0 or not np.isfinite(logs[step + 1, run]):
         return {"x": [], "y": [], "text": []}
@@ -151,7 +151,7 @@ def _uphill(explanation: Explanation, logs: Array, span: float, run: int) -> Fra
 
 
 def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
-    """A line along the top from the step at which the loss became inf, with the step at which it became nan."""
+    """Return a line along the top from the step at which the loss became inf, with the step at which it became nan."""
     loss = explanation.trajectory.loss[:, run]
     lost = np.flatnonzero(~np.isfinite(loss))
     if lost.size == 0:

@@ -179,7 +179,7 @@ def _finder(finder: Finder, roof: float) -> dict[str, object]:
 
 
 def _edges(band: Band, i: int) -> list[dict[str, object]]:
-    """A thick line where the cliff was found, theory's edge dashed over it, in both plots."""
+    """Return a thick line where the cliff was found, theory's edge dashed over it, in both plots."""
     color = LOOKS[i % len(LOOKS)][0]
     found = [(np.sqrt(band.cliff[0] * band.cliff[1]), "solid", 5, 0.35), (band.edge, "dash", 2, 1.0)]
     return [

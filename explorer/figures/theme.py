@@ -57,7 +57,7 @@ TEMPLATE = go.layout.Template(
 
 
 def heading(text: str, axis: str = "") -> dict[str, Any]:
-    """A title above one of several plots, which moves with it when the plots are stacked on a phone.
+    """Return a title above one of several plots, which moves with it when the plots are stacked on a phone.
 
     Also a vertical axis's name: beside the axis it would run into numbers that grow longer while one drags.
     """

@@ -28,13 +28,13 @@ LEFT, TOP, BOTTOM = 6, 18, 20
 """Room at the side, and for the words above and below the curve."""
 
 DRAWN = 300
-"""About so many points of a longer curve are drawn: the highest and the lowest of each piece."""
+"""About how many points of a longer curve are drawn: the highest and the lowest of each piece."""
 
 DECADES = 24.0
-"""The window goes no further below the start than so many powers of ten."""
+"""Powers of ten that the window reaches below the start, at most."""
 
 INK = "#767676"
-"""Of words and lines: can be read on white and on black."""
+"""Color of words and lines, legible on white and on black."""
 
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 """Several curves are told apart by their dashes too."""
@@ -54,7 +54,7 @@ class Drawable(Protocol):
 
 
 def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False) -> str:
-    """The losses of one run or several over the steps, on a logarithmic scale, with the numbers at the ends.
+    """Return the losses of one run or several over the steps, on a logarithmic scale, with the numbers at the ends.
 
     A curve that becomes inf or nan ends in a cross at the top. With `hide_verdict` it has the color of the text.
     """
@@ -90,7 +90,7 @@ def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, ink
 
 
 def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT, ink: str = INK) -> str:
-    """A map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up."""
+    """Return a map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up."""
     rows, columns = len(cells), max(len(cells[0]), 1)
     wide, tall = (WIDTH - 2 * LEFT) / columns, (height - TOP - BOTTOM) / rows
     parts = []
@@ -107,7 +107,7 @@ def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt:
 
 
 def envelope(values: Array) -> NDArray[np.intp]:
-    """Which points are drawn: all of them if they are few, else where each of equal pieces is highest and lowest, and both ends.
+    """Return which points are drawn: all of them if they are few, else where each of equal pieces is highest and lowest, and both ends.
 
     >>> kept = envelope(np.sin(np.arange(10_000)))
     >>> len(kept) < 400, kept[[0, -1]].tolist()
@@ -123,7 +123,7 @@ def envelope(values: Array) -> NDArray[np.intp]:
 
 
 def _path(x: Array, y: Array, inside: NDArray[np.bool_]) -> str:
-    """An SVG path through the points that are inside, lifted over the others."""
+    """Return an SVG path through the points that are inside, lifted over the others."""
     drawn, pen = [], "M"
     for across, up, seen in zip(x, y, inside, strict=True):
         if seen:
@@ -135,7 +135,7 @@ def _path(x: Array, y: Array, inside: NDArray[np.bool_]) -> str:
 
 
 def _stretches(line: Sequence[Verdict]) -> list[tuple[int, int, Verdict]]:
-    """Equal neighbors together: (begin, end, verdict)."""
+    """Return equal neighbors together: (begin, end, verdict)."""
     changes = [i for i in range(len(line)) if i == 0 or line[i] != line[i - 1]]
     return [(begin, end, line[begin]) for begin, end in zip(changes, [*changes[1:], len(line)], strict=True)]
 

@@ -12,14 +12,14 @@ from explorer.core.ground.prose import plain
 Array = NDArray[np.float64]
 
 MOST = 7
-"""So many ticks fit beside a plot."""
+"""Most ticks that fit beside a plot."""
 
 EVERYDAY = (1e-3, 1e5)
 """Powers of ten within this range are written out."""
 
 
 def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any]:
-    """An axis's range with its ticks, for log₁₀ of a loss from `low` to `high`.
+    """Return an axis's range with its ticks, for log₁₀ of a loss from `low` to `high`.
 
     With `signed`, for sign(loss)·log₁₀(1 + |loss|), where losses are below zero.
 
@@ -34,7 +34,7 @@ def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any
 
 
 def _names(values: Array) -> list[str]:
-    """The ticks' texts: all powers of ten, but for 0 and 1, where one is far from everyday numbers."""
+    """Return the ticks' texts: all powers of ten, but for 0 and 1, where one is far from everyday numbers."""
     sizes = np.abs(values[values != 0])
     powers = np.log10(sizes)
     plainly = bool((np.abs(powers - powers.round()) > 1e-9).any() or ((sizes <= EVERYDAY[1]).all() and (sizes >= EVERYDAY[0]).all()))
@@ -47,7 +47,7 @@ def _power(value: float) -> str:
 
 
 def _unsigned(low: float, high: float) -> Array:
-    """Powers of ten, a round number of decades apart; 1, 2 and 5 of each where the window is small, even steps where it is smaller."""
+    """Return powers of ten, a round number of decades apart; 1, 2 and 5 of each in a small window, even steps in a smaller one."""
     exponents = np.arange(np.ceil(low), np.floor(high) + 1)
     if exponents.size > MOST:
         apart = next(each for each in (2, 5, 10, 20, 50, 100) if (high - low) / each < MOST)
@@ -62,7 +62,7 @@ def _unsigned(low: float, high: float) -> Array:
 
 
 def _signed(low: float, high: float) -> Array:
-    """Zero and powers of ten to either side; even steps where nothing is larger than ten."""
+    """Return zero and powers of ten to either side; even steps where nothing is larger than ten."""
     ends = [np.sign(end) * (10.0 ** min(abs(end), 308) - 1) for end in (low, high)]
     if max(abs(low), abs(high)) <= 1.1:
         return _even(*ends)
@@ -73,7 +73,7 @@ def _signed(low: float, high: float) -> Array:
 
 
 def _even(low: float, high: float) -> Array:
-    """Round numbers, evenly apart, from `low` to `high`."""
+    """Return round numbers, evenly apart, from `low` to `high`."""
     rough = (high - low) / 6
     scale = 10.0 ** np.floor(np.log10(rough))
     step = scale * next(each for each in (1, 2, 5, 10) if each * scale >= rough * 0.999)

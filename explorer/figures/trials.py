@@ -17,7 +17,7 @@ HEIGHT = 240
 
 
 def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
-    """The figure, and a frame for each rate of the ruler, whether it was tried or not."""
+    """Return the figure, and a frame for each rate of the ruler, whether it was tried or not."""
     rates, tried = found.ruler.rates, np.flatnonzero(found.tried)
     with np.errstate(all="ignore"):
         logs = np.log10(np.maximum(found.final[tried], 10**LOWEST))

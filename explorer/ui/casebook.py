@@ -1,7 +1,7 @@
-"""Reads the case files, a TOML head between two `+++` lines and then a text, and makes happen what they say.
+"""Read the case files, a TOML head between two `+++` lines and then a text, and run what they describe.
 
 The text may carry numbers of the run it speaks of, filled in when it is shown: ``{rate}`` is replaced by this run's learning rate. The
-set is fixed, and nothing is evaluated: see `FACTS`. Whatever else stands in braces stays as it is written.
+set is fixed, and nothing is evaluated: see `FACTS`. Anything else in braces is left as written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from explorer.core.verdict.sentence import Verdict, marked
 from explorer.core.verdict.verdict import judge
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
-"""What a person says of a curve; a case that compares several runs (a race, a map) has none."""
+"""Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
 
 FACTS = {
     "rate": "the learning rate",
@@ -98,7 +98,7 @@ class Case:
     preset: bool = True
 
     def claims(self, found: Seen, *, after: bool = False) -> list[str]:
-        """What the head claims and `found` does not show, in words; empty if it is true. `after` is about the run after the switch."""
+        """Return the head's claims that `found` does not show, in words; empty if all hold. `after` is about the run after the switch."""
         verdict, numbers = (self.then, self.then_numbers) if after else (self.must, self.numbers)
         wrong = [] if found.verdict in verdict.split("|") else [f"verdict must be {verdict}, got {found.verdict}: {found.sentence}"]
         off = {name: claim for name, claim in numbers.items() if not agrees(found.facts[name], claim)}
@@ -138,7 +138,7 @@ class Case:
 
 
 def setup_of(query: Mapping[str, str]) -> Setup:
-    """The setup of a link. How its page looks at it, the parts that begin with ``view.``, is no part of it.
+    """Return the setup of a link. How its page looks at it, the parts that begin with ``view.``, is no part of it.
 
     >>> setup_of({"v": "1", "loss": "network", "view.plane": "path"}) == Setup("network")
     True
@@ -148,7 +148,7 @@ def setup_of(query: Mapping[str, str]) -> Setup:
 
 @functools.cache
 def casebook() -> tuple[Case, ...]:
-    """All cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""
+    """Return all cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""
     folder = files("explorer.cases")
     return tuple(
         read(path.name, path.read_text("utf-8")) for path in sorted(folder.iterdir(), key=lambda p: p.name) if path.name.endswith(".md")
@@ -157,13 +157,13 @@ def casebook() -> tuple[Case, ...]:
 
 @functools.cache
 def cases() -> tuple[Case, ...]:
-    """The cases that pages offer to start from; `casebook` has all."""
+    """Return the cases that pages offer to start from; `casebook` has all."""
     return tuple(case for case in casebook() if case.preset)
 
 
 @functools.cache
 def lab(page: str) -> str:
-    """The path of the page of that name, as Streamlit's links have it; empty for "cases", and where there is no such page.
+    """Return the path of the page of that name, as Streamlit's links have it; empty for "cases", and where there is no such page.
 
     >>> lab("step_size"), lab("cases"), lab("nowhere")
     ('pages/10_step_size.py', '', '')
@@ -173,7 +173,7 @@ def lab(page: str) -> str:
 
 
 def read(name: str, content: str) -> Case:
-    """One case file.
+    """Return one case file.
 
     >>> read("01_x.md", '''+++
     ... title = "T"
@@ -193,7 +193,7 @@ def read(name: str, content: str) -> Case:
         facts: dict[str, Any] = tomllib.loads(head)
         facts |= {each: tuple(facts[each]) for each in ("also", "related") if each in facts}
         case = Case(name=name.removesuffix(".md"), text=text.strip(), query=facts.pop("setup"), **facts)
-        _ = case.race if case.page == "race" else case.map if case.page == "map" else case.switched  # a head that is wrong is refused here
+        _ = case.race if case.page == "race" else case.map if case.page == "map" else case.switched  # a wrong head is refused here
         if case.symptom not in ("", *SYMPTOMS):
             raise ValueError(f"symptom must be one of {', '.join(SYMPTOMS)}, got {case.symptom!r}")
         for fact in {*case.numbers, *case.then_numbers} - {*FACTS}:
@@ -205,7 +205,7 @@ def read(name: str, content: str) -> Case:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """The loss along one run: `steps` and `loss` ``(n,)``, whoever ran, and the verdict whose color it has."""
+    """The loss along one run: `steps` and `loss` ``(n,)``, the runner's name, and the verdict whose color it has."""
 
     name: str
     verdict: Verdict
@@ -229,7 +229,7 @@ class Seen:
 
 
 def see(page: str, query: Mapping[str, str]) -> Seen:
-    """Makes it happen: runs what a link of that page describes. Kept for whoever asks next, and never done twice at a time.
+    """Run what a link of that page describes. Cached for all visitors, and never computed twice at a time.
 
     >>> query = {"v": "1", "loss": "x_squared", "optimizer": "gradient_descent", "learning_rate": "1.1", "steps": "2000"}
     >>> found = see("step_size", query)
@@ -246,7 +246,7 @@ def see(page: str, query: Mapping[str, str]) -> Seen:
 
 
 def glimpse(page: str, query: Mapping[str, str]) -> Seen | None:
-    """What `see` has kept, without a run and without a wait; None if there is nothing yet."""
+    """Return what `see` has kept, without a run and without a wait; None if there is nothing yet."""
     return _KEPT.get((page, tuple(sorted(query.items()))))
 
 
@@ -256,7 +256,7 @@ _MOST_KEPT = 400
 
 
 def filled(text: str, facts: Mapping[str, float]) -> str:
-    """The text with this run's numbers in the places of the names of `FACTS`; a name without a number stays.
+    """Return the text with this run's numbers in the places of the names of `FACTS`; a name without a number stays.
 
     >>> filled("at {rate} after {step} steps, {x} and {theory}", {"rate": 0.001, "step": 1947, "theory": float("nan")})
     'at 0.001 after 1,947 steps, {x} and {theory}'
@@ -272,7 +272,7 @@ def filled(text: str, facts: Mapping[str, float]) -> str:
 
 
 def agrees(value: float, claim: Any) -> bool:
-    """Whether a number is what a head claims: a whole number exactly, a pair as two ends, any other to half a percent.
+    """Return whether a number is what a head claims: a whole number exactly, a pair as two ends, any other to half a percent.
 
     >>> agrees(1947, 1947), agrees(1946, 1947), agrees(0.998, 1.0), agrees(3, [1, 2])
     (True, False, True, False)
@@ -284,7 +284,7 @@ def agrees(value: float, claim: Any) -> bool:
 
 
 def _of_run(query: Mapping[str, str]) -> Seen:
-    """One run of any loss, explained with its edge."""
+    """Return one run of any loss, explained with its edge."""
     setup = Setup.from_query(query)
     explanation = Explanation.of(setup.run())
     loss, outcome = explanation.trajectory.loss[:, 0].astype(float), explanation.outcome
@@ -300,7 +300,7 @@ def _of_run(query: Mapping[str, str]) -> Seen:
 
 
 def _of_large_run(query: Mapping[str, str]) -> Seen:
-    """One run of a loss too large for its edge to be worth the time."""
+    """Return one run of a loss too large for its edge to be worth the time."""
     setup = Setup.from_query(query)
     path = setup.run()
     loss, outcome = path.loss[:, 0].astype(float), judge(path)
@@ -316,7 +316,7 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
 
 
 def _of_training(query: Mapping[str, str]) -> Seen:
-    """One run of a network, with its instruments."""
+    """Return one run of a network, with its instruments."""
     setup = setup_of(query)
     history: History
     *_, history = train(setup)
@@ -333,7 +333,7 @@ def _of_training(query: Mapping[str, str]) -> Seen:
 
 
 def _of_race(query: Mapping[str, str]) -> Seen:
-    """All racers, each with its own verdict."""
+    """Return all racers, each with its own verdict."""
     race = Race.from_query(query)
     outcomes = [(racer.optimizer, path, judge(path).verdict[0]) for racer, path in zip(race.racers, race.run(), strict=True)]
     curves = tuple(
@@ -345,7 +345,7 @@ def _of_race(query: Mapping[str, str]) -> Seen:
 
 
 def _of_map(query: Mapping[str, str]) -> Seen:
-    """A map in few pixels."""
+    """Return a map in few pixels."""
     plan = Map.from_query(query)
     small = Map(plan.setup, replace(plan.x, count=min(plan.x.count, COARSE)), replace(plan.y, count=min(plan.y.count, COARSE)))
     canvas = Canvas.blank(small)
@@ -360,14 +360,14 @@ def _of_map(query: Mapping[str, str]) -> Seen:
 
 
 def _way(page: str, query: Mapping[str, str]) -> Callable[[Mapping[str, str]], Seen]:
-    """How it is made to happen: a race and a map by their page, a single run by its loss."""
+    """Return how it is made to happen: a race and a map by their page, a single run by its loss."""
     pages = {"race": _of_race, "map": _of_map}
     losses = {"network": _of_training, "convolution": _of_training, "homemade_network": _of_large_run}
     return pages.get(page) or losses.get(query.get("loss", ""), _of_run)
 
 
 def _of_losses(setup: Setup, loss: NDArray[np.float64], lost_at: int) -> dict[str, float]:
-    """The numbers that every run has."""
+    """Return the numbers that every run has."""
     finite = loss[np.isfinite(loss)]
     with np.errstate(all="ignore"):
         rises = int((np.diff(loss) > 1e-13 * np.abs(loss[:-1])).sum())
@@ -385,7 +385,7 @@ def _of_losses(setup: Setup, loss: NDArray[np.float64], lost_at: int) -> dict[st
 
 
 def _curve(name: str, verdict: Verdict, steps: NDArray[np.intp], loss: NDArray[np.float64]) -> Curve:
-    """A curve, ended where it is no longer finite for good: what comes after has no place in a picture."""
+    """Return a curve that ends where it stays non-finite."""
     finite = np.flatnonzero(np.isfinite(loss))
     end = finite[-1] + 2 if finite.size else 1
     return Curve(name, verdict, steps[:end], loss[:end])

@@ -1,4 +1,4 @@
-"""What is folded away costs nothing: its contents are made and sent only while it is open."""
+"""A folded expander costs nothing: its contents are made and sent only while it is open."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import streamlit as st
 
 @contextmanager
 def fold(label: str, *, used: bool = False) -> Iterator[bool]:
-    """An expander, and whether it is open to be filled; it opens by itself when what it holds comes into use.
+    """Yield an expander, and whether it is open to be filled; it opens by itself when what it holds comes into use.
 
     with fold("The numbers") as unfolded:
         if unfolded:
             st.dataframe(numbers)
     """
     key, other = (f"fold:{label}:{each}" for each in (used, not used))
-    expanded = used or bool(st.session_state.get(other))  # whoever switches the last thing off still looks at it
+    expanded = used or bool(st.session_state.get(other))  # stays open when the last setting is switched off
     with st.expander(label, key=key, expanded=expanded, on_change="rerun") as container:
         yield bool(container.open)

@@ -1,4 +1,4 @@
-"""The background job: work in a thread of its own, shown as it comes, stopped when nobody looks any more, resumed when somebody does."""
+"""The background job: work in its own thread, shown as it progresses, stopped when its visitor has left, resumed on return."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 Work = Callable[[Halt], Generator[Result, None, None]]
 
 PATIENCE = 6.0
-"""Seconds without a look after which the visitor has gone: a page that is open looks every `EVERY` seconds."""
+"""Seconds without a look after which the visitor has left: an open page looks every `EVERY` seconds."""
 
 EVERY = 0.6
 """Seconds between two looks of an open page."""
@@ -58,7 +58,7 @@ class Job(Generic[Result]):
         self.go_on()
 
     def go_on(self) -> None:
-        """Begins, or begins again where it was stopped."""
+        """Begin, or begin again where it was stopped."""
         state = self._state
         self.by_hand = state.stopped = False
         state.error, state.first, state.seen, state.began = "", None, time.monotonic(), time.monotonic()
@@ -66,7 +66,7 @@ class Job(Generic[Result]):
         self._thread.start()
 
     def look(self) -> Result | None:
-        """What there is by now; also says that somebody is still looking."""
+        """Return the latest result, and record that the visitor is still there."""
         state = self._state
         state.seen = time.monotonic()
         if state.failure is not None:
@@ -88,7 +88,7 @@ class Job(Generic[Result]):
 
     @property
     def first(self) -> tuple[float, Result] | None:
-        """The first result since it began (again), and the seconds since then."""
+        """First result since it began (again), and the seconds since then."""
         first = self._state.first
         return None if first is None else (time.monotonic() - first[0], first[1])
 
@@ -106,12 +106,12 @@ class Job(Generic[Result]):
         return self._state.spent + (time.monotonic() - self._state.began if self.running else 0.0)
 
     def stop(self) -> None:
-        """Ends the work within a step; only `go_on` resumes it."""
+        """End the work within a step; only `go_on` resumes it."""
         self.by_hand = self._state.stopped = True
 
 
 def _run(work: Work[Result], state: _State[Result]) -> None:
-    """The thread: it knows the job's state and not the job, so that a job that nobody holds is dropped."""
+    """Run in the thread, which holds the job's state and not the job, so that an unused job is dropped."""
     results = work(state)
     try:
         for result in results:
@@ -130,7 +130,7 @@ def _run(work: Work[Result], state: _State[Result]) -> None:
 
 
 def job(key: str, identity: Hashable, work: Work[Result]) -> Job[Result]:
-    """The session's job of that name, at work: the one that is there if it is about the same, else a new one."""
+    """Return the session's job of that name, at work: the one that is there if it is about the same, else a new one."""
     kept = st.session_state.get(key)
     if kept is None or kept[0] != identity:
         if kept is not None:
@@ -142,13 +142,13 @@ def job(key: str, identity: Hashable, work: Work[Result]) -> Job[Result]:
 
 
 def stop(key: str) -> None:
-    """Ends the session's job of that name, if there is one."""
+    """End the session's job of that name, if there is one."""
     if key in st.session_state:
         st.session_state[key][1].stop()
 
 
 def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> None:
-    """Shows the job's results as they come, without running the rest of the page again; and once more when it is done."""
+    """Show the job's results as they come, without running the rest of the page again; and once more when it is done."""
 
     @st.fragment(run_every=EVERY if job.running else None)
     def look() -> None:

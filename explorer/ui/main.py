@@ -11,7 +11,7 @@ START_PLOTLY = "<script type='module'>import(new URL('assets/plotly.min.js', doc
 
 
 def _page(path: Path, *, first: bool) -> st.Page:
-    """The page of a file: `10_step_size.py` is titled "Step size" and lives at `/step_size`."""
+    """Return the page of a file: `10_step_size.py` is titled "Step size" and lives at `/step_size`."""
     name = path.stem.split("_", 1)[1]
     return st.Page(path, title=name.replace("_", " ").capitalize(), url_path=name, default=first)
 

@@ -1,4 +1,4 @@
-"""A row of numbers that are large enough for the last row of a lecture hall."""
+"""A row of numbers, large enough to read from the last row of a lecture hall."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 
 class Metric(NamedTuple):
-    """A number as text, what it is, what it is to be held against, and an explanation."""
+    """A number as text, its name, what to compare it with, and an explanation."""
 
     label: str
     value: str
@@ -17,7 +17,7 @@ class Metric(NamedTuple):
 
 
 def metrics(*row: Metric) -> None:
-    """The numbers side by side, each as wide as it is: on a narrow screen some go below the others, and none over its neighbor."""
+    """Show the numbers side by side, each as wide as its text: on a narrow screen they wrap and never overlap."""
     with st.container(horizontal=True, gap="medium"):
         for label, value, beside, explained in row:
             st.metric(label, value, beside, delta_color="off", delta_arrow="off", help=explained, width="content")

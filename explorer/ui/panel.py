@@ -1,7 +1,7 @@
 """The controls: a `Setup` on one side, widgets and the link on the other. No other module has widgets for knobs.
 
 The setup in the session is the only state. Every widget shows its part of it, and turning one replaces it; so a preset, a link and
-a hand all go the same way. What is typed and refused stays in its box, with the reason under it, and the setup stays as it was.
+a hand all go the same way. Refused input stays in its box, with the reason under it, and the setup is unchanged.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _written() -> list[tuple[dict[str, str], dict[str, Any]]]:
 
 
 def adopt(setup: Setup) -> None:
-    """Makes `setup` the one that holds: widgets and the link follow."""
+    """Adopt `setup` as the current one: widgets and the link follow."""
     st.session_state[STATE] = setup
     st.session_state[REFUSED] = {}
 
@@ -101,7 +101,7 @@ def computable(
 
 
 def anchored(page: str, setup: Setup, carries: Callable[[Setup], bool]) -> Setup:
-    """The setup whose ruler is shown: its rate stays what it was while a visitor drags, so that the ruler stays too.
+    """The setup whose ruler is shown: its rate is fixed while a visitor drags, so that the ruler does not move.
 
     `carries(held)` says whether the ruler of a setup that differs only in its rate has a place for the rate of this one.
     """
@@ -162,7 +162,7 @@ def notes() -> None:
 
 
 def again() -> NoReturn:
-    """Runs the page once more because work is done, not because of the visitor: what was said is said again."""
+    """Rerun the page because work is done, not because of the visitor: notes are shown again."""
     st.session_state[NOTES] = st.session_state.get(SAID, [])
     st.rerun()
 
@@ -188,7 +188,7 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
 
 
 def rescues(setup: Setup) -> None:
-    """What may save a run that would diverge, each switched on by giving it a number; the schedule is one of them."""
+    """Show the rescues of a run that would diverge, each switched on by a number; the schedule is one of them."""
     with fold("Rescues", used=setup != setup.without_rescues()) as unfolded:
         if not unfolded:
             return
@@ -205,7 +205,7 @@ def rescues(setup: Setup) -> None:
 
 
 def sampling(setup: Setup) -> None:
-    """Where random numbers come in: mini-batches of a loss on data, noise on the gradient of any other."""
+    """Show the sources of randomness: mini-batches of a loss on data, noise on the gradient of any other."""
     loss = setup.make_loss()
     fields = ("batch_size", "replacement", "gradient_noise")
     used = any(getattr(setup, name) != PLAIN[name].default for name in fields)
@@ -215,7 +215,7 @@ def sampling(setup: Setup) -> None:
         if isinstance(loss, DataLoss):
             sizes = sorted({size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size < loss.examples} | {setup.batch_size or 1})
             _seed("box:batch_size", setup.batch_size)
-            help_text = f"Each step on so many of the {loss.examples} examples."
+            help_text = f"Number of the {loss.examples} examples that each step uses."
             options = [None, *sizes]
             st.select_slider(
                 "batch size", options, key="box:batch_size", format_func=_or_all, help=help_text, on_change=_turn, args=("batch_size",)
@@ -244,7 +244,7 @@ def _or_all(value: int | str | None) -> str:
 
 
 def upload(setup: Setup) -> None:
-    """A visitor's own table for a loss on data: what was read of it, and which column is predicted."""
+    """Take a visitor's own table for a loss on data; show what was read of it, and which column is predicted."""
     if "loss.data" not in parameters(setup, "loss"):
         return
     with fold("Your own data", used=st.session_state.get("box:file") is not None) as unfolded:

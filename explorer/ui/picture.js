@@ -8,7 +8,7 @@ const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, tran
 const HATCHES = 8; // .picture-hatch-0 ... in picture.css
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
-// A finger has no hover: the buttons would always cover the headings, for a zoom that a finger on the plot does not draw.
+// Touch has no hover: the buttons would always cover the headings, for a zoom that touch does not draw.
 const CONFIG = { displaylogo: false, displayModeBar: TOUCH.matches ? false : "hover", scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
 
 const mounted = new WeakMap(); // element -> its picture
@@ -233,7 +233,7 @@ function mount(parent) {
   let position = 0, time = 0, held = false, playing = 0, waiting = 0;
   let stale = true, busy = false, again = false, applied = {};
 
-  // -- words, and what a screen reader is told
+  // -- words, for the eye and for screen readers
   function tell() {
     const { dial, times, alt } = data;
     dialInput.value = position;
@@ -369,7 +369,7 @@ function mount(parent) {
   function startPlaying() {
     const last = Number(reel().max);
     const from = Number(reel().value) >= last ? 0 : Number(reel().value);
-    // Whoever asks for less motion sees at most eight stills; everybody else, the whole in about six seconds.
+    // With reduced motion, at most eight stills; otherwise the whole in about six seconds.
     const [stride, pace] = STILL.matches ? [Math.ceil(last / 7), 900] : [1, Math.min(Math.max(6000 / last, 16), 300)];
     const began = performance.now();
     let at = -1;

@@ -132,7 +132,7 @@ def picture(
 
 
 _contents: dict[tuple[int, ...], tuple[tuple[Any, ...], str]] = {}
-"""What was written last, with what it was written of: as long as that is kept, no other object has its `id`."""
+"""The JSON written last, with its sources: while they are kept, no other object has their `id`."""
 
 
 def _content(*parts: Any) -> str:
@@ -154,7 +154,7 @@ def _content(*parts: Any) -> str:
 
 
 def encode(tree: Any) -> Any:
-    """The same tree as plain JSON: an array becomes `{"dtype", "bdata"}` (and `"shape"` if it is a matrix), inf and nan `None`.
+    """Return the same tree as plain JSON: an array becomes `{"dtype", "bdata"}` (and `"shape"` if it is a matrix), inf and nan `None`.
 
     Numbers of 8 bytes are halved: a picture needs no more than seven digits.
 
@@ -181,7 +181,7 @@ _TYPED = {"f8", "f4", "i4", "u4", "i2", "u2", "i1", "u1"}  # JavaScript's typed 
 
 
 def _encode_array(array: np.ndarray) -> Any:
-    """One array as a typed array, in half the bytes if its values allow it; as a list when its values are no such numbers."""
+    """Return one array as a typed array, in half the bytes if its values allow it; as a list when its values are no such numbers."""
     dtype = array.dtype.str[1:]
     if dtype in _HALF:
         with np.errstate(over="ignore", under="ignore"):
@@ -195,7 +195,7 @@ def _encode_array(array: np.ndarray) -> Any:
 
 
 def _same_range(array: np.ndarray, small: np.ndarray) -> bool:
-    """Whether halving an array kept its finite values finite (floats) or equal (integers)."""
+    """Return whether halving an array kept its finite values finite (floats) or equal (integers)."""
     if array.dtype.kind != "f":
         return bool((array == small).all())
     return not np.isinf(small).any() or bool((np.isinf(small) == np.isinf(array)).all())
@@ -216,7 +216,7 @@ class _Memory:
 
 
 def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Callable[[], bool]) -> tuple[int, int, int]:
-    """The position that holds now, and the (value, epoch) to send.
+    """Return the position that holds now, and the (value, epoch) to send.
 
     The visitor owns the position until a new wish of Python's: another `value` than the one agreed on, or another `scale`, on which the
     visitor's position means something else. A commit names the epoch it belongs to, so one from before Python moved the slider (which
@@ -238,7 +238,7 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Calla
 
 
 def _committed(state: object, epoch: int, count: int) -> int | None:
-    """The position a browser reports, `[epoch, position]` (or a bare int, for tests), if it is sound and not stale.
+    """Return the position a browser reports, `[epoch, position]` (or a bare int, for tests), if it is sound and not stale.
 
     >>> _committed({"value": [3, 7]}, 3, 10), _committed({"value": [2, 7]}, 3, 10), _committed({"value": 7}, 3, 10)
     (7, None, 7)
@@ -256,7 +256,7 @@ def _committed(state: object, epoch: int, count: int) -> int | None:
 
 
 def _named(state: object) -> int:
-    """The epoch that a browser names, from a session before this one when the server was started anew; -1 if it names none."""
+    """Return the epoch that a browser names, from a session before this one when the server was started anew; -1 if it names none."""
     reported = state.get("value") if isinstance(state, Mapping) else None
     if isinstance(reported, list | tuple) and len(reported) == 2 and isinstance(reported[0], int):
         return reported[0]
@@ -264,7 +264,7 @@ def _named(state: object) -> int:
 
 
 def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
-    """Hands a release to the page that follows its dial; whether there was one that it had not heard."""
+    """Hand a release to the page that follows its dial; whether there was one that it had not heard."""
     memory: _Memory = st.session_state[f"{key}:asked"]
     committed = _committed(st.session_state.get(key), memory.epoch, count)
     if on_move is None or committed is None or committed == memory.asked:
@@ -275,7 +275,7 @@ def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
 
 
 def _pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:
-    """Hands what a visitor pointed at to whoever asked for it."""
+    """Pass what a visitor pointed at to its listener."""
     state = st.session_state.get(key)
     pointed = state.get(name) if isinstance(state, Mapping) else None
     if listener is not None and pointed is not None:

@@ -20,7 +20,7 @@ def presets(
     *,
     among: Mapping[str, Case] | None = None,
 ) -> None:
-    """The page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
+    """Show the page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
 
     A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a case
     is on this page, a setup, a race or a view of it, `here` is what the page shows now, and `adopt` makes another hold. `among` are the
@@ -45,6 +45,6 @@ def presets(
 
 
 def _choose(key: str, known: dict[str, Case], adopt: Callable[[Any], None], of: Callable[[Case], Any]) -> None:
-    """A preset was clicked."""
+    """Adopt a clicked preset."""
     if st.session_state[key] in known and not panel.echo():
         adopt(of(known[st.session_state[key]]))

@@ -1,4 +1,4 @@
-"""A table of a few rows, all of which is to be read: it is as high as its rows, and what is long breaks its lines instead of being cut."""
+"""A short table, shown whole: as high as its rows, with long lines wrapped instead of cut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 
 
 def short_table(rows: pd.DataFrame, about: str) -> None:
-    """Shows the table; `about` says what it holds to those who cannot see it. Numbers stay in one line."""
+    """Show the table; `about` describes it to screen readers. Numbers stay in one line."""
     st.table(rows.map(_unbroken), hide_index=True, border="horizontal", alt=about)
 
 

@@ -1,4 +1,4 @@
-"""Findings as Markdown that is fit to read."""
+"""Findings as readable Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop.
+    """Return the sentence with a capital and a full stop.
 
     >>> sentence("nothing grew")
     'Nothing grew.'
@@ -15,7 +15,7 @@ def sentence(text: str) -> str:
 
 
 def fit_to_read(text: str) -> str:
-    r"""Markdown in which nan and inf are set as the words of a program that they are, and nothing else is taken for a formula.
+    r"""Return Markdown with nan and inf set as code, and nothing else taken for a formula.
 
     >>> fit_to_read("the loss is nan, for $5")
     'the loss is `nan`, for \\$5'

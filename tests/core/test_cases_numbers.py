@@ -1,4 +1,4 @@
-"""The questions people came with, with the numbers that another program measured (CASES)."""
+"""The questions people came with, with the numbers that another program measured (docs/cases.md)."""
 
 from __future__ import annotations
 

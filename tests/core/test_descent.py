@@ -65,7 +65,7 @@ def test_what_may_differ_between_runs_is_given_its_runs() -> None:
     assert run(X2, momentum, 0.1, steps=2).runs == 3
     assert run(X2, momentum, [0.1, 0.2, 0.3], start=[[1.0, 2.0, 3.0]], steps=2).runs == 3
     assert run(X2, GD, 0.1, start=[[1.0, 2.0]], steps=2).runs == 2
-    # THEORY 2: x² from 1 at .01 with momentum .9
+    # THEORY 52: x² from 1 at .01 with momentum .9
     path = run(X2, OPTIMIZERS["momentum"](momentum=np.array([0.0, 0.9])), 0.01, steps=3)
     np.testing.assert_allclose(path.x[:, 0], [[1, 1], [0.98, 0.98], [0.9604, 0.9424], [0.941192, 0.889712]], rtol=1e-14)
 

@@ -1,4 +1,4 @@
-"""Where every rule and schedule stops working: theory's number, and the run that shows it. Numbers in names are rows of the theory.
+"""Where every rule and schedule stops working: theory's number, and the run that shows it. Numbers in names are those of docs/theory.md.
 
 Convention: η = learning rate, λ = curvature, β = momentum; x² has curvature 2.
 """
@@ -46,7 +46,7 @@ def parabola(*eigenvalues: float) -> Any:
     return LOSSES["quadratic"](eigenvalues=eigenvalues)
 
 
-# 1.1 and 1.2: rules that do not divide. What theory says is exact, and the bisection over runs finds it.
+# 1 to 19: rules that do not divide. What theory says is exact, and the bisection over runs finds it.
 
 LAM, DECAY = 3.0, 0.7
 EXACT: dict[str, tuple[Optimizer, float]] = {
@@ -71,7 +71,7 @@ def test_theory_and_measurement_find_the_same_edge(row: str) -> None:
     assert low * (1 - 1e-3) < edge < high * (1 + 1e-3)
 
 
-# 1.3: rules that divide. With ε = 1 and a start of 1e-140 the denominator is 1 to the last digit: it stands still, as theory has it.
+# 20 to 29: rules that divide. With ε = 1 and a start of 1e-140 the denominator is 1 to the last digit: it stands still, as theory has it.
 
 FROZEN: dict[str, tuple[Optimizer, float]] = {
     "adagrad": (OPTIMIZERS["adagrad"](eps=1), 2 / LAM),
@@ -129,7 +129,7 @@ def test_20_the_edge_is_that_of_the_preconditioned_hessian() -> None:
 def test_lion_has_no_edge_but_its_decay_has() -> None:
     start = np.array([1.0, 1.0])
     assert Edge.of(parabola(1, 10), OPTIMIZERS["lion"](), start).rate == np.inf
-    assert "same length whatever the curvature" in Edge.of(parabola(1, 10), OPTIMIZERS["lion"](), start).reason
+    assert "same length on any curvature" in Edge.of(parabola(1, 10), OPTIMIZERS["lion"](), start).reason
     rule = OPTIMIZERS["lion"](weight_decay=0.5)
     assert critical_learning_rate(parabola(1.0), rule) == 4
     verdicts = judge(run(parabola(1.0), rule, [3.9, 4.1], start=[1e3], steps=500)).verdict
@@ -333,7 +333,7 @@ def test_radam_waits_five_steps_and_may_overflow_there() -> None:
     assert adam.loss.max() < 30
 
 
-# 1.4: noise, and rates that shrink.
+# 30 to 39: noise, and rates that shrink.
 
 
 def noisy(lam: float, size: float, seed: int) -> Line:
@@ -389,7 +389,7 @@ def test_38_one_over_time_shrinks_by_a_power_of_it() -> None:
     np.testing.assert_allclose(path.x[-1, 0], gamma(steps + 1 - c) / gamma(1 - c) / gamma(steps + 1), rtol=1e-12)
 
 
-# 1.5: one number, not a quadratic.
+# 40 to 44: one number, not a quadratic.
 
 
 @pytest.mark.parametrize(("rate", "lands"), [(0.3, 0.1), (0.07, 0.02), (100.0, 1.0)])

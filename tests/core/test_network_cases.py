@@ -1,9 +1,9 @@
-"""CASES.md, the rows about networks: each setting shows what was measured by an independent program.
+"""docs/cases.md, the rows about networks: each setting shows what was measured by an independent program.
 
-What the statement says of ten seeds is tested here on fewer of them, or over fewer epochs, where that keeps the file quick; the number
+What the table records of ten seeds is tested here on fewer of them, or over fewer epochs, where that keeps the file quick; the number
 of seeds is written at each test. Loss of regressions is half the mean squared error, initialization He's, biases 0.
 
-Where the statement's number is another one, the test says so, with what PyTorch measures of the same recipe over its own seeds 0-9:
+Where the recorded number is another one, the test says so, with what PyTorch measures of the same recipe over its own seeds 0-9:
 benchmarks/cases_in_torch.py makes those numbers.
 """
 
@@ -56,7 +56,7 @@ def diabetes(seed: int, **knobs: Any) -> Network:
 def test_s1b_a_network_explodes_faster_than_exponentially() -> None:
     """Ten seeds, 300 steps.
 
-    3e-4 is on the edge: it stays finite for 8 of 10 seeds here and 7 of 10 in PyTorch, where the statement has 10 of 10. At 5e-4 PyTorch
+    3e-4 is on the edge: it stays finite for 8 of 10 seeds here and 7 of 10 in PyTorch, where 10 of 10 are recorded. At 5e-4 PyTorch
     too is lost for all ten, after 8 to 10 steps, and at 1e-3 after 7.
     """
     lost = []
@@ -104,15 +104,15 @@ def test_s1e_a_sum_is_a_mean_with_the_rate_times_the_batch() -> None:
     np.testing.assert_allclose(of_sum, 16 * of_mean, rtol=1e-12)
 
 
-# S2b and THEORY 1.6: the edge of stability
+# S2b and THEORY 46: the edge of stability
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_s2b_the_loss_first_rises_where_the_second_term_overtakes_the_first(seed: int) -> None:
     """Ten seeds: at the very step, in all of them.
 
-    Which step it is depends on the draw: 106 to 585 here, 93 to 316 in PyTorch (medians 204 and 196), 149 in the statement. At half
-    the rate, where the statement has 749, it is 537 to 1265 here and 667 to 1263 in PyTorch, and none of 1500 for 4 seeds here and 3 there.
+    Which step it is depends on the draw: 106 to 585 here, 93 to 316 in PyTorch (medians 204 and 196), 149 recorded. At half
+    the rate, where 749 is recorded, it is 537 to 1265 here and 667 to 1263 in PyTorch, and none of 1500 for 4 seeds here and 3 there.
     """
     loss = network(hidden=(20, 20), data="waves", examples=20, noise=0, activation="tanh", initialization="glorot_normal", seed=seed)
     path = run(loss, GD, 0.4, steps=700)
@@ -126,7 +126,7 @@ def test_s2b_the_loss_first_rises_where_the_second_term_overtakes_the_first(seed
 
 
 def test_the_edge_of_stability() -> None:
-    """1-12-1 tanh, PyTorch's initialization, squared error without the ½; 8000 steps where THEORY 1.6 took 20000; ten seeds."""
+    """1-12-1 tanh, PyTorch's initialization, squared error without the ½; 8000 steps; ten seeds."""
     nets = [
         network(hidden=(12,), data="waves", examples=20, noise=0, activation="tanh", initialization="pytorch", half=False, seed=seed)
         for seed in range(10)
@@ -163,8 +163,8 @@ def outcome(loss: Network, rule: Optimizer, rate: float, seed: int, epochs: int 
 def test_s5_one_layer_is_good() -> None:
     """Ten seeds: the training loss goes to 0.
 
-    The validation loss hangs on which digits are held out: .17 to .40 here and .22 to .51 in PyTorch (medians .30 and .29), .14 in the
-    statement. With one draw of the digits for all seeds it is anything from .08 (of the first 700 in the file) to .9 (the file's next 300).
+    The validation loss hangs on which digits are held out: .17 to .40 here and .22 to .51 in PyTorch (medians .30 and .29), .14
+    recorded. With one draw of the digits for all seeds it is anything from .08 (of the first 700 in the file) to .9 (the file's next 300).
     """
     found = np.array([outcome(digits(seed, (64,)), momentum(0.95), 0.1, seed)[:2] for seed in range(10)])
     assert (found[:, 0] < 0.01).all()
@@ -174,7 +174,7 @@ def test_s5_one_layer_is_good() -> None:
 def test_s5_two_layers_mostly_learn_and_three_never_do() -> None:
     """Ten seeds: the number that end with a training loss below .2.
 
-    Two layers: 6 here, 7 in PyTorch, 10 in the statement. A rate of .1 is on the border: .05 is good for all ten, and at .1 the draw of the
+    Two layers: 6 here, 7 in PyTorch, 10 recorded. A rate of .1 is on the border: .05 is good for all ten, and at .1 the draw of the
     digits decides between 4 and 10, and another rounding between 4 and 8. Three layers: none in either.
     """
     good = [[outcome(digits(seed, (64,) * depth), momentum(0.95), 0.1, seed)[0] < 0.2 for seed in range(10)] for depth in (2, 3)]
@@ -184,7 +184,7 @@ def test_s5_two_layers_mostly_learn_and_three_never_do() -> None:
 
 
 def test_s5_three_layers_collapse_and_nothing_brings_them_back() -> None:
-    """Ten seeds, 50 epochs: at least the statement's seven end far above their best, with most units of a layer dead.
+    """Ten seeds, 50 epochs: at least the seven that are recorded end far above their best, with most units of a layer dead.
 
     Nine here; of PyTorch's, nine end above .8 and the other at .77.
     """
@@ -218,14 +218,14 @@ def test_s5_what_keeps_three_layers_alive(what: str, rule: Optimizer, rate: floa
 
 
 def test_s5_leaky_relus_are_no_cure() -> None:
-    """Ten seeds: none learns, and 4 end as nan, as in the statement (5 in PyTorch); with other roundings up to 2 learn, 2 to 6 are nan."""
+    """Ten seeds: none learns, and 4 end as nan, as recorded (5 in PyTorch); with other roundings up to 2 learn, 2 to 6 are nan."""
     ends = np.array([outcome(digits(seed, (64, 64, 64), activation="leaky_relu"), momentum(0.95), 0.1, seed)[0] for seed in range(10)])
     assert (ends < 0.5).sum() <= 4
     assert 1 <= np.isnan(ends).sum() <= 8
 
 
 def test_s5_five_layers_at_a_high_rate_never_learn() -> None:
-    """Ten seeds, 37 epochs: at least the statement's eight stay near ln 10; all ten do here and in PyTorch."""
+    """Ten seeds, 37 epochs: at least the eight that are recorded stay near ln 10; all ten do here and in PyTorch."""
     ends = [outcome(digits(seed, (32,) * 5), momentum(0.9), 0.2, seed, epochs=37)[0] for seed in range(10)]
     assert sum(end > 1.6 for end in ends) >= 8
     assert max(ends) < 1.1 * LN_10
@@ -276,9 +276,9 @@ def local_minima(values: Array) -> int:
 def test_s6_skip_connections_smooth_the_surface() -> None:
     """Ten pairs, at the start of training: rougher without in all of them.
 
-    Medians: 20.5 local minima against 3 and a highest loss of 9000 against 98 here, 19 against 2.5 and 13,000 against 74 in PyTorch; the
-    statement has 9 against 2.5 and 10⁷ against 159. Directions drawn from the very numbers that drew the weights come close to it (7.5
-    against 1 and 10⁶ against 190): they are multiples of the weights, and the plane is not random.
+    Medians: 20.5 local minima against 3 and a highest loss of 9000 against 98 here, 19 against 2.5 and 13,000 against 74 in PyTorch; 9
+    against 2.5 and 10⁷ against 159 recorded. Directions drawn from the very numbers that drew the weights come close to that (7.5 against
+    1 and 10⁶ against 190): they are multiples of the weights, and the plane is not random.
     """
     found = []
     for seed in range(10):
@@ -294,10 +294,10 @@ def test_s6_skip_connections_smooth_the_surface() -> None:
 
 
 def test_s6_a_schedule_that_ends_at_0_settles_what_a_constant_rate_keeps_jumping() -> None:
-    """Medians of ten seeds at rate 3: .90 and .036 here, .45 and .067 in PyTorch, .544 and .049 in the statement.
+    """Medians of ten seeds at rate 3: .90 and .036 here, .45 and .067 in PyTorch, .544 and .049 recorded.
 
-    At rate 2 the statement has the cosine lose. Here it does so in the median, .27 against .17, and for 4 of 10 seeds; in PyTorch for one,
-    and in the median it wins, .09 against .19. What all agree on: at 2 it is no sure gain.
+    At rate 2 the cosine lost when it was recorded. Here it does so in the median, .27 against .17, and for 4 of 10 seeds; in PyTorch for
+    one, and in the median it wins, .09 against .19. What all agree on: at 2 it is no sure gain.
     """
     nets = [network(activation="tanh", initialization="glorot_normal", seed=seed) for seed in range(10)]
 
@@ -341,7 +341,7 @@ def gradient_by_depth(**knobs: Any) -> Array:
 
 
 def test_s6_depth_makes_gradients_vanish_or_explode() -> None:
-    """Ten seeds, 400 digits. The first layer's and the output's: here; in PyTorch; in the statement.
+    """Ten seeds, 400 digits. The first layer's and the output's: here; in PyTorch; recorded.
 
     Sigmoid 4.8e-7 and .57; 4.1e-7 and .53; 9e-7 and .5. tanh at ten times Glorot's weights 145 and .53; 150 and .52; 190 and .8.
     The first layer's of ReLU at .03, 1 and 5 times He's weights 7e-15, .57, 3.1e6; 6e-15, .43, 2.3e6; 9e-15, 1.2, 1.7e6.

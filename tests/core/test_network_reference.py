@@ -79,7 +79,7 @@ def test_weights_begin_with_the_variance_that_the_papers_give_them(initializatio
 
 @pytest.mark.parametrize(("initialization", "activation"), [("he_normal", "relu"), ("lecun_normal", "linear")])
 def test_the_size_of_a_signal_survives_many_layers(initialization: str, activation: str) -> None:
-    """The mean over nets of the second moment after 20 layers: 1 within what 20 nets scatter (THEORY 2, initialization)."""
+    """The mean over nets of the second moment after 20 layers: 1 within what 20 nets scatter (THEORY 50)."""
     ratios = []
     for seed in range(20):
         knobs = {"hidden": (64,), "repeat": 20, "data": "digits", "scaling": "standardized", "examples": 20, "seed": seed}

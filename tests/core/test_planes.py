@@ -120,7 +120,7 @@ def test_rougher_is_more_minima_and_a_larger_loss() -> None:
 
 
 def test_twenty_layers_are_rougher_without_skip_connections() -> None:
-    """CASES.md S6 skip, shortened: the first four seeds, untrained; with training it is 10 of 10 (adam .003, 200 steps, 100 examples)."""
+    """CASES S6, shortened: the first four seeds, untrained; with training it is 10 of 10 (adam .003, 200 steps, 100 examples)."""
     found = [last(Setup("network", steps=0, knobs={**DEEP, "loss.seed": seed}), View(planes=1, at="initial")) for seed in range(4)]
     without, with_skip = ([each.panes[i].ruggedness[0] for each in found] for i in (0, 1))
     assert all(a.rougher_than(b) for a, b in zip(without, with_skip, strict=True))

@@ -117,4 +117,4 @@ def test_the_edge_and_its_reason(loss_name: str, optimizer_name: str, rate: floa
 def test_an_edge_so_far_out_that_it_overflows_is_none() -> None:
     edge = Edge.of(LOSSES["x_fourth"](), GD, np.array([1e200]))
     assert (edge.rate, edge.exact) == (np.inf, False)
-    assert edge.reason == "theory names no edge: so far out, the curvature at the start overflows"
+    assert edge.reason == "theory names no edge: the curvature at the start overflows"

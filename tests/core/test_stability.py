@@ -57,7 +57,7 @@ every_quadratic = pytest.mark.parametrize(("loss_name", "settings"), QUADRATICS,
     ],
 )
 def test_the_edge_at_the_minimum_for_every_rule(name: str, curvature: float) -> None:
-    """THEORY 9, 10, 12, 20, and the table of 2-D minima in its section 2."""
+    """THEORY 9, 10, 12, 20 and 53."""
     loss = LOSSES[name]()
     factors = {"gradient_descent": 2, "momentum": 2 * 1.9, "nesterov": 2 * 1.9 / 2.8}
     for rule, factor in factors.items():

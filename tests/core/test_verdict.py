@@ -1,4 +1,4 @@
-"""What happened to a run: tables from closed forms (THEORY 1.1 to 1.6), and the laws that no verdict may break."""
+"""What happened to a run: tables from closed forms (docs/theory.md), and the laws that no verdict may break."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Product:
 
 
 def test_a_catapult_rises_and_lands_where_it_is_flatter() -> None:
-    """Between 2/λ and 4/λ with λ = (‖u‖² + ‖v‖²)/n; below it is lazy, above it diverges (THEORY 1.6)."""
+    """Between 2/λ and 4/λ with λ = (‖u‖² + ‖v‖²)/n; below it is lazy, above it diverges (THEORY 45)."""
     loss = Product()
     edge = 2 / ((loss.start**2).sum() / loss.n)
     table = {0.5: "converged", 0.9: "converged", 1.3: "catapult", 1.5: "catapult", 1.7: "catapult", 2.2: "diverged", 3.0: "diverged"}

@@ -142,7 +142,7 @@ def test_cards_are_filtered_by_symptom_and_by_words() -> None:
     app.text_input(key="cases:search").set_value("SIGMOID slope").run()
     assert len(drawings(app)) == 1
     app.text_input(key="cases:search").set_value("no such word").run()
-    assert "No case has these words" in app.info[0].value
+    assert "No case contains these words" in app.info[0].value
 
 
 OPENED = [

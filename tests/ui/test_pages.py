@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,15 @@ def test_every_number_that_is_drawn_is_json(page: Any) -> None:
     for each in opened(page).get("bidi_component"):
         for text in (each.proto.json, json.loads(each.proto.json)["content"]):
             json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the data of a picture"))
+
+
+def test_the_page_in_contributing_is_a_page() -> None:
+    text = (FOLDER.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [recipe] = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    app = AppTest.from_string(recipe).run()
+    check(app, "as it opens")
+    check(app.text_input(key="box:steps").set_value("1e9").run(), "refused")
+    assert app.error
 
 
 def test_the_main_script_finds_every_page() -> None:

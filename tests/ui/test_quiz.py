@@ -100,7 +100,7 @@ def test_a_curve_that_takes_long_is_waited_for_with_a_word(monkeypatch: pytest.M
     with held:
         app = opened(PAGE)
         assert not app.exception
-        assert app.info[0].value == "This curve is being made…"
+        assert app.info[0].value == "Making this curve…"
     app.session_state["quiz:job"][1].wait(PATIENCE)
     app.run()
     assert drawings(app)

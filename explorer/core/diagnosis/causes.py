@@ -42,7 +42,7 @@ COLLAPSE = Cause(
 )
 RATE_TOO_LARGE_ONCE = Cause(
     "The learning rate was too large for a moment",
-    "One step beyond the edge is enough to throw the weights onto a plateau.",
+    "One step beyond the edge is enough to put the weights on a plateau.",
     "Same seed, half the rate: does it still jump?",
     "Halve the learning rate, or warm it up.",
 )
@@ -59,7 +59,7 @@ NOTHING_ARRIVES = Cause(
     "Check that the optimizer has the parameters, and the initialization.",
 )
 CONSTANT_ANSWER = Cause(
-    "It says the same for every example",
+    "It gives the same answer for every example",
     "The level is that of the best constant answer (ln K for K classes).",
     "Train on ten examples: a network that can learn gets them right.",
     "Check the inputs' scale, the labels and the last layer.",
@@ -84,7 +84,7 @@ ILL_CONDITIONED = Cause(
 )
 CATAPULTED = Cause(
     "The rate is above 2/λ but the loss became flatter",
-    "The loss rose well above its start and then fell below it: between about 2/λ and 4/λ a network is thrown into a flatter valley.",
+    "The loss rose well above its start and then fell below it: between about 2/λ and 4/λ a network moves to a flatter valley.",
     "Measure the sharpness before and after: a catapult ends where it is lower.",
     "Nothing, if you can afford the rise; else warm up or halve the rate.",
 )
@@ -132,7 +132,7 @@ PERIODIC_DATA = Cause(
 )
 NOTHING_WRONG = Cause(
     "Nothing is wrong with the steps",
-    "The loss fell and has arrived, as far as the log's digits show.",
+    "The loss fell and has converged, to the log's digits.",
     "Run on at a tenth of the rate: it must not fall further.",
     "Nothing.",
 )
@@ -221,7 +221,7 @@ class Record:
             )
 
     def place(self, entry: int) -> str:
-        """Where an entry stands, as its owner would find it."""
+        """Return where an entry stands, as its owner would find it."""
         return f"step {self.steps[entry]:,.0f}" if self.stepped else f"row {self.rows[entry] + 1:,}"
 
 
@@ -230,7 +230,7 @@ def _with_nan(values: Array, present: NDArray[np.bool_]) -> tuple[NDArray[np.boo
 
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
-    """The numbers in what was given, and which of them are there: None and masked entries are not."""
+    """Return the numbers in what was given, and which of them are there: None and masked entries are not."""
     mask = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
     try:
         if mask is not None:
@@ -245,7 +245,7 @@ def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
 
 
 def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None) -> tuple[str, ...]:
-    """What a person would say of the curve, in a few fixed words, the telling one first."""
+    """Return what a person would say of the curve, in a few fixed words, the telling one first."""
     found = []
     if verdict == Verdict.DIVERGED:
         found.append("explodes" if record.lost_from is None or record.grew else "suddenly nan")
@@ -268,7 +268,7 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None) -> tu
 
 
 def ranked(record: Record, signs: Signs | None, verdict: Verdict | None, found: Sequence[str]) -> tuple[Cause, ...]:
-    """The causes that the curve leaves possible, the likeliest first.
+    """Return the causes that the curve leaves possible, the likeliest first.
 
     A cause's weight is a judgment, not a probability: what fits everything that was seen stands before what fits part of it.
     """
@@ -357,13 +357,13 @@ def _of_sudden_loss(record: Record) -> Suspects:
     )
     data = Cause(
         "A nan, an inf or an outlier in the data",
-        f"{seen} The first batch with a bad number ruins every weight at once, however small the rate.",
+        f"{seen} The first batch with a bad number ruins every weight at once, at any rate.",
         "Check that every feature and target of that batch is finite, and how large the largest is; the same row breaks every run.",
         "Drop or mend the row. Clipping the gradient rescues an outlier, never a nan.",
     )
     between = Cause(
         "Growth between two rows of the log",
-        "A run far beyond the edge goes from harmless to inf in a few steps, which a log of every so many steps does not show.",
+        "A run far beyond the edge goes from harmless to inf in a few steps, which a sparse log does not show.",
         "Log every step around that row, with the gradient's norm.",
         "Divide the learning rate by 3 and see whether the row moves.",
     )
@@ -447,7 +447,7 @@ def _of_symptoms(record: Record, signs: Signs | None, found: Sequence[str]) -> S
 
 
 def _of_rate(record: Record, verdict: Verdict) -> Suspects:
-    """What the recorded learning rate says."""
+    """Return what the recorded learning rate says."""
     rate = record.learning_rate
     if rate is None or not np.isfinite(rate).any():
         return []
@@ -490,7 +490,7 @@ def _gradient_grew(record: Record) -> float:
 
 
 def _overfits(record: Record) -> bool:
-    """Whether the validation loss ends clearly above its lowest value while the training loss ends near its own."""
+    """Return whether the validation loss ends clearly above its lowest value while the training loss ends near its own."""
     validation = record.validation
     if validation is None:
         return False
@@ -505,7 +505,7 @@ def _overfits(record: Record) -> bool:
 
 
 def _precision(record: Record) -> str:
-    """The number format whose largest number the curve nearly reached, if there is one."""
+    """Return the number format whose largest number the curve nearly reached, if there is one."""
     last = float(np.abs(record.finite[-1])) if record.finite.size else 0.0
     for name, largest in (("float16", 65504.0), ("float32", 3.4028235e38)):
         if largest**0.8 < last <= largest and record.lost_from is not None:
@@ -514,7 +514,7 @@ def _precision(record: Record) -> str:
 
 
 def _looks_constant(signs: Signs | None) -> float:
-    """1 if the level is the loss of a classifier that always says the same about so many classes: ln K."""
+    """Return 1 if the level is ln K, the loss of a constant answer among K classes."""
     if signs is None:
         return 0.0
     return float(any(abs(signs.end - math.log(classes)) < 0.01 * math.log(classes) for classes in (2, 3, 4, 5, 10, 20, 100, 1000)))

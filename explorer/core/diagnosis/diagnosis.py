@@ -20,7 +20,7 @@ RECOVERS = 0.1
 """...a fall in the last quarter by less than this share of what was lost is no recovery."""
 
 ACCELERATES = 1.05
-"""A fall that becomes faster by more than this factor a quarter is not slow, however straight it looks."""
+"""A fall that accelerates by more than this factor a quarter is not slow, however straight it looks."""
 
 PATTERN = {"two": "it jumps back and forth", "cycle": "it repeats a cycle", "chaos": "it follows a rule without a cycle", "": ""}
 """How a curve jumps, by what `Signs.rhythm` found."""
@@ -92,7 +92,7 @@ def diagnose(
 
 
 def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verdict | None, str]:
-    """The signs of the finite part, if it has any, and the verdict with its sentence."""
+    """Return the signs of the finite part, if it has any, and the verdict with its sentence."""
     finite = record.finite
     signs = Signs.of(finite, record.finite_steps) if finite.size >= 4 and finite.max() > finite.min() else None
     if record.values.size == 0:
@@ -118,7 +118,7 @@ def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verd
 
 
 def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
-    """The verdict that follows from the signs of a curve that stayed finite and did not grow beyond its start."""
+    """Return the verdict that follows from the signs of a curve that stayed finite and did not grow beyond its start."""
     beats = bool(signs.rhythm) and abs(signs.levels[2] - signs.levels[3]) < signs.noise
     recovers = signs.levels[2] - signs.levels[3] > RECOVERS * (signs.end - signs.best)
     falls = (signs.drop > CERTAIN and not beats) or (not signs.jumps and not signs.rises and not signs.settled)
@@ -136,7 +136,7 @@ def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
 
 
 def _waiting(signs: Signs) -> Verdict:
-    """Whether it is worth waiting for: in the steps that the rest would take at this pace, as `verdict.PATIENCE` has it."""
+    """Return whether it is worth waiting for: in the steps that the rest would take at this pace, as `verdict.PATIENCE` has it."""
     if np.isnan(signs.pace) or (signs.shrinks and signs.drop < CERTAIN):
         return Verdict.CONVERGING
     if signs.pace >= 1:
@@ -148,12 +148,12 @@ def _waiting(signs: Signs) -> Verdict:
 
 
 def _catapulted(signs: Signs) -> bool:
-    """Whether it rose to `RISE` times the start, both above where it ended, before it had fallen."""
+    """Return whether it rose to `RISE` times the start, both above where it ended, before it had fallen."""
     return bool(signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
 
 
 def _lost(record: Record) -> str:
-    """How a curve became nan or inf."""
+    """Say how a curve became nan or inf."""
     at = record.lost_from or 0
     word, rows = plain(float(record.values[at])), record.values.size
     if not record.finite.size:
@@ -164,7 +164,7 @@ def _lost(record: Record) -> str:
 
 
 def _sentence(verdict: Verdict, signs: Signs) -> str:
-    """The sentence of a verdict, with what the rows alone show."""
+    """Return the sentence of a verdict, with what the rows alone show."""
     losses = {"start": signs.start, "final": signs.end, "peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high}
     numbers = {name: plain(each, 4) for name, each in losses.items()} | {"span": counted(signs.rows, "row")}
     instead, more = "", ""
@@ -195,7 +195,7 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
 
 
 def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> dict[str, float | int | str]:
-    """The numbers that decided, thresholds included."""
+    """Return the numbers that decided, thresholds included."""
     found: dict[str, float | int | str] = {
         "verdict": str(verdict) if verdict else "cannot tell",
         "rows with a value": int(record.values.size),
@@ -213,7 +213,7 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> d
         "loss at the end": signs.end,
         "scatter around the trend, late in the run": signs.noise,
         "fall from the third to the fourth quarter, in standard errors": signs.drop,
-        "a movement is certain from so many standard errors on": CERTAIN,
+        "standard errors from which a movement is certain": CERTAIN,
         "factor by which the fall per quarter shrinks": signs.pace,
         "slow if what is left takes more than this many times the rows": PATIENCE,
         "what the jumps repeat": {"two": "every second row", "cycle": "a cycle", "chaos": "a rule without a cycle"}.get(
@@ -224,7 +224,7 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> d
 
 
 def likeness(one: ArrayLike, other: ArrayLike) -> float:
-    """How alike two curves are, 1 for the same shape, whatever their units, lengths and steps; 0 or less for nothing in common.
+    """Return how alike two curves are, regardless of units, lengths and steps: 1 for the same shape, 0 or less for nothing in common.
 
     The root mean square between their `shape`s, and between the slopes of these.
 
@@ -239,7 +239,7 @@ def likeness(one: ArrayLike, other: ArrayLike) -> float:
 
 
 def spans_decades(losses: Array) -> bool:
-    """Whether a curve is better looked at in logarithms: positive, and over more than `DECADES` decades.
+    """Return whether a curve is better looked at in logarithms: positive, and over more than `DECADES` decades.
 
     >>> spans_decades(np.array([1.0, 1e3, np.inf])), spans_decades(np.array([1.0, 2.0])), spans_decades(np.array([0.0, 1e3]))
     (True, False, False)
@@ -250,7 +250,7 @@ def spans_decades(losses: Array) -> bool:
 
 @np.errstate(all="ignore")
 def shape(losses: Array, *, logs: bool = False) -> Array:
-    """The finite part of a curve without its units and its length: ``(COMPARED,)`` numbers from 0 at its lowest to 1 at its highest.
+    """Return the finite part of a curve without its units and its length: ``(COMPARED,)`` numbers from 0 at its lowest to 1 at its highest.
 
     With `logs`, its logarithms, of what is positive.
 
@@ -267,7 +267,7 @@ def shape(losses: Array, *, logs: bool = False) -> Array:
 
 
 def _alike(record: Record, verdict: Verdict | None, known: Mapping[str, ArrayLike]) -> tuple[str, ...]:
-    """The names of the known curves, the most alike first."""
+    """Return the names of the known curves, the most alike first."""
     if verdict is None:
         return ()
     return tuple(sorted(known, key=lambda name: -likeness(record.values, known[name])))

@@ -38,7 +38,7 @@ PERIODIC = 0.85
 """A longer cycle: the curve is correlated with itself one period later by at least this, having been much less so in between."""
 
 PRINTED = 1e-2
-"""A grid coarser than this share of the curve's height is how the loss moves, not how it was printed."""
+"""A grid coarser than this share of the curve's height is the loss's own movement, not rounding in print."""
 
 FADES = 0.7
 """Jumps die out if the spread of each quarter is at most this share of the one before; that of steady noise comes so low twice by chance
@@ -48,7 +48,7 @@ FORECAST = 0.35
 """Chaos: what followed the most similar moment foretells the next value with at most this share of a straight-line forecast's error."""
 
 LOOKED_AT = 800
-"""At most so many of the last values are compared pair by pair."""
+"""Most of the last values that are compared pair by pair."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class Signs:
 
     @classmethod
     def of(cls, losses: Array, time: Array) -> Signs:
-        """The signs of finite losses ``(n,)``, not all equal, recorded at increasing `time` ``(n,)``; n is at least 4."""
+        """Return the signs of finite losses ``(n,)``, not all equal, recorded at increasing `time` ``(n,)``; n is at least 4."""
         unit = float(np.abs(losses).max())
         z = losses / unit
         t = (time - time[0]) / (time[-1] - time[0]) if time[-1] > time[0] else np.linspace(0, 1, len(z))
@@ -165,7 +165,7 @@ class Signs:
 
 
 def _quarters(t: Array) -> NDArray[np.intp]:
-    """Which quarter of the run each row belongs to; by rows where the steps are so uneven that a quarter would have fewer than two."""
+    """Return the quarter of the run of each row; by rows where uneven steps would leave a quarter with fewer than two."""
     by_time = np.minimum((4 * t).astype(np.intp), 3)
     if np.bincount(by_time, minlength=4).min() >= FEWEST // 4:
         return by_time
@@ -178,7 +178,7 @@ def _parts(rows: int) -> list[slice]:
 
 
 def _grain(z: Array) -> float:
-    """The step in which the values were printed, such as 0.001, if they all lie on one grid; else 0."""
+    """Return the step in which the values were printed, such as 0.001, if they all lie on one grid; else 0."""
     values = np.unique(z)
     if values.size < 5:
         return 0.0
@@ -191,7 +191,7 @@ def _grain(z: Array) -> float:
 
 
 def _trend(late: Array) -> Array:
-    """A parabola through the later half, fitted twice: the second time without what lies far off."""
+    """Return a parabola through the later half, fitted twice: the second time without what lies far off."""
     u = np.linspace(-1, 1, len(late))
     if len(late) < 5:
         return np.full(len(late), np.median(late))
@@ -209,7 +209,7 @@ def _trend(late: Array) -> Array:
 
 
 def _scatter(values: Array) -> float:
-    """The standard deviation that the middle half of the values has."""
+    """Return the standard deviation that the middle half of the values has."""
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
@@ -222,7 +222,7 @@ def _smooth(z: Array) -> Array:
 
 
 def _start(z: Array, noise: float) -> float:
-    """Where the curve begins: its first value where that stands out of the noise, else the median of its first fiftieth."""
+    """Return where the curve begins: its first value where that stands out of the noise, else the median of its first fiftieth."""
     level = float(np.median(z[: max(len(z) // 50, 1)]))
     return float(z[0]) if abs(z[0] - level) > CERTAIN * noise else level
 
@@ -245,7 +245,7 @@ def _spikes(z: Array) -> NDArray[np.intp]:
 
 
 def _peak(z: Array, spikes: NDArray[np.intp], fallen_to: float) -> tuple[int, float]:
-    """The row and the height of the largest value that is no single spike on the way down."""
+    """Return the row and the height of the largest value that is no single spike on the way down."""
     kept = np.ones(len(z), dtype=bool)
     fallen = np.minimum.accumulate(z) < fallen_to
     kept[spikes] = ~fallen[spikes]
@@ -254,7 +254,7 @@ def _peak(z: Array, spikes: NDArray[np.intp], fallen_to: float) -> tuple[int, fl
 
 
 def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
-    """How far the mean of the fourth quarter lies below that of the third, in standard errors that allow for noise with a memory."""
+    """Return how far the mean of the fourth quarter lies below that of the third, in standard errors that allow for noise with a memory."""
     most = 4 * _scatter(residual)
     clipped = np.clip(residual, -most, most) if most > 0 else residual
     calm = clipped - clipped.mean()
@@ -274,12 +274,12 @@ def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
 
 
 def _without_noise(fall: float) -> float:
-    """A fall in standard errors that are 0."""
+    """Return a fall in standard errors that are 0."""
     return math.copysign(math.inf, fall) if fall else 0.0
 
 
 def _pace(z: Array, t: Array, noise: float, fall: float) -> tuple[float, float]:
-    """The factor by which the fall per quarter shrinks late in the run, and the share of the whole fall that is still to come.
+    """Return the factor by which the fall per quarter shrinks late in the run, and the share of the whole fall that is still to come.
 
     From three levels, each the mean around one of three evenly spaced times of the later half, at which a noisy curve can be read; the
     whole run instead of the half where the half falls too little to tell.
@@ -301,7 +301,7 @@ def _pace(z: Array, t: Array, noise: float, fall: float) -> tuple[float, float]:
 
 
 def _level(z: Array, t: Array, at: float, width: float) -> tuple[float, int]:
-    """The mean of the curve within half a `width` of a time, read off a straight line between its rows where it has none there."""
+    """Return the mean of the curve within half a `width` of a time, read off a straight line between its rows where it has none there."""
     near = np.abs(t - at) <= width / 2
     if near.sum() >= 3:
         slope, middle = np.polyfit(t[near] - at, z[near], 1) if np.ptp(t[near]) > 0 else (0.0, z[near].mean())
@@ -310,13 +310,13 @@ def _level(z: Array, t: Array, at: float, width: float) -> tuple[float, int]:
 
 
 def _shrinks(z: Array, quarter: NDArray[np.intp]) -> bool:
-    """Whether the jumps die out: in each later quarter they are clearly smaller than in the one before."""
+    """Return whether the jumps die out: in each later quarter they are clearly smaller than in the one before."""
     spreads = [_spread(z[quarter == each]) for each in (1, 2, 3)]
     return 0 < spreads[2] < FADES * spreads[1] < FADES**2 * spreads[0]
 
 
 def _spread(values: Array) -> float:
-    """The size of the jumps: the standard deviation of the second differences; infinite for too few values to tell."""
+    """Return the size of the jumps: the standard deviation of the second differences; infinite for too few values to tell."""
     return float(np.std(np.diff(values, 2))) if len(values) >= 6 else math.inf
 
 
@@ -352,7 +352,7 @@ def _explodes(z: Array, noise: float, start: float) -> bool:
 
 
 def _factor(z: Array) -> float:
-    """The factor by which the distance from the lowest value grew per row at the end, as far back as it only rose; nan if it did not."""
+    """Return the factor by which the distance from the lowest value grew per row in the final rise; nan without one."""
     above = z - z.min()
     last = above[-min(len(above), 12) :]
     rising = 1
@@ -364,7 +364,7 @@ def _factor(z: Array) -> float:
 
 
 def _rhythm(residual: Array, place: NDArray[np.intp]) -> str:
-    """What the jumps of the later half repeat: every second value, a longer cycle, a rule without a cycle, or nothing that can be seen.
+    """Return what the later half repeats: every second value, a longer cycle, a rule without a cycle, or nothing visible.
 
     `place` ``(n,)`` is where each value stands in a log without gaps.
     """
@@ -381,7 +381,7 @@ def _rhythm(residual: Array, place: NDArray[np.intp]) -> str:
 
 
 def _correlations(r: Array, place: NDArray[np.intp]) -> Array:
-    """The autocorrelation at every lag, from the pairs that are there; 0 where there are fewer than three."""
+    """Return the autocorrelation at every lag, from the pairs that are there; 0 where there are fewer than three."""
     dense, there = np.zeros(place[-1] + 1), np.zeros(place[-1] + 1)
     dense[place], there[place] = r, 1.0
     size = 1 << (2 * len(dense) - 1).bit_length()
@@ -390,7 +390,7 @@ def _correlations(r: Array, place: NDArray[np.intp]) -> Array:
 
 
 def _places(time: Array) -> NDArray[np.intp]:
-    """Where each row stands in a log without gaps: by its time if the times are on one grid, else one after the other."""
+    """Return where each row stands in a log without gaps: by its time if the times are on one grid, else one after the other."""
     gaps = np.diff(time)
     place = (time - time[0]) / gaps.min()
     on_grid = np.abs(place - place.round()).max() < 1e-6 and place[-1] < 4 * len(time)
@@ -398,7 +398,7 @@ def _places(time: Array) -> NDArray[np.intp]:
 
 
 def _forecasts(r: Array, place: NDArray[np.intp]) -> bool:
-    """Whether similar moments go on alike, as under a rule, and better than the best straight-line forecast would have it.
+    """Return whether similar moments go on alike, as under a rule, and better than the best straight-line forecast would have it.
 
     The nearest neighbor's successor is the forecast (Lorenz 1969, "Atmospheric predictability as revealed by naturally occurring
     analogues"); noise, smoothed or not, is foretold no better than by a straight line.

@@ -1,1 +1,1 @@
-"""What people bring: text, tables and logs. Knows nothing of diagnosis."""
+"""Uploaded and pasted files: text, tables and logs. Knows nothing of diagnosis."""

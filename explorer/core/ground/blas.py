@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 class OneBlasThread(ContextDecorator):
     """Holds BLAS to one thread, for the whole process, until the last of those who asked for it at the same time is done.
 
-    Each one by itself would put back what it found, which may be the one thread of another. To enter it again costs next to nothing, so a
+    Separate limits would each restore what they found, which may be another's one thread. Entering it again costs next to nothing, so a
     gradient of a few microseconds may.
     """
 

@@ -58,7 +58,7 @@ class Knob:
         return " and ".join(filter(None, bounds))
 
     def admits(self, value: float | np.ndarray) -> bool:
-        """Whether every number in `value` keeps the rule (nan and infinities never do)."""
+        """Return whether every number in `value` satisfies the rule (nan and infinities never do)."""
         value = np.asarray(value, dtype=float)
         inside = (value >= self.at_least) & (value > self.above) & (value <= self.at_most) & (value < self.below)
         return bool(np.all(inside & np.isfinite(value)))
@@ -70,7 +70,7 @@ NUMBERS = "one or more numbers, such as (1, 10)"
 
 
 def must(name: str, rule: str, got: object) -> ValueError:
-    """The one form of a refusal: the name, the rule, the value."""
+    """Return a refusal in the one form: the name, the rule, the value."""
     return ValueError(f"{name} must be {rule}, got {got}")
 
 

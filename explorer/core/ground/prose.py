@@ -1,4 +1,4 @@
-"""Numbers as people read them: no ``e+277`` in a sentence."""
+"""Numbers for readers: no ``e+277`` in a sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
-    """A number with `digits` significant digits: with commas where it is of an everyday size, with a power of ten otherwise.
+    """Return a number with `digits` significant digits: with commas where it is of an everyday size, with a power of ten otherwise.
 
     >>> plain(0.001567), plain(16015.5, 4), plain(2.5e277), plain(-4e-9, sign=True), plain(float("inf"))
     ('0.00157', '16,020', '2.5 × 10²⁷⁷', '−4 × 10⁻⁹', 'inf')

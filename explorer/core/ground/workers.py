@@ -1,4 +1,4 @@
-"""Other processes of this machine, for work of many small array operations: its threads would wait for each other's Python."""
+"""Other processes of this machine, for work of many small array operations: its threads would wait for the interpreter."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 from loky import get_reusable_executor
 
 IDLE = 60
-"""Seconds after which a process that has nothing to do ends, and gives its memory back."""
+"""Seconds after which an idle process ends and frees its memory."""
 
 
 def processes() -> Executor:
-    """One process a core, started when first needed, and shared by all who ask: their jobs take turns.
+    """Return the pool of one process a core, started when first needed and shared by all who ask: their jobs take turns.
 
     Nobody may shut it down; cancel what you submitted instead. The first jobs wait a second or two, until the processes have imported
     numpy. What travels there must be known by name to a fresh interpreter, or be pickled by value as functions of a script are.

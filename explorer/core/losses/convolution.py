@@ -79,7 +79,7 @@ def convolution(
     dtype: Precision = "float64",
     seed: Seed = 0,
 ) -> Network:
-    """A network that looks at images through small windows: raw pixels alone can make its curvature too large for any usual rate.
+    """A network that sees images through small windows: raw pixels alone can make its curvature too large for any usual rate.
 
     Convolutions of `kernel` × `kernel` without padding, one fully connected layer of `units`, and cross-entropy over the ten digits (LeCun
     et al. 1998, "Gradient-based learning applied to document recognition"). channels=(8, 16) and units=32 with ReLU
@@ -109,7 +109,7 @@ def convolution(
 
 
 def images(style: Style, channels: list[int], units: int, kernel: int, outputs: int) -> Chain:
-    """The layers for images of `SIDE` × `SIDE` pixels. Raises ValueError if the windows leave nothing of them."""
+    """Return the layers for images of `SIDE` × `SIDE` pixels. Raises ValueError if the windows leave no pixel."""
     layers: list[Layer] = []
     side, depth = SIDE, 1
     for width in channels:

@@ -71,12 +71,12 @@ class Formula:
 
     @property
     def is_quadratic(self) -> bool:
-        """Whether it is a quadratic with one minimum, of which the theory is exact."""
+        """Whether it is a quadratic with one minimum, for which the theory is exact."""
         return self.minimizer is not None
 
     @cached_property
     def minimizer(self) -> Array | None:
-        """The minimum of a quadratic that curves upward in every direction; None for all else."""
+        """The minimum of a quadratic that curves upward in every direction; None otherwise."""
         H = self._constant_hessian
         if H is None or not np.isfinite(H).all():
             return None
@@ -116,7 +116,7 @@ class Formula:
 
 
 def _filled(rows: Any, shape: tuple[int, int], dtype: Any = float) -> Array:
-    """Rows that may be plain numbers, as an array."""
+    """Return rows that may be plain numbers, as an array."""
     out = np.empty(shape, dtype=dtype)
     for i, row in enumerate(rows):
         out[i] = row
@@ -125,7 +125,7 @@ def _filled(rows: Any, shape: tuple[int, int], dtype: Any = float) -> Array:
 
 @dataclass(frozen=True)
 class ByHand:
-    """A formula with a gradient that somebody worked out by hand: right or wrong, it is what the text says.
+    """A formula with a gradient that somebody worked out by hand: right or wrong, it is used as typed.
 
     `components` has the partial derivative by each coordinate as a formula in the letters of the first; an empty one is worked out
     symbolically. Raises ValueError for a component that cannot be read, naming it.
@@ -200,7 +200,7 @@ Text = Annotated[
 def formula(text: Text = EXAMPLE) -> Formula:
     """A loss of your own: type it, and its slope and curvature are worked out exactly.
 
-    Whatever is typed, from 1 in every variable; the variables are its letters in alphabetical order. A semicolon ends the formula, and
+    The loss as typed, from 1 in every variable; the variables are its letters in alphabetical order. A semicolon ends the formula;
     after it letters are set to numbers. Gradient and Hessian come from symbolic differentiation (sympy 1.14), not from differences.
 
     >>> loss = formula("a*x^2 + y^2; a = 5")

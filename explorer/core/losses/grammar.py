@@ -1,6 +1,6 @@
-"""The grammar of typed formulas: a text is cut into pieces, every piece of it is on a list, and a syntax tree comes out.
+"""The grammar of typed formulas: a text is split into tokens, each checked against a list, and parsed into a syntax tree.
 
-Nothing is computed here and nothing is run; what is not on the list is refused with a sentence.
+Nothing is computed or executed; what is not on the list is refused with a sentence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import expit
 
 MOST_CHARACTERS, MOST_PIECES, DEEPEST, MOST_VARIABLES, LARGEST_EXPONENT = 200, 120, 12, 6, 20
-"""What a formula may have of each: together with the bound on its derivatives they keep an answer below half a second."""
+"""Largest number of each in a formula: with the bound on its derivatives, they keep an answer below half a second."""
 
 FUNCTIONS: Mapping[str, tuple[Any, int]] = MappingProxyType(
     {
@@ -51,7 +51,7 @@ _PIECE = re.compile(
 
 
 def refusal(piece: str, rule: str) -> ValueError:
-    """The one form of a refusal: the rule, and the offending piece."""
+    """Return a refusal, in the one form: the rule, and the offending piece."""
     shown = piece if len(piece) <= 40 else piece[:37] + "..."
     return ValueError(f"formula must {rule}, got {shown!r}")
 
@@ -66,7 +66,7 @@ class Reading:
 
 
 def read(text: str, beside: Reading | None = None) -> Reading:
-    """Reads a formula and the settings after it, without computing anything. Raises ValueError naming the piece and the rule.
+    """Read a formula and the settings after it, without computing anything. Raises ValueError naming the piece and the rule.
 
     A formula `beside` another has the variables and the settings of that one, whether it uses them or not.
 
@@ -105,7 +105,7 @@ def read(text: str, beside: Reading | None = None) -> Reading:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text's numbers, names and signs. Only these ever reach the parser."""
+    """Yield the text's numbers, names and signs. Only these ever reach the parser."""
     position = 0
     while position < len(text):
         if text[position].isspace():
@@ -119,12 +119,12 @@ def _pieces(text: str) -> Iterator[str]:
             raise refusal(found.group(), "keep its numbers below 1.8e308")
         if found.lastgroup == "name" and keyword.iskeyword(found.group()):
             raise refusal(found.group(), f"be made of {ALLOWED}")
-        # As a float, so that 007 is 7 as everywhere but in Python, and a long number is no long work.
+        # As a float, so that 007 is 7, as everywhere but in Python, and a long number is cheap.
         yield repr(float(found.group())) if found.lastgroup == "number" else "**" if found.group() == "^" else found.group()
 
 
 def _sections(pieces: list[str]) -> list[list[str]]:
-    """The formula and its settings: the pieces between semicolons, once those that stand side by side are known to fit."""
+    """Return the formula and its settings: the pieces between semicolons, once those that stand side by side are known to fit."""
     if len(pieces) > MOST_PIECES:
         raise refusal(f"{len(pieces)} of them", f"have at most {MOST_PIECES} numbers, names and signs")
     depth, sections = 0, [list[str]()]
@@ -148,12 +148,12 @@ def _sections(pieces: list[str]) -> list[list[str]]:
 
 
 def _written(piece: str) -> str:
-    """A piece as a person writes it: ``2.0`` is ``2``."""
+    """Return a piece as a person writes it: ``2.0`` is ``2``."""
     return "^" if piece == "**" else piece.removesuffix(".0")
 
 
 def _parsed(pieces: list[str]) -> ast.expr:
-    """The syntax tree of one expression. Nothing is run: `ast.parse` only builds the tree."""
+    """Return the syntax tree of one expression. Nothing is run: `ast.parse` only builds the tree."""
     text = " ".join(pieces)
     if not pieces:
         raise refusal(text, f"be an expression such as {EXAMPLE}")
@@ -169,5 +169,5 @@ def _parsed(pieces: list[str]) -> ast.expr:
 
 
 def _names(tree: ast.expr) -> set[str]:
-    """The letters in a tree: all names but those of functions and constants."""
+    """Return the letters in a tree: all names but those of functions and constants."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - FUNCTIONS.keys() - set(CONSTANTS)

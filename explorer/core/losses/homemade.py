@@ -39,7 +39,7 @@ OutputScale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="output sc
 class Homemade:
     """A network whose gradient by b1 is what the code computes: with `mended` False, one sum over examples and units for all biases.
 
-    Value and Hessian are those of the true loss. All else is asked of the `network`.
+    Value and Hessian are those of the true loss. Everything else is the `network`'s own.
     """
 
     network: Network
@@ -83,13 +83,13 @@ class Homemade:
         return self.network.hessian_at(x)
 
     def __getattr__(self, name: str) -> Any:
-        """What a network can tell beyond what every loss has, such as `accuracy` and `signals`."""
+        """Return what a network offers beyond the members of every loss, such as `accuracy` and `signals`."""
         if name.startswith("_") or name == "network":  # not there yet, while a copy is being made
             raise AttributeError(name)
         return getattr(self.network, name)
 
     def on(self, rows: NDArray[np.intp]) -> Homemade:
-        """The same code on these rows."""
+        """Return the same code on these rows."""
         return replace(self, network=self.network.on(rows))
 
 
@@ -107,11 +107,11 @@ def homemade_network(
     l2: Annotated[float, Knob(0, 0.1, at_least=0, label="L2 penalty", help="½ of this times the squared weights.")] = 0.0,
     seed: Seed = 4,
 ) -> Homemade:
-    """A network that somebody wrote by hand and asked about: its loss jumps at a high rate, and one line of its gradient is wrong.
+    """A network that somebody wrote by hand: its loss jumps at a high rate, and one line of its gradient is wrong.
 
     Two hidden layers of 128 and 64 tanh units and a sigmoid output, with cross-entropy: the question "my numpy network's loss rises when I
     raise the rate from 0.01 to 1", CASES Q8. W1 = rand, W2 = randn and W3 = randn in that order from RandomState(`seed`), biases 0; the
-    weights are neither centered nor scaled by their number, so many units begin saturated. `bias` puts back the missing axis=1.
+    weights are neither centered nor scaled by their number, so that many units begin saturated. `bias` puts back the missing axis=1.
 
     >>> homemade_network().blocks[0]
     ('W1', slice(0, 256, None))
@@ -126,7 +126,7 @@ def homemade_network(
 
 
 def first_weights(inputs: int, seed: int, hidden_scale: float, output_scale: float) -> Array:
-    """The question's draws, in its order; each matrix is (units, inputs of a unit)."""
+    """Return the question's draws, in its order; each matrix is (units, inputs of a unit)."""
     random = np.random.RandomState(seed)
     first, second = HIDDEN
     W1, W2, W3 = random.rand(first, inputs), random.randn(second, first), random.randn(1, second)

@@ -1,4 +1,4 @@
-"""Logistic regression: two classes, a loss that flattens out instead of curving up for ever."""
+"""Logistic regression: two classes, a loss that flattens out instead of curving up forever."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Start = Annotated[
 ]
 
 NEWTON_ROUNDS = 100
-"""Far more than Newton's method takes where there is a minimum: it doubles its digits with every one of them."""
+"""Far more than Newton's method needs where there is a minimum: each round doubles the correct digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class LogisticLoss:
         return self.X * self.y[:, np.newaxis]
 
     def _margins(self, w: Array) -> tuple[Array, Array, Array]:
-        """The signed features, the margins ``(examples, runs)``, and exp(-|margin|)."""
+        """Return the signed features, the margins ``(examples, runs)``, and exp(-|margin|)."""
         Z = self._signed.astype(w.dtype, copy=False)
         m = Z @ w
         return Z, m, np.exp(-np.abs(m))
@@ -76,16 +76,16 @@ class LogisticLoss:
         return Z.T @ (curvature * (Z.astype(v.dtype, copy=False) @ v)) / len(Z)
 
     def on(self, rows: NDArray[np.intp]) -> LogisticLoss:
-        """The mean over these rows."""
+        """Return the mean over these rows."""
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     @cached_property
     def _bottom(self) -> tuple[bool, Array | None]:
-        """Whether a hyperplane separates the classes, and the minimizer nearest the start if Newton's method arrives at one.
+        """Whether a hyperplane separates the classes, and the minimizer nearest the start if Newton's method converges to one.
 
         Each Newton step is a weighted least-squares problem, solved without squaring its condition number; it is halved until the loss
-        does not rise. A point with all margins positive is itself the proof that the classes are separable. The size of the step, and not
-        that of the gradient, tells an arrival from a way out to infinity, on which the gradient vanishes too.
+        does not rise. A point with all margins positive is itself the proof that the classes are separable. The size of the step
+        decides convergence, not that of the gradient, which vanishes on the way to infinity too.
         """
         if not np.isfinite(self.X).all():
             return False, None
@@ -106,14 +106,14 @@ class LogisticLoss:
         return False, None
 
     def _nearest(self, w: Array, rank: int) -> Array:
-        """The minimizer nearest the start: where the features do not decide a direction, any point along it is as good as `w`."""
+        """Return the minimizer nearest the start: where the features do not decide a direction, any point along it is as good as `w`."""
         if rank == self.dim:
             return w
         return self.start + np.linalg.lstsq(self.X, self.X @ (w - self.start), rcond=None)[0]
 
     @property
     def separable(self) -> bool:
-        """Whether a hyperplane has every example on its own side: then the loss falls towards 0 for ever and has no minimizer."""
+        """Whether a hyperplane has every example on its own side: then the loss falls toward 0 forever and has no minimizer."""
         return self._bottom[0]
 
     @property
@@ -137,7 +137,7 @@ class LogisticLoss:
 
 
 def _not_uphill(m: Array, change: Array) -> float:
-    """The largest of 1, ½, ¼ ... of a step that does not raise the loss, from margins `m` that the whole of it changes by `change`."""
+    """Return the largest of 1, ½, ¼ ... of a step that does not raise the loss; the whole step changes the margins `m` by `change`."""
     shares = 0.5 ** np.arange(30)
     losses = np.logaddexp(0, -m[:, np.newaxis] - change[:, np.newaxis] * shares).mean(axis=0)
     good = losses <= np.logaddexp(0, -m).mean() * (1 + 1e-15)
@@ -157,7 +157,7 @@ def logistic_regression(
     gap: Gap = 2.0,
     seed: Seed = 0,
 ) -> LogisticLoss:
-    """A line between two classes: if it can separate them no learning rate diverges; if it cannot, a large one cycles for ever.
+    """A line between two classes: if it can separate them no learning rate diverges; if it cannot, a large one cycles forever.
 
     Mean of log(1 + exp(-y xᵀw)) with labels y = ±1. Separable: gradient descent minimizes it at any constant rate (Wu, Braverman and
     Lee 2023, arXiv 2305.11788), though the loss may first rise; its infimum 0 is not reached. Not separable: the minimum is stable below
@@ -179,7 +179,7 @@ def logistic_regression(
 
 
 def signs(table: Table, name: str) -> Array:
-    """The target of two classes as ±1, the larger value 1. Raises ValueError if it has another number of different values."""
+    """Return the target of two classes as ±1, the larger value 1. Raises ValueError if it has another number of different values."""
     values = np.unique(table.target)
     if len(values) != 2:
         raise ValueError(

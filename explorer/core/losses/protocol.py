@@ -41,15 +41,15 @@ class Loss(Protocol):
         ...
 
     def value(self, x: Array) -> Array:
-        """The loss at each point: ``(dim, runs) -> (runs,)``."""
+        """Return the loss at each point: ``(dim, runs) -> (runs,)``."""
         ...
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        """The loss and its gradient: ``(dim, runs) -> (runs,), (dim, runs)``."""
+        """Return the loss and its gradient: ``(dim, runs) -> (runs,), (dim, runs)``."""
         ...
 
     def hvp(self, x: Array, v: Array) -> Array:
-        """The exact Hessian at `x` times `v`: ``(dim, runs), (dim, runs) -> (dim, runs)``."""
+        """Return the exact Hessian at `x` times `v`: ``(dim, runs), (dim, runs) -> (dim, runs)``."""
         ...
 
 
@@ -63,7 +63,7 @@ class DataLoss(Loss, Protocol):
         ...
 
     def on(self, rows: NDArray[np.intp]) -> Loss:
-        """The loss on these rows only, with the same reduction."""
+        """Return the loss on these rows only, with the same reduction."""
         ...
 
 

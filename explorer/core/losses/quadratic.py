@@ -1,4 +1,4 @@
-"""Quadratics in their eigenbasis, where every statement about step sizes is exact."""
+"""Quadratics in their eigenbasis, where the theory of step sizes is exact."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Quadratic:
     def minimizer(self) -> Array | None:
         if self.minimum < 0:
             return None
-        nearest = np.where(self._lam == 0, 1.0, 0.0)  # a flat direction keeps the start's one
+        nearest = np.where(self._lam == 0, 1.0, 0.0)  # a flat direction keeps the start's coordinate
         return _turn(nearest, -self.rotation)[:, 0]
 
     @property
@@ -79,7 +79,7 @@ class Quadratic:
         g = self._lam.astype(x.dtype, copy=False) * y
         value = self._half_lam.astype(x.dtype, copy=False) @ (y * y)
         if not math.isfinite(value.sum()):
-            # Squares may overflow before the loss does. Here nothing on the way is larger than the loss; it takes twice as long.
+            # Squares may overflow before the loss does. Here no intermediate is larger than the loss; it takes twice as long.
             lost = ~np.isfinite(value)
             value[lost] = np.einsum("dr,dr->r", 0.5 * g[:, lost], y[:, lost])
         return value, _turn(g, -self.rotation)
@@ -89,7 +89,7 @@ class Quadratic:
 
 
 def _turn(x: Array, degrees: float) -> Array:
-    """`x` with its first and last coordinate turned, a Givens rotation; itself if there is nothing to turn."""
+    """`x` with its first and last coordinate turned, a Givens rotation; itself if there is no rotation."""
     if degrees == 0 or len(x) == 1:
         return x
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

@@ -15,7 +15,7 @@ from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
 CHUNK, FEWEST = 2**18, 32
-"""Bytes of hidden signals that are computed at once, what stays in a core's own cache; but at least so many runs, for the products."""
+"""Bytes of hidden signals computed at once, to stay in a core's own cache; but at least `FEWEST` runs, for efficient products."""
 
 Width = Annotated[int, Knob(1, 32, at_least=1, at_most=256, label="hidden units")]
 Examples = Annotated[int, Knob(1, 300, at_least=1, at_most=10_000, label="examples", help="The paper has as many as weights: 272.")]
@@ -48,7 +48,7 @@ class RandomNetwork:
         return ("W1", slice(0, self.width**2)), ("W2", slice(self.width**2, self.dim))
 
     def _data(self, dtype: Any) -> tuple[Array, Array]:
-        """The inputs as they enter the product, and the targets ``(examples, 1)``, in the type of the point."""
+        """Return the inputs as they enter the product, and the targets ``(examples, 1)``, in the type of the point."""
         if dtype not in self._typed:
             self._typed[dtype] = (math.sqrt(2 / self.width) * self.X).astype(dtype), self.y.astype(dtype)[:, np.newaxis]
         return self._typed[dtype]
@@ -67,7 +67,7 @@ class RandomNetwork:
         return np.ascontiguousarray(x[: n * n]).reshape(n, -1), x[n * n :]
 
     def _forward(self, x: Array) -> tuple[Array, Array, Array]:
-        """The inputs as they enter the product, the hidden units ``(examples, n, runs)`` and the residual ``(examples, runs)``."""
+        """Return the inputs as they enter the product, the hidden units ``(examples, n, runs)`` and the residual ``(examples, runs)``."""
         W1, w2 = self._split(x)
         X, y = self._data(x.dtype)
         A = (X @ W1).reshape(len(X), self.width, -1)

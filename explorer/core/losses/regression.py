@@ -98,7 +98,7 @@ class LeastSquares:
         return 2 * (A.T @ (A @ v))
 
     def on(self, rows: NDArray[np.intp]) -> LeastSquares:
-        """The loss on these rows: the mean over them, or their sum. Not factorized, since a mini-batch is used only once."""
+        """Return the loss on these rows: the mean over them, or their sum. Not factorized, since a mini-batch is used only once."""
         return replace(self, X=self.X[rows], y=self.y[rows], compact=False)
 
     @cached_property
@@ -156,7 +156,7 @@ def linear_regression(
 
 
 def with_intercept(table: Table, intercept: bool) -> tuple[Array, tuple[str, ...]]:
-    """The features and their names, and a column of ones called intercept if it is wanted: ``(n, dim)`` and dim names."""
+    """Return the features and their names, and a column of ones called intercept if it is wanted: ``(n, dim)`` and dim names."""
     if not intercept:
         return table.features, table.names
     return np.column_stack([table.features, np.ones(len(table.target))]), (*table.names, "intercept")

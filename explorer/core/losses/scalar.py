@@ -12,7 +12,7 @@ from explorer.core.losses.surfaces import ClosedForm
 def x_squared() -> ClosedForm:
     """The simplest bowl: every step multiplies x by 1 - 2η, so it converges below a learning rate of 1 and blows up above.
 
-    x², from 1. Its curvature is 2, twice that of ½x²: at η = ½ one step is enough, at η = 1 it jumps between 1 and -1 for ever.
+    x², from 1. Its curvature is 2, twice that of ½x²: at η = ½ one step is enough, at η = 1 it jumps between 1 and -1 forever.
     From 1 at η = 1.1 the loss overflows at step ⌈512 / log₂ |1 - 2η|⌉ = 1947 (THEORY 3 and 8).
 
     >>> x_squared().value_and_gradient(np.array([[1.0, -3.0]]))
@@ -59,7 +59,7 @@ def x_fourth() -> ClosedForm:
 
 @LOSSES.named("|x|")
 def absolute() -> ClosedForm:
-    """A sharp V: no rate ever blows up, but a fixed step cannot stop, it bounces across the bottom for ever.
+    """A sharp V: no rate ever blows up, but a fixed step cannot stop, it bounces across the bottom forever.
 
     |x|, from 1, with slope sign(x) and sign(0) = 0. The bounces are r and η - r with r = x₀ mod η (THEORY 40).
 

@@ -117,7 +117,7 @@ def booth() -> ClosedForm:
 
 @LOSSES
 def beale() -> ClosedForm:
-    """Flat plains with steep walls at the corners: a step that lands on a wall is thrown far away.
+    """Flat plains with steep walls at the corners: a step that lands on a wall is sent far away.
 
     (1.5 - a + ab)² + (2.25 - a + ab²)² + (2.625 - a + ab³)², from (1, 1) to (3, ½). Moré, Garbow and Hillstrom 1981, "Testing
     unconstrained optimization software".
@@ -167,13 +167,13 @@ def himmelblau() -> ClosedForm:
 
 @LOSSES
 def matyas() -> ClosedForm:
-    """A gentle diagonal trough, 25 times steeper across than along, in which hardly anything goes wrong below a rate of 2.
+    """A gentle diagonal trough, 25 times steeper across than along, in which little goes wrong below a rate of 2.
 
     0.26 (a² + b²) - 0.48 ab, from (4, -2) to (0, 0). Jamil and Yang 2013, "A literature survey of benchmark functions".
     """
 
     def function(a: Array, b: Array) -> Array:
-        across, along = a - b, a + b  # the same function; written with ab, it would leave the number line before it must
+        across, along = a - b, a + b  # the same function; written with ab, it would overflow too early
         return 0.25 * across * across + 0.01 * along * along
 
     def gradient(a: Array, b: Array) -> tuple[Array, Array]:

@@ -44,7 +44,7 @@ class Compiled:
 
 
 def compiled(reading: Reading) -> Compiled:
-    """The functions of a formula. Raises ValueError for a piece that is not on the list, or derivatives too long to be of use."""
+    """Return the functions of a formula. Raises ValueError for a piece that is not on the list, or derivatives too long to be useful."""
     settings = {name: _build(tree, {}) for name, tree in reading.settings.items()}
     symbols = [sympy.Symbol(f"x{i}") for i in range(len(reading.variables))]
     f = _build(reading.tree, settings | dict(zip(reading.variables, symbols, strict=True)))
@@ -77,7 +77,7 @@ class _Counter:
 
 
 def _build(node: ast.expr, values: Mapping[str, Symbolic]) -> Symbolic:
-    """The symbolic form of one node. Constants are folded into one number at once, so none can grow beyond all bounds."""
+    """Return the symbolic form of one node. Constants are folded into one number at once, so none can grow without bound."""
     match node:
         case ast.Constant(value=float(number)):
             return _number(number, node)
@@ -107,7 +107,7 @@ def _starred(args: list[ast.expr]) -> bool:
 
 
 def _text(node: ast.expr) -> str:
-    """A node as its author would write it."""
+    """Return a node as its author would write it."""
     return ast.unparse(node).replace(" ** ", "^").replace("**", "^").replace(".0", "")
 
 
@@ -150,7 +150,7 @@ def _called(name: str, args: list[Symbolic], node: ast.expr) -> Symbolic:
 
 
 def _folded(function: Callable[..., Any], args: list[Symbolic], node: ast.expr) -> Symbolic:
-    """A function of numbers, as a number."""
+    """Return a function of numbers, as a number."""
     with np.errstate(all="ignore"):
         return _number(float(function(*(float(each) for each in args))), node)
 
@@ -162,7 +162,7 @@ def _number(value: float, node: ast.expr) -> Symbolic:
 
 
 def _finite(expression: Symbolic, node: ast.expr) -> Symbolic:
-    """The expression; if it is a number beyond float64, a refusal."""
+    """Return the expression; if it is a number beyond float64, a refusal."""
     return _folded(float, [expression], node) if expression.is_Number and expression.is_Float else expression
 
 
@@ -170,7 +170,7 @@ def _finite(expression: Symbolic, node: ast.expr) -> Symbolic:
 
 
 def _opaque(name: str, derivatives: Callable[..., tuple[Symbolic, ...]], latex: str) -> Symbolic:
-    """A sympy function that is differentiated by this rule and otherwise left as it is."""
+    """Return a sympy function that is differentiated by this rule and otherwise left as it is."""
 
     def fdiff(self: Symbolic, argindex: int = 1) -> Symbolic:
         return derivatives(self, *self.args)[argindex - 1]
@@ -215,9 +215,9 @@ _NUMPY |= {"f_step": lambda u: np.heaviside(u, 0.0), "f_power": np.power}
 
 
 def _numpy(symbols: list[Symbolic], expressions: Symbolic) -> Callable[..., Any]:
-    """Numpy code for the expressions. What is compiled here is printed from symbols, of which every node came through `_build`."""
+    """Return numpy code for the expressions. What is compiled here is printed from symbols, of which every node came through `_build`."""
     printer = NumPyPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
-    # Every number as the float64 that it is: sympy prints 15 digits, and an integer beyond 2^63 is none of numpy's.
+    # Print every number as its float64: sympy prints 15 digits, and numpy has no integers beyond 2^63.
     printer._print_Float = printer._print_Rational = lambda number: repr(_float64(number))
     printer._print_Integer = lambda number: str(number) if abs(number) < 2**53 else repr(_float64(number))
     return sympy.lambdify(symbols, expressions, modules=[_NUMPY, "numpy"], printer=printer, cse=True)

@@ -53,7 +53,7 @@ class TwoLayers:
         return np.concatenate([p + q, p - q]) / 2
 
     def output(self, x: Array) -> Array:
-        """The network's output f at each point: ``(2n, runs) -> (runs,)``."""
+        """Return the network's output f at each point: ``(2n, runs) -> (runs,)``."""
         return np.einsum("dr,dr->r", x[: self.width] / math.sqrt(self.width), x[self.width :])
 
     def kernel(self, x: Array) -> Array:
@@ -85,7 +85,7 @@ class TwoLayers:
 
 @LOSSES.named("u · v")
 def uv(width: Width = 16, scale: Scale = 1.0, seed: Seed = 0) -> TwoLayers:
-    """Two linear layers on one example: too large a rate throws it out of the steep valley into a flatter one, where it converges.
+    """Two linear layers on one example: too large a rate catapults it from the steep valley into a flatter one, where it converges.
 
     ½f² with f = u·v/√n. With λ = (‖u‖² + ‖v‖²)/n, gradient descent gives f ← f(1 - ηλ + η²f²/n) and λ ← λ + (ηf²/n)(ηλ - 4):
     smooth below 2/λ, a catapult between 2/λ and 4/λ, divergence above (Lewkowycz et al. 2020, arXiv 2003.02218).

@@ -47,7 +47,7 @@ class Pointwise:
         return values, gradient
 
     def hvp(self, x: Array, v: Array) -> Array:
-        """The Hessian at `x` times `v`, by a central difference of gradients along `v`.
+        """Return the Hessian at `x` times `v`, by a central difference of gradients along `v`.
 
         Exact to about 1e-10 of the product where the loss is smooth on its own scale, and exact but for rounding on a quadratic;
         a kink closer than the stride, 6e-6 of the size of `x`, is seen as a very large curvature.
@@ -64,12 +64,12 @@ def from_function(
     minimum: float | None = None,
     coordinates: Sequence[str] | None = None,
 ) -> Pointwise:
-    """A loss from a function of one point: ``(dim,)`` to its value and its gradient ``(dim,)``. It works wherever a loss does.
+    """Return a loss from a function of one point: ``(dim,)`` to its value and its gradient ``(dim,)``. It works wherever a loss does.
 
     Many runs are a loop in Python over the runs, so it costs a call of the function for each run at each step; write a class with the
     members of `Loss` to compute all runs at once. The product with the Hessian is a central difference of gradients.
 
-    Raises ValueError for a start that is not a list of finite numbers, coordinates of another number than those, and, once it is called,
+    Raises ValueError for a start that is not a list of finite numbers, a different number of coordinates, and, once it is called,
     for a function whose value is no number or whose gradient has another shape than its point.
 
     >>> bowl = from_function(lambda x: (x @ x, 2 * x), start=[3.0, 4.0], minimum=0.0)

@@ -1,4 +1,4 @@
-"""Theory's lines on a map, and whether the runs keep to them."""
+"""Theory's lines on a map, and whether the runs agree with them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DIVERGES: Mapping[str, Callable[[float], float]] = {"double_well": _double_well}
 """Losses where plain gradient descent stops converging at one rate and diverges at another: that one, from the start."""
 
 MOST_EDGES, FEW_EDGES, CHEAP = 512, 33, 50
-"""So many points of a line are computed, fewer where a Hessian has more than `CHEAP` dimensions."""
+"""Most points of a line: `MOST_EDGES`, but `FEW_EDGES` where a Hessian has more than `CHEAP` dimensions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def _in_mean_square(setups: list[Setup]) -> Edges:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of the pixels done and further than one from theory's line it predicts, out of how many."""
+    """Pixels that theory predicts `right`, out of the finished `pixels` more than one away from its line."""
 
     right: int
     pixels: int

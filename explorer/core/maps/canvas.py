@@ -16,7 +16,7 @@ from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
 
 UNDONE = -1
-"""The code of a pixel that nobody has computed yet."""
+"""The code of a pixel not computed yet."""
 
 MAGIC = b"divergence map 1\n"
 HEADER = 4096
@@ -41,7 +41,7 @@ class Canvas:
 
     @classmethod
     def open(cls, path: Path | str, plan: Map) -> Canvas:
-        """The canvas that a file holds; a new one if there is no file. What is painted is in the file at once, so it can be resumed.
+        """Return the canvas that a file holds; a new one if there is no file. Writes go to the file at once, so work can be resumed.
 
         Raises ValueError with a sentence for a file that holds another map, or none.
         """
@@ -72,7 +72,7 @@ class Canvas:
         return cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
 
     def copy(self) -> Canvas:
-        """The same as it is now, whatever is painted next. The codes first: the pace of a pixel with a code is there."""
+        """Return a copy, unaffected by later writes. Codes are copied first: a pixel with a code has its pace."""
         codes = self.codes.copy()
         return Canvas(codes, np.array(self.pace))
 
@@ -87,12 +87,12 @@ class Canvas:
         return float(self.done.mean())
 
     def paint(self, pixels: NDArray[np.intp], codes: NDArray[np.int8], pace: NDArray[np.float32]) -> None:
-        """Writes down a tile. The codes come last: whatever interrupts this leaves no pixel that is done and has no pace."""
+        """Write a tile. Codes come last: an interruption leaves no pixel that has a code but no pace."""
         self.pace.ravel()[pixels] = pace
         self.codes.ravel()[pixels] = codes
 
     def filled(self, stride: int = 1) -> Canvas:
-        """Every `stride`-th pixel; one that is not done looks like its neighbor of the pass before, if that is."""
+        """Return every `stride`-th pixel; one that is not done looks like its neighbor of the pass before, if that is."""
         codes, pace = self.codes[::stride, ::stride].copy(), self.pace[::stride, ::stride].copy()
         apart, coarsest = 2, 2 * self.stride
         while apart * stride <= coarsest and (codes == UNDONE).any():
@@ -112,14 +112,14 @@ class Canvas:
         return apart
 
     def shares(self) -> dict[Verdict, float]:
-        """The share of the pixels done that each verdict has, largest first; without those that none has."""
+        """Return the share of the pixels done that each verdict has, largest first; without those that none has."""
         counts = np.bincount(self.codes[self.done].astype(np.intp), minlength=len(VERDICTS))
         found = {verdict: float(count / max(counts.sum(), 1)) for verdict, count in zip(VERDICTS, counts, strict=True) if count}
         return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 def records(plan: Map, canvas: Canvas) -> NDArray[Any]:
-    """Both axes and both channels in one structured array ``(y.size, x.size)``: x, y, verdict (place in `VERDICTS`, -1 undone), pace."""
+    """Return axes and channels in one structured array ``(y.size, x.size)``: x, y, verdict (place in `VERDICTS`, -1 undone), pace."""
     table = np.empty(plan.shape, dtype=[("x", "f8"), ("y", "f8"), ("verdict", "i1"), ("pace", "f4")])
     table["x"], table["y"] = plan.x.values, plan.y.values[:, np.newaxis]
     table["verdict"], table["pace"] = canvas.codes, canvas.pace
@@ -127,7 +127,7 @@ def records(plan: Map, canvas: Canvas) -> NDArray[Any]:
 
 
 def csv(plan: Map, canvas: Canvas) -> str:
-    """A line for each pixel that is done: the two knobs, the verdict, and how fast."""
+    """Return a line for each pixel that is done: the two knobs, the verdict, and how fast."""
     xs, ys = ([short(value) for value in axis.values] for axis in (plan.x, plan.y))
     lines = [f"{plan.x.knob},{plan.y.knob},verdict,overflow step or log10 of final/first loss"]
     for i, j in np.argwhere(canvas.done):

@@ -31,12 +31,12 @@ MOST_WORK = 10**13
 """The most pixels × steps × dim of a map: 4096² pixels of the fractal's 500 steps in 272 dimensions fit."""
 
 FLOOR = 4
-"""Two neighboring pixels that are fewer units in the last place apart are at the end of what float64 can tell apart."""
+"""Neighboring pixels fewer units in the last place apart are at the resolution of float64."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One side of a map: the knob that is turned along it, the two ends of the window, and how many pixels it is cut into.
+    """One side of a map: the knob that is turned along it, the two ends of the window, and its number of pixels.
 
     `knob` is ``learning_rate``, ``start.0`` (a coordinate of the start), ``optimizer.momentum``, ``loss.condition_number``, ``batch_size``,
     ``steps``, ``rate.W1`` (the learning rate of one layer) and so on: see `knobs`. A pixel stands for the knob's value in its middle,
@@ -74,7 +74,7 @@ class Axis:
             raise must(f"the ends of {self.knob}", "two whole numbers or more apart", f"{short(self.low)} and {short(self.high)}")
 
     def at(self, share: Any) -> Array:
-        """The value at a share of the way from the low end to the high one; exact to the last place, however deep the zoom."""
+        """Return the value at a share of the way from the low end to the high one; exact to the last place, at any zoom."""
         share = np.asarray(share, dtype=float)
         if not self.log:
             return np.asarray(self.low * (1 - share) + self.high * share if self.wide else self.low + (self.high - self.low) * share)
@@ -106,22 +106,22 @@ class Axis:
         return np.concatenate([[self.low], between, [self.high]])
 
     def pixel(self, value: float) -> int:
-        """The pixel in which a value lies; the nearest one for a value outside of the window."""
+        """Return the pixel in which a value lies; the nearest one for a value outside of the window."""
         return int(np.clip(np.searchsorted(self.edges, value, side="right") - 1, 0, self.size - 1))
 
     @property
     def at_the_floor(self) -> bool:
-        """Whether neighboring pixels are hardly different numbers: zooming in further shows rounding, not the map."""
+        """Whether neighboring pixels hardly differ as numbers: zooming in further shows rounding, not the map."""
         values = self.values
         return not self.whole and bool((np.diff(values) < FLOOR * np.spacing(np.abs(values[1:]))).any())
 
     def write(self) -> str:
-        """The axis as a part of a link."""
+        """Return the axis as a part of a link."""
         return ":".join([self.knob, short(self.low), short(self.high), "log" if self.log else "linear", str(self.count)])
 
     @classmethod
     def parse(cls, text: str) -> Axis:
-        """The axis that `write` wrote. Raises ValueError with a sentence for anything else.
+        """Return the axis that `write` wrote. Raises ValueError with a sentence for anything else.
 
         >>> Axis.parse("learning_rate:0.01:4:log:64")
         Axis(knob='learning_rate', low=0.01, high=4.0, log=True, count=64, whole=False)
@@ -144,7 +144,7 @@ LAYER = "rate."
 
 @functools.lru_cache(maxsize=256)
 def knobs(setup: Setup) -> Mapping[str, Parameter]:
-    """The knobs that a map of this experiment may have along an axis, by name: every number that it has.
+    """Return the knobs that a map of this experiment may have along an axis, by name: every number that it has.
 
     >>> sorted(knobs(Setup("x_squared", "momentum")))[-5:]
     ['optimizer.weight_decay', 'seed', 'start.0', 'steps', 'warmup_steps']
@@ -171,7 +171,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
 
 
 def together(knob: str) -> bool:
-    """Whether runs that differ in this knob can be computed as one batch; for the others there is one batch for each value."""
+    """Return whether runs that differ in this knob can be computed as one batch; for the others there is one batch for each value."""
     return knob == "learning_rate" or knob.startswith(("start.", "optimizer.", LAYER)) or knob in ("clip_norm", "clip_value")
 
 
@@ -227,12 +227,12 @@ class Map:
         return max(loss.dim for loss in losses), max(corner.steps for corner in corners)
 
     def at(self, i: int, j: int) -> Setup:
-        """The setup of the pixel i up and j across, but for the rates of single layers."""
+        """Return the setup of the pixel i up and j across, but for the rates of single layers."""
         y, x = self.y.values[i], self.x.values[j]
         return with_knob(with_knob(self.setup, self.x.knob, float(x)), self.y.knob, float(y))
 
     def nearest(self, i: int, j: int) -> tuple[Setup, str]:
-        """The setup nearest to the pixel i up and j across, and in a sentence how it differs; empty where it is the pixel's own.
+        """Return the setup nearest to the pixel i up and j across, and in a sentence how it differs; empty where it is the pixel's own.
 
         All layers of a setup have one rate: where a pixel's have their own, it is their geometric mean.
         """
@@ -249,7 +249,7 @@ class Map:
         return replace(setup, learning_rate=mean), sentence
 
     def to_query(self) -> dict[str, str]:
-        """The map as the parameters of a link."""
+        """Return the map as the parameters of a link."""
         return self.setup.to_query() | {"x": self.x.write(), "y": self.y.write()}
 
     @property
@@ -259,7 +259,7 @@ class Map:
 
     @classmethod
     def of(cls, setup: Setup, x: Axis | None = None, y: Axis | None = None, count: int = 128) -> Map:
-        """A map of this setup: the axes as far as they fit it, else its learning rate against the first other knob it has.
+        """Return a map of this setup: the axes as far as they fit it, else its learning rate against the first other knob it has.
 
         >>> plane = Map.of(Setup("x_squared"), y=Axis("optimizer.momentum", 0, 1))
         >>> plane.x.knob, plane.y.knob
@@ -278,7 +278,7 @@ class Map:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Map:
-        """The map that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
+        """Return the map that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
         found, complaints = cls.salvage(query)
         if complaints:
             raise ValueError("; ".join(complaints))
@@ -315,7 +315,7 @@ class Map:
 
 
 def _checked(axis: Axis, parameter: Parameter) -> Axis:
-    """The axis with every value allowed."""
+    """Return the axis with every value allowed."""
     axis = replace(axis, whole=parameter.kind == "integer")
     for value in (axis.values[0], axis.values[-1]):
         replace(parameter, name=axis.knob).check(float(value))
@@ -327,7 +327,7 @@ def _rounded(value: float, parameter: Parameter) -> float:
 
 
 def with_knob(setup: Setup, knob: str, value: float) -> Setup:
-    """The setup with one of its `knobs` at a value; the nearest whole number where it must be one.
+    """Return the setup with one of its `knobs` at a value; the nearest whole number where it must be one.
 
     >>> with_knob(Setup("booth"), "start.1", 2.0).start
     (0.0, 2.0)
@@ -346,7 +346,7 @@ def with_knob(setup: Setup, knob: str, value: float) -> Setup:
 
 
 def window(setup: Setup, knob: str, count: int = 128) -> Axis:
-    """An axis with a window worth looking at first: around the edge, around the start, or all of the knob's range.
+    """Return an axis with a window worth looking at first: around the edge, around the start, or all of the knob's range.
 
     >>> window(Setup("x_squared"), "learning_rate", 64)
     Axis(knob='learning_rate', low=0.0, high=1.5, log=False, count=64, whole=False)
@@ -374,7 +374,7 @@ def duration(plan: Map, cores: int | None = None) -> float:
 
 
 def too_much(plan: Map, most: int) -> str:
-    """The refusal of a map that is more work than `most`: the bound, the time it would take, and the grid that fits."""
+    """Return the refusal of a map that is more work than `most`: the bound, the time it would take, and the grid that fits."""
     dim, steps = plan.largest
     shrink = math.sqrt(most / (plan.pixels * steps * dim))
     fits = [int(size * shrink) for size in (plan.x.size, plan.y.size)]

@@ -1,4 +1,4 @@
-"""Rendering a map: coarse to fine, on any executor, stopped at any moment and gone on with later."""
+"""Rendering a map: coarse to fine, on any executor; it can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from explorer.core.run.sweep import TICK, Stopped, one_blas_thread
 Array = NDArray[np.float64]
 
 COARSE = 32
-"""The first picture has at most so many pixels a side ..."""
+"""Most pixels a side of the first picture ..."""
 
 FIRST_PICTURE = 1.0
-"""... and at most so many seconds of work, if need be with fewer pixels."""
+"""... and most seconds of work in it, with fewer pixels if necessary."""
 
 FAR = 1.0
 """Seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread."""
 
 LONG = 3.0
-"""Seconds of work from which this machine's other processes are worth their start, which takes one or two."""
+"""Seconds of work beyond which other processes are worth their start-up of one or two seconds."""
 
 AHEAD = 64
-"""So many tiles wait with an executor whose workers cannot be counted."""
+"""Tiles handed to an executor whose workers cannot be counted."""
 
 
 class Halt(Protocol):
-    """Whatever says that work should stop: an event, or several of them."""
+    """What says that work should stop: an event, or several of them."""
 
     def is_set(self) -> bool:
-        """Whether to stop."""
+        """Return whether to stop."""
         ...
 
 
@@ -70,7 +70,7 @@ class Tile:
 
 
 def strides(plan: Map, first: int) -> list[int]:
-    """The passes over a map, coarse to fine: powers of two, from a picture of at most `first` pixels a side down to every pixel.
+    """Return the passes over a map, coarse to fine: powers of two, from a picture of at most `first` pixels a side down to every pixel.
 
     >>> strides(Map.of(Setup("x_squared"), count=256), 32)
     [8, 4, 2, 1]
@@ -80,7 +80,7 @@ def strides(plan: Map, first: int) -> list[int]:
 
 
 def tiles(plan: Map, canvas: Canvas, size: Callable[[int], int], passes: list[int]) -> Iterator[Tile]:
-    """What is left to do in these passes; `size` says how many runs of so many steps go into one tile."""
+    """Return the remaining tiles of these passes; `size` maps a number of steps to the runs of one tile."""
     todo = ~canvas.done
     for stride in passes:
         here = np.zeros(plan.shape, dtype=bool)
@@ -97,7 +97,7 @@ def tiles(plan: Map, canvas: Canvas, size: Callable[[int], int], passes: list[in
 
 
 def _groups(plan: Map, here: NDArray[np.bool_]) -> Iterator[tuple[Setup, NDArray[np.intp]]]:
-    """The pixels that can be computed as one batch, with the setup that they share."""
+    """Yield the pixels that can be computed as one batch, with the setup that they share."""
     apart = [axis for axis in (plan.x, plan.y) if not together(axis.knob)]
     pixels = np.flatnonzero(here)
     i, j = np.divmod(pixels, plan.shape[1])
@@ -117,7 +117,7 @@ def render(
     stop: Halt | None = None,
     tile: int | None = None,
 ) -> Generator[float, None, None]:
-    """Computes what the canvas is missing, coarse to fine, and yields the share that is done after each finished tile.
+    """Compute what the canvas is missing, coarse to fine, and yield the share that is done after each finished tile.
 
     Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default the first picture and whatever is short to a
     thread, the rest of a long map to one process a core. Without `tile` they are as large as takes a fraction of a second here, and about
@@ -212,7 +212,7 @@ class _Crew:
         return 2 * getattr(self.pool, "_max_workers", AHEAD // 2)
 
     def work(self, queue: Iterator[Tile]) -> Iterator[tuple[Tile, NDArray[np.int8], NDArray[np.float32]]]:
-        """Each tile with its result, as they come in, until there is none left or it is time to stop."""
+        """Yield each tile with its result, as they come in, until there is none left or it is time to stop."""
         again: deque[Tile] = deque()
         more = True
         while not self.halt.is_set():
@@ -230,7 +230,7 @@ class _Crew:
                     codes, pace = future.result()
                 except Stopped:
                     return
-                except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever its worker died of, the map goes on
+                except (Exception, CancelledError) as error:  # noqa: BLE001 - however its worker died, the map goes on
                     self._failed(tile, attempt, error)
                 else:
                     yield tile, codes, pace
@@ -256,7 +256,7 @@ class _Crew:
             self.lost, self.reason = self.lost + 1, last
 
     def leave(self) -> None:
-        """Ends what has not begun; own threads end with their present step."""
+        """Cancel what has not begun; own threads end after their current step."""
         for future in self.waiting:
             future.cancel()
         if not isinstance(self.given, Executor):

@@ -102,7 +102,7 @@ def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of CPU time of a step: `fixed` whatever the number of runs, and `per_run` for each of them. Measured, on this machine."""
+    """Seconds of CPU time of a step: `fixed` for any number of runs, and `per_run` for each of them. Measured, on this machine."""
 
     fixed: float
     per_run: float
@@ -125,20 +125,20 @@ class Pace:
         return cls(one, max((seconds(many) - one) / (many - 1), 5e-9))
 
     def tile(self, steps: int, budget: float) -> int:
-        """How many runs go into one tile of so many seconds; a power of two, so that small differences in speed do not matter.
+        """Return how many runs fill a tile of `seconds`; a power of two, so that small differences in speed do not matter.
 
-        At least so many that the fixed part is not most of it.
+        At least enough that the fixed part is not most of it.
         """
         runs = max((budget / max(steps, 1) - self.fixed) / self.per_run, self.fixed / self.per_run, 16)
         return int(2 ** math.floor(math.log2(min(runs, 2**17))))
 
     def seconds(self, runs: int, steps: int, tile: int) -> float:
-        """What so many runs take on one core, in tiles."""
+        """Return the seconds that this many runs take on one core, in tiles."""
         return steps * (math.ceil(runs / tile) * self.fixed + runs * self.per_run)
 
 
 def in_words(seconds: float) -> str:
-    """A duration as people say it.
+    """Return a duration in everyday words.
 
     >>> in_words(0.4), in_words(75), in_words(9000), in_words(1e6)
     ('1 s', '1 min 15 s', '2 h 30 min', '11 days 14 h')

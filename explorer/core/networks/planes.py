@@ -22,16 +22,16 @@ from explorer.core.run.setup import Setup
 Array = NDArray[np.float64]
 
 PLANES = 2
-"""Names the stream of random numbers that planes come from: another than the first weights', which the same seed draws."""
+"""Stream id of the planes: keeps them independent of the first weights, which the same seed draws."""
 
 LOOKS = 12
-"""How often a run is looked at on its way: so many points of its path are kept."""
+"""Number of points that are kept of a run's path."""
 
 AT_ONCE = 2_000_000
 """Numbers of weights that one batch of grid points may have: 16 MB."""
 
 ROUNDING = 1e-9
-"""A point is a local minimum when every neighbor is higher by more than this share of it: equal but for rounding is no valley."""
+"""A point is a local minimum when every neighbor is higher by more than this share: differences within rounding do not count."""
 
 MOST_TRAINING, MOST_POINTS = 4e9, 2e10
 """Multiplications: weights × examples × steps of the runs, and weights × examples × points of the grids. Half a minute each."""
@@ -115,16 +115,16 @@ class Plane:
     shares: tuple[float, float] | None = None
 
     def at(self, across: Array, up: Array) -> Array:
-        """The weights ``(dim, points)`` at these coordinates ``(points,)``."""
+        """Return the weights ``(dim, points)`` at these coordinates ``(points,)``."""
         return self.origin[:, np.newaxis] + self.directions @ np.stack([across, up])
 
     def project(self, x: Array) -> Array:
-        """The coordinates ``(2, points)`` of what lies nearest to weights ``(dim, points)``."""
+        """Return the coordinates ``(2, points)`` of what lies nearest to weights ``(dim, points)``."""
         return np.linalg.lstsq(self.directions, x - self.origin[:, np.newaxis])[0].astype(np.float64)
 
 
 def random_plane(loss: Any, x: Array, seed: int, reach: float = 1.0) -> Plane:
-    """A filter-normalized random plane through the weights `x` ``(dim,)``.
+    """Return a filter-normalized random plane through the weights `x` ``(dim,)``.
 
     Both directions are normal random numbers, with the weights of each unit (of a convolution: each filter) scaled to the length of that
     unit's own: d ← d/‖d‖ · ‖θ‖. Biases, gains and shifts stay as they are. So a change of 1 is as large as the weights themselves, however
@@ -148,7 +148,7 @@ def random_plane(loss: Any, x: Array, seed: int, reach: float = 1.0) -> Plane:
 
 
 def path_plane(points: Array) -> Plane:
-    """The plane in which a path ``(looks, dim)`` moved most, through its last point: the first two principal components.
+    """Return the plane in which a path ``(looks, dim)`` moved most, through its last point: the first two principal components.
 
     The directions have length 1. `shares` of the variance about the mean are the components' own; a path that stays on a line, or where it
     began, has a second direction that is any other. Li et al. 2018, section 7. Much of the variance lies in two components of any random
@@ -197,7 +197,7 @@ class Slice:
 
 
 def scan(loss: Any, plane: Plane, side: int) -> Generator[Slice, None, None]:
-    """The losses on a grid of a plane, as they come: the same slice after each batch of points."""
+    """Yield the losses on a grid of a plane, as they come: the same slice after each batch of points."""
     found = Slice(plane, np.full((side, side), np.nan))
     across, up = (each.ravel() for each in np.meshgrid(found.across, found.up))
     flat = found.height.reshape(-1)
@@ -278,12 +278,12 @@ class Survey:
     share: float = 0.0
 
     def complete(self, seed: int) -> bool:
-        """Whether the planes of a seed are finished."""
+        """Return whether the planes of a seed are finished."""
         return all(seed in pane.ruggedness for pane in self.panes)
 
 
 def panes(setup: Setup, view: View) -> list[Pane]:
-    """The network by itself, or without and with skip connections if these can be and are asked for.
+    """Return the network by itself, or without and with skip connections if these can be and are asked for.
 
     Raises ValueError for a loss that is no network.
     """
@@ -301,7 +301,7 @@ def panes(setup: Setup, view: View) -> list[Pane]:
 
 
 def survey(setup: Setup, view: View) -> Generator[Survey, None, None]:
-    """Trains, then computes the grids of one seed after another; yields the same growing survey again and again.
+    """Train, then compute the grids of one seed after another; yield the same growing survey again and again.
 
     Raises ValueError as `check_work` does.
     """
@@ -335,7 +335,7 @@ def survey(setup: Setup, view: View) -> Generator[Survey, None, None]:
 
 @np.errstate(all="ignore")  # where a run has overflowed there is no curvature
 def curvature(loss: Any, plane: Plane) -> float:
-    """The largest curvature at the origin of a plane of all directions that lie in it; nan if there is none."""
+    """Return the largest curvature at the origin of a plane of all directions that lie in it; nan if there is none."""
     if not np.isfinite(plane.directions).all() or not plane.directions.any(axis=0).all():
         return math.nan
     basis = np.linalg.qr(plane.directions)[0].astype(loss.start.dtype)
@@ -345,7 +345,7 @@ def curvature(loss: Any, plane: Plane) -> float:
 
 
 def check_work(found: Survey) -> None:
-    """Refuses a survey that would take too long, and says what would fit."""
+    """Refuse a survey that would take too long, and say what would fit."""
     view, first = found.view, found.panes[0]
     each = work(first.loss.body)
     batch = first.setup.batch_size or first.loss.examples
@@ -366,7 +366,7 @@ def check_work(found: Survey) -> None:
 
 
 def finding(found: Survey, seed: int) -> str:
-    """What the grid of one seed says, in one sentence with its numbers: the verdict first, in bold."""
+    """Return what the grid of one seed says, in one sentence with its numbers: the verdict first, in bold."""
     if not found.complete(seed):
         return f"**Not seen yet**: {found.doing}."
     rough, side = [pane.ruggedness[seed] for pane in found.panes], found.view.side
@@ -392,7 +392,7 @@ def finding(found: Survey, seed: int) -> str:
 
 
 def summary(found: Survey) -> str:
-    """What all planes say together, in one sentence; of one plane, what `finding` says."""
+    """Return what all planes say together, in one sentence; of one plane, what `finding` says."""
     seeds = [seed for seed in found.view.seeds if found.complete(seed)]
     if not seeds or len(found.view.seeds) == 1:
         return finding(found, found.view.seed).replace("**", "")
@@ -405,7 +405,7 @@ def summary(found: Survey) -> str:
 
 
 def on_path(found: Survey) -> str:
-    """How much of the runs' ways their planes hold; empty for random planes."""
+    """Return how much of the runs' ways their planes hold; empty for random planes."""
     parts = []
     for pane in found.panes:
         seen = pane.slices.get(found.view.seed)
@@ -419,7 +419,7 @@ def on_path(found: Survey) -> str:
 
 
 def cautions(found: Survey) -> str:
-    """What went wrong with the weights that are looked at; empty if nothing did."""
+    """Return what went wrong with the weights that are looked at; empty if nothing did."""
     parts = []
     for pane in found.panes:
         if pane.history is not None and pane.history.lost_at >= 0:

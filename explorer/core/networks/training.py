@@ -22,7 +22,7 @@ from explorer.core.verdict.verdict import decide, plateau, with_catapults
 Array = NDArray[np.float64]
 
 LOOKS = 60
-"""How often a run is looked at, evenly spread over its steps."""
+"""Number of looks at a run, evenly spread over its steps."""
 
 LARGE, FULL_LOOK, SHORT_LOOK = 2_000_000, 30, 10
 """Products with the Hessian for one look at the sharpness, beginning where the last look ended: fewer where weights × examples are many."""
@@ -80,7 +80,7 @@ class History:
         return np.array(list(seen), dtype=np.intp), np.array(list(seen.values()))
 
     def now(self) -> History:
-        """A copy that does not grow any more, for whoever draws it while the run goes on."""
+        """Return a copy that no longer grows, to be drawn while the run continues."""
         rows: dict[str, Any] = {name: each[:] for name, each in vars(self).items() if isinstance(each, list)}
         return replace(self, **rows)
 

@@ -19,20 +19,20 @@ from explorer.core.verdict.verdict import Verdict
 Array = NDArray[np.float64]
 
 AT_ONCE = 16
-"""Rates that are tried together: as many as one glance needs, and few enough that a tile is done within a second."""
+"""Rates tried together: enough for a first impression, few enough for a second."""
 
 MOST_WORK = 1e10
 """Weights × examples × steps of all trials together: a few seconds on one core."""
 
 FEWEST_STEPS = 20
-"""A trial of fewer steps says nothing."""
+"""Fewest steps of a meaningful trial."""
 
 STRIDES = (16, 8, 4, 2, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """What is known by now of each rate of a ruler; every array is ``(rates,)``.
+    """What is known so far of each rate of a ruler; every array is ``(rates,)``.
 
     `verdict` is that of the nearest rate that was tried, `tried` says which were, `final` is the loss after `steps` steps and `words` the
     verdict in a sentence: nan and empty where a rate was not tried. `asked` is how many steps the setup asks for.
@@ -52,7 +52,7 @@ class Trials:
         return float(np.min(self.ruler.rates[self.tried & (self.verdict == Verdict.DIVERGED)], initial=np.inf))
 
     def sentence(self) -> str:
-        """What the trials say, in their own numbers: where the loss ends lowest, and where runs begin to diverge."""
+        """Return what the trials say, in their own numbers: where the loss ends lowest, and where runs begin to diverge."""
         rates, edge = self.ruler.rates, self.ruler.edge
         known = np.flatnonzero(self.tried & np.isfinite(self.final))
         length = f"{self.steps:,}" if self.steps == self.asked else f"the first {self.steps:,} of {self.asked:,}"

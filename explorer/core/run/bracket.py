@@ -25,7 +25,7 @@ def find_edge(
     precision: float = 1e-4,
     **conditions: Any,
 ) -> tuple[float, float]:
-    """The two rates, at most a share `precision` apart, between which runs begin to diverge: measured, whatever theory says.
+    """Return two rates, at most a share `precision` apart, between which runs begin to diverge: measured, not predicted.
 
     `conditions` are what else `run` takes, such as `start` or `schedule`. `low` must not diverge and `high` must. Where verdicts
     alternate, the smallest diverging rate that was tried counts. Raises ValueError if the edge is not between them.

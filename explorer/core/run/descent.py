@@ -21,7 +21,7 @@ MOST_NUMBERS = 20_000_000
 """The most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64."""
 
 NOISE = 1
-"""Names the stream of random numbers that the gradient's noise comes from: another than the batches', from the same seed."""
+"""Stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws."""
 
 # The GNU C library returns freed memory to the system and fetches it again page by page at every step, unless it has once seen a larger
 # block freed. For sweeps of 2**15 runs that is 1.1 to 1.3 times the CPU time: benchmarks/first_block.py.

@@ -17,7 +17,7 @@ GAVE_UP = 4.0
 """The finder stops once the loss is this many times the best so far: fastai's and Lightning's rule."""
 
 SKIPPED = 10
-"""Lightning leaves out so many steps at the beginning when it looks for the steepest descent."""
+"""Steps that Lightning skips at the start when it looks for the steepest descent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class RateFinder:
 
 
 def find_rate(loss: Loss, optimizer: Optimizer, low: float, high: float, *, start: ArrayLike | None = None, steps: int = 100) -> RateFinder:
-    """One run whose learning rate grows from `low` to `high` by equal factors (Smith 2017, arXiv 1506.01186, section 3.3).
+    """Run once with a learning rate that grows from `low` to `high` by equal factors (Smith 2017, arXiv 1506.01186, section 3.3).
 
     It answers another question than a sweep: what one run survives for a few steps at each rate, not what a run at that rate
     becomes. Just beyond the edge a run needs many steps to grow, which the finder does not give it.

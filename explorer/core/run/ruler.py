@@ -16,10 +16,10 @@ from explorer.core.theory.edge import Edge, best_learning_rate
 Array = NDArray[np.float64]
 
 POSITIONS = 101
-"""Evenly spaced (in factors) over the ruler's length; those around the marks come on top."""
+"""Rates evenly spaced (in factors) over the ruler's length, plus extra positions near the marks."""
 
 SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max) / 2
-"""A ruler ends where float64 does, however extreme its edge; with room for the rounding of its last rate."""
+"""Limits of a ruler, however extreme its edge: those of float64, with room for rounding."""
 
 AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)
 """Rates this far to either side of the edge are on the ruler too, as shares of it."""
@@ -34,14 +34,14 @@ class Ruler:
     edge: Edge
 
     def position(self, learning_rate: float) -> int:
-        """The position of the rate nearest to `learning_rate` (in factors)."""
+        """Return the position of the rate nearest to `learning_rate` (in factors)."""
         with np.errstate(divide="ignore"):
             distance = np.abs(np.log(self.rates) - np.log(learning_rate)) if learning_rate > 0 else self.rates
         return int(np.nanargmin(distance))
 
 
 def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, more: Mapping[str, float] | None = None) -> Ruler:
-    """The ruler for a run from `start` ``(dim,)``: at least 121 rates around the edge, the chosen one among them.
+    """Return the ruler for a run from `start` ``(dim,)``: at least 121 rates around the edge, the chosen one among them.
 
     `more` are further marks, by name.
 
@@ -63,7 +63,7 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, 
 
 
 def _without(even: Array, exact: Array) -> Array:
-    """The even rates but those a hair away from an exact one, which would only repeat it."""
+    """Return the even rates without those that nearly repeat an exact one."""
     if exact.size == 0:
         return even
     with np.errstate(over="ignore"):
@@ -88,7 +88,7 @@ def _has_curved_minimum(loss: Loss) -> bool:
 
 
 def _ends(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> tuple[float, float]:
-    """Where the ruler begins and ends: around the edge, or around the distance to go if steps have a length of their own."""
+    """Return where the ruler begins and ends: around the edge, or around the distance to go if steps have a fixed length."""
     if np.isfinite(edge.rate) and optimizer.preconditioner is None:
         return max(edge.rate / 100, SMALLEST), min(edge.rate * 10, LARGEST)
     minimizer = Facts(loss).minimizer

@@ -45,7 +45,7 @@ ACCURATE = 1e-3
 """Lanczos stops once its error bound is this share of the eigenvalue."""
 
 MOST_PRODUCTS = 60
-"""At most so many products with the Hessian: two gradients each."""
+"""Most products with the Hessian, two gradients each."""
 
 LADDER = (0.5, 0.8, 0.95, 1.05, 1.25, 2.0, 4.0)
 """The first rates of the check, as multiples of the edge."""
@@ -93,7 +93,7 @@ class SafeRate:
 
     @property
     def sentence(self) -> str:
-        """What to take home, with the numbers."""
+        """The finding in one sentence, with the numbers."""
         if not np.isfinite(self.rate):
             what = "nothing curves upward here, so the curvature sets no largest rate"
         else:
@@ -127,7 +127,7 @@ def safe_rate(
     point, for a `Loss` its own start by default. `optimizer` is gradient descent by default. The curvature comes from differences of
     gradients along the directions that Lanczos' method asks for, at most 2 · `MOST_PRODUCTS` of them; its error bar is the residual of
     the eigenpair, which bounds the distance to the nearest eigenvalue (Parlett 1980, "The Symmetric Eigenvalue Problem", section 4.5),
-    and what half the stride changes. With `check`, about ten runs of so many `steps` bracket the real edge.
+    and what half the stride changes. With `check`, about ten runs of `steps` steps bracket the real edge.
 
     Raises ValueError for a start that is not a list of finite numbers, and a function that is not finite there.
 

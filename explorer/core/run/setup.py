@@ -16,7 +16,7 @@ from explorer.core.run.descent import Trajectory, check_noise, run
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 
 VERSION = 1
-"""Of the query string. A link without it, or with another, is read as far as its names are still known."""
+"""Version of the query string. A link with none or another is read as far as its names are still known."""
 
 SHELVES: dict[str, Shelf[Any]] = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 
@@ -25,7 +25,7 @@ Knobs = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a run depends on, and nothing else: equal setups run alike, to the last bit.
+    """Everything that a run depends on, and nothing else: equal setups give equal runs, to the last bit.
 
     `knobs` holds what is set on the loss, the optimizer and the schedule, by dotted name: ``(("loss.eigenvalues", (1, 100)),)``; a mapping
     will do. What is left out has its default. `start` None is the loss's own start, `batch_size` None all the examples.

@@ -27,7 +27,7 @@ TILE = 2**18
 """Bytes of one tile's point, (dim × runs): so small that the arrays of a step need not leave the cache of a core."""
 
 FEWEST = 64
-"""Runs in one tile at least, or calling numpy would cost more than what it computes."""
+"""Fewest runs in one tile: with fewer, calling numpy would cost more than it computes."""
 
 EVERY = 32
 """Steps between two looks at who is done: often enough to save the work, seldom enough to cost nothing."""
@@ -74,7 +74,7 @@ def sweep(
     whole: bool = True,
     rate_scale: ArrayLike | None = None,
 ) -> Outcome:
-    """The verdicts that `run` and `judge` would give, in memory for the runs and not for their steps.
+    """Return the verdicts that `run` and `judge` would give, in memory for the runs and not for their steps.
 
     The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
     `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
@@ -100,20 +100,20 @@ def sweep(
 
 
 def _tiles(x: Array, tile: int | None) -> list[NDArray[np.intp]]:
-    """The columns of each tile."""
+    """Return the columns of each tile."""
     size = check_whole("tile", tile, at_least=1) if tile is not None else fitting(x)
     return np.array_split(np.arange(x.shape[1]), max(-(-x.shape[1] // size), 1))
 
 
 def fitting(x: Array) -> int:
-    """How many runs a tile has that is as large as the cache allows, for points like `x` ``(dim, runs)``."""
+    """Return the number of runs of a tile as large as the cache allows, for points like `x` ``(dim, runs)``."""
     return max(TILE // (len(x) * x.itemsize), FEWEST)
 
 
 def _each(
     jobs: list[Job], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None], whole: bool
 ) -> Iterator[tuple[int, Outcome]]:
-    """Each job's place and outcome, as they come in. Whatever ends this early, an error in `progress` too, ends the work."""
+    """Yield each job's place and outcome, as they come in. Ending this early, by an error in `progress` too, ends the work."""
     with one_blas_thread:
         own = ThreadPoolExecutor(_threads(jobs)) if executor is None else None
         pool = executor or own
@@ -140,7 +140,7 @@ def _each(
 
 
 def _threads(jobs: list[Job]) -> int:
-    """How many threads are fastest for these tiles: see `WORTH_A_THREAD`."""
+    """Return how many threads are fastest for these tiles: see `WORTH_A_THREAD`."""
     if len(jobs) == 1:
         return 1
     loss, _, _, x, _, rows, *_ = jobs[0]
@@ -151,7 +151,7 @@ def _threads(jobs: list[Job]) -> int:
 
 
 def _joined(outcomes: list[Outcome]) -> Outcome:
-    """One outcome of all tiles, in their order."""
+    """Return one outcome of all tiles, in their order."""
     names = [each.name for each in fields(Outcome) if each.name != "steps"]
     parts = {name: np.concatenate([getattr(outcome, name) for outcome in outcomes]) for name in names}
     return Outcome(**parts, steps=outcomes[0].steps)
@@ -169,7 +169,7 @@ def sweep_tile(
     stop: threading.Event | None = None,
     whole: bool = True,
 ) -> Outcome:
-    """The outcome of one tile of runs: the loop, watched."""
+    """Return the outcome of one tile of runs: the loop, watched."""
     watch = Watch(loss, optimizer, x, len(multiplier), stochastic=rows is not None or gradient_noise > 0)
     with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread
         loop = descend(loss, optimizer, rate, x, multiplier, rows, gradient_noise, seed, whole=whole)
@@ -190,7 +190,7 @@ def sweep_tile(
 
 @dataclass(eq=False)
 class Watch:
-    """Follows a batch of runs and keeps of each only what its verdict needs: a `Profile`, filled in as the runs go by.
+    """Follow a batch of runs, keeping of each only what its verdict needs: a `Profile`, filled in as the runs go by.
 
     `live` ``(runs still going,)`` are the columns that are not done yet; losses wait in a buffer until the next look.
     """
@@ -218,7 +218,7 @@ class Watch:
         self.filled = 0
 
     def see(self, moment: Moment) -> NDArray[np.intp] | None:
-        """Takes note of one moment; every so often returns the columns that should go on, if enough of the others are done."""
+        """Record one moment; now and then, return the columns that should continue, if enough of the others are done."""
         if moment.step == 0:
             self.start_loss = moment.loss.copy()
             self.buffer[0] = moment.loss
@@ -249,7 +249,7 @@ class Watch:
         return keep if keep.size else None
 
     def _note(self, first: int) -> None:
-        """Puts the buffered losses, of the steps from `first` on, into the parts they belong to."""
+        """Put the buffered losses, of the steps from `first` on, into the parts they belong to."""
         losses = self.buffer[1 : self.filled + 1]
         part = np.searchsorted(self.starts, np.arange(first, first + self.filled), side="right") - 1
         for each in range(part[0], part[-1] + 1):
@@ -269,7 +269,7 @@ class Watch:
             self.first_quantity[self.live[new]] = "loss"
 
     def _settled(self, moment: Moment) -> NDArray[np.bool_]:
-        """Which runs have converged for good: only a rule without memory of a preconditioner is sure not to leave again."""
+        """Return which runs have converged for good: only a rule without memory of a preconditioner is sure not to leave again."""
         minimum = self.loss.minimum
         if minimum is None or not np.isfinite(minimum) or not self.optimizer.is_linear or self.stochastic:
             return np.asarray((moment.gradient == 0).all(axis=0) & (self.recent[0] == self.recent[-1]).all(axis=0))
@@ -281,7 +281,7 @@ class Watch:
         return np.asarray(arrived)
 
     def _finish(self, moment: Moment, ends: NDArray[np.bool_], settled: NDArray[np.bool_]) -> None:
-        """Writes down how these runs ended. One that has settled would have stayed where it is."""
+        """Record how these runs ended. One that has settled would have stayed where it is."""
         at = self.live[ends]
         self.final_loss[at] = moment.loss[ends]
         self.final_gradient[at] = length(moment.gradient[:, ends])
@@ -295,7 +295,7 @@ class Watch:
         self.highest[rest:, still] = self.lowest[rest:, still] = self.final_loss[still]
 
     def outcome(self, start: Array) -> Outcome:
-        """The verdicts, once all runs have ended."""
+        """Return the verdicts, once all runs have ended."""
         profile = Profile(
             highest=self.highest,
             lowest=self.lowest,

@@ -14,7 +14,7 @@ from explorer.core.theory.curvature import sharpness
 Array = NDArray[np.float64]
 
 
-@np.errstate(all="ignore")  # so far out that the curvature overflows, it is inf or nan
+@np.errstate(all="ignore")  # far out, where the curvature overflows, it is inf or nan
 def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None = None) -> float | Array:
     """The learning rate where theory puts the edge: the largest that is stable on the curvature at `x`.
 
@@ -93,10 +93,10 @@ class Edge:
         rate = float(np.ravel(critical_learning_rate(loss, optimizer, where))[0])
         curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
         if np.isinf(optimizer.recurrence.edge):
-            reason = "every step has the same length whatever the curvature, so no rate makes it grow"
+            reason = "every step has the same length on any curvature, so no rate makes it grow"
             return cls(rate, curvature, reason + (" unless weight decay overshoots, at 2/decay" if np.isfinite(rate) else ""), False)
         if not (np.isfinite(curvature) and rate > 0):
-            return cls(np.inf, curvature, "theory names no edge: so far out, the curvature at the start overflows", False)
+            return cls(np.inf, curvature, "theory names no edge: the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
         return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact and not optimizer.clips)

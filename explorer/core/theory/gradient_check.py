@@ -18,7 +18,7 @@ from explorer.core.losses.protocol import Facts, Loss
 Array = NDArray[np.float64]
 
 WRONG = 1e-4
-"""A relative error beyond this is no rounding: differences as taken here agree with a right gradient to about 1e-8."""
+"""A relative error beyond this is not rounding: these differences agree with a right gradient to about 1e-8."""
 
 SIZES = (1e-3, 1e-4, 1e-2, 1e-5, 1e-6)
 """Sizes of the difference, relative to the coordinate if that is above 1: tried until two in a row agree to `AGREED`; else the best two."""
@@ -27,13 +27,13 @@ AGREED = 1e-7
 """Numeric gradients this close to each other, relative to their length, need no third."""
 
 IMAGINARY = 1e-20
-"""The size of a complex step: nothing is subtracted, so that it may be as small as one likes."""
+"""The size of a complex step: nothing is subtracted, so it may be arbitrarily small."""
 
 CONFIRMED = 1e-6
-"""A complex step counts only if differences agree to this: a loss with an absolute value in it computes something else from it."""
+"""A complex step counts only if differences agree to this: for a loss with an absolute value it computes something else."""
 
 BLURRED = 0.1
-"""Numeric gradients that differ by more than this share of their length tell nothing."""
+"""Numeric gradients that differ by more than this share of their length are inconclusive."""
 
 MOST = 32
 """Coordinates of one block that are checked: all of a small one, a sample of a large one."""
@@ -87,7 +87,7 @@ class BlockCheck:
         return self.verdict == "wrong"
 
     def sentence(self) -> str:
-        """The finding in words."""
+        """Return the finding in words."""
         what = f"{self.block}: relative error {plain(self.error, 2)} over {self.checked} of {self.size} parameters"
         match self.verdict:
             case "wrong":
@@ -112,11 +112,11 @@ class GradientCheck:
         return next(each for each in self.blocks if each.block == block)
 
     def sentence(self) -> str:
-        """All findings, a line each."""
+        """Return all findings, a line each."""
         return "\n".join(each.sentence() for each in self.blocks)
 
     def summary(self) -> str:
-        """What to take home, in one or two sentences.
+        """Return the finding in one or two sentences.
 
         >>> from explorer import LOSSES
         >>> check_gradient(LOSSES["booth"]()).summary()
@@ -162,7 +162,7 @@ def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> 
 
 
 def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> dict[str, Array]:
-    """The relative error of each block's gradient at `x` ``(dim,)`` against differences of each size in `CURVE`, ``(len(CURVE),)``.
+    """Return the relative error of each block's gradient at `x` ``(dim,)`` against differences of each size in `CURVE`, ``(len(CURVE),)``.
 
     A right gradient makes a V: differences that are too large miss the curvature, those that are too small are all rounding. A wrong one
     stays flat at its error. Of each block a sample of `ON_THE_CURVE` is looked at. Raises ValueError for a point of the wrong length.
@@ -184,7 +184,7 @@ def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> d
 
 
 def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
-    """The point ``(dim,)`` and the gradient there."""
+    """Return the point ``(dim,)`` and the gradient there."""
     point = np.asarray(loss.start if x is None else check_number("x", x, shape="numbers"), dtype=float)
     if point.shape != (loss.dim,):
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
@@ -193,12 +193,12 @@ def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
 
 
 def _each(coordinates: NDArray[np.intp]) -> list[Move]:
-    """One move along each of these coordinates."""
+    """Return one move along each of these coordinates."""
     return list(coordinates[:, np.newaxis])
 
 
 def _relative(off: Array, to: Array) -> float:
-    """The length of one relative to that of the other; 0 where both are 0."""
+    """Return the length of one relative to that of the other; 0 where both are 0."""
     length, reference = float(np.linalg.norm(off)), float(np.linalg.norm(to))
     return length / reference if reference else np.inf if length else 0.0
 
@@ -231,7 +231,7 @@ def _checked(loss: Loss, point: Array, gradient: Array, name: str, where: slice,
 
 
 def _mistake(loss: Loss, point: Array, gradient: Array, everything: NDArray[np.intp], analytic: Array, numeric: Array) -> str:
-    """What was forgotten, in words; empty where the two gradients do not tell."""
+    """Return what was forgotten, in words; empty where the two gradients do not tell."""
     if not np.isfinite(analytic).all():
         return "it is not finite"
     whole = gradient[everything]
@@ -261,7 +261,7 @@ def _mistake(loss: Loss, point: Array, gradient: Array, everything: NDArray[np.i
 
 
 def _numeric(loss: Loss, point: Array, moves: list[Move]) -> tuple[Array, float, float]:
-    """The derivatives along these moves, how far the two estimates that are closest to each other are apart, and their step."""
+    """Return the derivatives along these moves, how far the two estimates that are closest to each other are apart, and their step."""
     before, best, doubt, chosen = _differences(loss, point, moves, SIZES[0]), np.full(len(moves), np.nan), np.inf, SIZES[0]
     for size in SIZES[1:]:
         now = _differences(loss, point, moves, size)
@@ -275,7 +275,7 @@ def _numeric(loss: Loss, point: Array, moves: list[Move]) -> tuple[Array, float,
 
 
 def _moved(point: Array, moves: list[Move], by: Array) -> Array:
-    """The point ``(dim, moves)``, each column with its coordinates moved."""
+    """Return the point ``(dim, moves)``, each column with its coordinates moved."""
     x = np.repeat(point[:, np.newaxis], len(moves), axis=1).astype(np.result_type(point, by))
     for column, move in enumerate(moves):
         x[move, column] += by[column]
@@ -299,12 +299,12 @@ def _complex_step(loss: Loss, point: Array, moves: list[Move]) -> Array | None:
             warnings.simplefilter("ignore")  # a loss that drops the imaginary part disagrees with the differences, and does not count
             steps = ((some, np.full(len(some), IMAGINARY * 1j)) for some in _chunks(point, moves))
             values = np.concatenate([loss.value(_moved(point, some, step)) for some, step in steps])
-    except Exception:  # noqa: BLE001 - whatever somebody's own function says of complex numbers, there are the differences
+    except Exception:  # noqa: BLE001 - however a user's function fails on complex numbers, there are the differences
         return None
     return values.imag / IMAGINARY if np.iscomplexobj(values) else None
 
 
 def _chunks(point: Array, moves: list[Move]) -> Iterator[list[Move]]:
-    """The moves in groups that fit into memory."""
+    """Return the moves in groups that fit into memory."""
     at_once = max(AT_ONCE // point.size // 4, 1)
     return (moves[begin : begin + at_once] for begin in range(0, len(moves), at_once))

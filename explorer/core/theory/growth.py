@@ -18,7 +18,7 @@ LARGEST = float(np.finfo(np.float64).max)
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """A path on a quadratic, one eigenvector at a time: each mode follows its own recurrence and knows nothing of the others.
+    """A path on a quadratic, one eigenvector at a time: each mode follows its own recurrence, independently of the others.
 
     `eigenvalues` ``(modes,)``, `eigenvectors` ``(dim, modes)`` and `start` ``(modes,)``, the start's distance from the minimum along
     each. Only for rules without a preconditioner.
@@ -32,7 +32,7 @@ class Modes:
 
     @classmethod
     def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Modes:
-        """The modes of a loss whose Hessian is the same everywhere, from ``(dim,)``."""
+        """Return the modes of a loss whose Hessian is the same everywhere, from ``(dim,)``."""
         values, vectors = spectrum(loss, start)
         minimizer = Facts(loss).minimizer
         distance = start - (np.zeros(loss.dim) if minimizer is None else minimizer)
@@ -40,15 +40,15 @@ class Modes:
 
     @np.errstate(all="ignore")
     def growth(self, learning_rate: ArrayLike) -> Array:
-        """The factor per step of each mode at each rate: ``(runs,) -> (modes, runs)``."""
+        """Return the factor per step of each mode at each rate: ``(runs,) -> (modes, runs)``."""
         return self.optimizer.recurrence.growth(np.multiply.outer(self.eigenvalues, np.asarray(learning_rate, dtype=float)))
 
     @np.errstate(all="ignore")  # the logarithm of nothing, the ratio of roots that are both 0
     def log_distance(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
-        """The natural logarithm of each mode's distance from the minimum: ``(runs,), (n,) -> (n, modes, runs)``.
+        """Return the natural logarithm of each mode's distance from the minimum: ``(runs,), (n,) -> (n, modes, runs)``.
 
         `steps` may be ``(n, runs)`` too, other steps for each run. In logarithms, because the interesting runs are those whose
-        distance is no longer a number.
+        distance overflows.
         """
         h = np.multiply.outer(self.eigenvalues, learning_rate)
         z1, z2 = self.optimizer.recurrence.roots(h)
@@ -67,20 +67,20 @@ class Modes:
         return np.where(np.isnan(distance), -np.inf, distance)
 
     def log_excess(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
-        """The natural logarithm of the loss above its minimum, in theory: ``(runs,), (n,) or (n, runs) -> (n, runs)``."""
+        """Return the natural logarithm of the loss above its minimum, in theory: ``(runs,), (n,) or (n, runs) -> (n, runs)``."""
         with np.errstate(all="ignore"):
             each = 2 * self.log_distance(learning_rate, steps) + np.log(np.abs(self.eigenvalues) / 2)[:, np.newaxis]
             return np.asarray(np.logaddexp.reduce(np.where(np.isnan(each), -np.inf, each), axis=1))
 
     def overflow_step(self, learning_rate: Array, within: int = 10**6) -> NDArray[np.intp]:
-        """The first step at which the loss should exceed the largest float64, at each rate; -1 if not `within` that many steps.
+        """Return the first step at which the loss should exceed the largest float64, at each rate; -1 if not `within` that many steps.
 
         The logarithm of the loss becomes a straight line, so the step is found by bisection, without a run.
         """
         low, high = np.zeros(learning_rate.size, dtype=np.intp), np.full(learning_rate.size, within, dtype=np.intp)
 
         def overflowed(step: NDArray[np.intp]) -> NDArray[np.bool_]:
-            # A power of two meets the largest number exactly, and must not miss it by the rounding of a logarithm.
+            # A power of two hits the largest number exactly, and rounding of a logarithm must not miss it.
             return np.asarray(self.log_excess(learning_rate, step[np.newaxis])[0] > np.log(LARGEST) - 1e-12)
 
         never = ~overflowed(high)
@@ -93,7 +93,7 @@ class Modes:
 
 @np.errstate(all="ignore")
 def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, start: Array) -> Array:
-    """The factor per step of the slowest-shrinking or fastest-growing mode at each rate ``(runs,)``, for a run from ``(dim,)``.
+    """Return the factor per step of the slowest-shrinking or fastest-growing mode at each rate ``(runs,)``, for a run from ``(dim,)``.
 
     Exact for a quadratic, in the long run; at the minimum for other losses; nan where there is no recurrence or no known minimum.
 
@@ -107,7 +107,7 @@ def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, sta
         return np.full(learning_rate.size, np.nan)
     values, vectors = spectrum(loss, center)
     if quadratic and not np.any(optimizer.weight_decay):
-        # Only modes that the start has a share in; rounding puts a trace of the others in, too small to see in a short run.
+        # Only modes in which the start has a share; rounding adds a trace of the others, too small to see in a short run.
         share = np.abs(vectors.T @ (start - center))
         present = share > 1e-12 * share.max()
         values = values[present] if present.any() else values

@@ -1,8 +1,8 @@
-"""What theory says of mini-batches and noise: where the mean square stops shrinking, the floor it then keeps, and what lit the fuse.
+"""What theory says of mini-batches and noise: where the mean square stops shrinking, and the floor it then keeps.
 
 The theory is of independent draws: batches drawn at every step from all examples, each without repetition or, with `replacement`, each
 example by itself. Shuffled epochs, the loop's default, have the same first step and a lower floor, because what one batch leaves out
-the next ones bring.
+the next ones contain.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_DIMENSIONS = 20
 
 
 def batch_variance_share(examples: int, batch_size: int, *, replacement: bool = False) -> float:
-    """The variance of a mini-batch's mean, as a share of the variance over the examples: c.
+    """Return the variance of a mini-batch's mean, as a share of the variance over the examples: c.
 
     1/B with replacement, (n - B)/(B(n - 1)) without, which is 0 for the full batch.
 
@@ -39,7 +39,7 @@ def batch_variance_share(examples: int, batch_size: int, *, replacement: bool = 
 
 
 def mean_square_rate(curvatures: ArrayLike, batch_size: int, *, replacement: bool = False) -> float:
-    """The learning rate below which E e² shrinks in one dimension, from each example's curvature ``(n,)``: 2 E[h] / E[h_B²].
+    """Return the learning rate below which E e² shrinks in one dimension, from each example's curvature ``(n,)``: 2 E[h] / E[h_B²].
 
     With m2 and m4 the means of the curvatures and of their squares, E[h_B²] = m2² + (m4 - m2²) c (Wu, Ma and E 2018, "How SGD
     selects the global minima"; THEORY 30). Infinite if no example curves.
@@ -54,7 +54,7 @@ def mean_square_rate(curvatures: ArrayLike, batch_size: int, *, replacement: boo
 
 
 def gaussian_growth(learning_rate: ArrayLike, dim: int, batch_size: int) -> Array:
-    """The factor of E‖e‖² a step on fresh examples a ~ N(0, I) that a weight fits exactly: 1 - 2η + η²(1 + (d + 1)/B) (THEORY 31).
+    """Return the factor of E‖e‖² a step on fresh examples a ~ N(0, I) that a weight fits exactly: 1 - 2η + η²(1 + (d + 1)/B) (THEORY 31).
 
     >>> float(gaussian_growth(0.25, dim=1, batch_size=1))
     0.6875
@@ -64,7 +64,7 @@ def gaussian_growth(learning_rate: ArrayLike, dim: int, batch_size: int) -> Arra
 
 
 def gaussian_rate(dim: int, batch_size: int) -> float:
-    """The largest stable rate on fresh Gaussian examples, 2B/(B + d + 1); the best one is half of it (THEORY 31).
+    """Return the largest stable rate on fresh Gaussian examples, 2B/(B + d + 1); the best one is half of it (THEORY 31).
 
     >>> gaussian_rate(dim=9, batch_size=10)
     1.0
@@ -73,7 +73,7 @@ def gaussian_rate(dim: int, batch_size: int) -> float:
 
 
 def interpolation_rate(largest_example: float, curvature: float, batch_size: int) -> float:
-    """A rate that is safe on data that some weights fit exactly, B/(β + (B - 1)λ), with β the largest ‖aᵢ‖² and λ the whole curvature.
+    """Return a rate that is safe on data that some weights fit exactly, B/(β + (B - 1)λ): β is the largest ‖aᵢ‖², λ the curvature.
 
     It grows with the batch up to about B* = β/λ + 1 and hardly beyond (Ma, Bassily and Belkin 2018, arXiv 1712.06559; THEORY 32).
 
@@ -85,7 +85,7 @@ def interpolation_rate(largest_example: float, curvature: float, batch_size: int
 
 @dataclass(frozen=True, eq=False)
 class SecondMoment:
-    """How E[eeᵀ], the mean square of the way from a point where the loss is flat, goes on from step to step: M ← Q M + η²S.
+    """The recursion of E[eeᵀ], the mean square of the distance from a stationary point: M ← Q M + η²S.
 
     `hessians` ``(n, dim, dim)`` and `gradients` ``(n, dim)`` are those of each example at the point, `share` is c, so that a
     batch's Hessian has E[h_B ⊗ h_B] = H ⊗ H + c (mean hᵢ ⊗ hᵢ - H ⊗ H) (Mulayoff and Michaeli 2023, arXiv 2306.07850; THEORY 33).
@@ -98,7 +98,7 @@ class SecondMoment:
 
     @classmethod
     def of(cls, loss: DataLoss, x: ArrayLike, batch_size: int, *, replacement: bool = False) -> SecondMoment:
-        """The second moment about the minimum `x` ``(dim,)`` of a loss that is a mean over its examples.
+        """Return the second moment about the minimum `x` ``(dim,)`` of a loss that is a mean over its examples.
 
         Raises ValueError for more than `MOST_DIMENSIONS` dimensions, and for a sum over the examples.
 
@@ -140,7 +140,7 @@ class SecondMoment:
         return np.kron(self.hessian, unit) + np.kron(unit, self.hessian)
 
     def growth(self, learning_rate: float) -> float:
-        """The factor per step of E‖e‖² in the long run: the spectral radius of Q = E[(I - ηh_B) ⊗ (I - ηh_B)]."""
+        """Return the factor per step of E‖e‖² in the long run: the spectral radius of Q = E[(I - ηh_B) ⊗ (I - ηh_B)]."""
         Q = np.eye(len(self._once)) - learning_rate * self._once + learning_rate**2 * self._twice
         return float(np.abs(np.linalg.eigvalsh(Q)).max())
 
@@ -148,7 +148,7 @@ class SecondMoment:
     def largest_rate(self) -> float:
         """The rate below which E‖e‖² does not grow: 2/λmax of E[h_B ⊗ h_B] against ½(H ⊗ I + I ⊗ H), where H curves at all.
 
-        Q maps positive matrices to positive ones, so its largest eigenvalue is the one that leaves first, and uᵀQu < 1 says
+        Q maps positive matrices to positive ones, so its largest eigenvalue leaves the unit circle first, and uᵀQu < 1 says
         η uᵀE[h_B ⊗ h_B]u < uᵀ(H ⊗ I + I ⊗ H)u for every u. Infinite where nothing curves; 0 where something curves downward.
         """
         values, vectors = np.linalg.eigh(self._once / 2)
@@ -167,9 +167,9 @@ class SecondMoment:
         return self.share * off.T @ off / len(off)
 
     def variance(self, learning_rate: float) -> Array:
-        """The floor: what E[eeᵀ] ends at, ``(dim, dim)``, exact for any stable rate; inf beyond `largest_rate`.
+        """Return the floor: what E[eeᵀ] ends at, ``(dim, dim)``, exact for any stable rate; inf beyond `largest_rate`.
 
-        Along what does not curve there is neither noise nor way back, and the floor is 0 there.
+        Along flat directions there is neither noise nor restoring force, and the floor is 0.
         """
         dim = len(self.hessian)
         if learning_rate >= self.largest_rate:
@@ -179,13 +179,13 @@ class SecondMoment:
         return np.asarray(moment.reshape(dim, dim))
 
     def loss_floor(self, learning_rate: float) -> float:
-        """The mean of the loss above its minimum that remains: ½ tr(H E[eeᵀ])."""
+        """Return the mean of the loss above its minimum that remains: ½ tr(H E[eeᵀ])."""
         variance = self.variance(learning_rate)
         return float(0.5 * np.sum(self.hessian * variance)) if np.isfinite(variance).all() else np.inf
 
 
 def floor_variance(noise: ArrayLike, learning_rate: ArrayLike, curvature: ArrayLike, momentum: ArrayLike = 0.0) -> Array:
-    """The variance of x that gradient noise of standard deviation `noise` keeps alive on curvature λ, with heavy-ball momentum β.
+    """Return the variance of x that gradient noise of standard deviation `noise` sustains on curvature λ, with heavy-ball momentum β.
 
     η s² (1 + β) / (λ (1 - β)(2(1 + β) - ηλ)), from the variance of the second-order recurrence; without momentum η s²/(λ(2 - ηλ))
     (THEORY 34). The loss keeps ½λ times this (`floor_loss`). Infinite at and beyond the edge. All arguments broadcast.
@@ -200,7 +200,7 @@ def floor_variance(noise: ArrayLike, learning_rate: ArrayLike, curvature: ArrayL
 
 
 def floor_loss(noise: ArrayLike, learning_rate: ArrayLike, curvature: ArrayLike, momentum: ArrayLike = 0.0) -> Array:
-    """The mean of the loss above its minimum along one eigenvector: ½λ Var. Over several, add them up.
+    """Return the mean of the loss above its minimum along one eigenvector: ½λ Var. Over several, add them up.
 
     >>> float(floor_loss(1.0, 1.0, 1.0))
     0.5

@@ -1,4 +1,4 @@
-"""The verdict in one plain sentence, with the run's own numbers: for each rate of a ruler, ready before anyone drags."""
+"""The verdict in one plain sentence, with the run's own numbers, for each rate of a ruler."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Explanation:
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Explanation:
-        """The explanation of a batch of runs from one start.
+        """Return the explanation of a batch of runs from one start.
 
         >>> from explorer import LOSSES, OPTIMIZERS, run
         >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 1.1, start=[1.0], steps=2000)
@@ -68,16 +68,16 @@ class Explanation:
         )
 
     def beside(self, baseline: Explanation, run: int) -> str:
-        """The sentence, with what became of the same run in `baseline`, without its rescues."""
+        """Return the sentence, with what became of the same run in `baseline`, without its rescues."""
         without = baseline.outcome.sentence(run)
         return f"{self.sentence(run)} Without the rescue: {without[0].lower()}{without[1:]}."
 
     def saved(self, baseline: Explanation) -> NDArray[np.bool_]:
-        """Which rates diverge in `baseline` and do not diverge here: ``(runs,)``."""
+        """Return which rates diverge in `baseline` and do not diverge here: ``(runs,)``."""
         return np.asarray((baseline.outcome.verdict == Verdict.DIVERGED) & (self.outcome.verdict != Verdict.DIVERGED))
 
     def rate(self, run: int) -> str:
-        """The rate and how many times the edge it is: ``0.001 = 4.92 × the critical rate``.
+        """Return the rate and how many times the edge it is: ``0.001 = 4.92 × the critical rate``.
 
         The rate alone where nothing is critical, and for a rule that preconditions: its edge moves along with the run.
         """
@@ -86,7 +86,7 @@ class Explanation:
         return plain(rate, 4) + (f" = {plain(rate / self.edge.rate)} × the critical rate" if settled else "")
 
     def sentence(self, run: int) -> str:
-        """What happened and how fast: the verdict first, in bold."""
+        """Return what happened and how fast: the verdict first, in bold."""
         verdict, numbers = self.outcome.verdict[run], self.outcome.numbers(run, 3)
         first, instead, more = "", "", ""
         match verdict:
@@ -106,7 +106,7 @@ class Explanation:
         return marked(told(verdict, numbers, first=first, instead=instead, more=more))
 
     def _factor(self, run: int) -> str:
-        """The factor per step, measured and predicted, in words that fit how the run moves."""
+        """Return the factor per step, measured and predicted, in words that fit how the run moves."""
         norms = self.trajectory.gradient_norm[:, run]
         if self.edge.curvature == 0 and np.unique(norms[norms > 0]).size == 1:
             if _is_plain(self.trajectory):
@@ -130,7 +130,7 @@ class Explanation:
         return f"each step keeps {_factor(measured)} of the error{theory}"
 
     def _theory(self, run: int) -> str:
-        """Theory's factor, with a word where it speaks of the end of a long run, or of the minimum, and this run is not there."""
+        """Return theory's factor, qualified where it holds only asymptotically, or only near the minimum."""
         predicted, measured = self.predicted[run], self.measured[run]
         if not np.isfinite(predicted):
             return ""
@@ -145,7 +145,7 @@ class Explanation:
         return f" ({where}: {_factor(predicted)})"
 
     def _end(self, run: int) -> tuple[str, str]:
-        """How the run diverged, if not as the table says it, and what is to come."""
+        """Return how the run diverged, if not as the table says it, and what is to come."""
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
         if step >= 0:
             ahead = f" (forecast: {forecast:,})" if forecast >= 0 else ""
@@ -155,7 +155,7 @@ class Explanation:
         return "", f"it will be inf at step {forecast:,}" if forecast >= 0 else "it has not turned"
 
     def _how(self, run: int) -> str:
-        """Whether what was not finite first was infinite, and on which side, or no number at all."""
+        """Return whether the first non-finite value was inf, -inf or nan."""
         path, step = self.trajectory, self.outcome.first_nonfinite[run]
         values = {"weight": path.x[step, :, run], "loss": path.loss[step, [run]], "gradient": path.gradient_norm[step, [run]]}
         first = values[self.outcome.first_quantity[run]]
@@ -171,21 +171,21 @@ class Explanation:
         return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
 
     def _tail(self, run: int) -> Array:
-        """The losses of the last quarter of the run."""
+        """Return the losses of the last quarter of the run."""
         return self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
 
     def _floor(self, run: int) -> str:
-        """The floor that theory expects the noise to leave."""
+        """Return the floor that theory expects the noise to leave."""
         return f" (theory: {plain(self.floor[run])})" if np.isfinite(self.floor[run]) else ""
 
 
 def _is_plain(trajectory: Trajectory) -> bool:
-    """Whether every step is the learning rate times the gradient, and nothing else."""
+    """Return whether every step is the learning rate times the gradient, and nothing else."""
     return trajectory.optimizer.recurrence == Recurrence() and _undisturbed(trajectory) and not np.any(trajectory.optimizer.weight_decay)
 
 
 def _undisturbed(trajectory: Trajectory) -> bool:
-    """Whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
+    """Return whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
     return trajectory.optimizer.is_linear and not trajectory.stochastic and bool((trajectory.multiplier == 1).all())
 
 
@@ -194,7 +194,7 @@ def _factor(value: float) -> str:
 
 
 def _agrees(measured: float, verdict: Verdict, *, linear: bool) -> bool:
-    """Whether a factor of the gradient fits what the loss did: the gradient may grow on a way down, and shrink on a way up."""
+    """Return whether a factor of the gradient fits what the loss did: the gradient may grow on a way down, and shrink on a way up."""
     none = 0.0 if linear else 5e-5
     match verdict:
         case Verdict.DIVERGED:
@@ -205,7 +205,7 @@ def _agrees(measured: float, verdict: Verdict, *, linear: bool) -> bool:
 
 
 def _accelerates(norms: Array) -> bool:
-    """Whether the gradient grew by more and more: a straight line in a logarithmic plot would not."""
+    """Return whether the gradient grew by more and more: a straight line in a logarithmic plot would not."""
     with np.errstate(all="ignore"):
         growth = np.diff(np.log(norms[np.isfinite(norms)]))
     return growth.size >= 2 and bool(growth[-1] > 1.5 * np.abs(np.median(growth[:-1])) and growth[-1] > 1)

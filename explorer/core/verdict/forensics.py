@@ -66,7 +66,7 @@ class Forensics:
 def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     """Return why one run became inf or nan, from the path and by trying again what it did there.
 
-    A number that broke where it stood (the loss was harmless a step before) is told from one that grew. Of the first kind are a bad
+    A sudden failure (the loss was harmless a step before) is told from growth. Of the first kind are a bad
     number in the data, the logarithm of 0, and 0/0; of the second weight decay with η·w > 2, one example that is too steep for the
     rate, a number format that gives out too early, and the learning rate.
 
@@ -242,7 +242,7 @@ def _bad_data(scene: _Scene) -> Forensics | None:
 
 
 def _broke(scene: _Scene) -> Forensics | None:
-    """A number that broke where it stood: nothing had grown."""
+    """Return the origin of a sudden failure: nothing had grown."""
     if scene.grew:
         return None
     if scene.quantity == "weight":
@@ -297,7 +297,7 @@ def _decay(scene: _Scene) -> Forensics | None:
     limit = 2.0 if rule.preconditioner is not None else float(np.ravel(rule.recurrence.edge)[0])
     if product < limit:
         return None
-    why = f"the rate times the weight decay is {plain(product)}, above {plain(limit)}: the decay itself throws the weights across 0 and out"
+    why = f"the rate times the weight decay is {plain(product)}, above {plain(limit)}: the decay alone takes the weights across 0 and out"
     return scene.found(Origin.DECAY, why, f"Lower the weight decay below {plain(limit / scene.rate)}, or the rate.")
 
 

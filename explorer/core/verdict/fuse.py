@@ -1,4 +1,4 @@
-"""Which mini-batch raised the loss most: the batch that lit the fuse."""
+"""The mini-batch that raised the loss most."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Fuse:
 
 
 def fuse(trajectory: Trajectory, run: int = 0) -> Fuse | None:
-    """The mini-batch that lit the fuse of one run, or None for a run without mini-batches or one whose loss never rose.
+    """Return the mini-batch that raised the loss of one run most; None without mini-batches, or if the loss never rose.
 
     A loss that is not finite after a step counts as the largest rise; the first of equal rises is named.
 

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def measured_growth(trajectory: Trajectory) -> Array:
-    """The factor per step that a path really shows, ``(runs,)``: from the slope of log gradient norm over its later half.
+    """Return the factor per step that a path really shows, ``(runs,)``: from the slope of log gradient norm over its later half.
 
     The gradient is proportional to the distance from a minimum, and unlike the loss it needs no minimum to be measured from. What
     has shrunk to rounding, or is no longer finite, is left out; nan where fewer than two steps are left.
@@ -36,10 +36,10 @@ def measured_growth(trajectory: Trajectory) -> Array:
 
 
 def growth(outcome: Outcome, minimum: float | None) -> Array:
-    """The factor per step of the distance from the minimum, ``(runs,)``, as far as an outcome tells it: nan where it does not.
+    """Return the factor per step of the distance from the minimum, ``(runs,)``; nan where an outcome does not tell.
 
     The root of the factor by which the loss above the minimum changed late in the run; for a run that overflowed, from the start to
-    the largest number in so many steps.
+    the largest number in that many steps.
     """
     with np.errstate(all="ignore"):
         above = outcome.start_loss - (minimum if minimum is not None and np.isfinite(minimum) else 0.0)
@@ -48,7 +48,7 @@ def growth(outcome: Outcome, minimum: float | None) -> Array:
 
 
 def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[NDArray[np.intp], Array]:
-    """Where the edge was at (at most so many of) the steps of one run: the steps ``(n,)`` and the rates ``(n,)``.
+    """Return the edge at up to `most` steps of one run: the steps ``(n,)`` and the rates ``(n,)``.
 
     The edge moves with the curvature, and for a rule that preconditions with its P too, which `run` keeps on request (Cohen et al.
     2022, arXiv 2207.14484: such runs hover where the preconditioned curvature is edge/η). nan where a point is no longer finite.
@@ -75,7 +75,7 @@ def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[N
 
 
 def floors(trajectory: Trajectory) -> Array:
-    """The loss that the randomness of each run leaves in theory, ``(runs,)``: the minimum plus the floor; nan where no theory holds.
+    """Return the loss that the randomness of each run leaves in theory, ``(runs,)``: the minimum plus the floor; nan where no theory holds.
 
     For noise on the gradient of a quadratic, under gradient descent or the heavy ball: the sum of `floor_loss` over the eigenvectors.
     For mini-batches of a quadratic under gradient descent: `SecondMoment.loss_floor`, of independent draws.

@@ -61,7 +61,7 @@ def became(quantity: str, how: str, step: int) -> str:
 
 
 def counted(steps: int, noun: str = "step") -> str:
-    """Return so many steps in words: ``'1 step'``, ``'2,000 steps'``."""
+    """Return a number of steps in words: ``'1 step'``, ``'2,000 steps'``."""
     return f"{steps:,} {noun}{'' if steps == 1 else 's'}"
 
 

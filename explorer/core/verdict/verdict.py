@@ -65,7 +65,7 @@ class Outcome:
     steps: int
 
     def evidence(self, run: int = 0) -> dict[str, float | int | str]:
-        """The numbers that decided one run's verdict, by name, thresholds included."""
+        """Return the numbers that decided one run's verdict, by name, thresholds included."""
         return {
             "verdict": str(self.verdict[run]),
             "steps": self.steps,
@@ -81,7 +81,7 @@ class Outcome:
         }
 
     def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
-        """One run's numbers as its sentence names them, in text."""
+        """Return one run's numbers as its sentence names them, in text."""
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.best_loss, "high": self.peak_loss}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
         if self.verdict[run] == Verdict.SLOW and self.final_loss[run] <= self.start_loss[run]:
@@ -89,7 +89,7 @@ class Outcome:
         return numbers
 
     def sentence(self, run: int = 0) -> str:
-        """One run's verdict in words, with its numbers: ``Diverges: the loss became inf or nan at step 6``."""
+        """Return one run's verdict in words, with its numbers: ``Diverges: the loss became inf or nan at step 6``."""
         numbers, step = self.numbers(run), self.first_nonfinite[run]
         instead, more = "", ""
         match self.verdict[run]:
@@ -105,7 +105,7 @@ class Outcome:
 
 
 def judge(trajectory: Trajectory) -> Outcome:
-    """One verdict a run: what each word means is at the constants above.
+    """Return one verdict a run: what each word means is at the constants above.
 
     >>> from explorer import LOSSES, OPTIMIZERS, run
     >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.3, 1.0, 1.1], start=[1.0])
@@ -118,12 +118,12 @@ def judge(trajectory: Trajectory) -> Outcome:
 
 
 def plateau(loss: Loss) -> float:
-    """What the best constant answer reaches, for a loss that has one; else nan."""
+    """Return what the best constant answer reaches, for a loss that has one; else nan."""
     return float(getattr(loss, "best_constant", np.nan))
 
 
 def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False, plateau: float = np.nan) -> Outcome:
-    """The verdict that follows from a summary, all but the catapults, which ask for the curvature too.
+    """Return the verdict that follows from a summary, all but the catapults, which ask for the curvature too.
 
     `plateau` is the loss of an answer that ignores the data, where there is one: a run that stays there is stuck.
     """
@@ -165,10 +165,10 @@ def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False,
 
 
 def _above_the_floor(profile: Profile, minimum: float | None):  # type: ignore[no-untyped-def]
-    """How far above its minimum a loss is, and the distance that is rounding only.
+    """Return how far above its minimum a loss is, and the distance that is rounding only.
 
     Where there is no minimum, the size of the loss counts: a fall without end is a divergence too. Where it is not known,
-    the best loss of the run stands in for it only as far as rounding goes, so that nothing is taken for converged by itself.
+    the run's best loss is used instead only within rounding, so that no run counts as converged by its own measure.
     """
     if minimum is None or minimum == -np.inf:
         return np.abs, np.zeros(profile.start_loss.shape)
@@ -176,7 +176,7 @@ def _above_the_floor(profile: Profile, minimum: float | None):  # type: ignore[n
 
 
 def _quarters(highest: Array) -> tuple[Array, Array, Array]:
-    """The largest value in the second, third and fourth quarter of the parts (of the last three parts, if there are fewer than 8)."""
+    """Return the largest value in the second, third and fourth quarter of the parts (of the last three, if fewer than 8)."""
     if len(highest) < 8:
         highest = np.concatenate([highest[:1]] * max(3 - len(highest), 0) + [highest])
         return highest[-3], highest[-2], highest[-1]
@@ -186,13 +186,13 @@ def _quarters(highest: Array) -> tuple[Array, Array, Array]:
 
 
 def _last_two(parts: Array) -> tuple[Array, Array]:
-    """The parts in the third and in the fourth quarter of a run (the last two parts, if there are fewer than 8)."""
+    """Return the parts in the third and in the fourth quarter of a run (the last two parts, if there are fewer than 8)."""
     quarter = max(len(parts) // 4, 1)
     return parts[-2 * quarter : -quarter], parts[-quarter:]
 
 
 def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
-    """Whether all of one quarter's parts lie below all of another's.
+    """Return whether all of one quarter's parts lie below all of another's.
 
     A bounded run, random or chaotic, moves its largest loss up or down by chance; for all of four parts to go the same way takes
     a chance of 1 in 70, where the largest of them does so every other time.

@@ -30,7 +30,7 @@ MOST_NUMBERS = 8_000_000
 """The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
 
 RUNS = 140
-"""About so many rates are on a ruler."""
+"""About how many rates are on a ruler."""
 
 SAVED = ", saved"
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
@@ -179,8 +179,8 @@ def why(setup: Setup, position: int) -> None:
         st.info("This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little.")
         return
     st.markdown(
-        "Along one step the loss is nearly a parabola. Its **slope** says how much the step should win, its **curvature** how much of that"
-        " is lost again: twice the step wins twice as much and loses four times as much. (ε is the rate, g the gradient, Δ the step.)"
+        "Along one step the loss is nearly a parabola. Its **slope** says how much the step should gain, its **curvature** how much of that"
+        " is lost again: twice the step gains twice as much and loses four times as much. (ε is the rate, g the gradient, Δ the step.)"
     )
     dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
     picture(
@@ -196,13 +196,13 @@ def why(setup: Setup, position: int) -> None:
 
 
 def table(explanation: Explanation, setup: Setup, position: int) -> None:
-    """The numbers of the run, to read and to take away."""
+    """Show the numbers of the run, and offer them as CSV."""
     with fold("The numbers of this run") as unfolded:
         if not unfolded:
             return
         lens = magnified(setup, position)
         if lens is not None and lens.modes:
-            st.markdown("Each eigenvector of the Hessian follows its own factor and knows nothing of the others:")
+            st.markdown("Each eigenvector of the Hessian follows its own factor, independently of the others:")
             st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
         trajectory = explanation.trajectory
         names = Facts(trajectory.objective).coordinates
@@ -217,7 +217,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
 
 
 def main() -> None:
-    """From top to bottom: where to start from, the ruler with the picture, the numbers, why, the table."""
+    """Show, from top to bottom: the presets, the ruler with the picture, the numbers, why, the table."""
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
     asked = panel.current(DEFAULT)

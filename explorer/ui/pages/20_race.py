@@ -27,13 +27,13 @@ PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "
 
 @st.cache_resource(max_entries=32, show_spinner="Running the race…")
 def computed(race: Race) -> tuple[list[Explanation], figure.Picture]:
-    """Every racer's run, explained, and the picture of them all."""
+    """Return every racer's run, explained, and the picture of them all."""
     trajectories = race.run()
     return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
 
 
 def names(race: Race) -> list[str]:
-    """What each racer is called: its optimizer, numbered where it runs twice."""
+    """Return each racer's name: its optimizer, numbered where it runs twice."""
     found: list[str] = []
     for racer in race.racers:
         name = OPTIMIZERS.title(racer.optimizer)
@@ -42,20 +42,20 @@ def names(race: Race) -> list[str]:
 
 
 def current() -> Race:
-    """The race that holds now: the session's, unless the page was opened by a link."""
+    """Return the race that holds now: the session's, unless the page was opened by a link."""
     panel.arrive(Race.salvage, adopt, DEFAULT, RACERS)
     return Race(st.session_state[panel.STATE], st.session_state[RACERS], st.session_state[PACE])
 
 
 def adopt(race: Race) -> None:
-    """Makes `race` the one that holds. The list of paces and the table of racers are new ones, so that they show it."""
+    """Make `race` the one that holds. The list of paces and the table of racers are new ones, so that they show it."""
     panel.adopt(race.setup)
     st.session_state[RACERS], st.session_state[PACE] = race.racers, race.pace
     st.session_state[TABLE] = st.session_state.get(TABLE, 0) + 1
 
 
 def racers(race: Race) -> Race:
-    """The controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
+    """Return the controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
     paces, place = get_args(Pace), st.session_state[TABLE]
     pace: Pace = st.radio("Each racer has", paces, paces.index(race.pace), format_func=lambda name: PACES[name], key=f"{PACE}:{place}")
     setup = race.setup
@@ -101,13 +101,13 @@ def headline(race: Race, explanations: list[Explanation]) -> str:
     if not running:
         return f"**Nobody arrives**: all {len(called)} racers diverged."
     best = min(running, key=lambda i: final[i])
-    lost = f"; {', '.join(out)} diverged" if out else "; this loss has no bottom, so lower only means further away" if endless else ""
+    lost = f"; {', '.join(out)} diverged" if out else "; this loss is unbounded below, so lower only means further away" if endless else ""
     name, steps = called[best][0].upper() + called[best][1:], explanations[best].outcome.steps
     return f"**{name} leads** after {steps:,} steps with a loss of {plain(final[best])}{lost}."
 
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
-    """A row for each racer: its rate, its edge, its verdict and its factors per step."""
+    """Return a row for each racer: its rate, its edge, its verdict and its factors per step."""
     rows: list[dict[str, Any]] = []
     for name, each, setup, edge in zip(names(race), explanations, race.setups(), race.edges(), strict=True):
         rows.append(

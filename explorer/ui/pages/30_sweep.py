@@ -92,7 +92,7 @@ def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> 
 
 
 def band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
-    """What became of every rate of the ruler, for so many seeds. Kept, so that a picture that is shown again costs nothing."""
+    """Return the outcome of every rate of the ruler, for each seed; cached, so that showing it again costs nothing."""
     kept: dict[tuple[Setup, int], figure.Band] = store()
     if (setup, seeds) not in kept:
         while len(kept) >= 64:

@@ -46,7 +46,7 @@ Name = Literal["x", "y"]
 
 
 def main() -> None:
-    """The picture, what it says, and in the sidebar what is on its axes."""
+    """Show the picture, what it says, and in the sidebar its axes."""
     panel.follow()
     st.title("How does the edge move when two knobs are turned?", anchor=False)
     top = st.container()
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def current() -> Map:
-    """The map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
+    """Return the map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
     panel.arrive(Map.salvage, adopt, DEFAULT, panel.STATE)
     axes: tuple[Axis | None, ...] = st.session_state.get(AXES, (None, None))
     asked = st.session_state[panel.STATE], axes, st.session_state.get(OF)
@@ -102,7 +102,7 @@ def fitting(setup: Setup, axes: tuple[Axis | None, ...], of: str | None) -> Map:
 
 
 def checked(plan: Map) -> Map:
-    """The map, refused with a sentence if it is more work than a visitor may ask a server for."""
+    """Return the map, refused with a sentence if it is more work than a visitor may ask a server for."""
     dim, steps = plan.largest
     if plan.pixels * steps * dim > MOST_FOR_A_VISITOR:
         raise ValueError(too_much(plan, MOST_FOR_A_VISITOR))
@@ -110,7 +110,7 @@ def checked(plan: Map) -> Map:
 
 
 def adopt(plan: Map) -> None:
-    """Makes `plan` the map that holds; what was typed and refused is forgotten, and so is the way back."""
+    """Make `plan` the map that holds; what was typed and refused is forgotten, and so is the way back."""
     panel.adopt(plan.setup)
     st.session_state[AXES], st.session_state[OF] = (plan.x, plan.y), plan.setup.loss
     st.session_state[REFUSED], st.session_state[BACK] = {}, []
@@ -118,7 +118,7 @@ def adopt(plan: Map) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=MOST_KEPT)
 def canvas_of(plan: Map) -> Canvas:
-    """What is known of a map, whoever asked for it."""
+    """Return what is known of a map, for any visitor."""
     return Canvas.blank(plan)
 
 
@@ -126,14 +126,14 @@ def canvas_of(plan: Map) -> Canvas:
 
 
 def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
-    """The picture as far as it is done, and what can be done with it. Runs again by itself while the map is in the making."""
+    """Show the unfinished or finished picture and its controls. Reruns by itself while the map is being rendered."""
     painting.look()
     moved = st.session_state[AXES] != (plan.x, plan.y) or st.session_state[JOB][1] is not painting
     if moved or panel.GO in st.session_state or panel.NOTES in st.session_state:
         st.rerun()
     if live != painting.running:
         panel.again()
-    canvas = canvas.copy()  # it goes on while this is drawn: what is said must be what is shown
+    canvas = canvas.copy()  # rendering continues while this is drawn: the words must match the picture
     sentence = headline(plan, canvas)
     st.subheader(sentence, anchor=False)
     finished = bool(canvas.done.all())
@@ -169,7 +169,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
 
 
 def headline(plan: Map, canvas: Canvas) -> str:
-    """How much of the map diverges and converges, and whether theory's line is right."""
+    """Return how much of the map diverges and converges, and whether theory's line is right."""
     shares = canvas.shares()
     diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
     done = int(canvas.done.sum())
@@ -186,14 +186,14 @@ def headline(plan: Map, canvas: Canvas) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as people read it; no more than none and no less than all."""
+    """Return a share in percent, rounded neither to 0 % nor to 100 %."""
     if 0 < share < 0.001:
         return "less than 0.1 %"
     return f"{min(plain(100 * share, 2), '99.9' if share < 1 else '100', key=float)} %" if share else "none"
 
 
 def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
-    """How far it is, and what went wrong; nothing once it is finished."""
+    """Show the progress and what went wrong; nothing once it is finished."""
     if painting.error:
         st.error(painting.error, icon=":material/error:")
     if canvas.done.all():
@@ -209,7 +209,7 @@ def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
 
 
 def look(x: Axis, y: Axis) -> None:
-    """Another window, with the present one to go back to; or a word on why not."""
+    """Show another window, keeping the current one to go back to; or say why not."""
     setup: Setup = st.session_state[panel.STATE]
     try:
         plan = checked(Map(setup, x, y))
@@ -222,13 +222,13 @@ def look(x: Axis, y: Axis) -> None:
 
 
 def zoom(factor: float) -> None:
-    """The same center, and `factor` times the window on both axes, as far as the knobs allow."""
+    """Zoom to `factor` times the window on both axes, as far as the knobs allow."""
     x, y = (axis_within(axis, 0.5 - factor / 2, 0.5 + factor / 2) for axis in st.session_state[AXES])
     look(x, y)
 
 
 def axis_within(axis: Axis, begin: float, end: float) -> Axis:
-    """The part of an axis between two shares of it, cut at what its knob may be; as it is, if nothing would be left."""
+    """Return the part of an axis between two shares of it, clipped to its knob's range; unchanged, if nothing would remain."""
     knob = knobs(st.session_state[panel.STATE])[axis.knob].knob
     low = max(float(axis.at(begin)), knob.at_least, knob.above, -np.finfo(float).max)
     high = min(float(axis.at(end)), knob.at_most, knob.below, np.finfo(float).max)
@@ -238,7 +238,7 @@ def axis_within(axis: Axis, begin: float, end: float) -> Axis:
 
 
 def zoom_to_box(box: Any) -> None:
-    """A box was drawn. What comes from the browser is checked."""
+    """Zoom into a box that was drawn, after checking what the browser sent."""
     if not (isinstance(box, list) and len(box) == 4 and all(isinstance(each, int | float) and math.isfinite(each) for each in box)):
         return
     x, y = st.session_state[AXES]
@@ -247,7 +247,7 @@ def zoom_to_box(box: Any) -> None:
 
 
 def _boxed(axis: Axis, origin: float, low: float, high: float) -> Axis:
-    """The axis between two numbers of the picture, no further than it goes now, in no more digits than a drawn box means."""
+    """Return the axis between two numbers of the picture, within its present range, in as many digits as a drawn box has."""
     digits = 3 - math.floor(math.log10(max((high - low) / max(abs(low + origin), abs(high + origin)), 1e-17))) if low < high else 17
     low, high = (float(f"{end + origin:.{min(digits, 17)}g}") for end in (low, high))
     low, high = max(low, axis.low), min(high, axis.high)
@@ -257,14 +257,14 @@ def _boxed(axis: Axis, origin: float, low: float, high: float) -> Axis:
 
 
 def back() -> None:
-    """The window before this one."""
+    """Go back to the window before this one."""
     if st.session_state[BACK]:
         *st.session_state[BACK], st.session_state[AXES] = st.session_state[BACK]
         st.session_state[REFUSED] = {}
 
 
 def open_run(pointed: Any) -> None:
-    """A pixel was clicked: its run is opened on the page Step size. What comes from the browser is checked."""
+    """Open the run of a clicked pixel on the page Step size, after checking what the browser sent."""
     x, y = st.session_state[AXES]
     plan = Map(st.session_state[panel.STATE], x, y)
     numbers = (
@@ -283,7 +283,7 @@ def open_run(pointed: Any) -> None:
 
 
 def sides(plan: Map) -> None:
-    """What is on the two axes, between which ends, in how many pixels."""
+    """Show what is on the two axes, between which ends, in how many pixels."""
     known = knobs(plan.setup)
     refused: dict[str, str] = st.session_state.setdefault(REFUSED, {})
     for name, label, axis in (("x", "across", plan.x), ("y", "up", plan.y)):
@@ -303,29 +303,29 @@ def sides(plan: Map) -> None:
     seed("map:count", max(plan.x.count, plan.y.count))
     counts = sorted({*PIXELS, max(plan.x.count, plan.y.count)})
     st.select_slider("pixels a side", counts, key="map:count", on_change=refine)
-    st.caption("All else, and what is not on an axis:")
+    st.caption("Everything else, and what is not on an axis:")
 
 
 def seed(key: str, value: Any) -> None:
-    """Lets a widget show its part of the map, unless it holds something that was refused."""
+    """Let a widget show its part of the map, unless it holds something that was refused."""
     if key not in st.session_state[REFUSED]:
         st.session_state[key] = value
 
 
 def with_axis(name: Name, axis: Axis) -> tuple[Axis, Axis]:
-    """Both axes, one of them replaced."""
+    """Return both axes, one of them replaced."""
     x, y = st.session_state[AXES]
     return (axis, y) if name == "x" else (x, axis)
 
 
 def axis_of(name: Name) -> Axis:
-    """One of the session's axes."""
+    """Return one of the session's axes."""
     x, y = st.session_state[AXES]
     return x if name == "x" else y
 
 
 def turn_to(name: Name) -> None:
-    """Another knob was chosen for an axis; the other axis's own makes them change places."""
+    """Put another knob on an axis; choosing the other axis's knob swaps the two."""
     knob, (x, y) = st.session_state[f"map:{name}:knob"], st.session_state[AXES]
     if panel.echo() or knob == axis_of(name).knob or knob not in knobs(st.session_state[panel.STATE]):
         return
@@ -336,7 +336,7 @@ def turn_to(name: Name) -> None:
 
 
 def type_end(name: Name, end: str) -> None:
-    """An end of a window was typed."""
+    """Take a typed end of a window."""
     key, axis = f"map:{name}:{end}", axis_of(name)
     text = st.session_state[key]
     if panel.echo():
@@ -355,7 +355,7 @@ def type_end(name: Name, end: str) -> None:
 
 
 def bend(name: Name) -> None:
-    """An axis becomes logarithmic, or no longer; one that begins at zero then begins four decades below its end."""
+    """Make an axis logarithmic or linear; one that begins at zero then begins four decades below its end."""
     axis = axis_of(name)
     if panel.echo():
         return
@@ -368,7 +368,7 @@ def bend(name: Name) -> None:
 
 
 def refine() -> None:
-    """More or fewer pixels a side."""
+    """Change the number of pixels a side."""
     x, y = st.session_state[AXES]
     count = st.session_state["map:count"]
     if not panel.echo():
@@ -376,7 +376,7 @@ def refine() -> None:
 
 
 def take_away(plan: Map, canvas: Canvas) -> None:
-    """The map as a picture and as numbers; made only when asked for."""
+    """Offer the map as a picture and as numbers; made only on request."""
 
     def npy() -> bytes:
         file = io.BytesIO()

@@ -33,7 +33,7 @@ MOST_WORK = 4e9
 
 
 def main() -> None:
-    """The controls, then the run as far as it is; above it the ruler, whose rates are tried meanwhile."""
+    """Show the controls, then the run in progress; above it the ruler, whose rates are tried meanwhile."""
     st.title("What does this network do at this rate?", anchor=False)
     setup = panel.current(DEFAULT)
     if setup.loss not in ("network", "convolution", "homemade_network"):
@@ -45,7 +45,7 @@ def main() -> None:
         panel.notes()
         presets("network", setup)
     with st.sidebar:
-        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="The run ends after the step it is in; what was seen stays.")
+        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the run after its current step; what was measured stays.")
         panel.controls(setup)
         panel.sampling(setup)
         panel.rescues(setup)
@@ -53,20 +53,20 @@ def main() -> None:
     held = panel.anchored("network", setup, lambda _: carries(setup))
     running = job(JOB, setup, lambda halt: train(setup))
     trying = job(RULER, held, lambda halt: after(running, held))
-    running.wait(1.2)  # most runs are over by then, and are shown whole at once
-    watched(running, show, "The first steps are being taken…")
+    running.wait(1.2)  # most runs are over by then, and are shown complete
+    watched(running, show, "Taking the first steps…")
     with top:
-        watched(trying, lambda found: choose(found, setup), "The first rates are being tried…")
+        watched(trying, lambda found: choose(found, setup), "Trying the first rates…")
 
 
 def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
-    """The trials of a setup's ruler, begun when the run is over or has had its first seconds to itself."""
+    """Yield the trials of a setup's ruler, started when the run is over or has had a few seconds alone."""
     running.wait(2.0)
     yield from trials(setup)
 
 
 def check_work(setup: Setup) -> None:
-    """Refuses a run that would take too long, with the estimate and what would fit."""
+    """Refuse a run that would take too long, with the estimate and what would fit."""
     loss: Any = setup.make_loss()
     examples = setup.batch_size or loss.examples
     if loss.dim * examples * setup.steps > MOST_WORK:
@@ -77,13 +77,13 @@ def check_work(setup: Setup) -> None:
 
 
 def carries(setup: Setup) -> bool:
-    """Whether the ruler that is shown, as far as it is known, reaches to the rate of this setup."""
+    """Return whether the ruler that is shown, as far as it is known, reaches to the rate of this setup."""
     known: Trials | None = st.session_state[RULER][1].latest if RULER in st.session_state else None
     return known is None or bool(known.ruler.rates[0] <= setup.learning_rate <= known.ruler.rates[-1])
 
 
 def choose(found: Trials, setup: Setup) -> None:
-    """The ruler as far as its rates have been tried. Releasing its slider trains at that rate."""
+    """Show the ruler with the rates tried so far. Releasing its slider trains at that rate."""
     if st.session_state[panel.STATE] != setup:
         st.rerun()  # the slider was moved, which ran only this part of the page
     scale = found.ruler
@@ -114,7 +114,7 @@ def choose(found: Trials, setup: Setup) -> None:
 
 
 def show(history: History) -> None:
-    """The run as far as it is: its end in one sentence, its instruments, and the line it draws."""
+    """Show the run so far: its end in one sentence, its instruments, and the line it draws."""
     if history.share < 1:
         st.progress(history.share, f"step {history.steps[-1]:,} of {history.total:,}")
     sentence = ending(history)
@@ -152,7 +152,7 @@ def numbers(history: History) -> None:
 
 
 def said(number: float) -> str:
-    """A number as the page shows it; a dash for what is none."""
+    """Return a number as the page shows it; a dash for what is none."""
     return plain(number, 4) if np.isfinite(number) else "–"
 
 

@@ -27,8 +27,8 @@ DEFAULT = next(case.setup for case in cases() if case.page == "landscape")
 
 
 def main() -> None:
-    """The controls, then the planes as far as they are."""
-    st.title("What does the ground around this network look like?", anchor=False)
+    """Show the controls, then the planes so far."""
+    st.title("What does the landscape around this network look like?", anchor=False)
     asked = current()
     (setup, view), _ = panel.computable(
         "landscape", asked, (DEFAULT, View()), lambda each: check_work(Survey(each[1], panes(*each))), lambda each: each[0]
@@ -39,15 +39,15 @@ def main() -> None:
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
     presets("landscape", (setup, seen), adopt, of)
     with st.sidebar:
-        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="The work ends; what was seen stays.")
+        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the work; what was computed stays.")
         for name, parameter in parameters(View).items():
             control(name, parameter, view)
         panel.controls(setup)
         panel.sampling(setup)
         panel.rescues(setup)
     running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
-    running.wait(1.4)  # most are done by then, and are shown whole at once
-    watched(running, lambda found: show(found, view), "The network is being made…")
+    running.wait(1.4)  # most are done by then, and are shown complete
+    watched(running, lambda found: show(found, view), "Building the network…")
 
 
 def read(query: dict[str, str]) -> tuple[Seen, list[str]]:
@@ -58,7 +58,7 @@ def read(query: dict[str, str]) -> tuple[Seen, list[str]]:
 
 
 def current() -> Seen:
-    """What holds now: the session's setup and view, unless the page was opened by another link."""
+    """Return what holds now: the session's setup and view, unless the page was opened by another link."""
     panel.arrive(read, adopt, (DEFAULT, View()), panel.STATE)
     if st.session_state[panel.STATE].loss not in ("network", "convolution"):
         panel.adopt(DEFAULT)
@@ -66,18 +66,18 @@ def current() -> Seen:
 
 
 def of(case: Case) -> Seen:
-    """What a case is on this page."""
+    """Return what a case is on this page."""
     return read(case.query)[0]
 
 
 def adopt(chosen: Seen) -> None:
-    """Makes a case hold."""
+    """Make a case hold."""
     setup, st.session_state[VIEW] = chosen
     panel.adopt(setup)
 
 
 def control(name: str, parameter: Parameter, view: View) -> None:
-    """The widget of one part of the view, if it matters now."""
+    """Show the widget of one part of the view, if it matters now."""
     if view.plane == "path" and name in ("at", "planes", "seed", "reach"):
         return
     key, value = f"landscape:{name}", getattr(view, name)
@@ -92,19 +92,19 @@ def control(name: str, parameter: Parameter, view: View) -> None:
 
 
 def readable(name: str) -> str:
-    """A choice of the view as a person would say it."""
+    """Return a choice of the view as a person would say it."""
     said = {"random": "random directions", "path": "of the run's own path", "trained": "trained weights", "initial": "first weights"}
     return said.get(name, "level lines" if name == "lines" else name)
 
 
 def turn(name: str) -> None:
-    """One widget of the view was turned."""
+    """Take over one widget of the view."""
     if not panel.echo():
         st.session_state[VIEW] = replace(st.session_state[VIEW], **{name: st.session_state[f"landscape:{name}"]})
 
 
 def show(found: Survey, view: View) -> None:
-    """The planes as far as they are: what they say, the picture, and what no slice can show."""
+    """Show the planes so far: what they say, the picture, and what no slice can show."""
     found = Survey(replace(found.view, drawn=view.drawn), found.panes, found.doing, found.share)
     if found.share < 1:
         st.progress(min(found.share, 1.0), found.doing)
@@ -137,7 +137,7 @@ def show(found: Survey, view: View) -> None:
 
 
 def numbers(found: Survey) -> None:
-    """How much of the curvature the planes show."""
+    """Show how much of the curvature the planes contain."""
     metrics(
         *(
             Metric(
@@ -152,12 +152,12 @@ def numbers(found: Survey) -> None:
 
 
 def number(value: float) -> str:
-    """A number, or a dash where there is none."""
+    """Return a number, or a dash where there is none."""
     return plain(value) if abs(value) < float("inf") else "–"
 
 
 def limits(found: Survey) -> str:
-    """What a slice cannot show."""
+    """Explain what a slice cannot show."""
     dim = found.panes[0].loss.dim
     text = (
         f"A slice shows 2 of {dim:,} directions and holds all others still. A minimum of a slice need not be one of the loss; a valley"
@@ -165,9 +165,9 @@ def limits(found: Survey) -> str:
         " an average over all directions: smooth here does not mean that a large step is safe. "
     )
     if found.view.plane == "path":
-        return text + "The path lies near this plane, not in it: its losses are its own, not those of the ground drawn under it."
+        return text + "The path lies near this plane, not in it: its losses are its own, not those of the landscape drawn under it."
     return text + (
-        "Biases stay as they are; the weights of each unit move by as much as they are long (Li et al. 2018). The path is not drawn here:"
+        "Biases stay as they are; the weights of each unit move by as much as their length (Li et al. 2018). The path is not drawn here:"
         " it is almost at right angles to random directions and would look like a point."
     )
 

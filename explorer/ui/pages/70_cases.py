@@ -1,4 +1,4 @@
-"""Cases: every situation of the case files by its symptom, made to happen here and now, each with the switch that makes it go away."""
+"""Cases: every situation of the case files by its symptom, run here and now, each with the switch that makes it go away."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse
 from explorer.ui.job import job, watched
 
 TOGETHER = "races, maps and landscapes"
-"""The heading of the cases that are no single curve."""
+"""The heading of the cases that are not a single curve."""
 
 COLUMNS = 3
 
 
 def main() -> None:
-    """The filters, then the cards; pictures come as their runs are done."""
+    """Show the filters, then the cards; pictures appear as their runs finish."""
     st.title("What does your loss do?", anchor=False)
     st.markdown("Every card below is a run, made just now. Flip its switch and it goes away; open it in the lab to turn its other knobs.")
     kinds = {kind: [case for case in casebook() if (case.symptom or TOGETHER) == kind] for kind in (*SYMPTOMS, TOGETHER)}
@@ -25,7 +25,7 @@ def main() -> None:
     words = st.text_input("Search", key="cases:search", placeholder="Adam, dead, scale …")
     shown = {kind: matching(group, words) for kind, group in kinds.items() if chosen in (None, kind)}
     if not any(shown.values()):
-        st.info("No case has these words. Here are all of them.", icon=":material/search_off:")
+        st.info("No case contains these words. Here are all cases.", icon=":material/search_off:")
         shown = {kind: group for kind, group in kinds.items() if chosen in (None, kind)}
     running = job("cases:job", "all", lambda halt: work([case for group in kinds.values() for case in group]))
     running.wait(0.5)
@@ -36,11 +36,11 @@ def main() -> None:
                 st.subheader(f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize(), anchor=False)
                 grid(group)
 
-    watched(running, cards, "The first runs are being made…")
+    watched(running, cards, "Making the first runs…")
 
 
 def work(wanted: list[Case]) -> Generator[int, None, None]:
-    """Makes every case happen, then every case after its switch; yields how many runs are done."""
+    """Run every case, then every case after its switch; yield how many runs are done."""
     runs = [(case.page, case.query) for case in wanted] + [(case.page, case.undone.query) for case in wanted if case.switch]
     yield 0
     for done, (page, query) in enumerate(runs, start=1):
@@ -49,7 +49,7 @@ def work(wanted: list[Case]) -> Generator[int, None, None]:
 
 
 def matching(group: list[Case], words: str) -> list[Case]:
-    """The cases that have every word somewhere."""
+    """Return the cases that have every word somewhere."""
     wanted = words.casefold().split()
     return [
         case
@@ -67,7 +67,7 @@ def grid(group: list[Case]) -> None:
 
 
 def card(case: Case) -> None:
-    """One case: the picture with its sentence, the switch, the question, why, and the way into the lab."""
+    """Show one case: the picture with its sentence, the switch, the question, why, and the way into the lab."""
     st.markdown(f"**{case.title}**")
     undone = bool(case.switch) and st.session_state.get(f"cases:switch:{case.name}", False)
     shown = case.undone if undone else case
@@ -91,7 +91,7 @@ def card(case: Case) -> None:
 
 
 def drawn(seen: Seen, title: str) -> str:
-    """The small picture of what was seen; its text begins with the title."""
+    """Return the small picture of a case; its text begins with the title."""
     alt = f"{title}. {seen.sentence.replace('**', '')}"
     ink = "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
     return tiles(seen.cells, seen.coordinates, alt, ink=ink) if seen.cells else sparkline(seen.curves, alt, ink=ink)

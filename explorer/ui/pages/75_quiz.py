@@ -21,7 +21,7 @@ CHOICES = 4
 HEIGHT = 150
 STATE, JOB = "quiz:state", "quiz:job"
 WAIT = 0.5
-"""Seconds that a page waits for its curve before it says that it is being made."""
+"""Seconds that a page waits for its curve before it shows a message."""
 
 ASKED = [case for case in casebook() if case.knob and case.symptom and case.switch]
 
@@ -52,7 +52,7 @@ def begin(seed: int) -> Game:
 
 
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
-    """The case's knob among those of others, first of those with the same symptom; none that would have done it too.
+    """The case's knob among those of others, first of those with the same symptom; none that would make the same curve.
 
     >>> from explorer.ui.casebook import casebook
     >>> case = next(each for each in casebook() if each.name == "13_x_squared")
@@ -75,7 +75,7 @@ def main() -> None:
     making = job(JOB, (case.name, game.place), lambda halt: work(game))
     seen = shortly(case)
     if seen is None:
-        watched(making, lambda _: st.rerun(), "This curve is being made…")
+        watched(making, lambda _: st.rerun(), "Making this curve…")
         return
     st.markdown(f"**Curve {game.answered + (game.answer is None)}** · {game.right} of {game.answered} right")
     curve, words = st.columns([3, 2], vertical_alignment="center")
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def work(game: Game) -> Generator[int, None, None]:
-    """Makes this curve, what it is after its switch, and the next one, while the visitor thinks; yields how many are done."""
+    """Make this curve, the one after its switch, and the next, while the visitor thinks; yield how many are done."""
     case, following = game.case, game.order[(game.place + 1) % len(game.order)]
     for done, (page, query) in enumerate(((case.page, case.query), (case.page, case.undone.query), (following.page, following.query)), 1):
         see(page, query)
@@ -128,7 +128,7 @@ def ask(game: Game) -> None:
 
 
 def answer() -> None:
-    """The choice is made: right or wrong, once."""
+    """Score the choice, once."""
     game: Game = st.session_state[STATE]
     given = st.session_state.get(f"quiz:choice:{game.place}")
     st.session_state["quiz:nothing"] = given is None
@@ -169,7 +169,7 @@ def tell(game: Game, seen: Seen) -> None:
 
 
 def following() -> None:
-    """On to the next curve; after the last one they come in another order."""
+    """Go on to the next curve; after the last one, reshuffle."""
     game: Game = st.session_state[STATE]
     game.place += 1
     game.answer = None

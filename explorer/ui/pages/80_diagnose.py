@@ -26,7 +26,7 @@ TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "fi
 JOB = "diagnose:job"
 KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
 MOST_COMPARED = 16
-"""So many cases are made to happen for the comparison: each takes a moment the first time."""
+"""Most cases that are run for the comparison: each takes a moment the first time."""
 
 FEWEST = 8
 """A case with fewer finite losses has no shape to compare."""
@@ -46,7 +46,7 @@ NONE = "(no column)"
 
 
 def example(losses: NDArray[Any]) -> str:
-    """Numbers as somebody would paste them."""
+    """Return numbers as somebody would paste them."""
     return "\n".join(f"{each:.4g}" for each in losses)
 
 
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def give() -> None:
-    """Where the numbers come from."""
+    """Show where the numbers come from."""
     st.session_state[EXAMPLE] = next((name for name, text in EXAMPLES.items() if text == st.session_state[TEXT]), None)
     st.pills("Or look at an example", list(EXAMPLES), key=EXAMPLE, on_change=take_example)
     pasted, uploaded = st.columns(2)
@@ -96,7 +96,7 @@ def give() -> None:
 
 
 def take_example() -> None:
-    """An example was clicked."""
+    """Take over a clicked example."""
     if st.session_state[EXAMPLE] in EXAMPLES:
         st.session_state[TEXT] = EXAMPLES[st.session_state[EXAMPLE]]
 
@@ -150,7 +150,7 @@ def show(log: LogFile) -> None:
     values = losses.compressed()
     comparing = job(JOB, (hash(values.tobytes()), found.sentence), lambda halt: compare(found, values))
     comparing.wait(WAIT)
-    watched(comparing, lambda best: draw(log, found, best[0]), "The curve is being compared with the cases…")
+    watched(comparing, lambda best: draw(log, found, best[0]), "Comparing the curve with the cases…")
     if found.causes:
         st.success(f"**What to change first.** {fit_to_read(found.causes[0].change)}", icon=":material/build:")
         st.subheader("What may be behind it, the likeliest first", anchor=False)
@@ -193,7 +193,7 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
 
 
 def compare(found: Diagnosis, losses: NDArray[np.float64]) -> Generator[Alike, None, None]:
-    """Makes the cases of the same symptom or verdict happen, one after another; yields the one that looks most like this curve so far."""
+    """Run the cases of the same symptom or verdict in turn; yield the one most like this curve so far."""
     best: Alike = None, 0.0
     yield best
     for case in candidates(found):
@@ -204,7 +204,7 @@ def compare(found: Diagnosis, losses: NDArray[np.float64]) -> Generator[Alike, N
 
 
 def candidates(found: Diagnosis) -> list[Case]:
-    """The cases of the same symptom and verdict, or of the same verdict if there are none; those that are made fastest first."""
+    """The cases of the same symptom and verdict, or of the same verdict if there are none; the fastest first."""
     if found.verdict is None:
         return []
     runs = sorted((case for case in casebook() if case.symptom), key=lambda case: case.page != "step_size")
@@ -217,7 +217,7 @@ def candidates(found: Diagnosis) -> list[Case]:
 
 
 def about(case: Case) -> None:
-    """What the case is, and the way to it."""
+    """Say what the case is, and link to it."""
     words, way = st.columns([3, 1], vertical_alignment="center")
     words.markdown(f"The case that looks most like it: **{case.title}**. *“{case.question}”*")
     way.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=case.link)

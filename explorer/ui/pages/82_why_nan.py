@@ -51,7 +51,7 @@ def main() -> None:
     if found.origin is not None:
         facts(found)
     st.caption(
-        "Crosses at the top are `nan` or `inf`. A number that broke where it stood (in the data, the logarithm of 0, 0/0) is told from one"
+        "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0) is told from one"
         " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
         " suspect."
     )
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def facts(found: Forensics) -> None:
-    """What went first, when, where, and from which example."""
+    """What failed first, when, where, and from which example."""
     metrics(
         Metric("went first", found.quantity),
         Metric("at step", f"{found.step:,}"),
@@ -73,7 +73,7 @@ def facts(found: Forensics) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
 def computed(setup: Setup) -> tuple[Forensics, Growth]:
-    """Why the run of a setup became inf or nan, and how it grew."""
+    """Return why the run of a setup became inf or nan, and how it grew."""
     loss: Any = setup.make_loss()
     examples = setup.batch_size or Facts(loss).examples
     most = int(min(MOST_NUMBERS / loss.dim, MOST_WORK / (loss.dim * examples)))

@@ -1,4 +1,4 @@
-"""Gradient: is the analytic one that of the loss? Any loss of the shelf, a formula with a gradient by hand, or somebody's own code."""
+"""Gradient: is the analytic one right? For any loss of the shelf, a formula with a gradient by hand, or your own code."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from explorer.ui.short_table import short_table
 
 TYPED, EXAMPLE = "gradient:typed", "gradient:example"
 BY_HAND = "gradient."
-"""What the parts of a link begin with that hold a component typed by hand."""
+"""Prefix of a link's parts that hold a component typed by hand."""
 
 CODE = Setup("homemade_network", learning_rate=1.0).with_knobs({"loss.examples": 60, "loss.bias": "as_written"})
 MISTAKEN = {"x": "2*x", "y": "10*sin(y)*cos(y)"}
-"""A gradient of the formula that everybody begins with; the second has forgotten the 2 of the square."""
+"""A gradient of the formula that everybody begins with; the second omits the 2 of the square."""
 
 EXAMPLES: dict[str, tuple[Setup, dict[str, str]]] = {
     "Somebody's numpy code": (CODE, {}),
@@ -59,8 +59,8 @@ def main() -> None:
     drawn, alt = figure.draw(check, errors)
     picture(drawn, key="gradient:picture", alt=alt, height=420, narrow=figure.NARROW)
     st.caption(
-        "A right gradient makes a V: large differences miss the curvature, small ones are all rounding. A wrong one stays where it is,"
-        " whatever the size. The mark is the step of the check: a complex step where the loss can be computed with complex numbers (it"
+        "A right gradient makes a V: large differences miss the curvature, small ones are all rounding. A wrong one stays flat"
+        " at every size. The mark is the step of the check: a complex step where the loss can be computed with complex numbers (it"
         " subtracts nothing, so it may be tiny), else the differences, extrapolated once (Richardson), where two sizes agree best."
         " Above the dotted line a gradient is wrong."
     )
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def here() -> Setup:
-    """The setup that holds now; a link brings the components typed by hand along."""
+    """Return the setup that holds now; a link brings the components typed by hand along."""
     panel.arrive(read, adopt, EXAMPLES["Somebody's numpy code"], panel.STATE)
     return st.session_state[panel.STATE]
 
@@ -92,35 +92,35 @@ def read(query: dict[str, str]) -> tuple[Asked, list[str]]:
 
 
 def adopt(chosen: Asked) -> None:
-    """Makes a setup hold, with the components of its gradient that were typed by hand."""
+    """Make a setup hold, with the components of its gradient that were typed by hand."""
     setup, st.session_state[TYPED] = chosen
     panel.adopt(setup)
 
 
 def typed() -> dict[str, str]:
-    """The components typed by hand, by the letter."""
+    """Return the components typed by hand, by the letter."""
     found: dict[str, str] = st.session_state.setdefault(TYPED, {})
     return found
 
 
 def examples(setup: Setup) -> None:
-    """What to begin with."""
+    """Show what to begin with."""
     losses = {example.loss: name for name, (example, _) in EXAMPLES.items()}
     st.session_state[EXAMPLE] = losses.get(setup.loss)
     st.pills("Check", list(EXAMPLES), key=EXAMPLE, on_change=take_example, label_visibility="collapsed")
 
 
 def take_example() -> None:
-    """An example was clicked."""
+    """Take over a clicked example."""
     if st.session_state[EXAMPLE] in EXAMPLES:
         setup, hand = EXAMPLES[st.session_state[EXAMPLE]]
         adopt((setup, dict(hand)))
 
 
 def by_hand(setup: Setup) -> tuple[str, ...]:
-    """A box for each component of the formula's gradient; what cannot be read stays in its box, and the exact one takes its place."""
+    """Return a box for each component of the formula's gradient; what cannot be read stays in its box, and the exact one is used."""
     formula: Any = setup.make_loss()
-    st.markdown(f"$f = {formula.formula}$. Type its gradient as you worked it out; what is left empty is worked out exactly.")
+    st.markdown(f"$f = {formula.formula}$. Type its gradient as you worked it out; an empty box is worked out exactly.")
     components = []
     for column, name in zip(st.columns(formula.dim), formula.coordinates, strict=True):
         key = f"gradient:box:{name}"
@@ -131,12 +131,12 @@ def by_hand(setup: Setup) -> tuple[str, ...]:
 
 
 def take_component(name: str) -> None:
-    """A component was typed."""
+    """Take over a typed component."""
     typed()[name] = st.session_state[f"gradient:box:{name}"]
 
 
 def readable(formula: Formula, name: str, column: Any) -> str:
-    """What was typed for one component, if it can be read; else nothing, with the reason under its box."""
+    """Return what was typed for one component, if it can be read; else nothing, with the reason under its box."""
     text = typed().get(name, "")
     try:
         ByHand(formula, tuple(text if each == name else "" for each in formula.coordinates))
@@ -148,7 +148,7 @@ def readable(formula: Formula, name: str, column: Any) -> str:
 
 @st.cache_resource(max_entries=32, show_spinner="Comparing the gradient with differences of the loss…")
 def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
-    """The check, and the errors at all sizes of the difference."""
+    """Return the check, and the errors at all sizes of the difference."""
     loss: Any = setup.make_loss()
     blocks = len(Facts(loss).groups)
     work = loss.dim * Facts(loss).examples * blocks * MOST * 16
@@ -162,7 +162,7 @@ def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
 
 
 def table(check: GradientCheck) -> pd.DataFrame:
-    """A row for each block."""
+    """Return a row for each block."""
     rows = [
         {
             "parameters": each.block,
@@ -179,7 +179,7 @@ def table(check: GradientCheck) -> pd.DataFrame:
 
 
 def said(number: float, digits: int = 6) -> str:
-    """A number of the table; a dash for what is none."""
+    """Return a number of the table; a dash for what is none."""
     return plain(number, digits) if np.isfinite(number) else "–"
 
 

@@ -27,7 +27,7 @@ DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the curvature, and trying rates on both sides…")
 def measured(setup: Setup, rule: str) -> SafeRate:
-    """The largest safe rate of one rule."""
+    """Return the largest safe rate of one rule."""
     chosen = setup if rule == setup.optimizer else setup.with_choice("optimizer", rule)
     loss = chosen.make_loss()
     return safe_rate(

@@ -23,7 +23,7 @@ LEAK = 0.01
 class Activation:
     """f, f′ and f″. `value` may overwrite what it is given; `slope` may answer in a second array, `spare`.
 
-    `slope` and `bend` are told the output f(z) where that is enough to know them, so that z need not be kept; `of_input` says that they
+    `slope` and `bend` take the output f(z) where it determines them, so that z need not be kept; `of_input` says that they
     want z itself. `steepest` is the largest slope, which a saturated unit is far from. `gain` is the factor on the weights that keeps
     the size of a signal from layer to layer when the weights have mean 0 and variance 1/fan_in (He et al. 2015), and `centered_gain`
     that which keeps its variance when the weights of each unit sum to 0 (Brock et al. 2021, arXiv 2101.08692).
@@ -39,7 +39,7 @@ class Activation:
 
 
 def _gelu(z: Array) -> Array:
-    """The input times Φ of it, the exact form and PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)."""
+    """Return the input times Φ of it, the exact form and PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)."""
     return z * ndtr(z)
 
 

@@ -31,7 +31,7 @@ class Style:
     dropout: float = 0.0
 
     def hidden(self, linear: Linear) -> list[Layer]:
-        """One hidden layer."""
+        """Return one hidden layer."""
         positions = linear.window.positions if linear.window else 1
         layers: list[Layer] = [linear]
         if self.normalization != "none":
@@ -42,7 +42,7 @@ class Style:
         return layers
 
     def linear(self, inputs: int, outputs: int, *, last: bool = False, window: Window | None = None) -> Linear:
-        """The linear part of a layer: hidden, or the `last` one."""
+        """Return the linear part of a layer: hidden, or the `last` one."""
         activation = ACTIVATIONS[self.activation]
         multiplier = 1.0
         # The weights of a unit with one input would all be standardized to 0.
@@ -50,12 +50,12 @@ class Style:
         if standardized:
             multiplier = activation.centered_gain / math.sqrt(inputs)
         elif INITIALIZATIONS[self.initialization].in_forward:
-            # √2 inside of every activation; the last layer is divided by √fan_in twice (THEORY 1.6, fractal).
+            # √2 inside of every activation; the last layer is divided by √fan_in twice (THEORY 49).
             multiplier = 1 / inputs if last else math.sqrt(2 / inputs)
         return Linear(inputs, outputs, self.biases, multiplier, standardized, window)
 
     def body(self, inputs: int, hidden: Sequence[int], outputs: int) -> Chain:
-        """A network of fully connected layers; with `skip`, one is around every hidden layer as wide as the hidden layer before it."""
+        """Return a network of fully connected layers; with `skip`, around every hidden layer as wide as the hidden layer before it."""
         layers = self.hidden(self.linear(inputs, hidden[0]))
         for before, width in itertools.pairwise(hidden):
             block = self.hidden(self.linear(before, width))
@@ -63,7 +63,7 @@ class Style:
         return Chain((*layers, self.linear(hidden[-1], outputs, last=True)))
 
     def start(self, body: Chain, random: np.random.Generator) -> Array:
-        """The first weights ``(dim,)``, layer by layer as PyTorch draws them: weights, then biases."""
+        """Return the first weights ``(dim,)``, layer by layer as PyTorch draws them: weights, then biases."""
         initialization = INITIALIZATIONS[self.initialization]
         flat = list(_flat(body))
         found = []
@@ -89,7 +89,7 @@ def _flat(chain: Chain) -> Iterator[Layer]:
 
 
 def widest(body: Chain, inputs: int) -> int:
-    """The largest number of signals that one example makes in any layer."""
+    """Return the largest number of signals that one example makes in any layer."""
     sizes: list[Any] = [inputs]
     for layer in _flat(body):
         if isinstance(layer, Linear):

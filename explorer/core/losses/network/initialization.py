@@ -38,7 +38,7 @@ class Initialization:
     in_forward: bool = False
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Numbers of that shape for a layer with so many inputs and outputs a unit."""
+        """Return random numbers of that shape for a layer with this fan-in and fan-out."""
         deviation = self.variance(fan_in, fan_out) ** 0.5
         if self.uniform:
             return random.uniform(-1, 1, shape) * (3**0.5 * deviation)

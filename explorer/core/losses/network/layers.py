@@ -27,7 +27,7 @@ Signal = Any
 
 
 FEW = 16
-"""So many examples, or rows, are few for any number of inputs: see `outer`."""
+"""Up to this many examples, or rows, count as few for any number of inputs: see `outer`."""
 
 
 class Part(NamedTuple):
@@ -41,7 +41,7 @@ class Layer(Protocol):
     """The four functions, and the parameters that they read.
 
     `p` and `v` ``(runs, size)`` are parameters and their change; `g` and `gt` of the same shape are filled in with the gradient and its
-    change. `memory` and `tangents` are what a layer wants back from its own earlier calls.
+    change. `memory` and `tangents` are what a layer saved in its own earlier calls.
     """
 
     @property
@@ -50,24 +50,24 @@ class Layer(Protocol):
         ...
 
     def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
-        """The output, and what the other three want to know of it."""
+        """Return the output, and what the other three need of it."""
         ...
 
     def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
-        """The gradient by the input, from `d` by the output. Both `d` and `memory` may be overwritten."""
+        """Return the gradient by the input, from `d` by the output. Both `d` and `memory` may be overwritten."""
         ...
 
     def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
-        """How the output changes when the parameters change by `v` and the input by `t`."""
+        """Return how the output changes when the parameters change by `v` and the input by `t`."""
         ...
 
     def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
-        """The gradient by the input and how it changes, from `d` and its change `dt` by the output."""
+        """Return the gradient by the input and how it changes, from `d` and its change `dt` by the output."""
         ...
 
 
 def size(layer: Layer) -> int:
-    """How many parameters a layer has."""
+    """Return how many parameters a layer has."""
     return sum(int(np.prod(part.shape)) for part in layer.parts)
 
 
@@ -92,7 +92,7 @@ class Window:
         return self.out_side**2
 
     def gather(self, a: Array) -> Array:
-        """What each position of the window sees, side by side: ``(..., channels·width², positions·examples)``."""
+        """Return what each position of the window sees, side by side: ``(..., channels·width², positions·examples)``."""
         *runs, _, _ = shape = a.shape
         images = a.reshape(*runs, self.channels, self.side, self.side, -1)
         seen = np.lib.stride_tricks.sliding_window_view(images, (self.width, self.width), axis=(-3, -2))
@@ -101,7 +101,7 @@ class Window:
         return seen.transpose(order).reshape(*runs, self.channels * self.width**2, -1)
 
     def scatter(self, d: Array) -> Array:
-        """The adjoint of `gather`: each number back to where it was read, added up."""
+        """Return the adjoint of `gather`: each number back to where it was read, added up."""
         runs, out = len(d), self.out_side
         seen = d.reshape(runs, self.channels, self.width, self.width, out, out, -1)
         images = np.zeros((runs, self.channels, self.side, self.side, seen.shape[-1]), dtype=d.dtype)
@@ -112,7 +112,7 @@ class Window:
 
 
 def outer(d: Array, a: Array, out: Array | None = None) -> Array:
-    """The sum over examples of d aᵀ, for each run; into `out` if that is given.
+    """Return the sum over examples of d aᵀ, for each run; into `out` if that is given.
 
     BLAS is slow to multiply by a transposed matrix that is short: to copy it first is faster, if there are rows enough to share the copy.
     """
@@ -128,7 +128,7 @@ def back(W: Array, d: Array) -> Array:
 
 
 def over_examples(d: Array) -> Array:
-    """The sum over examples, ``(runs, units)``: as a product with ones, which is faster than a sum of rows so short."""
+    """Return the sum over examples, ``(runs, units)``: as a product with ones, which is faster than a sum of rows so short."""
     return (d.reshape(-1, d.shape[-1]) @ np.ones(d.shape[-1], d.dtype)).reshape(d.shape[:-1])
 
 
@@ -153,7 +153,7 @@ class Linear:
         return (weights, Part("b", (self.outputs,))) if self.bias else (weights,)
 
     def _split(self, p: Array) -> tuple[Array, Array]:
-        """The matrices ``(runs, outputs, inputs)`` and the biases ``(runs, outputs or 0)``: views of `p`."""
+        """Return the matrices ``(runs, outputs, inputs)`` and the biases ``(runs, outputs or 0)``: views of `p`."""
         cut = self.outputs * self.inputs
         return p[:, :cut].reshape(-1, self.outputs, self.inputs), p[:, cut:]
 
@@ -310,7 +310,7 @@ class Dropout:
         return ()
 
     def drawn(self, random: np.random.Generator, examples: int) -> Dropout:
-        """The same layer with a mask for so many examples."""
+        """Return the layer with a mask for this many examples."""
         return replace(self, mask=random.random((self.units, self.positions * examples)) >= self.rate)
 
     def _masked(self, u: Array) -> Array:
@@ -345,11 +345,11 @@ class Chain:
         return tuple(part for layer in self.layers for part in layer.parts)
 
     def drawn(self, random: np.random.Generator, examples: int) -> Chain:
-        """The same layers, with new masks where they drop out."""
+        """Return the same layers, with new masks where they drop out."""
         return Chain(tuple(layer.drawn(random, examples) if hasattr(layer, "drawn") else layer for layer in self.layers))
 
     def activated(self, memory: Any) -> Iterator[tuple[Activation, Array]]:
-        """Every activation on the way, with what its slope is told."""
+        """Yield each activation with the value its slope is evaluated at."""
         for layer, own in zip(self.layers, memory, strict=True):
             if isinstance(layer, Activate):
                 yield layer.activation, own
@@ -394,7 +394,7 @@ class Residual:
         return self.inner.parts
 
     def drawn(self, random: np.random.Generator, examples: int) -> Residual:
-        """The same block, with new masks where it drops out."""
+        """Return the same block, with new masks where it drops out."""
         return replace(self, inner=self.inner.drawn(random, examples))
 
     def forward(self, p: Array, a: Array) -> tuple[Array, Any]:

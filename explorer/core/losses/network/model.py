@@ -18,7 +18,7 @@ from explorer.core.losses.network.objectives import Objective
 from explorer.core.losses.protocol import Array
 
 CHUNK = 2**19
-"""Bytes of the largest signal of the runs that are computed at once: what a core's own cache holds, a few times over."""
+"""Bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Network:
 
     @cached_property
     def blocks(self) -> tuple[tuple[str, slice], ...]:
-        """The parameters' groups in order, such as ``("W1", slice(0, 32))``: weights W and biases b of each layer, gains and shifts."""
+        """The groups of parameters in order, such as ``("W1", slice(0, 32))``: weights W and biases b of each layer, gains and shifts."""
         found, layer, begin = [], 0, 0
         for part in self.body.parts:
             layer += part.letter == "W"
@@ -78,7 +78,7 @@ class Network:
         return decay
 
     def _chunks(self, runs: int, itemsize: int) -> Iterator[slice]:
-        """The runs in groups whose signals fit a core's cache."""
+        """Return the runs in groups whose signals fit a core's cache."""
         most = max(CHUNK // (self.widest * max(self.examples, 1) * itemsize), 1)
         groups = -(-runs // most)
         return (slice(i * runs // groups, (i + 1) * runs // groups) for i in range(groups))
@@ -87,7 +87,7 @@ class Network:
         return self.X.astype(x.dtype, copy=False), self.y.astype(x.dtype, copy=False)
 
     def data_loss(self, x: Array) -> Array:
-        """The loss without the penalty: ``(dim, runs) -> (runs,)``."""
+        """Return the loss without the penalty: ``(dim, runs) -> (runs,)``."""
         return self._values(x, lambda z, y: self.objective.value_and_slope(z, y, self.scale)[0])
 
     def penalty(self, x: Array) -> Array:
@@ -95,7 +95,7 @@ class Network:
         return 0.5 * np.einsum("dr,dr->r", self._decay.astype(x.dtype) * x, x) if self.l2 else np.zeros(x.shape[1], x.dtype)
 
     def accuracy(self, x: Array) -> Array:
-        """The share of examples that are classified right: ``(dim, runs) -> (runs,)``; nan where there are no classes."""
+        """Return the share of examples that are classified right: ``(dim, runs) -> (runs,)``; nan where there are no classes."""
         return self._values(x, self.objective.right)
 
     @one_blas_thread
@@ -108,12 +108,12 @@ class Network:
 
     @one_blas_thread
     def outputs(self, x: Array, X: Array | None = None) -> Array:
-        """What the network says: ``(runs, outputs, examples)``, for its own examples or other inputs ``(inputs, examples)``."""
+        """Return the network's outputs: ``(runs, outputs, examples)``, for its own examples or other inputs ``(inputs, examples)``."""
         inputs = self._data(x)[0] if X is None else np.asarray(X, dtype=x.dtype)
         return self.body.forward(np.ascontiguousarray(x.T), inputs)[0]
 
     def signals(self, x: Array) -> list[tuple[Activation, Array]]:
-        """Every hidden layer's activation, and what its slope is told, ``(runs, units, examples)``: see `Activation`."""
+        """Return every hidden layer's activation and the value its slope is evaluated at, ``(runs, units, examples)``: see `Activation`."""
         _, memory = self.body.forward(np.ascontiguousarray(x.T), self._data(x)[0])
         return list(self.body.activated(memory))
 
@@ -143,7 +143,7 @@ class Network:
 
     @one_blas_thread
     def hessian_at(self, x: Array) -> Callable[[Array], Array]:
-        """The function v -> Hv at these points, with what depends on the points alone computed once."""
+        """Return the function v -> Hv at these points, with what depends on the points alone computed once."""
         X, y = self._data(x)
         p = np.ascontiguousarray(x.T)
         z, memory = self.body.forward(p, X)
@@ -161,7 +161,7 @@ class Network:
         return product
 
     def on(self, rows: NDArray[np.intp]) -> Network:
-        """The loss on these rows: the mean over them, or their sum; with dropout, if the network has any."""
+        """Return the loss on these rows: the mean over them, or their sum; with dropout, if the network has any."""
         body = self.body
         if self.dropout_seed is not None:
             key = zlib.crc32(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
@@ -178,5 +178,5 @@ class Network:
 
     @property
     def best_constant(self) -> float:
-        """The loss of the best answer that is the same for every example: what a network with nothing but dead units can reach."""
+        """The loss of the best answer that is the same for every example: the best that a network of dead units can do."""
         return self.objective.best_constant(self.y, self.scale)

@@ -11,7 +11,7 @@ EPSILON = 1e-5
 
 
 def normalized(z: Array, axis: int) -> tuple[Array, Array]:
-    """Both y = (z - mean) s and s = 1/√(variance + ε), along `axis`."""
+    """Return both y = (z - mean) s and s = 1/√(variance + ε), along `axis`."""
     c = z - z.mean(axis=axis, keepdims=True)
     s = 1 / np.sqrt((c * c).mean(axis=axis, keepdims=True) + z.dtype.type(EPSILON))
     c *= s
@@ -19,17 +19,17 @@ def normalized(z: Array, axis: int) -> tuple[Array, Array]:
 
 
 def backward(y: Array, s: Array, d: Array, axis: int) -> Array:
-    """The gradient by z from that by y. The Jacobian s(I - mean - y mean y) is symmetric, so this is its product with a direction too."""
+    """Return the gradient by z from that by y: the Jacobian s(I - mean - y mean y) is symmetric, so any direction's product too."""
     return s * (d - d.mean(axis=axis, keepdims=True) - y * (d * y).mean(axis=axis, keepdims=True))
 
 
 def push(y: Array, s: Array, t: Array, axis: int) -> tuple[Array, Array]:
-    """How y and s change when z changes by `t`."""
+    """Return how y and s change when z changes by `t`."""
     return backward(y, s, t, axis), -(s * s) * (y * t).mean(axis=axis, keepdims=True)
 
 
 def pull(y: Array, s: Array, yt: Array, st: Array, d: Array, dt: Array, axis: int) -> tuple[Array, Array]:
-    """The gradient by z, and how it changes when y, s and `d` change by `yt`, `st` and `dt`."""
+    """Return the gradient by z, and how it changes when y, s and `d` change by `yt`, `st` and `dt`."""
 
     def mean(u: Array) -> Array:
         return np.asarray(u.mean(axis=axis, keepdims=True))

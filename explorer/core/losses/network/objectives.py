@@ -18,19 +18,19 @@ class Objective(Protocol):
     """A loss of outputs. `value_and_slope` may overwrite the outputs."""
 
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
-        """The loss ``(runs,)`` and its gradient by the outputs."""
+        """Return the loss ``(runs,)`` and its gradient by the outputs."""
         ...
 
     def bend(self, z: Array, y: Array, scale: float, zt: Array) -> Array:
-        """How the gradient changes when the outputs change by `zt`."""
+        """Return how the gradient changes when the outputs change by `zt`."""
         ...
 
     def right(self, z: Array, y: Array) -> Array:
-        """The share of examples that are classified right, ``(runs,)``; nan where there are no classes."""
+        """Return the share of examples that are classified right, ``(runs,)``; nan where there are no classes."""
         ...
 
     def best_constant(self, y: Array, scale: float) -> float:
-        """The loss of the best outputs that are the same for every example."""
+        """Return the loss of the best outputs that are the same for every example."""
         ...
 
 
@@ -70,7 +70,7 @@ class TwoClasses:
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
         a = expit(z)
         if self.naive:
-            with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is what this form is there to show
+            with np.errstate(divide="ignore", invalid="ignore"):  # this form is there to show the logarithm of 0
                 each = -(y * np.log(a) + (1 - y) * np.log(1 - a))
         else:
             each = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
@@ -129,6 +129,6 @@ class ManyClasses:
 
 
 def _entropy(counts: Array, scale: float) -> float:
-    """The entropy of classes with so many examples each, times their number and `scale`."""
+    """Return the entropy of classes with these numbers of examples, times their sum and `scale`."""
     seen = counts[counts > 0]
     return float(-scale * (seen * np.log(seen / seen.sum())).sum())

@@ -17,7 +17,7 @@ from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Half, Reduction
 
 MOST_WORK = 2_000_000_000
-"""Multiplications of one pass over the data that a network may cost: about a second for one step of one run."""
+"""Most multiplications that one pass over the data may take: about a second for one step of one run."""
 
 Hidden = Annotated[
     tuple[float, ...], Knob(1, 64, at_least=1, at_most=4096, label="hidden layers", help="The number of units of each, as in 16, 16.")
@@ -43,9 +43,7 @@ Scaling = Annotated[
     Knob(0, 1, label="features", help="As they are; divided by the largest; every column to mean 0; every column to mean 0 and spread 1."),
 ]
 StandardizeTarget = Annotated[bool, Knob(0, 1, label="standardize the target", help="What is to be predicted: to mean 0 and spread 1.")]
-Objective = Annotated[
-    task.Aim, Knob(0, 1, label="objective", help="fitting: cross-entropy for classes, squared error for everything else.")
-]
+Objective = Annotated[task.Aim, Knob(0, 1, label="objective", help="fitting: cross-entropy for classes, squared error otherwise.")]
 Naive = Annotated[
     bool, Knob(0, 1, label="naive logarithm", help="-y log a as it is written: nan once a rounds to 0, while training goes on.")
 ]
@@ -133,7 +131,7 @@ def network(
     dtype: Precision = "float64",
     seed: Seed = 0,
 ) -> Network:
-    """A neural network: its curvature changes with every step, so the largest learning rate is not a number one can know beforehand.
+    """A neural network: its curvature changes with every step, so its largest learning rate cannot be known beforehand.
 
     Fully connected layers, a ← f(W a + b), `repeat` times those of `hidden`, each with `widen` times its units; the last layer is linear,
     and the objective is half or all of the squared error, or cross-entropy. Gradient by backpropagation (Rumelhart, Hinton and Williams
@@ -169,7 +167,7 @@ def trained(
     dtype: str,
     seed: int,
 ) -> Network:
-    """The loss of these layers on these tables."""
+    """Return the loss of these layers on these tables."""
 
     def columns(table: Table) -> tuple[Array, Array]:
         return np.ascontiguousarray(table.features.T, dtype=dtype), aim.targets(table.target).astype(dtype)
@@ -190,7 +188,7 @@ def trained(
 
 
 def check_work(body: Chain, examples: int) -> None:
-    """Refuses a network that would take too long over its data, and says what would fit."""
+    """Refuse a network that would take too long over its data, and say what would fit."""
     each = work(body)
     if each * examples > MOST_WORK:
         raise ValueError(
@@ -200,7 +198,7 @@ def check_work(body: Chain, examples: int) -> None:
 
 
 def whole(name: str, number: float) -> int:
-    """The number as an int. Raises ValueError if it is not whole."""
+    """Return the number as an int. Raises ValueError if it is not whole."""
     if number % 1:
         raise ValueError(f"{name} must be whole numbers of units, got {number:g}")
     return int(number)

@@ -16,7 +16,7 @@ from explorer.core.losses.protocol import Array
 
 TABLES = Tables(("moons", "circles", "spirals", "blobs", "waves", "digits", "diabetes", "breast_cancer", "iris", "wine", "noisy_line"))
 DRAWN = tuple(name for name in TABLES if "examples" in DATA.parameters(name))
-"""The tables that have as many examples as one asks for."""
+"""The tables that are drawn with any number of examples."""
 
 Aim = Literal["fitting", "squared_error", "cross_entropy"]
 Scaling = Literal["raw", "unit", "centered", "standardized"]
@@ -25,7 +25,7 @@ SCALINGS: Mapping[str, Callable[[Table], Table]] = MappingProxyType(
     {"raw": lambda table: table, "unit": tables.to_unit, "centered": tables.center, "standardized": tables.standardize}
 )
 MOST_CLASSES = 20
-"""A target with more different values is no set of classes."""
+"""A target with more distinct values is not a set of classes."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Data:
     seed: int = 0
 
     def split(self) -> tuple[Table, Table | None, tuple[float, ...]]:
-        """The examples to train on, those held out if there are any, and all the values that a target of the whole table has.
+        """Return the examples to train on, those held out if there are any, and all the values that a target of the whole table has.
 
         Scaled over all of them, because a page draws both in one plane; then the training examples are spoiled: their first cell, their
-        labels. A feature in other units is so for both. Raises ValueError if nothing is left to train on.
+        labels. A change of units applies to both. Raises ValueError if nothing is left to train on.
         """
         table = SCALINGS[self.scaling](self._table())
         if self.standardize_target:
@@ -64,7 +64,7 @@ class Data:
         return self._spoiled(_rows(table, slice(train))), held_out, tuple(np.unique(table.target).tolist())
 
     def _table(self) -> Table:
-        """The table in the order in which it is divided: shuffled, unless all of it is trained on."""
+        """Return the table in the order in which it is divided: shuffled, unless all of it is trained on."""
         columns = CANCER_COLUMNS if self.name == "breast_cancer" else DATA.parameters("diabetes")["columns"].options
         known = {name: each.default for other in TABLES for name, each in DATA.parameters(other).items()}
         wanted = self.examples + self.validation
@@ -90,16 +90,16 @@ def _rows(table: Table, rows: slice) -> Table:
 
 @dataclass(frozen=True)
 class Task:
-    """What a network's outputs are held against: the objective, and targets ``(outputs, examples)`` from a table's target."""
+    """What a network's outputs are compared with: the objective, and targets ``(outputs, examples)`` from a table's target."""
 
     objective: Objective
     classes: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, values: tuple[float, ...], name: str, *, aim: Aim = "fitting", half: bool = True, naive: bool = False) -> Task:
-        """The task that an aim makes of a target with these different values.
+        """Return the task that an aim makes of a target with these different values.
 
-        `fitting` is cross-entropy for a target of two values or one of the digits, and squared error for all else. Squared error takes
+        `fitting` is cross-entropy for a target of two values or one of the digits, and squared error otherwise. Squared error takes
         two values as they are, and makes of more classes one output each. Raises ValueError for classes where there are none.
         """
         labeled = len(values) == 2 or name == "digits"
