@@ -28,6 +28,8 @@ class Loss(Protocol):
     - ``is_quadratic``: True where the Hessian is the same everywhere, so that the theory of a quadratic is exact.
     - ``edge_curvature(x)``: ``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top
       eigenvalue: gradient descent from `x` stays bounded for learning rates below 2 / edge_curvature(x).
+    - ``divergence_rate(x)``: ``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to
+      this rate.
     - ``blocks``: the groups of parameters in order, by name, such as ``(("W1", slice(0, 32)), ("b1", slice(32, 48)))``.
     - ``hessian_at(x)``: the function v -> Hv at these points, where that saves computing the same again for every v.
     - ``order``: how it wants points laid out in memory, ``"C"`` or ``"F"``, where that makes it faster.
