@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.blas import one_blas_thread
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import length
 
@@ -134,6 +135,7 @@ def top_eigenvalues(
     return lanczos(product, begin, range(-1, -1 - min(count, len(x)), -1), tolerance=tolerance, most=most)
 
 
+@one_blas_thread
 @np.errstate(all="ignore")  # where a run has overflowed there is no curvature: nan is the answer
 def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int], *, tolerance: float, most: int) -> Top:
     """Eigenvalues of a symmetric `product` ``(dim, runs) -> (dim, runs)``, a matrix a run, by Lanczos iteration from `begin`.
@@ -148,39 +150,41 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
     """
     (dim, runs), count = begin.shape, len(which)
     most = min(max(most, count), dim)
-    basis = np.empty((most, dim, runs), begin.dtype)  # what is not written takes no memory
-    diagonal, off = np.zeros((2, most, runs))
-    values, residual, weights = np.full((count, runs), np.nan), np.full((count, runs), np.nan), np.zeros((most, count, runs))
-    going, v, k = np.ones(runs, dtype=bool), (begin / length(begin)).astype(begin.dtype), 0
+    basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
+    diagonal, off = np.zeros((2, runs, most))
+    values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))
+    going, v, k, due = np.ones(runs, dtype=bool), (begin / length(begin)).astype(begin.dtype), 0, count
     while k < most and going.any():
-        basis[k] = v
+        basis[:, k] = v.T
         w = product(v)
-        diagonal[k] = np.einsum("dr,dr->r", v, w)
+        diagonal[:, k] = np.einsum("dr,dr->r", v, w)
+        Q, rest = basis[:, : k + 1], w.T[:, np.newaxis]
         for _ in range(2):
-            w = w - np.einsum("kdr,kr->dr", basis[: k + 1], np.einsum("kdr,dr->kr", basis[: k + 1], w))
-        off[k] = length(w)
-        v = np.where(off[k] > 0, w / off[k], 0).astype(begin.dtype)
+            rest = rest - rest @ Q.transpose(0, 2, 1) @ Q
+        w = rest[:, 0].T
+        off[:, k] = length(w)
+        v = np.where(off[:, k] > 0, w / off[:, k], 0).astype(begin.dtype)
         k += 1
-        if k >= count and (k <= MOST_PRODUCTS or k % 8 == 0 or k == most):  # by then an eigenproblem costs more than a product
-            values[:, going], weights[:k, :, going] = _ritz(diagonal[:k, going], off[: k - 1, going], which)
-            residual[:, going] = np.abs(off[k - 1] * weights[k - 1])[:, going]
-            going &= (residual > tolerance * np.abs(values).max(axis=0)).any(axis=0)  # nothing is above nan: what overflowed is done
-    return Top(values, np.einsum("kdr,kcr->cdr", basis[:k], weights[:k]), residual[0], k)
+        if k == due or k == most:
+            values[going], weights[going, :, :k] = _ritz(diagonal[going, :k], off[going, : k - 1], which)
+            residual[going] = np.abs(off[:, [k - 1]] * weights[:, :, k - 1])[going]
+            going &= (residual > tolerance * np.abs(values).max(axis=1, keepdims=True)).any(axis=1)  # nan is above nothing: it is done
+            due = k + 1 + k // 32  # later an eigenproblem costs more than a product
+    return Top(values.T, (weights[:, :, :k] @ basis[:, :k]).transpose(1, 2, 0), residual[:, 0], k)
 
 
 def _ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Array]:
-    """These eigenvalues ``(count, runs)`` and vectors ``(k, count, runs)`` of tridiagonal matrices; nan if not finite."""
-    k, runs = diagonal.shape
+    """These eigenvalues ``(runs, count)`` and vectors ``(runs, count, k)`` of tridiagonal matrices; nan if not finite."""
+    runs, k = diagonal.shape
     T = np.zeros((runs, k, k))
     i = np.arange(k)
-    T[:, i, i] = diagonal.T
-    T[:, i[1:], i[:-1]] = T[:, i[:-1], i[1:]] = off.T
-    values, weights = np.full((len(which), runs), np.nan), np.full((k, len(which), runs), np.nan)
+    T[:, i, i] = diagonal
+    T[:, i[1:], i[:-1]] = T[:, i[:-1], i[1:]] = off
+    values, weights = np.full((runs, len(which)), np.nan), np.full((runs, len(which), k), np.nan)
     finite = np.isfinite(T).all(axis=(1, 2))
     if finite.any():
         found, vectors = np.linalg.eigh(T[finite])
-        values[:, finite] = found[:, list(which)].T
-        weights[:, :, finite] = vectors[:, :, list(which)].transpose(1, 2, 0)
+        values[finite], weights[finite] = found[:, list(which)], vectors[:, :, list(which)].transpose(0, 2, 1)
     return values, weights
 
 
