@@ -165,7 +165,7 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
         off[:, k] = length(w)
         v = np.where(off[:, k] > 0, w / off[:, k], 0).astype(begin.dtype)
         k += 1
-        if k == due or k == most:
+        if k in (due, most):
             values[going], weights[going, :, :k] = _ritz(diagonal[going, :k], off[going, : k - 1], which)
             residual[going] = np.abs(off[:, [k - 1]] * weights[:, :, k - 1])[going]
             going &= (residual > tolerance * np.abs(values).max(axis=1, keepdims=True)).any(axis=1)  # nan is above nothing: it is done
