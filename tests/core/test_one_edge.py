@@ -125,7 +125,7 @@ def test_the_instruments_of_a_network_agree(row: str) -> None:
     *_, history = train(setup, looks=1)  # the rate is so small that the point of the second look is the first's
     loss, rule = setup.make_loss(), setup.make_optimizer()
     edge = critical_learning_rate(loss, rule, loss.start)
-    assert history.times_edge[-1] == pytest.approx(1e-9 / edge, rel=2e-3)
+    assert history.ratio[-1] == pytest.approx(1e-9 / edge, rel=2e-3)
     if np.isfinite(rule.recurrence.edge):
         assert rule.largest_stable_rate(history.sharpness[-1]) == pytest.approx(edge, rel=2e-3)
         assert history.edge[-1] == rule.largest_stable_curvature(1e-9)
@@ -198,9 +198,9 @@ def test_a_network_beyond_the_edge_of_its_decay_is_told_so() -> None:
     setup = Setup("network", "gradient_descent", 2.0, steps=60).with_knobs({"optimizer.weight_decay": 1.0})
     history = trained(setup)
     assert history.edge[-1] == 0  # 2/η - decay: no curvature is left
-    assert history.times_edge[-1] == pytest.approx(2 * (history.sharpness[-1] + 1) / 2)
-    assert history.times_edge[-1] > 1
-    assert f"{plain(history.times_edge[-1])} times the edge" in ending(history)
+    assert history.ratio[-1] == pytest.approx(2 * (history.sharpness[-1] + 1) / 2)
+    assert history.ratio[-1] > 1
+    assert "so the rate is beyond the edge" in ending(history)
 
 
 def trained(setup: Setup) -> History:
