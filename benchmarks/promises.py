@@ -21,8 +21,8 @@ from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
-from explorer.core.networks.instruments import top_eigenvalues
 from explorer.core.run.descent import descend
+from explorer.core.theory.curvature import top_eigenvalues
 
 ROUNDS = 5
 

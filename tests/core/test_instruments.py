@@ -10,8 +10,8 @@ import pytest
 from explorer import LOSSES, OPTIMIZERS, run
 from explorer.core.losses.network import Network
 from explorer.core.losses.protocol import Array
-from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
-from explorer.core.theory.curvature import hessian, sharpness
+from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
+from explorer.core.theory.curvature import hessian, sharpness, top_eigenvalues
 
 GD = OPTIMIZERS["gradient_descent"]()
 

@@ -17,10 +17,10 @@ import pytest
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Loss, Optimizer, check_gradient, run
 from explorer.core.losses.network import Network
 from explorer.core.losses.protocol import Array
-from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues
+from explorer.core.networks.instruments import activity, block_norms, score
 from explorer.core.optimizers import clipped
 from explorer.core.run.descent import Trajectory
-from explorer.core.theory.curvature import second_order
+from explorer.core.theory.curvature import second_order, top_eigenvalues
 
 GD = OPTIMIZERS["gradient_descent"]()
 LN_10 = np.log(10)

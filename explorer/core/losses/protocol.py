@@ -108,6 +108,11 @@ class Facts:
         return getattr(self.loss, "edge_curvature", None)
 
     @property
+    def divergence_rate(self) -> Callable[[Array], Array] | None:
+        """``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to this rate."""
+        return getattr(self.loss, "divergence_rate", None)
+
+    @property
     def hessian_at(self) -> Callable[[Array], Callable[[Array], Array]] | None:
         """From points to the function v -> Hv there, where that saves computing the same again for every v."""
         return getattr(self.loss, "hessian_at", None)

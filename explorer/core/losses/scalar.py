@@ -97,4 +97,8 @@ def double_well() -> ClosedForm:
     def hessian(x: Array) -> tuple[tuple[Array]]:
         return ((3 * x * x - 1,),)
 
-    return ClosedForm("double_well", r"\tfrac14\,(x^2-1)^2", function, gradient, hessian, (0.5,), 0.0, (1.0,))
+    def divergence_rate(x: Array) -> Array:
+        return np.asarray(2 / np.maximum(1.0, x[0] ** 2 - 1))  # bounded exactly if |x₀| < √(1 + 2/η), and η < 2
+
+    name, formula = "double_well", r"\tfrac14\,(x^2-1)^2"
+    return ClosedForm(name, formula, function, gradient, hessian, (0.5,), 0.0, (1.0,), divergence_rate=divergence_rate)

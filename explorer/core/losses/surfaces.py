@@ -32,6 +32,7 @@ class ClosedForm:
     bottom: tuple[float, ...] | None = field(compare=False)
     is_quadratic: bool = field(default=False, compare=False)
     edge: Callable[[Array], Array] | None = field(default=None, compare=False, repr=False)
+    divergence_rate: Callable[[Array], Array] | None = field(default=None, compare=False, repr=False)
 
     @property
     def dim(self) -> int:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.knobs import check_number, must
 from explorer.core.losses.protocol import Array
+from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
-
-STRIDE = float(np.finfo(float).eps) ** (1 / 3)
-"""Of the central difference, relative to the point: there its two errors, h² of the formula and ε/h of rounding, are alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +24,13 @@ class Pointwise:
     start: Array
     minimum: float | None = None
     coordinates: tuple[str, ...] = ()
+    own_stride: float | None = None
+
+    @cached_property
+    def stride(self) -> float:
+        """Of the central difference, relative to the point, ε^⅓ of the gradient's digits: there its errors, h² and ε/h, are alike."""
+        digits = np.asarray(self.value_and_gradient_at(self.start.copy())[1]).dtype
+        return self.own_stride or float(np.finfo(digits if digits.kind == "f" else float).eps) ** (1 / 3)
 
     @property
     def dim(self) -> int:
@@ -36,6 +42,9 @@ class Pointwise:
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         values, gradient = np.empty(x.shape[1], dtype=x.dtype), np.empty_like(x)
         for i, point in enumerate(x.T):
+            if not np.isfinite(point).all():  # what has overflowed costs no more calls
+                values[i], gradient[:, i] = np.nan, np.nan
+                continue
             value, slope = self.value_and_gradient_at(point.copy())
             if np.ndim(value) or np.shape(slope) != point.shape:
                 raise must(
@@ -50,16 +59,23 @@ class Pointwise:
         """Return the Hessian at `x` times `v`, by a central difference of gradients along `v`.
 
         Exact to about 1e-10 of the product where the loss is smooth on its own scale, and exact but for rounding on a quadratic;
-        a kink closer than the stride, 6e-6 of the size of `x`, is seen as a very large curvature.
+        a kink closer than the stride, 6e-6 of the length of `x`, is seen as a very large curvature.
         """
-        length = np.sqrt((v * v).sum(axis=0))
-        h = STRIDE * np.maximum(np.abs(x).max(axis=0), 1) / np.where(length > 0, length, 1)
+        h = self.stride * np.maximum(length(x), 1) / np.where(v.any(axis=0), length(v), 1)
         return (self.value_and_gradient(x + h * v)[1] - self.value_and_gradient(x - h * v)[1]) / (2 * h)
+
+
+def as_point(start: ArrayLike) -> Array:
+    """A start as ``(dim,)``; refused with a sentence unless it is a list of finite numbers."""
+    point = np.array(check_number("start", start, shape="numbers"), dtype=float)
+    if point.ndim != 1 or not point.size:
+        raise must("start", "one or more numbers, (dim,)", f"shape {point.shape}")
+    return point
 
 
 def from_function(
     value_and_gradient: Function,
-    start: Sequence[float] | Array,
+    start: ArrayLike,
     *,
     minimum: float | None = None,
     coordinates: Sequence[str] | None = None,
@@ -77,9 +93,7 @@ def from_function(
     (array([25.,  1.]), array([[6., 0.],
            [8., 2.]]))
     """
-    point = np.array(check_number("start", start, shape="numbers"), dtype=float)
-    if point.ndim != 1 or not point.size:
-        raise must("start", "one or more numbers, (dim,)", f"shape {point.shape}")
+    point = as_point(start)
     names = tuple(coordinates) if coordinates is not None else tuple(f"x{i}" for i in range(1, point.size + 1))
     if len(names) != point.size:
         raise must("coordinates", f"{point.size} names, one a number of the start", f"{len(names)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,14 +20,6 @@ from explorer.core.verdict.verdict import Verdict
 
 Array = NDArray[np.float64]
 
-
-def _double_well(start: float) -> float:
-    """Bounded exactly if |x₀| < √(1 + 2/η), and η < 2 (THEORY 44)."""
-    return 2 / max(1.0, start**2 - 1)
-
-
-DIVERGES: Mapping[str, Callable[[float], float]] = {"double_well": _double_well}
-"""Losses where plain gradient descent stops converging at one rate and diverges at another: that one, from the start."""
 
 MOST_EDGES, FEW_EDGES, CHEAP = 512, 33, 50
 """Most points of a line: `MOST_EDGES`, but `FEW_EDGES` where a Hessian has more than `CHEAP` dimensions."""
@@ -73,18 +64,19 @@ def lines(plan: Map) -> tuple[Line, ...]:
 Edges = tuple[str, Array, bool]
 
 
+def _start(setup: Setup) -> Array:
+    return np.array(loss_of(setup).start if setup.start is None else setup.start)
+
+
 def _edges(setups: list[Setup], knob: str) -> Edges:
     """The edge that the ruler shows, for each setup."""
-    edges = []
-    for setup in setups:
-        loss = loss_of(setup)
-        edges.append(Edge.of(loss, setup.make_optimizer(), np.array(loss.start if setup.start is None else setup.start)))
+    edges = [Edge.of(loss_of(setup), setup.make_optimizer(), _start(setup)) for setup in setups]
     first = setups[0]
     steady = first.batch_size is None and first.gradient_noise == 0 and first.schedule == "constant" and not first.warmup_steps
     exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
     formula = "2(1 + β)/λ" if first.optimizer == "momentum" else ""
     word = f"theory: the edge {formula}".strip()
-    if first.loss in DIVERGES and first.make_optimizer().is_plain:
+    if Facts(loss_of(first)).divergence_rate is not None and first.make_optimizer().is_plain:
         word, exact = "theory: the minimum turns unstable", False
     elif not exact:
         word += " at the start" if "start" in edges[0].reason else ""
@@ -96,10 +88,10 @@ def _divergence(setups: list[Setup]) -> Edges:
     """Where runs diverge, if that is another rate than the one where the minimum turns unstable."""
     first = setups[0]
     plain_descent = first.make_optimizer().is_plain and first == first.without_rescues()
-    if first.loss not in DIVERGES or not plain_descent or first.gradient_noise:
+    bounded = Facts(loss_of(first)).divergence_rate
+    if bounded is None or not plain_descent or first.gradient_noise:
         return "", np.array([np.nan]), False
-    starts = [(setup.start or loss_of(setup).start)[0] for setup in setups]
-    return "theory: runs diverge", np.array([DIVERGES[first.loss](float(start)) for start in starts]), True
+    return "theory: runs diverge", bounded(np.array([_start(setup) for setup in setups]).T), True
 
 
 def _in_mean_square(setups: list[Setup]) -> Edges:

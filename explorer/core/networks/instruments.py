@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,104 +13,6 @@ from explorer.core.optimizers import length
 
 SATURATED = 0.05
 """A unit is saturated on an example where its slope is below this share of the activation's largest; dead if it is so on every example."""
-
-MOST_PRODUCTS = 30
-"""Products with the Hessian that one look at its largest eigenvalues may take."""
-
-
-@dataclass(frozen=True, eq=False)
-class Top:
-    """The largest eigenvalues ``(count, runs)``, largest first, of the Hessian at some points.
-
-    `vector` ``(dim, runs)`` is where the next look should begin: from it, a few products are enough for points a few steps later.
-    `residual` ``(runs,)`` is ‖Hv - λv‖ for the first of them, which is how far λ can be from an eigenvalue; `products` is what it took.
-    """
-
-    values: Array
-    vector: Array
-    residual: Array
-    products: int
-
-    @property
-    def sharpness(self) -> Array:
-        """The largest of all, ``(runs,)``."""
-        return np.asarray(self.values[0])
-
-
-@np.errstate(all="ignore")  # where a run has overflowed there is no curvature: nan is the answer
-def top_eigenvalues(
-    loss: Loss,
-    x: Array,
-    *,
-    count: int = 1,
-    warm: Array | None = None,
-    preconditioner: Array | None = None,
-    tolerance: float = 0.02,
-    most: int = MOST_PRODUCTS,
-) -> Top:
-    """The largest eigenvalues at each point ``(dim, runs)``, by Lanczos iteration on Hessian-vector products, all runs at once.
-
-    `warm` is the `vector` of an earlier look. With a diagonal `preconditioner` P ``(dim, runs)`` they are those of P⁻¹H: what an adaptive
-    rule sees (Cohen et al. 2022, arXiv 2207.14484). It goes on until every residual is below `tolerance` times the largest eigenvalue,
-    whose own error is then about the square of that share, or until `most` products are spent; nan where the Hessian is not finite.
-    Lanczos 1950; all earlier vectors are projected out again, twice (Parlett 1998, "The symmetric eigenvalue problem", chapter 13). The
-    sharpness of Cohen et al. 2021, arXiv 2103.00065, is the first of them.
-
-    >>> from explorer import LOSSES
-    >>> bowl = LOSSES["quadratic"](eigenvalues=(1, 3, 10))
-    >>> top_eigenvalues(bowl, bowl.start[:, np.newaxis], count=2).values.round(6)
-    array([[10.],
-           [ 3.]])
-    """
-    dim, runs = x.shape
-    root = None if preconditioner is None else 1 / np.sqrt(preconditioner)
-    times = _product(loss, x, root)
-    count, most = min(count, dim), min(max(most, count), dim)
-    v = np.random.default_rng(0).standard_normal((dim, 1)) + np.zeros((1, runs)) if warm is None else np.where(np.isfinite(warm), warm, 1.0)
-    basis = np.empty((most, dim, runs), x.dtype)
-    diagonal, off = np.zeros((most, runs)), np.zeros((most, runs))
-    v = (v / length(v)).astype(x.dtype)
-    k, values, weights, residual = 0, np.full((count, runs), np.nan), np.zeros((1, count, runs)), np.full(runs, np.nan)
-    while k < most:
-        basis[k] = v
-        w = times(v)
-        diagonal[k] = np.einsum("dr,dr->r", v, w)
-        for _ in range(2):
-            w = w - np.einsum("kdr,kr->dr", basis[: k + 1], np.einsum("kdr,dr->kr", basis[: k + 1], w))
-        off[k] = length(w)
-        k += 1
-        if k >= count:
-            values, weights = _ritz(diagonal[:k], off[: k - 1], count)
-            residuals = np.abs(off[k - 1] * weights[-1])
-            residual = residuals[0]
-            if np.all((residuals <= tolerance * np.abs(values[0])) | ~np.isfinite(residuals)):
-                break
-        v = np.where(off[k - 1] > 0, w / off[k - 1], 0).astype(x.dtype)
-    vector = np.einsum("kdr,kcr->dr", basis[:k], weights)
-    return Top(values, vector, residual, k)
-
-
-def _product(loss: Loss, x: Array, root: Array | None) -> Callable[[Array], Array]:
-    """The function v -> P^-½ H P^-½ v, which has the eigenvalues of P⁻¹H and is symmetric."""
-    at = Facts(loss).hessian_at
-    times = at(x) if at is not None else lambda v: loss.hvp(x, v)
-    return times if root is None else lambda v: root * times((root * v).astype(x.dtype))
-
-
-def _ritz(diagonal: Array, off: Array, count: int) -> tuple[Array, Array]:
-    """The `count` largest eigenvalues ``(count, runs)`` and vectors ``(k, count, runs)`` of tridiagonal matrices; nan if not finite."""
-    k, runs = diagonal.shape
-    T = np.zeros((runs, k, k))
-    i = np.arange(k)
-    T[:, i, i] = diagonal.T
-    T[:, i[1:], i[:-1]] = T[:, i[:-1], i[1:]] = off.T
-    values, weights = np.full((count, runs), np.nan), np.full((k, count, runs), np.nan)
-    finite = np.isfinite(T).all(axis=(1, 2))
-    if finite.any():
-        found, vectors = np.linalg.eigh(T[finite])
-        values[:, finite] = found[:, ::-1][:, :count].T
-        weights[:, :, finite] = vectors[:, :, ::-1][:, :, :count].transpose(1, 2, 0)
-    return values, weights
 
 
 def block_norms(loss: Loss, gradient: Array) -> dict[str, Array]:

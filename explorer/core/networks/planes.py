@@ -15,9 +15,9 @@ from explorer.core.ground.knobs import Knob, Parameter, parameters
 from explorer.core.ground.prose import plain
 from explorer.core.losses.network.assembly import work
 from explorer.core.losses.protocol import Facts
-from explorer.core.networks.instruments import top_eigenvalues
 from explorer.core.networks.training import History, train
 from explorer.core.run.setup import Setup
+from explorer.core.theory.curvature import top_eigenvalues
 
 Array = NDArray[np.float64]
 

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Facts
-from explorer.core.networks.instruments import activity, block_norms, score, top_eigenvalues, update_ratios
+from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import aligned, batches, check_rate, descend
 from explorer.core.run.setup import Setup
+from explorer.core.theory.curvature import top_eigenvalues
+from explorer.core.theory.edge import as_seen
 from explorer.core.verdict.profile import Profile
 from explorer.core.verdict.sentence import Verdict, became, counted, marked, told
 from explorer.core.verdict.verdict import decide, plateau, with_catapults
@@ -145,7 +147,7 @@ def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tup
     loss, rule, x = history.loss, history.optimizer, moment.x
     divided_by = rule.preconditioner(moment.state) if rule.preconditioner is not None and moment.step else None
     most = FULL_LOOK if loss.dim * loss.examples < LARGE else SHORT_LOOK
-    top = top_eigenvalues(loss, x, warm=warm, preconditioner=divided_by, most=most)
+    top = top_eigenvalues(loss, x, warm=warm, most=most, **as_seen(rule, divided_by))
     value, gradient = loss.value_and_gradient(x)
     scores, layers = score(loss, x), activity(loss, x)
     sharpness = float(top.sharpness[0]) if divided_by is not None or rule.preconditioner is None else float("nan")
@@ -155,7 +157,7 @@ def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tup
     history.accuracy.append(float(scores.accuracy[0]))
     history.validation_accuracy.append(float(scores.validation_accuracy[0]))
     history.sharpness.append(sharpness)
-    history.edge.append(_tolerated(rule, rate))
+    history.edge.append(float(np.ravel(rule.largest_stable_curvature(rate))[0]))
     history.ratio.append(rate / float(np.ravel(rule.largest_stable_rate(sharpness))[0]) if np.isfinite(sharpness) else float("nan"))
     history.norms.append({name: float(norm[0]) for name, norm in block_norms(loss, gradient).items()})
     before = history.x[-1][:, np.newaxis] if history.x else x
@@ -164,14 +166,6 @@ def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tup
     history.saturated.append([float(layer.saturated[0]) for layer in layers])
     history.x.append(x[:, 0].copy())
     return top.vector, float(value[0]), length(gradient)
-
-
-def _tolerated(rule: Optimizer, rate: float) -> float:
-    """Return the largest curvature that a rule tolerates at a rate: where `largest_stable_rate` is that rate."""
-    edge, coupled = float(np.ravel(rule.recurrence.edge)[0]), rule.weight_decay if rule.preconditioner is None else 0.0
-    if rate == 0 or np.isinf(edge):
-        return float("inf")
-    return float(np.ravel(edge * (1 / rate - rule.decoupled_decay / 2) - coupled)[0])
 
 
 def ending(history: History) -> str:

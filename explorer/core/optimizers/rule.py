@@ -86,12 +86,30 @@ class Optimizer:
         >>> round(OPTIMIZERS["adamw"](weight_decay=1.0).largest_stable_rate(19.0), 6)    # η (19/38 + 1/2) = 1
         1.0
         """
-        curvature = np.asarray(curvature, dtype=float) + (self.weight_decay if self.preconditioner is None else 0.0)
         edge = np.asarray(self.recurrence.edge, dtype=float)
-        share = np.where(np.isinf(edge), 0.0, curvature / edge) + np.asarray(self.decoupled_decay) / 2
-        with np.errstate(divide="ignore"):
+        share = np.where(np.isinf(edge), 0.0, (curvature + self._coupled) / edge) + np.asarray(self.decoupled_decay) / 2
+        with np.errstate(divide="ignore", over="ignore"):
             rate = np.where(share > 0, 1 / np.where(share > 0, share, 1), np.inf)
         return float(rate) if rate.ndim == 0 else rate
+
+    def largest_stable_curvature(self, learning_rate: Number) -> Number:
+        """The largest curvature on which this learning rate does not diverge: the inverse of `largest_stable_rate`.
+
+        What weight decay uses up of it is gone: without curvature left it is 0, and below 0 the decay alone is beyond the edge.
+
+        >>> OPTIMIZERS["gradient_descent"](weight_decay=1.0).largest_stable_curvature(0.5)    # 2/η - weight_decay
+        3.0
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = 1 / np.asarray(learning_rate, dtype=float) - np.asarray(self.decoupled_decay) / 2
+            edge = np.asarray(self.recurrence.edge, dtype=float)
+            curvature = np.where(np.isinf(edge), np.where(left < 0, -np.inf, np.inf), edge * left) - self._coupled
+        return float(curvature) if curvature.ndim == 0 else curvature
+
+    @property
+    def _coupled(self) -> Number:
+        """The decay that is added to a curvature; what a preconditioner divides is in that curvature already."""
+        return self.weight_decay if self.preconditioner is None else 0.0
 
 
 OPTIMIZERS: Shelf[Optimizer] = Shelf("optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer
-from explorer.core.run.descent import run
-from explorer.core.verdict.verdict import Verdict, judge
+from explorer.core.run.sweep import sweep
+from explorer.core.verdict.verdict import Verdict
+
+Array = NDArray[np.float64]
 
 AT_ONCE = 32
 """Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
@@ -37,13 +40,50 @@ def find_edge(
     """
     if not 0 < low < high < np.inf:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
-    while high > low * (1 + precision):
-        rates = np.geomspace(low, high, AT_ONCE)
-        diverged = judge(run(loss, optimizer, rates, steps=steps, **conditions)).verdict == Verdict.DIVERGED
+    rates, conditions = np.geomspace(low, high, AT_ONCE), {**conditions, "steps": steps}
+    diverged = diverges(loss, optimizer, rates, **conditions)
+    if diverged[0] or not diverged.any():
+        raise ValueError(
+            f"the edge must lie between low and high, but in {steps} steps {'low diverges' if diverged[0] else 'high does not diverge'}"
+        )
+    return bracket(loss, optimizer, rates, diverged, precision=precision, **conditions)
+
+
+def bracket(
+    loss: Loss,
+    optimizer: Optimizer,
+    rates: Array,
+    diverged: NDArray[np.bool_],
+    *,
+    precision: float = 1e-3,
+    at_once: int = AT_ONCE,
+    **conditions: Any,
+) -> tuple[float, float]:
+    """The last rate that held before the first that diverged, and that one, brought to a share `precision` of each other.
+
+    `rates` ``(n,)``, in order, have been tried, and `diverged` ``(n,)`` says what came of it; `at_once` more are tried together, both ends
+    counted. nan for what was not seen: no rate that held below, or none that diverged.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> loss, rule = LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"]()
+    >>> low, high = bracket(loss, rule, np.array([0.1, 3.0]), np.array([False, True]))
+    >>> round(low, 3), round(high, 2)
+    (1.0, 1.0)
+    """
+    if not diverged.any():
+        return float(rates[-1]), float("nan")
+    first = int(np.argmax(diverged))
+    if first == 0:
+        return float("nan"), float(rates[0])
+    low, high = float(rates[first - 1]), float(rates[first])
+    while low > 0 and high > low * (1 + precision):
+        rates = np.geomspace(low, high, at_once)
+        diverged = np.array([False, *diverges(loss, optimizer, rates[1:-1], **conditions), True])
         first = int(np.argmax(diverged))
-        if diverged[0] or not diverged.any():
-            raise ValueError(
-                f"the edge must lie between low and high, but in {steps} steps {'low diverges' if diverged[0] else 'high does not diverge'}"
-            )
         low, high = float(rates[first - 1]), float(rates[first])
     return low, high
+
+
+def diverges(loss: Loss, optimizer: Optimizer, rates: Array, **conditions: Any) -> NDArray[np.bool_]:
+    """Whether a run at each of these rates ``(n,)`` diverges."""
+    return np.asarray(sweep(loss, optimizer, rates, **conditions).verdict == Verdict.DIVERGED)

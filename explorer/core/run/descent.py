@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -52,6 +53,8 @@ class Trajectory:
     rows: NDArray[np.intp] | None = None
     gradient_noise: float = 0.0
     replacement: bool = False
+    seed: int = 0
+    rate_scale: ArrayLike | None = None
 
     @property
     def stochastic(self) -> bool:
@@ -65,6 +68,24 @@ class Trajectory:
     @property
     def runs(self) -> int:
         return self.x.shape[-1]
+
+    def preconditioner_at(self, step: int, run: int = 0) -> Array | None:
+        """What divided each coordinate's last step before `step` in one run, ``(dim, 1)``; None at the start, or if nothing did.
+
+        If it was not kept, the run takes its steps again.
+        """
+        divided_by, column = self.optimizer.preconditioner, np.array([run])
+        if divided_by is None or step == 0:
+            return None
+        if self.preconditioner is not None:
+            return self.preconditioner[step][:, column]
+        rates = scaled(self.learning_rate, self.rate_scale, self.x[0])[..., column]
+        rows, multiplier = None if self.rows is None else self.rows[:step], self.multiplier[:step]
+        with np.errstate(all="ignore"):
+            again = descend(
+                self.objective, self.optimizer.on(column), rates, self.x[0][:, column], multiplier, rows, self.gradient_noise, self.seed
+            )
+            return np.broadcast_to(divided_by(deque(again, maxlen=1)[0].state), (self.x.shape[1], 1))
 
 
 def run(
@@ -119,7 +140,8 @@ def run(
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and optimizer.preconditioner is not None:
                 divided_by[moment.step] = optimizer.preconditioner(moment.state) if moment.step else np.nan
-    return Trajectory(path, values, norms, rate, multiplier, loss, optimizer, batch_size, divided_by, rows, noise, replacement)
+    made = (loss, optimizer, batch_size, divided_by, rows, noise, replacement, seed, rate_scale)
+    return Trajectory(path, values, norms, rate, multiplier, *made)
 
 
 class Moment(NamedTuple):

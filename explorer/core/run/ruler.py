@@ -74,17 +74,12 @@ def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[s
     """Theory's marks for this loss and optimizer, by the name they carry on the ruler."""
     if not np.isfinite(edge.rate):
         return {}
-    if optimizer.preconditioner is not None or not _has_curved_minimum(loss):
+    minimizer, closed_form = Facts(loss).minimizer, Facts(loss).edge_curvature
+    if optimizer.preconditioner is not None or minimizer is None or closed_form is not None:
         return {"edge" if optimizer.preconditioner is None else "edge at the start": edge.rate}
-    eigenvalues, _ = spectrum(loss, loss.minimizer)  # type: ignore[attr-defined]
-    marks = {"1/λ": 1 / (eigenvalues[-1] + float(np.ravel(optimizer.weight_decay)[0]))}
-    best = best_learning_rate(optimizer, eigenvalues)
-    return marks | ({"best": best} if np.isfinite(best) else {}) | {"edge": edge.rate}
-
-
-def _has_curved_minimum(loss: Loss) -> bool:
-    minimizer = Facts(loss).minimizer
-    return minimizer is not None and Facts(loss).edge_curvature is None and spectrum(loss, minimizer)[0][-1] > 0
+    best = best_learning_rate(optimizer, spectrum(loss, minimizer)[0])
+    one = {"1/λ": float(edge.rate / optimizer.recurrence.edge)} if edge.curvature > 0 else {}
+    return one | ({"best": best} if np.isfinite(best) else {}) | {"edge": edge.rate}
 
 
 def _ends(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> tuple[float, float]:

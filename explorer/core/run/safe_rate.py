@@ -25,19 +25,19 @@ copy of one that is to be trained.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import check_number, check_whole, must
+from explorer.core.ground.knobs import check_whole, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss
-from explorer.core.losses.wrapped import Function
+from explorer.core.losses.wrapped import Function, Pointwise, as_point, from_function
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.run.sweep import sweep
-from explorer.core.verdict.verdict import Verdict
+from explorer.core.run.bracket import bracket, diverges
+from explorer.core.theory.curvature import top_eigenvalues
+from explorer.core.theory.edge import as_seen, closed_curvature, first_look
 
 Array = NDArray[np.float64]
 
@@ -50,8 +50,8 @@ MOST_PRODUCTS = 60
 LADDER = (0.5, 0.8, 0.95, 1.05, 1.25, 2.0, 4.0)
 """The first rates of the check, as multiples of the edge."""
 
-HALVINGS = 3
-"""So often the interval between the last rate that held and the first that did not is cut in half."""
+PRECISION = 0.025
+"""The interval between the last rate that held and the first that did not is cut in half until it is this share of them."""
 
 KICK = 1e-3
 """A run begins this far (as a share of the point's length) along the steepest direction, so that an instability has a seed."""
@@ -63,8 +63,7 @@ class SafeRate:
 
     `sharpness` is the Hessian's largest eigenvalue, for a rule that preconditions that of P⁻¹H, known to within ± `error`; `rate` is the
     largest stable rate on it, and `rate_low`, `rate_high` what it is at the ends of the error bar. `held` is the largest tried rate below
-    all that diverged within `steps` steps, and `broke` the smallest that did; nan where none held or none broke. `calls` counts the
-    gradients that were computed.
+    all that diverged within `steps` steps, and `broke` the smallest that did; nan where none held or none broke.
     """
 
     sharpness: float
@@ -76,7 +75,6 @@ class SafeRate:
     held: float
     broke: float
     steps: int
-    calls: int
 
     @property
     def agrees(self) -> bool:
@@ -136,169 +134,40 @@ def safe_rate(
     (10.0, 0.2)
     """
     steps = check_whole("steps", steps, at_least=1)
-    counted = _Counted(_pointwise(value_and_gradient))
-    point = _point(value_and_gradient, start)
-    rule = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"]()
-    value, gradient = counted(point)
-    if np.shape(gradient) != point.shape:
-        raise must("value_and_gradient", f"a function to a number and an array {point.shape}", f"an array {np.shape(gradient)}")
-    if not (np.isfinite(value) and np.isfinite(gradient).all()):
-        raise must("value_and_gradient", "finite at the start", f"{value} with a gradient of length {np.linalg.norm(gradient)}")
-    scale = _scale(rule, point, np.asarray(gradient, dtype=float))
-    curvature, error, direction = _sharpness(counted, point, np.asarray(gradient), scale)
-    rate, low, high = (_largest(rule, each) for each in (curvature, curvature + error, curvature - error))
-    held = broke = float("nan")
-    if check and point.size:
-        size = max(float(np.linalg.norm(point)), 1.0)
-        loss = value_and_gradient if isinstance(value_and_gradient, Loss) else _Runs(counted, point)
-        held, broke = _bracket(loss, point + KICK * size * direction, rule, rate, steps)
-    return SafeRate(curvature, error, direction, rate, low, high, held, broke, steps, counted.calls)
-
-
-class _Counted:
-    """A function of one point that counts its calls."""
-
-    def __init__(self, function: Function) -> None:
-        self.function, self.calls = function, 0
-
-    def __call__(self, x: Array) -> tuple[float, Array]:
-        self.calls += 1
-        value, gradient = self.function(x)
-        return float(value), np.asarray(gradient)
-
-
-def _pointwise(given: Function | Loss) -> Function:
-    if not isinstance(given, Loss):
-        return given
-
-    def of_one(x: Array) -> tuple[float, Array]:
-        value, gradient = given.value_and_gradient(x[:, np.newaxis])
-        return float(value[0]), gradient[:, 0]
-
-    return of_one
-
-
-def _point(given: Function | Loss, start: ArrayLike | None) -> Array:
-    if start is None and not isinstance(given, Loss):
+    if start is None and not isinstance(value_and_gradient, Loss):
         raise must("start", "one or more numbers, (dim,), for a function", "none")
-    point = np.array(
-        check_number("start", given.start if start is None and isinstance(given, Loss) else start, shape="numbers"), dtype=float
-    )
-    if point.ndim != 1 or not point.size:
-        raise must("start", "one or more numbers, (dim,)", f"shape {point.shape}")
-    return point
+    point = as_point(value_and_gradient.start if start is None else start)  # type: ignore[union-attr]
+    loss = value_and_gradient if isinstance(value_and_gradient, Loss) else from_function(value_and_gradient, point)
+    rule, x = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"](), point[:, np.newaxis]
+    value, gradient = loss.value_and_gradient(x)
+    if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
+        raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")
+    P = first_look(loss, rule, x)
+    seen = as_seen(rule, P)
+    top = top_eigenvalues(loss, x, tolerance=ACCURATE, most=MOST_PRODUCTS, **seen)
+    closed_form = closed_curvature(loss, rule, x)
+    if closed_form is not None:
+        curvature, error = float(closed_form[0]), 0.0
+    else:
+        curvature, error = float(top.sharpness[0]), float(top.residual[0])
+        if isinstance(loss, Pointwise):
+            halved = replace(loss, own_stride=loss.stride / 2)
+            error += abs(float(top_eigenvalues(halved, x, warm=top.vector, most=1, **seen).sharpness[0]) - curvature)
+    direction = top.vector[:, 0] if P is None else (top.vector / np.sqrt(P))[:, 0]
+    direction = np.nan_to_num(direction / np.linalg.norm(direction))
+    rate, low, high = (float(np.ravel(rule.largest_stable_rate(each))[0]) for each in (curvature, curvature + error, curvature - error))
+    held = broke = float("nan")
+    if check:
+        kicked = point + KICK * max(float(np.linalg.norm(point)), 1.0) * direction
+        held, broke = _tried(loss, rule, kicked, rate if np.isfinite(rate) else 1.0, steps)
+    return SafeRate(curvature, error, direction, rate, low, high, held, broke, steps)
 
 
-def _scale(rule: Optimizer, x: Array, gradient: Array) -> Array:
-    """P^-½ ``(dim,)`` of a rule that preconditions, as it is after one look at the gradient; else ones."""
-    if rule.preconditioner is None:
-        return np.ones_like(x)
-    column = x[:, np.newaxis]
-    _, state = rule.update(gradient[:, np.newaxis], rule.init(column), column)
-    with np.errstate(divide="ignore"):
-        return np.asarray(1 / np.sqrt(np.broadcast_to(rule.preconditioner(state), column.shape)[:, 0]))
-
-
-def _largest(rule: Optimizer, curvature: float) -> float:
-    """The largest stable rate on a curvature; inf where it is not positive."""
-    with np.errstate(divide="ignore"):
-        return float(np.ravel(rule.largest_stable_rate(max(curvature, 0.0)))[0])
-
-
-def _sharpness(function: _Counted, x: Array, gradient: Array, scale: Array) -> tuple[float, float, Array]:
-    """The largest eigenvalue of P^-½HP^-½, its error, and the direction ``(dim,)`` in which it curves, of length 1.
-
-    Lanczos' method with every new direction made orthogonal to all before it.
-    """
-    stride = _stride(x, gradient)
-
-    def product(v: Array, h: float = stride) -> Array:
-        w = scale * v
-        length = float(np.linalg.norm(w))
-        if not length:
-            return np.zeros_like(v)
-        step = h / length * w
-        (_, ahead), (_, behind) = function(x + step), function(x - step)
-        return np.asarray(scale * (np.asarray(ahead, dtype=float) - np.asarray(behind, dtype=float)) * (length / (2 * h)))
-
-    values, top, residual = np.zeros(1), np.zeros_like(x), 0.0
-    basis = [_unit(np.random.default_rng(0).standard_normal(x.size))]
-    images: list[Array] = []
-    for _ in range(min(MOST_PRODUCTS, x.size)):
-        images.append(product(basis[-1]))
-        if not np.isfinite(images[-1]).all():
-            return np.nan, np.inf, basis[0]
-        Q, HQ = np.column_stack(basis), np.column_stack(images)
-        T = Q.T @ HQ
-        values, vectors = np.linalg.eigh((T + T.T) / 2)
-        top = Q @ vectors[:, -1]
-        residual = float(np.linalg.norm(HQ @ vectors[:, -1] - values[-1] * top))
-        rest = images[-1] - Q @ (Q.T @ images[-1])
-        rest -= Q @ (Q.T @ rest)
-        if residual <= ACCURATE * abs(values[-1]) or np.linalg.norm(rest) <= 1e-9 * float(np.linalg.norm(images[-1])) + 1e-300:
-            break
-        basis.append(_unit(rest))
-    curvature = float(values[-1])
-    finer = float(top @ product(top, stride / 2))
-    direction = scale * top
-    return curvature, residual + abs(finer - curvature), _unit(direction)
-
-
-def _stride(x: Array, gradient: Array) -> float:
-    """How far from `x` the gradients of a product are: there the errors of formula and rounding are alike, in the gradient's digits."""
-    digits = np.finfo(gradient.dtype).eps if np.issubdtype(gradient.dtype, np.floating) else np.finfo(float).eps
-    return float(digits ** (1 / 3) * max(float(np.linalg.norm(x)), 1.0))
-
-
-def _unit(v: Array) -> Array:
-    length = float(np.linalg.norm(v))
-    return v / length if length else v
-
-
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """The function as a loss that can be descended; there is no Hessian to ask for."""
-
-    function: Callable[[Array], tuple[float, Array]]
-    start: Array
-    minimum = None
-
-    @property
-    def dim(self) -> int:
-        return self.start.size
-
-    def value(self, x: Array) -> Array:
-        return self.value_and_gradient(x)[0]
-
-    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        values, gradients = np.full(x.shape[1], np.nan), np.full_like(x, np.nan)
-        for i, point in enumerate(x.T):
-            if np.isfinite(point).all():  # what has overflowed costs no more calls
-                values[i], gradients[:, i] = self.function(point.copy())
-        return values, gradients
-
-    def hvp(self, x: Array, v: Array) -> Array:
-        return np.zeros_like(v)
-
-
-def _bracket(loss: Loss, start: Array, rule: Optimizer, rate: float, steps: int) -> tuple[float, float]:
+def _tried(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int) -> tuple[float, float]:
     """The largest rate that held below the smallest that broke, and that one; nan for what was not seen."""
-
-    def breaks(rates: Array) -> NDArray[np.bool_]:
-        return np.asarray(sweep(loss, rule, rates, start=start, steps=steps).verdict == Verdict.DIVERGED)
-
-    rates = (rate if np.isfinite(rate) else 1.0) * np.array(LADDER)
-    broken = breaks(rates)
+    rates = rate * np.array(LADDER)
+    broken = diverges(loss, rule, rates, start=start, steps=steps)
     if broken[0]:
-        rates = rates[0] * np.geomspace(1e-3, 1, 6)
-        broken = breaks(rates)
-    if not broken.any():
-        return float(rates[-1]), float("nan")
-    first = int(np.argmax(broken))
-    if first == 0:
-        return float("nan"), float(rates[0])
-    held, broke = float(rates[first - 1]), float(rates[first])
-    for _ in range(HALVINGS):
-        middle = float(np.sqrt(held * broke))
-        held, broke = (held, middle) if breaks(np.array([middle]))[0] else (middle, broke)
-    return held, broke
+        rates = np.geomspace(1e-3 * rates[0], rates[0], 6)
+        broken = np.append(diverges(loss, rule, rates[:-1], start=start, steps=steps), True)
+    return bracket(loss, rule, rates, broken, precision=PRECISION, at_once=3, start=start, steps=steps)

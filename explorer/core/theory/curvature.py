@@ -1,20 +1,31 @@
-"""What theory says should happen: curvature, edges, growth per step and the step of overflow."""
+"""Curvature: the Hessian, its largest eigenvalues (the one Lanczos iteration), and what one step feels of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.losses.protocol import Loss
+from explorer.core.ground.blas import one_blas_thread
+from explorer.core.losses.protocol import Facts, Loss
+from explorer.core.optimizers import length
 
 Array = NDArray[np.float64]
 
 DENSE = 200
 """Up to this many dimensions the Hessian is assembled, column by column; above, only products with it are taken."""
+
+MOST_PRODUCTS = 30
+"""Products with the Hessian that one look at its largest eigenvalues may take."""
+
+EXACT, PATIENT = 1e-7, 400
+"""The tolerance where an eigenvalue is to have the digits of a dense one, and the products that this may take."""
+
+AT_ONCE = 40_000
+"""Numbers of the points whose exact sharpness is looked for at once: a hundred vectors like them are kept."""
 
 
 def hessian(loss: Loss, x: ArrayLike) -> Array:
@@ -33,17 +44,14 @@ def hessian(loss: Loss, x: ArrayLike) -> Array:
 def spectrum(loss: Loss, x: ArrayLike) -> tuple[Array, Array]:
     """All eigenvalues ``(dim,)``, smallest first, and eigenvectors ``(dim, dim)``, one a column, of the Hessian at ``(dim,)``.
 
-    Beyond `DENSE` dimensions only the smallest and the largest are found, ``(2,)`` and ``(dim, 2)`` (Lanczos).
+    Beyond `DENSE` dimensions only the smallest and the largest are found, ``(2,)`` and ``(dim, 2)`` (`lanczos`).
     """
     if loss.dim <= DENSE:
         values, vectors = scipy.linalg.eigh(hessian(loss, x))
         return values, vectors
     point = np.asarray(x, dtype=float)[:, np.newaxis]
-    product = scipy.sparse.linalg.LinearOperator(
-        (loss.dim, loss.dim), matvec=lambda v: loss.hvp(point, np.reshape(v, (-1, 1)))[:, 0], dtype=float
-    )
-    values, vectors = scipy.sparse.linalg.eigsh(product, k=2, which="BE", v0=_any_direction(loss.dim))
-    return values, vectors
+    ends = lanczos(_product(loss, point), _any_direction(point), (0, -1), tolerance=EXACT, most=PATIENT)
+    return ends.values[:, 0], ends.vectors[:, :, 0].T
 
 
 def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_decay: ArrayLike = 0.0) -> Array:
@@ -54,11 +62,16 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
     """
     dim, runs = x.shape
     decay = np.broadcast_to(np.asarray(weight_decay, dtype=float), runs)
+    if dim > DENSE:
+        groups = np.array_split(np.arange(runs), -(-dim * runs // AT_ONCE))
+        divided_by = [None if preconditioner is None else preconditioner[:, some] for some in groups]
+        each = (
+            top_eigenvalues(loss, x[:, some], preconditioner=P, weight_decay=decay[some], tolerance=EXACT, most=PATIENT).sharpness
+            for some, P in zip(groups, divided_by, strict=True)
+        )
+        return np.concatenate([*each])
     with np.errstate(all="ignore"):
         scale = np.ones_like(x) if preconditioner is None else 1 / np.sqrt(preconditioner)
-    if dim > DENSE:
-        return np.array([_sharpness_by_lanczos(loss, x[:, i], scale[:, i], float(decay[i])) for i in range(runs)])
-    with np.errstate(all="ignore"):
         units = np.tile(np.eye(dim), runs)
         product = loss.hvp(np.repeat(x, dim, axis=1), units).reshape(dim, runs, dim).transpose(1, 0, 2)
         product = product + decay[:, np.newaxis, np.newaxis] * np.eye(dim)
@@ -69,25 +82,125 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
     return top
 
 
-@np.errstate(all="ignore")
-def _sharpness_by_lanczos(loss: Loss, x: Array, scale: Array, decay: float) -> float:
-    def product(v: Array) -> Array:
-        scaled = scale * np.ravel(v)
-        return np.asarray(scale * (loss.hvp(x[:, np.newaxis], scaled[:, np.newaxis])[:, 0] + decay * scaled))
+@dataclass(frozen=True, eq=False)
+class Top:
+    """Eigenvalues ``(count, runs)`` at some points, in the order they were asked for, with `vectors` ``(count, dim, runs)``.
 
-    begin = _any_direction(x.size)
-    first = product(begin)
-    if not np.isfinite(first).all():
-        return np.nan
-    if not first.any():
-        return 0.0  # flat, as where all units are dead: nothing for Lanczos to begin with
-    operator = scipy.sparse.linalg.LinearOperator((x.size, x.size), matvec=product, dtype=float)
-    return float(scipy.sparse.linalg.eigsh(operator, k=1, which="LA", v0=begin, return_eigenvectors=False)[0])
+    `residual` ``(runs,)`` is ‖Hv - λv‖ for the first of them, which is how far λ can be from an eigenvalue (Parlett 1998, section 4.5);
+    `products` is what it took.
+    """
+
+    values: Array
+    vectors: Array
+    residual: Array
+    products: int
+
+    @property
+    def sharpness(self) -> Array:
+        """The first of all, ``(runs,)``."""
+        return np.asarray(self.values[0])
+
+    @property
+    def vector(self) -> Array:
+        """Where the next look should begin, ``(dim, runs)``: from it, a few products are enough for points a few steps later."""
+        return np.asarray(self.vectors.sum(axis=0))
 
 
-def _any_direction(dim: int) -> Array:
-    """Where Lanczos begins: always the same, and along no symmetry that a loss may have."""
-    return np.random.default_rng(0).standard_normal(dim)
+def top_eigenvalues(
+    loss: Loss,
+    x: Array,
+    *,
+    count: int = 1,
+    warm: Array | None = None,
+    preconditioner: Array | None = None,
+    weight_decay: ArrayLike = 0.0,
+    tolerance: float = 0.02,
+    most: int = MOST_PRODUCTS,
+) -> Top:
+    """The largest eigenvalues at each point ``(dim, runs)``, largest first, from Hessian-vector products: cheap enough for every few steps.
+
+    `warm` is the `vector` of an earlier look. With a diagonal `preconditioner` P ``(dim, runs)`` they are those of P⁻¹(H + `weight_decay`):
+    what an adaptive rule sees (Cohen et al. 2022, arXiv 2207.14484). The error of an eigenvalue is about the square of `tolerance`; nan
+    where the Hessian is not finite. The sharpness of Cohen et al. 2021, arXiv 2103.00065, is the first of them.
+
+    >>> from explorer import LOSSES
+    >>> bowl = LOSSES["quadratic"](eigenvalues=(1, 3, 10))
+    >>> top_eigenvalues(bowl, bowl.start[:, np.newaxis], count=2).values.round(6)
+    array([[10.],
+           [ 3.]])
+    """
+    with np.errstate(all="ignore"):
+        product = _product(loss, x, preconditioner, weight_decay)
+    begin = _any_direction(x) if warm is None else np.where(np.isfinite(warm), warm, 1.0).astype(x.dtype)
+    return lanczos(product, begin, range(-1, -1 - min(count, len(x)), -1), tolerance=tolerance, most=most)
+
+
+@one_blas_thread
+@np.errstate(all="ignore")  # where a run has overflowed there is no curvature: nan is the answer
+def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int], *, tolerance: float, most: int) -> Top:
+    """Eigenvalues of a symmetric `product` ``(dim, runs) -> (dim, runs)``, a matrix a run, by Lanczos iteration from `begin`.
+
+    `which` are their places among all, from the smallest: -1 is the largest. A run is done when every residual is below `tolerance` times
+    its largest eigenvalue, and all are after `most` products (Lanczos 1950). All earlier vectors are projected out again, twice (Parlett
+    1998, "The symmetric eigenvalue problem", chapter 13).
+
+    >>> lanczos(lambda v: np.array([[1.0], [3.0]]) * v, np.ones((2, 1)), (0, -1), tolerance=1e-9, most=9).values.round(6)
+    array([[1.],
+           [3.]])
+    """
+    (dim, runs), count = begin.shape, len(which)
+    most = min(max(most, count), dim)
+    basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
+    diagonal, off = np.zeros((2, runs, most))
+    values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))
+    going, v, k, due = np.ones(runs, dtype=bool), (begin / length(begin)).astype(begin.dtype), 0, count
+    while k < most and going.any():
+        basis[:, k] = v.T
+        w = product(v)
+        diagonal[:, k] = np.einsum("dr,dr->r", v, w)
+        Q, rest = basis[:, : k + 1], w.T[:, np.newaxis]
+        for _ in range(2):
+            rest = rest - rest @ Q.transpose(0, 2, 1) @ Q
+        w = rest[:, 0].T
+        off[:, k] = length(w)
+        v = np.where(off[:, k] > 0, w / off[:, k], 0).astype(begin.dtype)
+        k += 1
+        if k in (due, most):
+            values[going], weights[going, :, :k] = _ritz(diagonal[going, :k], off[going, : k - 1], which)
+            residual[going] = np.abs(off[:, [k - 1]] * weights[:, :, k - 1])[going]
+            going &= (residual > tolerance * np.abs(values).max(axis=1, keepdims=True)).any(axis=1)  # nan is above nothing: it is done
+            due = k + 1 + k // 32  # later an eigenproblem costs more than a product
+    return Top(values.T, (weights[:, :, :k] @ basis[:, :k]).transpose(1, 2, 0), residual[:, 0], k)
+
+
+def _ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Array]:
+    """These eigenvalues ``(runs, count)`` and vectors ``(runs, count, k)`` of tridiagonal matrices; nan if not finite."""
+    runs, k = diagonal.shape
+    T = np.zeros((runs, k, k))
+    i = np.arange(k)
+    T[:, i, i] = diagonal
+    T[:, i[1:], i[:-1]] = T[:, i[:-1], i[1:]] = off
+    values, weights = np.full((runs, len(which)), np.nan), np.full((runs, len(which), k), np.nan)
+    finite = np.isfinite(T).all(axis=(1, 2))
+    if finite.any():
+        found, vectors = np.linalg.eigh(T[finite])
+        values[finite], weights[finite] = found[:, list(which)], vectors[:, :, list(which)].transpose(0, 2, 1)
+    return values, weights
+
+
+def _product(loss: Loss, x: Array, preconditioner: Array | None = None, weight_decay: ArrayLike = 0.0) -> Callable[[Array], Array]:
+    """The function v -> P^-½ (H + weight_decay) P^-½ v, which has the eigenvalues of P⁻¹(H + weight_decay) and is symmetric."""
+    at = Facts(loss).hessian_at
+    times = at(x) if at is not None else lambda v: loss.hvp(x, v)
+    if preconditioner is None and not np.any(weight_decay):
+        return times
+    root, decay = 1.0 if preconditioner is None else 1 / np.sqrt(preconditioner), np.asarray(weight_decay)
+    return lambda v: root * (times(scaled := (root * v).astype(x.dtype)) + decay * scaled)
+
+
+def _any_direction(x: Array) -> Array:
+    """Where Lanczos begins at each point: always the same, and along no symmetry that a loss may have."""
+    return np.repeat(np.random.default_rng(0).standard_normal((len(x), 1)), x.shape[1], axis=1).astype(x.dtype)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,43 +29,63 @@ def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None
     >>> critical_learning_rate(LOSSES["x_fourth"](), OPTIMIZERS["gradient_descent"](), [2.0])    # |x| < 1/√(2η)
     0.125
     """
-    point = np.asarray(_default_point(loss) if x is None else x, dtype=float)
+    minimizer = Facts(loss).minimizer
+    point = np.asarray((loss.start if minimizer is None else minimizer) if x is None else x, dtype=float)
     columns = point[:, np.newaxis] if point.ndim == 1 else point
     rate = optimizer.largest_stable_rate(edge_curvature(loss, optimizer, columns))
     return np.asarray(rate) if point.ndim == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
 
 
 @np.errstate(all="ignore")
-def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array:
+def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array, preconditioner: Array | None = None) -> Array:
     """The curvature that decides whether `optimizer` is stable from each point: ``(dim, runs) -> (runs,)``.
 
     As `Optimizer.largest_stable_rate` wants it: with coupled weight decay where the rule divides both by its preconditioner, else without.
+    `preconditioner` ``(dim, runs)`` is that of a run on its way; by default what the rule has after one look at the gradient.
     """
-    if optimizer.preconditioner is not None:
-        x = np.broadcast_to(x, (len(x), max(x.shape[1], optimizer.runs)))
-        _, gradient = loss.value_and_gradient(x)
-        _, state = optimizer.update(gradient, optimizer.init(x), x)
-        return sharpness(loss, x, np.broadcast_to(optimizer.preconditioner(state), x.shape), optimizer.weight_decay)
+    closed_form = closed_curvature(loss, optimizer, x)
+    if closed_form is not None:
+        return closed_form
+    if optimizer.preconditioner is None:
+        return sharpness(loss, x)
+    x = np.broadcast_to(x, (len(x), max(x.shape[1], optimizer.runs)))
+    P = first_look(loss, optimizer, x) if preconditioner is None else preconditioner
+    return sharpness(loss, x, **as_seen(optimizer, P))
+
+
+def closed_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
+    """The deciding curvature ``(runs,)`` of a loss that has a closed form for it; None where the Hessian decides."""
     closed_form = Facts(loss).edge_curvature
-    return sharpness(loss, x) if closed_form is None else np.asarray(closed_form(x))
+    return np.asarray(closed_form(x)) if closed_form is not None and optimizer.preconditioner is None else None
 
 
-def _default_point(loss: Loss) -> Array:
-    minimizer = Facts(loss).minimizer
-    return loss.start if minimizer is None else minimizer
+@np.errstate(all="ignore")
+def first_look(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
+    """What divides each coordinate's step after one look at the gradient at `x` ``(dim, runs)``; None for a rule that divides nothing."""
+    if optimizer.preconditioner is None:
+        return None
+    _, state = optimizer.update(loss.value_and_gradient(x)[1], optimizer.init(x), x)
+    return np.broadcast_to(optimizer.preconditioner(state), x.shape)
+
+
+def as_seen(optimizer: Optimizer, preconditioner: Array | None) -> dict[str, Any]:
+    """How a rule sees curvature, as `sharpness` and `top_eigenvalues` want to be told: divided, and its coupled decay with it."""
+    return {} if preconditioner is None else {"preconditioner": preconditioner, "weight_decay": optimizer.weight_decay}
 
 
 @dataclass(frozen=True)
 class Edge:
     """Where theory puts the edge for a run from `start`, the curvature it follows from, and the reason in words.
 
-    `rate` is infinite where nothing can diverge. `exact` says whether it decides this run, or is only a local statement.
+    `rate` is infinite where nothing can diverge. `exact` says whether it decides this run, or is only a local statement. `formula` is the
+    rate in terms of a curvature λ, such as ``2/(λ + 0.1)``.
     """
 
     rate: float
     curvature: float
     reason: str
     exact: bool
+    formula: str = ""
 
     @classmethod
     def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Edge:
@@ -74,24 +95,19 @@ class Edge:
         >>> Edge.of(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0])).reason
         '2/λ, with λ = 2 the largest curvature'
         """
-        constant, decay = f"{optimizer.recurrence.edge:.4g}", _decay(optimizer)
-        over = f"(λ + {decay:.4g})" if decay else "λ"
-        minimizer = Facts(loss).minimizer
-        where = start
+        minimizer, where = Facts(loss).minimizer, start
+        symbol, name, exact = "λ", "the largest curvature at the start", False
         if optimizer.preconditioner is not None:
-            reason, exact = f"{constant}/{over}, with λ = {{}} the curvature in the optimizer's own units at the start", False
+            name = "the curvature in the optimizer's own units at the start"
         elif Facts(loss).edge_curvature is not None:
-            reason, exact = (
-                f"{constant}/{over.replace('λ', 'c')}, with c = {{}} the gradient over the distance at the start",
-                optimizer.is_linear and optimizer.recurrence.is_plain,
-            )
+            symbol, name, exact = "c", "the gradient over the distance at the start", optimizer.is_linear and optimizer.recurrence.is_plain
         elif minimizer is not None:
             where, exact = minimizer, Facts(loss).is_quadratic
-            reason = f"{constant}/{over}, with λ = {{}} the largest curvature" + ("" if exact else " at the minimum")
-        else:
-            reason, exact = f"{constant}/{over}, with λ = {{}} the largest curvature at the start", False
-        rate = float(np.ravel(critical_learning_rate(loss, optimizer, where))[0])
+            name = "the largest curvature" + ("" if exact else " at the minimum")
         curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
+        rate = float(np.ravel(optimizer.largest_stable_rate(curvature))[0])
+        decay = -float(np.ravel(optimizer.largest_stable_curvature(np.inf))[0])  # as the rule sees it: what it adds to any curvature
+        formula = f"{optimizer.recurrence.edge:.4g}/" + (f"({symbol} + {decay:.4g})" if decay else symbol)
         if np.isinf(optimizer.recurrence.edge):
             reason = "every step has the same length on any curvature, so no rate makes it grow"
             return cls(rate, curvature, reason + (" unless weight decay overshoots, at 2/decay" if np.isfinite(rate) else ""), False)
@@ -99,14 +115,7 @@ class Edge:
             return cls(np.inf, curvature, "theory names no edge: the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
-        return cls(rate, curvature, reason.format(f"{curvature:.6g}"), exact and not optimizer.clips)
-
-
-def _decay(optimizer: Optimizer) -> float:
-    """What weight decay adds to the curvature, as the rule sees it: see `Optimizer.largest_stable_rate`."""
-    coupled = optimizer.weight_decay if optimizer.preconditioner is None else 0.0  # else it is in λ
-    decoupled = optimizer.decoupled_decay * optimizer.recurrence.edge / 2 if np.any(optimizer.decoupled_decay) else 0.0
-    return float(np.ravel(coupled + decoupled)[0])
+        return cls(rate, curvature, f"{formula}, with {symbol} = {curvature:.6g} {name}", exact and not optimizer.clips, formula)
 
 
 def best_learning_rate(optimizer: Optimizer, eigenvalues: ArrayLike) -> float:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss, Facts, Loss
+from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory
-from explorer.core.theory.curvature import sharpness
 from explorer.core.theory.edge import edge_curvature
 from explorer.core.verdict.profile import Profile
 
@@ -164,6 +164,11 @@ class _Scene:
         return self.path.objective
 
     @property
+    def rule(self) -> Optimizer:
+        """The rule, for this run only."""
+        return self.path.optimizer.on(np.array([self.run]))
+
+    @property
     def rate(self) -> float:
         """The learning rate of the step that led here."""
         multiplier = self.path.multiplier
@@ -173,9 +178,8 @@ class _Scene:
     @property
     def decay(self) -> float:
         """The weight decay of the rule and the penalty of the loss, together."""
-        rule = self.path.optimizer
-        parts = (rule.weight_decay, rule.decoupled_decay, Facts(self.loss).l2)
-        return sum(float(np.ravel(each)[self.run if np.size(each) > 1 else 0]) for each in parts)
+        parts = (self.rule.weight_decay, self.rule.decoupled_decay, Facts(self.loss).l2)
+        return sum(float(np.ravel(each)[0]) for each in parts)
 
     def _layer(self) -> str:
         """The first hidden layer whose output is not finite while all weights are."""
@@ -292,10 +296,10 @@ def _decay(scene: _Scene) -> Forensics | None:
     """Weight decay by itself beyond the edge, or all that takes the run across it."""
     if not scene.decay:
         return None
-    product = scene.rate * scene.decay
-    rule = scene.path.optimizer
-    limit = 2.0 if rule.preconditioner is not None else float(np.ravel(rule.recurrence.edge)[0])
-    if product < limit:
+    rule, product = scene.rule, scene.rate * scene.decay
+    penalty = Facts(scene.loss).l2 if rule.preconditioner is None else 0.0  # else it is divided, like all of the gradient
+    limit = float(np.ravel(rule.largest_stable_rate(penalty))[0]) * scene.decay
+    if not product >= limit:
         return None
     why = f"the rate times the weight decay is {plain(product)}, above {plain(limit)}: the decay alone takes the weights across 0 and out"
     return scene.found(Origin.DECAY, why, f"Lower the weight decay below {plain(limit / scene.rate)}, or the rate.")
@@ -315,9 +319,8 @@ def _outlier(scene: _Scene) -> Forensics | None:
     if not drawn.size:
         return None
     rows = path.rows[drawn[0]] if path.rows is not None else everyone
-    at = path.x[drawn[0]][:, [scene.run]]
     others = rows[rows != top] if (rows != top).any() else everyone[everyone != top]
-    edge, without = _edge(scene, loss.on(rows), at), _edge(scene, loss.on(others), at)
+    edge, without = (_edge(scene, loss.on(some), int(drawn[0])) for some in (rows, others))
     if not edge < scene.rate < without:
         return None
     why = (
@@ -327,12 +330,11 @@ def _outlier(scene: _Scene) -> Forensics | None:
     return scene.found(Origin.OUTLIER, why, "Look at that example; clip the gradient's norm, or scale the feature.", top)
 
 
-def _edge(scene: _Scene, loss: Loss, x: Array) -> float:
-    """The largest stable rate of the run's rule on this loss at a point."""
-    rule = scene.path.optimizer
-    curvature = edge_curvature(loss, rule, x) if Facts(loss).edge_curvature is None else sharpness(loss, x)
-    rate = np.ravel(np.asarray(rule.largest_stable_rate(np.where(np.isnan(curvature), 0, curvature))))
-    return float(rate[scene.run if rate.size > 1 else 0])
+def _edge(scene: _Scene, loss: Loss, step: int) -> float:
+    """The largest stable rate of the run's rule, as it was at a step, on this loss at the point there."""
+    x = scene.path.x[step][:, [scene.run]]
+    curvature = edge_curvature(loss, scene.rule, x, scene.path.preconditioner_at(step, scene.run))
+    return float(np.ravel(scene.rule.largest_stable_rate(curvature))[0])
 
 
 def _precision(scene: _Scene) -> Forensics | None:
@@ -348,7 +350,7 @@ def _precision(scene: _Scene) -> Forensics | None:
 def _rate(scene: _Scene) -> Forensics:
     """What is left: steps too long for the curvature."""
     began, step = scene.began, scene.step
-    edge = _edge(scene, scene.loss, scene.path.x[began][:, [scene.run]])
+    edge = _edge(scene, scene.loss, began)
     losses = scene.path.loss[:, scene.run]
     last = step - 1 if np.isfinite(losses[step - 1]) else step - 2
     grown = (losses[last] / losses[began]) ** (1 / (last - began)) if last > began and losses[began] > 0 else float("nan")

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from explorer.core.losses.protocol import DataLoss
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import sharpness
+from explorer.core.theory.edge import as_seen
 
 
 @dataclass(frozen=True, eq=False)
 class Fuse:
     """The mini-batch whose step raised the whole loss by the largest factor: the examples `rows` of step `step`.
 
-    `before` and `after` are the whole loss around it, `curvature` is that batch's own sharpness there and `edge` the curvature that the
-    rule can take at this step's rate: 2/η for gradient descent.
+    `before` and `after` are the whole loss around it, `curvature` is that batch's own sharpness there, as the rule saw it when it took
+    the step, and `edge` the largest that is stable at this step's rate: 2/η for gradient descent.
     """
 
     step: int
@@ -55,8 +56,8 @@ def fuse(trajectory: Trajectory, run: int = 0) -> Fuse | None:
         at = int(np.argmax(factor))
         if not factor[at] > 1:
             return None
-        curvature = sharpness(objective.on(trajectory.rows[at]), trajectory.x[at, :, run : run + 1])[0]
-        rate = trajectory.learning_rate[run] * trajectory.multiplier[at]
-        edge = np.ravel(trajectory.optimizer.recurrence.edge)
-        limit = edge[run if edge.size > 1 else 0] / rate
+        rule, batch = trajectory.optimizer.on(np.array([run])), objective.on(trajectory.rows[at])
+        seen = as_seen(rule, trajectory.preconditioner_at(at + 1, run))
+        curvature = sharpness(batch, trajectory.x[at, :, run : run + 1], **seen)[0]
+        limit = np.ravel(rule.largest_stable_curvature(trajectory.learning_rate[run] * trajectory.multiplier[at]))[0]
     return Fuse(at, trajectory.rows[at], float(loss[at]), float(loss[at + 1]), float(curvature), float(limit))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from explorer.core.losses.protocol import Facts
 from explorer.core.run.descent import Trajectory
-from explorer.core.theory.curvature import sharpness, spectrum
+from explorer.core.theory.curvature import spectrum
 from explorer.core.theory.edge import edge_curvature
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, floor_loss
 from explorer.core.verdict.verdict import Outcome
@@ -61,17 +61,13 @@ def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[N
     finite = np.isfinite(trajectory.x[:, :, run]).all(axis=1)
     last = int(np.argmin(finite)) - 1 if not finite.all() else trajectory.steps
     steps = np.unique(np.linspace(0, max(last, 0), most).round().astype(np.intp))
-    x, rule = trajectory.x[steps][:, :, run].T, trajectory.optimizer
-    if rule.preconditioner is None:
-        return steps, np.asarray(rule.largest_stable_rate(edge_curvature(trajectory.objective, rule, x)))
-    if trajectory.preconditioner is None:
-        raise ValueError("the trajectory must have its preconditioner: run(..., keep_preconditioner=True)")
-    divided_by = trajectory.preconditioner[steps][:, :, run].T
-    decayed = np.max(rule.weight_decay)
-    with np.errstate(all="ignore"):
-        curvature = sharpness(trajectory.objective, x, divided_by, decayed)
-    edge = np.asarray(rule.largest_stable_rate(np.where(np.isnan(curvature), 0, curvature)))
-    return steps, np.where(np.isnan(curvature), np.nan, edge)
+    x, rule, divided_by = trajectory.x[steps][:, :, run].T, trajectory.optimizer.on(np.array([run])), None
+    if rule.preconditioner is not None:
+        if trajectory.preconditioner is None:
+            raise ValueError("the trajectory must have its preconditioner: run(..., keep_preconditioner=True)")
+        divided_by = trajectory.preconditioner[steps][:, :, run].T
+    curvature = edge_curvature(trajectory.objective, rule, x, divided_by)
+    return steps, np.where(np.isnan(curvature), np.nan, rule.largest_stable_rate(curvature))
 
 
 def floors(trajectory: Trajectory) -> Array:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.core.ground.prose import plain
 from explorer.core.losses import DataLoss, Facts, Loss
-from explorer.core.run.bracket import find_edge
+from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import Ruler, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment
@@ -110,7 +110,7 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
     if explanation.edge.exact and explanation.modes is not None:
         return
     found = bisected(setup)
-    if found is None:
+    if not (found[0] > 0 and np.isfinite(found[1])):
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
         st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")
     else:
@@ -120,18 +120,11 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def bisected(setup: Setup) -> tuple[float, float] | None:
-    """The two rates of the ruler around the first divergence, brought to a thousandth of each other; None if there are none."""
+def bisected(setup: Setup) -> tuple[float, float]:
+    """The two rates of the ruler around the first divergence, brought to a thousandth of each other; nan for what is not there."""
     _, explanation, _, _ = computed(setup)
-    diverged = np.flatnonzero(explanation.outcome.verdict == Verdict.DIVERGED)
-    rates = explanation.trajectory.learning_rate
-    if diverged.size == 0 or diverged[0] == 0 or rates[diverged[0] - 1] == 0:
-        return None
-    low, high = float(rates[diverged[0] - 1]), float(rates[diverged[0]])
-    try:
-        return find_edge(setup.make_loss(), setup.make_optimizer(), low, high, precision=1e-3, **setup.conditions())
-    except ValueError:  # verdicts alternate here: the ruler's own two rates are as good
-        return low, high
+    rates, diverged = explanation.trajectory.learning_rate, explanation.outcome.verdict == Verdict.DIVERGED
+    return bracket(setup.make_loss(), setup.make_optimizer(), rates, diverged, **setup.conditions())
 
 
 def number(value: float) -> str:

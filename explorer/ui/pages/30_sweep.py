@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.run.bracket import find_edge
+from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
 from explorer.core.run.ruler import ruler
 from explorer.core.run.setup import Setup
@@ -122,7 +122,7 @@ def _band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
         measured=growth(outcomes[0], loss.minimum),
         predicted=predicted_growth(loss, optimizer, rates, start),
         edge=scale.edge.rate,
-        cliff=cliff(setup, rates, verdict),
+        cliff=bracket(loss, optimizer, rates, verdict == Verdict.DIVERGED, precision=PRECISION, **setup.conditions()),
     )
 
 
@@ -145,18 +145,6 @@ def swept(setup: Setup, rates: NDArray[np.float64], progress: Any) -> Outcome:
     return sweep(setup.make_loss(), setup.make_optimizer(), rates, progress=progress, **setup.conditions())
 
 
-def cliff(setup: Setup, rates: NDArray[np.float64], verdict: NDArray[np.object_]) -> tuple[float, float]:
-    """The two rates, a thousandth apart, between which runs begin to diverge; nan if none on the ruler does, or all do."""
-    diverged = np.flatnonzero(verdict == Verdict.DIVERGED)
-    if diverged.size == 0 or diverged[0] == 0:
-        return float("nan"), float("nan")
-    low, high = rates[diverged[0] - 1], rates[diverged[0]]
-    try:
-        return find_edge(setup.make_loss(), setup.make_optimizer(), low, high, precision=PRECISION, **setup.conditions())
-    except ValueError:  # near the cliff the verdict may alternate between the rates of the ruler
-        return float(low), float(high)
-
-
 def finder_of(setup: Setup) -> RateFinder:
     """The learning-rate finder's curve over the whole ruler."""
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
@@ -170,9 +158,9 @@ def finder_of(setup: Setup) -> RateFinder:
 def headline(bands: list[figure.Band], setup: Setup) -> str:
     """Where the first rule's cliff is, beside theory's edge."""
     first = bands[0]
-    if not np.isfinite(first.cliff[0]):
-        return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
     middle = float(np.sqrt(first.cliff[0] * first.cliff[1]))
+    if not np.isfinite(middle):
+        return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
     if not np.isfinite(first.edge):
         return f"With {first.name} runs begin to diverge at {plain(middle, 4)}: measured, as theory has no edge here."
     return (

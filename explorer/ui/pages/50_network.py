@@ -87,7 +87,6 @@ def choose(found: Trials, setup: Setup) -> None:
     if st.session_state[panel.STATE] != setup:
         st.rerun()  # the slider was moved, which ran only this part of the page
     scale = found.ruler
-    constant = plain(float(np.ravel(setup.make_optimizer().recurrence.edge)[0]))
     beside = [f" = {plain(rate / scale.edge.rate)} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
     words = [each or "not tried yet" for each in found.words]
     dial = Dial(
@@ -96,7 +95,7 @@ def choose(found: Trials, setup: Setup) -> None:
         words=[f"**{word}**{colon}{rest}" for word, colon, rest in (each.partition(":") for each in words)],
         zones=[str(verdict) for verdict in found.verdict],
         colors={str(verdict): color for verdict, color in COLORS.items()},
-        marks=[Mark(position, f"{constant}/sharpness at the start") for position in scale.marks.values()],
+        marks=[Mark(position, f"{scale.edge.formula.replace('λ', 'sharpness')} at the start") for position in scale.marks.values()],
         alts=words,
     )
     drawn, frames = ruler_figure.draw(found)

@@ -1,0 +1,238 @@
+"""Every door that names an edge names the same one: a table of doors × rules × knobs, and short runs on both sides of it.
+
+The rows are made from the shelf: each rule as it is, and once more with each of its knobs turned. A new rule or knob is in it by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer import LOSSES, OPTIMIZERS, Setup, Verdict, critical_learning_rate, find_edge, run, safe_rate, sweep, why_nan
+from explorer.core.ground.knobs import parameters
+from explorer.core.ground.prose import plain
+from explorer.core.maps.boundary import lines
+from explorer.core.maps.map import Axis, Map
+from explorer.core.networks.training import History, ending, train
+from explorer.core.optimizers import with_decoupled_decay
+from explorer.core.run.ruler import ruler
+from explorer.core.theory.edge import Edge, as_seen, edge_curvature, first_look
+from explorer.core.verdict.fuse import fuse
+from explorer.core.verdict.measured import edge_along
+
+Array = np.ndarray
+
+STEADY: dict[str, dict[str, Any]] = {"radam": {"beta2": 0.9}, "nadam": {"momentum_decay": 0.0}}
+"""Beside ε = 1: what keeps still what a rule divides by, so that a short run meets the edge that theory has for it."""
+
+TURNED: dict[str, Any] = {
+    "weight_decay": 0.7,
+    "momentum": 0.5,
+    "dampening": 0.5,
+    "eps": 0.5,
+    "amsgrad": True,
+    "centered": True,
+    "beta1": 0.5,
+    "beta2": 0.8,
+    "alpha": 0.9,
+    "rho": 0.5,
+    "lr_decay": 0.1,
+    "initial_accumulator_value": 2.0,
+    "momentum_decay": 0.05,
+}
+"""Another value for every knob."""
+
+MOVES = {"adagrad, lr_decay", "nadam, momentum_decay", "radam, eps"}
+"""Here the edge itself moves from step to step (RAdam divides by 1 first, by ε later), so that no run is on one side of it for long."""
+
+
+def rows() -> dict[str, tuple[str, dict[str, Any]]]:
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for name, factory in OPTIMIZERS.items():
+        knobs = list(parameters(factory))
+        base = ({"eps": 1.0} if "eps" in knobs else {}) | STEADY.get(name, {})
+        found[name] = name, base
+        found |= {f"{name}, {knob}": (name, base | {knob: TURNED[knob]}) for knob in knobs}
+    return found
+
+
+ROWS = rows()
+VALLEY = {"eigenvalues": (1.0, 10.0), "rotation": 30.0}
+START = np.array([1.0, -0.5])
+
+
+def valley() -> Any:
+    return LOSSES["quadratic"](**VALLEY)
+
+
+def function(x: Array) -> tuple[float, Array]:
+    """The valley to somebody who has no Hessian of it."""
+    value, gradient = valley().value_and_gradient(x[:, np.newaxis])
+    return float(value[0]), gradient[:, 0]
+
+
+def by_hand(name: str, knobs: dict[str, Any]) -> float:
+    """The edge from a matrix of numbers: eigenvalues of P⁻¹(H + w), and nothing of the theory's rooms but the rule's constant."""
+    rule, x = OPTIMIZERS[name](**knobs), START[:, np.newaxis]
+    matrix = valley().hvp(np.repeat(x, 2, axis=1), np.eye(2)) + rule.weight_decay * np.eye(2)
+    if rule.preconditioner is not None:
+        gradient = valley().value_and_gradient(x)[1]
+        P = np.broadcast_to(rule.preconditioner(rule.update(gradient, rule.init(x), x)[1]), x.shape)
+        matrix = matrix / P
+    share = np.linalg.eigvals(matrix).real.max() / rule.recurrence.edge + rule.decoupled_decay / 2
+    return float(1 / share) if share else np.inf
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_doors_agree(row: str) -> None:
+    name, knobs = ROWS[row]
+    loss, rule, edge = valley(), OPTIMIZERS[name](**knobs), by_hand(name, knobs)
+    assert critical_learning_rate(loss, rule, START) == pytest.approx(edge, rel=1e-12)
+    assert Edge.of(loss, rule, START).rate == pytest.approx(edge, rel=1e-12)
+    scale = ruler(loss, rule, START, 0.1)
+    marked = [scale.rates[at] for mark, at in scale.marks.items() if mark.startswith("edge")]
+    assert marked == pytest.approx([edge] if np.isfinite(edge) else [], rel=1e-12)
+    assert safe_rate(loss, START, optimizer=rule, check=False).rate == pytest.approx(edge, rel=1e-6)
+    assert safe_rate(function, START, optimizer=rule, check=False).rate == pytest.approx(edge, rel=1e-6)
+    along = edge_along(run(loss, rule, 1e-12, start=START, steps=1, keep_preconditioner=True))[1]
+    assert along[0 if rule.preconditioner is None else 1] == pytest.approx(edge, rel=1e-9)
+    if np.isfinite(rule.recurrence.edge):
+        curvature = float(edge_curvature(loss, rule, START[:, np.newaxis])[0])
+        assert rule.largest_stable_curvature(edge) == pytest.approx(curvature, rel=1e-9)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_rate_for_a_curvature_and_a_curvature_for_a_rate_are_inverse(row: str) -> None:
+    name, knobs = ROWS[row]
+    rule = OPTIMIZERS[name](**knobs)
+    for decayed in (rule, with_decoupled_decay(0.3, rule)):
+        if not np.isfinite(decayed.recurrence.edge):
+            beyond = -np.inf if decayed.decoupled_decay else np.inf  # 2/decay lies between these two
+            assert list(decayed.largest_stable_curvature(np.array([1e-3, 1e3]))) == [np.inf, beyond]
+            continue
+        curvatures = np.array([0.1, 3.0, 1e6])
+        np.testing.assert_allclose(decayed.largest_stable_curvature(decayed.largest_stable_rate(curvatures)), curvatures, rtol=1e-8)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_instruments_of_a_network_agree(row: str) -> None:
+    name, knobs = ROWS[row]
+    setup = Setup("network", name, 1e-9, steps=1).with_knobs(
+        {"loss.hidden": (3,), "loss.examples": 20} | {f"optimizer.{knob}": value for knob, value in knobs.items()}
+    )
+    *_, history = train(setup, looks=1)  # the rate is so small that the point of the second look is the first's
+    loss, rule = setup.make_loss(), setup.make_optimizer()
+    edge = critical_learning_rate(loss, rule, loss.start)
+    assert history.ratio[-1] == pytest.approx(1e-9 / edge, rel=2e-3)
+    if np.isfinite(rule.recurrence.edge):
+        assert rule.largest_stable_rate(history.sharpness[-1]) == pytest.approx(edge, rel=2e-3)
+        assert history.edge[-1] == rule.largest_stable_curvature(1e-9)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_boundary_of_a_map_agrees(row: str) -> None:
+    name, knobs = ROWS[row]
+    chosen = {f"loss.{knob}": value for knob, value in VALLEY.items()} | {f"optimizer.{knob}": value for knob, value in knobs.items()}
+    setup = Setup("quadratic", name, start=tuple(START)).with_knobs(chosen)
+    plan = Map(setup, Axis("learning_rate", 0, 2, count=4), Axis("start.0", 1, 2, count=3))
+    expected = [critical_learning_rate(valley(), OPTIMIZERS[name](**knobs), (x, START[1])) for x in plan.y.values]
+    found = lines(plan)
+    assert [line.x for line in found] == [pytest.approx(expected, rel=1e-12)] if np.isfinite(expected).all() else not found
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row not in MOVES])
+def test_short_runs_keep_to_it(row: str) -> None:
+    """From so near the minimum the gradient adds nothing to ε: what divides the steps stands still, as theory has it, for 400 steps."""
+    name, knobs = ROWS[row]
+    rule = OPTIMIZERS[name](**knobs)
+    start = 1e3 * START if name == "lion" else 1e-140 * START
+    edge = critical_learning_rate(valley(), rule, start)
+    if not np.isfinite(edge):
+        assert name == "lion"
+        return
+    verdicts = sweep(valley(), rule, [0.98 * edge, 1.02 * edge], start=start, steps=400).verdict
+    assert list(verdicts == Verdict.DIVERGED) == [False, True]
+
+
+@pytest.mark.parametrize("row", [row for row, (name, knobs) in ROWS.items() if OPTIMIZERS[name](**knobs).preconditioner is None])
+def test_forensics_names_the_same_edge(row: str) -> None:
+    name, knobs = ROWS[row]
+    rule = OPTIMIZERS[name](**knobs)
+    edge = critical_learning_rate(valley(), rule)
+    assert f"is 1.5 × the edge {plain(edge)} there" in why_nan(run(valley(), rule, 1.5 * edge, start=START, steps=5000)).sentence
+
+
+BY_HAND = {"decoupled by hand": with_decoupled_decay(0.7, OPTIMIZERS["momentum"]())}
+DECAYED = BY_HAND | {row: OPTIMIZERS[name](**knobs) for row, (name, knobs) in ROWS.items()}
+
+
+@pytest.mark.parametrize("row", DECAYED)
+def test_the_fuse_sees_what_the_rule_saw(row: str) -> None:
+    loss, rule = LOSSES["linear_regression"](data="noisy_line", noise=3.0), DECAYED[row]
+    path = run(loss, rule, 1.0, batch_size=2, steps=40, keep_preconditioner=True, seed=3)
+    lit = fuse(run(loss, rule, 1.0, batch_size=2, steps=40, seed=3))
+    assert lit is not None
+    batch, x = loss.on(lit.rows), path.x[lit.step]  # type: ignore[attr-defined]
+    matrix = batch.hvp(np.repeat(x, loss.dim, axis=1), np.eye(loss.dim))
+    if path.preconditioner is not None:
+        matrix = (matrix + rule.weight_decay * np.eye(loss.dim)) / path.preconditioner[lit.step + 1]
+    assert lit.curvature == pytest.approx(np.linalg.eigvals(matrix).real.max(), rel=1e-9)
+    assert lit.too_sharp == (rule.largest_stable_rate(lit.curvature) < 1.0)
+    if np.isfinite(rule.recurrence.edge):
+        assert rule.largest_stable_rate(lit.edge) == pytest.approx(1.0)
+
+
+# What was wrong.
+
+
+@pytest.mark.parametrize(("name", "edge"), [("adam", 38 * 16 / 15), ("rmsprop", 1 / 3)])
+def test_a_safe_rate_counts_the_decay_that_is_divided(name: str, edge: float) -> None:
+    loss, rule = LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS[name](eps=1.0, weight_decay=5.0)
+    assert safe_rate(loss, (1.0, 1.0), optimizer=rule, check=False).rate == pytest.approx(edge, rel=1e-9)
+    assert critical_learning_rate(loss, rule, (1.0, 1.0)) == pytest.approx(edge, rel=1e-12)
+
+
+def test_a_network_beyond_the_edge_of_its_decay_is_told_so() -> None:
+    setup = Setup("network", "gradient_descent", 2.0, steps=60).with_knobs({"optimizer.weight_decay": 1.0})
+    history = trained(setup)
+    assert history.edge[-1] == 0  # 2/η - decay: no curvature is left
+    assert history.ratio[-1] == pytest.approx(2 * (history.sharpness[-1] + 1) / 2)
+    assert history.ratio[-1] > 1
+    assert "so the rate is beyond the edge" in ending(history)
+
+
+def trained(setup: Setup) -> History:
+    *_, history = train(setup)
+    return history
+
+
+def test_the_fuse_of_adam_is_not_its_plain_curvature() -> None:
+    """38/η is compared with λmax(P⁻¹(H + w)), P of the run at that very step; noise and clipping come again when it is run again."""
+    loss, rule = LOSSES["linear_regression"](data="line", half=False), OPTIMIZERS["adam"](weight_decay=0.5)
+    conditions = {"batch_size": 2, "steps": 30, "seed": 1, "gradient_noise": 0.5}
+    kept, again = (run(loss, rule, [0.01, 0.05], keep_preconditioner=keep, **conditions) for keep in (True, False))
+    lit, same = fuse(kept, 1), fuse(again, 1)
+    assert lit is not None
+    assert same is not None
+    assert lit.edge == pytest.approx(38 / 0.05)
+    assert same.curvature == pytest.approx(lit.curvature, rel=1e-12)
+    plain_curvature = float(np.linalg.eigvalsh(loss.on(lit.rows).hvp(np.zeros((2, 2)), np.eye(2)))[-1])  # type: ignore[attr-defined]
+    assert abs(lit.curvature / plain_curvature - 1) > 0.1
+
+
+def test_what_a_rule_sees() -> None:
+    x, rule = START[:, np.newaxis], OPTIMIZERS["adam"](weight_decay=0.5)
+    assert as_seen(OPTIMIZERS["momentum"](weight_decay=0.5), None) == {}
+    assert first_look(valley(), OPTIMIZERS["momentum"](), x) is None
+    assert as_seen(rule, first_look(valley(), rule, x))["weight_decay"] == 0.5
+
+
+def test_the_quartic_has_one_edge_too() -> None:
+    loss, rule = LOSSES["x_fourth"](), OPTIMIZERS["gradient_descent"]()
+    found = safe_rate(loss, [2.0])
+    assert found.rate == critical_learning_rate(loss, rule, [2.0]) == 0.125
+    assert found.agrees
+    low, high = find_edge(loss, rule, 0.01, 1.0, start=[2.0])
+    assert low == pytest.approx(0.125, rel=1e-3) == high
