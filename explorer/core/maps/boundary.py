@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.core.losses.protocol import DataLoss, Facts
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, with_knob
-from explorer.core.maps.tile import VERDICTS, loss_of
+from explorer.core.maps.tile import VERDICTS
 from explorer.core.run.setup import RESCUES, Setup
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
@@ -77,8 +77,8 @@ def _edges(setups: list[Setup], knob: str) -> Edges:
     """The edge that the ruler shows, for each setup."""
     edges = []
     for setup in setups:
-        loss = loss_of(setup)
-        edges.append(Edge.of(loss, setup.make_optimizer(), np.array(loss.start if setup.start is None else setup.start)))
+        loss = setup.make_loss()
+        edges.append(Edge.of(loss, setup.make_optimizer(), setup.initial_point))
     first = setups[0]
     steady = first.batch_size is None and first.gradient_noise == 0 and first.schedule == "constant" and not first.warmup_steps
     exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
@@ -98,14 +98,14 @@ def _divergence(setups: list[Setup]) -> Edges:
     plain_descent = first.make_optimizer().is_plain and first == first.without_rescues()
     if first.loss not in DIVERGES or not plain_descent or first.gradient_noise:
         return "", np.array([np.nan]), False
-    starts = [(setup.start or loss_of(setup).start)[0] for setup in setups]
+    starts = [setup.initial_point[0] for setup in setups]
     return "theory: runs diverge", np.array([DIVERGES[first.loss](float(start)) for start in starts]), True
 
 
 def _in_mean_square(setups: list[Setup]) -> Edges:
     """Where mini-batches stop converging in the mean square, for gradient descent on least squares."""
     sizes = [setup.batch_size for setup in setups]
-    loss = loss_of(setups[0])
+    loss = setups[0].make_loss()
     least_squares = Facts(loss).is_quadratic and Facts(loss).averages
     alike = len({replace(setup, batch_size=None) for setup in setups}) == 1
     minimizer = Facts(loss).minimizer
