@@ -21,7 +21,7 @@ from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
-from explorer.core.run.descent import descend
+from explorer.core.run.descent import Descent, descend
 from explorer.core.theory.curvature import top_eigenvalues
 
 ROUNDS = 5
@@ -131,11 +131,11 @@ def memory() -> str:
 def sharpness() -> str:
     """A network's sharpness at every tenth step, each look beginning where the last one ended, beside the training that is looked at."""
     loss, rule, rates = LOSSES["network"](hidden=(16, 16), examples=200), OPTIMIZERS["gradient_descent"](), np.geomspace(1e-2, 0.5, 16)
-    x = np.tile(loss.start[:, np.newaxis], rates.size)
+    descent = Descent.of(loss, rule, rates, steps=300)
 
     def train(looks: int | None) -> None:
         warm = None
-        for moment in descend(loss, rule, rates, x, np.ones(300)):
+        for moment in descend(descent):
             if looks is not None and moment.step % looks == 0:
                 warm = top_eigenvalues(loss, moment.x, warm=warm).vector
 

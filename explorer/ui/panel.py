@@ -177,7 +177,7 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
             other = parameter.knob.only_with
             if other is None or values[f"{kind}.{other[0]}"] == other[1]:
                 _knob(dotted, parameter, values[dotted])
-    start = setup.start or tuple(setup.make_loss().start.tolist())
+    start = tuple(setup.initial_point.tolist())
     if len(start) <= 16:
         _text("start", "start point", START.write(start), "One number for each coordinate, with commas.")
     if rate:

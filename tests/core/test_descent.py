@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from explorer import LOSSES, OPTIMIZERS, run
 from explorer.core.losses import DataLoss
 from explorer.core.optimizers import length
-from explorer.core.run.descent import MOST_NUMBERS, batches
+from explorer.core.run.descent import MOST_NUMBERS, Descent, batches, descend
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2 = LOSSES["x_squared"]()
@@ -93,7 +94,7 @@ def test_a_run_changes_none_of_its_arguments() -> None:
         ({"start": ["a"]}, "start must be numbers, got ['a']"),
         ({"learning_rate": [0.1, 0.2], "start": np.ones((1, 3))}, "learning_rate must be for 1 run or for all 3 of them, got 2 runs"),
         ({"steps": -1}, "steps must be finite and ≥ 0, got -1"),
-        ({"steps": 1.5}, "steps must be one whole number, got 1.5"),
+        ({"steps": 1.5}, "steps must be a whole number, got 1.5"),
         ({"steps": np.inf}, "steps must be finite and ≥ 0, got inf"),
         ({"batch_size": 5}, "batch_size must be left out for a loss without examples, got 5"),
         (
@@ -103,7 +104,7 @@ def test_a_run_changes_none_of_its_arguments() -> None:
         ),
         ({"loss": LINE, "batch_size": 11}, "batch_size must be at most the number of examples, 10, got 11"),
         ({"loss": LINE, "batch_size": 0}, "batch_size must be finite and ≥ 1, got 0"),
-        ({"loss": LINE, "batch_size": 2.5}, "batch_size must be one whole number, got 2.5"),
+        ({"loss": LINE, "batch_size": 2.5}, "batch_size must be a whole number, got 2.5"),
     ],
 )
 def test_refusals(arguments: dict[str, Any], sentence: str) -> None:
@@ -203,3 +204,20 @@ def test_a_rate_of_nothing_stays() -> None:
     for name in OPTIMIZERS:
         path = run(LOSSES["rosenbrock"](), OPTIMIZERS[name](), 0.0, steps=5)
         np.testing.assert_array_equal(path.x, np.broadcast_to(path.x[0], path.x.shape))
+
+
+@pytest.mark.parametrize("name", ["gradient_descent", "adam"])
+def test_a_descent_travels_and_some_of_its_runs_are_those_runs(name: str) -> None:
+    rule, scale = OPTIMIZERS[name](weight_decay=np.array([0.0, 0.1, 0.2])), np.array([[1.0, 2.0, 3.0], [0.5, 0.5, 0.5]])
+    loss = LOSSES["booth"]()
+    descent = Descent.of(loss, rule, 0.01, steps=6, gradient_noise=0.1, seed=3, rate_scale=scale, schedule=lambda step: 1 / (1.0 + step))
+    *_, whole = descend(descent)
+    some = np.array([2, 0])
+    *_, part = descend(pickle.loads(pickle.dumps(descent.on(some))))
+    np.testing.assert_allclose(part.x, whole.x[:, some], rtol=1e-14)
+    path = run(loss, rule, 0.01, steps=6, gradient_noise=0.1, seed=3, rate_scale=scale, schedule=lambda step: 1 / (1.0 + step))
+    for again, runs in ((path, slice(None)), (path.on(some), some)):  # a trajectory is the descent that it comes from
+        *_, last = descend(again)
+        np.testing.assert_allclose(last.x, path.x[-1][:, runs], rtol=1e-14)
+    assert path.stochastic
+    assert descent.runs == path.runs == 3

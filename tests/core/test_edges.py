@@ -537,7 +537,7 @@ def test_a_setup_runs_with_its_rescues() -> None:
     ("field", "value", "sentence"),
     [
         ("warmup_steps", -1, "warmup_steps must be finite and ≥ 0, got -1"),
-        ("warmup_steps", 1.5, "warmup_steps must be one whole number, got 1.5"),
+        ("warmup_steps", 1.5, "warmup_steps must be a whole number, got 1.5"),
         ("clip_norm", 0, "clip_norm must be finite and > 0, got 0"),
         ("clip_norm", np.nan, "clip_norm must be finite and > 0, got nan"),
         ("clip_value", np.inf, "clip_value must be finite and > 0, got inf"),

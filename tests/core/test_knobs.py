@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from explorer import LOSSES, OPTIMIZERS, Setup, run, sweep
 from explorer.core.ground.knobs import Knob, Parameter, Shelf, UnknownName, check_number, parameters, short
+from explorer.core.run.setup import PLAIN, SHELVES
 
 SHELF: Shelf[dict[str, Any]] = Shelf("toy")
 
@@ -117,6 +121,49 @@ def test_a_refusal_names_the_knob_the_rule_and_the_value(name: str, value: objec
 def test_a_link_with_nonsense_is_refused_with_a_sentence(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be .*, got"):
         KNOBS[name].parse(text)
+
+
+WHOLES = [each for each in PLAIN.values() if each.kind == "integer"]
+WHOLES += [each for shelf in SHELVES.values() for name in shelf for each in shelf.parameters(name).values() if each.kind == "integer"]
+LINE, GD = LOSSES["linear_regression"](), OPTIMIZERS["gradient_descent"]()
+
+
+HUGE = {"1e+308": 1e308, "1e+400": 10**400, "1e+5000": 10**5000, "-1e+308": -1e308, "1e308": "1e308", "1.152921504606847e+18": 2**60}
+
+
+@pytest.mark.parametrize("typed", HUGE)
+def test_a_refused_whole_number_is_repeated_as_it_was_given(typed: str) -> None:
+    """By every field and knob that is whole, by `Setup`, `run` and `sweep`, and by a link."""
+    value = HUGE[typed]
+    doors: list[Callable[[Any], object]] = [each.check for each in WHOLES]
+    for name in ("steps", "seed", "batch_size"):
+        doors += [partial(lambda door, name, given: door(LINE, GD, 0.1, **{name: given}), door, name) for door in (run, sweep)]
+    for name in ("steps", "seed", "batch_size", "warmup_steps"):
+        doors.append(partial(lambda name, given: Setup("linear_regression", **{name: given}), name))
+    doors += [each.parse for each in WHOLES] if isinstance(value, str) else []
+    for door in doors:
+        with pytest.raises(ValueError, match=rf"^[\w ]+ must be .*, got {re.escape(typed)}$") as refused:
+            door(value)
+        assert len(str(refused.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "typed"),
+    [
+        ("steps", "1e308", "1e308"),
+        ("seed", " 1e400 ", "1e400"),
+        ("batch_size", "-1e308", "-1e308"),
+        ("warmup_steps", "9007199254740994", "9007199254740994"),
+        ("steps", "1" + "0" * 400, "1" + "0" * 29 + "…"),
+        ("learning_rate", "1e400", "1e400"),
+        ("start", "1,-1e400", "-1e400"),
+        ("loss.eigenvalues", "1,1e400", "1e400"),
+    ],
+)
+def test_a_link_repeats_what_was_typed(name: str, text: str, typed: str) -> None:
+    _, (complaint,) = Setup.salvage({"v": "1", name: text})
+    assert complaint.startswith(f"{name.removeprefix('loss.')} must be ")
+    assert complaint.endswith(f", got {typed}")
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

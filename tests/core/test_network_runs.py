@@ -7,7 +7,7 @@ import pytest
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, run, sweep
 from explorer.core.losses.network import Network
-from explorer.core.run.descent import batches, descend
+from explorer.core.run.descent import Descent, batches, descend
 
 GD = OPTIMIZERS["gradient_descent"]()
 
@@ -36,13 +36,8 @@ def test_a_run_may_look_at_its_batches_only() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_single_precision_stays_single_along_a_run(name: str, schedule: str) -> None:
     loss = small(dtype="float32")
-    moments = list(
-        descend(
-            loss, OPTIMIZERS[name](), np.array([0.1, 0.2]), np.repeat(loss.start[:, None], 2, axis=1), SCHEDULES[schedule]()(np.arange(4)),
-            batches(loss, 5, 4), 0.1,
-        )
-    )  # fmt: skip
-    for moment in moments:
+    noisy = {"steps": 4, "schedule": SCHEDULES[schedule](), "batch_size": 5, "gradient_noise": 0.1}
+    for moment in descend(Descent.of(loss, OPTIMIZERS[name](), [0.1, 0.2], **noisy)):
         arrays = [moment.x, moment.loss, moment.gradient, *(part for part in moment.state if np.ndim(part) == 2)]
         assert {each.dtype for each in arrays} == {np.dtype(np.float32)}
     assert run(loss, GD, 0.1, steps=2).x.dtype == np.float32
@@ -68,7 +63,7 @@ def test_each_layer_may_have_its_own_rate() -> None:
 @pytest.mark.parametrize(
     ("scale", "sentence"),
     [
-        ([1.0, 2.0], r"rate_scale must be \(dim,\) or \(dim, runs\), with dim 17, got shape \(2,\)"),
+        ([1.0, 2.0], r"rate_scale must be 17 numbers, \(dim,\) or \(dim, runs\), got shape \(2, 1\)"),
         (-np.ones(17), "rate_scale must be finite and ≥ 0, got -1"),
         (np.ones((17, 3)), "learning_rate must be for 1 run or for all 3 of them, got 2 runs"),
     ],

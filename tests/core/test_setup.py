@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import re
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Setup
+from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Setup, run
 from explorer.core.ground.knobs import Parameter
-from explorer.core.run.setup import PLAIN, SHELVES
+from explorer.core.losses import Loss
+from explorer.core.run.setup import PLAIN, SHELVES, built_once
 
 # Losses with many weights are as lawful as the others, but slow: they meet two rules.
 WIDE = {name for name in LOSSES if LOSSES[name]().dim > 50}
@@ -123,7 +125,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"learning_rate": None}, "learning_rate must be"),
     ({"learning_rate": [0.1, 0.2]}, "learning_rate must be one number, got"),
     ({"steps": -1}, "steps must be finite and ≥ 0, got -1"),
-    ({"steps": 1.5}, "steps must be one whole number, got 1.5"),
+    ({"steps": 1.5}, "steps must be a whole number, got 1.5"),
     ({"batch_size": 0}, "batch_size must be finite and ≥ 1, got 0"),
     ({"seed": -1}, "seed must be finite and ≥ 0, got -1"),
     ({"start": (1.0,)}, "start must be 2 numbers for quadratic, got 1"),
@@ -244,3 +246,40 @@ def test_another_length_takes_the_start_back_and_another_value_does_not() -> Non
 def test_a_start_is_exact(start: list[float]) -> None:
     setup = Setup("quadratic", start=tuple(start))
     assert Setup.from_query(setup.to_query()).start == tuple(start)
+
+
+@pytest.mark.parametrize("knobs", [{"columns": ("bmi", "bp", "s5"), "standardize": True}, {}])
+def test_opening_a_link_and_running_it_builds_its_loss_once(knobs: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    built, make = [], LOSSES["linear_regression"]
+
+    def counted(**given: Any) -> Loss:
+        built.append(given)
+        return make(**given)
+
+    start = (0.5,) * make(**knobs).dim
+    query = {"v": "1", "loss": "linear_regression", "start": ",".join(map(str, start)), "steps": "9", "batch_size": "4", "seed": "2"}
+    query |= {f"loss.{name}": LOSSES.parameters("linear_regression")[name].write(value) for name, value in knobs.items()}
+    monkeypatch.setitem(LOSSES._factories, "linear_regression", counted)
+    built_once.cache_clear()
+    setup = Setup.from_query(query | {"learning_rate": "0.01", "optimizer": "adam", "optimizer.beta1": "0.5"})
+    setup.run([0.01, 0.1])
+    assert setup.initial_point.tolist() == list(start)
+    assert setup.without_rescues().make_loss() is setup.make_loss()
+    assert len(built) == 1
+    built_once.cache_clear()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_nothing_that_is_done_with_a_loss_changes_it(name: str) -> None:
+    """Equal setups share one loss, so its numbers must stay what they are, even if somebody writes into its start."""
+    loss = LOSSES[name]()
+    for part in vars(loss).values():
+        if isinstance(part, np.ndarray):
+            part.flags.writeable = False
+    path = run(loss, OPTIMIZERS["adam"](), 1e-3, steps=3)
+    loss.hvp(path.x[-1], np.ones_like(path.x[-1]))
+    with contextlib.suppress(ValueError):  # some hand out a copy, the others one that is read-only
+        Setup(name).make_loss().start[:] = 7
+    Setup(name).initial_point[:] = 7
+    np.testing.assert_array_equal(Setup(name).initial_point, loss.start)
+    assert pickle.loads(pickle.dumps(Setup(name))) == Setup(name)

@@ -26,7 +26,7 @@ COLOR = re.compile(r"#[0-9a-fA-F]{6}|rgba\(\d+,\d+,\d+,[\d.]+\)|var\(--[\w-]+\)"
 
 def explained(setup: Setup) -> Explanation:
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
+    scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate)
     return Explanation.of(setup.run(scale.rates))
 
 

@@ -13,6 +13,7 @@ import math
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -80,10 +81,53 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
         number = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         raise must(name, shape, repr(value)) from None
+    except OverflowError:  # an integer beyond all floats
+        number = np.vectorize(lambda each: float(Decimal(each)))(np.asarray(value, dtype=object))
     if not knob.admits(number):
-        offending = next(v for v in number.ravel() if not knob.admits(v))
-        raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", short(offending))
+        kept = np.array([knob.admits(each) for each in number.ravel()])
+        raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", _first(value, kept))
     return float(number) if number.ndim == 0 else number
+
+
+LARGEST_WHOLE = 2**53
+"""Up to here every whole number is a float64 of its own; beyond, what is asked for would not be what runs."""
+
+MOST_TYPED = 30
+"""A refusal repeats so many characters of a number that was typed."""
+
+
+def check_integer(name: str, value: Any, knob: Knob = ANY_NUMBER) -> Any:
+    """Return `value` as an int, or as an int array if it is one; refused with a sentence unless whole, exact and within `knob`.
+
+    >>> check_integer("steps", "1e308")
+    Traceback (most recent call last):
+    ValueError: steps must be a whole number up to 9,007,199,254,740,992, got 1e308
+    """
+    number = check_number(name, value, knob)
+    for rule, kept in (("", number % 1 == 0), (f" up to {LARGEST_WHOLE:,}", abs(number) <= LARGEST_WHOLE)):
+        if not np.all(kept):
+            raise must(name, f"a whole number{rule}", _first(value, kept))
+    return int(number) if isinstance(number, float) else number.astype(int)
+
+
+def check_whole(name: str, value: object, *, at_least: int) -> int:
+    """Return `value` as an int; refused with a sentence unless it is one whole number of at least `at_least`."""
+    return int(check_one(name, check_integer(name, value, Knob(0, 1, at_least=at_least))))
+
+
+def check_one(name: str, checked: Any) -> Any:
+    """Return a checked value, refused if it is one for each run."""
+    if isinstance(checked, np.ndarray):
+        raise must(name, "one number", str(checked))
+    return checked
+
+
+def _first(value: Any, kept: Any) -> str:
+    """Return the first number in `value` that is not `kept`, as it was given: text as it was typed, as far as a sentence can hold it."""
+    given = np.asarray(value, dtype=object).ravel()[np.argmin(kept)]
+    if not isinstance(given, str):
+        return "None" if given is None else short(given)
+    return given.strip() if len(given) <= MOST_TYPED else f"{given[:MOST_TYPED]}…"
 
 
 @dataclass(frozen=True)
@@ -110,11 +154,7 @@ class Parameter:
             case "number":
                 return check_number(self.name, value, self.knob)
             case "integer":
-                number = check_number(self.name, value, self.knob)
-                for each in np.ravel(number):
-                    if each % 1 != 0:
-                        raise must(self.name, "a whole number", short(each))
-                return int(number) if isinstance(number, float) else number.astype(int)
+                return check_integer(self.name, value, self.knob)
             case "switch":
                 if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
                     raise must(self.name, "True or False", repr(value))
@@ -151,20 +191,18 @@ class Parameter:
         >>> parameters(_example)["rates"].parse("1,10")
         (1.0, 10.0)
         """
-        try:
-            match self.kind:
-                case "number" | "integer":
-                    return self.check(float(text))
-                case "switch":
-                    return self.check({"true": True, "false": False}.get(text.lower(), text))
-                case "numbers":
-                    return self.check(tuple(float(part) for part in text.split(",")))
-                case "choices":
-                    return self.check(tuple(text.split(",")))
-        except ValueError as error:
-            if "must be" in str(error):
-                raise
-            raise must(self.name, "a number" if self.kind != "numbers" else "numbers with commas, such as 1,10", repr(text)) from None
+        match self.kind:
+            case "switch":
+                return self.check({"true": True, "false": False}.get(text.lower(), text))
+            case "numbers":
+                parts = tuple(text.split(","))
+                try:
+                    np.array(parts, dtype=float)
+                except ValueError:
+                    raise must(self.name, "numbers with commas, such as 1,10", repr(text)) from None
+                return self.check(parts)
+            case "choices":
+                return self.check(tuple(text.split(",")))
         return self.check(text)
 
     def write(self, value: Any) -> str:
@@ -182,13 +220,15 @@ class Parameter:
 
 
 def short(number: float) -> str:
-    """The shortest decimal text that reads back as the same float: ``1.0`` is ``1``.
+    """The shortest decimal text that reads back as the same float: ``1.0`` is ``1``. Of an integer beyond all floats, its first digits.
 
-    >>> short(1.0), short(0.1), short(1e-8)
-    ('1', '0.1', '1e-08')
+    >>> short(1.0), short(0.1), short(1e-8), short(10**400)
+    ('1', '0.1', '1e-08', '1e+400')
     """
-    text = repr(float(number))
-    return text.removesuffix(".0")
+    try:
+        return repr(float(number)).removesuffix(".0")
+    except OverflowError:
+        return f"{Decimal(number).normalize():.10g}"
 
 
 def _example(rates: tuple[float, ...] = (1.0,)) -> None:
@@ -317,11 +357,3 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
 
 NOT_NEGATIVE = Knob(0, 1, at_least=0)
-
-
-def check_whole(name: str, value: object, *, at_least: int) -> int:
-    """`value` as an int; refused with a sentence unless it is a whole number of at least `at_least`."""
-    number = check_number(name, value, Knob(0, 1, at_least=at_least))
-    if np.ndim(number) or number % 1:
-        raise must(name, "one whole number", value)
-    return int(number)

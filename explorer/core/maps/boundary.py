@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.core.losses.protocol import DataLoss, Facts
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, with_knob
-from explorer.core.maps.tile import VERDICTS, loss_of
+from explorer.core.maps.tile import VERDICTS
 from explorer.core.run.setup import RESCUES, Setup
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
@@ -64,19 +64,15 @@ def lines(plan: Map) -> tuple[Line, ...]:
 Edges = tuple[str, Array, bool]
 
 
-def _start(setup: Setup) -> Array:
-    return np.array(loss_of(setup).start if setup.start is None else setup.start)
-
-
 def _edges(setups: list[Setup], knob: str) -> Edges:
     """The edge that the ruler shows, for each setup."""
-    edges = [Edge.of(loss_of(setup), setup.make_optimizer(), _start(setup)) for setup in setups]
+    edges = [Edge.of(setup.make_loss(), setup.make_optimizer(), setup.initial_point) for setup in setups]
     first = setups[0]
     steady = first.batch_size is None and first.gradient_noise == 0 and first.schedule == "constant" and not first.warmup_steps
     exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
     formula = "2(1 + β)/λ" if first.optimizer == "momentum" else ""
     word = f"theory: the edge {formula}".strip()
-    if Facts(loss_of(first)).divergence_rate is not None and first.make_optimizer().is_plain:
+    if Facts(first.make_loss()).divergence_rate is not None and first.make_optimizer().is_plain:
         word, exact = "theory: the minimum turns unstable", False
     elif not exact:
         word += " at the start" if "start" in edges[0].reason else ""
@@ -88,16 +84,16 @@ def _divergence(setups: list[Setup]) -> Edges:
     """Where runs diverge, if that is another rate than the one where the minimum turns unstable."""
     first = setups[0]
     plain_descent = first.make_optimizer().is_plain and first == first.without_rescues()
-    bounded = Facts(loss_of(first)).divergence_rate
+    bounded = Facts(first.make_loss()).divergence_rate
     if bounded is None or not plain_descent or first.gradient_noise:
         return "", np.array([np.nan]), False
-    return "theory: runs diverge", bounded(np.array([_start(setup) for setup in setups]).T), True
+    return "theory: runs diverge", bounded(np.array([setup.initial_point for setup in setups]).T), True
 
 
 def _in_mean_square(setups: list[Setup]) -> Edges:
     """Where mini-batches stop converging in the mean square, for gradient descent on least squares."""
     sizes = [setup.batch_size for setup in setups]
-    loss = loss_of(setups[0])
+    loss = setups[0].make_loss()
     least_squares = Facts(loss).is_quadratic and Facts(loss).averages
     alike = len({replace(setup, batch_size=None) for setup in setups}) == 1
     minimizer = Facts(loss).minimizer

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_number, must, short
+from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss, Facts
-from explorer.core.maps.tile import NEAR, Pace, in_words, loss_of
+from explorer.core.maps.tile import NEAR, Pace, in_words
 from explorer.core.run.descent import batches
 from explorer.core.run.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup
 from explorer.core.theory.edge import Edge
@@ -61,10 +61,8 @@ class Axis:
     def __post_init__(self) -> None:
         for name in ("low", "high"):
             object.__setattr__(self, name, check_number(f"the {name} end of {self.knob}", getattr(self, name), ANY_NUMBER))
-        count = check_number(f"the points of {self.knob}", self.count, Knob(2, 512, at_least=2, at_most=MOST_POINTS))
-        if count % 1:
-            raise must(f"the points of {self.knob}", "a whole number", short(count))
-        object.__setattr__(self, "count", int(count))
+        count = check_integer(f"the points of {self.knob}", self.count, Knob(2, 512, at_least=2, at_most=MOST_POINTS))
+        object.__setattr__(self, "count", count)
         object.__setattr__(self, "log", bool(self.log))
         if not self.low < self.high:
             raise ValueError(f"the low end of {self.knob} must be below the high one, got {short(self.low)} and {short(self.high)}")
@@ -130,10 +128,10 @@ class Axis:
         if len(parts) != 5 or parts[3] not in ("log", "linear"):
             raise must("an axis", "knob:low:high:log or linear:points, such as learning_rate:0.01:4:log:64", repr(text))
         try:
-            low, high, count = float(parts[1]), float(parts[2]), float(parts[4])
+            np.array([parts[1], parts[2], parts[4]], dtype=float)
         except ValueError:
             raise must("an axis", "a knob and three numbers, such as learning_rate:0.01:4:log:64", repr(text)) from None
-        return cls(parts[0], low, high, parts[3] == "log", count)  # type: ignore[arg-type]
+        return cls(parts[0], parts[1], parts[2], parts[3] == "log", parts[4])  # type: ignore[arg-type]
 
 
 RATE = LEARNING_RATE.knob
@@ -149,7 +147,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
     >>> sorted(knobs(Setup("x_squared", "momentum")))[-5:]
     ['optimizer.weight_decay', 'seed', 'start.0', 'steps', 'warmup_steps']
     """
-    loss, given = loss_of(setup), dict(setup.knobs)
+    loss, given = setup.make_loss(), dict(setup.knobs)
     found = {"learning_rate": replace(LEARNING_RATE, knob=replace(RATE, label="learning rate"))}
     names = Facts(loss).coordinates
     for i, name in enumerate(names[:16]):
@@ -221,7 +219,7 @@ class Map:
     def largest(self) -> tuple[int, int]:
         """The most dimensions and steps that a pixel has. The corners are made here, so what they refuse is refused."""
         corners = [self.at(0, 0), self.at(-1, -1)]
-        losses = [loss_of(corner) for corner in corners]
+        losses = [corner.make_loss() for corner in corners]
         for corner, loss in zip(corners, losses, strict=True):
             corner.make_optimizer(), corner.make_schedule(), batches(loss, corner.batch_size, 1)
         return max(loss.dim for loss in losses), max(corner.steps for corner in corners)
@@ -240,7 +238,7 @@ class Map:
         own = {axis.knob.removeprefix(LAYER): float(axis.values[k]) for axis, k in places if axis.knob.startswith(LAYER)}
         if not own:
             return setup, ""
-        rates = [own.get(name, setup.learning_rate) for name, _ in Facts(loss_of(setup)).blocks]
+        rates = [own.get(name, setup.learning_rate) for name, _ in Facts(setup.make_loss()).blocks]
         mean = math.exp(sum(map(math.log, rates)) / len(rates)) if min(rates) > 0 else 0.0
         named = " and ".join(f"{plain(rate)} for {name}" for name, rate in own.items())
         sentence = (
@@ -336,7 +334,7 @@ def with_knob(setup: Setup, knob: str, value: float) -> Setup:
     if knob.startswith(LAYER):
         return setup  # all layers of a setup have one rate: see `Map.nearest`
     if knob.startswith("start."):
-        start = list(loss_of(setup).start if setup.start is None else setup.start)
+        start = setup.initial_point.tolist()
         start[int(knob.removeprefix("start."))] = value
         return replace(setup, start=tuple(start))
     if "." in knob:
@@ -352,9 +350,9 @@ def window(setup: Setup, knob: str, count: int = 128) -> Axis:
     Axis(knob='learning_rate', low=0.0, high=1.5, log=False, count=64, whole=False)
     """
     parameter = knobs(setup)[knob]
-    loss = loss_of(setup)
+    loss = setup.make_loss()
     if knob == "learning_rate":
-        rate = Edge.of(loss, setup.make_optimizer(), np.array(loss.start if setup.start is None else setup.start)).rate
+        rate = Edge.of(loss, setup.make_optimizer(), setup.initial_point).rate
         if np.isfinite(rate) and setup.make_optimizer().preconditioner is None:
             return Axis(knob, 0.0, float(f"{1.5 * rate:.3g}"), count=count)
         return Axis(knob, 1e-3, 10.0, log=True, count=count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
-from explorer.core.run.descent import aligned, batches
+from explorer.core.run.descent import Descent
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
 from explorer.core.verdict.verdict import Outcome, Verdict
@@ -30,26 +29,14 @@ NEAR = 0.15
 LARGEST = math.log10(float(np.finfo(np.float64).max))
 
 
-@functools.lru_cache(maxsize=8)
-def _loss(setup: Setup) -> Loss:
-    return setup.make_loss()
-
-
-def loss_of(setup: Setup) -> Loss:
-    """The setup's loss, from a small store: a map asks for the same few again and again."""
-    return _loss(replace(setup, learning_rate=0.0, steps=0, start=None))
-
-
 def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """The codes and the pace of runs that differ in the knobs `turned`, each ``(runs,)``: see `explorer.core.maps.canvas.Canvas`.
 
     This is what travels to other processes, with a setup instead of a loss, since that is small. Raises Stopped.
     """
-    loss = loss_of(setup)
-    start = np.asarray(loss.start if setup.start is None else setup.start, dtype=float)[:, np.newaxis]
+    loss, conditions = setup.make_loss(), setup.conditions()
+    start = setup.initial_point.astype(float)[:, np.newaxis]
     runs = len(next(iter(turned.values())))
-    multiplier = setup.make_schedule()(np.arange(setup.steps))
-    rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
     parts = []
     with one_blas_thread:
         for some in np.array_split(np.arange(runs), -(-runs // fitting(start))):
@@ -58,9 +45,10 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
             for knob in (each for each in mine if each.startswith("start.")):
                 x[int(knob.removeprefix("start."))] = mine[knob]
             rate = mine.get("learning_rate", np.full(some.size, setup.learning_rate))
-            rule = _rule(setup, mine)
-            x, rate = aligned(loss, rule, rate, x)
-            outcome = sweep_tile(loss, rule, _of_layers(loss, rate, mine), x, multiplier, rows, setup.gradient_noise, setup.seed, stop)
+            scale = _of_layers(loss, rate, mine)
+            conditions |= {"start": x, "rate_scale": scale}
+            descent = Descent.of(loss, _rule(setup, mine), rate if scale is None else np.ones(some.size), **conditions)
+            outcome = sweep_tile(descent, stop)
             parts.append((_codes(outcome), _pace(outcome, loss.minimum)))
     codes, pace = zip(*parts, strict=True)
     return np.concatenate(codes), np.concatenate(pace)
@@ -73,11 +61,11 @@ def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:
     return clipped(OPTIMIZERS[setup.optimizer](**own), **clip)
 
 
-def _of_layers(loss: Loss, rate: Array, turned: Mapping[str, Array]) -> Array:
-    """The rates ``(runs,)``, or ``(dim, runs)`` where some groups of weights have their own."""
+def _of_layers(loss: Loss, rate: Array, turned: Mapping[str, Array]) -> Array | None:
+    """Return the rate of each coordinate, ``(dim, runs)``, where some groups of weights have their own; else None."""
     own = {name: where for name, where in Facts(loss).blocks if f"rate.{name}" in turned}
     if not own:
-        return rate
+        return None
     rates = np.repeat(rate[np.newaxis], loss.dim, axis=0)
     for name, where in own.items():
         rates[where] = turned[f"rate.{name}"]
@@ -110,7 +98,7 @@ class Pace:
     @classmethod
     def of(cls, setup: Setup) -> Pace:
         """From a few steps of this setup, with one run and with as many as fit a core's cache."""
-        many = int(np.clip(2**12 // loss_of(setup).dim, 8, 2048))
+        many = int(np.clip(2**12 // setup.make_loss().dim, 8, 2048))
 
         def seconds(runs: int) -> float:
             """Of twenty steps more, which leaves out what a tile costs beside its steps."""

@@ -290,7 +290,7 @@ def panes(setup: Setup, view: View) -> list[Pane]:
     loss: Any = setup.make_loss()
     if Facts(loss).signals is None:
         raise ValueError(f"loss must be a network for its planes, got {setup.loss}")
-    start = np.asarray(loss.start if setup.start is None else setup.start, dtype=float)
+    start = setup.initial_point.astype(float)
     if view.pair and setup.loss == "network":
         both = [setup.with_knobs({"loss.skip": skip}) for skip in (False, True)]
         losses: list[Any] = [each.make_loss() for each in both]

@@ -13,7 +13,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Facts
 from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
 from explorer.core.optimizers import Optimizer, length
-from explorer.core.run.descent import aligned, batches, check_rate, descend
+from explorer.core.run.descent import Descent, descend
 from explorer.core.run.setup import Setup
 from explorer.core.theory.curvature import top_eigenvalues
 from explorer.core.theory.edge import as_seen
@@ -96,31 +96,29 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     if Facts(loss).signals is None:
         raise ValueError(f"loss must be a network for its instruments, got {setup.loss}")
-    x, rate = aligned(loss, optimizer, check_rate(setup.learning_rate), setup.start)
-    multiplier = setup.make_schedule()(np.arange(setup.steps))
-    rows = batches(loss, setup.batch_size, setup.steps, setup.seed, replacement=setup.replacement)
+    descent = Descent.of(loss, optimizer, setup.learning_rate, **(setup.conditions() | {"whole": setup.batch_size is None}))
+    rates = setup.learning_rate * np.append(descent.multiplier, descent.multiplier[-1:] if setup.steps else 1.0)
     due = set(np.unique(np.linspace(0, setup.steps, looks + 1).round().astype(int)).tolist())
     history, warm, peak = History(loss, optimizer, setup.steps), None, (0, -np.inf)
     losses: list[float] = []
     last: list[Array] = []
     with np.errstate(all="ignore"):  # overflow is a result
-        for moment in descend(loss, optimizer, rate, x, multiplier, rows, setup.gradient_noise, setup.seed, whole=rows is None):
+        for moment in descend(descent):
             finite = bool(np.isfinite(moment.loss[0]) and np.isfinite(moment.x).all())
             last = [*last[-2:], moment.x]
-            if rows is None:
+            if descent.whole:
                 losses.append(float(moment.loss[0]))
                 peak = max(peak, (moment.step, losses[-1]), key=lambda each: each[1])
             if moment.step not in due and finite:
                 continue
             history.lost_at = -1 if finite else moment.step
             if finite or not moment.step:
-                factor = multiplier[min(moment.step, len(multiplier) - 1)] if len(multiplier) else 1.0
-                warm, value, gradient = _look(history, moment, warm, float(rate[0] * factor))
-                if rows is not None:
+                warm, value, gradient = _look(history, moment, warm, float(rates[moment.step]))
+                if not descent.whole:
                     losses.append(value)
                 history.peaks.append(max(peak, (moment.step, history.train[-1]), key=lambda each: each[1]))
                 peak = 0, -np.inf
-            history.verdict = _verdict(history, losses, last, gradient, stochastic=rows is not None or setup.gradient_noise > 0)
+            history.verdict = _verdict(history, losses, last, gradient, stochastic=descent.stochastic)
             yield history.now()
             if not finite:
                 return

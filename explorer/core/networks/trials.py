@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +78,7 @@ def trials(setup: Setup) -> Generator[Trials, None, None]:
     (1.001, True)
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    scale = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate)
+    scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate)
     count = scale.rates.size
     each = loss.dim * (Facts(loss).examples if setup.batch_size is None else setup.batch_size)
     steps = min(setup.steps, int(MOST_WORK / (each * count)))
@@ -87,7 +86,7 @@ def trials(setup: Setup) -> Generator[Trials, None, None]:
         raise ValueError(
             f"weights × examples must be ≤ {int(MOST_WORK / (FEWEST_STEPS * count)):,} for a ruler of {count} rates, got {each:,} a step"
         )
-    conditions: dict[str, Any] = setup.conditions() | {"steps": steps, "whole": setup.batch_size is None}
+    conditions = setup.conditions() | {"steps": steps, "whole": setup.batch_size is None}
     own = scale.position(setup.learning_rate)
     order = [i for stride in STRIDES for i in range(0, count, stride) if i != own and (stride == STRIDES[0] or i % (2 * stride))]
     order.insert(0, own)

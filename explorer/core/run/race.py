@@ -73,8 +73,7 @@ class Race:
 
     def edges(self) -> list[Edge]:
         """Where theory puts each racer's edge."""
-        loss = self.setup.make_loss()
-        start = np.array(loss.start if self.setup.start is None else self.setup.start)
+        loss, start = self.setup.make_loss(), self.setup.initial_point
         return [Edge.of(loss, self.setup.with_choice("optimizer", racer.optimizer).make_optimizer(), start) for racer in self.racers]
 
     def run(self) -> list[Trajectory]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_whole, must, short
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_one, must, short
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
-from explorer.core.run.descent import Trajectory, check_noise, run
+from explorer.core.run.descent import Conditions, Trajectory, run
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 
 VERSION = 1
@@ -64,24 +65,16 @@ class Setup:
         for dotted in given:
             if dotted not in known:
                 raise must("a knob", f"one of {', '.join(known) or 'none'}", repr(dotted))
-        checked = {dotted: _one(known[dotted].name, known[dotted].check(value)) for dotted, value in given.items()}
+        checked = {dotted: check_one(known[dotted].name, known[dotted].check(value)) for dotted, value in given.items()}
         object.__setattr__(self, "knobs", tuple(sorted((k, v) for k, v in checked.items() if v != known[k].default)))
-        object.__setattr__(self, "learning_rate", _one("learning_rate", check_number("learning_rate", self.learning_rate, NOT_NEGATIVE)))
-        object.__setattr__(self, "steps", check_whole("steps", self.steps, at_least=0))
-        object.__setattr__(self, "seed", check_whole("seed", self.seed, at_least=0))
-        if self.batch_size is not None:
-            object.__setattr__(self, "batch_size", check_whole("batch_size", self.batch_size, at_least=1))
-        object.__setattr__(self, "replacement", SAMPLING["replacement"].check(self.replacement))
-        object.__setattr__(self, "gradient_noise", check_noise(self.gradient_noise))
-        object.__setattr__(self, "warmup_steps", check_whole("warmup_steps", self.warmup_steps, at_least=0))
-        for name in ("clip_norm", "clip_value"):
-            threshold = getattr(self, name)
-            if threshold is not None:
-                object.__setattr__(self, name, _one(name, check_number(name, threshold, CLIP)))
+        for name, parameter in ({"learning_rate": LEARNING_RATE} | PLAIN).items():
+            value = getattr(self, name)
+            if value is not None or parameter.default is not None:
+                object.__setattr__(self, name, check_one(name, parameter.check(value)))
         if self.start is not None:
             if not isinstance(self.start, Iterable):
                 raise must("start", "one number a dimension", repr(self.start))
-            start = tuple(_one("each number of start", check_number("start", each)) for each in self.start)
+            start = tuple(check_one("each number of start", check_number("start", each)) for each in self.start)
             dim = self.make_loss().dim
             if len(start) != dim:
                 raise must("start", f"{dim} number{'s' if dim > 1 else ''} for {self.loss}", f"{len(start)}")
@@ -96,8 +89,17 @@ class Setup:
         return {name.removeprefix(prefix): value for name, value in self.knobs if name.startswith(prefix)}
 
     def make_loss(self) -> Loss:
-        """The loss, built from its knobs."""
-        return LOSSES[self.loss](**self._chosen("loss"))
+        """The loss, built from its knobs; equal setups share one."""
+        return built_once(self.loss, tuple(self._chosen("loss").items()))
+
+    @property
+    def initial_point(self) -> NDArray[np.float64]:
+        """Where the run begins, ``(dim,)``: its own start, or the loss's, whose floating type the run then has.
+
+        >>> Setup("booth").initial_point, Setup("booth", start=(1.0, 2.0)).initial_point
+        (array([0., 0.]), array([1., 2.]))
+        """
+        return np.array(self.make_loss().start if self.start is None else self.start)
 
     def make_optimizer(self) -> Optimizer:
         """The optimizer, built from its knobs, on a clipped gradient if that is asked for."""
@@ -116,14 +118,15 @@ class Setup:
         rates = self.learning_rate if learning_rate is None else learning_rate
         return run(self.make_loss(), self.make_optimizer(), rates, keep_preconditioner=keep_preconditioner, **self.conditions())
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Conditions:
         """What `run`, `sweep` and `find_edge` take beside the loss, the rule and the rates.
 
         >>> sorted(Setup("x_squared", steps=7).conditions())
         ['batch_size', 'gradient_noise', 'replacement', 'schedule', 'seed', 'start', 'steps']
         """
         names = ("start", "steps", "batch_size", "replacement", "gradient_noise", "seed")
-        return {name: getattr(self, name) for name in names} | {"schedule": self.make_schedule()}
+        given: Any = {name: getattr(self, name) for name in names} | {"schedule": self.make_schedule()}
+        return given  # no checker can follow the names
 
     def without_rescues(self) -> Setup:
         """The same experiment left to itself: a constant rate from the first step, nothing clipped, no weight decay.
@@ -212,11 +215,12 @@ class Setup:
             return replace(self, knobs=turned, start=None)
 
 
-def _one(name: str, checked: Any) -> Any:
-    """A checked value, unless it is one for each run: a setup is one run."""
-    if isinstance(checked, np.ndarray):
-        raise must(name, "one number", str(checked))
-    return checked
+@functools.lru_cache(maxsize=16)
+def built_once(name: str, knobs: Knobs) -> Loss:
+    """Make the loss of this name with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
+    loss = LOSSES[name](**dict(knobs))
+    loss.start.flags.writeable = False
+    return loss
 
 
 START = Parameter("start", "numbers", (1.0,), Knob(-5, 5))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +17,7 @@ from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.knobs import check_whole
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
-from explorer.core.run.descent import Moment, aligned, batches, check_noise, check_rate, columns, descend, scaled
-from explorer.core.schedules import Schedule, constant
+from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend
 from explorer.core.verdict.profile import PARTS, ROUNDING, Profile
 from explorer.core.verdict.verdict import Outcome, decide, plateau, with_catapults
 
@@ -47,10 +47,6 @@ SETTLED = 1e-28
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
 
 
-Job = tuple[Loss, Optimizer, Array, Array, Array, "NDArray[np.intp] | None", float, int]
-"""What `sweep_tile` needs: everything in it can travel to another process."""
-
-
 class Stopped(Exception):
     """A sweep was asked to stop before it was done."""
 
@@ -60,19 +56,11 @@ def sweep(
     optimizer: Optimizer,
     learning_rate: ArrayLike,
     *,
-    start: ArrayLike | None = None,
-    steps: int = 100,
-    schedule: Schedule | None = None,
-    batch_size: int | None = None,
-    replacement: bool = False,
-    gradient_noise: float = 0.0,
-    seed: int = 0,
     executor: Executor | None = None,
     tile: int | None = None,
     progress: Callable[[float], None] | None = None,
     stop: threading.Event | None = None,
-    whole: bool = True,
-    rate_scale: ArrayLike | None = None,
+    **conditions: Unpack[Conditions],
 ) -> Outcome:
     """Return the verdicts that `run` and `judge` would give, in memory for the runs and not for their steps.
 
@@ -89,20 +77,11 @@ def sweep(
     >>> [str(verdict) for verdict in outcome.verdict], outcome.first_nonfinite.tolist()
     (['converged', 'oscillating', 'diverged'], [-1, -1, 1947])
     """
-    rate, steps = check_rate(learning_rate), check_whole("steps", steps, at_least=0)
-    x, rate = aligned(loss, optimizer, rate, start, rate_scale)
-    multiplier = (schedule or constant())(np.arange(steps))
-    rows, noise = batches(loss, batch_size, steps, seed, replacement=replacement), check_noise(gradient_noise)
-    tiles, rate = _tiles(x, tile), scaled(rate, rate_scale, x)
-    jobs = [(loss, optimizer.on(each), columns(rate, each), columns(x, each), multiplier, rows, noise, seed) for each in tiles]
-    done = dict(_each(jobs, executor, stop or threading.Event(), progress or (lambda share: None), whole))
-    return _joined([done[place] for place in range(len(jobs))])
-
-
-def _tiles(x: Array, tile: int | None) -> list[NDArray[np.intp]]:
-    """Return the columns of each tile."""
-    size = check_whole("tile", tile, at_least=1) if tile is not None else fitting(x)
-    return np.array_split(np.arange(x.shape[1]), max(-(-x.shape[1] // size), 1))
+    descent = Descent.of(loss, optimizer, learning_rate, **conditions)
+    size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
+    tiles = [descent.on(each) for each in np.array_split(np.arange(descent.runs), max(-(-descent.runs // size), 1))]
+    done = dict(_each(tiles, executor, stop or threading.Event(), progress or (lambda share: None)))
+    return _joined([done[place] for place in range(len(tiles))])
 
 
 def fitting(x: Array) -> int:
@@ -111,15 +90,15 @@ def fitting(x: Array) -> int:
 
 
 def _each(
-    jobs: list[Job], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None], whole: bool
+    tiles: list[Descent], executor: Executor | None, stop: threading.Event, progress: Callable[[float], None]
 ) -> Iterator[tuple[int, Outcome]]:
-    """Yield each job's place and outcome, as they come in. Ending this early, by an error in `progress` too, ends the work."""
+    """Yield each tile's place and outcome, as they come in. Ending this early, by an error in `progress` too, ends the work."""
     with one_blas_thread:
-        own = ThreadPoolExecutor(_threads(jobs)) if executor is None else None
+        own = ThreadPoolExecutor(_threads(tiles)) if executor is None else None
         pool = executor or own
         assert pool is not None
         heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
-        places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, *job, heard, whole): place for place, job in enumerate(jobs)}
+        places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, each, heard): place for place, each in enumerate(tiles)}
         waiting = set(places)
         try:
             while waiting:
@@ -128,7 +107,7 @@ def _each(
                     raise Stopped
                 for future in finished:
                     yield places[future], future.result()
-                progress(1 - len(waiting) / len(jobs))
+                progress(1 - len(waiting) / len(tiles))
         except BaseException:
             stop.set()
             raise
@@ -139,14 +118,14 @@ def _each(
                 own.shutdown()
 
 
-def _threads(jobs: list[Job]) -> int:
+def _threads(tiles: list[Descent]) -> int:
     """Return how many threads are fastest for these tiles: see `WORTH_A_THREAD`."""
-    if len(jobs) == 1:
+    if len(tiles) == 1:
         return 1
-    loss, _, _, x, _, rows, *_ = jobs[0]
+    loss, rows = tiles[0].objective, tiles[0].rows
     began = time.perf_counter()
     with np.errstate(all="ignore"):
-        (loss if rows is None or not len(rows) else loss.on(rows[0])).value_and_gradient(x)  # type: ignore[attr-defined]
+        (loss if rows is None or not len(rows) else loss.on(rows[0])).value_and_gradient(tiles[0].start)  # type: ignore[attr-defined]
     return (os.cpu_count() or 1) if time.perf_counter() - began >= WORTH_A_THREAD else 1
 
 
@@ -157,22 +136,11 @@ def _joined(outcomes: list[Outcome]) -> Outcome:
     return Outcome(**parts, steps=outcomes[0].steps)
 
 
-def sweep_tile(
-    loss: Loss,
-    optimizer: Optimizer,
-    rate: Array,
-    x: Array,
-    multiplier: Array,
-    rows: NDArray[np.intp] | None,
-    gradient_noise: float = 0.0,
-    seed: int = 0,
-    stop: threading.Event | None = None,
-    whole: bool = True,
-) -> Outcome:
+def sweep_tile(descent: Descent, stop: threading.Event | None = None) -> Outcome:
     """Return the outcome of one tile of runs: the loop, watched."""
-    watch = Watch(loss, optimizer, x, len(multiplier), stochastic=rows is not None or gradient_noise > 0)
+    watch = Watch(descent)
     with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread
-        loop = descend(loss, optimizer, rate, x, multiplier, rows, gradient_noise, seed, whole=whole)
+        loop = descend(descent)
         moment = next(loop)
         while True:
             keep = watch.see(moment)
@@ -185,7 +153,7 @@ def sweep_tile(
                 moment = loop.send(keep)
             except StopIteration:
                 break
-        return watch.outcome(x)
+        return watch.outcome()
 
 
 @dataclass(eq=False)
@@ -195,15 +163,11 @@ class Watch:
     `live` ``(runs still going,)`` are the columns that are not done yet; losses wait in a buffer until the next look.
     """
 
-    loss: Loss
-    optimizer: Optimizer
-    x: Array
-    steps: int
-    stochastic: bool = False
+    descent: Descent
     live: NDArray[np.intp] = field(init=False)
 
     def __post_init__(self) -> None:
-        runs = self.x.shape[1]
+        start, runs, self.steps = self.descent.start, self.descent.runs, self.descent.steps
         self.live = np.arange(runs)
         self.starts = np.unique(np.arange(PARTS) * (self.steps + 1) // PARTS)
         self.highest, self.lowest = np.full((self.starts.size, runs), -np.inf), np.full((self.starts.size, runs), np.inf)
@@ -212,7 +176,7 @@ class Watch:
         self.first_quantity = np.full(runs, "", dtype="<U8")
         self.start_loss, self.final_loss, self.final_gradient, self.size = (np.full(runs, np.nan) for _ in range(4))
         self.turned = np.zeros(runs, dtype=bool)
-        self.final_x = self.x.copy()
+        self.final_x = start.copy()
         self.recent: list[Array] = []
         self.buffer = np.empty((EVERY + 1, runs))  # the last loss of the look before, and those since
         self.filled = 0
@@ -270,8 +234,8 @@ class Watch:
 
     def _settled(self, moment: Moment) -> NDArray[np.bool_]:
         """Return which runs have converged for good: only a rule without memory of a preconditioner is sure not to leave again."""
-        minimum = self.loss.minimum
-        if minimum is None or not np.isfinite(minimum) or not self.optimizer.is_linear or self.stochastic:
+        minimum = self.descent.objective.minimum
+        if minimum is None or not np.isfinite(minimum) or not self.descent.optimizer.is_linear or self.descent.stochastic:
             return np.asarray((moment.gradient == 0).all(axis=0) & (self.recent[0] == self.recent[-1]).all(axis=0))
         floor = np.maximum(SETTLED * (self.start_loss[self.live] - minimum), ROUNDING * abs(minimum))
         arrived = moment.loss - minimum <= floor
@@ -294,20 +258,8 @@ class Watch:
         still = self.live[ends & settled]
         self.highest[rest:, still] = self.lowest[rest:, still] = self.final_loss[still]
 
-    def outcome(self, start: Array) -> Outcome:
+    def outcome(self) -> Outcome:
         """Return the verdicts, once all runs have ended."""
-        profile = Profile(
-            highest=self.highest,
-            lowest=self.lowest,
-            rises=self.rises,
-            start_loss=self.start_loss,
-            final_loss=self.final_loss,
-            final_gradient=self.final_gradient,
-            size=self.size,
-            turned=self.turned,
-            first_nonfinite=self.first_nonfinite,
-            first_quantity=self.first_quantity,
-            steps=self.steps,
-        )
-        outcome = decide(profile, self.loss.minimum, stochastic=self.stochastic, plateau=plateau(self.loss))
-        return with_catapults(outcome, self.loss, start, self.final_x)
+        loss, profile = self.descent.objective, Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
+        outcome = decide(profile, loss.minimum, stochastic=self.descent.stochastic, plateau=plateau(loss))
+        return with_catapults(outcome, loss, self.descent.start, self.final_x)

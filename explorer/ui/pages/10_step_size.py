@@ -46,8 +46,7 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]
     most = MOST_NUMBERS // (loss.dim * RUNS) - 1
     if setup.steps > most:
         raise ValueError(f"steps must be ≤ {max(most, 0):,} for {loss.dim:,} numbers at {RUNS} rates, got {setup.steps:,}")
-    start = np.array(loss.start if setup.start is None else setup.start)
-    scale = ruler(loss, optimizer, start, setup.learning_rate, batch_marks(setup, loss))
+    scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
     ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None

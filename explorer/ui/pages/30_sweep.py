@@ -108,8 +108,7 @@ def store() -> dict[tuple[Setup, int], figure.Band]:
 
 
 def _band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
-    loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    start = np.array(loss.start if setup.start is None else setup.start)
+    loss, optimizer, start = setup.make_loss(), setup.make_optimizer(), setup.initial_point
     scale = ruler(loss, optimizer, start, setup.learning_rate)
     rates = scale.rates[scale.rates > 0]
     outcomes = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(seeds)]
@@ -148,7 +147,7 @@ def swept(setup: Setup, rates: NDArray[np.float64], progress: Any) -> Outcome:
 def finder_of(setup: Setup) -> RateFinder:
     """The learning-rate finder's curve over the whole ruler."""
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    rates = ruler(loss, optimizer, np.array(loss.start if setup.start is None else setup.start), setup.learning_rate).rates
+    rates = ruler(loss, optimizer, setup.initial_point, setup.learning_rate).rates
     positive = rates[rates > 0]
     if positive.size < 2:
         raise must("learning_rate", "> 0 for a learning-rate finder", setup.learning_rate)

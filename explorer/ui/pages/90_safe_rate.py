@@ -29,10 +29,9 @@ DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
 def measured(setup: Setup, rule: str) -> SafeRate:
     """Return the largest safe rate of one rule."""
     chosen = setup if rule == setup.optimizer else setup.with_choice("optimizer", rule)
-    loss = chosen.make_loss()
     return safe_rate(
-        loss,
-        loss.start if setup.start is None else setup.start,
+        chosen.make_loss(),
+        setup.initial_point,
         optimizer=chosen.make_optimizer(),
         steps=min(max(setup.steps, 1), MOST_STEPS),
     )
