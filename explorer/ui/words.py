@@ -21,3 +21,12 @@ def fit_to_read(text: str) -> str:
     'the loss is `nan`, for \\$5'
     """
     return re.sub(r"(?<![\w`])(nan|−?inf)(?![\w`])", r"`\1`", text).replace("$", r"\$").replace("|1 − ηλ|", r"\|1 − ηλ\|")
+
+
+def literally(text: str) -> str:
+    r"""Markdown of text that a visitor brought, in which nothing is a link, a picture or a formula.
+
+    >>> literally("![x](http://a.b)*")
+    '\\!\\[x\\](http\\://a.b)\\*'
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#!~|]|:(?=[\w/]))", r"\\\1", text)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.core.files.logs import MOST_BYTES, MOST_ROWS, LogFile, read_log
+from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
+from explorer.core.files.sheet import MOST_ROWS
 
 NAN, INF = float("nan"), float("inf")
 
@@ -38,7 +39,7 @@ FORMS: dict[str, tuple[str, dict[str, str], list[float | None]]] = {
     ),
     "json": (json.dumps([{"loss": 2.0}, {"loss": 1.0}]), {"train": "loss"}, [2.0, 1.0]),
     "tabs": ("step\tloss\n1\t0.5\n2\t0.4\n", {"step": "step", "train": "loss"}, [0.5, 0.4]),
-    "semicolons and commas": ("Schritt;Loss\n1;2,5\n2;1,5\n", {"train": "Loss"}, [2.5, 1.5]),
+    "semicolons and commas": ("Schritt;Loss\n1;2,5\n2;1,5\n", {"step": "Schritt", "train": "Loss"}, [2.5, 1.5]),
     "markdown": ("| step | loss |\n|---|---|\n| 1 | 0.5 |\n| 2 | 0.4 |\n", {"step": "step", "train": "loss"}, [0.5, 0.4]),
     "spaces": ("  step   loss\n   1  0.5\n   2  0.4\n", {"step": "step", "train": "loss"}, [0.5, 0.4]),
     "no names": ("1,0.5\n2,0.4\n3,0.3\n", {"step": "column 1", "train": "column 2"}, [0.5, 0.4, 0.3]),
@@ -54,7 +55,7 @@ FORMS: dict[str, tuple[str, dict[str, str], list[float | None]]] = {
     ),
     "printed by keras": (
         "Epoch 1/2\n32/32 [====] - 0s 3ms/step - loss: 0.6931 - val_loss: 0.69\nEpoch 2/2\n32/32 [====] - 0s - loss: nan - val_loss: 0.6\n",
-        {"step": "epoch", "train": "loss", "validation": "val_loss"},
+        {"step": "Epoch", "train": "loss", "validation": "val_loss"},
         [0.6931, NAN],
     ),
     "printed": ("iter 0: loss 4.2, time 100ms\niter 10: loss 3.2, time 90ms\n", {"step": "iter", "train": "loss"}, [4.2, 3.2]),

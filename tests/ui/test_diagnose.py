@@ -48,9 +48,9 @@ def test_a_table_with_names_can_be_read_otherwise_by_hand() -> None:
     rows = "\n".join(f"{i},{2.0**i},{0.5**i}" for i in range(30))
     app = pasted(f"step,loss,other\n{rows}")
     assert app.header[0].value.startswith("Diverges")
-    train = next(box for box in app.selectbox if box.label == "training loss")
-    assert train.value == "loss"
-    train.set_value("other").run()
+    assert "Read as the training loss: 'loss', 1, 2, 4, …, from line 2 on." in app.caption[0].value
+    assert (app.pills[1].label, app.pills[1].value) == ("Judge the column", "loss")
+    app.pills[1].set_value("other").run()
     assert not app.exception
     assert app.header[0].value.startswith("Converges")
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.diagnosis.causes import Cause, Record, ranked, symptoms
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
+from explorer.core.files.logs import LogFile
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.sentence import Verdict, counted, told
 from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
@@ -51,7 +52,7 @@ class Diagnosis:
 
 @np.errstate(all="ignore")  # what overflows on the way is as large as a number can be
 def diagnose(
-    losses: ArrayLike | Sequence[float | None],
+    losses: ArrayLike | Sequence[float | None] | LogFile,
     *,
     stochastic: bool | None = None,
     steps: ArrayLike | None = None,
@@ -61,6 +62,8 @@ def diagnose(
     known: Mapping[str, ArrayLike] | None = None,
 ) -> Diagnosis:
     """Return the verdict on losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
+
+    A `LogFile`, as `read_log` returns it, brings its steps and its other curves along; what is given beside it counts instead.
 
     `stochastic` says whether the steps were random (mini-batches); None finds out as far as the numbers tell. `steps` are the
     steps of the rows, increasing, if they were not logged evenly; `validation`, `learning_rate` and `gradient_norm`, one a row, sharpen
@@ -78,6 +81,11 @@ def diagnose(
     >>> str(diagnose([0.5**k for k in range(40)]).verdict), diagnose([1.0, 0.9]).verdict
     ('converged', None)
     """
+    if isinstance(losses, LogFile):
+        log = losses
+        given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
+        curves = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
+        return diagnose(log.losses, stochastic=stochastic, steps=log.step if steps is None else steps, known=known, **curves)
     record = Record.of(losses, steps, validation, learning_rate, gradient_norm)
     signs, verdict, sentence = _judged(record, stochastic)
     found = symptoms(record, signs, verdict)

@@ -1,74 +1,35 @@
-"""A training log out of a file that somebody brought, or out of numbers that were pasted: which curve is in it, and what was not used."""
+"""A training log out of an uploaded file, or out of what was pasted: which curve is in it, and what was not used."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-import json
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.files.text import COMMA, DELIMITERS, MISSING, decimal_comma, decoded, number
+from explorer.core.files.forms import document, json_lines, lists, table
+from explorer.core.files.lines import printed
+from explorer.core.files.roles import COUNTERS, ROLES, count_up, extra, kind, losses, named, parts, words
+from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, counted, ma, none_found, shown, spread
+from explorer.core.files.tensorboard import events, is_events
+from explorer.core.files.text import decoded, plainly
 
 MOST_BYTES = 32 << 20
 """32 MB: a million rows of a few columns."""
 
-MOST_ROWS = 100_000
-"""A longer log is thinned evenly to at most so many rows: a verdict needs no more, and a browser draws no more."""
+MOST_READ = 5_000_000
+"""Letters of a log of many lines that are read."""
+
+LONGEST_LINE = 4 << 20
+"""A longer line holds no row of a log."""
 
 HEAD = 20
-"""So many first lines of a long log are read whatever its length: the names are among them."""
+"""The first lines of a long log that are read whatever its length: the names are among them."""
 
-MOST_COLUMNS = 500
-
-ROLES: Mapping[str, str] = {
-    "step": "step",
-    "train": "training loss",
-    "validation": "validation loss",
-    "learning_rate": "learning rate",
-    "gradient_norm": "gradient norm",
-}
-"""What a column may be for, and what that is called."""
-
-HELD_OUT = r"(^|_)(v|val|valid|validation|eval|evaluation|test|dev)(_|$)"
-LOSS = r"(^|_)(loss|losses|cost|objective|nll|error|mse|mae|rmse|perplexity|ppl|cross_entropy|crossentropy|bce|ce)(_|$)"
-
-NAMES: Mapping[str, Sequence[str]] = {
-    "step": (
-        r"^(trainer_)?(global_)?_?steps?$",
-        r"(^|_)(global_)?step$",
-        r"^(num_)?iter(ation)?s?$",
-        r"^(batch|update|row)(es|s)?$",
-        r"^epochs?$",
-    ),
-    "train": (rf"^(?=.*train)(?=.*{LOSS})", r"^loss$", rf"^(?!.*{HELD_OUT})(?=.*{LOSS})", r"^values?$", r"^train(ing)?$"),
-    "validation": (rf"^(?=.*{HELD_OUT})(?=.*{LOSS})", r"^val(id(ation)?)?$"),
-    "learning_rate": (r"^(lr|learning_?rate|eta)$", r"(^|_)(lr|learning_?rate)(_|$)"),
-    "gradient_norm": (r"(^|_)(grad|gradient|gradients)_?(2_)?norm", r"^g_?norm$", r"grad.*norm"),
-}
-"""By which names a column is recognized, the surest first. W&B's exports put the run before the name and __MIN and __MAX behind it."""
-
-_NAN = re.compile(r"[+-]?(nan(\(\w*\))?|1\.#(qnan|snan|ind)0*|#num!?|#div/0!?)", re.IGNORECASE)
-_INF = re.compile(r"[+-]?(inf(inity)?|∞|1\.#inf0*|overflow)", re.IGNORECASE)
-_WRAPPED = re.compile(r"(?:tensor|np\.float\d+|float\d*|array)\(\s*([^\s,)]+(?:\(\w*\))?)[^)]*\)")
-_NUMBER = r"[+-]?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|nan|inf(?:inity)?)"
-_NAMED = re.compile(rf"['\"]?([A-Za-z_][\w/.\-]*)['\"]?\s*[:=]\s*({_NUMBER})(?![\w.])", re.IGNORECASE)
-_SPOKEN = re.compile(
-    rf"\b((?:(?:train|val|valid|validation|test|eval)\w*[ _])?(?:loss|lr|grad[ _]norm))\s+({_NUMBER})(?![\w.])", re.IGNORECASE
-)
-_COUNTED = re.compile(r"\b(global_step|step|iteration|iter|epoch)\s*[:#=\[]*\s*(\d+)", re.IGNORECASE)
-
-COUNTERS = {"global_step", "step", "iteration", "iter", "epoch"}
-
-Numbers = Any
-"""A masked array of floats: masked where a value is missing, while nan and inf are values."""
+MOST_RANKS = 1024
+"""More different numbers of ranks are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,26 +37,43 @@ class LogFile:
     """The columns of numbers by name, masked arrays ``(rows,)`` in the order of the steps, and what each one is.
 
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
-    None where no column can be one; the rows are then in the file's order. `notes` are sentences that account for every row.
+    None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
+    values and where they come from; `notes` are sentences that account for every row.
     """
 
     columns: Mapping[str, Numbers]
     roles: Mapping[str, str]
     step: NDArray[np.float64] | None
     notes: tuple[str, ...]
+    reading: str = ""
+    _sheet: Sheet | None = field(default=None, repr=False)
 
     def curve(self, role: str) -> Numbers | None:
         """The column of that role, None if there is none."""
         return self.columns[self.roles[role]] if role in self.roles else None
 
+    @property
+    def losses(self) -> Numbers:
+        """The training loss ``(rows,)``, which every log has."""
+        return self.columns[self.roles["train"]]
+
+    def with_roles(self, roles: Mapping[str, str | None]) -> LogFile:
+        r"""The same log with other columns for these roles, None for no column. Raises ValueError for a role or a column that is none.
+
+        >>> read_log("step,loss,other\n1,2,3\n2,1,5\n").with_roles({"train": "other"}).curve("train").tolist()
+        [3.0, 5.0]
+        """
+        assert self._sheet is not None
+        return _log(self._sheet, roles)
+
 
 def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = None) -> LogFile:
     r"""The log in a file's bytes, or in text that was pasted.
 
-    CSV with comma, semicolon or tab, decimal points or commas; the exports of TensorBoard and W&B, the CSV logs of Lightning and
-    Keras; JSON lines; a list of numbers; the lines that programs print, such as ``step 10 loss: 0.5``. Columns are recognized by name;
-    `roles` says otherwise by hand: the name of the column for a role, None for no column. Rows are sorted by step, the last of equal
-    steps counts.
+    Tables (CSV, Markdown, a print of pandas, the exports of TensorBoard and W&B), JSON and Python's lists and dictionaries, the event
+    files of TensorBoard, and the lines that programs print, such as ``step 10 loss: 0.5``. Columns are recognized by all the words of
+    their names, and by their values; `roles` says otherwise by hand: the name of the column for a role, None for no column. Rows are
+    sorted by step, the last of equal steps counts; of several runs in one file the last is read.
 
     Raises ValueError with a sentence for what cannot be used.
 
@@ -104,407 +82,294 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
     {'step': 'epoch', 'train': 'loss', 'validation': 'val_loss'}
     >>> log.curve("train").tolist(), log.curve("validation").tolist()
     ([1.0, 0.5, nan], [1.1, None, 0.9])
-    >>> log.notes[:2]
-    ('All 3 rows are used.', "In 1 of them 'val_loss' has no value.")
+    >>> log.notes[:2], log.reading
+    (('All 3 rows are used.', "In 1 of them 'val_loss' has no value."), "Read as the training loss: 'loss', 0.5, 1, nan, from line 2 on.")
     """
-    text = decoded(content.encode() if isinstance(content, str) else content, MOST_BYTES, "a number in each row")
-    text, read, lines = _thinned_lines(text)
-    table = _read(text)
-    if read < lines:
-        table.notes.append(
-            f"Of {lines:,} lines the first {HEAD}, every {-(-lines // MOST_ROWS) | 1}th and the last were read: {read:,} in all."
-        )
-    chosen = _chosen_roles(table, roles or {})
-    columns, step, used = _ordered(table, chosen)
-    if step is None:
-        chosen.pop("step", None)
-    columns, step = _thinned(columns, step, table.notes)
-    whole = "The only row is used." if used == 1 else f"All {used:,} rows are used."
-    lost = [f"{used:,} of {table.lines:,} rows are used." if used < table.lines else whole]
-    for role, name in chosen.items():
-        gaps = int(np.ma.getmaskarray(columns[name]).sum())
-        if gaps and role != "step":
-            lost.append(f"In {gaps:,} of them {name!r} has no value.")
-    if "train" in chosen and np.ma.getmaskarray(columns[chosen["train"]]).all():
-        raise ValueError(f"the training loss must have a value in some row, and {chosen['train']!r} has none")
-    return LogFile(columns, chosen, step, (*lost, *table.notes))
+    return _log(_sheet(content), roles or {})
 
 
-def _thinned_lines(text: str) -> tuple[str, int, int]:
-    """At most about `MOST_ROWS` lines of a text, how many they are, and of how many."""
-    lines = text.splitlines()
-    if len(lines) <= 1.2 * MOST_ROWS:
-        return text, len(lines), len(lines)
-    every = -(-len(lines) // MOST_ROWS) | 1
-    kept = lines[:HEAD] + lines[HEAD:-1:every] + lines[-1:]
-    return "\n".join(kept), len(kept), len(lines)
-
-
-@dataclass(eq=False)
-class _Table:
-    """Names, numbers ``(lines,)`` by name, how many rows there were at first, and what was noted so far."""
-
-    columns: dict[str, Numbers]
-    lines: int
-    notes: list[str] = field(default_factory=list)
-    named: bool = True
-
-
-def _read(text: str) -> _Table:
-    """The form of the text, by its looks, and the numbers in it."""
-    begin = text.lstrip()[:1]
-    if begin == "{" or (begin == "[" and "{" in text[:200]):
-        found = _json(text)
-        if found is not None:
-            return found
-    listed = _list(text)
-    if listed is not None:
-        return listed
-    printed = _printed(text)
-    return printed if printed is not None else _table(text)
-
-
-# ---- forms ------------------------------------------------------------------------------------------------------------------------------
-
-
-def _json(text: str) -> _Table | None:
-    """JSON lines, or one list of objects. None if no line is one: Python prints its dictionaries alike."""
-    try:
-        whole = json.loads(text)
-        records = whole if isinstance(whole, list) else [whole]
-        bad: list[int] = []
-        lines = len(records)
-    except (json.JSONDecodeError, RecursionError):
-        records, bad, lines = [], [], 0
-        for place, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                lines += 1
-                try:
-                    records.append(json.loads(line))
-                except (json.JSONDecodeError, RecursionError):
-                    bad.append(place)
-    flat = [dict(_flat(each)) for each in records if isinstance(each, dict)]
-    if not flat or len(flat) < 0.5 * lines:
-        return None
-    names = list(dict.fromkeys(itertools.chain.from_iterable(flat)))[:MOST_COLUMNS]
-    table = _Table({}, lines)
-    for name in names:
-        cells = [each.get(name) for each in flat]
-        values = _column(["" if cell is None else str(cell) for cell in cells], comma=False)
-        if values is not None:
-            table.columns[name] = values[0]
-    if lines > len(flat):
-        table.notes.append(
-            f"{_lines(bad)}: no JSON." if bad else f"{lines - len(flat):,} of {_count(lines, 'row')} are no objects and left out."
-        )
-    return _some(table)
-
-
-def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in record.items():
-        if isinstance(value, Mapping) and before.count("/") < 4:
-            yield from _flat(value, f"{before}{name}/")
-        elif isinstance(value, bool) or not isinstance(value, list | dict):
-            yield before + str(name), value
-
-
-def _list(text: str) -> _Table | None:
-    """Nothing but numbers, however they are divided: one curve, in their order."""
-    head = text[:2000]
-    if re.search(r"[A-Za-z]{2}", _WRAPPED.sub("1", re.sub(_NAN, "1", re.sub(_INF, "1", re.sub(r"(?i)\b(none|null|na|n/a)\b", "1", head))))):
-        return None
-    lines = [line for line in text.splitlines() if line.strip()]
-    tokens = re.split(r"[\s,;]+", _WRAPPED.sub(r"\1", text).strip(" \t\r\n,;[]()"))
-    widths = {len(re.split(r"[\s,;]+", line.strip(" \t\r,;[]()"))) for line in lines[:50]}
-    if len(lines) > 1 and widths != {1} and "[" not in head:
-        return None
-    found = _column([token.strip("[]()'\"") for token in tokens], comma=False)
-    if found is None or found[1]:
-        return None
-    return _Table({"loss": found[0]}, len(tokens), named=False)
-
-
-def _printed(text: str) -> _Table | None:
-    """The lines that a program prints while it trains: names with a colon or an equals sign, and a number."""
-    lines = text.splitlines()
-    if sum(bool(_NAMED.search(line) or _SPOKEN.search(line)) for line in lines[:200]) < 0.3 * sum(
-        bool(line.strip()) for line in lines[:200]
-    ):
-        return None
-    records, without, count = [], 0, None
-    for line in lines:
-        pairs = dict(_SPOKEN.findall(line)) | dict(_NAMED.findall(line))
-        counted = {name.lower(): value for name, value in _COUNTED.findall(line)}
-        if {name.lower() for name in pairs} - COUNTERS:
-            records.append((count or {}) | counted | pairs)
-            count = None
-        elif counted:
-            count, without = counted, without + 1  # Keras prints the epoch above its losses
-        else:
-            without += bool(line.strip())
-    if not records:
-        return None
-    names = list(dict.fromkeys(itertools.chain.from_iterable(records)))[:MOST_COLUMNS]
-    table = _Table({}, len(records) + without)
-    for name in names:
-        values = _column([record.get(name, "") for record in records], comma=False)
-        if values is not None:
-            table.columns[name] = values[0]
-    if without:
-        table.notes.append(f"{_count(without, 'line')} without a name and a number {'is' if without == 1 else 'are'} left out.")
-    return _some(table)
-
-
-def _table(text: str) -> _Table:
-    """Rows of cells, with or without a line of names."""
-    rows, delimiter = _rows(text)
-    width = Counter(len(cells) for _, cells in rows[:2000]).most_common(1)[0][0]
-    if width > MOST_COLUMNS:
-        raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width}")
-    if delimiter == "," and width == 2 and _are_decimals(rows):
-        rows, delimiter, width = [(line, [",".join(cells)]) for line, cells in rows], ";", 1
-    first = next(i for i, (_, cells) in enumerate(rows) if len(cells) == width)
-    head = rows[first][1]
-    named = any(_value(cell, comma=delimiter != ",") is _TEXT for cell in head)
-    if first and not named:
-        _refuse_decimal_commas(rows[first - 1], rows[first], delimiter)
-    counted = rows[:first] + rows[first + named :]
-    body = [(line, cells) for line, cells in counted if len(cells) == width and not (named and cells == head)]
-    names = _distinct(head) if named else ["loss"] if width == 1 else [f"column {i + 1}" for i in range(width)]
-    table = _Table({}, len(counted), named=named or width == 1)
-    if len(body) < len(counted):
-        kept = {line for line, _ in body}
-        odd = [line for line, _ in counted if line not in kept]
-        table.notes.append(f"{_lines(odd)}: not {_count(width, 'cell')} as in most rows, or the names once more.")
-    if not body:
-        raise ValueError(f"the file must have rows of numbers under its names, and there are only the names {', '.join(names[:5])}")
-    comma = decimal_comma([cell for _, cells in body[:20_000] for cell in cells], delimiter)
-    if comma is not None:
-        table.notes.append(f"Numbers are read with decimal commas: {comma!r} is {number(comma, decimal_comma=True):g}.")
-    for i, name in enumerate(names):
-        _take(table, name, body, i, comma=comma is not None)
-    return _some(table)
-
-
-def _take(table: _Table, name: str, body: Sequence[tuple[int, list[str]]], i: int, *, comma: bool) -> None:
-    """Reads one column of the rows into the table, or notes why not."""
-    found = _column([cells[i] for _, cells in body], comma=comma)
-    if found is None:
-        table.notes.append(f"Column {name!r} is text and is left out.")
-        return
-    table.columns[name], texts = found
-    if texts:
-        line, cells = body[texts[0]]
-        table.notes.append(
-            f"In {name!r} {_count(len(texts), 'cell')} of text count{'s' * (len(texts) == 1)} as missing: {cells[i][:30]!r} in line"
-            f" {line:,}{', …' * (len(texts) > 1)}."
-        )
-
-
-def _rows(text: str) -> tuple[list[tuple[int, list[str]]], str]:
-    """Each row's line and cells, and what divides them. A # before a line is dropped."""
-    text = re.sub(r"(?m)^#[ \t]*", "", text)
-    head = [line for line in text[:100_000].splitlines() if line.strip()][:200]
-    counts = {each: Counter(line.count(each) for line in head if each in line) for each in (*DELIMITERS, "|")}
-    share = {each: max(count.values(), default=0) / max(len(head), 1) for each, count in counts.items()}
-    delimiter = max(share, key=lambda each: share[each])
-    if share[delimiter] < 0.3:
-        text, delimiter = re.sub(r"(?m)[ \t]+$|^[ \t]+", "", re.sub(r"[ \t]+", " ", text)), " "
-    elif delimiter == "|":
-        text = re.sub(r"(?m)^[ \t]*\||\|[ \t]*$", "", re.sub(r"(?m)^[ \t|:-]+$", "", text))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except csv.Error as error:
-        raise ValueError(f"the file must have a row in each line, and line {reader.line_num} cannot be read: {error}") from None
-    rows = [(line, cells) for line, cells in rows if any(cells)]
-    if not any(isinstance(_value(cell, comma=True), float) for _, cells in rows[:2000] for cell in cells) and len(rows) != 1:
-        raise ValueError(f"the file must have numbers, and none was found; its first line is {(head or ['#'])[0].strip()[:60]!r}")
-    return rows, delimiter
-
-
-def _are_decimals(rows: Sequence[tuple[int, list[str]]]) -> bool:
-    """Whether pairs of whole numbers without names, such as 0,52, are one number each: they are, unless the first counts."""
-    cells = [each for _, each in rows[:200] if len(each) == 2]
-    if not all(part.lstrip("+-").isdecimal() for pair in cells for part in pair):
-        return False
-    whole = [int(first) for first, _ in cells]
-    return not all(a < b for a, b in itertools.pairwise(whole)) or len(whole) < 2
-
-
-def _refuse_decimal_commas(names: tuple[int, list[str]], row: tuple[int, list[str]], delimiter: str) -> None:
-    """Names of fewer cells than the numbers below them: decimal commas in a file that is divided by commas."""
-    (_, above), (line, below) = names, row
-    words = all(_value(cell, comma=False) is _TEXT for cell in above)
-    if delimiter == "," and words and len(above) < len(below) <= 2 * len(above):
+def _sheet(content: bytes | str) -> Sheet:
+    """The numbers of the file, by the first form that fits it."""
+    if isinstance(content, bytes) and is_events(content):
+        return events(content)
+    text = decoded(content, MOST_BYTES, "a number in each row").replace("\r\n", "\n")
+    lines = text.split("\n")
+    longest = max(range(len(lines)), key=lambda i: len(lines[i]))
+    if len(lines[longest]) > LONGEST_LINE:
         raise ValueError(
-            f"every line must have as many cells as there are names, {len(above)}, but line {line} has {len(below)}: with decimal commas"
-            " the cells must be divided by semicolons or tabs"
+            f"the file must have a row in each line, and line {longest + 1:,} has {len(lines[longest]):,} characters:"
+            f" {lines[longest][:40].strip()!r}…"
         )
-
-
-def _some(table: _Table) -> _Table:
-    if not table.columns:
-        raise ValueError("the file must have a column of numbers, and every column is text")
-    return table
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that came before, and one for each that is empty."""
-    found: list[str] = []
-    for place, name in enumerate(names, 1):
-        name = name or f"column {place}"
-        found.append(name if name not in found else f"{name} ({place})")
+    whole = document(text)
+    if whole is None and "[" in text[:2000]:
+        whole = lists(plainly(text))
+    if whole is not None:
+        return whole
+    kept, notes = _thinned_lines(lines)
+    kept, overwritten = _as_on_screen(kept)
+    text = plainly("\n".join(line for _, line in kept))
+    kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
+    found = json_lines(kept) or lists(text) or _printed_or_table(kept)
+    found.notes += notes + overwritten
     return found
 
 
-def _lines(places: Sequence[int]) -> str:
-    """``Line 7 is left out``, ``3 lines are left out (7, 9, 12)``."""
-    if len(places) == 1:
-        return f"Line {places[0]:,} is left out"
-    shown = ", ".join(f"{each:,}" for each in places[:5])
-    return f"{len(places):,} lines are left out ({shown}{', …' if len(places) > 5 else ''})"
+def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
+    """What a program printed, if some hundred lines look so; a table, if they can be one; else what is printed among other text."""
+    sample = [*lines[:300], *(lines[i] for i in spread(len(lines), 300) if i >= 300)]
+    tried = printed(sample)
+    if tried is None or tried[1] < 0.3:
+        try:
+            return table(lines)
+        except ValueError:
+            if tried is None or max(map(np.ma.count, tried[0].columns.values())) < 0.5 * len(tried[0].lines):
+                raise  # a number here and there in prose
+    found = printed(lines)
+    assert found is not None
+    return found[0]
 
 
-def _count(number: int, thing: str) -> str:
-    """``1 row``, ``2 rows``.
-
-    >>> _count(1200, "row")
-    '1,200 rows'
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-# ---- cells ------------------------------------------------------------------------------------------------------------------------------
-
-_TEXT = object()
+def _thinned_lines(lines: list[str]) -> tuple[list[tuple[int, str]], list[str]]:
+    """At most about `MOST_ROWS` lines and `MOST_READ` letters, with their numbers, from all of the file, and a note of it."""
+    most = min(MOST_ROWS, MOST_READ * len(lines) // (sum(map(len, lines)) + 1))
+    if len(lines) <= max(1.2 * most, 2 * HEAD):
+        return list(enumerate(lines, 1)), []
+    kept = [*range(HEAD), *(HEAD + i for i in spread(len(lines) - HEAD - 1, most)), len(lines) - 1]
+    total = len(lines) - (not lines[-1])
+    return [(i + 1, lines[i]) for i in kept], [f"Of {total:,} lines {len(kept):,} were read, evenly, and all of the first {HEAD}."]
 
 
-def _column(cells: Sequence[str], *, comma: bool) -> tuple[Numbers, list[int]] | None:
-    """The numbers of a column, masked where they are missing, and which cells were text; None if most are."""
-    try:
-        found = np.array(cells, dtype=float)  # the usual case, at the speed of C
-        return np.ma.masked_array(found, np.zeros(len(cells), dtype=bool)), []
-    except ValueError:
-        pass
-    values, gone, texts = np.full(len(cells), np.nan), np.zeros(len(cells), dtype=bool), []
-    for i, cell in enumerate(cells):
-        value = _value(cell, comma=comma)
-        if isinstance(value, float):
-            values[i] = value
-            continue
-        gone[i] = True
-        if value is _TEXT:
-            texts.append(i)
-    if len(texts) > 0.5 * (len(cells) - gone.sum() + len(texts)):
-        return None
-    return np.ma.masked_array(values, gone), texts
+def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[str]]:
+    """Lines that were written over with carriage returns as their last state; where they are hardly more than one, as all their states."""
+    over = [i for i, (_, line) in enumerate(lines) if "\r" in line.strip("\r")]
+    if not over:
+        return lines, []
+    states = [(place, [each for each in line.split("\r") if each.strip()] or [""]) for place, line in lines]
+    if len(over) < 3:
+        return [(place, each) for place, every in states for each in every], []
+    return [(place, every[-1]) for place, every in states], [
+        f"{counted(len(over), 'line')} were written over: the last state of each counts."
+    ]
 
 
-def _value(cell: str, *, comma: bool) -> Any:
-    """A cell's number, None if it is missing, `_TEXT` if it is neither."""
-    try:
-        return float(cell)
-    except ValueError:
-        pass
-    if comma and COMMA.fullmatch(cell):
-        return number(cell, decimal_comma=True)
-    plain = _WRAPPED.sub(r"\1", cell).strip().rstrip("%").replace("−", "-")
-    if _NAN.fullmatch(plain):
-        return float("nan")
-    if _INF.fullmatch(plain):
-        return float("-inf") if plain.startswith("-") else float("inf")
-    if plain.lower() in MISSING:
-        return None
-    try:
-        return float(plain)
-    except ValueError:
-        return _TEXT
+# ---- from columns to a log --------------------------------------------------------------------------------------------------------------
 
 
-# ---- columns ----------------------------------------------------------------------------------------------------------------------------
-
-
-def _chosen_roles(table: _Table, by_hand: Mapping[str, str | None]) -> dict[str, str]:
-    """Which column is what: by hand, else by name, else, where there are no names, by place."""
+def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     for role, name in by_hand.items():
         if role not in ROLES:
             raise ValueError(f"a role must be one of {', '.join(ROLES)}, got {role!r}")
-        if name is not None and name not in table.columns:
-            raise ValueError(f"{ROLES[role]} must be one of the columns {', '.join(table.columns)}, got {name!r}")
-    found: dict[str, str] = {}
-    for role in ROLES:
-        if role in by_hand:
-            name = by_hand[role]
-        else:
-            taken = {*found.values(), *(each for each in by_hand.values() if each)}
-            name = _by_name(role, [each for each in table.columns if each not in taken]) if table.named else None
-        if name is not None:
+        if name is not None and name not in sheet.columns:
+            raise ValueError(f"{ROLES[role]} must be one of the columns {', '.join(sheet.columns)}, got {name!r}")
+    sheet, said = replace(sheet, columns=dict(sheet.columns)), list[str]()
+    roles = _roles(sheet, by_hand, said)
+    if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
+        raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
+    if "step" not in by_hand:
+        sheet = _last_run(sheet, roles["train"])
+    if "train" not in by_hand:
+        sheet = _of_all_ranks(sheet, roles["train"])
+    _note_breaks(sheet, roles["train"], said)
+    train = sheet.columns[roles["train"]]
+    first = int(np.flatnonzero(~np.ma.getmaskarray(train))[0])
+    reading = f"Read as the training loss: {roles['train']!r}, {shown(train)}, from line {sheet.lines[first]:,} on."
+    columns, step, used = _ordered(sheet, roles, by_hand, said)
+    if step is None:
+        roles.pop("step", None)
+    columns, step = _thinned(columns, step, said)
+    rows = sheet.rows
+    lost = [
+        f"{used:,} of {rows:,} rows are used." if used < rows else "The only row is used." if rows == 1 else f"All {rows:,} rows are used."
+    ]
+    for role, name in roles.items():
+        gaps = int(np.ma.getmaskarray(columns[name]).sum())
+        if gaps and role != "step":
+            lost.append(f"In {gaps:,} of them {name!r} has no value.")
+    return LogFile(columns, {role: roles[role] for role in ROLES if role in roles}, step, (*lost, *sheet.notes, *said), reading, sheet)
+
+
+def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> dict[str, str]:
+    """Which column is what: by hand, else by name and values, else, where there are no names, by place."""
+    found = {role: name for role, name in by_hand.items() if name is not None}
+    free = {name: values for name, values in sheet.columns.items() if name not in found.values()} if sheet.named else {}
+    if "train" not in by_hand and (name := _loss(sheet, free, "train", said)):
+        found["train"] = name
+    if "validation" not in by_hand and (name := _loss(sheet, free, "validation", said, like=extra(found.get("train", "")))):
+        found["validation"] = name
+    for role in ("learning_rate", "gradient_norm", "loss_scale"):
+        if role not in by_hand and (name := named(role, free)):
             found[role] = name
-    if "train" not in found and "train" not in by_hand:
-        rest = [name for name in table.columns if name not in found.values()]
-        if not table.named and len(rest) > 1 and "step" not in by_hand and _grows(table.columns[rest[0]]):
-            found["step"] = rest.pop(0)
-        if "validation" in found and not rest:
-            found["train"] = found.pop("validation")
-        elif rest:
-            found["train"] = rest[0]
-        else:
-            raise ValueError(f"the file must have a column with a loss, and {', '.join(map(repr, table.columns))} is none")
-        if table.named and len(table.columns) > 1:
-            table.notes.append(f"No column is named like a training loss: {found['train']!r} is taken for it.")
-    return {role: found[role] for role in ROLES if role in found}
+    if "train" in found or "train" in by_hand:
+        if "train" not in found:
+            raise ValueError("the training loss must be one of the columns, and it was given none")
+        return found
+    rest = [name for name in sheet.columns if name not in found.values() and kind(name) not in COUNTERS]
+    if not sheet.named and len(rest) > 1 and "step" not in by_hand and count_up(sheet.columns[rest[0]]):
+        found["step"] = rest.pop(0)
+    unknown = [name for name in rest if not (sheet.named and kind(name)) and np.ma.count(sheet.columns[name])]
+    likely = [name for name in unknown if not count_up(sheet.columns[name])]
+    if "validation" in found and "validation" not in by_hand:
+        found["train"] = found.pop("validation")
+    elif unknown:
+        found["train"] = (likely or unknown)[0]
+    else:
+        raise none_found(sheet.columns, sheet.lines.tolist())
+    if sheet.named and len(sheet.columns) > 1:
+        said.append(f"No column is named like a training loss: {found['train']!r} is taken for it.")
+    return found
 
 
-def _by_name(role: str, names: Sequence[str]) -> str | None:
-    """The first column that the surest pattern knows."""
-    plain = {name: _plain(name) for name in names}
-    usual = [name for name in names if not re.search(r"__(MIN|MAX)$", name)]
-    for pattern in NAMES[role]:
-        for name in usual:
-            if re.search(pattern, plain[name]):
-                return name
+def _loss(sheet: Sheet, free: Mapping[str, Numbers], role: str, said: list[str], *, like: Collection[str] = ()) -> str | None:
+    """The loss to judge: the best by its name and rows, or the sum of the parts that it is one of; the others are noted."""
+    names = losses(free, role, like=like)
+    if not names:
+        return None
+    summed = parts(free, names)
+    if summed:
+        total = " + ".join(summed)
+        sheet.columns[total] = np.ma.sum(np.ma.stack([free[name] for name in summed]), axis=0)
+        said.append(f"No column is the total {ROLES[role]}: the sum of {', '.join(summed)} is judged.")
+        return total
+    if role == "train" and len(names) > 1:
+        said.append(f"Other losses of training: {', '.join(map(repr, names[1:6]))}{', …' * (len(names) > 6)}.")
+    return names[0]
+
+
+def _note_breaks(sheet: Sheet, train: str, said: list[str]) -> None:
+    """Notes which of several losses is the first that is not finite."""
+    first = {
+        name: int(np.flatnonzero(bad)[0])
+        for name, values in sheet.columns.items()
+        if kind(name) == "train" and (bad := ~np.isfinite(values.filled(0.0))).any()
+    }
+    if first and set(first) != {train}:
+        name = min(first, key=lambda each: (first[each], each == train))
+        row = first[name]
+        said.append(f"The first loss that is not finite is {name!r}: {sheet.columns[name][row]:g} in line {sheet.lines[row]:,}.")
+
+
+def _of_all_ranks(sheet: Sheet, train: str) -> Sheet:
+    """The mean over the ranks where each prints a line of its own; every rank's loss is kept."""
+    name = next((name for name in sheet.columns if words(name)[-1:] in (("rank",), ("worker",))), None)
+    if name is None or not sheet.named:
+        return sheet
+    rank = np.where(np.ma.getmaskarray(sheet.columns[train]), np.nan, sheet.columns[name].filled(np.nan))
+    ranks = np.unique(rank[np.isfinite(rank)])
+    if not 2 <= ranks.size <= min(MOST_RANKS, 0.5 * rank.size):
+        return sheet
+    rows = [np.flatnonzero(rank == each) for each in ranks]
+    shortest = min(map(len, rows))
+    losses = np.ma.stack([sheet.columns[train][at[:shortest]] for at in rows])
+    of = {f"{train} (rank {each:g})": loss for each, loss in zip(ranks, losses, strict=True)}
+    bad = {each: int(np.flatnonzero(~np.isfinite(loss))[0]) for each, loss in of.items() if not np.isfinite(loss).all()}
+    first = min(bad, key=lambda each: bad[each], default=None)
+    broke = f" The first that is not finite is {first!r}, in row {bad[first] + 1:,}." if first else ""
+    kept = rows[0][:shortest]
+    notes = [*sheet.notes, f"{counted(len(ranks), 'rank')} print lines of their own: the mean of their losses is judged.{broke}"]
+    columns = sheet.taken(kept) | of | {train: np.ma.masked_array(losses.filled(np.nan).mean(axis=0))}
+    return Sheet(columns, sheet.lines[kept], len(kept), notes)
+
+
+def _ordered(
+    sheet: Sheet, roles: dict[str, str], by_hand: Mapping[str, str | None], said: list[str]
+) -> tuple[dict[str, Numbers], NDArray[Any] | None, int]:
+    """The columns in the order of the steps, the steps, and how many rows that is. Notes what was sorted and dropped."""
+    columns, there = sheet.columns, ~np.ma.getmaskarray(sheet.columns[roles["train"]])
+    counters = _counters(sheet, there)
+    candidates = [name for each in COUNTERS for name in counters[each]]
+    if "step" in by_hand or "step" in roles:
+        candidates = [roles["step"]] if "step" in roles else []
+    step = None
+    for strict in (True, False):
+        if step is None and not strict and "step" not in by_hand and (nested := _nested(columns, counters, there)):
+            roles["step"], step = nested
+        for name in candidates:
+            if step is None and (values := _counts(columns[name], there, strict=strict or kind(name) in ("batch", "epoch"))) is not None:
+                roles["step"], step = name, values
+    rows = len(there)
+    if step is None:
+        if candidates and rows > 1:
+            said.append(f"{candidates[0]!r} does not count the rows: the file's order is used instead.")
+        return columns, None, rows
+    kept = np.flatnonzero(np.isfinite(step))
+    if kept.size < rows:
+        said.append(f"{counted(rows - kept.size, 'row')} without a step {'is' if rows - kept.size == 1 else 'are'} left out.")
+    order = kept[np.argsort(step[kept], kind="stable")]
+    if (order != kept).any():
+        said.append(f"The rows are sorted by {roles['step']!r}.")
+    merged, steps, twice = _merged(columns, order, step)
+    if twice:
+        said.append(f"{counted(twice, 'row')} repeat{'s' * (twice == 1)} a step: of equal steps the last value counts.")
+    return merged, steps, len(order)
+
+
+def _counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
+    """The counters of each kind, the one with values beside most losses first. Two of which no row has both are one: iter, step."""
+    found = {each: [name for name in sheet.columns if sheet.named and kind(name) == each] for each in COUNTERS}
+    for names in found.values():
+        names.sort(
+            key=lambda name: ((sheet.columns[name].compressed() % 1).any(), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum())
+        )
+        for other in names[1:]:
+            gone, others = np.ma.getmaskarray(sheet.columns[names[0]]), np.ma.getmaskarray(sheet.columns[other])
+            if (gone | others).all():
+                sheet.columns[names[0]] = ma.where(gone, sheet.columns[other], sheet.columns[names[0]])
+    return found
+
+
+def _counts(values: Numbers, there: NDArray[np.bool_], *, strict: bool) -> NDArray[Any] | None:
+    """The values of a column that counts the rows, nan where it has none; None if it does not. A strict one has no loss twice."""
+    step = values.filled(np.nan)
+    beside = step[np.isfinite(step) & there]
+    distinct = np.unique(beside).size
+    if distinct < (beside.size if strict else 0.5 * beside.size) or (distinct < 2 and len(step) > 1) or beside.size < 0.5 * there.sum():
+        return None
+    return step
+
+
+def _nested(columns: Mapping[str, Numbers], counters: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
+    """The step of a counter that begins again in every epoch: both as one, equal to the counter within the first epoch."""
+    for coarse in counters.get("epoch", ()):
+        for fine in (*counters.get("step", ()), *counters.get("batch", ())):
+            epoch, inner = columns[coarse].filled(np.nan), columns[fine].filled(np.nan)
+            both = np.isfinite(epoch) & np.isfinite(inner) & there
+            pairs = epoch[both] % 1 == 0
+            if (
+                both.sum() < max(2, 0.5 * there.sum())
+                or not pairs.all()
+                or np.unique([epoch[both], inner[both]], axis=1).shape[1] < both.sum()
+            ):
+                continue
+            pace = np.diff(np.unique(inner[both]))
+            length = np.ptp(inner[both]) + (np.median(pace) if pace.size else 1)
+            return fine, (epoch - epoch[both].min()) * length + inner
     return None
 
 
-def _plain(name: str) -> str:
-    """A column's name without its run, capitals and signs.
-
-    >>> _plain("run-1 - train/Loss"), _plain("valLoss")
-    ('train_loss', 'val_loss')
-    """
-    name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name.split(" - ")[-1])
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def _grows(values: Numbers) -> bool:
-    whole = values.compressed()
-    return whole.size == len(values) > 1 and bool(np.isfinite(whole).all()) and bool((np.diff(whole) > 0).all() and (whole % 1 == 0).all())
-
-
-def _ordered(table: _Table, roles: Mapping[str, str]) -> tuple[dict[str, Numbers], NDArray[np.float64] | None, int]:
-    """The columns in the order of the steps, the steps, and how many rows that is. Notes what was sorted and dropped."""
-    rows = len(next(iter(table.columns.values())))
-    if "step" not in roles:
-        return table.columns, None, rows
-    name = roles["step"]
-    step = table.columns[name].filled(np.nan)
-    usable = np.isfinite(step)
-    distinct = np.unique(step[usable]).size
-    if distinct < 0.5 * usable.sum() or distinct < 2 or usable.sum() < 0.5 * rows:
-        if rows > 1:
-            table.notes.append(f"{name!r} does not count the rows: the file's order is used instead.")
-        return table.columns, None, rows
-    kept = np.flatnonzero(usable)
-    if kept.size < rows:
-        table.notes.append(f"{_count(rows - kept.size, 'row')} without a step {'is' if rows - kept.size == 1 else 'are'} left out.")
-    order = kept[np.argsort(step[kept], kind="stable")]
-    if not (np.diff(step[kept]) >= 0).all():
-        table.notes.append(f"The rows were not in the order of {name!r}, and were sorted.")
-    merged, steps, twice = _merged(table.columns, order, step)
-    if twice:
-        table.notes.append(f"{_count(twice, 'row')} repeat{'s' * (twice == 1)} a step: of equal steps the last value counts.")
-    return merged, steps, len(order)
+def _last_run(sheet: Sheet, train: str) -> Sheet:
+    """The rows of the last run, if a counter begins anew where no epoch does: several runs were appended to one file."""
+    there = ~np.ma.getmaskarray(sheet.columns[train])
+    counters = _counters(sheet, there)
+    for name in (*counters["epoch"], *counters["step"]):
+        rows = np.flatnonzero(there & ~np.ma.getmaskarray(sheet.columns[name]))
+        values = sheet.columns[name].filled(np.nan)[rows]
+        if rows.size < 6 or not np.isfinite(values).all():
+            continue
+        changes = np.diff(values)
+        falls = np.flatnonzero(changes < 0) + 1
+        if not falls.size:
+            return sheet  # the coarsest counter only grows
+        lengths = np.diff([0, *falls, rows.size])
+        anew = values[falls] <= values[0] + changes[changes > 0].min(initial=np.inf)
+        within = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1  # the steps of epochs that are not printed
+        if anew.all() and lengths.min() >= 3 and not within:
+            start = int(rows[falls[-1]])
+            begin = f"{name!r} begins anew in line {sheet.lines[start]:,}"
+            note = (
+                f"{falls.size + 1} runs were written to this file: {begin}. The last is judged, {counted(start, 'row')} before it left out."
+            )
+            return Sheet(sheet.taken(slice(start, None)), sheet.lines[start:], sheet.rows, [*sheet.notes, note])
+    return sheet
 
 
 def _merged(columns: Mapping[str, Numbers], order: NDArray[np.intp], step: NDArray[Any]) -> tuple[dict[str, Numbers], NDArray[Any], int]:
@@ -525,11 +390,10 @@ def _merged(columns: Mapping[str, Numbers], order: NDArray[np.intp], step: NDArr
 def _thinned(
     columns: dict[str, Numbers], step: NDArray[np.float64] | None, notes: list[str]
 ) -> tuple[dict[str, Numbers], NDArray[np.float64] | None]:
-    """At most `MOST_ROWS` rows: every so-many-th, an odd number apart, and the last one."""
+    """About `MOST_ROWS` of the rows, evenly."""
     rows = len(next(iter(columns.values())))
-    if rows <= MOST_ROWS:
+    if rows <= 1.2 * MOST_ROWS:
         return columns, step
-    every = -(-rows // MOST_ROWS) | 1
-    kept = np.unique(np.append(np.arange(0, rows, every), rows - 1))
-    notes.append(f"Of {rows:,} rows every {every}th is looked at, and the last: {kept.size:,} in all.")
+    kept = spread(rows)
+    notes.append(f"Of {rows:,} rows {len(kept):,} are looked at, evenly.")
     return {name: values[kept] for name, values in columns.items()}, None if step is None else step[kept]

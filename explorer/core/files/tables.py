@@ -1,9 +1,7 @@
-"""A table out of a file that somebody brought: what is used of it, what is not, and why, in words."""
+"""A table out of an uploaded file: what is used of it, what is not, and why, in words."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.data import Table
-from explorer.core.files.text import COMMA, MISSING, POINT, best_delimiter, decimal_comma, decoded, number
+from explorer.core.files.text import COMMA, MISSING, POINT, best_delimiter, cells, decimal_comma, decoded, number
 
 MOST_BYTES = 1 << 20
 """1 MB. A run on more rows than that holds shows nothing else."""
 
 MOST_COLUMNS = 200
-"""Of numbers: up to so many dimensions a Hessian is assembled."""
+"""Of numbers: the most dimensions for which a Hessian is assembled."""
 
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
@@ -83,13 +81,9 @@ def read_table(content: bytes, *, target: str | None = None) -> TableFile:
 
 def _cells(text: str) -> tuple[list[str], list[int], list[list[str]], str]:
     """The names, the number of each row's line, the rows, and the delimiter."""
-    delimiter = best_delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        found = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row and (len(row) > 1 or row[0].strip())]
-    except csv.Error as error:
-        raise ValueError(f"the file must be a CSV file, and line {reader.line_num} cannot be read: {error}") from None
-    (_, names), *rest = found
+    lines = re.split("\r\n?|\n", text)
+    delimiter, _ = best_delimiter(lines)
+    (_, names), *rest = [*cells(lines, delimiter)] or [(1, [""])]
     _check_names(names, delimiter)
     for line, row in rest:
         if len(row) != len(names):

@@ -1,62 +1,130 @@
-"""What any text file of numbers needs: its text, what divides its cells, and which number a cell is."""
+"""What any text file of numbers needs: its text, its lines, what divides their cells, and which number a cell is."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
-DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
+DELIMITERS = "\t;,"
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"}
 
-POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+(,\d*)?|\d+,?\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
-HAS_COMMA = re.compile(r"[+-]?[\d.]*,\d+([eE][+-]?\d+)?", re.ASCII)
+POINT = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
+COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})++(?:,\d*+)?|\d++(?:,\d*+)?|,\d++)(?:[eE][+-]?\d++)?", re.ASCII)
+_HAS_COMMA = re.compile(r"[+-]?[\d.]*+,\d++(?:[eE][+-]?\d++)?", re.ASCII)
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+\x07?|[@-Z\\^_])?")
+_BACKSPACES = re.compile(r"\x08++\r?")
+_CONTROLS = bytes([*range(8), 11, *range(14, 26), *range(28, 32)])
+"""What no text has; a backspace, an escape and the end mark of DOS it may have."""
+
+SPELLINGS = [
+    (literal, re.compile(pattern), plain)
+    for literal, pattern, plain in (
+        ("(", r"(?<!\w)(?:[A-Za-z]{1,6}\.)?(?:[tT]ensor|float\d{0,3}|[aA]rray)\(", "("),
+        ("=", r",\s{0,4}(?:device|dtype|grad_fn|requires_grad|weak_type)=[^,)\n]{0,80}+", ""),
+        ("(", r"(?i)(?<![^\W_])nan\(\w{0,20}+\)", "nan"),
+        ("#", r"(?i)1\.#(?:qnan|snan|ind)0{0,20}+|#num(?!\w)!?|#div/0!?", "nan"),
+        ("#", r"(?i)1\.#inf0{0,20}+", "inf"),
+        ("∞", "∞", "inf"),
+        ("−", "−", "-"),
+    )
+]
+"""How programs wrap and spell a number, each with letters that tell at once whether it is there, and what it is in plain letters."""
+
+TEXT = object()
+"""What `value` says of a cell that is neither a number nor missing."""
 
 
-def decoded(content: bytes, most_bytes: int, form: str) -> str:
-    r"""The file's text. UTF-8 with or without a mark, UTF-16 with one; what is neither is taken for the Western European of Excel.
+def decoded(content: bytes | str, most_bytes: int, form: str) -> str:
+    r"""The file's text as a terminal shows it, without colors; a backspace is a carriage return.
 
-    Raises ValueError for a file of more than `most_bytes`, a workbook, another binary file, and an empty one, which is told what `form` a
-    file must have.
+    UTF-8 with or without a mark, UTF-16; what is neither is taken for the Western European of Excel. Raises ValueError for a file of more
+    than `most_bytes`, a workbook, another binary file, and an empty one: that sentence names the `form` a file must have.
 
-    >>> decoded(b"loss\n1\n", 100, "rows")
-    'loss\n1\n'
+    >>> decoded(b"loss\n1\n", 100, "rows"), decoded("\x1b[1mloss\x1b[0m", 100, "rows")
+    ('loss\n1\n', 'loss')
     """
     if len(content) > most_bytes:
         raise ValueError(
             f"the file must be at most {most_bytes >> 20} MB ({most_bytes:,} bytes), got {len(content):,}: keep some of its rows"
         )
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if isinstance(content, bytes) and content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise ValueError("the file must be a text file, and this is a workbook or an archive: save the sheet as CSV")
+    encoding = _encoding(content[:400]) if isinstance(content, bytes) else ""
+    if isinstance(content, bytes) and encoding != "utf-8-sig":
+        content = content.decode(encoding, errors="replace")
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
+    if len(raw.translate(None, _CONTROLS)) < len(raw):
+        at = next(place for place, code in enumerate(raw) if code in _CONTROLS)
+        where = f"byte {raw[at]} in line {raw.count(10, 0, at) + 1:,}"
+        raise ValueError(f"the file must be a text file with a line for each row, and this is binary ({where}): save the table as CSV")
     try:
-        encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-        text = content.decode(encoding)
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    if _CONTROL.search(text) or text.count("\ufffd") > 5:
+        text = raw.decode("cp1252", errors="replace")
+    if text.count("\ufffd") > 5:
         raise ValueError("the file must be a text file with a line for each row, and this is binary: save the table as CSV")
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    if "\x08" in text:
+        text = _BACKSPACES.sub("\r", text)
     if not text.strip():
         raise ValueError(f"the file must have {form}, and it is empty")
     return text
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
+def _encoding(head: bytes) -> str:
+    """UTF-16 with its mark, or without it where every second byte of English is zero; else UTF-8."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    high, low = (head[place::2].count(0) / max(len(head) / 2, 1) for place in (0, 1))
+    return "utf-8-sig" if max(high, low) < 0.8 or min(high, low) > 0.1 else "utf-16-be" if high > low else "utf-16-le"
 
 
-def best_delimiter(text: str) -> str:
-    """Of tab, semicolon and comma the one that divides the first lines most evenly."""
-    head = [line for line in text[:100_000].splitlines() if line.strip()][:50]
-    return max(DELIMITERS, key=lambda each: fit(head, each))
+def plainly(text: str) -> str:
+    """The text with every number in plain letters.
+
+    >>> plainly("tensor(4.2, device='cuda:0', grad_fn=<MseLossBackward0>) -nan(ind)")
+    '(4.2) -nan'
+    """
+    for literal, pattern, plain in SPELLINGS:
+        if literal in text:
+            text = pattern.sub(plain, text)
+    return text
 
 
-def fit(head: Sequence[str], delimiter: str) -> tuple[bool, float]:
-    """How well a delimiter fits: whether the first line has it, and the share of the first lines that have as many of it."""
+def best_delimiter(lines: Sequence[str], among: str = DELIMITERS) -> tuple[str, float]:
+    """The delimiter that divides the first 200 lines most evenly, and the share of them that it divides alike.
+
+    >>> best_delimiter(["a;b", "1,5;2", "2,5;3"])
+    (';', 1.0)
+    """
+    head = [line[:100_000] for line in lines if line.strip()][:200]
+    fits = {each: _fit(head, each) for each in among}
+    best = max(fits, key=lambda each: fits[each])
+    return best, fits[best]
+
+
+def _fit(head: Sequence[str], delimiter: str) -> float:
     try:
-        widths = [len(row) for row in csv.reader(head, delimiter=delimiter)]
+        widths = Counter(len(row) for row in csv.reader(head, delimiter=delimiter))
     except csv.Error:
-        return False, 0.0
-    return widths[0] > 1, sum(width == widths[0] for width in widths) / len(widths)
+        return 0.0
+    width, count = widths.most_common(1)[0] if widths else (1, 0)
+    return count / len(head) if width > 1 else 0.0
+
+
+def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row's last line, from 1, with its cells; empty rows are left out. Raises ValueError for what is no row."""
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    try:
+        for row in reader:
+            if len(row) > 1 or (row and row[0].strip()):
+                yield reader.line_num, [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {error}") from None
 
 
 def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
@@ -67,7 +135,7 @@ def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
     """
     if delimiter == ",":
         return None
-    comma = next((cell for cell in cells if HAS_COMMA.fullmatch(cell) and COMMA.fullmatch(cell)), None)
+    comma = next((cell for cell in cells if _HAS_COMMA.fullmatch(cell) and COMMA.fullmatch(cell)), None)
     point = next((cell for cell in cells if "." in cell and POINT.fullmatch(cell) and not COMMA.fullmatch(cell)), None)
     if comma is not None and point is not None:
         raise ValueError(f"the file must write all its numbers with a decimal point, or all with a comma, got {comma!r} and {point!r}")
@@ -81,3 +149,31 @@ def number(cell: str, *, decimal_comma: bool) -> float:
     (1234.5, 1.5)
     """
     return float(cell.replace(".", "").replace(",", ".") if decimal_comma else cell)
+
+
+def value(cell: str, *, decimal_comma: bool) -> float | object | None:
+    """A cell's number, where nan and inf are some; None if it is missing, `TEXT` if it is neither. Of 3/10 it is 3.
+
+    >>> [value(each, decimal_comma=False) for each in ("1e3", "[[4.2]]", "3/10", "N/A", "1,234.5", "NaN")]
+    [1000.0, 4.2, 3.0, None, 1234.5, nan]
+    """
+    try:
+        return float(cell)
+    except ValueError:
+        plain = cell.strip(" \t[](){}'\"%:*")
+    if decimal_comma and COMMA.fullmatch(plain):
+        return number(plain, decimal_comma=True)
+    over, slash, below = plain.partition("/")
+    if slash and below.isdecimal() and over.isdecimal():
+        plain = over
+    if _GROUPED.fullmatch(plain):
+        plain = plain.replace(",", "")
+    if plain.lower() in MISSING - {"nan"} or not plain:
+        return None
+    try:
+        return float("inf" if plain.lower() == "overflow" else plain)
+    except ValueError:
+        return TEXT
+
+
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})++(?:\.\d*+)?", re.ASCII)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from explorer.core.diagnosis.causes import Cause
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
-from explorer.core.files.logs import MOST_BYTES, ROLES, LogFile, read_log
+from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
+from explorer.core.files.roles import ROLES
 from explorer.core.ground.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
@@ -20,7 +21,7 @@ from explorer.ui.casebook import Case, casebook, lab, see
 from explorer.ui.job import job, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
-from explorer.ui.words import fit_to_read, sentence
+from explorer.ui.words import fit_to_read, literally, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
 JOB = "diagnose:job"
@@ -43,6 +44,8 @@ CASES = "pages/70_cases.py"
 
 LETTERS = 1_000_000
 NONE = "(no column)"
+MOST_PILLS = 8
+"""More columns are offered in a list."""
 
 
 def example(losses: NDArray[Any]) -> str:
@@ -87,8 +90,8 @@ def give() -> None:
     pasted, uploaded = st.columns(2)
     pasted.text_area("Your losses: one a line, a table with names, or what your program printed", key=TEXT, height=170, max_chars=LETTERS)
     uploaded.file_uploader(
-        f"Or a log: CSV, TSV, JSON lines; of TensorBoard, W&B, Lightning, Keras; up to {MOST_BYTES >> 20} MB",
-        type=["csv", "tsv", "txt", "log", "json", "jsonl"],
+        f"Or a log: text, CSV, JSON, an event file of TensorBoard; up to {MOST_BYTES >> 20} MB",
+        type=None,  # an event file of TensorBoard ends in anything
         key=FILE,
         max_upload_size=MOST_BYTES >> 20,
     )
@@ -105,13 +108,24 @@ def given() -> tuple[LogFile]:
     """The log that was uploaded, else what was pasted; with the columns as they were chosen."""
     file = st.session_state.get(FILE)
     content = file.getvalue() if file is not None else st.session_state[TEXT]
-    log = read(content, ())
+    log = read(content)
     if len(log.columns) > 1:
+        train = judged(log)
         with st.expander("Which column is what?"):
-            chosen = {role: column(log, role) for role in ROLES}
-        if chosen != {role: log.roles.get(role) for role in ROLES}:
-            log = read(content, tuple(chosen.items()))
+            chosen = {"train": train} | {role: column(log, role) for role in ROLES if role != "train"}
+        changed = {role: name for role, name in chosen.items() if name != log.roles.get(role)}
+        log = log.with_roles(changed) if changed else log
     return (log,)
+
+
+def judged(log: LogFile) -> str:
+    """The column to judge: one click chooses another."""
+    options = list(log.columns)
+    options = sorted(options, key=lambda name: name != log.roles["train"])
+    label, key = "Judge the column", f"diagnose:train:{'|'.join(log.columns)[:200]}"
+    if len(options) > MOST_PILLS:
+        return st.selectbox(label, options, key=key)
+    return st.pills(label, options, default=options[0], key=key, format_func=literally) or options[0]
 
 
 def column(log: LogFile, role: str) -> str | None:
@@ -123,31 +137,21 @@ def column(log: LogFile, role: str) -> str | None:
     return None if name == NONE else name
 
 
-def read(content: bytes | str, roles: tuple[tuple[str, str | None], ...]) -> LogFile:
+def read(content: bytes | str) -> LogFile:
     """The log; kept for this visit, because every control that is turned asks for it again."""
-    kept = st.session_state.setdefault(READ, {})
-    key = (hash(content), len(content), roles)
-    if key not in kept:
-        while len(kept) >= 2:
-            kept.pop(next(iter(kept)))
-        kept[key] = read_log(content, roles=dict(roles))
-    return kept[key]
+    key = (hash(content), len(content))
+    if st.session_state.get(READ, (None,))[0] != key:
+        st.session_state[READ] = key, read_log(content)
+    log: LogFile = st.session_state[READ][1]
+    return log
 
 
 def show(log: LogFile) -> None:
     """The verdict on a log and all that goes with it."""
-    losses, validation = log.curve("train"), log.curve("validation")
-    assert losses is not None
-    found = diagnose(
-        losses,
-        stochastic=KNOWN[st.session_state.get(RANDOM) or "I do not know"],
-        steps=log.step,
-        validation=validation,
-        learning_rate=log.curve("learning_rate"),
-        gradient_norm=log.curve("gradient_norm"),
-    )
+    found = diagnose(log, stochastic=KNOWN[st.session_state.get(RANDOM) or "I do not know"])
+    st.caption(fit_to_read(literally(log.reading)))
     st.header(sentence(found.sentence), anchor=False)
-    values = losses.compressed()
+    values = log.losses.compressed()
     comparing = job(JOB, (hash(values.tobytes()), found.sentence), lambda halt: compare(found, values))
     comparing.wait(WAIT)
     watched(comparing, lambda best: draw(log, found, best[0]), "Comparing the curve with the cases…")
@@ -162,7 +166,7 @@ def show(log: LogFile) -> None:
                     st.markdown(told(place, cause))
     st.subheader("What decided", anchor=False)
     for note in log.notes:
-        st.caption(fit_to_read(note))
+        st.caption(fit_to_read(literally(note)))
     short_table(
         pd.DataFrame({"what was measured": found.evidence.keys(), "value": [shown(each) for each in found.evidence.values()]}),
         "What was measured of the curve",
@@ -174,8 +178,7 @@ def show(log: LogFile) -> None:
 
 def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] | None) -> None:
     """The curve, with the case that looks most like it over it, and the way to that case."""
-    losses, validation = log.curve("train"), log.curve("validation")
-    assert losses is not None
+    losses, validation = log.losses, log.curve("validation")
     there = ~np.ma.getmaskarray(losses)
     step = (np.arange(1.0, len(losses) + 1) if log.step is None else log.step)[there]
     held = None if validation is None else np.where(np.ma.getmaskarray(validation), np.nan, validation.filled(np.nan))[there]

@@ -1,0 +1,330 @@
+"""The forms that a log has as a whole: JSON, lists of numbers, a table."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from explorer.core.files.roles import MOST_LETTERS, kind
+from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, counted, left_out, ma, sheet, spread
+from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, value
+
+Lines = Sequence[tuple[int, str]]
+"""Lines with their numbers in the file."""
+
+_PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in
+           (("nan", "NaN"), ("inf", "Infinity"), ("None", "null"), ("True", "true"), ("False", "false"))]  # fmt: skip
+
+
+def document(text: str) -> Sheet | None:
+    """One JSON document with a list of objects (trainer_state.json has it as `log_history`), or Python's print of one. None for others.
+
+    >>> document('{"log_history": [{"loss": 2.0}, {"loss": 1.0}]}').columns["loss"].tolist()
+    [2.0, 1.0]
+    """
+    first, _, rest = text.strip().partition("\n")
+    if first[:1] not in ("{", "[") or (rest and first.rstrip().endswith("}")):  # what ends in its first line is one of many
+        return None
+    try:
+        found = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        if isinstance(error, RecursionError):
+            raise ValueError("the file must have a row in each line, and its JSON is nested deeper than a log is, from line 1 on") from None
+        try:
+            for pattern, plain in _PYTHON:
+                text = pattern.sub(plain, text)
+            found = json.loads(text.replace("'", '"')) if len(text) < 1 << 22 else None
+        except (json.JSONDecodeError, RecursionError):
+            return None
+    records = _objects(found) or ([found] if isinstance(found, dict) else [])
+    kept = spread(len(records)) if records else []
+    flat = [(row + 1, dict(_flat(records[row]))) for row in kept]
+    if len(flat) > 1 or (flat and not any(isinstance(each, list) for each in records[0].values())):
+        few = [f"Of {len(records):,} rows {len(kept):,} were read, evenly."] if len(kept) < len(records) else []
+        return sheet(flat, ["A row's line is its place in the list.", *few])
+    listed = lists(text)
+    if listed is None and found is not None:
+        raise ValueError(f"the file must have a list of rows, or lists of numbers, and its JSON, from line 1 on, has none: {first[:40]!r}")
+    return listed
+
+
+def _objects(found: Any, depth: int = 0) -> list[dict[str, Any]]:
+    """The longest list of objects in a document; its rows as objects, where their names stand apart as `columns`."""
+    if isinstance(found, list):
+        return [each for each in found if isinstance(each, dict)]
+    if not isinstance(found, dict) or depth > 3:
+        return []
+    if isinstance(names := found.get("columns"), list) and isinstance(rows := found.get("data"), list):
+        return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
+    if found and all(isinstance(each, dict) and each and all(map(str.isdecimal, each)) for each in found.values()):  # pandas' to_json
+        return [{name: each.get(row) for name, each in found.items()} for row in next(iter(found.values()))]
+    return max((_objects(each, depth + 1) for each in found.values()), key=len, default=[])
+
+
+def json_lines(lines: Lines) -> Sheet | None:
+    """An object in each line; None if fewer than half of the lines are one."""
+    records, bad = [], []
+    begin = [line for _, line in lines if line.strip()][:200]
+    if sum(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in begin) < 0.5 * len(begin):
+        return None
+    for place, line in lines:
+        if line.strip():
+            try:
+                found = json.loads(line)
+                records.append((place, dict(_flat(found)) if isinstance(found, dict) else {}))
+            except (json.JSONDecodeError, RecursionError):
+                bad.append(place)
+    if len(records) < len(bad) or not any(each for _, each in records):
+        return None
+    found = sheet(records, [f"{left_out(bad)}: no JSON."] if bad else [])
+    found.rows += len(bad)
+    return found
+
+
+def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers of an object by name, those inside of others by their path."""
+    for name, each in record.items():
+        while isinstance(each, list) and len(each) == 1:
+            each = each[0]
+        if isinstance(each, Mapping) and before.count("/") < 4:
+            yield from _flat(each, f"{before}{name}/")
+        elif isinstance(each, str | int | float) and not isinstance(each, bool):
+            found = value(str(each)[:50], decimal_comma=False) if isinstance(each, str | int) else each
+            if isinstance(found, float):
+                yield f"{before}{name}", found
+
+
+def lists(text: str) -> Sheet | None:
+    """Lists of numbers with names, such as ``losses = [1.2, 0.9]`` or the History of Keras; a list of rows; nothing but numbers.
+
+    >>> lists("{'loss': [2.0, 1.0], 'val_loss': [2.1, nan]}").columns["val_loss"].tolist()
+    [2.1, nan]
+    """
+    blocks: list[tuple[str, Numbers, int]] = []
+    inside = end = 0
+    for match in re.finditer(r"\[([^\[\]]++)\]", text):
+        found = _numbers(match[1])
+        if found is not None:
+            name = _name_before(text[max(end, match.start() - 120) : match.start()])
+            inside += len(match[0]) + (len(name) + 4 if name else 0)
+            blocks.append((name, found, match.start()))
+        end = match.end()
+        if inside < 0.2 * end and end > 20_000:
+            break
+    mostly = inside > 0.5 * len(text.strip())
+    if mostly and 2 * sum(len(found) for name, found, _ in blocks if name) > sum(len(found) for _, found, _ in blocks):
+        line = text.count("\n", 0, next(start for name, _, start in blocks if name)) + 1
+        return _named_lists([(name, found) for name, found, _ in blocks if name], line)
+    widths = {len(found) for _, found, _ in blocks}
+    if len(blocks) > 2 and len(widths) == 1 and 1 < (width := widths.pop()) <= 20 and mostly:
+        rows = np.ma.stack([found for _, found, _ in blocks])
+        board = width == 3 and blocks[0][1][0] > 1e9
+        titles = ["Wall time", "Step", "Value"] if board else [f"column {i + 1}" for i in range(width)]
+        return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
+    return _bare(text)
+
+
+def _named_lists(blocks: Sequence[tuple[str, Numbers]], line: int) -> Sheet:
+    columns: dict[str, Numbers] = {}
+    for name, found in blocks[:MOST_COLUMNS]:
+        columns[name] = ma.concatenate([columns[name], found]) if name in columns else found
+    longest = max(map(len, columns.values()))
+    short = [name for name, found in columns.items() if len(found) < longest]
+    padded = {name: ma.concatenate([found, ma.masked_all(longest - len(found))]) for name, found in columns.items()}
+    notes = [f"{name!r} has {counted(len(columns[name]), 'value')}, and the longest list {longest:,}." for name in short[:3]]
+    return Sheet(padded, np.full(longest, line), longest, notes)
+
+
+def _name_before(text: str) -> str:
+    """The name before a list: of ``train_losses = [`` it is train_losses."""
+    text = text.rstrip(" \t\r\n([{")
+    if not text.endswith((":", "=")):
+        return ""
+    found = re.search(r"[\w./ -]{1,60}$", text[:-1].rstrip(" \t'\""))
+    return found[0].strip() if found else ""
+
+
+def _bare(text: str) -> Sheet | None:
+    """Nothing but numbers, however they are divided: one curve, in their order."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if any(len(re.findall(r"[^\s,;]++", line)) > 1 for line in lines[:50]) and len(lines) > 1 and text.lstrip()[0] not in "[(":
+        return None
+    found = _numbers(text)
+    if found is None or not np.ma.count(found):
+        return None
+    places = np.arange(1, len(found) + 1) if len(lines) == len(found) else np.ones(len(found), dtype=np.intp)
+    return Sheet({"loss": found}, places, len(found), named=False)
+
+
+def _numbers(text: str) -> Numbers | None:
+    """The numbers in a text of nothing else, masked where one is missing; None if there is anything else."""
+    text = text.strip(" \t\r\n,;[](){}")
+    if any(value(token, decimal_comma=False) is TEXT for token in re.split(r"[\s,;]++", text[:400])[:-1]):
+        return None
+    tokens = re.split(r"[\s,;]++", text)
+    found = column(tokens, comma=False)
+    return None if found is None or found[1] else found[0]
+
+
+def table(lines: Lines) -> Sheet:
+    """Rows of cells, with or without a line of names; where other names follow, their columns stand beside the first ones.
+
+    Raises ValueError for what is no table of numbers.
+    """
+    places, rows, delimiter = _rows(lines)
+    widths: dict[int, int] = {}
+    for row in rows[:2000]:
+        widths[len(row)] = widths.get(len(row), 0) + 1
+    width = max(widths, key=lambda each: widths[each])
+    if width > MOST_COLUMNS:
+        raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width}")
+    if delimiter == "," and width == 2 and _are_decimals(rows):
+        rows, delimiter, width = [[",".join(row)] for row in rows], ";", 1
+    ambiguous = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2
+    sections, odd = _sections(places, rows, width, delimiter)
+    numbered = sorted(row for _, found in sections for row in found)
+    if not numbered:
+        only = ", ".join(cell[:40] for cell in rows[0][:5])
+        raise ValueError(f"the file must have rows of numbers under its names, and there are only the names {only}")
+    named = bool(sections[0][0])
+    kept = {row: i for i, row in enumerate(numbered)}
+    found = Sheet({}, np.array([places[row] for row in numbered]), len(numbered) + len(odd), named=named or width == 1)
+    if odd:
+        found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
+    if ambiguous:
+        found.notes.append(f"{','.join(rows[0])!r} is ambiguous: it is read as two numbers, because the first of them counts.")
+    comma = decimal_comma([cell for row in numbered[:20_000] for cell in rows[row]], delimiter)
+    if comma is not None:
+        found.notes.append(f"Numbers are read with decimal commas: {comma!r} is {number(comma, decimal_comma=True):g}.")
+    for names, body in sections:
+        titles = _distinct(names) if names else ["loss"] if width == 1 else [f"column {i + 1}" for i in range(width)]
+        at = [kept[row] for row in body]
+        for name, each in zip(titles, zip(*(rows[row] for row in body), strict=True), strict=True):
+            _take(found, name, each, at, comma=comma is not None)
+    if not found.columns:
+        raise ValueError("the file must have a column of numbers, and every column is text")
+    return found
+
+
+def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
+    """Each row's line and cells, and what divides them. Rulers are left out, and so are a # before a line and a progress bar behind it."""
+    kept = [(place, _BAR.sub("", line.removeprefix("#").strip(" \r"))) for place, line in lines]
+    kept = [(place, line) for place, line in kept if line.strip("-=+|:─│┼━┃╪═ \t")]
+    delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
+    widths = Counter(len(line.split()) for _, line in kept[:200])
+    spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
+    if share < 0.3 or (delimiter == "," and share < spaced):  # the commas are in the numbers
+        kept, delimiter = [(place, " ".join(line.split())) for place, line in kept], " "
+    elif delimiter in "|│":
+        kept = [(place, line.strip(delimiter + " ")) for place, line in kept]
+    found = [(kept[line - 1][0], row) for line, row in cells([line for _, line in kept], delimiter) if any(row)]
+    every = [isinstance(value(cell, decimal_comma=True), float) for _, row in found[:200] for cell in row]
+    words = delimiter == " " and sum(every) < 0.3 * len(every) and len(found) > 3
+    if (
+        words
+        or not found
+        or not (any(every) or len(found) == 1 or any(isinstance(value(cell, decimal_comma=True), float) for cell in found[-1][1]))
+    ):
+        raise ValueError(
+            f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {(kept or [(0, '')])[0][1].strip()[:60]!r}"
+        )
+    return [place for place, _ in found], [row for _, row in found], delimiter
+
+
+_BAR = re.compile(r"(?<!\d)\d{1,3}%\|.*")
+
+
+def _sections(
+    places: Sequence[int], rows: Sequence[list[str]], width: int, delimiter: str
+) -> tuple[list[tuple[list[str], list[int]]], list[int]]:
+    """The names, none at first, with the rows under them; and the rows that are neither."""
+    comma = delimiter != ","
+    first = next(i for i, row in enumerate(rows) if len(row) == width)
+    texts = [value(cell, decimal_comma=comma) is TEXT for cell in rows[first]]
+    head = all(texts) if delimiter == " " else any(texts)
+    names: list[str] = []
+    above = [row for row in rows[:first] if all(value(cell, decimal_comma=comma) is TEXT for cell in row)]
+    if head:
+        names, start = rows[first], first + 1
+    else:
+        start = first
+        titled = [row for row in above if len(row) == width - 1]
+        if titled and delimiter == " ":  # pandas, which gives its index no name
+            names = [above[-1][0] if len(above) > 1 and len(above[-1]) == 1 else "index", *titled[0]]
+        elif above and delimiter == "," and len(above[-1]) < width <= 2 * len(above[-1]):
+            raise ValueError(
+                f"every line must have as many cells as there are names, {len(above[-1])}, but line {places[first]} has {width}: with"
+                " decimal commas the cells must be divided by semicolons or tabs"
+            )
+    sections: dict[tuple[str, ...], list[int]] = {tuple(names): []}
+    odd = [row for row in range(first) if rows[row] not in above] if names and not head else list(range(first))
+    begun = names
+    for i in range(start, len(rows)):
+        row = rows[i]
+        if row == names:
+            odd.append(i)
+        elif begun and len(row) > 1 and sum(map(_known, row)) >= 2 and all(value(cell, decimal_comma=comma) is TEXT for cell in row):
+            names = row
+            sections.setdefault(tuple(names), [])
+        elif len(row) == (len(names) or width):
+            sections[tuple(names)].append(i)
+        else:
+            odd.append(i)
+    return [(list(names), found) for names, found in sections.items() if found], sorted(odd)
+
+
+def _known(name: str) -> bool:
+    return bool(kind(name[:MOST_LETTERS]))
+
+
+def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether pairs of whole numbers without names, such as 0,52, are one number each: they are, unless the first counts."""
+    pairs = [row for row in rows[:200] if len(row) == 2]
+    if not all(part.lstrip("+-").isdecimal() for pair in pairs for part in pair):
+        return False
+    whole = [float(first) for first, _ in pairs]
+    return not all(a < b for a, b in itertools.pairwise(whole)) or len(whole) < 2
+
+
+def _take(found: Sheet, name: str, given: Sequence[str], at: Sequence[int], *, comma: bool) -> None:
+    """Reads one column of the rows into the sheet, or notes why not."""
+    read = column(given, comma=comma)
+    if read is None:
+        found.notes.append(f"Column {name!r} is text and is left out.")
+        return
+    values, texts = read
+    found.columns.setdefault(name, ma.masked_all(len(found.lines)))[at] = values
+    if texts:
+        found.notes.append(
+            f"In {name!r} {counted(len(texts), 'cell')} of text count{'s' * (len(texts) == 1)} as missing: {given[texts[0]][:30]!r} in line"
+            f" {found.lines[at[texts[0]]]:,}{', …' * (len(texts) > 1)}."
+        )
+
+
+def column(given: Sequence[str], *, comma: bool) -> tuple[Numbers, list[int]] | None:
+    """The numbers of a column, masked where they are missing, and which cells were text; None if most are."""
+    try:
+        return np.ma.masked_array(np.array(given, dtype=float), np.zeros(len(given), dtype=bool)), []  # the usual case, at the speed of C
+    except ValueError:
+        pass
+    read = [value(cell, decimal_comma=comma) for cell in given]
+    texts = [i for i, each in enumerate(read) if each is TEXT]
+    if len(texts) > 0.5 * (len(read) - read.count(None)):
+        return None
+    gone = np.array([not isinstance(each, float) for each in read])
+    return np.ma.masked_array([each if isinstance(each, float) else np.nan for each in read], gone), texts
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that came before, and one for each that is empty."""
+    found: list[str] = []
+    for place, name in enumerate(names, 1):
+        name = name[:MOST_LETTERS] or f"column {place}"
+        found.append(name if name not in found else f"{name} ({place})")
+    return found

@@ -1,0 +1,230 @@
+"""The lines that programs print while they train: which number in a line has which name.
+
+A line without its numbers is its shape. What each number is follows from the shape alone, so it is worked out once for all lines of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
+from explorer.core.files.sheet import Sheet, counted, sheet
+
+LONGEST = 20_000
+"""A longer line is no row of a log."""
+
+MOST_NAMES = 200
+"""No row has more."""
+
+MOST_SHAPES = 2_000
+"""A text of more kinds of lines is prose from there on."""
+
+SIMPLER = [
+    (literal, re.compile(pattern), plain)
+    for literal, pattern, plain in (
+        ("] ", r"^[IWEF]\d{4} [^\]]{0,120}+\] ?", ""),  # glog, which Caffe writes with
+        ("(*", r"\(\*[^)]{0,80}+\)", ""),  # Caffe: the loss times its weight
+        ("number of", r"number of (?:nan|skipped) iterations", "bad iteration size"),  # Megatron
+        ("%|", r"(?<!\d)\d{1,3}%\|[^|]{0,300}+\|", " "),  # tqdm's bar: beside it stands how many of how many
+        ("%", r"(?<!\d)\d{1,3}%(?=[ \t]*[━─╸╺]{2})", ""),  # rich's
+        ("-", r"\d{4}-\d\d-\d\d(?!\d)T?", ""),
+        ("/", r"\d\d/\d\d(?:/\d{2,4})?+ (?=\d\d:\d\d)", ""),
+        (":", r"\[?(?<![\w.:])\d{1,4}(?::\d\d){1,3}(?:[.,]\d{1,9})?(?![\w:])\]?", ""),
+        ("ank", r"(?i)\[?(?<![^\W_])rank[ :_]?(\d{1,4})(?![.\d])\]?:?", r" rank: \1, "),
+    )
+]
+"""What some programs write beside their numbers, each with letters that tell at once whether it is there, and what stands for it."""
+
+PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("#: #, # avg loss, # rate", ("step", "loss", "avg loss", "learning rate")),  # darknet
+    ("[#, #]", ("epoch", "batch")),  # PyTorch's tutorial
+    ("[#/#][#/#]", ("epoch", "", "batch", "")),  # PyTorch's DCGAN
+    ("[#]", ("iteration",)),  # XGBoost, LightGBM
+    ("#:", ("step",)),
+)
+"""How the lines of a program begin, its numbers written as #, and what these are."""
+
+_EXPONENT = r"(?:[eE][+-]?\d++)?"
+_SPECIAL = r"|[+-]?(?i:nan|inf(?:inity)?)(?!\w))"
+POINTS = re.compile(
+    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}})++(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}{_SPECIAL}", re.ASCII
+)
+COMMAS = re.compile(rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}})++(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
+_AMBIGUOUS = re.compile(r"(?<![\d.,])[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", re.ASCII)
+
+_BREAK = re.compile(r"[,;|\t()\[\]{}<>:=]|\s[-–—*]{1,3}\s|(?<!\w)['\"`]|['\"`](?!\w)|\s{2,}+")
+_ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
+_TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
+_TAG = re.compile(r"(?i)(?<![\w.])(train(?:ing|_inner)?|valid(?:ation)?|val|test(?:ing)?|eval(?:uation)?|dev|validierung)(?!\w|\.\w)")
+_UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
+_UNITS = {"it": "progress", "steps": "step", "iterations": "iteration", "epochs": "epoch"}
+
+
+def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
+    """The rows that the lines print, and how surely it is a printed log: the share of lines with numbers that name one. None if none does.
+
+    A line that only counts, such as Keras' ``Epoch 3/10``, counts for those below it; a line without a counter goes on with the row above
+    if none of its names is there.
+    """
+    commas = _writes_commas([line for _, line in lines[:2000]])
+    pattern = COMMAS if commas else POINTS
+    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool]] = {}
+    records: list[tuple[int, dict[str, float]]] = []
+    without, numeric, losses, known, twice, tag = [], 0, 0, 0, set(), ""
+    context: dict[str, float] = {}
+    fresh = True
+    for place, line in lines:
+        for literal, noise, plain in SIMPLER:
+            if literal in line:
+                line = noise.sub(plain, line)
+        texts = pattern.split(line) if len(line) <= LONGEST else [line]
+        key = (tag, *texts[::2])
+        if key not in plans:
+            names = planned(texts[::2], tag) if len(plans) < MOST_SHAPES else [""] * (len(texts) // 2)
+            kinds = {name: kind(name) for name in names if name}
+            twice |= {name[:-4] for name in names if name.endswith(" (2)")}
+            plans[key] = (
+                names,
+                [name for name, each in kinds.items() if each in COUNTERS],
+                not {"train", "validation"}.isdisjoint(kinds.values()),
+                any(each for name, each in kinds.items() if name != "progress"),
+            )
+        names, counting, has_loss, has_known = plans[key]
+        tag = _headline(line) if len(texts) == 1 else ""
+        pairs = {name: _float(number, commas=commas) for name, number in zip(names, texts[1::2], strict=True) if name}
+        numeric += len(texts) > 1
+        if not pairs:
+            without += [place] if line.strip() else []
+            continue
+        losses += has_loss
+        known += has_known
+        counters = {name: pairs[name] for name in counting}
+        if len(counters) == len(pairs):
+            context, fresh = {**context, **pairs}, True
+        elif not fresh and _goes_on(records[-1][1], pairs, counters):
+            records[-1][1].update(pairs)
+        else:
+            records.append((place, {**context, **pairs}))
+            fresh = False
+    if not records:
+        return None
+    found = sheet(records)
+    if without:
+        found.notes.append(f"{counted(len(without), 'line')} without a name and a number {'is' if len(without) == 1 else 'are'} left out.")
+    if commas:
+        found.notes.append("Numbers are read with decimal commas.")
+    elif ambiguous := next((match for _, line in lines[:2000] for match in _AMBIGUOUS.findall(line)), None):
+        found.notes.append(f"{ambiguous!r} is ambiguous: it is read as {ambiguous.replace(',', '')}, as if the comma divided thousands.")
+    if twice:
+        found.notes.append(f"{', '.join(map(repr, sorted(twice)[:3]))} stands twice in a line: the first number counts.")
+    sure = 1.0 if losses >= 2 else max(losses, 0.6 * known) / max(numeric, 1)
+    return found, sure
+
+
+def _goes_on(record: Mapping[str, float], pairs: Mapping[str, float], counters: Mapping[str, float]) -> bool:
+    """Whether a line belongs to the row above: it counts the same, or nothing, and names nothing that is there."""
+    if len(record) > MOST_NAMES or any(name in record and name not in counters for name in pairs):
+        return False
+    if any(record.get(name, number) != number for name, number in counters.items()):
+        return False
+    return (
+        not counters or counters.keys() <= record.keys() or {kind(name) for name in record}.isdisjoint(map(kind, counters.keys() - record))
+    )
+
+
+def planned(texts: Sequence[str], tag: str = "") -> list[str]:
+    """The name of each number between these texts, "" for one that has none.
+
+    `tag` says whose numbers they are (validation, say) where the line above did. The name is what stands before the number, else behind it.
+
+    >>> planned(["Epoch ", "/", ", train loss ", ", lr: ", ""])
+    ['Epoch', '', 'train loss', 'lr']
+    >>> planned(["Cost after iteration ", ": ", ""]), planned(["valid on 'valid' subset | loss ", ""])
+    (['iteration', 'Cost'], ['valid loss'])
+    """
+    shape = "".join("#".join(" ".join(text.split()) for text in texts).split(" "))
+    given = next((names for begins, names in PROGRAMS if shape.startswith(begins.replace(" ", ""))), ())
+    names: list[str] = []
+    phrase = ""
+    for i, text in enumerate(texts[:-1]):
+        after = texts[i + 1]
+        text = text.removeprefix(unit[0]) if i and (unit := _UNIT.match(text)) else text
+        before, aside = _without_aside(text.rstrip(" \t:=|>[({'\"~≈"))
+        pieces = [piece.strip() for piece in _BREAK.split(before)] + [""] * before.endswith((",", ";", ")", "]", "}"))
+        *free, last = pieces
+        for piece in free:
+            phrase = piece if kind(piece) in ("train", "validation") else phrase
+        for piece in (*free, aside):
+            tag = [tag, *_TAG.findall(piece)][-1]
+        spoken = _spoken(last)
+        if len(spoken) > 1 and kind(spoken[-1]) in COUNTERS:
+            rest = " ".join(_spoken(" ".join(spoken[:-1])))
+            if kind(rest) in ("train", "validation"):
+                phrase, spoken, tag = rest, spoken[-1:], [tag, *_TAG.findall(rest)][-1]
+            elif _TAG.fullmatch(rest):
+                tag, spoken = rest, spoken[-1:]
+        name = " ".join(spoken[-6:])[-MOST_LETTERS:]
+        percent = after.startswith("%") and (not name or kind(name) in COUNTERS)
+        if i < len(given):
+            name = given[i]
+        elif percent or (i and _TOTAL.fullmatch(text)):
+            name = ""
+        elif not name and _TOTAL.fullmatch(after) and i + 2 < len(texts):
+            name = "progress"
+        elif not name and phrase and i and kind(names[-1]) in COUNTERS and text.strip(" )]") in (":", "=", "->", "→", "is"):
+            name = phrase
+        elif not name:
+            name = _behind(after, last=i + 2 == len(texts))
+        elif phrase and kind(name) in ("train", "validation") and not has(name, "loss") and not has(name, "metric"):
+            name = f"{phrase} {name}"  # loss (train): 0.5
+        if tag and kind(name) == "train" and not has(name, "train"):
+            name = f"{tag} {name}"
+        names.append(f"{name} (2)" if name and name in names else name)
+    return names
+
+
+def _without_aside(text: str) -> tuple[str, str]:
+    """The text without the words in brackets at its end, and these: ``Epoch(train)``."""
+    aside = _ASIDE.search(text[-60:])
+    return (text[: len(text) - len(aside[0])].rstrip(), aside[1]) if aside and words(aside[1]) else (text, "")
+
+
+def _spoken(piece: str) -> list[str]:
+    """The words of a name, without those that only lead to the number."""
+    found = piece.strip(" \t-–—*#.'\"`!?/\\│┃║█▏▎▍▌▋▊▉").split()
+    while found and (found[-1].lower() in WORDS["stop"] or not words(found[-1])):
+        found.pop()
+    while found and (found[0].lower() in WORDS["stop"] or not words(found[0])):
+        found.pop(0)
+    return found
+
+
+def _behind(after: str, *, last: bool) -> str:
+    """The name that stands behind a number, as in ``442.0 avg loss,``; a unit that touches it is none, but for tqdm's ``220it``."""
+    lead = _BREAK.split(after)[0]
+    if lead[:1].isalpha():
+        return _UNITS.get(lead.split()[0], "") if lead.split()[0] in ("it",) else ""
+    rest = after[len(lead) :].strip(" :=")
+    spoken = _spoken(lead)
+    return " ".join(spoken[:4])[:MOST_LETTERS] if spoken and (last or rest) else ""
+
+
+def _headline(line: str) -> str:
+    """The tag of a line such as ``Test Error:``, which speaks of the line below it."""
+    tag = _TAG.search(line[:80]) if line.rstrip().endswith(":") else None
+    return tag[0] if tag else ""
+
+
+def _writes_commas(lines: Sequence[str]) -> bool:
+    head = "\n".join(lines)[:200_000]
+    return len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
+
+
+def _float(text: str, *, commas: bool) -> float:
+    if not commas:
+        return float(text.replace(",", "") if "," in text else text)
+    if "," in text:
+        return float(text.replace(".", "").replace(",", "."))
+    return float(text.replace(".", "") if re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})++", text) else text)

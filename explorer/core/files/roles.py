@@ -1,0 +1,166 @@
+"""What a column of a log is for: from all the words of its name, and from which columns have values in most rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+ROLES: Mapping[str, str] = {
+    "step": "step",
+    "train": "training loss",
+    "validation": "validation loss",
+    "learning_rate": "learning rate",
+    "gradient_norm": "gradient norm",
+    "loss_scale": "loss scale",
+}
+"""What a column may be for, and what that is called."""
+
+WORDS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(words.split())
+    for kind, words in {
+        "loss": """loss losses cost costs objective verlust kosten fehler perte coût cout pérdida perdida pérdidas costo
+            custo perda потери потеря ошибка лосс 损失 損失 代价 誤差 손실 strata koszt kayıp perdita""",
+        "metric": """nll error err mse mae rmse logloss mlogloss crossentropy cross_entropy bce ce xent l1 l2 elbo ppl
+            perplexity huber rmsle deviance""",
+        "held out": """v val valid validation eval evaluation test testing dev heldout holdout validierung prüfung validación
+            validacion validação prueba вал валидация тест 验证 測試 测试 検証 검증""",
+        "train": """train training learn trn inner trainer entrenamiento treino entraînement apprentissage обучение 训练 訓練 学習 훈련""",
+        "plain": """total avg avr average mean running overall combined sum batch epoch step the s final current smoothed net
+            output aggregated value""",
+        "lead": "lm main",
+        "stop": """is was of at after for in the on by and with = to -> → has an a ist nach bei im der die das beträgt est
+            après à es en em é""",
+        "part": "box cls dfl obj seg pose kobj giou",
+        "step": """step steps episode episodes timestep timesteps iter iters iteration iterations update updates itr it
+            schritt schritte étape pas paso passo шаг 步 步数 ステップ 스텝 iteración iteração itération""",
+        "batch": "batch batches minibatch progress",
+        "row": "row rows index",
+        "epoch": "epoch epochs ep epoche epochen époque época epoca эпоха 轮 轮次 エポック 에폭 round rounds tree",
+        "never a loss": """time times sec secs seconds ms eta runtime duration scale best min max weight scaler per lr rate wps ups
+            wall took hours elapsed norm coef coefficient""",
+        "other": """acc accuracy top1 top5 auc f1 precision recall iou map map50 instances memory mem gpu speed fps
+            throughput tokens samples images examples size count number reward return score bleu rouge
+            mfu flops class obj genauigkeit exactitud precisión bsz momentum beta1 beta2 seed rank worker
+            entropy kl explained variance num""",
+    }.items()
+}
+"""The words of each kind, in the languages that logs are written in."""
+
+RATES = ("lr", "learningrate", "lernrate", "stepsize", "tasadeaprendizaje", "tauxdapprentissage", "学习率", "學習率")
+"""How a learning rate is called, written as one word."""
+
+UNSURE = ("rate", "eta", "alpha")
+"""What may be a learning rate where no other is."""
+
+MOST_LETTERS = 100
+"""A longer name is cut."""
+
+
+COUNTERS = ("step", "batch", "epoch", "row")
+"""Kinds of columns that count, the finest first, and last what numbers the rows."""
+
+
+@lru_cache(10_000)
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, without the run that W&B writes before it.
+
+    >>> words("run-1 - train/Loss"), words("valLoss"), words("valid_1's l2")
+    (('train', 'loss'), ('val', 'loss'), ('valid', '1', 's', 'l2'))
+    """
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:MOST_LETTERS].split(" - ")[-1])
+    return tuple(re.findall(r"[^\W_]++", name.lower()))
+
+
+def has(name: str, kind: str) -> bool:
+    """Whether a word of the name is of that kind; where words are not divided, whether one is in them."""
+    return any(
+        each in WORDS[kind]
+        or (not each.isascii() and any(word in each for word in WORDS[kind] if not word.isalpha() or ord(word[0]) > 0x2E7F))
+        for each in words(name)
+    )
+
+
+@lru_cache(10_000)
+def kind(name: str) -> str:
+    """What a name says: a role, "batch" or "epoch", "other" for what is known to be no loss, and nothing for an unknown name.
+
+    >>> [kind(each) for each in ("lm loss", "Validation Loss", "grad norm", "loss_scale", "lr-SGD", "trainer/global_step", "ms/step", "J")]
+    ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
+    """
+    each, joined = words(name), "".join(words(name))
+    if name.endswith(("__MIN", "__MAX")):
+        return "other"
+    if not each:
+        return ""
+    if "scale" in joined and ("loss" in joined or "grad" in joined or joined == "scale"):
+        return "loss_scale"
+    if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm")):
+        return "gradient_norm"
+    if joined in UNSURE or "lr" in each or any(rate in joined for rate in RATES[1:]):
+        return "learning_rate"
+    if has(name, "never a loss"):
+        return "other"
+    loss = has(name, "loss") or has(name, "metric") or "crossentropy" in joined or set(each) <= WORDS["part"] | {"train", "val"}
+    if not loss:
+        for counter in COUNTERS:
+            if each[-1] in WORDS[counter] or (not each[-1].isascii() and has(each[-1], counter)):
+                return counter
+    if loss or joined in ("value", "values"):
+        return "validation" if has(name, "held out") else "train"
+    if all(word in WORDS["held out"] for word in each) or each in (("train",), ("training",), ("learn",)):
+        return "validation" if has(name, "held out") else "train"
+    return "other" if has(name, "other") else ""
+
+
+def extra(name: str) -> set[str]:
+    """The words that make a loss a special one: none of ``train_loss``, "cls" of ``train/cls_loss``."""
+    every = WORDS["train"] | WORDS["held out"] | WORDS["plain"] | WORDS["lead"] | WORDS["loss"]
+    return {word for word in words(name) if word not in every and not word.isdecimal()}
+
+
+def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ()) -> list[str]:
+    """The columns of losses for training or validation, the one to judge first: with values in most rows, then the most general name.
+
+    `like` are the extra words that the best one shares, such as those of the training loss.
+    """
+    names = [name for name in columns if kind(name) == role]
+    count = {name: int(np.ma.count(columns[name])) for name in names}
+    most = max(count.values(), default=0)
+
+    def rank(name: str) -> tuple[Any, ...]:
+        each = words(name)
+        weak = 0 if has(name, "loss") else 1 if has(name, "metric") else 2
+        total = {"total", "overall", "combined"} & set(each)
+        lead = bool(WORDS["lead"] & set(each))
+        return count[name] <= 0.5 * most, weak, len(extra(name) ^ set(like)), not total, not lead, not has(name, "train")
+
+    return sorted(names, key=rank)
+
+
+def parts(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Those of the losses whose sum is the total, where the first of them is a part itself: box, cls and dfl of a detector."""
+    if not names or not extra(names[0]) or not extra(names[0]) <= WORDS["part"]:
+        return []
+    rows = ~np.ma.getmaskarray(columns[names[0]])
+    alike = [name for name in columns if name in names and " + " not in name and extra(name) and extra(name) <= WORDS["part"]]
+    same = [name for name in alike if (~np.ma.getmaskarray(columns[name]) == rows).all()]
+    return same if len(same) > 1 else []
+
+
+def named(role: str, columns: Mapping[str, Any]) -> str | None:
+    """The first column whose name says the role and whose values do not deny it: no rate is above 100, and an eta above 10 is a time."""
+    found = [name for name in columns if kind(name) == role]
+    if role == "learning_rate":
+        found.sort(key=lambda name: "".join(words(name)) in UNSURE)
+        found = [name for name in found if not (columns[name].compressed() > (10 if words(name) == ("eta",) else 100)).any()]
+    return max(found, key=lambda name: (int(np.ma.count(columns[name])), -found.index(name)), default=None)
+
+
+def count_up(values: Any) -> bool:
+    """Whether a column has a value in each row, whole and larger than the one before."""
+    whole = values.compressed()
+    return bool(whole.size == len(values) > 1 and np.isfinite(whole).all() and (np.diff(whole) > 0).all() and (whole % 1 == 0).all())

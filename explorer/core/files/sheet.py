@@ -1,0 +1,129 @@
+"""What every form of a log is read into: columns of numbers by name, and the line that each row comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.files.roles import MOST_LETTERS
+
+MOST_ROWS = 50_000
+"""A longer log is thinned evenly to about this many rows: a verdict needs no more, and a browser draws no more."""
+
+MOST_COLUMNS = 500
+MOST_CELLS = 5_000_000
+"""Columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, the emptiest columns first."""
+
+Numbers = Any
+"""A masked array of floats: masked where a value is missing, while nan and inf are values."""
+
+ma: Any = np.ma
+"""Masked arrays, of which numpy types only some functions."""
+
+Records = Sequence[tuple[int, Mapping[str, float]]]
+"""The line of each row, and its numbers by name."""
+
+
+@dataclass(eq=False)
+class Sheet:
+    """Columns ``(rows,)`` by name, the `lines` ``(rows,)`` of the file that they stand in, how many rows there were, and what was noted.
+
+    `named` is false where the names are not the file's.
+    """
+
+    columns: dict[str, Numbers]
+    lines: NDArray[np.intp]
+    rows: int
+    notes: list[str] = field(default_factory=list)
+    named: bool = True
+
+    def taken(self, rows: Any) -> dict[str, Numbers]:
+        """The columns of these rows only."""
+        return {name: values[rows] for name, values in self.columns.items()}
+
+
+def sheet(records: Records, notes: Sequence[str] = ()) -> Sheet:
+    """The rows as columns, in time proportional to their values.
+
+    >>> sheet([(1, {"loss": 2.0}), (3, {"loss": 1.0, "lr": 0.1})]).columns["lr"].tolist()
+    [None, 0.1]
+    """
+    count = Counter(name for _, record in records for name in record)
+    most = max(1, min(MOST_COLUMNS, MOST_CELLS // max(len(records), 1)))
+    known = set(sorted(count, key=lambda name: -count[name])[:most])
+    places: dict[str, list[int]] = {name: [] for name in count if name in known}
+    values: dict[str, list[float]] = {name: [] for name in places}
+    for row, (_, record) in enumerate(records):
+        for name, number in record.items():
+            if name in places:
+                places[name].append(row)
+                values[name].append(number)
+    said = list(notes)
+    if len(count) > most:
+        said.append(f"Of {len(count):,} names the {most:,} with the most values are read.")
+    columns = {name[:MOST_LETTERS]: _spread(len(records), rows, values[name]) for name, rows in places.items()}
+    return Sheet(columns, np.array([line for line, _ in records], dtype=np.intp), len(records), said)
+
+
+def _spread(rows: int, places: Sequence[int], values: Sequence[float]) -> Numbers:
+    found = ma.masked_all(rows)
+    found[list(places)] = list(values)
+    return found
+
+
+def spread(rows: int, most: int = MOST_ROWS) -> list[int]:
+    """About `most` of the rows, the first and the last among them, one from each stretch.
+
+    Within each stretch it is another place: what a log repeats every so many lines is not lost, and not all that is kept.
+
+    >>> spread(3), spread(20, 4)
+    ([0, 1, 2], [0, 8, 11, 19])
+    """
+    every = -(-rows // most)
+    starts = np.arange(0, rows, every)
+    return np.unique(np.append(np.minimum(starts + (np.arange(starts.size) * 0.618 % 1 * every).astype(int), rows - 1), rows - 1)).tolist()
+
+
+def shown(values: Numbers, most: int = 3) -> str:
+    """The first values of a column.
+
+    >>> shown(np.ma.masked_invalid([0.5, np.nan, 0.25, 1e-9, 3]))
+    '0.5, 0.25, 1e-09, …'
+    """
+    first = values.compressed()
+    return ", ".join(f"{each:.6g}" for each in first[:most]) + ", …" * (first.size > most)
+
+
+def none_found(columns: Mapping[str, Numbers], lines: Sequence[int]) -> ValueError:
+    """The error for a log in which no column is a loss: it names what was found, and where first."""
+    if not columns:
+        return ValueError("the file must have a column with a loss, and no number in it has a name")
+    seen = [
+        f"{name!r} ({shown(values)}; line {lines[int(np.flatnonzero(~np.ma.getmaskarray(values))[0])]:,})"
+        for name, values in list(columns.items())[:4]
+        if np.ma.count(values)
+    ]
+    more = f" and {len(columns) - 4:,} more" if len(columns) > 4 else ""
+    return ValueError(f"the file must have a column with a loss, and none was found: it has {', '.join(seen)}{more}")
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 row``, ``2 rows``.
+
+    >>> counted(1200, "row")
+    '1,200 rows'
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def left_out(places: Sequence[int]) -> str:
+    """``Line 7 is left out``, ``3 lines are left out (7, 9, 12)``."""
+    if len(places) == 1:
+        return f"Line {places[0]:,} is left out"
+    first = ", ".join(f"{each:,}" for each in places[:5])
+    return f"{len(places):,} lines are left out ({first}{', …' * (len(places) > 5)})"

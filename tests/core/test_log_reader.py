@@ -1,0 +1,308 @@
+"""How a log is read whatever it is: event files, what is said of it, several runs in a file, and what is hostile or too much."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explorer import diagnose, read_log
+from explorer.core.files import lines
+from explorer.core.files.logs import LONGEST_LINE
+from explorer.core.files.sheet import MOST_COLUMNS, MOST_ROWS
+
+NAN = float("nan")
+
+
+def varint(number: int) -> bytes:
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+
+def message(field: int, content: bytes) -> bytes:
+    return varint(field << 3 | 2) + varint(len(content)) + content
+
+
+def record(event: bytes) -> bytes:
+    """A TFRecord. Its checksums are zero: they are not looked at."""
+    return struct.pack("<QI", len(event), 0) + event + bytes(4)
+
+
+def event(step: int, *values: bytes) -> bytes:
+    summary = b"".join(message(1, each) for each in values)
+    return record(b"\x09" + struct.pack("<d", 1.6e9) + varint(2 << 3) + varint(step) + message(5, summary))
+
+
+def simple(tag: str, number: float) -> bytes:
+    """As PyTorch's SummaryWriter writes a scalar."""
+    return message(1, tag.encode()) + varint(2 << 3 | 5) + struct.pack("<f", number)
+
+
+def tensor(tag: str, number: float, *, content: bool = False) -> bytes:
+    """As TensorFlow 2 does: a float tensor, its number in `tensor_content` or in `float_val`."""
+    data = message(4, struct.pack("<f", number)) if content else message(5, struct.pack("<f", number))
+    return message(1, tag.encode()) + message(9, message(1, b"\x0a\x07scalars")) + message(8, b"\x08\x01\x12\x00" + data)
+
+
+HEAD = record(b"\x09" + struct.pack("<d", 1.6e9) + message(3, b"brain.Event:2")) + record(message(4, b"\x0a\x04node" * 9))
+PYTORCH = HEAD + b"".join(event(k, simple("Loss/train", 2.5 / k)) + event(k, simple("Loss/val", 3.0 / k)) for k in (1, 2, 5))
+KERAS = HEAD + b"".join(event(k, tensor("epoch_loss", 1.5 - k / 4, content=k % 2 == 0), tensor("epoch_accuracy", 0.5)) for k in range(4))
+
+
+def test_event_files_of_tensorboard() -> None:
+    log = read_log(PYTORCH)
+    assert log.roles == {"step": "step", "train": "Loss/train", "validation": "Loss/val"}
+    assert log.losses.tolist() == [2.5, 1.25, 0.5]
+    assert log.curve("validation").tolist() == pytest.approx([3.0, 1.5, 0.6])  # type: ignore[union-attr]
+    assert log.step is not None
+    assert log.step.tolist() == [1, 2, 5]
+    assert read_log(KERAS).losses.tolist() == [1.5, 1.25, 1.0, 0.75]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_truncated_event_file_is_read_as_far_as_it_goes_and_that_is_said(cut: int) -> None:
+    log = read_log(PYTORCH[:-cut])
+    assert log.losses.tolist() == [2.5, 1.25, 0.5]
+    assert any(note.startswith("The file ends in the middle of record 8") for note in log.notes)
+
+
+def test_an_event_file_without_scalars_is_refused() -> None:
+    with pytest.raises(ValueError, match="has none in its 2 records"):
+        read_log(HEAD)
+
+
+@given(st.binary(max_size=200), st.integers(0, len(PYTORCH)))
+def test_a_damaged_event_file_is_read_or_refused_with_a_sentence(noise: bytes, at: int) -> None:
+    try:
+        log = read_log(HEAD + PYTORCH[len(HEAD) : at] + noise + PYTORCH[at:])
+    except ValueError as error:
+        assert "must" in str(error)  # noqa: PT017
+    else:
+        assert log.notes
+
+
+def test_google_s_protobuf_writes_what_is_read() -> None:
+    """The wire format by another hand: protobuf, which comes with Streamlit, makes the same bytes."""
+    descriptor_pb2, descriptor_pool, message_factory = (
+        pytest.importorskip(f"google.protobuf.{name}") for name in ("descriptor_pb2", "descriptor_pool", "message_factory")
+    )
+    kinds = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="event.proto", syntax="proto3")
+    value = file.message_type.add(name="Value")
+    value.field.add(name="tag", number=1, type=kinds.TYPE_STRING, label=kinds.LABEL_OPTIONAL)
+    value.field.add(name="simple_value", number=2, type=kinds.TYPE_FLOAT, label=kinds.LABEL_OPTIONAL)
+    summary = file.message_type.add(name="Summary")
+    summary.field.add(name="value", number=1, type=kinds.TYPE_MESSAGE, type_name="Value", label=kinds.LABEL_REPEATED)
+    whole = file.message_type.add(name="Event")
+    whole.field.add(name="wall_time", number=1, type=kinds.TYPE_DOUBLE, label=kinds.LABEL_OPTIONAL)
+    whole.field.add(name="step", number=2, type=kinds.TYPE_INT64, label=kinds.LABEL_OPTIONAL)
+    whole.field.add(name="summary", number=5, type=kinds.TYPE_MESSAGE, type_name="Summary", label=kinds.LABEL_OPTIONAL)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    Event = message_factory.GetMessageClass(pool.FindMessageTypeByName("Event"))
+    made = Event(wall_time=1.6e9, step=300, summary={"value": [{"tag": "loss", "simple_value": 0.5}]})
+    assert record(made.SerializeToString()) == event(300, simple("loss", 0.5))
+
+
+# ---- what is said ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_read_is_said_with_its_line() -> None:
+    assert (
+        read_log("hello\n\nstep 1 loss: 0.5\nstep 2 loss: 0.25\n").reading
+        == "Read as the training loss: 'loss', 0.5, 0.25, from line 3 on."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("loss 0.5 loss 0.6\nloss 0.4 loss 0.5\n", "'loss' stands twice in a line: the first number counts."),
+        ("step 1,000 loss 2\nstep 2,000 loss 1\n", "'1,000' is ambiguous"),
+        ("1,5\n2,5\n3,5\n", "'1,5' is ambiguous"),
+        ("step,loss\n1,0.5\n2,\n3,\n", "In 2 of them 'loss' has no value."),
+        (
+            "iter 1: rpn_loss 3, loss 2\niter 2: rpn_loss nan, loss 1\niter 3: rpn_loss nan, loss nan\n",
+            "not finite is 'rpn_loss': nan in line 2",
+        ),
+        ("epoch 1 J: 0.5\nepoch 2 J: 0.4\n", "'J' is taken for it"),
+        ("lm loss: 3 | sop loss: 1\nlm loss: 2 | sop loss: 1\n", "Other losses of training: 'sop loss'."),
+    ],
+)
+def test_what_is_uncertain_is_said(text: str, says: str) -> None:
+    assert any(says in note for note in read_log(text).notes)
+
+
+def test_two_runs_in_one_file_are_told_apart_and_the_last_is_judged() -> None:
+    first = "".join(f"epoch {k} loss: {3 - k / 10}\n" for k in range(1, 9))
+    log = read_log(first + "restarted\n" + "".join(f"epoch {k} loss: {2.0**k}\n" for k in range(1, 7)))
+    assert log.losses.tolist() == [2, 4, 8, 16, 32, 64]
+    assert any("2 runs were written to this file: 'epoch' begins anew in line 10" in note for note in log.notes)
+    assert "from line 10 on" in log.reading
+    assert log.notes[0] == "6 of 14 rows are used."
+
+
+def test_batches_of_epochs_are_no_runs() -> None:
+    text = "".join(f"epoch {e} batch {b} loss: {1 / (e * 10 + b)}\n" for e in range(1, 4) for b in range(0, 50, 10))
+    log = read_log(text)
+    assert log.step is not None
+    assert log.step.tolist() == [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140]
+
+
+def test_another_column_takes_a_role_and_gives_it_back() -> None:
+    log = read_log("step 1 box_loss 1 cls_loss 2\nstep 2 box_loss 0.5 cls_loss 1.5\n")
+    total = log.roles["train"]
+    assert (total, log.losses.tolist()) == ("box_loss + cls_loss", [3, 2])
+    other = log.with_roles({"train": "cls_loss"})
+    assert (other.roles["train"], other.losses.tolist()) == ("cls_loss", [2, 1.5])
+    assert other.with_roles({"train": total}).losses.tolist() == [3, 2]
+    with pytest.raises(ValueError, match="must be one of the columns"):
+        log.with_roles({"train": "loss"})
+
+
+def test_a_log_is_diagnosed_as_it_is() -> None:
+    text = "".join(f"step {10 * k} loss: {2 * 0.9**k:.4f} val_loss: {3 * 0.9**k:.4f} lr: 0.1\n" for k in range(40))
+    log = read_log(text)
+    by_hand = diagnose(log.losses, steps=log.step, validation=log.curve("validation"), learning_rate=log.curve("learning_rate"))
+    whole = diagnose(log)
+    assert (whole.verdict, whole.sentence, whole.evidence, whole.causes) == (
+        by_hand.verdict,
+        by_hand.sentence,
+        by_hand.evidence,
+        by_hand.causes,
+    )
+
+
+# ---- too much, or meant ill ------------------------------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, bytes, str]] = [
+    ("a line of megabytes", b"loss: 1\n" + b"x" * (LONGEST_LINE + 1), r"line 2 has 4,194,305 characters: 'xxx"),
+    ("deep lists", b"[" * 10_000 + b"]" * 10_000, "nested deeper"),
+    ("deep objects", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested deeper"),
+    ("binary", b"loss\n1\n\x00\x01", r"binary \(byte 0 in line 3\)"),
+    (
+        "no loss in a table",
+        b"step,accuracy\n1,0.5\n2,0.6\n",
+        r"none was found: it has 'step' \(1, 2; line 2\), 'accuracy' \(0.5, 0.6; line 2\)",
+    ),
+    ("another JSON", b'{"model": "x", "layers": ["a", "b"]}', "its JSON, from line 1 on, has none"),
+    ("no loss in print", b"epoch 1 accuracy: 0.5\nepoch 2 accuracy: 0.6\n", r"'accuracy' \(0.5, 0.6; line 1\)"),
+    ("prose", b"It was the best of times,\nit was the worst of times,\nit was the age of wisdom\nof 1775\n", "none was found"),
+]
+
+
+@pytest.mark.parametrize(("content", "says"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
+def test_what_is_no_log_is_refused_and_the_line_named(content: bytes, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        read_log(content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_with_and_without_its_mark(encoding: str) -> None:
+    assert read_log("step,loss\n1,0.5\n2,0.25\n".encode(encoding)).losses.tolist() == [0.5, 0.25]
+
+
+def test_all_nan_is_a_log() -> None:
+    log = read_log("".join(f"step {k} loss: nan\n" for k in range(50)))
+    assert np.isnan(log.losses).all()
+    assert str(diagnose(log).verdict) == "diverged"
+
+
+def test_sparse_objects_are_bounded() -> None:
+    log = read_log("\n".join(json.dumps({f"name{k}": k, "loss": 1 / (k + 1)}) for k in range(10_000)))
+    assert len(log.columns) == MOST_COLUMNS
+    assert log.losses.count() == 10_000
+    assert any("Of 10,001 names the 500" in note for note in log.notes)
+
+
+def test_a_shape_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned, calls = lines.planned, list[str]()
+
+    def counted(texts: Sequence[str], tag: str = "") -> list[str]:
+        calls.append(tag)
+        return planned(texts, tag)
+
+    monkeypatch.setattr(lines, "planned", counted)
+    read_log("".join(f"step {k} loss {1 / (k + 1)}\n" for k in range(5_000)))
+    assert len(calls) <= 4  # in the sample and in the whole, with its empty last line
+
+
+def test_a_log_of_many_lines_keeps_rows_of_each_kind_and_the_last() -> None:
+    """Kinds of lines that alternate: no stride drops one of them."""
+    row = "epoch 1 step {k} train loss: {a}\nepoch 1 step {k} lr: 0.1\nepoch 1 step {k} val loss: {a}\n"
+    log = read_log("".join(row.format(k=k, a=1 / (k + 1)) for k in range(MOST_ROWS)))
+    assert set(log.roles) == {"step", "train", "validation", "learning_rate"}
+    for role in ("train", "validation", "learning_rate"):
+        curve = log.curve(role)
+        assert curve is not None
+        assert curve.count() > MOST_ROWS / 4
+    assert len(log.losses) <= 1.2 * MOST_ROWS
+
+
+HOSTILE: dict[str, Callable[[int], str]] = {
+    "open calls": lambda n: "float(" * n,
+    "one word": lambda n: "a" * n,
+    "one number": lambda n: "a=" + "1" * n + "x",
+    "spaces": lambda n: "loss: 1\nstep" + " " * n + "x",
+    "a key": lambda n: json.dumps({"grad" * n: 1, "loss": 1}),
+    "a cell": lambda n: "step,loss\n1,1\n2," + "1" * n + "x",
+    "a decimal comma": lambda n: "step;loss\n1;1,5\n2;" + "1" * n + "x,",
+    "thousands": lambda n: "loss: " + "1,000" * n,
+    "points": lambda n: "loss: " + "1." * n,
+    "exponents": lambda n: "loss: " + "1e" * n,
+    "clocks": lambda n: "loss: 1\n" + "1:00" * n,
+    "bars": lambda n: "loss: 1\n" + "1%|" * n,
+    "brackets": lambda n: "loss: 1\n" + "[" * n + "1",
+    "lists": lambda n: "a = " + "[1, " * n,
+    "quotes": lambda n: "loss: 1\n" + "'" * n + "1",
+    "dashes": lambda n: "loss: 1\n" + " - " * n + "1",
+    "escapes": lambda n: "loss: 1\n" + "\x1b[" * n + "\x1b]" * n,
+    "backspaces": lambda n: "loss: 1" + "\x08" * n + "x",
+    "carriage returns": lambda n: "loss: 1" + "\rx" * n,
+    "ranks": lambda n: "loss: 1\n" + "rank" * n + "[rank" * n,
+    "weights": lambda n: "loss: 1\n" + "(* " * n,
+    "nans": lambda n: "loss: 1\n" + "nan(" * n,
+    "names": lambda n: "loss: 1\n" + "loss 1 " * n,
+    "lines of new names": lambda n: "\n".join(f"loss{chr(97 + k % 26)}x{k}y: 1" for k in range(n // 4)),
+    "tags": lambda n: "loss: 1\n" + "train val " * n + "1",
+    "dates": lambda n: "loss: 1\n" + "2023-01-0" * n,
+    "dots": lambda n: "loss: 1\n" + "a.b_" * n + "=1",
+}
+
+
+def cost(text: str) -> float:
+    """CPU seconds to read or refuse a text, the least of three looks."""
+    least = np.inf
+    for _ in range(3):
+        begin = time.process_time()
+        try:
+            read_log(text)
+        except ValueError as error:
+            assert "must" in str(error)  # noqa: PT017
+        least = min(least, time.process_time() - begin)
+    return float(least)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_text_takes_more_than_linear_time(kind: str) -> None:
+    """16 times the length takes 16 times as long, and by far not 256 times; what takes no time at all is not compared."""
+    short, long = (cost(HOSTILE[kind](n)) for n in (2_000, 32_000))
+    assert long < 100 * max(short, 1e-3)
+
+
+@settings(max_examples=200)
+@given(st.text(alphabet="0123456789.,:;=|/%[](){}'\"-+ \t\r\n\x08\x1blosstepvarnkepch#é损", max_size=300))
+def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
+    try:
+        log = read_log(text)
+    except ValueError as error:
+        assert "must" in str(error)  # noqa: PT017
+    else:
+        assert log.reading.startswith("Read as the training loss")
+        diagnose(log)
