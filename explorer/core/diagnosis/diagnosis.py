@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.diagnosis.causes import Cause, Record, ranked, symptoms
+from explorer.core.diagnosis.causes import Cause, ranked, symptoms
+from explorer.core.diagnosis.record import Record
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.files.logs import LogFile
 from explorer.core.ground.prose import plain

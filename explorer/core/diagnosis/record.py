@@ -1,0 +1,102 @@
+"""A recorded curve as it was given: what is missing taken out, what is not a number kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.ground.knobs import must
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A recorded curve without what is missing: `values` ``(n,)`` with nan and inf among them, their `steps` and `rows` ``(n,)``.
+
+    The others are nan where they are missing. `lost_from` is the first entry of the non-finite end, None if the last value is finite.
+    """
+
+    values: Array
+    steps: Array
+    rows: NDArray[np.intp]
+    missing: int
+    stepped: bool
+    validation: Array | None
+    learning_rate: Array | None
+    gradient_norm: Array | None
+
+    @classmethod
+    def of(cls, losses: Any, steps: Any, validation: Any, learning_rate: Any, gradient_norm: Any) -> Record:
+        values, present = numbers("losses", losses)
+        if values.ndim != 1:
+            raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
+        at = np.arange(len(values), dtype=float) if steps is None else numbers("steps", steps)[0]
+        given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
+        others = {name: None if column is None else numbers(name, column)[0] for name, column in given.items()}
+        for name, column in {"steps": at, **others}.items():
+            if column is not None and column.shape != values.shape:
+                raise must(name, f"one number for each of the {len(values)} losses", f"shape {column.shape}")
+        if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
+            raise must("steps", "finite and increasing", "others; sort them, or leave them out")
+        kept = {name: None if column is None else column[present] for name, column in others.items()}
+        missing = int(len(values) - present.sum())
+        return cls(values[present], at[present], np.flatnonzero(present), missing, steps is not None, **kept)
+
+    @property
+    def lost_from(self) -> int | None:
+        """The first entry of the non-finite end. An end no longer than gaps before it is one more gap."""
+        finite = np.isfinite(self.values)
+        if not self.values.size or finite[-1]:
+            return None
+        ends = np.flatnonzero(finite)
+        if not ends.size:
+            return 0
+        gaps = np.diff(ends) - 1
+        length = len(finite) - 1 - ends[-1]
+        return None if length <= gaps.max(initial=0) and (gaps > 0).sum() >= 2 else int(ends[-1] + 1)
+
+    @property
+    def finite(self) -> Array:
+        return self.values[np.isfinite(self.values)]
+
+    @property
+    def finite_steps(self) -> Array:
+        return self.steps[np.isfinite(self.values)]
+
+    @property
+    def grew(self) -> bool:
+        """Whether the last finite values were on their way out: above the start, and rising by a factor or to a size never seen before."""
+        z = self.finite
+        if len(z) < 2:
+            return False
+        with np.errstate(over="ignore"):
+            above = z / 2 - z.min() / 2
+            tail = above[-3:]
+            before = float(np.max(above[:-2])) if len(z) > 3 else above[0]
+            return bool(
+                tail[-1] >= tail.max() and tail[-1] > 0 and z[-1] > z[0] and (tail[-1] > 2 * before or z[-1] - z[-2] > 0.5 * before)
+            )
+
+    def place(self, entry: int) -> str:
+        """Return where an entry stands, as its owner would find it."""
+        return f"step {self.steps[entry]:,.0f}" if self.stepped else f"row {self.rows[entry] + 1:,}"
+
+
+def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the numbers in what was given, nan where they are missing, and which are there: None and masked entries are not."""
+    mask = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
+    try:
+        if mask is not None:
+            return np.asarray(np.ma.filled(given.astype(float), np.nan)), ~mask
+        if isinstance(given, Sequence) and any(each is None for each in given):
+            present = np.array([each is not None for each in given])
+            return np.array([np.nan if each is None else float(each) for each in given]), present
+        values = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise must(name, "numbers", repr(given)[:60]) from None
+    return values, np.ones(values.shape, dtype=bool)
