@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import contourpy
 import numpy as np
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.networks.training import History
 from explorer.figures.race import LOOKS
-from explorer.figures.theme import BLUE, TEMPLATE, TEXT, heading
-from explorer.figures.ticks import loss_axis
+from explorer.figures.theme import BLUE, QUIET, TEXT, Part, axes, figure, heading, line, marks, on, stacked
+from explorer.figures.ticks import ends, logs, loss_axis
 
 Array = NDArray[np.float64]
 
@@ -24,13 +24,7 @@ GRID, CURVE = 48, 200
 
 HEIGHT = 420
 
-NARROW = {
-    "height": 820,
-    "xaxis": {"domain": [0, 1]},
-    "yaxis": {"domain": [0.56, 1]},
-    "xaxis2": {"domain": [0, 1]},
-    "yaxis2": {"domain": [0, 0.36]},
-}
+NARROW = stacked(820, (0.56, 1), (0, 0.36))
 """The layout of two plots on a phone."""
 
 
@@ -39,9 +33,9 @@ class Answers:
     """A figure with a frame for each look, what it shows in words, and how it changes on a phone."""
 
     figure: go.Figure
-    frames: list[dict[str, Any]]
+    frames: list[Part]
     alt: str
-    narrow: dict[str, Any]
+    narrow: Part
 
 
 class Drawn(NamedTuple):
@@ -61,54 +55,44 @@ def answers(history: History) -> Answers:
     traces, frames, layout = _bars(history)
     if drawn is None:
         layout["xaxis2"]["domain"] = [0.1, 0.9]
-        return Answers(go.Figure({"data": traces, "layout": layout}), frames, "The gradient of each layer.", {})
-    for frame, line in zip(frames, drawn.lines, strict=True):
+        return Answers(figure(traces, layout), frames, "The gradient of each layer.", {})
+    for frame, border in zip(frames, drawn.lines, strict=True):
         frame["traces"].append(len(traces))
-        frame["data"].append({"x": line[:, 0], "y": line[:, 1]})
-    traces += [{"type": "scatter", "mode": "lines", "line": {"color": TEXT, "width": 4}, "hoverinfo": "skip"}]
+        frame["data"].append({"x": border[:, 0], "y": border[:, 1]})
+    traces.append(line(TEXT, 4, **QUIET))
     for (color, _, symbol), (name, points) in zip(itertools.cycle(LOOKS), drawn.groups.items(), strict=False):
-        marker = {"color": color, "symbol": symbol, "size": 8}
-        traces.append({"type": "scatter", "x": points[0], "y": points[1], "mode": "markers", "marker": marker, "name": name})
+        traces.append(marks(color, symbol, size=8, x=points[0], y=points[1], name=name))
     layout["annotations"].append(heading(drawn.title))
-    layout |= {"xaxis": {"domain": [0, 0.5], "range": list(drawn.across)}, "yaxis": {"range": list(drawn.up)}}
+    layout |= axes("", {"domain": [0, 0.5], "range": list(drawn.across)}, {"range": list(drawn.up)})
     alt = f"Left, {drawn.alt}; right, the gradient of each layer."
-    return Answers(go.Figure({"data": traces, "layout": layout}), frames, alt, NARROW)
+    return Answers(figure(traces, layout), frames, alt, NARROW)
 
 
-def _bars(history: History) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+def _bars(history: History) -> tuple[list[Part], list[Part], Part]:
     """Return a bar for each layer's gradient with its number: traces, frames, and the layout, with room for a plot on the left."""
     weights = [name for name in history.norms[0] if name.startswith("W")]
     norms = np.array([[each[name] for name in weights] for each in history.norms])
-    with np.errstate(all="ignore"):
-        logs = np.where(np.isfinite(norms) & (norms > 0), np.log10(norms), np.nan)
-    known = logs[np.isfinite(logs)]
-    floor, top = (float(known.min()) - 0.5, float(known.max()) + 0.5) if known.size else (-1.0, 1.0)
-    ends = np.where(np.isfinite(logs), logs, floor)  # a gradient of 0 is no bar, but a number
-    bars = np.stack([np.full_like(ends, floor), ends, np.full_like(ends, np.nan)], axis=2).reshape(len(ends), -1)
-    axes = {"type": "scatter", "xaxis": "x2", "yaxis": "y2", "hoverinfo": "skip"}
+    heights = logs(norms)
+    low, high = ends(heights, otherwise=(-0.5, 0.5))
+    floor, top = low - 0.5, high + 0.5
+    tops = np.where(np.isfinite(heights), heights, floor)  # a gradient of 0 is no bar, but a number
+    bars = np.stack([np.full_like(tops, floor), tops, np.full_like(tops, np.nan)], axis=2).reshape(len(tops), -1)
     places = np.arange(len(weights))
-    traces: list[dict[str, Any]] = [
-        {"x": np.repeat(places, 3).astype(float), "mode": "lines", "line": {"color": BLUE, "width": 30}, **axes},
-        {"x": places.tolist(), "mode": "text", "textposition": "top center", "textfont": {"size": 13}, "cliponaxis": False, **axes},
+    traces: list[Part] = [
+        line(BLUE, 30, x=np.repeat(places, 3).astype(float)),
+        {"x": places.tolist(), "mode": "text", "textposition": "top center", "textfont": {"size": 13}, "cliponaxis": False},
     ]
-    frames = [
+    frames: list[Part] = [
         {"data": [{"y": bar}, {"y": end.tolist(), "text": [plain(norm, 2) for norm in row]}], "traces": [0, 1], "layout": {}}
-        for bar, end, row in zip(bars, ends, norms, strict=True)
+        for bar, end, row in zip(bars, tops, norms, strict=True)
     ]
-    layout: dict[str, Any] = {
-        "template": TEMPLATE,
+    across = {"domain": [0.62, 1], "tickvals": places.tolist(), "ticktext": weights, "range": [-0.6, len(weights) - 0.4]}
+    layout = {
         "height": HEIGHT,
         "annotations": [heading("↑ gradient of each layer", "2")],
-        "xaxis2": {
-            "domain": [0.62, 1],
-            "anchor": "y2",
-            "tickvals": places.tolist(),
-            "ticktext": weights,
-            "range": [-0.6, len(weights) - 0.4],
-        },
-        "yaxis2": {"anchor": "x2"} | loss_axis(floor, top),
+        **axes("2", across, loss_axis(floor, top)),
     }
-    return traces, frames, layout
+    return [trace | on("2") | QUIET for trace in traces], frames, layout
 
 
 def _examples(history: History) -> tuple[Array, Array]:

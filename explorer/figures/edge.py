@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.run.descent import Trajectory
 from explorer.core.verdict.measured import edge_along
-from explorer.figures.theme import BLUE, TEMPLATE, VERMILION, heading
-from explorer.figures.ticks import loss_axis
+from explorer.figures.theme import BLUE, VERMILION, Part, figure, heading, line
+from explorer.figures.ticks import ends, logs, loss_axis
 
 Array = NDArray[np.float64]
 
@@ -21,45 +21,23 @@ def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str]:
     scheduled = np.append(trajectory.multiplier, trajectory.multiplier[-1:])[steps]
     rate = trajectory.learning_rate[run] * scheduled
     known = np.isfinite(edge) & (edge > 0)
-    shown = np.where(known, np.log10(np.where(known, edge, 1)), np.nan)
-    used = np.log10(np.maximum(rate, 1e-300), where=rate > 0, out=np.full(rate.shape, np.nan))
-    figure = go.Figure(
-        {
-            "data": [
-                _line(steps, shown, VERMILION, "dash", "edge"),
-                _line(steps, used, BLUE, "solid", "learning rate"),
-            ],
-            "layout": {
-                "template": TEMPLATE,
-                "height": 320,
-                "showlegend": True,
-                "legend": {"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
-                "annotations": [heading("↑ learning rate and edge")],
-                "xaxis": {"title": {"text": "step"}},
-                "yaxis": _axis(np.concatenate([shown, used])),
-            },
-        }
-    )
-    return figure, _words(steps, rate, edge, known)
-
-
-def _axis(logs: Array) -> dict[str, object]:
-    finite = logs[np.isfinite(logs)]
-    low, high = (finite.min(), finite.max()) if finite.size else (-1.0, 0.0)
+    traces = [_line(steps, logs(edge), VERMILION, "dash", "edge"), _line(steps, logs(rate), BLUE, "solid", "learning rate")]
+    low, high = ends(*(trace["y"] for trace in traces), otherwise=(-1.0, 0.0))
     margin = max(0.08 * (high - low), 0.1)
-    return loss_axis(float(low - margin), float(high + margin))
-
-
-def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: str) -> dict[str, object]:
-    return {
-        "type": "scatter",
-        "x": steps,
-        "y": values,
-        "mode": "lines",
-        "name": name,
-        "line": {"color": color, "width": 3, "dash": dash},
-        "hovertemplate": f"{name}, step %{{x}}: 10<sup>%{{y:.3f}}</sup><extra></extra>",
+    layout = {
+        "height": 320,
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
+        "annotations": [heading("↑ learning rate and edge")],
+        "xaxis": {"title": {"text": "step"}},
+        "yaxis": loss_axis(low - margin, high + margin),
     }
+    return figure(traces, layout), _words(steps, rate, edge, known)
+
+
+def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: str) -> Part:
+    hover = f"{name}, step %{{x}}: 10<sup>%{{y:.3f}}</sup><extra></extra>"
+    return line(color, 3, dash=dash, x=steps, y=values, name=name, hovertemplate=hover)
 
 
 def _words(steps: NDArray[np.intp], rate: Array, edge: Array, known: NDArray[np.bool_]) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.forensics import Forensics, Growth
-from explorer.figures.stage import thin
-from explorer.figures.theme import BLUE, GREEN, ORANGE, TEMPLATE, TEXT, VERMILION, heading
-from explorer.figures.ticks import loss_axis
+from explorer.figures.stage import LOWEST, crosses, thin
+from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Part, figure, heading, legend, line, margins
+from explorer.figures.ticks import ends, logs, loss_axis
 
 Array = NDArray[np.float64]
 
@@ -21,88 +19,48 @@ LOOKS = {"loss": (BLUE, "solid"), "gradient": (ORANGE, "dash"), "largest weight"
 
 DASHES = ("dashdot", "longdash", "longdashdot")
 
-SMALLEST = 1e-30
-"""Nothing is drawn below this."""
-
-NARROW = {"height": 520, "margin": {"l": 60, "r": 8, "t": 150, "b": 60}, "legend": {"font": {"size": 13}}}
+NARROW = {"height": 520, **margins(60, 8, 150, 60), "legend": {"font": {"size": 13}}}
 """The layout on a phone."""
 
 
 def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
     """Return the figure, with a cross where each quantity became inf or nan, and what it shows in words."""
-    logs = {name: (steps, _logs(sizes)) for name, (steps, sizes) in grown.sizes.items()}
-    finite = np.concatenate([each[np.isfinite(each)] for _, each in logs.values()])
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    drawn = {name: np.maximum(logs(sizes), LOWEST) for name, (_, sizes) in grown.sizes.items()}
+    low, high = ends(*drawn.values())
     margin = max(0.06 * (high - low), 0.3)
-    traces = [_line(name, steps, each, grown.sizes[name][1]) for name, (steps, each) in logs.items()]
+    traces = [_line(name, steps, drawn[name], sizes) for name, (steps, sizes) in grown.sizes.items()]
     traces += [_cross(name, steps, sizes, high + margin) for name, (steps, sizes) in grown.sizes.items() if not np.isfinite(sizes).all()]
-    if found.step >= 0:
-        traces.insert(0, _first(found, low - margin, high + 2 * margin))
-    figure = go.Figure(
-        {
-            "data": [{"type": "scatter", **trace} for trace in traces],
-            "layout": {
-                "template": TEMPLATE,
-                "height": 440,
-                "showlegend": True,
-                "legend": {"orientation": "h", "x": 0, "y": 1.1, "yanchor": "bottom", "font": {"size": 15}},
-                "margin": {"t": 96, "l": 84, "r": 16, "b": 60},
-                "annotations": [heading("↑ size")],
-                "xaxis": {"title": {"text": "step"}, "nticks": 8},
-                "yaxis": loss_axis(low - margin, high + 2 * margin),
-            },
-        }
-    )
-    return figure, _words(grown, found)
+    if found.step >= 0:  # where the first quantity became inf or nan
+        hover = f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>"
+        name, at = f"{found.quantity} leaves first", {"x": [found.step] * 2, "y": [low - margin, high + 2 * margin]}
+        traces.insert(0, line(VERMILION, 2, dash="dash", name=name, hovertemplate=hover, **at))
+    layout = {
+        "height": 440,
+        **legend(1.1, yanchor="bottom"),
+        **margins(84, 16, 96, 60),
+        "annotations": [heading("↑ size")],
+        "xaxis": {"title": {"text": "step"}, "nticks": 8},
+        "yaxis": loss_axis(low - margin, high + 2 * margin),
+    }
+    return figure(traces, layout), _words(grown, found)
 
 
-def _logs(sizes: Array) -> Array:
-    """log₁₀ of the sizes, nan where there is nothing to draw."""
-    with np.errstate(all="ignore"):
-        return np.where(np.isfinite(sizes) & (sizes > 0), np.log10(np.maximum(sizes.astype(float), SMALLEST)), np.nan)
-
-
-def _line(name: str, steps: NDArray[np.intp], logs: Array, sizes: Array) -> dict[str, Any]:
+def _line(name: str, steps: NDArray[np.intp], drawn: Array, sizes: Array) -> Part:
     number = int(name.split()[-1]) if name.startswith("layer") else 0
     color, dash = LOOKS.get(name, (TEXT, DASHES[(number - 1) % len(DASHES)]))
     at = thin(len(steps) - 1)
-    return {
-        "x": steps[at],
-        "y": logs[at],
+    return line(color, 1.5 if number else 3, dash=dash, x=steps[at], y=drawn[at], name=name) | {
         "mode": "lines+markers" if len(at) < 60 else "lines",
-        "name": name,
-        "line": {"color": color, "dash": dash, "width": 1.5 if number else 3},
         "marker": {"size": 3 if number else 6, "color": color},
         "text": [plain(float(each)) for each in sizes[at]],
         "hovertemplate": f"{name}, step %{{x}}: %{{text}}<extra></extra>",
     }
 
 
-def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> dict[str, Any]:
+def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> Part:
     """Return a cross at every step, of the first few dozen, at which the quantity is no finite number."""
     lost = np.flatnonzero(~np.isfinite(sizes))[:60]
-    color, _ = LOOKS.get(name, (TEXT, ""))
-    return {
-        "x": steps[lost],
-        "y": np.full(lost.size, height),
-        "mode": "markers",
-        "marker": {"symbol": "x", "size": 9, "color": color},
-        "text": ["nan" if np.isnan(each) else "inf" for each in sizes[lost]],
-        "showlegend": False,
-        "hovertemplate": f"{name}, step %{{x}}: %{{text}}<extra></extra>",
-    }
-
-
-def _first(found: Forensics, low: float, high: float) -> dict[str, Any]:
-    """Return the step at which the first quantity became inf or nan."""
-    return {
-        "x": [found.step, found.step],
-        "y": [low, high],
-        "mode": "lines",
-        "line": {"color": VERMILION, "width": 2, "dash": "dash"},
-        "name": f"{found.quantity} leaves first",
-        "hovertemplate": f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>",
-    }
+    return crosses(LOOKS.get(name, (TEXT, ""))[0], height, x=steps[lost], values=sizes[lost], what=f"{name}, step") | {"showlegend": False}
 
 
 def _words(grown: Growth, found: Forensics) -> str:

@@ -20,8 +20,7 @@ from explorer.core.maps.canvas import UNDONE, Canvas
 from explorer.core.maps.map import Axis, Map, knobs
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures.stage import QUIET
-from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading
+from explorer.figures.theme import COLORS, QUIET, TEMPLATE, TEXT, heading
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]

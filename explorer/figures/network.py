@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from explorer.core.networks.training import History
 from explorer.figures.race import LOOKS
-from explorer.figures.theme import TEMPLATE, heading
-from explorer.figures.ticks import loss_axis
+from explorer.figures.theme import Part, axes, figure, heading, line, on, stacked
+from explorer.figures.ticks import ends, logs, loss_axis
 
 Array = NDArray[np.float64]
 
@@ -27,17 +28,16 @@ EARLY = 0.65
 SAMPLES = {"solid": "━━", "dash": "╸╸", "dashdot": "━ ∙", "dot": "∙∙∙", "longdash": "━ ━", "longdashdot": "━ ∙ ━"}
 """What a name in a plot begins with, so that its line is known by more than its place."""
 
-NARROW = {
-    "height": 1300,
-    "xaxis": {"domain": [0, 1]},
-    "yaxis": {"domain": [0.8, 1]},
-    "xaxis2": {"domain": [0, 1]},
-    "yaxis2": {"domain": [0.54, 0.73]},
-    "xaxis3": {"domain": [0, 1]},
-    "yaxis3": {"domain": [0.27, 0.46]},
-    "xaxis4": {"domain": [0, 1]},
-    "yaxis4": {"domain": [0, 0.19]},
+HEADINGS = {
+    "": "loss",
+    "2": "sharpness, and what the rate tolerates",
+    "3": "gradient of each layer",
+    "4": "units in percent: dead —, saturated ···",
 }
+"""What stands above each plot."""
+
+NARROW = stacked(1300, (0.8, 1), (0.54, 0.73), (0.27, 0.46), (0, 0.19))
+"""The layout on a phone."""
 
 
 def instruments(history: History) -> go.Figure:
@@ -45,80 +45,50 @@ def instruments(history: History) -> go.Figure:
     steps = np.array(history.steps)
     constant = float(np.log10(max(history.loss.best_constant, 1e-300)))
     traces = [
-        _line(history.course[0], _log(history.course[1]), "training", 0, ""),
-        _line(steps, _log(history.validation), "validation", 1, ""),
+        _line(history.course[0], logs(history.course[1]), "training", 0, ""),
+        _line(steps, logs(history.validation), "validation", 1, ""),
         _line(steps[[0, -1]], np.full(2, constant), "best constant answer", 6, ""),
-        _line(steps, _log(history.sharpness), "sharpness", 1, "2"),
-        _line(steps, _log(history.edge), "what this rate tolerates", 0, "2"),
+        _line(steps, logs(history.sharpness), "sharpness", 1, "2"),
+        _line(steps, logs(history.edge), "what this rate tolerates", 0, "2"),
     ]
     weights = [name for name in history.norms[0] if name.startswith("W")] or list(history.norms[0])
-    traces += [_line(steps, _log([each[name] for each in history.norms]), f"gradient of {name}", i, "3") for i, name in enumerate(weights)]
+    traces += [_line(steps, logs([each[name] for each in history.norms]), f"gradient of {name}", i, "3") for i, name in enumerate(weights)]
     for i in range(len(history.dead[0])):
         traces.append(_line(steps, 100 * np.array([each[i] for each in history.dead]), f"dead, layer {i + 1}", i, "4"))
         saturated = _line(steps, 100 * np.array([each[i] for each in history.saturated]), f"saturated, layer {i + 1}", i, "4")
         saturated["line"] = {**saturated["line"], "width": 1, "dash": "dot"}
         traces.append(saturated)
-    axes = {axis: _scale([trace["y"] for trace in traces if trace["yaxis"] == f"y{axis}"]) for axis in ("", "2", "3")}
-    axes["4"] = {"range": [-4, 104], "nticks": 6}
+    scales = {plot: _scale([trace["y"] for trace in traces if trace["yaxis"] == f"y{plot}"]) for plot in ("", "2", "3")}
+    scales["4"] = {"range": [-4, 104], "nticks": 6}
     step = {"title": {"text": "step"}, "range": [0, max(history.total, 1)]}
-    return go.Figure(
-        {
-            "data": [{"type": "scatter", **trace} for trace in traces],
-            "layout": {
-                "template": TEMPLATE,
-                "height": 720,
-                "showlegend": False,
-                "annotations": [
-                    heading("↑ loss"),
-                    heading("↑ sharpness, and what the rate tolerates", "2"),
-                    heading("↑ gradient of each layer", "3"),
-                    heading("↑ units in percent: dead —, saturated ···", "4"),
-                    *_names(traces, {f"y{axis}": each["range"] for axis, each in axes.items()}, history.total),
-                ],
-                "xaxis": {"domain": [0, 0.44], **step},
-                "yaxis": {"domain": [0.6, 1], **axes[""]},
-                "xaxis2": {"domain": [0.56, 1], "anchor": "y2", **step},
-                "yaxis2": {"domain": [0.6, 1], "anchor": "x2", **axes["2"]},
-                "xaxis3": {"domain": [0, 0.44], "anchor": "y3", **step},
-                "yaxis3": {"domain": [0, 0.4], "anchor": "x3", **axes["3"]},
-                "xaxis4": {"domain": [0.56, 1], "anchor": "y4", **step},
-                "yaxis4": {"domain": [0, 0.4], "anchor": "x4", **axes["4"]},
-            },
-        }
-    )
+    layout: Part = {
+        "height": 720,
+        "annotations": [
+            *(heading(f"↑ {text}", plot) for plot, text in HEADINGS.items()),
+            *_names(traces, {f"y{plot}": each["range"] for plot, each in scales.items()}, history.total),
+        ],
+    }
+    places = itertools.product(([0.6, 1], [0, 0.4]), ([0, 0.44], [0.56, 1]))
+    for (plot, scale), (up, across) in zip(scales.items(), places, strict=True):
+        layout |= axes(plot, {"domain": across, **step}, {"domain": up, **scale})
+    return figure(traces, layout)
 
 
-def _log(values: Any) -> Array:
-    with np.errstate(all="ignore"):
-        logs = np.log10(np.array(values, dtype=float))
-    return np.where(np.isfinite(logs), logs, np.nan)
-
-
-def _scale(logs: list[Array]) -> dict[str, Any]:
+def _scale(lines: list[Array]) -> Part:
     """Return the axis of these lines, with a little air, in numbers that people read."""
-    known = np.concatenate(logs)
-    known = known[np.isfinite(known)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    low, high = ends(*lines)
     air = 0.06 * (high - low) + 0.02
     return loss_axis(low - air, high + air)
 
 
-def _line(x: NDArray[Any], y: Array, name: str, look: int, axis: str) -> dict[str, Any]:
+def _line(x: NDArray[Any], y: Array, name: str, look: int, plot: str) -> Part:
     color, dash, _ = LOOKS[look % len(LOOKS)]
-    return {
-        "x": x,
-        "y": y,
-        "mode": "lines",
-        "name": name,
-        "line": {"color": color, "dash": dash, "width": 3},
-        "xaxis": f"x{axis}",
-        "yaxis": f"y{axis}",
-        "customdata": y if axis == "4" else 10.0**y,  # all but the percentages are drawn in logarithms
-        "hovertemplate": f"{name}, step %{{x}}: %{{customdata:.3g}}<extra></extra>",
-    }
+    said = y if plot == "4" else 10.0**y  # all but the percentages are drawn in logarithms
+    hover = f"{name}, step %{{x}}: %{{customdata:.3g}}<extra></extra>"
+    return line(color, 3, dash=dash, x=x, y=y, name=name, customdata=said, hovertemplate=hover, **on(plot))
 
 
-def _names(traces: list[dict[str, Any]], ranges: dict[str, list[float]], steps: int) -> list[dict[str, Any]]:
+def _names(traces: list[Part], ranges: dict[str, list[float]], steps: int) -> list[Part]:
     """Return each line's name at its end, inside the plot: no legend to look up. None overlap, and of many lines only some are named."""
     found = []
     for axis, (low, high) in ranges.items():

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.networks.planes import Pane, Slice, Survey
-from explorer.figures.stage import QUIET
-from explorer.figures.theme import FAINT, TEMPLATE, TEXT, VERMILION, heading
+from explorer.figures.theme import FAINT, QUIET, TEMPLATE, TEXT, VERMILION, heading
 
 Array = NDArray[np.float64]
 

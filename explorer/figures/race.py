@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from explorer.core.run.descent import Trajectory
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, ground, layout, log_loss, loss_range, small, thin, views
+from explorer.figures.theme import Part, figure, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
@@ -38,7 +38,7 @@ class Picture:
     """A figure with one frame, and the names of the steps it can be played through."""
 
     figure: go.Figure
-    frames: list[dict[str, Any]]
+    frames: list[Part]
     times: list[str]
 
 
@@ -56,8 +56,8 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
     windows = landscape.windows(away).max(axis=2)[:, drawn]
     logs = log_loss(loss)
     bottom, top = loss_range(logs[drawn].ravel())
-    traces: list[dict[str, Any]] = ground(landscape, whole[:, np.newaxis], points[:, 0, 0])
-    data: list[dict[str, Any]] = []
+    traces: list[Part] = ground(landscape, whole[:, np.newaxis], points[:, 0, 0])
+    data: list[Part] = []
     for run, name in enumerate(names):
         traces += _traces(name, run, drawn)
         across, up = (small(each) for each in points[:, drawn, run])
@@ -76,48 +76,20 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
         "layout": {**played[-1][1], "yaxis2": loss_axis(bottom, top, signed=bool(np.nanmin(loss) < 0))},
         "views": played,
     }
-    plan = layout(landscape, int(drawn[-1]))
-    plan |= {
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.28, "x": 0, "font": {"size": 15}},
-        "margin": {"t": 96, "l": 72, "r": 16, "b": 56},
-    }
-    figure = go.Figure({"data": [{"type": "scatter", **trace} for trace in traces], "layout": plan})
-    return Picture(figure, [frame], [f"step {step:,}" for step in drawn])
+    drawing = figure(traces, layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))
+    return Picture(drawing, [frame], [f"step {step:,}" for step in drawn])
 
 
-def _traces(name: str, run: int, drawn: NDArray[np.intp]) -> list[dict[str, Any]]:
+def _traces(name: str, run: int, drawn: NDArray[np.intp]) -> list[Part]:
     """Return a racer's path, its head, its loss curve and that one's head."""
     color, dash, symbol = LOOKS[run % len(LOOKS)]
     path = GROUND + 4 * run
-    line = {"color": color, "width": 2, "dash": dash}
-    head = {
-        "mode": "markers",
-        "marker": {"size": 13, "color": color, "symbol": symbol},
-        "showlegend": False,
-        "hoverinfo": "name",
-        "name": name,
-    }
+    named = {"name": name, "legendgroup": name}
+    head = marks(color, symbol, size=13, showlegend=False, hoverinfo="name", **named)
+    hover = f"{name}, step %{{x}}: 10<sup>%{{y:.3f}}</sup><extra></extra>"
     return [
-        {
-            "mode": "lines",
-            "line": line,
-            "name": name,
-            "meta": {"reveal": True},
-            "legendgroup": name,
-            "showlegend": False,
-            "hoverinfo": "name",
-        },
-        head | {"meta": {"head": path}, "legendgroup": name},
-        {
-            "x": drawn,
-            "mode": "lines",
-            "line": line | {"width": 3},
-            "name": name,
-            "meta": {"reveal": True},
-            "legendgroup": name,
-            "hovertemplate": f"{name}, step %{{x}}: 10<sup>%{{y:.3f}}</sup><extra></extra>",
-            **ON_CURVE,
-        },
-        head | {"meta": {"head": path + 2}, "legendgroup": name} | ON_CURVE,
+        line(color, 2, dash=dash, meta={"reveal": True}, showlegend=False, hoverinfo="name", **named),
+        head | {"meta": {"head": path}},
+        line(color, 3, dash=dash, x=drawn, meta={"reveal": True}, hovertemplate=hover, **named, **ON_CURVE),
+        head | {"meta": {"head": path + 2}} | ON_CURVE,
     ]

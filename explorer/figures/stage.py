@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.figures.landscape import Landscape
-from explorer.figures.theme import GREEN, TEMPLATE, TEXT, heading
+from explorer.figures.theme import GREEN, QUIET, TEXT, Part, axes, heading, line, marks, on, stacked
 
 Array = NDArray[np.float64]
 
@@ -18,18 +18,10 @@ DRAWN = 240
 LOWEST = -30.0
 """Lowest log₁₀ of the loss that is drawn; zero has no logarithm and is drawn at the bottom of its window."""
 
-NARROW = {
-    "height": 860,
-    "xaxis": {"domain": [0, 1]},
-    "yaxis": {"domain": [0.56, 1]},
-    "xaxis2": {"domain": [0, 1]},
-    "yaxis2": {"domain": [0, 0.4]},
-}
-"""The layout on a phone: the two plots one above the other."""
+NARROW = stacked(860, (0.56, 1), (0, 0.4))
+"""The layout on a phone."""
 
-
-QUIET = {"hoverinfo": "skip"}
-ON_CURVE = {"xaxis": "x2", "yaxis": "y2"}
+ON_CURVE = on("2")
 RING = {
     "mode": "markers",
     "marker": {"size": 14, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": TEXT}},
@@ -92,9 +84,9 @@ def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str
     """Return three traces: the curve or level lines for windows opened by ``(2, windows)`` factors, the minimum, and the start ``(2,)``."""
     across, up = landscape.lines(overview)
     flat = landscape.loss.dim > 1
-    line = {"color": "rgba(127,127,127,0.6)" if flat else "#7F7F7F", "width": 1 if flat else 2}
+    look = ("rgba(127,127,127,0.6)", 1) if flat else ("#7F7F7F", 2)
     return [
-        {"x": across, "y": up, "mode": "lines", "line": line, "showlegend": False, **QUIET},
+        line(*look, x=across, y=up, showlegend=False, **QUIET),
         _named_point(landscape.minimum(), "minimum", "cross-thin", GREEN, "bottom right"),
         _named_point(start, "start", "circle-open", TEXT, "top left"),
     ]
@@ -104,24 +96,25 @@ def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, An
     """Return the two plots side by side, for a run of this many steps; `loss` is what stands above the right one."""
     (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
     return {
-        "template": TEMPLATE,
         "height": 420,
         "annotations": [heading(f"↑ {landscape.labels[1]}"), heading(f"↑ {loss}", "2")],
-        "xaxis": {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6},
-        "yaxis": {"domain": [0, 1], "range": y, "nticks": 6},
-        "xaxis2": {"domain": [0.57, 1], "anchor": "y2", "title": {"text": "step"}, "range": [-0.02 * steps, 1.03 * max(steps, 1)]},
-        "yaxis2": {"domain": [0, 1], "anchor": "x2"},
+        **axes("", {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6}, {"range": y, "nticks": 6}),
+        **axes("2", {"domain": [0.57, 1], "title": {"text": "step"}, "range": [-0.02 * steps, 1.03 * max(steps, 1)]}, {}),
     }
 
 
 def _named_point(point: Array, name: str, symbol: str, color: str, position: str) -> dict[str, Any]:
-    return {
-        "x": point[:1],
-        "y": point[1:2],
-        "text": [name],
-        "mode": "markers+text",
-        "textposition": position,
-        "showlegend": False,
-        "hoverinfo": "skip",
-        "marker": {"symbol": symbol, "size": 13, "color": color, "line": {"width": 2, "color": color}},
-    }
+    return named(name, symbol, color=color, position=position, width=2) | {"x": point[:1], "y": point[1:2], "showlegend": False}
+
+
+def named(name: str, symbol: str, *, color: str, position: str, width: int) -> Part:
+    """A mark with its name beside it, its outline so many pixels wide."""
+    marker = {"symbol": symbol, "size": 13, "color": color, "line": {"width": width, "color": color}}
+    return {"mode": "markers+text", "text": [name], "textposition": position, "marker": marker, **QUIET}
+
+
+def crosses(color: str, height: float, *, x: Array | NDArray[np.intp], values: Array, what: str) -> Part:
+    """Crosses at one height, where these values are not finite; `what` is the coordinate along the axis."""
+    text = ["nan" if np.isnan(each) else "inf" for each in values]
+    hover = f"{what} %{{x}}: %{{text}}<extra></extra>"
+    return marks(color, "x", size=9, x=x, y=np.full(len(x), height), text=text, hovertemplate=hover)

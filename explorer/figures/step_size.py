@@ -13,8 +13,8 @@ from explorer.core.ground.prose import plain
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
-from explorer.figures.stage import LOWEST, ON_CURVE, QUIET, RING, ground, layout, log_loss, loss_range, small, thin, views
-from explorer.figures.theme import BLUE, COLORS, ORANGE, TEXT
+from explorer.figures.stage import LOWEST, ON_CURVE, RING, ground, layout, log_loss, loss_range, small, thin, views
+from explorer.figures.theme import BLUE, COLORS, ORANGE, QUIET, TEXT, figure, line, marks
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
@@ -169,46 +169,18 @@ def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
 
 def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], loss: str, hover: str) -> go.Figure:
     traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
-    traces[PATH] = {
-        "mode": "lines+markers",
-        "line": {"width": 2},
-        "marker": {"size": 6},
-        "meta": {"reveal": True},
-        "hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>",
-    }
+    path = {"mode": "lines+markers", "line": {"width": 2}, "marker": {"size": 6}, "meta": {"reveal": True}}
+    traces[PATH] = path | {"hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>"}
     traces[HERE] = RING | {"meta": {"head": PATH}}
-    traces[LEAVING] = {
-        "mode": "lines+markers+text",
-        "line": {"color": TEXT, "width": 2, "dash": "dot"},
-        "marker": {"size": [11, 0], "symbol": "square-open", "color": TEXT},
-        **QUIET,
-    }
-    traces[GHOST] = {"x": drawn, "mode": "lines", "line": {"color": "#8A8A8A", "width": 2, "dash": "dash"}, **ON_CURVE, **QUIET}
-    traces[FLOOR] = {
-        "x": drawn[[0, -1]],
-        "mode": "lines+text",
-        "text": ["noise floor, in theory", ""],
-        "textposition": "top right",
-        "line": {"color": ORANGE, "width": 2, "dash": "longdash"},
-        **ON_CURVE,
-        **QUIET,
-    }
-    traces[CURVE] = {
-        "x": drawn,
-        "mode": "lines",
-        "line": {"width": 3},
-        "meta": {"reveal": True},
-        "hovertemplate": f"step %{{x}}{hover}<extra></extra>",
-        **ON_CURVE,
-    }
-    traces[THEORY] = {"x": drawn, "mode": "lines", "line": {"color": TEXT, "width": 2, "dash": "dot"}, **ON_CURVE, **QUIET}
-    traces[NOW] = RING | {"meta": {"head": CURVE}, "cliponaxis": False} | ON_CURVE
-    traces[UPHILL] = {
-        "mode": "markers+text",
-        "marker": {"size": 12, "symbol": "triangle-up", "color": BLUE},
-        **ON_CURVE,
-        **QUIET,
-    }
-    traces[RAIL] = {"mode": "lines+text", "line": {"color": COLORS[Verdict.DIVERGED], "width": 8}, **ON_CURVE, **QUIET}
-    data = [{"type": "scatter", **trace} for trace in traces]
-    return go.Figure({"data": data, "layout": layout(landscape, int(drawn[-1]), loss)})
+    marker = {"size": [11, 0], "symbol": "square-open", "color": TEXT}
+    traces[LEAVING] = line(TEXT, 2, dash="dot", **QUIET) | {"mode": "lines+markers+text", "marker": marker}
+    traces[GHOST] = line("#8A8A8A", 2, dash="dash", x=drawn, **QUIET)
+    words = {"mode": "lines+text", "text": ["noise floor, in theory", ""], "textposition": "top right"}
+    traces[FLOOR] = line(ORANGE, 2, dash="longdash", x=drawn[[0, -1]], **QUIET) | words
+    curve = {"mode": "lines", "line": {"width": 3}, "meta": {"reveal": True}}
+    traces[CURVE] = curve | {"x": drawn, "hovertemplate": f"step %{{x}}{hover}<extra></extra>"}
+    traces[THEORY] = line(TEXT, 2, dash="dot", x=drawn, **QUIET)
+    traces[NOW] = RING | {"meta": {"head": CURVE}, "cliponaxis": False}
+    traces[UPHILL] = marks(BLUE, "triangle-up", size=12, **QUIET) | {"mode": "markers+text"}
+    traces[RAIL] = line(COLORS[Verdict.DIVERGED], 8, **QUIET) | {"mode": "lines+text"}
+    return figure([trace | (ON_CURVE if i >= GHOST else {}) for i, trace in enumerate(traces)], layout(landscape, int(drawn[-1]), loss))

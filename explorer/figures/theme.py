@@ -6,6 +6,7 @@ page's own CSS variables, which the picture resolves, so that a figure follows l
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -54,6 +55,58 @@ TEMPLATE = go.layout.Template(
         "dragmode": "pan",
     }
 )
+
+
+Part = dict[str, Any]
+
+QUIET: Part = {"hoverinfo": "skip"}
+
+
+def figure(traces: Iterable[Mapping[str, Any]], layout: Mapping[str, Any]) -> go.Figure:
+    """A figure of these traces, which are of the type scatter unless they say otherwise."""
+    return go.Figure({"data": [{"type": "scatter", **trace} for trace in traces], "layout": {"template": TEMPLATE, **layout}})
+
+
+def line(color: str, width: float, *, dash: str = "solid", **more: Any) -> Part:
+    """A trace that is a line."""
+    return {"mode": "lines", "line": {"color": color, "width": width, "dash": dash}, **more}
+
+
+def marks(color: str, symbol: str, *, size: int, **more: Any) -> Part:
+    """A trace of single marks."""
+    return {"mode": "markers", "marker": {"color": color, "symbol": symbol, "size": size}, **more}
+
+
+def on(plot: str) -> Part:
+    """The axes of one of several plots, for a trace: ``""`` is the first, ``"2"`` the second."""
+    return {"xaxis": f"x{plot}", "yaxis": f"y{plot}"}
+
+
+def axes(plot: str, across: Part, up: Part) -> Part:
+    """The two axes of one of several plots, for a layout."""
+    return {f"xaxis{plot}": {"anchor": f"y{plot}", **across}, f"yaxis{plot}": {"anchor": f"x{plot}", **up}}
+
+
+def legend(y: float, **more: Any) -> Part:
+    """A legend in one line above the plots or, below 0, under them."""
+    return {"showlegend": True, "legend": {"orientation": "h", "x": 0, "y": y, "font": {"size": 15}, **more}}
+
+
+def margins(left: int, right: int, top: int, bottom: int) -> Part:
+    """The room around the plots, in pixels."""
+    return {"margin": {"l": left, "r": right, "t": top, "b": bottom}}
+
+
+def stacked(height: int, *spans: tuple[float, float]) -> Part:
+    """What a phone changes in a layout of several plots side by side: one above the other, each as wide as the page.
+
+    >>> stacked(860, (0.56, 1), (0, 0.4))["yaxis2"]
+    {'domain': [0, 0.4]}
+    """
+    found: Part = {"height": height}
+    for plot, span in zip(["", *map(str, range(2, len(spans) + 1))], spans, strict=True):
+        found |= {f"xaxis{plot}": {"domain": [0, 1]}, f"yaxis{plot}": {"domain": list(span)}}
+    return found
 
 
 def heading(text: str, axis: str = "") -> dict[str, Any]:

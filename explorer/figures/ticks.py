@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.prose import plain
 
@@ -16,6 +16,23 @@ MOST = 7
 
 EVERYDAY = (1e-3, 1e5)
 """Powers of ten within this range are written out."""
+
+
+def logs(values: ArrayLike) -> Array:
+    """log₁₀ of the values, nan where there is nothing to draw: of 0, and of what is negative or not finite.
+
+    >>> logs([100.0, 0.0, np.inf])
+    array([ 2., nan, nan])
+    """
+    with np.errstate(all="ignore"):
+        found = np.log10(np.asarray(values, dtype=float))
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def ends(*values: Array, otherwise: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
+    """The smallest and the largest finite number in several arrays, or what to show where there is none."""
+    finite = np.concatenate([each[np.isfinite(each)] for each in values])
+    return (float(finite.min()), float(finite.max())) if finite.size else otherwise
 
 
 def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from explorer.core.networks.trials import Trials
 from explorer.figures.stage import LOWEST, RING
-from explorer.figures.sweep import ROOF, SYMBOLS
-from explorer.figures.theme import COLORS, TEMPLATE, TEXT, heading
-from explorer.figures.ticks import loss_axis
+from explorer.figures.sweep import ROOF, verdict_marks
+from explorer.figures.theme import TEXT, figure, heading, line
+from explorer.figures.ticks import logs, loss_axis
 
 HEIGHT = 240
 
@@ -19,36 +19,24 @@ HEIGHT = 240
 def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
     """Return the figure, and a frame for each rate of the ruler, whether it was tried or not."""
     rates, tried = found.ruler.rates, np.flatnonzero(found.tried)
-    with np.errstate(all="ignore"):
-        logs = np.log10(np.maximum(found.final[tried], 10**LOWEST))
-    finite = logs[np.isfinite(logs)]
+    heights = logs(np.maximum(found.final[tried], 10**LOWEST))
+    finite = heights[np.isfinite(heights)]
     low, high = (float(finite.min()), float(np.percentile(finite, 95))) if finite.size else (0.0, 1.0)
     roof = high + ROOF / 2
-    height = np.where(np.isfinite(logs), np.minimum(logs, roof), roof)
+    height = np.where(np.isfinite(heights), np.minimum(heights, roof), roof)
     words = [f"rate {rate:.4g}: {found.words[i]}" for i, rate in zip(tried, rates[tried], strict=True)]
-    line = {
-        "x": rates[tried],
-        "y": height,
-        "mode": "lines+markers",
-        "line": {"color": TEXT, "width": 1},
-        "marker": {
-            "size": 9,
-            "symbol": [SYMBOLS[each] for each in found.verdict[tried]],
-            "color": [COLORS[each] for each in found.verdict[tried]],
-        },
-        "text": words,
-        "hovertemplate": "%{text}<extra></extra>",
-    }
+    curve = line(TEXT, 1, x=rates[tried], y=height, text=words, hovertemplate="%{text}<extra></extra>") | verdict_marks(
+        found.verdict[tried]
+    )
     at = np.interp(np.arange(rates.size), tried, height)
     frames = [{"data": [{"x": rates[i : i + 1], "y": at[i : i + 1]}], "traces": [1], "layout": {}} for i in range(rates.size)]
     edge = found.ruler.edge.rate
     critical = {"type": "line", "yref": "y domain", "x0": edge, "x1": edge, "y0": 0, "y1": 1, "line": {"color": TEXT, "dash": "dash"}}
     layout = {
-        "template": TEMPLATE,
         "height": HEIGHT,
         "shapes": [critical] if np.isfinite(edge) else [],
         "annotations": [heading("↑ loss at the end (✕: inf or nan)")],
         "xaxis": {"type": "log", "title": {"text": "learning rate"}, "dtick": 1},
         "yaxis": loss_axis(low - 0.1 * (roof - low), roof + 0.1 * (roof - low)),
     }
-    return go.Figure({"data": [{"type": "scatter", **trace} for trace in (line, RING)], "layout": layout}), frames
+    return figure([curve, RING], layout), frames
