@@ -102,3 +102,26 @@ def test_the_readme_prints_what_it_says(code: str) -> None:
     with contextlib.redirect_stdout(printed):
         exec(code, {"__name__": "readme"})
     assert printed.getvalue().splitlines() == re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+
+
+BANNED = [
+    "number line",
+    "rate stands",
+    "so many",
+    "so often",
+    "for ever",
+    "whoever",
+    "brought along",
+    "gone on with",
+    "slope is told",
+    "broke where it stood",
+]
+"""Phrases that read as translated; the field has plainer ones: became inf, this rate tolerates, at most, forever, uploaded, resumed."""
+
+
+@pytest.mark.parametrize("phrase", BANNED)
+def test_the_prose_is_plain(phrase: str) -> None:
+    suffixes = {".py", ".js", ".md", ".css"}
+    texts = [path for folder in ("explorer", "docs") for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
+    found = re.compile(rf"\b{phrase}\b".replace(" ", r"\s+"), re.IGNORECASE)
+    assert [path.name for path in (ROOT / "README.md", ROOT / "app.py", *texts) if found.search(path.read_text(encoding="utf-8"))] == []

@@ -108,7 +108,7 @@ def _named_point(point: Array, name: str, symbol: str, color: str, position: str
 
 
 def named(name: str, symbol: str, *, color: str, position: str, width: int) -> Part:
-    """A mark with its name beside it, its outline so many pixels wide."""
+    """A mark with its name beside it, with an outline of this width in pixels."""
     marker = {"symbol": symbol, "size": 13, "color": color, "line": {"width": width, "color": color}}
     return {"mode": "markers+text", "text": [name], "textposition": position, "marker": marker, **QUIET}
 

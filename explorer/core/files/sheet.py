@@ -79,7 +79,7 @@ def _spread(rows: int, places: Sequence[int], values: Sequence[float]) -> Number
 def spread(rows: int, most: int = MOST_ROWS) -> list[int]:
     """About `most` of the rows, the first and the last among them, one from each stretch.
 
-    Within each stretch it is another place: what a log repeats every so many lines is not lost, and not all that is kept.
+    Within each stretch it is another place: what a log repeats at a fixed distance is not lost, and not all that is kept.
 
     >>> spread(3), spread(20, 4)
     ([0, 1, 2], [0, 8, 11, 19])

@@ -93,7 +93,7 @@ LARGEST_WHOLE = 2**53
 """Up to here every whole number is a float64 of its own; beyond, what is asked for would not be what runs."""
 
 MOST_TYPED = 30
-"""A refusal repeats so many characters of a number that was typed."""
+"""The most characters of a typed number that a refusal repeats."""
 
 
 def check_integer(name: str, value: Any, knob: Knob = ANY_NUMBER) -> Any:

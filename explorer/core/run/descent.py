@@ -95,7 +95,7 @@ class Descent:
         rate_scale: ArrayLike | None = None,
         most_numbers: float = np.inf,
     ) -> Descent:
-        """Prepare, in this one place, everything that descends. `most_numbers` bounds (steps + 1) × dim × runs, for whoever keeps the path.
+        """Prepare, in this one place, everything that descends. `most_numbers` bounds (steps + 1) × dim × runs, where the path is kept.
 
         Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger
         than the data, and numbers of runs that do not fit together.
