@@ -224,7 +224,7 @@ class Moment(NamedTuple):
 def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None]:
     """The loop: yields the moment before each step, and once more after the last. Loss and gradient are of the whole loss.
 
-    Whoever is done with some of the runs sends the columns that are to go on; the others cost nothing from then on. With `whole` False the
+    Send the columns that are to go on to drop the other runs, which cost nothing from then on. With `whole` False the
     moments before the last have the loss and gradient of their step's batch.
     """
     loss, optimizer, x, rows, whole = descent.objective, descent.optimizer, descent.start, descent.rows, descent.whole
