@@ -197,8 +197,10 @@ def _seen(history: History) -> list[str]:
     average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan
     if abs(average - 1) < AT_THE_EDGE and history.train[-1] < history.train[0]:
         rises = int(np.sum(np.diff(history.train) > ROUNDING * np.abs(history.train[:-1])))
-        hovers = f"late in the run the rate is {plain(100 * average)} % of the largest stable one, with {rises} rises between looks"
-        return ["this is the edge of stability, which is not divergence", hovers, _standing(history)]
+        hovers = (
+            f"late in the run the rate is on average {plain(100 * average)} % of the largest stable one, with {rises} rises between looks"
+        )
+        return ["this is the edge of stability, which is not divergence", hovers]
     return [_standing(history)]
 
 
