@@ -12,7 +12,7 @@ const TOUCH = matchMedia("(pointer: coarse)");
 const CONFIG = { displaylogo: false, displayModeBar: TOUCH.matches ? false : "hover", scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
 
 const mounted = new WeakMap(); // element -> its picture
-const remembered = new Map(); // key -> {epoch, position}: survives an element that React mounts anew
+const remembered = new Map(); // key -> {epoch, position, mine}: survives an element that React mounts anew; mine: the visitor chose it
 
 const SKELETON = `
   <p class="picture-sentence"><span></span></p>
@@ -353,9 +353,11 @@ function mount(parent) {
     announce();
     const seen = remembered.get(data.key);
     if (seen.position === position && seen.epoch === data.epoch) return;
-    remembered.set(data.key, { epoch: data.epoch, position });
+    remember();
     commit("value", [data.epoch, position]);
   }
+
+  const remember = () => remembered.set(data.key, { epoch: data.epoch, position, mine: true });
 
   // -- the player: advances one range input, time if there is one
   const reel = () => (data.times.length ? timeInput : dialInput);
@@ -482,15 +484,17 @@ function mount(parent) {
   }
 
   function take(next) {
+    const anew = !given;
     data = { ...next, ...JSON.parse(next.content) };
     given = next;
     frames = data.frames;
     decoded = decode({ figure: data.figure, frames, narrow: data.narrow });
     zones = data.dial ? zonesOf(data.dial) : [];
-    const seen = remembered.get(data.key);
-    if (seen?.epoch === data.epoch && seen.position < Math.max(frames.length, 1)) position = held ? position : seen.position;
-    else if (!held) position = data.value;
-    if (!held) remembered.set(data.key, { epoch: data.epoch, position });
+    const seen = remembered.get(data.key), holds = seen?.epoch === data.epoch && seen.position < Math.max(frames.length, 1);
+    if (!held) position = holds ? seen.position : data.value;
+    if (!held && !holds) remembered.set(data.key, { epoch: data.epoch, position });
+    // With an element that it takes away for a moment, Streamlit forgets its state, sent or not.
+    if (anew && holds && seen.mine) commit("value", [data.epoch, position]);
     position = Math.min(position, Math.max(frames.length - 1, 0));
     time = Math.max(data.times.length - 1, 0);
     arrange();
@@ -516,6 +520,7 @@ function mount(parent) {
   function unmount() {
     stopPlaying();
     clearTimeout(waiting);
+    if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
     Plotly?.purge(plot);
     root.remove();
