@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, WebSocket, expect
 
 import explorer.ui
 
@@ -26,7 +26,6 @@ CALM = {"v": "1", "loss": "ravine", "optimizer": "gradient_descent", "learning_r
 NEEDS = {"step_size": CALM, "network": SMALL, "landscape": SMALL}
 """The link of a page whose own first run takes long, or needs one."""
 
-PATIENT = 60_000
 HOWS = ["key", "click", "drag", "key", "drag", "click", "key"]
 Visit = Callable[..., Page]
 
@@ -34,28 +33,36 @@ UNSAID = """() => [...document.querySelectorAll(".picture")].map((each) => {
   const said = each.querySelector(".picture-said").textContent, shown = each.querySelector(".picture-sentence").textContent;
   return said && said !== shown ? `said “${said}”, shown “${shown}”` : "";
 }).filter(Boolean)"""
-RATES = """() => ({
-  link: Number(new URL(location).searchParams.get("learning_rate")),
-  box: Number(document.querySelector("[data-testid=stSidebar] input[aria-label='learning rate']")?.value),
-  dial: parseFloat(document.querySelector(".picture-value .picture-now").textContent.replaceAll(",", "")),
-})"""
+RATES = """() => {
+  const digits = (powers) => [...powers].map((each) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(each)).map((at) => (at ? at - 1 : "-")).join("");
+  const read = (text) => text.replaceAll(",", "").replace(/ × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/, (_, powers) => "e" + digits(powers));
+  return {
+    link: Number(new URL(location).searchParams.get("learning_rate")),
+    box: Number(document.querySelector("[data-testid=stSidebar] input[aria-label='learning rate']")?.value),
+    dial: parseFloat(read(document.querySelector(".picture-value .picture-now").textContent)),
+  };
+}"""
+AGREED = f"""() => {{
+  const {{ link, box, dial }} = ({RATES})();
+  return Math.abs(box - link) <= 1e-9 * link && Math.abs(dial - link) <= 6e-4 * link;
+}}"""
 
 
 def idle(page: Page) -> None:
     """Wait until no run of the page is going on."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENT)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
-def open_page(visit: Visit, server: str, name: str) -> Page:
-    page = visit(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS.get(name, {}))}", ignore="404")
+def open_page(visit: Visit, server: str, name: str, before: Callable[[Page], None] | None = None) -> Page:
+    page = visit(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS.get(name, {}))}", ignore="404", before=before)
     ready(page, name)
     return page
 
 
 def ready(page: Page, name: str) -> None:
-    expect(page.locator(".picture[data-drawn]").first).to_be_visible(timeout=PATIENT)
+    expect(page.locator(".picture[data-drawn]").first).to_be_visible()
     if name == "network":
-        expect(page.get_by_text(re.compile(r"(\d+) of \1 rates tried"))).to_be_visible(timeout=2 * PATIENT)
+        expect(page.get_by_text(re.compile(r"(\d+) of \1 rates tried"))).to_be_visible()
     idle(page)
 
 
@@ -108,41 +115,42 @@ def spoken(page: Page) -> None:
 
 def agree(page: Page) -> None:
     """Wait until link, typed rate and dial are one rate."""
-    deadline, rates = time.monotonic() + 30, {}
-    while time.monotonic() < deadline:
-        rates = page.evaluate(RATES)
-        if rates["link"] == pytest.approx(rates["box"], rel=1e-9) and rates["dial"] == pytest.approx(rates["link"], rel=6e-4):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"link, typed rate and dial did not become one: {rates}")
+    try:
+        page.wait_for_function(AGREED)
+    except TimeoutError:
+        pytest.fail(f"link, typed rate and dial did not become one: {page.evaluate(RATES)}")
 
 
 @pytest.mark.parametrize("name", WITH_DIAL)
 def test_twenty_moves_of_every_dial_all_stay(visit: Visit, server: str, name: str) -> None:
-    page, draw = open_page(visit, server, name), random.Random(name)
-    for i in range(len(dials(page))):
-        dial = dials(page)[i]
-        if dial.get_attribute("max") == "0":
-            continue
-        follows = name in FOLLOWING and i == 0
+    sockets: list[WebSocket] = []
+    page, draw = open_page(visit, server, name, lambda page: page.on("websocket", lambda each: sockets.append(each))), random.Random(name)
+    found = [each for each in dials(page) if each.get_attribute("max") != "0"]
+    assert found
+    for i, dial in enumerate(found):
+        follows, time = name in FOLLOWING and i == 0, dial.get_attribute("aria-label") == "Time"
         for turn in range(20):
-            position = move(page, dial, HOWS[turn % len(HOWS)], draw)
-            if turn < 8 or turn % 4 == 3:  # the later ones in fours, without waiting
+            waits = turn < len(HOWS) or turn in (13, 19)  # the others follow each other as fast as a hand can
+            if waits and not follows and not time:
+                with sockets[-1].expect_event("framereceived"), sockets[-1].expect_event("framesent"):
+                    position = move(page, dial, HOWS[turn % len(HOWS)], draw)
+            else:
+                position = move(page, dial, HOWS[turn % len(HOWS)], draw)
+            if waits:
                 stays(page, dial, position, follows=follows)
 
 
 @pytest.mark.parametrize("name", FOLLOWING)
 def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server: str, name: str) -> None:
-    """A typed rate, a change of theme, a link, a preset: each is shown, and the moves after it stay."""
-    page, draw = open_page(visit, server, name), random.Random(name)
-    box = page.get_by_role("textbox", name="learning rate")
+    """A typed rate, a change of theme, a link, a preset: each is shown, and the move after it stays."""
+    page, draw, hows = open_page(visit, server, name), random.Random(name), cycle(("drag", "key", "click"))
     ruler = page.locator(".picture-ruler input").first
 
-    def moves() -> None:
-        for how in ("drag", "key", "click"):
-            stays(page, ruler, move(page, ruler, how, draw), follows=True)
+    def moved() -> None:
+        stays(page, ruler, move(page, ruler, next(hows), draw), follows=True)
 
     def typed(rate: str) -> None:
+        box = page.get_by_role("textbox", name="learning rate")
         box.fill(rate)
         box.press("Enter")
         page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=rate)
@@ -151,24 +159,50 @@ def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server:
         spoken(page)
 
     for scheme in ("dark", "light"):
-        moves()
-        rate = parse_qs(urlsplit(page.url).query)["learning_rate"][0]
-        moves()
+        moved()
+        rate = rate_of(page)
+        moved()
         typed(rate)  # where the dial was before, on the same ruler
-        moves()
+        moved()
         typed(rate)
-        moves()
+        moved()
         page.emulate_media(color_scheme=scheme)
         agree(page)
-        moves()
+        moved()
+    old = page.url
     page.get_by_test_id("stPills").or_(page.get_by_test_id("stButtonGroup")).get_by_role("radio").nth(1).click()
-    page.wait_for_function("old => location.href !== old", arg=page.url)
-    ready(page, name)
+    page.wait_for_function("old => location.href !== old", arg=old)
     agree(page)
     spoken(page)
     if name == "step_size":  # the runs of Network's presets take long
-        moves()
+        idle(page)
+        moved()
     page.goto(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS[name])}")
     ready(page, name)
     agree(page)
-    moves()
+    moved()
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_back_undoes_the_last_move_and_nothing_else(visit: Visit, server: str, name: str) -> None:
+    page, draw = open_page(visit, server, name), random.Random(name)
+    ruler = page.locator(".picture-ruler input").first
+    seen = []
+    for how in ("drag", "click", "key"):
+        position = move(page, ruler, how, draw)
+        stays(page, ruler, position, follows=True)
+        seen.append((page.url, position))
+    for url, position in reversed(seen[:-1]):
+        page.evaluate("history.back()")
+        expect(page).to_have_url(url)
+        expect(ruler).to_have_value(str(position))
+        stays(page, ruler, position, follows=True)
+    stays(page, ruler, move(page, ruler, "drag", draw), follows=True)
+    rest, rate = (re.sub(r"learning_rate=[^&]*", "", url) for url in (page.url, seen[0][0])), rate_of(page)
+    assert len(set(rest)) == 1, "only the rate was moved"
+    assert rate != parse_qs(urlsplit(seen[0][0]).query)["learning_rate"][0]
+
+
+def rate_of(page: Page) -> str:
+    """The rate as the page's link writes it."""
+    return parse_qs(urlsplit(page.url).query)["learning_rate"][0]
