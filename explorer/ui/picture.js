@@ -5,7 +5,6 @@
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
-const HATCHES = 8; // .picture-hatch-0 ... in picture.css
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
 // Touch has no hover: the buttons would always cover the headings, for a zoom that touch does not draw.
@@ -45,90 +44,6 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
 }
 
-// ---- values: typed arrays, theme colors, nested patches ------------------------------------------------------------
-
-const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array };
-const isArray = (part) => Array.isArray(part) || ArrayBuffer.isView(part);
-const isTree = (part) => part !== null && typeof part === "object" && !isArray(part);
-
-function decodeArray({ dtype, bdata, shape }) {
-  const flat = new ARRAYS[dtype](Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0)).buffer);
-  if (!shape) return flat;
-  const [rows, columns] = String(shape).split(",").map(Number);
-  return Array.from({ length: rows }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
-}
-
-// A copy of a tree without its encoded arrays (once, when the data come) ...
-function decode(tree) {
-  if (Array.isArray(tree)) return tree.map(decode);
-  if (!isTree(tree)) return tree;
-  return tree.bdata ? decodeArray(tree) : mapTree(tree, decode);
-}
-
-// ... and one without `var(--...)` (at each change of theme). Both share the arrays of numbers.
-function paint(tree, element) {
-  if (typeof tree === "string") return tree.startsWith("var(") ? themeValue(tree, element) : tree;
-  if (Array.isArray(tree)) return tree.map((part) => paint(part, element));
-  return isTree(tree) ? mapTree(tree, (part) => paint(part, element)) : tree;
-}
-
-const mapTree = (tree, change) => Object.fromEntries(Object.entries(tree).map(([name, part]) => [name, change(part)]));
-
-function themeValue(text, element) {
-  const [, name, otherwise] = text.match(/^var\(\s*(--[\w-]+)\s*(?:,\s*(.*))?\)$/) ?? [];
-  const value = getComputedStyle(element).getPropertyValue(name ?? "--").trim() || otherwise || "gray";
-  return value;
-}
-
-function merge(tree, patch) {
-  if (!isTree(tree) || !isTree(patch)) return patch === undefined ? tree : patch;
-  const merged = { ...tree };
-  for (const name in patch) merged[name] = merge(tree[name], patch[name]);
-  return merged;
-}
-
-// {xaxis: {range: [0, 1]}} -> {"xaxis.range": [0, 1]}, and back
-function flatten(tree, path = "", flat = {}) {
-  for (const name in tree) isTree(tree[name]) ? flatten(tree[name], `${path}${name}.`, flat) : (flat[path + name] = tree[name]);
-  return flat;
-}
-const unflatten = (flat) =>
-  Object.entries(flat).reduce((tree, [path, value]) => merge(tree, path.split(".").reduceRight((part, name) => ({ [name]: part }), value)), {});
-
-// ---- traces: the whole of one, or its first points -----------------------------------------------------------------
-
-// Only what has one entry a point, so that a patch made of it can cut a trace and make it whole again.
-function pointsOf(trace, count = (trace.x ?? trace.y ?? []).length) {
-  const points = {};
-  for (const [name, part] of Object.entries(trace)) {
-    if (isArray(part) && part.length === count) points[name] = part;
-    else if (isTree(part) && Object.keys(pointsOf(part, count)).length) points[name] = pointsOf(part, count);
-  }
-  return points;
-}
-
-const cut = (points, from, to) => mapTree(points, (part) => (isArray(part) ? part.slice(from, to) : cut(part, from, to)));
-
-// What a frame changes, as one partial trace for each trace of the figure (undefined: unchanged), up to point `last`;
-// at rest, when nothing is being played, a trace may ask to be shown up to its own `rest` only.
-function patchesOf(traces, frame, last, resting) {
-  const patches = [], rests = [];
-  frame.traces?.forEach((index, i) => ({ rest: rests[index], ...patches[index] } = frame.data[i]));
-  const whole = (index) => merge(pointsOf(traces[index]), patches[index] ?? {});
-  const shown = [...patches];
-  traces.forEach(({ meta }, index) => {
-    const source = meta?.reveal ? index : meta?.head;
-    if (source === undefined) return;
-    const points = pointsOf(whole(source));
-    const end = Math.min((resting ? rests[source] : undefined) ?? last + 1, (points.x ?? points.y ?? []).length);
-    const seen = meta.reveal ? cut(points, 0, end) : cut({ x: points.x, y: points.y }, Math.max(end - 1, 0), end);
-    shown[index] = merge(patches[index] ?? {}, seen);
-  });
-  return shown;
-}
-
-const viewOf = (frame, last) => merge(frame.layout ?? {}, (frame.views ?? []).findLast(([from]) => from <= last)?.[1] ?? {});
-
 // ---- the look of the figure ----------------------------------------------------------------------------------------
 
 // What the page's theme says, below what the figure's own template and layout say.
@@ -145,77 +60,6 @@ function themeTemplate(animated) {
     xaxis: axis,
     yaxis: axis,
   };
-}
-
-// ---- the track: zones, their names, and marks that do not overlap --------------------------------------------------
-
-const span = (parent, className, text = "") => {
-  const made = parent.appendChild(document.createElement("span"));
-  made.className = className;
-  made.textContent = text;
-  return made;
-};
-
-function zonesOf({ zones, colors }) {
-  const order = Object.keys(colors), last = zones.length - 1, found = [];
-  zones.forEach((word, i) => {
-    if (word !== zones[i - 1]) found.push({ word, from: i ? (i - 0.5) / last : 0, color: colors[word] ?? "gray", hatch: Math.max(order.indexOf(word), 0) % HATCHES });
-    found.at(-1).to = i < last ? (i + 0.5) / last : 1;
-  });
-  return found;
-}
-
-function drawTrack(track, zones) {
-  track.replaceChildren();
-  for (const { from, to, color, hatch } of zones) {
-    const zone = span(track, `picture-zone picture-hatch-${hatch}`);
-    zone.style.backgroundColor = color;
-    zone.style.left = from ? along(from) : "0";
-    zone.style.right = to < 1 ? `calc(100% - ${along(to)})` : "0";
-  }
-}
-
-// The thumb's center travels from half a thumb to the width less half a thumb.
-const along = (fraction) => `calc(var(--thumb) / 2 + (100% - var(--thumb)) * ${fraction})`;
-
-function drawNames(names, zones, marks, thumb) {
-  names.replaceChildren();
-  const width = names.clientWidth, place = (fraction) => thumb / 2 + (width - thumb) * fraction;
-  const ticks = marks.map(({ position, text }) => ({ at: place(position), text })).sort((a, b) => a.at - b.at);
-  const words = drawZoneWords(names, zones, ticks, place);
-  const rows = []; // of marks: where the last text of each ends
-  for (const { at, text } of ticks) {
-    const line = span(names, "picture-tick"), label = span(names, "picture-mark", text);
-    const size = label.getBoundingClientRect(), most = width - size.width;
-    // A text may slide along its tick, away from its neighbor on the left, before it takes the next row.
-    const left = (end) => Math.min(Math.max(at - size.width / 2, end + 12), most);
-    let row = rows.findIndex((end) => left(end) >= end + 12 && left(end) <= at);
-    if (row < 0) row = rows.length;
-    label.style.left = `${Math.max(left(rows[row] ?? -Infinity), 0)}px`;
-    rows[row] = parseFloat(label.style.left) + size.width;
-    const top = words + 6 + row * size.height;
-    label.style.top = `${top}px`;
-    line.style.left = `${at}px`;
-    line.style.height = `${top}px`;
-    names.style.height = `${Math.max(parseFloat(names.style.height) || 0, top + size.height)}px`;
-  }
-}
-
-// Each zone's word stands in its widest gap between ticks, if it fits there; returns the height of their row.
-function drawZoneWords(names, zones, ticks, place) {
-  let height = 0;
-  for (const { word, from, to, color } of zones) {
-    const stops = [place(from), ...ticks.map(({ at }) => at).filter((at) => at > place(from) && at < place(to)), place(to)];
-    const gaps = stops.slice(1).map((end, i) => [end - stops[i], stops[i]]);
-    const [gap, start] = gaps.reduce((widest, next) => (next[0] > widest[0] ? next : widest));
-    const label = span(names, "picture-word", word), size = label.getBoundingClientRect();
-    label.style.left = `${start + (gap - size.width) / 2}px`;
-    label.style.borderColor = color;
-    if (size.width + 8 > gap) label.remove();
-    else height = Math.max(height, size.height);
-  }
-  names.style.height = `${height}px`;
-  return height;
 }
 
 // ---- one picture ---------------------------------------------------------------------------------------------------

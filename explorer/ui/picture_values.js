@@ -1,0 +1,86 @@
+// What a picture is made of: arrays as Python sends them, colors of the theme, patches of a figure. Knows no element of the page but for
+// reading a color. One module with picture.js: picture.py joins the files.
+
+// ---- values: typed arrays, theme colors, nested patches ------------------------------------------------------------
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array };
+const isArray = (part) => Array.isArray(part) || ArrayBuffer.isView(part);
+const isTree = (part) => part !== null && typeof part === "object" && !isArray(part);
+
+function decodeArray({ dtype, bdata, shape }) {
+  const flat = new ARRAYS[dtype](Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0)).buffer);
+  if (!shape) return flat;
+  const [rows, columns] = String(shape).split(",").map(Number);
+  return Array.from({ length: rows }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
+}
+
+// A copy of a tree without its encoded arrays (once, when the data come) ...
+function decode(tree) {
+  if (Array.isArray(tree)) return tree.map(decode);
+  if (!isTree(tree)) return tree;
+  return tree.bdata ? decodeArray(tree) : mapTree(tree, decode);
+}
+
+// ... and one without `var(--...)` (at each change of theme). Both share the arrays of numbers.
+function paint(tree, element) {
+  if (typeof tree === "string") return tree.startsWith("var(") ? themeValue(tree, element) : tree;
+  if (Array.isArray(tree)) return tree.map((part) => paint(part, element));
+  return isTree(tree) ? mapTree(tree, (part) => paint(part, element)) : tree;
+}
+
+const mapTree = (tree, change) => Object.fromEntries(Object.entries(tree).map(([name, part]) => [name, change(part)]));
+
+function themeValue(text, element) {
+  const [, name, otherwise] = text.match(/^var\(\s*(--[\w-]+)\s*(?:,\s*(.*))?\)$/) ?? [];
+  const value = getComputedStyle(element).getPropertyValue(name ?? "--").trim() || otherwise || "gray";
+  return value;
+}
+
+function merge(tree, patch) {
+  if (!isTree(tree) || !isTree(patch)) return patch === undefined ? tree : patch;
+  const merged = { ...tree };
+  for (const name in patch) merged[name] = merge(tree[name], patch[name]);
+  return merged;
+}
+
+// {xaxis: {range: [0, 1]}} -> {"xaxis.range": [0, 1]}, and back
+function flatten(tree, path = "", flat = {}) {
+  for (const name in tree) isTree(tree[name]) ? flatten(tree[name], `${path}${name}.`, flat) : (flat[path + name] = tree[name]);
+  return flat;
+}
+const unflatten = (flat) =>
+  Object.entries(flat).reduce((tree, [path, value]) => merge(tree, path.split(".").reduceRight((part, name) => ({ [name]: part }), value)), {});
+
+// ---- traces: the whole of one, or its first points -----------------------------------------------------------------
+
+// Only what has one entry a point, so that a patch made of it can cut a trace and make it whole again.
+function pointsOf(trace, count = (trace.x ?? trace.y ?? []).length) {
+  const points = {};
+  for (const [name, part] of Object.entries(trace)) {
+    if (isArray(part) && part.length === count) points[name] = part;
+    else if (isTree(part) && Object.keys(pointsOf(part, count)).length) points[name] = pointsOf(part, count);
+  }
+  return points;
+}
+
+const cut = (points, from, to) => mapTree(points, (part) => (isArray(part) ? part.slice(from, to) : cut(part, from, to)));
+
+// What a frame changes, as one partial trace for each trace of the figure (undefined: unchanged), up to point `last`;
+// at rest, when nothing is being played, a trace may ask to be shown up to its own `rest` only.
+function patchesOf(traces, frame, last, resting) {
+  const patches = [], rests = [];
+  frame.traces?.forEach((index, i) => ({ rest: rests[index], ...patches[index] } = frame.data[i]));
+  const whole = (index) => merge(pointsOf(traces[index]), patches[index] ?? {});
+  const shown = [...patches];
+  traces.forEach(({ meta }, index) => {
+    const source = meta?.reveal ? index : meta?.head;
+    if (source === undefined) return;
+    const points = pointsOf(whole(source));
+    const end = Math.min((resting ? rests[source] : undefined) ?? last + 1, (points.x ?? points.y ?? []).length);
+    const seen = meta.reveal ? cut(points, 0, end) : cut({ x: points.x, y: points.y }, Math.max(end - 1, 0), end);
+    shown[index] = merge(patches[index] ?? {}, seen);
+  });
+  return shown;
+}
+
+const viewOf = (frame, last) => merge(frame.layout ?? {}, (frame.views ?? []).findLast(([from]) => from <= last)?.[1] ?? {});
