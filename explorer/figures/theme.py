@@ -63,42 +63,42 @@ QUIET: Part = {"hoverinfo": "skip"}
 
 
 def figure(traces: Iterable[Mapping[str, Any]], layout: Mapping[str, Any]) -> go.Figure:
-    """A figure of these traces, which are of the type scatter unless they say otherwise."""
+    """Return a figure of these traces, which are of the type scatter unless they say otherwise."""
     return go.Figure({"data": [{"type": "scatter", **trace} for trace in traces], "layout": {"template": TEMPLATE, **layout}})
 
 
 def line(color: str, width: float, *, dash: str = "solid", **more: Any) -> Part:
-    """A trace that is a line."""
+    """Return a trace that is a line."""
     return {"mode": "lines", "line": {"color": color, "width": width, "dash": dash}, **more}
 
 
 def marks(color: str, symbol: str, *, size: int, **more: Any) -> Part:
-    """A trace of single marks."""
+    """Return a trace of single marks."""
     return {"mode": "markers", "marker": {"color": color, "symbol": symbol, "size": size}, **more}
 
 
 def on(plot: str) -> Part:
-    """The axes of one of several plots, for a trace: ``""`` is the first, ``"2"`` the second."""
+    """Return the axes of one of several plots, for a trace: ``""`` is the first, ``"2"`` the second."""
     return {"xaxis": f"x{plot}", "yaxis": f"y{plot}"}
 
 
 def axes(plot: str, across: Part, up: Part) -> Part:
-    """The two axes of one of several plots, for a layout."""
+    """Return the two axes of one of several plots, for a layout."""
     return {f"xaxis{plot}": {"anchor": f"y{plot}", **across}, f"yaxis{plot}": {"anchor": f"x{plot}", **up}}
 
 
 def legend(y: float, **more: Any) -> Part:
-    """A legend in one line above the plots or, below 0, under them."""
+    """Return a legend in one line above the plots or, below 0, under them."""
     return {"showlegend": True, "legend": {"orientation": "h", "x": 0, "y": y, "font": {"size": 15}, **more}}
 
 
 def margins(left: int, right: int, top: int, bottom: int) -> Part:
-    """The room around the plots, in pixels."""
+    """Return the room around the plots, in pixels."""
     return {"margin": {"l": left, "r": right, "t": top, "b": bottom}}
 
 
 def stacked(height: int, *spans: tuple[float, float]) -> Part:
-    """What a phone changes in a layout of several plots side by side: one above the other, each as wide as the page.
+    """Return what a phone changes in a layout of several plots side by side: one above the other, each as wide as the page.
 
     >>> stacked(860, (0.56, 1), (0, 0.4))["yaxis2"]
     {'domain': [0, 0.4]}

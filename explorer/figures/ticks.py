@@ -19,7 +19,7 @@ EVERYDAY = (1e-3, 1e5)
 
 
 def logs(values: ArrayLike) -> Array:
-    """log₁₀ of the values, nan where there is nothing to draw: of 0, and of what is negative or not finite.
+    """Return log₁₀ of the values, nan where there is nothing to draw: of 0, and of what is negative or not finite.
 
     >>> logs([100.0, 0.0, np.inf])
     array([ 2., nan, nan])
@@ -30,7 +30,7 @@ def logs(values: ArrayLike) -> Array:
 
 
 def ends(*values: Array, otherwise: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
-    """The smallest and the largest finite number in several arrays, or what to show where there is none."""
+    """Return the smallest and the largest finite number in several arrays, or what to show where there is none."""
     finite = np.concatenate([each[np.isfinite(each)] for each in values])
     return (float(finite.min()), float(finite.max())) if finite.size else otherwise
 

@@ -91,6 +91,44 @@ class Modes:
         return np.where(never, -1, high)
 
 
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The loss above the minimum split by the Hessian's eigenvectors: ½λc², with c the distance along each.
+
+    `eigenvalues` and `growth` (the factor per step, nan where no recurrence tells it) are ``(modes,)``, `share` is ``(steps+1, modes)``.
+    Empty where the minimum is not known or nothing curves there. Exact on a quadratic, and near the minimum of others.
+    """
+
+    eigenvalues: Array
+    growth: Array
+    share: Array
+
+    @classmethod
+    @np.errstate(all="ignore")
+    def of(cls, loss: Loss, optimizer: Optimizer, path: Array, *, rate: float, most: int) -> Split:
+        """Return the split along a path ``(steps+1, dim)`` at one rate: of at most `most` modes the steepest, and always the flattest.
+
+        >>> from explorer import LOSSES, OPTIMIZERS
+        >>> loss, path = LOSSES["quadratic"](eigenvalues=(1.0, 10.0), rotation=0), np.array([[2.0, 1.0]])
+        >>> split = Split.of(loss, OPTIMIZERS["gradient_descent"](), path, rate=0.1, most=5)
+        >>> split.share.round(9).tolist(), split.growth.round(9).tolist()
+        ([[5.0, 2.0]], [0.0, 0.9])
+        """
+        minimizer = Facts(loss).minimizer
+        values, vectors = spectrum(loss, minimizer) if minimizer is not None else (np.empty(0), np.empty((loss.dim, 0)))
+        chosen = np.flatnonzero(np.abs(values) > 0)[::-1]
+        chosen = np.r_[chosen[: most - 1], chosen[-1:]] if chosen.size > most else chosen
+        values, vectors = values[chosen], vectors[:, chosen]
+        away = path - (0 if minimizer is None else minimizer)
+        distance = away @ vectors
+        # Beside a direction that has exploded, what is left in the others is only the rounding of the large one.
+        distance[np.abs(distance) < 1e-13 * np.linalg.norm(away, axis=1)[:, np.newaxis]] = np.nan
+        growth = np.full(values.shape, np.nan)
+        if optimizer.is_linear:
+            growth = optimizer.recurrence.growth((values + np.max(optimizer.weight_decay)) * rate)
+        return cls(values, growth, 0.5 * values * distance**2)
+
+
 @np.errstate(all="ignore")
 def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, start: Array) -> Array:
     """Return the factor per step of the slowest-shrinking or fastest-growing mode at each rate ``(runs,)``, for a run from ``(dim,)``.
