@@ -20,7 +20,7 @@ from explorer.core.maps.canvas import UNDONE, Canvas
 from explorer.core.maps.map import Axis, Map, knobs
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures.theme import COLORS, QUIET, TEMPLATE, TEXT, heading
+from explorer.figures.theme import COLORS, QUIET, TEXT, Part, figure, heading, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ WORD = 0.25, 0.07
 LEAST = 48
 """Most pixels a side in which regions are looked for."""
 
-NARROW = {"height": 560, "margin": {"t": 190, "l": 56, "r": 8, "b": 64}, "legend": {"y": 1.1, "font": {"size": 13}}}
+NARROW = {"height": 560, **margins(56, 8, 190, 64), "legend": {"y": 1.1, "font": {"size": 13}}}
 """The layout on a phone."""
 
 DASHES = ("solid", "dash", "dot")
@@ -73,10 +73,10 @@ class Side:
         """Return where a value is in Plotly's layout: its logarithm on a logarithmic axis."""
         return np.log10(values) if self.log else values - self.origin
 
-    def layout(self) -> dict[str, Any]:
+    def layout(self) -> Part:
         """Plotly's axis."""
         ends = [float(end) for end in self.place(np.array([self.axis.low, self.axis.high]))]
-        found: dict[str, Any] = {"type": "log" if self.log else "linear", "range": ends, "nticks": 8, "showgrid": False}
+        found: Part = {"type": "log" if self.log else "linear", "range": ends, "nticks": 8, "showgrid": False}
         if self.log:
             named = loss_axis(*ends)
             found |= {"tickvals": [10**at for at in named["tickvals"]], "ticktext": named["ticktext"]}
@@ -105,35 +105,21 @@ def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
     across, up = sides(plan)
     shares = canvas.shares()
     grid = {"x": _ends(across, stride), "y": _ends(up, stride)}
-    traces: list[dict[str, Any]] = []
+    traces: list[Part] = []
     for verdict in shares:
         traces += [_region(verdict, picture, grid, across, up), _legend(verdict, shares[verdict])]
-    traces += [trace for i, line in enumerate(lines) for trace in _line(line, i, across, up)]
-    return go.Figure(
-        {
-            "data": traces,
-            "layout": {
-                "template": TEMPLATE,
-                "height": 640,
-                "dragmode": "select",
-                "uirevision": "&".join([plan.x.write(), plan.y.write()]),
-                "showlegend": True,
-                "legend": {
-                    "orientation": "h",
-                    "x": 0,
-                    "y": 1.07,
-                    "yanchor": "bottom",
-                    "font": {"size": 15},
-                    "itemclick": False,
-                    "itemdoubleclick": False,
-                },
-                "margin": {"t": 84, "l": 84, "r": 16, "b": 64},
-                "annotations": [heading(f"↑ {up.title}"), *_words(picture, across, up)],
-                "xaxis": across.layout() | {"title": {"text": across.title}},
-                "yaxis": up.layout(),
-            },
-        }
-    )
+    traces += [trace for i, each in enumerate(lines) for trace in _line(each, i, across, up)]
+    layout = {
+        "height": 640,
+        "dragmode": "select",
+        "uirevision": "&".join([plan.x.write(), plan.y.write()]),
+        **legend(1.07, yanchor="bottom", itemclick=False, itemdoubleclick=False),
+        **margins(84, 16, 84, 64),
+        "annotations": [heading(f"↑ {up.title}"), *_words(picture, across, up)],
+        "xaxis": across.layout() | {"title": {"text": across.title}},
+        "yaxis": up.layout(),
+    }
+    return figure(traces, layout)
 
 
 def _ends(side: Side, stride: int) -> list[float]:
@@ -142,7 +128,7 @@ def _ends(side: Side, stride: int) -> list[float]:
     return np.append(edges[:-1][::stride], edges[-1]).tolist()
 
 
-def _region(verdict: Verdict, picture: Canvas, grid: dict[str, Any], across: Side, up: Side) -> dict[str, Any]:
+def _region(verdict: Verdict, picture: Canvas, grid: Part, across: Side, up: Side) -> Part:
     """Return the pixels of one verdict."""
     here = picture.codes == VERDICTS.index(verdict)
     z = np.where(here, picture.pace, np.nan).astype(np.float32)
@@ -189,27 +175,20 @@ def _shade(verdict: Verdict, share: Any) -> NDArray[np.uint8]:
     return np.stack([np.interp(share, [0, 0.5, 1], stops[:, k]) for k in range(3)], axis=-1).astype(np.uint8)
 
 
-def _legend(verdict: Verdict, share: float) -> dict[str, Any]:
+def _legend(verdict: Verdict, share: float) -> Part:
     """Return the verdict's name in the legend, with how much of the map it has."""
     percent = f"{plain(100 * share, 2)} %" if share >= 0.001 else "< 0.1 %"
-    marker = {"symbol": "square", "size": 14, "color": COLORS[verdict]}
-    return {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "marker": marker, "name": f"{verdict} {percent}"}
+    return marks(COLORS[verdict], "square", size=14, x=[None], y=[None], name=f"{verdict} {percent}")
 
 
-def _line(line: Line, i: int, across: Side, up: Side) -> list[dict[str, Any]]:
+def _line(theory: Line, i: int, across: Side, up: Side) -> list[Part]:
     """Draw one of theory's lines over a pale one so that it is seen on every color."""
-    x, y = line.x - across.origin, line.y - up.origin
+    x, y = theory.x - across.origin, theory.y - up.origin
     inside = _near(x, across) & _near(y, up)
-    points = {
-        "type": "scatter",
-        "x": np.where(inside, x, np.nan).tolist(),
-        "y": np.where(inside, y, np.nan).tolist(),
-        "mode": "lines",
-        **QUIET,
-    }
+    points = {"x": np.where(inside, x, np.nan).tolist(), "y": np.where(inside, y, np.nan).tolist(), **QUIET}
     return [
-        points | {"line": {"color": GROUND, "width": 6}, "opacity": 0.7, "showlegend": False},
-        points | {"line": {"color": TEXT, "width": 2.5, "dash": DASHES[i % len(DASHES)]}, "name": line.name},
+        line(GROUND, 6, opacity=0.7, showlegend=False, **points),
+        line(TEXT, 2.5, dash=DASHES[i % len(DASHES)], name=theory.name, **points),
     ]
 
 
@@ -221,7 +200,7 @@ def _near(values: Array, side: Side) -> NDArray[np.bool_]:
     return np.asarray((at >= 2 * low - high) & (at <= 2 * high - low))
 
 
-def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:
+def _words(picture: Canvas, across: Side, up: Side) -> list[Part]:
     """Return the name of each region that has room for it, where it has most; of two that would lie on each other, that with more room."""
     apart = max(-(-max(picture.codes.shape) // LEAST), 1)
     codes = picture.codes[::apart, ::apart]
@@ -235,23 +214,13 @@ def _words(picture: Canvas, across: Side, up: Side) -> list[dict[str, Any]]:
             if room[row, column] >= ROOMY:
                 found.append((float(room[row, column]), (column + 0.5) / width, (row + 0.5) / height, code))
     placed: list[tuple[float, float]] = []
+    look = {"showarrow": False, "font": {"size": 15, "color": TEXT}, "bgcolor": GROUND, "opacity": 0.85, "borderpad": 3}
     words = []
     for _, x, y, code in sorted(found, reverse=True):
-        if any(abs(x - other_x) < WORD[0] and abs(y - other_y) < WORD[1] for other_x, other_y in placed):
-            continue
-        placed.append((x, y))
-        words.append(
-            {
-                "x": float(across.place(across.axis.at(x))),
-                "y": float(up.place(up.axis.at(y))),
-                "text": str(VERDICTS[code]),
-                "showarrow": False,
-                "font": {"size": 15, "color": TEXT},
-                "bgcolor": GROUND,
-                "opacity": 0.85,
-                "borderpad": 3,
-            }
-        )
+        if not any(abs(x - other_x) < WORD[0] and abs(y - other_y) < WORD[1] for other_x, other_y in placed):
+            placed.append((x, y))
+            at = {"x": float(across.place(across.axis.at(x))), "y": float(up.place(up.axis.at(y)))}
+            words.append({**at, "text": str(VERDICTS[code]), **look})
     return words
 
 

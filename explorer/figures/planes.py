@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import contourpy
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.networks.planes import Pane, Slice, Survey
-from explorer.figures.theme import FAINT, QUIET, TEMPLATE, TEXT, VERMILION, heading
+from explorer.figures.theme import FAINT, QUIET, TEXT, VERMILION, Part, axes, figure, heading, line, margins, marks, on, stacked
+from explorer.figures.ticks import logs
 
 Array = NDArray[np.float64]
 
@@ -30,39 +29,37 @@ PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)
 """Where the panes stand."""
 
 
-def _camera(away: float) -> dict[str, Any]:
+COLORED = {"colorscale": "Cividis", "showscale": False, "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>"}
+HERE = "the network is here<extra></extra>"
+
+
+def _camera(away: float) -> Part:
     """Return where a scene is looked at from: so far away that the name of the vertical axis is inside the picture."""
     return {"eye": {"x": 1.04 * away, "y": 1.1 * away, "z": 0.62 * away}, "center": {"x": 0, "y": 0, "z": -0.16}}
 
 
-STACKED = {
-    "height": 900,
-    "xaxis": {"domain": [0, 1]},
-    "yaxis": {"domain": [0.59, 1]},
-    "xaxis2": {"domain": [0, 1]},
-    "yaxis2": {"domain": [0, 0.41]},
-    "scene": {"domain": {"x": [0, 1], "y": [0.53, 0.98]}, "camera": _camera(2.05)},
-    "scene2": {"domain": {"x": [0, 1], "y": [0, 0.41]}, "camera": _camera(2.05)},
+AWAY = _camera(2.05)
+STACKED = stacked(900, (0.59, 1), (0, 0.41)) | {
+    "scene": {"domain": {"x": [0, 1], "y": [0.53, 0.98]}, "camera": AWAY},
+    "scene2": {"domain": {"x": [0, 1], "y": [0, 0.41]}, "camera": AWAY},
 }
-WHOLE = {"height": 460, "xaxis": {"domain": [0, 1]}, "scene": {"domain": {"x": [0, 1], "y": [0, 1]}, "camera": _camera(2.05)}}
+WHOLE = {"height": 460, "xaxis": {"domain": [0, 1]}, "scene": {"domain": {"x": [0, 1], "y": [0, 1]}, "camera": AWAY}}
 
 
-def narrow(survey: Survey) -> dict[str, Any]:
+def narrow(survey: Survey) -> Part:
     """Return the layout on a phone: two panes one above the other."""
     return STACKED if len(survey.panes) == 2 else WHOLE
 
 
-def draw(survey: Survey) -> tuple[go.Figure, list[dict[str, Any]]]:
+def draw(survey: Survey) -> tuple[go.Figure, list[Part]]:
     """Return the figure, and a frame for each seed of the survey's view; what has not been computed yet is left empty."""
     low, high = heights(survey)
     surface = survey.view.drawn == "surface"
     domains = PAIR if len(survey.panes) == 2 else ALONE
-    layout: dict[str, Any] = {"template": TEMPLATE, "height": HEIGHT, "margin": {"t": 64, "l": 72, "r": 16, "b": 60}}
-    if surface:
-        layout["margin"] = {"t": 64, "l": 16, "r": 16, "b": 8}
+    layout: Part = {"height": HEIGHT, **(margins(16, 16, 64, 8) if surface else margins(72, 16, 64, 60))}
     for i, domain in enumerate(domains):
         layout |= _scene(i, domain, (low, high)) if surface else _axes(i, domain, survey)
-    frames: list[dict[str, Any]] = []
+    frames: list[Part] = []
     for seed in survey.view.seeds:
         data = [
             trace
@@ -72,7 +69,7 @@ def draw(survey: Survey) -> tuple[go.Figure, list[dict[str, Any]]]:
         notes = [heading(_heading(pane, seed), _number(i)) | {"align": "left"} for i, pane in enumerate(survey.panes)]
         # The name of the frame is part of its layout, so that a move to it draws the shading and the headings anew.
         frames.append({"data": data, "traces": list(range(len(data))), "layout": {"meta": seed, "annotations": notes}})
-    return go.Figure({"data": frames[0]["data"], "layout": layout | frames[0]["layout"]}), frames
+    return figure(frames[0]["data"], layout | frames[0]["layout"]), frames
 
 
 def heights(survey: Survey) -> tuple[float, float]:
@@ -101,10 +98,9 @@ def _number(pane: int) -> str:
     return str(pane + 1) if pane else ""
 
 
-def _logs(height: Array, low: float) -> Array:
-    with np.errstate(all="ignore"):
-        logs = np.log10(height)
-    return np.where(np.isfinite(height), np.maximum(logs, low), np.nan)
+def _heights(loss: ArrayLike, low: float) -> Array:
+    """Return log₁₀ of the loss, no lower than what is drawn; nan where the loss is not finite."""
+    return np.where(np.equal(loss, 0), low, np.maximum(logs(loss), low))
 
 
 def _heading(pane: Pane, seed: int) -> str:
@@ -129,142 +125,66 @@ def _titles(pane: Pane, survey: Survey) -> tuple[str, str]:
     return f"component 1 of the path{shares[0]}", f"component 2{shares[1]}"
 
 
-def _axes(i: int, domain: list[float], survey: Survey) -> dict[str, Any]:
-    pane, n = survey.panes[i], _number(i)
-    first, second = _titles(pane, survey)
-    seen = pane.slices.get(survey.view.seed)
-    ends = {} if seen is None else {"x": [*map(float, seen.across[[0, -1]])], "y": [*map(float, seen.up[[0, -1]])]}
+def _axes(i: int, domain: list[float], survey: Survey) -> Part:
+    first, second = _titles(survey.panes[i], survey)
+    across, up, _ = _ground(survey.panes[i].slices.get(survey.view.seed), 0.0)
     shared = {"nticks": 6, "showgrid": False}
-    return {
-        f"xaxis{n}": {"domain": domain, "anchor": f"y{n}", "title": {"text": first}, **shared, "range": ends.get("x", [-1, 1])},
-        f"yaxis{n}": {"domain": [0, 1], "anchor": f"x{n}", "title": {"text": second}, **shared, "range": ends.get("y", [-1, 1])},
-    }
+    x = {"domain": domain, "title": {"text": first}, "range": [float(across[0]), float(across[-1])], **shared}
+    return axes(_number(i), x, {"title": {"text": second}, "range": [float(up[0]), float(up[-1])], **shared})
 
 
-def _scene(i: int, domain: list[float], ends: tuple[float, float]) -> dict[str, Any]:
+def _scene(i: int, domain: list[float], ends: tuple[float, float]) -> Part:
     """Return a scene, and the axes without anything on them that its heading stands on."""
-    n = _number(i)
-    hidden: dict[str, Any] = {"visible": False, "range": [0, 1], "fixedrange": True}
-    axis: dict[str, Any] = {"color": TEXT, "gridcolor": FAINT, "zerolinecolor": FAINT, "backgroundcolor": "rgba(0,0,0,0)"}
-    axis["tickfont"] = {"size": 12}
+    hidden = {"visible": False, "range": [0, 1], "fixedrange": True}
+    axis = {"color": TEXT, "gridcolor": FAINT, "zerolinecolor": FAINT, "backgroundcolor": "rgba(0,0,0,0)", "tickfont": {"size": 12}}
     room = 0.03 * (ends[1] - ends[0]) + 1e-6
-    return {
-        f"scene{n}": {
-            "domain": {"x": domain, "y": [0, 1]},
-            "dragmode": "turntable",
-            "bgcolor": "rgba(0,0,0,0)",
-            "aspectmode": "cube",
-            "camera": _camera(1.7),
-            "xaxis": axis | {"title": {"text": "first", "font": {"size": 14}}, "nticks": 5},
-            "yaxis": axis | {"title": {"text": "second", "font": {"size": 14}}, "nticks": 5},
-            "zaxis": axis | {"title": {"text": "log₁₀ loss", "font": {"size": 14}}, "nticks": 6, "range": [ends[0] - room, ends[1] + room]},
-        },
-        f"xaxis{n}": {"domain": domain, "anchor": f"y{n}", **hidden},
-        f"yaxis{n}": {"domain": [0, 1], "anchor": f"x{n}", **hidden},
-    }
+    titles = {"x": "first", "y": "second", "z": "log₁₀ loss"}
+    scene: Part = {f"{letter}axis": axis | {"title": {"text": text, "font": {"size": 14}}, "nticks": 5} for letter, text in titles.items()}
+    scene["zaxis"] |= {"nticks": 6, "range": [ends[0] - room, ends[1] + room]}
+    look = {"dragmode": "turntable", "bgcolor": "rgba(0,0,0,0)", "aspectmode": "cube", "camera": _camera(1.7)}
+    place = {"domain": {"x": domain, "y": [0, 1]}}
+    return {f"scene{_number(i)}": scene | look | place} | axes(_number(i), {"domain": domain, **hidden}, hidden)
 
 
-def _lines(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> list[dict[str, Any]]:
+def _ground(seen: Slice | None, low: float) -> tuple[Array, Array, Array]:
+    """Return a slice's coordinates across and up, and the heights on its grid; a window without a height where there is none yet."""
+    if seen is None:
+        return np.array([-1.0, 1]), np.array([-1.0, 1]), np.full((2, 2), np.nan)
+    return seen.across, seen.up, _heights(seen.height, low)
+
+
+def _lines(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> list[Part]:
     """Shading, level lines, their names, the path, and where the network is."""
-    on = {"xaxis": f"x{_number(i)}", "yaxis": f"y{_number(i)}"}
-    height = np.full((2, 2), np.nan) if seen is None else _logs(seen.height, low)
-    across, up = (np.array([-1.0, 1]),) * 2 if seen is None else (seen.across, seen.up)
-    every, named = levels(low, high)
-    line, names, at = _contours(across, up, height, every, named)
+    across, up, height = _ground(seen, low)
+    level, names, at = _contours(across, up, height, *levels(low, high))
     path, point = _path(pane, seen)
-    shade = {
-        "type": "heatmap",
-        "x": across,
-        "y": up,
-        "z": height,
-        "zmin": low,
-        "zmax": max(high, low + 1e-9),
-        "colorscale": "Cividis",
-        "opacity": 0.55,
-        "zsmooth": "best" if np.isfinite(height).all() else False,
-        "showscale": False,
-        "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>",
-    }
-    return [
-        shade | on,
-        {"type": "scatter", "x": line[:, 0], "y": line[:, 1], "mode": "lines", "line": {"color": TEXT, "width": 1}, **QUIET, **on},
-        {
-            "type": "scatter",
-            "x": at[:, 0],
-            "y": at[:, 1],
-            "mode": "text",
-            "text": names,
-            "textfont": {"size": 13, "color": TEXT},
-            **QUIET,
-            **on,
-        },
-        {
-            "type": "scatter",
-            "x": path[0],
-            "y": path[1],
-            "mode": "lines+markers",
-            "line": {"color": VERMILION, "width": 3},
-            "marker": {"size": 6, "color": VERMILION},
-            **QUIET,
-            **on,
-        },
-        {
-            "type": "scatter",
-            "x": point[0],
-            "y": point[1],
-            "mode": "markers",
-            "marker": {"size": 15, "symbol": "star", "color": VERMILION, "line": {"width": 1.5, "color": TEXT}},
-            "hovertemplate": "the network is here<extra></extra>",
-            **on,
-        },
+    shade = {"type": "heatmap", "x": across, "y": up, "z": height, "zmin": low, "zmax": max(high, low + 1e-9), "opacity": 0.55}
+    star = marks(VERMILION, "star", size=15, x=point[0], y=point[1], hovertemplate=HERE)
+    star["marker"] |= {"line": {"width": 1.5, "color": TEXT}}
+    traces = [
+        shade | COLORED | {"zsmooth": "best" if np.isfinite(height).all() else False},
+        line(TEXT, 1, x=level[:, 0], y=level[:, 1], **QUIET),
+        {"x": at[:, 0], "y": at[:, 1], "mode": "text", "text": names, "textfont": {"size": 13, "color": TEXT}, **QUIET},
+        line(VERMILION, 3, x=path[0], y=path[1], **QUIET) | {"mode": "lines+markers", "marker": {"size": 6, "color": VERMILION}},
+        star,
     ]
+    return [{"type": "scatter"} | trace | on(_number(i)) for trace in traces]
 
 
-def _surface(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> list[dict[str, Any]]:
+def _surface(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> list[Part]:
     """Return the surface, the path at the losses it really had, where the network is, and a point nobody sees that holds the heading."""
-    on = {"scene": f"scene{_number(i)}"}
-    height = np.full((2, 2), np.nan) if seen is None else _logs(seen.height, low)
-    across, up = (np.array([-1.0, 1]),) * 2 if seen is None else (seen.across, seen.up)
+    scene = {"scene": f"scene{_number(i)}"}
+    across, up, height = _ground(seen, low)
     path, point = _path(pane, seen)
     train = np.array(pane.history.train if pane.history is not None else [], dtype=float)
-    along = _logs(train[: path.shape[1]], low) if path.shape[1] else np.empty(0)
-    here = _here(pane, low)
-    hidden = {"xaxis": f"x{_number(i)}", "yaxis": f"y{_number(i)}"}
+    along = _heights(train[: path.shape[1]], low) if path.shape[1] else np.empty(0)
+    here = np.full(point.shape[1], _here(pane, low))
+    way = line(VERMILION, 6, x=path[0], y=path[1], z=along, **QUIET)
     return [
-        {
-            "type": "surface",
-            "x": across,
-            "y": up,
-            "z": height,
-            "cmin": low,
-            "cmax": max(high, low + 1e-9),
-            "colorscale": "Cividis",
-            "showscale": False,
-            "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>",
-            **on,
-        },
-        {
-            "type": "scatter3d",
-            "x": path[0],
-            "y": path[1],
-            "z": along,
-            "mode": "lines+markers",
-            "line": {"color": VERMILION, "width": 6},
-            "marker": {"size": 3, "color": VERMILION},
-            **QUIET,
-            **on,
-        },
-        {
-            "type": "scatter3d",
-            "x": point[0],
-            "y": point[1],
-            "z": np.full(point.shape[1], here),
-            "mode": "markers",
-            "marker": {"size": 6, "color": VERMILION, "symbol": "diamond"},
-            "hovertemplate": "the network is here<extra></extra>",
-            **on,
-        },
-        {"type": "scatter", "x": [0.5], "y": [0.5], "mode": "markers", "opacity": 0, **QUIET, **hidden},
+        {"type": "surface", "x": across, "y": up, "z": height, "cmin": low, "cmax": max(high, low + 1e-9), **COLORED, **scene},
+        way | {"type": "scatter3d", "mode": "lines+markers", "marker": {"size": 3, "color": VERMILION}, **scene},
+        marks(VERMILION, "diamond", size=6, type="scatter3d", x=point[0], y=point[1], z=here, hovertemplate=HERE, **scene),
+        {"type": "scatter", "x": [0.5], "y": [0.5], "mode": "markers", "opacity": 0, **QUIET, **on(_number(i))},
     ]
 
 
@@ -272,7 +192,7 @@ def _here(pane: Pane, low: float) -> float:
     """log₁₀ of the loss where the network is."""
     with np.errstate(all="ignore"):
         value = pane.loss.value(pane.point[:, np.newaxis].astype(pane.loss.start.dtype))
-    return float(_logs(np.asarray(value, dtype=float), low)[0])
+    return float(_heights(value, low)[0])
 
 
 def _path(pane: Pane, seen: Slice | None) -> tuple[Array, Array]:
