@@ -212,6 +212,13 @@ class Curve:
     steps: NDArray[np.intp]
     loss: NDArray[np.float64]
 
+    @property
+    def ended(self) -> Curve:
+        """The curve up to where it stays non-finite."""
+        finite = np.flatnonzero(np.isfinite(self.loss))
+        end = finite[-1] + 2 if finite.size else 1
+        return replace(self, steps=self.steps[:end], loss=self.loss[:end])
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -287,16 +294,15 @@ def _of_run(query: Mapping[str, str]) -> Seen:
     """Return one run of any loss, explained with its edge."""
     setup = Setup.from_query(query)
     explanation = Explanation.of(setup.run())
-    loss, outcome = explanation.trajectory.loss[:, 0].astype(float), explanation.outcome
-    verdict = outcome.verdict[0]
-    edge = float(explanation.edge.rate)
-    facts = _of_losses(setup, loss, int(outcome.first_nonfinite[0])) | {
+    edge, outcome = float(explanation.edge.rate), explanation.outcome
+    facts = {
         "critical": edge,
         "ratio": setup.learning_rate / edge if edge > 0 else math.nan,
         "factor": float(explanation.measured[0]),
         "theory": float(explanation.predicted[0]),
     }
-    return Seen(str(verdict), explanation.sentence(0), facts, (_curve("", verdict, np.arange(loss.size), loss),))
+    curve = _curve("", outcome.verdict[0], explanation.trajectory.loss[:, 0])
+    return _seen(setup, curve, explanation.sentence(0), int(outcome.first_nonfinite[0]), facts)
 
 
 def _of_large_run(query: Mapping[str, str]) -> Seen:
@@ -304,15 +310,12 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
     setup = Setup.from_query(query)
     path = setup.run()
     loss, outcome = path.loss[:, 0].astype(float), judge(path)
-    verdict = outcome.verdict[0]
-    facts = _of_losses(setup, loss, int(outcome.first_nonfinite[0]))
-    curve = (_curve("", verdict, np.arange(loss.size), loss),)
-    lost = int((~np.isfinite(loss)).sum())
+    lost, lost_at = int((~np.isfinite(loss)).sum()), int(outcome.first_nonfinite[0])
     if lost and np.isfinite(path.x).all():
         shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
         sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
-        return Seen(NAN_ONLY, sentence, facts, (replace(curve[0], verdict=Verdict.STUCK),))
-    return Seen(str(verdict), marked(outcome.sentence(0)), facts, curve)
+        return replace(_seen(setup, _curve("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
+    return _seen(setup, _curve("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)
 
 
 def _of_training(query: Mapping[str, str]) -> Seen:
@@ -323,25 +326,22 @@ def _of_training(query: Mapping[str, str]) -> Seen:
     steps, loss = history.course
     if history.lost_at > 0:
         steps, loss = np.append(steps, history.lost_at), np.append(loss, np.inf)
-    facts = _of_losses(setup, loss, history.lost_at) | {
+    facts = {
         "sharpness": history.sharpness[-1],
         "tolerated": history.edge[-1],
         "constant": float(history.loss.best_constant),
         "dead": 100 * max(history.dead[-1], default=0.0),
     }
-    return Seen(str(history.verdict), ending(history), facts, (_curve("", history.verdict, steps, loss),))
+    return _seen(setup, Curve("", history.verdict, steps, loss), ending(history), history.lost_at, facts)
 
 
 def _of_race(query: Mapping[str, str]) -> Seen:
     """Return all racers, each with its own verdict."""
     race = Race.from_query(query)
-    outcomes = [(racer.optimizer, path, judge(path).verdict[0]) for racer, path in zip(race.racers, race.run(), strict=True)]
-    curves = tuple(
-        _curve(name.replace("_", " "), verdict, np.arange(path.steps + 1), path.loss[:, 0].astype(float))
-        for name, path, verdict in outcomes
-    )
+    runs = zip(race.racers, race.run(), strict=True)
+    curves = tuple(_curve(racer.optimizer.replace("_", " "), judge(path).verdict[0], path.loss[:, 0]) for racer, path in runs)
     sentence = "**A race**: " + "; ".join(f"{each.name} {each.verdict}" for each in curves) + "."
-    return Seen(",".join(str(each.verdict) for each in curves), sentence, {}, curves)
+    return Seen(",".join(str(each.verdict) for each in curves), sentence, {}, tuple(each.ended for each in curves))
 
 
 def _of_map(query: Mapping[str, str]) -> Seen:
@@ -366,26 +366,25 @@ def _way(page: str, query: Mapping[str, str]) -> Callable[[Mapping[str, str]], S
     return pages.get(page) or losses.get(query.get("loss", ""), _of_run)
 
 
-def _of_losses(setup: Setup, loss: NDArray[np.float64], lost_at: int) -> dict[str, float]:
-    """Return the numbers that every run has."""
+def _curve(name: str, verdict: Verdict, loss: NDArray[Any]) -> Curve:
+    """Return the curve of a run that was looked at in every step."""
+    return Curve(name, verdict, np.arange(loss.size), loss.astype(float))
+
+
+def _seen(setup: Setup, curve: Curve, sentence: str, lost_at: int, facts: Mapping[str, float] | None = None) -> Seen:
+    """Return what was seen of one run: the numbers that every run has, and its own."""
+    loss = curve.loss
     finite = loss[np.isfinite(loss)]
     with np.errstate(all="ignore"):
         rises = int((np.diff(loss) > 1e-13 * np.abs(loss[:-1])).sum())
-    nothing = math.nan
-    return {
+    shared = {
         "rate": setup.learning_rate,
-        "step": lost_at if lost_at >= 0 else nothing,
+        "step": lost_at if lost_at >= 0 else math.nan,
         "steps": setup.steps,
         "start": float(loss[0]),
         "final": float(loss[-1]),
-        "peak": float(finite.max()) if finite.size else nothing,
-        "best": float(finite.min()) if finite.size else nothing,
+        "peak": float(finite.max()) if finite.size else math.nan,
+        "best": float(finite.min()) if finite.size else math.nan,
         "rises": rises,
     }
-
-
-def _curve(name: str, verdict: Verdict, steps: NDArray[np.intp], loss: NDArray[np.float64]) -> Curve:
-    """Return a curve that ends where it stays non-finite."""
-    finite = np.flatnonzero(np.isfinite(loss))
-    end = finite[-1] + 2 if finite.size else 1
-    return Curve(name, verdict, steps[:end], loss[:end])
+    return Seen(str(curve.verdict), sentence, shared | dict(facts or {}), (curve.ended,))

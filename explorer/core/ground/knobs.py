@@ -11,7 +11,7 @@ import functools
 import inspect
 import math
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -66,6 +66,7 @@ class Knob:
 
 
 Item = TypeVar("Item")
+Whole = TypeVar("Whole")
 ANY_NUMBER = Knob(-10, 10)
 NUMBERS = "one or more numbers, such as (1, 10)"
 
@@ -73,6 +74,14 @@ NUMBERS = "one or more numbers, such as (1, 10)"
 def must(name: str, rule: str, got: object) -> ValueError:
     """Return a refusal in the one form: the name, the rule, the value."""
     return ValueError(f"{name} must be {rule}, got {got}")
+
+
+def strictly(read: tuple[Whole, Sequence[str]]) -> Whole:
+    """Return what was read of a link whose every part could be read. Raises ValueError with all complaints if there are any."""
+    found, complaints = read
+    if complaints:
+        raise ValueError("; ".join(complaints))
+    return found
 
 
 def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short
+from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short, strictly
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss, Facts
 from explorer.core.maps.tile import NEAR, Pace, in_words
@@ -277,10 +277,7 @@ class Map:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Map:
         """Return the map that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
-        found, complaints = cls.salvage(query)
-        if complaints:
-            raise ValueError("; ".join(complaints))
-        return found
+        return strictly(cls.salvage(query))
 
     @classmethod
     def salvage(cls, query: Mapping[str, str]) -> tuple[Map, list[str]]:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from explorer.core.ground.knobs import check_number, must, short
+from explorer.core.ground.knobs import check_number, must, short, strictly
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -89,10 +89,7 @@ class Race:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Race:
         """The race that a link describes. Raises ValueError naming everything in it that is wrong."""
-        race, complaints = cls.salvage(query)
-        if complaints:
-            raise ValueError("; ".join(complaints))
-        return race
+        return strictly(cls.salvage(query))
 
     @classmethod
     def salvage(cls, query: Mapping[str, str]) -> tuple[Race, list[str]]:

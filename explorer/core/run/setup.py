@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_one, must, short
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_one, must, short, strictly
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
@@ -153,10 +153,7 @@ class Setup:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Setup:
         """The setup that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
-        setup, complaints = cls.salvage(query)
-        if complaints:
-            raise ValueError("; ".join(complaints))
-        return setup
+        return strictly(cls.salvage(query))
 
     @classmethod
     def salvage(cls, query: Mapping[str, str]) -> tuple[Setup, list[str]]:
