@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.run.descent import Trajectory
 from explorer.figures.landscape import Landscape
-from explorer.figures.stage import ON_CURVE, ground, layout, log_loss, loss_range, small, thin, views
+from explorer.figures.stage import ON_CURVE, Picture, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import Part, figure, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
 
@@ -31,15 +29,6 @@ LOOKS = [
 
 GROUND = 3
 """Traces of the landscape, which come first; then path, head, curve and head of each racer."""
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure with one frame, and the names of the steps it can be played through."""
-
-    figure: go.Figure
-    frames: list[Part]
-    times: list[str]
 
 
 def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
@@ -77,7 +66,7 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
         "views": played,
     }
     drawing = figure(traces, layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))
-    return Picture(drawing, [frame], [f"step {step:,}" for step in drawn])
+    return Picture(drawing, [frame], [f"step {step:,}" for step in drawn], drawn)
 
 
 def _traces(name: str, run: int, drawn: NDArray[np.intp]) -> list[Part]:

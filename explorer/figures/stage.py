@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.landscape import Landscape
@@ -28,6 +30,16 @@ RING = {
     **QUIET,
 }
 """The ring around the point that a path has come to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure, its frames, and the steps it can be played through: their names, and which they are."""
+
+    figure: go.Figure
+    frames: list[Part]
+    times: list[str]
+    drawn: NDArray[np.intp]
 
 
 def thin(steps: int) -> NDArray[np.intp]:

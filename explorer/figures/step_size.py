@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
-from explorer.figures.stage import LOWEST, ON_CURVE, RING, ground, layout, log_loss, loss_range, small, thin, views
+from explorer.figures.stage import LOWEST, ON_CURVE, RING, Picture, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import BLUE, COLORS, ORANGE, QUIET, TEXT, figure, line, marks
 from explorer.figures.ticks import loss_axis
 
@@ -22,16 +21,6 @@ Frame = dict[str, Any]
 
 GROUND, MINIMUM, START, PATH, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL = range(13)
 """The traces, in the order they are drawn. A frame changes those from PATH on."""
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure, a frame for each rate, and the names of the steps it can be played through."""
-
-    figure: go.Figure
-    frames: list[Frame]
-    times: list[str]
-    drawn: NDArray[np.intp]
 
 
 def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:

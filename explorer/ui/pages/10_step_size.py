@@ -37,7 +37,7 @@ DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running every rate of the ruler…")
-def computed(setup: Setup) -> tuple[Ruler, Explanation, step_size.Picture, Dial]:
+def computed(setup: Setup) -> tuple[Ruler, Explanation, stage.Picture, Dial]:
     """All rates of the ruler at once, so that dragging and releasing cost the server nothing.
 
     With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
