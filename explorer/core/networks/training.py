@@ -19,7 +19,7 @@ from explorer.core.theory.curvature import top_eigenvalues
 from explorer.core.theory.edge import as_seen
 from explorer.core.verdict.profile import Profile
 from explorer.core.verdict.sentence import Verdict, became, counted, marked, told
-from explorer.core.verdict.verdict import decide, plateau, with_catapults
+from explorer.core.verdict.verdict import decide
 
 Array = NDArray[np.float64]
 
@@ -134,9 +134,8 @@ def _verdict(history: History, losses: list[float], last: list[Array], gradient:
         first_nonfinite=np.array([history.lost_at]),
         first_quantity=np.array(["loss"]),
     )
-    outcome = decide(profile, history.loss.minimum, stochastic=stochastic, plateau=plateau(history.loss))
-    if history.share == 1 and history.lost_at < 0:
-        outcome = with_catapults(outcome, history.loss, history.x[0][:, np.newaxis], last[-1])
+    at_the_end = history.share == 1 and history.lost_at < 0
+    outcome = decide(profile, history.loss, history.x[0][:, np.newaxis], last[-1], stochastic=stochastic, look=at_the_end)
     return Verdict(outcome.verdict[0])
 
 

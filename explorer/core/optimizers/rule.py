@@ -17,7 +17,7 @@ State = tuple[Any, ...]
 """What a rule remembers: a tuple of arrays ``(dim, runs)`` and counters."""
 
 Decay = Annotated[float, Knob(0, 0.999, at_least=0, below=1, help="How much of the past is kept at each step.")]
-Momentum = Annotated[float, Knob(0, 0.99, at_least=0, below=1, label="momentum β", help="The share of the last step that is repeated.")]
+Momentum = Annotated[float, Knob(0, 0.99, at_least=0, at_most=1, label="momentum β", help="The share of the last step that is repeated.")]
 Dampening = Annotated[float, Knob(0, 0.99, at_least=0, below=1, help="The share of the new gradient that is held back.")]
 Epsilon = Annotated[float, Knob(1e-10, 1e-2, log=True, at_least=0, label="ε", help="Keeps the denominator away from zero.")]
 WeightDecay = Annotated[float, Knob(0, 1, at_least=0, help="Adds weight decay × x to the gradient (L2): every curvature grows by it.")]

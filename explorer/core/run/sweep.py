@@ -18,8 +18,9 @@ from explorer.core.ground.knobs import check_whole
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend
-from explorer.core.verdict.profile import PARTS, ROUNDING, Profile
-from explorer.core.verdict.verdict import Outcome, decide, plateau, with_catapults
+from explorer.core.theory.curvature import sharpness
+from explorer.core.verdict.profile import PARTS, ROUNDING, Profile, came_down
+from explorer.core.verdict.verdict import Outcome, decide
 
 Array = NDArray[np.float64]
 
@@ -45,6 +46,9 @@ COMPACT = 1 / 8
 SETTLED = 1e-28
 """A run whose loss above the minimum is this share of the start's has converged far beyond any verdict. Left alone it would go on
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
+
+BELOW_THE_EDGE = 0.999
+"""A run is left alone at a minimum only if its rate is this far below the edge there: at the edge itself rounding decides."""
 
 
 class Stopped(Exception):
@@ -175,7 +179,7 @@ class Watch:
         self.first_nonfinite = np.full(runs, -1)
         self.first_quantity = np.full(runs, "", dtype="<U8")
         self.start_loss, self.final_loss, self.final_gradient, self.size = (np.full(runs, np.nan) for _ in range(4))
-        self.turned = np.zeros(runs, dtype=bool)
+        self.turned, self.awake = np.zeros((2, runs), dtype=bool)
         self.final_x = start.copy()
         self.recent: list[Array] = []
         self.buffer = np.empty((EVERY + 1, runs))  # the last loss of the look before, and those since
@@ -186,8 +190,12 @@ class Watch:
         if moment.step == 0:
             self.start_loss = moment.loss.copy()
             self.buffer[0] = moment.loss
+        elif moment.step == 1 and (caught := came_down(self.start_loss, moment.loss)).any():
+            self.start_loss[caught] = self.buffer[:2, caught] = moment.loss[caught]
         self.filled += 1
         self.buffer[self.filled] = moment.loss
+        if not np.isfinite(moment.gradient.sum()):  # signs and clipping can hide it from the next loss
+            self._lose(moment.step, np.isfinite(moment.loss) & ~np.isfinite(moment.gradient).all(axis=0), "gradient")
         to_look = min(EVERY - self.filled, self.steps - moment.step)
         # Only the last three points are asked for, when it is time to look: to keep them at every step would crowd the cache.
         self.recent = [*self.recent[-2:], moment.x] if to_look < 3 else []
@@ -195,7 +203,8 @@ class Watch:
 
     def _look(self, moment: Moment, *, last: bool) -> NDArray[np.intp] | None:
         self._note(moment.step - self.filled + 1)
-        lost = ~np.isfinite(moment.loss)
+        self._lose(moment.step, np.isfinite(moment.loss) & ~np.isfinite(moment.x).all(axis=0), "weight")
+        lost = self.first_nonfinite[self.live] >= 0
         settled = self._settled(moment)
         done = lost | settled
         ends = np.ones_like(done) if last else done
@@ -232,17 +241,40 @@ class Watch:
             self.first_nonfinite[self.live[new]] = first + lost[:, new].argmax(axis=0)
             self.first_quantity[self.live[new]] = "loss"
 
+    def _lose(self, step: int, lost: NDArray[np.bool_], quantity: str) -> None:
+        """Note what was not finite at a step though the loss was."""
+        new = self.live[lost & (self.first_nonfinite[self.live] < 0)]
+        self.first_nonfinite[new], self.first_quantity[new] = step, quantity
+
     def _settled(self, moment: Moment) -> NDArray[np.bool_]:
-        """Return which runs have converged for good: only a rule without memory of a preconditioner is sure not to leave again."""
-        minimum = self.descent.objective.minimum
-        if minimum is None or not np.isfinite(minimum) or not self.descent.optimizer.is_linear or self.descent.stochastic:
-            return np.asarray((moment.gradient == 0).all(axis=0) & (self.recent[0] == self.recent[-1]).all(axis=0))
+        """Return which runs have converged for good: nothing moves them, or nothing that is still to come can wake them.
+
+        A rule without a preconditioner keeps a run at a minimum if the rates to come are none above those it has had since the last
+        look, and below the edge of the curvature there: a steep direction may be on its way up from far below the loss's digits.
+        """
+        descent, rule = self.descent, self.descent.optimizer
+        if descent.stochastic:
+            return np.zeros(self.live.size, dtype=bool)
+        decays = bool(np.any(rule.weight_decay) or np.any(rule.decoupled_decay))
+        still = (moment.gradient == 0).all(axis=0) & ((moment.x == 0).all(axis=0) | (not decays))
+        for part in moment.state:
+            still &= (np.reshape(part, (-1, self.live.size)) == 0).all(axis=0) if np.ndim(part) else True
+        minimum, to_come = descent.objective.minimum, descent.multiplier[moment.step :]
+        had = descent.multiplier[max(moment.step - self.filled, 0) : moment.step]
+        if minimum is None or not np.isfinite(minimum) or not rule.is_linear or not to_come.size or not had.size:
+            return np.asarray(still)
+        if to_come.min() < 0 or to_come.max() > had.min() or (decays and descent.rate_scale is not None):
+            return np.asarray(still)
         floor = np.maximum(SETTLED * (self.start_loss[self.live] - minimum), ROUNDING * abs(minimum))
-        arrived = moment.loss - minimum <= floor
+        above = self.buffer[: self.filled + 1] - minimum
+        arrived = (above[1:] <= floor).all(axis=0) & (above[-1] <= above[0]) & ~still & ~self.awake[self.live]
         if arrived.any():
-            above = self.buffer[: self.filled + 1] - minimum
-            arrived &= (above[1:] <= floor).all(axis=0) & (above[-1] <= above[0])
-        return np.asarray(arrived)
+            at, here = self.live[arrived], np.flatnonzero(arrived)
+            divided_by = None if descent.rate_scale is None else 1 / columns(descent.rate_scale, at)
+            edge = rule.on(at).largest_stable_rate(sharpness(descent.objective, columns(moment.x, here), divided_by))
+            awake = ~(descent.learning_rate[at] * to_come.max() < BELOW_THE_EDGE * np.asarray(edge))
+            self.awake[at[awake]], arrived[here[awake]] = True, False
+        return np.asarray(arrived | still)
 
     def _finish(self, moment: Moment, ends: NDArray[np.bool_], settled: NDArray[np.bool_]) -> None:
         """Record how these runs ended. One that has settled would have stayed where it is."""
@@ -261,5 +293,4 @@ class Watch:
     def outcome(self) -> Outcome:
         """Return the verdicts, once all runs have ended."""
         loss, profile = self.descent.objective, Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
-        outcome = decide(profile, loss.minimum, stochastic=self.descent.stochastic, plateau=plateau(loss))
-        return with_catapults(outcome, loss, self.descent.start, self.final_x)
+        return decide(profile, loss, self.descent.start, self.final_x, stochastic=self.descent.stochastic)

@@ -70,6 +70,28 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
             for some, P in zip(groups, divided_by, strict=True)
         )
         return np.concatenate([*each])
+    return _dense(loss, x, preconditioner, decay)[:, -1]
+
+
+def extremes(loss: Loss, x: Array) -> tuple[Array, Array]:
+    """The smallest and the largest eigenvalue of the Hessian at each point: ``(dim, runs) -> (runs,), (runs,)``; nan where it is not finite.
+
+    >>> from explorer import LOSSES
+    >>> extremes(LOSSES["saddle"](), np.zeros((2, 1)))
+    (array([-1.]), array([1.]))
+    """
+    if len(x) <= DENSE:
+        values = _dense(loss, x, None, np.zeros(x.shape[1]))
+        return values[:, 0], values[:, -1]
+    groups = np.array_split(x, -(-x.size // AT_ONCE), axis=1)
+    ends = [lanczos(_product(loss, some), _any_direction(some), (0, -1), tolerance=EXACT, most=PATIENT).values for some in groups]
+    smallest, largest = np.concatenate(ends, axis=1)
+    return smallest, largest
+
+
+def _dense(loss: Loss, x: Array, preconditioner: Array | None, decay: Array) -> Array:
+    """All eigenvalues of P^-½ (H + decay) P^-½ at each point, ``(runs, dim)``, smallest first; nan where it is not finite."""
+    dim, runs = x.shape
     with np.errstate(all="ignore"):
         scale = np.ones_like(x) if preconditioner is None else 1 / np.sqrt(preconditioner)
         units = np.tile(np.eye(dim), runs)
@@ -77,9 +99,9 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
         product = product + decay[:, np.newaxis, np.newaxis] * np.eye(dim)
         matrices = product * scale.T[:, :, np.newaxis] * scale.T[:, np.newaxis, :]
     finite = np.isfinite(matrices).all(axis=(1, 2))
-    top = np.full(runs, np.nan)
-    top[finite] = np.linalg.eigvalsh((matrices[finite] + matrices[finite].transpose(0, 2, 1)) / 2)[:, -1]
-    return top
+    values = np.full((runs, dim), np.nan)
+    values[finite] = np.linalg.eigvalsh((matrices[finite] + matrices[finite].transpose(0, 2, 1)) / 2)
+    return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,8 @@ class Profile:
 
     `highest`, `lowest` and `rises` (how often the loss rose) are ``(parts, runs)``, one row for each equal part of the run; all else is
     ``(runs,)``. `size` is the length of the last point, `turned` whether the last step went back against the one before it.
+
+    A loss that is inf at the start alone, and finite a step later, is no sign of anything: such a run is summed up from that step on.
     """
 
     highest: Array
@@ -54,6 +56,8 @@ class Profile:
         `lost` are `first_nonfinite` and `first_quantity`.
         """
         with np.errstate(all="ignore"):
+            if len(loss) > 1:
+                loss = np.concatenate([np.where(came_down(*loss[:2]), loss[1], loss[0])[np.newaxis], loss[1:]])
             parts = np.unique(np.arange(PARTS) * len(loss) // PARTS)
             rose = np.diff(loss, axis=0, prepend=loss[:1]) > ROUNDING * np.abs(loss)
             back, forth = np.diff(last, axis=0) if len(last) > 2 else np.zeros((2, *last.shape[1:]))
@@ -74,6 +78,13 @@ class Profile:
 def _first_nonfinite(trajectory: Trajectory) -> dict[str, NDArray[Any]]:
     """Return the first step at which each run was not finite, and its first quantity: in the order in which a step computes them."""
     finite = np.stack([np.isfinite(trajectory.x).all(axis=1), np.isfinite(trajectory.loss), np.isfinite(trajectory.gradient_norm)], axis=1)
+    if trajectory.steps:
+        finite[0] |= came_down(*trajectory.loss[:2]) & finite[1].all(axis=0)
     step = np.where(finite.all(axis=1).all(axis=0), -1, (~finite.all(axis=1)).argmax(axis=0))
     quantity = np.array(["weight", "loss", "gradient"])[(~finite[step, :, np.arange(step.size)]).argmax(axis=1)]
     return {"first_nonfinite": step, "first_quantity": np.where(step < 0, "", quantity)}
+
+
+def came_down(first: Array, second: Array) -> NDArray[np.bool_]:
+    """Return whether the loss was inf at the start ``(runs,)`` and finite one step later: thrown far out, and caught."""
+    return np.asarray((first == np.inf) & np.isfinite(second))

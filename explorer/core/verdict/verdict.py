@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss
 from explorer.core.run.descent import Trajectory
-from explorer.core.theory.curvature import sharpness
+from explorer.core.theory.curvature import extremes, sharpness
 from explorer.core.verdict.profile import ROUNDING, Profile
 from explorer.core.verdict.sentence import Verdict as Verdict
 from explorer.core.verdict.sentence import became, counted, told
@@ -38,6 +38,14 @@ PLATEAU = 0.01
 """...or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
 by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it."""
 
+CURVED = 1e-9
+"""A smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10."""
+
+DAMPED = 0.01
+"""A run that jumps is on its way down if its largest loss shrank to this share in two quarters, if the largest losses of all parts of a
+quarter lie below all of the one before, twice over (by chance 1 in 35,000), or if the largest and the smallest do so once: to chaos
+none of it happens."""
+
 RISE = 2.0
 """A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
 
@@ -51,7 +59,8 @@ class Outcome:
 
     `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
     there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss
-    above the minimum shrank or grew from the third to the fourth quarter of the run.
+    above the minimum shrank or grew from the third to the fourth quarter of the run. `final_gradient` is the gradient's length at the
+    end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan.
     """
 
     verdict: NDArray[np.object_]
@@ -62,6 +71,8 @@ class Outcome:
     peak_loss: Array
     start_loss: Array
     decline: Array
+    final_gradient: Array
+    smallest_curvature: Array
     steps: int
 
     def evidence(self, run: int = 0) -> dict[str, float | int | str]:
@@ -99,6 +110,10 @@ class Outcome:
                 more = "it has not turned"
             case Verdict.CONVERGING:
                 more = f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
+            case Verdict.CONVERGED if not np.isnan(self.smallest_curvature[run]):
+                more = f"at a minimum: gradient {plain(self.final_gradient[run], 2)}, smallest curvature {plain(self.smallest_curvature[run], 4)}"
+            case Verdict.SLOW if self.peak_loss[run] == self.best_loss[run]:
+                instead = f"the run does not move, and the loss stays at {numbers['start']}"
             case Verdict.SLOW:
                 more = f"at this pace it would take over {PATIENCE} times as many steps"
         return told(self.verdict[run], numbers, instead=instead, more=more)
@@ -113,8 +128,7 @@ def judge(trajectory: Trajectory) -> Outcome:
     ['converged', 'oscillating', 'diverged']
     """
     profile = Profile.of(trajectory)
-    outcome = decide(profile, trajectory.objective.minimum, stochastic=trajectory.stochastic, plateau=plateau(trajectory.objective))
-    return with_catapults(outcome, trajectory.objective, trajectory.x[0], trajectory.x[-1])
+    return decide(profile, trajectory.objective, trajectory.x[0], trajectory.x[-1], stochastic=trajectory.stochastic)
 
 
 def plateau(loss: Loss) -> float:
@@ -122,57 +136,103 @@ def plateau(loss: Loss) -> float:
     return float(getattr(loss, "best_constant", np.nan))
 
 
-def decide(profile: Profile, minimum: float | None, *, stochastic: bool = False, plateau: float = np.nan) -> Outcome:
-    """Return the verdict that follows from a summary, all but the catapults, which ask for the curvature too.
+def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic: bool = False, look: bool = True) -> Outcome:
+    """Return the verdict that follows from a summary and from the curvature at the first and last points, ``(dim, runs)`` both.
 
-    `plateau` is the loss of an answer that ignores the data, where there is one: a run that stays there is stuck.
+    `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults.
     """
+    minimum = loss.minimum
     with np.errstate(all="ignore"):
-        above, tiny = _above_the_floor(profile, minimum)
-        start, final = above(profile.start_loss), above(profile.final_loss)
+        best = np.fmin.reduce(profile.lowest)
+        above, tiny = _above_the_floor(profile, minimum, best)
+        first, final = above(profile.start_loss), above(profile.final_loss)
         half, third, fourth = _quarters(above(profile.highest))
-        (early, late), (early_low, late_low) = _last_two(above(profile.highest)), _last_two(above(profile.lowest))
+        *_, middle, early, late = _by_quarter(above(profile.highest))
+        *_, early_low, late_low = _by_quarter(above(profile.lowest))
         decline = (fourth / third) ** (1 / max(profile.steps / 4, 1))
 
         nonfinite = profile.first_nonfinite >= 0
         grows = (third > GROWTH * half) & (fourth > GROWTH * third) & (np.log(fourth / third) > STEADY * np.log(third / half))
-        diverged = nonfinite | (grows & _below(late, early) & (fourth > start) & (final > start))
-        arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * start, tiny)
-        stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(final), tiny)
-        level = above(plateau)
+        diverged = nonfinite | (grows & _below(late, early) & (fourth > first) & (final - first > tiny))
+        size = final if minimum is not None and minimum != -np.inf else profile.final_loss
+        stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(size), tiny)
+        smallest = np.full(start.shape[1], np.nan)
+        if minimum is None:
+            arrived = np.zeros(start.shape[1], dtype=bool)
+            quiet = profile.highest[-1] - best <= np.maximum(TOLERANCE * (profile.start_loss - best), tiny)
+            asked = np.flatnonzero((quiet | stuck) & ~diverged) if look else np.arange(0)
+            if asked.size:
+                arrived[asked], rests, smallest[asked] = _at_rest(profile, loss, end, best, tiny, asked)
+                stuck[asked] = rests
+        else:
+            arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * first, tiny)
+        level = above(plateau(loss))
         stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
-        steps_to_go = np.log(TOLERANCE * start / fourth) / np.log(decline)
-        clear = _below(early, late) & _below(early_low, late_low)  # of the noise, if there is any
-        falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & (clear | (not stochastic))
+        steps_to_go = np.log(TOLERANCE * first / fourth) / np.log(decline)
         jumps = (profile.rises[len(profile.rises) // 2 :].sum(axis=0) > 0) | profile.turned
+        clear = _below(early, late) & _below(early_low, late_low)  # of the noise, if there is any, and of chaos
+        if not stochastic:
+            clear |= ~jumps | (fourth < DAMPED * half) | (_below(middle, early) & _below(early, late))
+        falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & clear
 
         verdict = np.select(
             [diverged, arrived & (minimum != -np.inf), arrived | stuck, falling, jumps & stochastic, jumps],
             [Verdict.DIVERGED, Verdict.CONVERGED, Verdict.STUCK, Verdict.CONVERGING, Verdict.NOISY, Verdict.OSCILLATING],
             Verdict.SLOW,
         )
-    return Outcome(
+    outcome = Outcome(
         verdict=np.array([Verdict(each) for each in verdict], dtype=object),
         first_nonfinite=profile.first_nonfinite,
         first_quantity=profile.first_quantity,
         final_loss=profile.final_loss,
-        best_loss=np.fmin.reduce(profile.lowest),
+        best_loss=best,
         peak_loss=np.where(nonfinite, np.inf, profile.highest.max(axis=0)),
         start_loss=profile.start_loss,
         decline=decline,
+        final_gradient=profile.final_gradient,
+        smallest_curvature=np.where(arrived, smallest, np.nan),
         steps=profile.steps,
     )
+    return _with_catapults(outcome, loss, start, end) if look else outcome
 
 
-def _above_the_floor(profile: Profile, minimum: float | None):  # type: ignore[no-untyped-def]
+def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # type: ignore[no-untyped-def]
     """Return how far above its minimum a loss is, and the distance that is rounding only.
 
-    Where there is no minimum, the size of the loss counts: a fall without end is a divergence too. Where it is not known,
-    the run's best loss is used instead only within rounding, so that no run counts as converged by its own measure.
+    Where there is no minimum, the size of the loss counts: a fall without end is a divergence too. Where it is not known, it is where
+    the run is heading: the limit of its largest losses, if they fall by less from quarter to quarter (Aitken 1926), for by its best
+    loss alone every run would have converged; and the best loss of a run that does not fall.
     """
-    if minimum is None or minimum == -np.inf:
+    if minimum == -np.inf:
         return np.abs, np.zeros(profile.start_loss.shape)
-    return lambda loss: loss - minimum, np.full(profile.start_loss.shape, ROUNDING * abs(minimum))
+    if minimum is not None:
+        return lambda loss: loss - minimum, np.full(profile.start_loss.shape, ROUNDING * abs(minimum))
+    half, third, fourth = _quarters(profile.highest)
+    tiny = ROUNDING * np.abs(best)
+    before, after = half - third, third - fourth
+    limit = np.where((after > tiny) & (before > after), fourth - after**2 / (before - after), np.where(after > tiny, -np.inf, best))
+    floor = np.where(np.isfinite(limit) | (after > tiny), np.fmin(limit, best), best)
+    return lambda loss: loss - floor, tiny
+
+
+def _at_rest(
+    profile: Profile, loss: Loss, end: Array, best: Array, tiny: Array, asked: NDArray[np.intp]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array]:
+    """Return which of the runs `asked` about are at a minimum, which are at rest elsewhere, and their smallest curvature.
+
+    At a minimum of curvature λ the loss is at most ‖gradient‖²/2λ too high, with the smallest λ; elsewhere its largest size says how
+    far a gradient this small could lead.
+    """
+    smallest, largest = extremes(loss, end[:, asked])
+    noise = max(CURVED, 64 * float(np.finfo(end.dtype).eps))
+    bowl = (smallest > noise * largest) & (largest > 0)
+    curvature = np.where(bowl, smallest, np.maximum(np.abs(smallest), np.abs(largest)))
+    to_go = profile.final_gradient[asked] ** 2 / (2 * curvature)
+    quiet = np.maximum(profile.highest[-1][asked] - best[asked], np.nan_to_num(to_go, nan=0.0)) + 0.0
+    whole = profile.start_loss[asked] - best[asked] + to_go
+    rests = np.nan_to_num(quiet, nan=np.inf) <= np.maximum(TOLERANCE * np.nan_to_num(whole, nan=0.0), tiny[asked])
+    flat = profile.final_gradient[asked] * (1 + profile.size[asked]) <= FLAT * np.maximum(np.abs(profile.final_loss[asked]), tiny[asked])
+    return bowl & rests, ~bowl & (rests | flat), smallest
 
 
 def _quarters(highest: Array) -> tuple[Array, Array, Array]:
@@ -185,10 +245,10 @@ def _quarters(highest: Array) -> tuple[Array, Array, Array]:
     return second, third, fourth
 
 
-def _last_two(parts: Array) -> tuple[Array, Array]:
-    """Return the parts in the third and in the fourth quarter of a run (the last two parts, if there are fewer than 8)."""
+def _by_quarter(parts: Array) -> tuple[Array, Array, Array]:
+    """Return the parts in the second, third and fourth quarter of a run (the last three parts, if there are fewer than 8)."""
     quarter = max(len(parts) // 4, 1)
-    return parts[-2 * quarter : -quarter], parts[-quarter:]
+    return parts[-3 * quarter : -2 * quarter], parts[-2 * quarter : -quarter], parts[-quarter:]
 
 
 def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
@@ -201,7 +261,7 @@ def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> Outcome:
+def _with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> Outcome:
     """Mark the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``."""
     minimum = loss.minimum or 0.0
     rose = outcome.peak_loss - minimum > RISE * (outcome.start_loss - minimum)
