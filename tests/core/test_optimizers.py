@@ -162,9 +162,9 @@ def test_growth_is_what_a_long_run_shows(h: float, beta: float, ahead: bool) -> 
 @pytest.mark.parametrize(
     ("name", "knobs", "sentence"),
     [
-        ("momentum", {"momentum": 1}, "momentum must be finite and ≥ 0 and < 1, got 1"),
-        ("momentum", {"momentum": -0.1}, "momentum must be finite and ≥ 0 and < 1, got -0.1"),
-        ("momentum", {"momentum": np.array([0.1, np.nan])}, "momentum must be finite and ≥ 0 and < 1, got nan"),
+        ("momentum", {"momentum": 1.01}, "momentum must be finite and ≥ 0 and ≤ 1, got 1.01"),
+        ("momentum", {"momentum": -0.1}, "momentum must be finite and ≥ 0 and ≤ 1, got -0.1"),
+        ("momentum", {"momentum": np.array([0.1, np.nan])}, "momentum must be finite and ≥ 0 and ≤ 1, got nan"),
         ("nesterov", {"momentum": 0}, "momentum must be finite and > 0 and < 1, got 0"),
         ("adam", {"beta2": 1}, "beta2 must be finite and ≥ 0 and < 1, got 1"),
         ("adam", {"eps": -1e-8}, "eps must be finite and ≥ 0, got -1e-08"),

@@ -112,7 +112,7 @@ def test_a_link_opened_twice_shows_the_same() -> None:
         ({"v": "0"}, "'0'"),
         ({"v": "2"}, "'2'"),
         ({"optimizer.momentum": "0.5"}, "optimizer.momentum"),
-        ({"optimizer": "momentum", "optimizer.momentum": "1"}, "momentum must be finite and ≥ 0 and < 1, got 1"),
+        ({"optimizer": "momentum", "optimizer.momentum": "1.01"}, "momentum must be finite and ≥ 0 and ≤ 1, got 1.01"),
         ({"loss": "quadratic", "loss.eigenvalues": "1, foo"}, "1, foo"),
         ({"color": "blue"}, "color"),
         ({"loss.": "1"}, "loss."),

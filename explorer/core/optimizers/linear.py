@@ -49,7 +49,7 @@ def momentum(momentum: Momentum = 0.9, dampening: Dampening = 0.0, weight_decay:
 
 @OPTIMIZERS.named("Nesterov", torch="SGD(nesterov=True)")
 def nesterov(
-    momentum: Annotated[float, Knob(0.01, 0.99, above=0, at_most=1, label="momentum β")] = 0.9, weight_decay: WeightDecay = 0.0
+    momentum: Annotated[float, Knob(0.01, 0.99, above=0, below=1, label="momentum β")] = 0.9, weight_decay: WeightDecay = 0.0
 ) -> Optimizer:
     """Momentum that looks ahead to where it is going.
 

@@ -74,7 +74,7 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
 
 
 def extremes(loss: Loss, x: Array) -> tuple[Array, Array]:
-    """The smallest and the largest eigenvalue of the Hessian at each point: ``(dim, runs) -> (runs,), (runs,)``; nan where it is not finite.
+    """The smallest and the largest eigenvalue of the Hessian at each point, ``(runs,)`` each; nan where it is not finite.
 
     >>> from explorer import LOSSES
     >>> extremes(LOSSES["saddle"](), np.zeros((2, 1)))

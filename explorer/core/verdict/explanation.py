@@ -94,6 +94,8 @@ class Explanation:
                 first, (instead, more) = self._factor(run), self._end(run)
             case Verdict.CONVERGED:
                 first, instead = self._factor(run), self._arrival(run)
+            case Verdict.SLOW if still := self.outcome.still(run):
+                instead = still
             case Verdict.CONVERGING | Verdict.SLOW:
                 first = self._factor(run)
             case Verdict.OSCILLATING:
@@ -162,7 +164,9 @@ class Explanation:
         return "nan" if np.isnan(first).any() else plain(first[~np.isfinite(first)][0])
 
     def _arrival(self, run: int) -> str:
-        minimum = self.trajectory.objective.minimum or 0.0
+        if self.trajectory.objective.minimum is None:
+            return self.outcome.at_a_minimum(run)
+        minimum = self.trajectory.objective.minimum
         above = self.trajectory.loss[:, run] - minimum
         arrived = above <= TOLERANCE * above[0]
         if not arrived.any() or arrived[0]:

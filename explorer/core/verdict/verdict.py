@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import extremes, sharpness
 from explorer.core.verdict.profile import ROUNDING, Profile
@@ -42,9 +42,9 @@ CURVED = 1e-9
 """A smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10."""
 
 DAMPED = 0.01
-"""A run that jumps is on its way down if its largest loss shrank to this share in two quarters, if the largest losses of all parts of a
-quarter lie below all of the one before, twice over (by chance 1 in 35,000), or if the largest and the smallest do so once: to chaos
-none of it happens."""
+"""A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
+all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither; on a quadratic there
+is none."""
 
 RISE = 2.0
 """A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
@@ -110,13 +110,23 @@ class Outcome:
                 more = "it has not turned"
             case Verdict.CONVERGING:
                 more = f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
-            case Verdict.CONVERGED if not np.isnan(self.smallest_curvature[run]):
-                more = f"at a minimum: gradient {plain(self.final_gradient[run], 2)}, smallest curvature {plain(self.smallest_curvature[run], 4)}"
-            case Verdict.SLOW if self.peak_loss[run] == self.best_loss[run]:
-                instead = f"the run does not move, and the loss stays at {numbers['start']}"
+            case Verdict.CONVERGED:
+                more = self.at_a_minimum(run)
+            case Verdict.SLOW if still := self.still(run):
+                instead = still
             case Verdict.SLOW:
                 more = f"at this pace it would take over {PATIENCE} times as many steps"
         return told(self.verdict[run], numbers, instead=instead, more=more)
+
+    def still(self, run: int = 0) -> str:
+        """Return that a run does not move, as at a rate of 0; else nothing."""
+        stays = self.steps > 0 and self.peak_loss[run] == self.best_loss[run]
+        return f"the run does not move, and the loss stays at {plain(self.start_loss[run], 4)}" if stays else ""
+
+    def at_a_minimum(self, run: int = 0) -> str:
+        """Return what shows that a run ended at a minimum, where the loss does not know its own; else nothing."""
+        gradient, curvature = self.final_gradient[run], self.smallest_curvature[run]
+        return "" if np.isnan(curvature) else f"at a minimum: gradient {plain(gradient, 2)}, smallest curvature {plain(curvature, 4)}"
 
 
 def judge(trajectory: Trajectory) -> Outcome:
@@ -153,7 +163,7 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
 
         nonfinite = profile.first_nonfinite >= 0
         grows = (third > GROWTH * half) & (fourth > GROWTH * third) & (np.log(fourth / third) > STEADY * np.log(third / half))
-        diverged = nonfinite | (grows & _below(late, early) & (fourth > first) & (final - first > tiny))
+        diverged = nonfinite | (grows & _below(late, early) & _below(early, middle) & (fourth > first) & (final - first > tiny))
         size = final if minimum is not None and minimum != -np.inf else profile.final_loss
         stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(size), tiny)
         smallest = np.full(start.shape[1], np.nan)
@@ -170,9 +180,11 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
         steps_to_go = np.log(TOLERANCE * first / fourth) / np.log(decline)
         jumps = (profile.rises[len(profile.rises) // 2 :].sum(axis=0) > 0) | profile.turned
-        clear = _below(early, late) & _below(early_low, late_low)  # of the noise, if there is any, and of chaos
-        if not stochastic:
-            clear |= ~jumps | (fourth < DAMPED * half) | (_below(middle, early) & _below(early, late))
+        clear = _below(early, late)
+        if stochastic:
+            clear &= _below(early_low, late_low)  # of the noise
+        else:
+            clear = ~jumps | (clear & _below(middle, early)) | (fourth < DAMPED * half) | Facts(loss).is_quadratic  # of chaos
         falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & clear
 
         verdict = np.select(
@@ -200,8 +212,8 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
     """Return how far above its minimum a loss is, and the distance that is rounding only.
 
     Where there is no minimum, the size of the loss counts: a fall without end is a divergence too. Where it is not known, it is where
-    the run is heading: the limit of its largest losses, if they fall by less from quarter to quarter (Aitken 1926), for by its best
-    loss alone every run would have converged; and the best loss of a run that does not fall.
+    the run is heading, for by its best loss alone every run would have converged: the limit of its largest losses, which fall by less
+    from quarter to quarter (Aitken 1926), but no further than the loss's own size; and the best loss of a run that does not fall.
     """
     if minimum == -np.inf:
         return np.abs, np.zeros(profile.start_loss.shape)
@@ -210,8 +222,8 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
     half, third, fourth = _quarters(profile.highest)
     tiny = ROUNDING * np.abs(best)
     before, after = half - third, third - fourth
-    limit = np.where((after > tiny) & (before > after), fourth - after**2 / (before - after), np.where(after > tiny, -np.inf, best))
-    floor = np.where(np.isfinite(limit) | (after > tiny), np.fmin(limit, best), best)
+    limit = np.fmax(np.where(before > after, fourth - after**2 / (before - after), -np.inf), fourth - np.abs(fourth))
+    floor = np.where(after > tiny, np.fmin(limit, best), best)
     return lambda loss: loss - floor, tiny
 
 
@@ -227,10 +239,10 @@ def _at_rest(
     noise = max(CURVED, 64 * float(np.finfo(end.dtype).eps))
     bowl = (smallest > noise * largest) & (largest > 0)
     curvature = np.where(bowl, smallest, np.maximum(np.abs(smallest), np.abs(largest)))
-    to_go = profile.final_gradient[asked] ** 2 / (2 * curvature)
-    quiet = np.maximum(profile.highest[-1][asked] - best[asked], np.nan_to_num(to_go, nan=0.0)) + 0.0
-    whole = profile.start_loss[asked] - best[asked] + to_go
-    rests = np.nan_to_num(quiet, nan=np.inf) <= np.maximum(TOLERANCE * np.nan_to_num(whole, nan=0.0), tiny[asked])
+    to_go = np.nan_to_num(profile.final_gradient[asked] ** 2 / (2 * curvature), nan=np.inf)
+    left = np.maximum(profile.highest[-1][asked] - best[asked], to_go)
+    whole = profile.start_loss[asked] - best[asked]
+    rests = left <= np.maximum(TOLERANCE * whole, tiny[asked])
     flat = profile.final_gradient[asked] * (1 + profile.size[asked]) <= FLAT * np.maximum(np.abs(profile.final_loss[asked]), tiny[asked])
     return bowl & rests, ~bowl & (rests | flat), smallest
 
