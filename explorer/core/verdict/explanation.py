@@ -94,8 +94,6 @@ class Explanation:
                 first, (instead, more) = self._factor(run), self._end(run)
             case Verdict.CONVERGED:
                 first, instead = self._factor(run), self._arrival(run)
-            case Verdict.SLOW if still := self.outcome.still(run):
-                instead = still
             case Verdict.CONVERGING | Verdict.SLOW:
                 first = self._factor(run)
             case Verdict.OSCILLATING:
