@@ -431,7 +431,7 @@ def test_tables_to_take_away() -> None:
         (lambda: Map(Setup(), Axis("learning_rate", 0, 1), Axis("start.7", 0, 1)), "has no knob 'start.7'"),
         (lambda: Map(Setup(), Axis("learning_rate", 0, 1), Axis("batch_size", 1, 9)), "has no knob 'batch_size'"),
         (lambda: Map(BOWL, Axis("learning_rate", -1, 1), Axis("optimizer.momentum", 0, 1)), "learning_rate must be finite and ≥ 0"),
-        (lambda: Map(BOWL, Axis("learning_rate", 0, 1), Axis("optimizer.momentum", 0, 2)), "momentum must be finite and ≥ 0 and < 1"),
+        (lambda: Map(BOWL, Axis("learning_rate", 0, 1), Axis("optimizer.momentum", 0, 2)), "momentum must be finite and ≥ 0 and ≤ 1"),
         (
             lambda: Map(BOWL, Axis("learning_rate", 0, 1), Axis("steps", 5, 5.5)),
             "the ends of steps must be two whole numbers",
