@@ -161,6 +161,7 @@ def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
     falls = (signs.drop > CERTAIN and not beats) or (not signs.jumps and not signs.rises and not signs.settled)
     if (falls or signs.shrinks) and (recovers or not signs.stays_up):
         came = Verdict.CONVERGED if signs.settled and not signs.left > TOLERANCE else _waiting(signs)
+        came = Verdict.STUCK if came == Verdict.CONVERGED and signs.stopped_at_once else came
     elif signs.settled:
         came = Verdict.STUCK if signs.stays_up else Verdict.CONVERGED
     elif (signs.rhythm and stochastic is not True) or (stochastic is False and signs.jumps):
@@ -213,7 +214,15 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
     match verdict:
         case Verdict.DIVERGED:
             factor = f", by a factor of {plain(signs.factor)} a row at the end" if signs.factor > 1.005 else ""
-            instead, more = f"the loss rose from {plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}", "it has not turned"
+            came = (
+                f"fell from {numbers['start']} to {plain(signs.lowest, 4)}, then"
+                if signs.start - signs.best > signs.noise * CERTAIN
+                else ""
+            )
+            instead = (
+                f"the loss {came or 'rose'} {'rose' if came else 'from ' + plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}"
+            )
+            more = "it has not turned" if signs.highest == signs.last else "it stays up"
         case Verdict.CONVERGED:
             more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:
@@ -229,6 +238,8 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
             instead = f"the loss had come down {came}, rose again and stays at {numbers['final']}"
         case Verdict.STUCK if signs.stays_up:
             instead = f"the loss rose from {numbers['start']} to {numbers['final']} and stays there"
+        case Verdict.STUCK if signs.stopped_at_once:
+            instead = f"the loss went from {numbers['start']} to {numbers['final']} at once, by less than a hundredth, and stays there"
         case Verdict.STUCK:
             instead = f"the loss has not left {numbers['final']}{_named(signs.end)}, where it began, by more than it scatters"
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show

@@ -40,6 +40,15 @@ PERIODIC = 0.85
 PRINTED = 1e-2
 """A grid coarser than this share of the curve's height is the loss's own movement, not rounding in print."""
 
+REGAINS = 0.2
+"""Growth below the start has won back at least this share of the fall..."""
+
+ACCELERATES = 1.3
+"""...and rises in each third of its time by this factor more than in the one before."""
+
+BLOWN = 100.0
+"""A curve that ends this many times as high as its first half was has blown up, whether it still grows or not."""
+
 FADES = 0.7
 """Jumps die out if the spread of each quarter is at most this share of the one before; that of steady noise comes so low twice by chance
 once in a thousand curves."""
@@ -66,7 +75,8 @@ class Signs:
 
     `grows` and `explodes` are the two forms of growth beyond the start that has not turned; `factor` is what it grew by per row at the
     end. `peak` is the largest value that is no single spike; `spikes` are the rows of single ones. `rhythm` is ``"two"``, ``"cycle"``,
-    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter.
+    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter. `last` is the last value, and
+    `stopped_at_once` says that it moved by less than a hundredth of its level, at its first rows only.
     """
 
     rows: int
@@ -95,6 +105,8 @@ class Signs:
     rhythm: str
     tail_low: float
     tail_high: float
+    last: float
+    stopped_at_once: bool
 
     @property
     def stays_up(self) -> bool:
@@ -124,7 +136,7 @@ class Signs:
         jumps = bool((first > grain).any() and (first < -grain).any())
         levels = np.array([np.median(z[quarter == each]) for each in range(4)])
         end = float(np.median(z[-max(len(z) // 8, 1) :]))
-        spikes = _spikes(z) if jumps else np.array([], dtype=np.intp)
+        spikes = _spikes(z, grain) if jumps else np.array([], dtype=np.intp)
         start = _start(z, noise)
         peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
         best = float(_smooth(z).min())
@@ -154,14 +166,22 @@ class Signs:
             rises=bool((first >= -grain).all() and (first > grain).any()),
             shrinks=jumps and _shrinks(z, quarter),
             moved=bool(start - end > max(CERTAIN * noise if jumps else 0.0, grain)),
-            grows=_grows(highs, above, drop),
+            grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0) or _blew_up(z, start),
             explodes=_explodes(z, noise if jumps else 0.0, start),
             factor=_factor(z),
             spikes=spikes,
             rhythm=_rhythm(residual, _places(time)[quarter >= 2]) if jumps else "",
             tail_low=float(losses[quarter == 3].min()),
             tail_high=float(losses[quarter == 3].max()),
+            last=float(losses[-1]),
+            stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
+
+
+def _stopped_at_once(losses: Array, grain: float) -> bool:
+    """Whether it moved by less than a hundredth of itself, within its first eighth, and then no more."""
+    rest = losses[-(-len(losses) // 8) :]
+    return bool(np.ptp(rest) <= 2 * grain and np.ptp(losses) < 0.01 * np.abs(rest).min())
 
 
 def _quarters(t: Array) -> NDArray[np.intp]:
@@ -227,8 +247,11 @@ def _start(z: Array, noise: float) -> float:
     return float(z[0]) if abs(z[0] - level) > CERTAIN * noise else level
 
 
-def _spikes(z: Array) -> NDArray[np.intp]:
-    """Single rows, or two, that stand far above the rows around them."""
+def _spikes(z: Array, grain: float) -> NDArray[np.intp]:
+    """Single rows, or two, that stand far above the rows around them.
+
+    The scatter of these rows is that of their second differences, which a trend hardly touches.
+    """
     if len(z) < 2 * FEWEST:
         return np.array([], dtype=np.intp)
     width = 7
@@ -236,9 +259,10 @@ def _spikes(z: Array) -> NDArray[np.intp]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
     middle = np.median(windows, axis=1)
     off = z - middle
-    blocks = np.array_split(np.abs(off), max(len(z) // 32, 1))
-    local = 1.4826 * np.concatenate([np.full(len(each), np.median(each)) for each in blocks])
-    high = off > OUTLIER * np.maximum(local, 1e-12) + 1e-3 * np.ptp(z)
+    bends = np.abs(np.pad(np.diff(z, 2), 1, mode="edge"))
+    blocks = np.array_split(bends, max(len(z) // 32, 1))
+    local = 1.4826 / math.sqrt(6) * np.concatenate([np.full(len(each), np.median(each)) for each in blocks])
+    high = off > OUTLIER * np.maximum(local, grain) + 1e-3 * np.ptp(z)
     high[:2] = False
     long = high & np.roll(high, 1) & np.roll(high, -1)
     return np.flatnonzero(high & ~(long | np.roll(long, 1) | np.roll(long, -1)))
@@ -333,6 +357,31 @@ def _grows(highs: Array, above: Array, drop: float) -> bool:
     return bool(steady and fourth > above[0] and np.median(above[-max(len(above) // PARTS, 1) :]) > above[0])
 
 
+def _grows_again(z: Array, noise: float) -> bool:
+    """Growth by a factor after a fall, seen from below the start: from the lowest level on, each third rises more than the one before."""
+    width = max(len(z) // 48, 1)
+    levels = np.array([each.mean() for each in np.array_split(z, len(z) // width)])
+    low = int(levels.argmin())
+    rise = levels[low:]
+    if len(rise) < 2 * FEWEST or low == 0:
+        return False
+    error = noise / math.sqrt(width)
+    if rise[-1] - rise[0] < max(2 * CERTAIN * error, REGAINS * (levels[0] - rise[0]), 1e-9) or rise[-1] < rise.max() - CERTAIN * error:
+        return False
+    first, second, third = (float(each[-3:].mean() - each[:3].mean()) for each in np.array_split(rise, 3))
+    clear = min(first, second, third) > 2 * error
+    ratios = (second / first, third / second) if clear else (0.0, 0.0)
+    return bool(min(ratios) > ACCELERATES and ratios[1] > ratios[0] ** STEADY)
+
+
+def _blew_up(z: Array, start: float) -> bool:
+    """Whether it ends at another size: so far above all that it had in its first half that no level of a loss is as high."""
+    half = z[: len(z) // 2 + 1]
+    room = max(float(np.ptp(half)), start - float(half.min()))
+    last = z[-max(len(z) // 8, 1) :]
+    return bool(room > 0 and last.min() - half.min() > BLOWN * room)
+
+
 def _explodes(z: Array, noise: float, start: float) -> bool:
     """Growth at the very end, too late for the quarters: the last rows rise by more and more, to well above all that came before."""
     if len(z) < 5:
@@ -352,15 +401,21 @@ def _explodes(z: Array, noise: float, start: float) -> bool:
 
 
 def _factor(z: Array) -> float:
-    """Return the factor by which the distance from the lowest value grew per row in the final rise; nan without one."""
-    above = z - z.min()
-    last = above[-min(len(above), 12) :]
-    rising = 1
-    while rising < len(last) and last[-rising] > last[-rising - 1] > 0:
-        rising += 1
-    if rising < 3:
+    """Return the factor by which the loss grew per row in the final rise; nan where it did not grow by one.
+
+    c + a rᵏ has differences that grow by r, whatever c is: r is the slope of their logarithms, where that is known to a tenth.
+    """
+    change = np.diff(z[-13:])
+    falls = np.flatnonzero(~(change > 0))
+    change = change[falls[-1] + 1 :] if falls.size else change
+    if len(change) < 3:
         return math.nan
-    return float((last[-1] / last[-rising]) ** (1 / (rising - 1)))
+    row = np.arange(len(change)) - (len(change) - 1) / 2
+    logs = np.log(change)
+    slope = float(row @ logs / (row @ row))
+    off = logs - logs.mean() - slope * row
+    error = math.sqrt(float(off @ off) / (len(row) - 2) / float(row @ row))
+    return math.exp(slope) if slope > 10 * error and slope < 700 else math.nan
 
 
 def _rhythm(residual: Array, place: NDArray[np.intp]) -> str:
