@@ -161,7 +161,6 @@ def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
     falls = (signs.drop > CERTAIN and not beats) or (not signs.jumps and not signs.rises and not signs.settled)
     if (falls or signs.shrinks) and (recovers or not signs.stays_up):
         came = Verdict.CONVERGED if signs.settled and not signs.left > TOLERANCE else _waiting(signs)
-        came = Verdict.STUCK if came == Verdict.CONVERGED and signs.stopped_at_once else came
     elif signs.settled:
         came = Verdict.STUCK if signs.stays_up else Verdict.CONVERGED
     elif (signs.rhythm and stochastic is not True) or (stochastic is False and signs.jumps):
@@ -170,6 +169,8 @@ def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
         came = Verdict.STUCK
     else:
         return Verdict.NOISY if signs.moved else Verdict.STUCK
+    if came == Verdict.CONVERGED and signs.stopped_at_once:
+        return Verdict.STUCK
     return Verdict.CATAPULT if came in (Verdict.CONVERGED, Verdict.CONVERGING) and _catapulted(signs) else came
 
 
@@ -214,15 +215,9 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
     match verdict:
         case Verdict.DIVERGED:
             factor = f", by a factor of {plain(signs.factor)} a row at the end" if signs.factor > 1.005 else ""
-            came = (
-                f"fell from {numbers['start']} to {plain(signs.lowest, 4)}, then"
-                if signs.start - signs.best > signs.noise * CERTAIN
-                else ""
-            )
-            instead = (
-                f"the loss {came or 'rose'} {'rose' if came else 'from ' + plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}"
-            )
-            more = "it has not turned" if signs.highest == signs.last else "it stays up"
+            low, high = plain(signs.lowest, 4), plain(signs.highest, 4)
+            came = f"fell from {numbers['start']} to {low}, then rose" if signs.had_fallen else f"rose from {low}"
+            instead, more = f"the loss {came} to {high}{factor}", "it stays up" if signs.turned else "it has not turned"
         case Verdict.CONVERGED:
             more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:

@@ -46,8 +46,9 @@ REGAINS = 0.2
 ACCELERATES = 1.3
 """...and rises in each third of its time by this factor more than in the one before."""
 
-BLOWN = 100.0
-"""A curve that ends this many times as high as its first half was has blown up, whether it still grows or not."""
+BLOWN = 1000.0
+"""A curve that ends this many times as far above its lowest row as all before that row has blown up, whether it still grows or not:
+a wrong answer that is sure costs about a hundred times what a guess does."""
 
 FADES = 0.7
 """Jumps die out if the spread of each quarter is at most this share of the one before; that of steady noise comes so low twice by chance
@@ -75,8 +76,10 @@ class Signs:
 
     `grows` and `explodes` are the two forms of growth beyond the start that has not turned; `factor` is what it grew by per row at the
     end. `peak` is the largest value that is no single spike; `spikes` are the rows of single ones. `rhythm` is ``"two"``, ``"cycle"``,
-    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter. `last` is the last value, and
-    `stopped_at_once` says that it moved by less than a hundredth of its level, at its first rows only.
+    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter.
+
+    `turned` says that it ends below its highest value, `had_fallen` that it came down before its lowest one, and `stopped_at_once` that it
+    moved by less than a hundredth of its level, at its first rows only.
     """
 
     rows: int
@@ -105,7 +108,8 @@ class Signs:
     rhythm: str
     tail_low: float
     tail_high: float
-    last: float
+    turned: bool
+    had_fallen: bool
     stopped_at_once: bool
 
     @property
@@ -166,14 +170,15 @@ class Signs:
             rises=bool((first >= -grain).all() and (first > grain).any()),
             shrinks=jumps and _shrinks(z, quarter),
             moved=bool(start - end > max(CERTAIN * noise if jumps else 0.0, grain)),
-            grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0) or _blew_up(z, start),
+            grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0) or _blew_up(z),
             explodes=_explodes(z, noise if jumps else 0.0, start),
             factor=_factor(z),
             spikes=spikes,
             rhythm=_rhythm(residual, _places(time)[quarter >= 2]) if jumps else "",
             tail_low=float(losses[quarter == 3].min()),
             tail_high=float(losses[quarter == 3].max()),
-            last=float(losses[-1]),
+            turned=bool(losses[-1] < losses.max()),
+            had_fallen=bool(start - best > CERTAIN * noise and z.argmin() > max(len(z) // 50, 1)),
             stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
 
@@ -374,12 +379,18 @@ def _grows_again(z: Array, noise: float) -> bool:
     return bool(min(ratios) > ACCELERATES and ratios[1] > ratios[0] ** STEADY)
 
 
-def _blew_up(z: Array, start: float) -> bool:
-    """Whether it ends at another size: so far above all that it had in its first half that no level of a loss is as high."""
-    half = z[: len(z) // 2 + 1]
-    room = max(float(np.ptp(half)), start - float(half.min()))
-    last = z[-max(len(z) // 8, 1) :]
-    return bool(room > 0 and last.min() - half.min() > BLOWN * room)
+def _blew_up(z: Array) -> bool:
+    """Whether it ends at another size: so far above all that came before its lowest row that no level of a loss is as high.
+
+    One that rises from its first rows on must do so faster and faster, since there is nothing to measure it by but its first change.
+    """
+    low = int(z.argmin())
+    room = float(np.ptp(z[: max(low, 1) + 1]))
+    if low < 2:
+        change = np.diff(z[low : low + 4])
+        if len(change) < 3 or not (change > 0).all() or not (np.diff(change) > 0).all():
+            return False
+    return bool(z[-max(len(z) // 8, 1) :].min() - z[low] > BLOWN * room)
 
 
 def _explodes(z: Array, noise: float, start: float) -> bool:
