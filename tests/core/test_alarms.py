@@ -106,3 +106,57 @@ def test_a_flat_curve_names_its_level(level: float, name: str) -> None:
     assert name in diagnose([level] * 30).sentence
     assert name in diagnose(level * (1 + 1e-5 * np.random.default_rng(0).standard_normal(100))).sentence
     assert "(" not in diagnose([1.2345] * 30).sentence
+
+
+@pytest.mark.parametrize("more", [[], [3e12, 3.2e12, 3e12, 3.1e12, 2.9e12], [3e12] * 12])
+def test_what_fell_and_blew_up_has_diverged(more: list[float]) -> None:
+    found = diagnose([2.34, 2.1, 1.9, 1.7, 1.6, 1.5, 1.45, 1.4, 1.38, 34, 34_700, 3e12, *more])
+    assert found.verdict == Verdict.DIVERGED
+    assert "fell from 2.34 to 1.38, then rose to 3" in found.sentence
+    assert ("stays up" if more else "it has not turned") in found.sentence
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.003, 0.01])
+@pytest.mark.parametrize("rows", [60, 100])
+def test_growth_is_seen_from_below_the_start(noise: float, rows: int) -> None:
+    """1.02 a row after a fall from 2.3 to 0.3."""
+    losses = np.array([*(0.3 + 2 * np.exp(-np.arange(60) / 10)), *(0.3 * 1.02 ** np.arange(rows))])
+    losses += noise * np.random.default_rng(3).standard_normal(losses.size)
+    found = diagnose(losses)
+    assert found.verdict == Verdict.DIVERGED
+    assert "fell from 2.3" in found.sentence
+    assert noise or "by a factor of 1.02 a row" in found.sentence
+
+
+def test_a_line_up_after_a_fall_is_no_exponential() -> None:
+    losses = [*(0.3 + 2 * np.exp(-np.arange(60) / 10)), *(0.3 + 0.01 * np.arange(60))]
+    assert diagnose(losses).verdict != Verdict.DIVERGED
+
+
+def test_stuck_at_once_is_not_converged() -> None:
+    found = diagnose([1.9112] + [1.9105] * 9)
+    assert found.verdict == Verdict.STUCK
+    assert "from 1.9112 to 1.9105 at once" in found.sentence
+    assert diagnose([4.0] + [0.5] * 9).verdict == Verdict.CONVERGED
+
+
+@pytest.mark.parametrize(("factor", "rows"), [(1.01, 12), (1.01, 60), (1.01, 300), (1.3, 20), (2.0, 20)])
+@pytest.mark.parametrize("offset", [0.0, 5.0])
+def test_the_factor_is_right_to_its_digits(factor: float, rows: int, offset: float) -> None:
+    found = diagnose(offset + factor ** np.arange(rows))
+    assert f"by a factor of {factor:g} a row" in found.sentence
+
+
+def test_a_line_has_no_factor() -> None:
+    assert "factor" not in diagnose(1 + 0.01 * np.arange(30)).sentence
+
+
+def test_a_spike_in_noise_is_still_seen() -> None:
+    rng = np.random.default_rng(0)
+    for sigma in (0.003, 0.01, 0.03):
+        losses = np.exp(-np.arange(200) / 15) + sigma * rng.standard_normal(200)
+        assert "spikes" not in diagnose(losses).symptoms
+        losses[[90, 150]] += 30 * sigma
+        found = diagnose(losses)
+        assert "spikes" in found.symptoms
+        assert found.evidence["single spikes"] == 2

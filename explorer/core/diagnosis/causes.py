@@ -52,7 +52,7 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
     }
     if verdict in words:
         found.append(words[verdict])
-    if signs is not None and len(signs.spikes):
+    if signs is not None and len(signs.spikes) and verdict != Verdict.DIVERGED:
         found.append("spikes")
     if overfits(record):
         found.append("validation rises")

@@ -135,7 +135,7 @@ def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, V
         return None, None, f"Cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
     if record.lost_from is not None:
         return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record))
-    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows):
+    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows or signs.blew_up):
         return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
     if finite.size < FEWEST:
         return (
@@ -188,7 +188,8 @@ def _waiting(signs: Signs) -> Verdict:
 
 def _catapulted(signs: Signs) -> bool:
     """Return whether it rose to `RISE` times the start, both above where it ended, before it had fallen."""
-    return bool(signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
+    stands_out = signs.peak - signs.start > CERTAIN * signs.rough
+    return bool(stands_out and signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
 
 
 def _lost(record: Record) -> str:
@@ -215,9 +216,9 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
     match verdict:
         case Verdict.DIVERGED:
             factor = f", by a factor of {plain(signs.factor)} a row at the end" if signs.factor > 1.005 else ""
-            low, high = plain(signs.lowest, 4), plain(signs.highest, 4)
+            low, high = plain(signs.lowest, 4), plain(signs.risen, 4)
             came = f"fell from {numbers['start']} to {low}, then rose" if signs.had_fallen else f"rose from {low}"
-            instead, more = f"the loss {came} to {high}{factor}", "it stays up" if signs.turned else "it has not turned"
+            instead, more = f"the loss {came} to {high}{factor}", "it stays up" if signs.blew_up and signs.turned else "it has not turned"
         case Verdict.CONVERGED:
             more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:
@@ -227,14 +228,15 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
         case Verdict.OSCILLATING:
             more = PATTERN[signs.rhythm]
         case Verdict.NOISY:
-            more = f"it scatters by {plain(signs.noise, 2)}, with no trend"
+            more = f"it scatters by {plain(signs.noise, 2)}, {'and rises late in the run' if signs.drop < -CERTAIN else 'with no trend'}"
         case Verdict.STUCK if signs.had_learned:
             came = f"from {numbers['start']} to {plain(signs.best, 4)}"
             instead = f"the loss had come down {came}, rose again and stays at {numbers['final']}"
         case Verdict.STUCK if signs.stays_up:
             instead = f"the loss rose from {numbers['start']} to {numbers['final']} and stays there"
         case Verdict.STUCK if signs.stopped_at_once:
-            instead = f"the loss went from {numbers['start']} to {numbers['final']} at once, by less than a hundredth, and stays there"
+            came = f"from {plain(signs.start, 7)} to {plain(signs.end, 7)}"
+            instead = f"the loss went {came} at once, by less than a hundredth, and stays there"
         case Verdict.STUCK:
             instead = f"the loss has not left {numbers['final']}{_named(signs.end)}, where it began, by more than it scatters"
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show

@@ -40,10 +40,10 @@ PERIODIC = 0.85
 PRINTED = 1e-2
 """A grid coarser than this share of the curve's height is the loss's own movement, not rounding in print."""
 
-REGAINS = 0.2
+REGAINS = 0.05
 """Growth below the start has won back at least this share of the fall..."""
 
-ACCELERATES = 1.3
+ACCELERATES = 1.1
 """...and rises in each third of its time by this factor more than in the one before."""
 
 BLOWN = 1000.0
@@ -74,12 +74,13 @@ class Signs:
     goes on so. `settled` says the last part is flat to `TOLERANCE`, `rises` that the later half only goes up, `shrinks` that its jumps die
     out, `moved` that the end lies below the start by more than the noise.
 
-    `grows` and `explodes` are the two forms of growth beyond the start that has not turned; `factor` is what it grew by per row at the
-    end. `peak` is the largest value that is no single spike; `spikes` are the rows of single ones. `rhythm` is ``"two"``, ``"cycle"``,
-    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter.
+    `grows` and `explodes` are the two forms of growth that has not turned, `blew_up` says that it ends at another size; `factor` is what
+    it grew by per row at the end. `peak` is the largest value that is no single spike, and `rough` the scatter around it; `spikes` are the
+    rows of single ones. `rhythm` is ``"two"``, ``"cycle"``, ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the
+    last quarter.
 
-    `turned` says that it ends below its highest value, `had_fallen` that it came down before its lowest one, and `stopped_at_once` that it
-    moved by less than a hundredth of its level, at its first rows only.
+    `risen` is the largest value after the lowest, `turned` says that the last row is no higher than the one before, `had_fallen` that it
+    came down before its lowest row, and `stopped_at_once` that it moved by less than a hundredth of its level, at its first rows only.
     """
 
     rows: int
@@ -89,6 +90,7 @@ class Signs:
     highest: float
     peak: float
     peak_at: int
+    rough: float
     best: float
     fall: float
     levels: Array
@@ -102,12 +104,14 @@ class Signs:
     shrinks: bool
     moved: bool
     grows: bool
+    blew_up: bool
     explodes: bool
     factor: float
     spikes: NDArray[np.intp]
     rhythm: str
     tail_low: float
     tail_high: float
+    risen: float
     turned: bool
     had_fallen: bool
     stopped_at_once: bool
@@ -145,7 +149,8 @@ class Signs:
         peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
         best = float(_smooth(z).min())
         drop = _drop(z, quarter, residual) if jumps else _without_noise(levels[2] - levels[3])
-        above = z - z.min()
+        low = int(z.argmin())
+        above = z - z[low]
         highs = np.array([above[part].max() for part in _parts(len(z))])
         fall = max(start, peak if peak > start else start) - min(end, best)
         pace, left = _pace(z, t, noise if jumps else 0.0, start - end)
@@ -158,6 +163,7 @@ class Signs:
             highest=float(losses.max()),
             peak=peak * unit,
             peak_at=peak_at,
+            rough=_bends(z[max(peak_at - FEWEST, 0) : peak_at + 2 * FEWEST]) * unit,
             best=best * unit,
             fall=fall * unit,
             levels=levels * unit,
@@ -170,15 +176,17 @@ class Signs:
             rises=bool((first >= -grain).all() and (first > grain).any()),
             shrinks=jumps and _shrinks(z, quarter),
             moved=bool(start - end > max(CERTAIN * noise if jumps else 0.0, grain)),
-            grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0) or _blew_up(z),
+            grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0),
+            blew_up=_blew_up(z),
             explodes=_explodes(z, noise if jumps else 0.0, start),
             factor=_factor(z),
             spikes=spikes,
             rhythm=_rhythm(residual, _places(time)[quarter >= 2]) if jumps else "",
             tail_low=float(losses[quarter == 3].min()),
             tail_high=float(losses[quarter == 3].max()),
-            turned=bool(losses[-1] < losses.max()),
-            had_fallen=bool(start - best > CERTAIN * noise and z.argmin() > max(len(z) // 50, 1)),
+            risen=float(losses[low:].max()),
+            turned=bool(losses[-1] <= losses[-2]),
+            had_fallen=bool(low > max(len(z) // 50, 1) and start - best > CERTAIN * _bends(z[: low + 1])),
             stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
 
@@ -238,6 +246,11 @@ def _scatter(values: Array) -> float:
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
+def _bends(z: Array) -> float:
+    """Return the standard deviation of white noise that would bend the curve as much: from second differences, without any trend."""
+    return float(1.4826 / math.sqrt(6) * np.median(np.abs(np.diff(z, 2))))
+
+
 def _smooth(z: Array) -> Array:
     """Medians of about a hundredth of the rows each: what is left of a curve without its noise and single spikes."""
     width = max(len(z) // 100, 1)
@@ -264,9 +277,8 @@ def _spikes(z: Array, grain: float) -> NDArray[np.intp]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
     middle = np.median(windows, axis=1)
     off = z - middle
-    bends = np.abs(np.pad(np.diff(z, 2), 1, mode="edge"))
-    blocks = np.array_split(bends, max(len(z) // 32, 1))
-    local = 1.4826 / math.sqrt(6) * np.concatenate([np.full(len(each), np.median(each)) for each in blocks])
+    blocks = np.array_split(np.arange(len(z)), max(len(z) // 32, 1))
+    local = np.concatenate([np.full(len(each), _bends(z[max(each[0] - 1, 0) : each[-1] + 2])) for each in blocks])
     high = off > OUTLIER * np.maximum(local, grain) + 1e-3 * np.ptp(z)
     high[:2] = False
     long = high & np.roll(high, 1) & np.roll(high, -1)
@@ -373,10 +385,10 @@ def _grows_again(z: Array, noise: float) -> bool:
     error = noise / math.sqrt(width)
     if rise[-1] - rise[0] < max(2 * CERTAIN * error, REGAINS * (levels[0] - rise[0]), 1e-9) or rise[-1] < rise.max() - CERTAIN * error:
         return False
-    first, second, third = (float(each[-3:].mean() - each[:3].mean()) for each in np.array_split(rise, 3))
-    clear = min(first, second, third) > 2 * error
-    ratios = (second / first, third / second) if clear else (0.0, 0.0)
-    return bool(min(ratios) > ACCELERATES and ratios[1] > ratios[0] ** STEADY)
+    first, second, third = (float(each[-2:].mean() - each[:2].mean()) for each in np.array_split(rise, 3))
+    if not min(first, second - ACCELERATES * first, third - ACCELERATES * second) > CERTAIN * error:
+        return False
+    return math.log(third / second) > STEADY * math.log(second / first)
 
 
 def _blew_up(z: Array) -> bool:
