@@ -28,6 +28,8 @@ def test_a_gradient_that_stays_nan_is_a_dead_run() -> None:
     assert found.causes[0].name == "The weights are nan"
     assert "suddenly nan" in found.symptoms
     assert diagnose(FALL, gradient_norm=[2.0] * 11 + [NAN]).verdict == Verdict.DIVERGED
+    warming = diagnose([*FALL, 0, 0, 0], learning_rate=[1e-6 * k for k in range(1, 16)])
+    assert warming.causes[0].name == "The weights are nan"
 
 
 def test_a_step_left_out_is_no_dead_run() -> None:
@@ -77,6 +79,8 @@ def test_lines_of_the_log_are_heard() -> None:
     found = diagnose(read_log(text))
     assert "in line 7" in found.sentence
     assert "Gradient overflow" in found.sentence
+    deepspeed = "\n[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 65536, reducing to 32768\n"
+    assert "OVERFLOW" in diagnose(read_log(text.replace(skipped, deepspeed))).sentence
     stopped = lines(FALL, [2.0] * 12, "\nTraceback (most recent call last):\nRuntimeError: CUDA error: device-side assert triggered\n")
     assert "RuntimeError" in diagnose(read_log(stopped)).sentence
     assert "says" not in diagnose(read_log(lines(FALL, [2.0] * 12, "\nsaved the model\n"))).sentence

@@ -125,7 +125,7 @@ def _sheet(content: bytes | str) -> Sheet:
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
     """The lines that speak of an overflow, and an error among the last few that have words."""
-    found = [("overflow", place, line) for place, line in lines if "verflow" in line and OVERFLOW.search(line)]
+    found = [("overflow", place, line) for place, line in lines if OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
     found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
     return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
