@@ -29,6 +29,9 @@ LONGEST_LINE = 4 << 20
 HEAD = 20
 """The first lines of a long log that are read whatever its length: the names are among them."""
 
+HINTS = ("verflow", "OVERFLOW", "kipp")
+"""A line of an overflow has one of these: looked for first, since most lines have none."""
+
 OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp\w+ (this )?step\b")
 ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
@@ -125,7 +128,7 @@ def _sheet(content: bytes | str) -> Sheet:
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
     """The lines that speak of an overflow, and an error among the last few that have words."""
-    found = [("overflow", place, line) for place, line in lines if OVERFLOW.search(line)]
+    found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
     found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
     return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
