@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from explorer.core.diagnosis.alarms import Alarm
+from explorer.core.diagnosis.levels import classes_of, named_level
 from explorer.core.diagnosis.record import Record
 from explorer.core.diagnosis.signs import FEWEST, Signs
 from explorer.core.ground.prose import plain
@@ -34,11 +35,12 @@ def known() -> tuple[dict[str, Any], ...]:
     return tuple(tomllib.loads((files("explorer.core.diagnosis") / "causes.toml").read_text("utf-8"))["cause"])
 
 
-def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None) -> tuple[str, ...]:
+def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm] = ()) -> tuple[str, ...]:
     """Return what a person would say of the curve, in a few fixed words, the telling one first."""
     found = []
     if verdict == Verdict.DIVERGED:
-        found.append("explodes" if record.lost_from is None or record.grew else "suddenly nan")
+        dead = record.lost_from is None and any(each.dead for each in heard)
+        found.append("explodes" if not dead and (record.lost_from is None or record.grew) else "suddenly nan")
     if record.lost_from is None and not np.isfinite(record.values).all():
         found.append("nan without divergence")
     words = {
@@ -50,21 +52,23 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None) -> tu
     }
     if verdict in words:
         found.append(words[verdict])
-    if signs is not None and len(signs.spikes):
+    if signs is not None and len(signs.spikes) and verdict != Verdict.DIVERGED:
         found.append("spikes")
-    if _overfits(record):
+    if overfits(record):
         found.append("validation rises")
     return tuple(found)
 
 
-def ranked(record: Record, signs: Signs | None, verdict: Verdict | None, found: Sequence[str]) -> tuple[Cause, ...]:
+def ranked(
+    record: Record, signs: Signs | None, verdict: Verdict | None, found: Sequence[str], heard: Sequence[Alarm] = ()
+) -> tuple[Cause, ...]:
     """Return the causes that the curve leaves possible, the likeliest first.
 
     A cause's weight is a judgment, not a probability: what fits everything that was seen stands before what fits part of it.
     """
-    if verdict is None:
+    if verdict is None and not heard:
         return ()
-    seen, numbers = {*found, *situations(record, signs, verdict)}, _numbers(record, signs)
+    seen, numbers = {*found, *situations(record, signs, verdict, heard)}, _numbers(record, signs) | {"alarm": ", ".join(map(str, heard))}
     suspects = []
     for cause in known():
         weights = [weight for situation, weight in cause["weight"].items() if situation in seen]
@@ -76,10 +80,13 @@ def ranked(record: Record, signs: Signs | None, verdict: Verdict | None, found: 
     return tuple(cause for _, cause in sorted(suspects, key=lambda each: -each[0]))
 
 
-def situations(record: Record, signs: Signs | None, verdict: Verdict) -> list[str]:
+def situations(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm] = ()) -> list[str]:
     """Return what is so of this curve, in the words of the table of causes; its symptoms are situations, too."""
     grew = record.lost_from is None or record.grew
+    held: dict[str, bool] = {}
     match verdict:
+        case Verdict.DIVERGED if record.lost_from is None and any(each.dead for each in heard):
+            held["dead"] = True
         case Verdict.DIVERGED if grew:
             held = {"grew": True, "grew by a factor": signs is not None and signs.factor > 1}
             held["grew to the end of a format"] = bool(_precision(record))
@@ -89,9 +96,13 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict) -> list[st
         case Verdict.STUCK if signs is not None and signs.stays_up:
             held = {"stuck after learning": True}
         case Verdict.STUCK:
-            held = {"never learned": True, "stays at ln K": _looks_constant(signs)}
-        case _:
-            held = {str(verdict): True}
+            held = {"never learned": True, "stays at ln K": classes_of(signs.end) > 0 if signs else False}
+        case _ if verdict is not None:
+            held = {str(verdict): True, "healthy": verdict == Verdict.CONVERGED and not heard and not overfits(record)}
+    held |= {each.situation: True for each in heard}
+    held["stays at a clipped logarithm"] = (
+        signs is not None and verdict in (Verdict.STUCK, Verdict.NOISY) and "−ln" in named_level(signs.end)
+    )
     held["two"] = signs is not None and signs.rhythm == "two"
     held["spike"] = signs is not None and len(signs.spikes) == 1
     rate = _known_rates(record)
@@ -120,7 +131,7 @@ def _numbers(record: Record, signs: Signs | None) -> dict[str, Any]:
 
 def _known_rates(record: Record) -> Any:
     """Return the learning rates that were recorded."""
-    return np.array([]) if record.learning_rate is None else record.learning_rate[np.isfinite(record.learning_rate)]
+    return np.array([]) if record.learning_rate is None else record.learning_rate.finite
 
 
 def _gradient_grew(record: Record) -> bool:
@@ -128,17 +139,17 @@ def _gradient_grew(record: Record) -> bool:
     norm = record.gradient_norm
     if norm is None:
         return False
-    seen = norm[: (record.lost_from or 0) + 1]
+    seen = norm.values[norm.rows <= record.rows[record.lost_from or 0]]
     seen = seen[np.isfinite(seen)]
     return bool(seen.size >= 3 and seen[-1] > 10 * np.median(seen))
 
 
-def _overfits(record: Record) -> bool:
+def overfits(record: Record) -> bool:
     """Return whether the validation loss ends clearly above its lowest value while the training loss ends near its own."""
     validation = record.validation
     if validation is None:
         return False
-    held, train = validation[np.isfinite(validation)], record.finite
+    held, train = validation.finite, record.finite
     if held.size < FEWEST or train.size < FEWEST:
         return False
     tail = max(held.size // 8, 1)
@@ -155,9 +166,3 @@ def _precision(record: Record) -> str:
         if largest**0.8 < last <= largest and record.lost_from is not None:
             return name
     return ""
-
-
-def _looks_constant(signs: Signs | None) -> bool:
-    """Return whether the level is ln K, the loss of a constant answer among K classes."""
-    logs = [math.log(classes) for classes in (2, 3, 4, 5, 10, 20, 100, 1000)]
-    return signs is not None and any(abs(signs.end - log) < 0.01 * log for log in logs)

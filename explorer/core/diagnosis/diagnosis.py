@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.diagnosis.causes import Cause, ranked, symptoms
+from explorer.core.diagnosis.alarms import Alarm, alarms
+from explorer.core.diagnosis.causes import Cause, overfits, ranked, symptoms
+from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.files.logs import LogFile
@@ -60,17 +62,20 @@ def diagnose(
     validation: ArrayLike | Sequence[float | None] | None = None,
     learning_rate: ArrayLike | Sequence[float | None] | None = None,
     gradient_norm: ArrayLike | Sequence[float | None] | None = None,
+    loss_scale: ArrayLike | Sequence[float | None] | None = None,
     known: Mapping[str, ArrayLike] | None = None,
 ) -> Diagnosis:
     """Return the verdict on losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
 
     A `LogFile`, as `read_log` returns it, brings its steps and its other curves along; what is given beside it counts instead.
 
-    `stochastic` says whether the steps were random (mini-batches); None finds out as far as the numbers tell. `steps` are the
-    steps of the rows, increasing, if they were not logged evenly; `validation`, `learning_rate` and `gradient_norm`, one a row, sharpen
-    the causes and not the verdict. `known` are curves by name to compare with, for `Diagnosis.cases`.
+    `stochastic` says whether the steps were random (mini-batches); None finds out as far as the numbers tell. `steps` are the steps of
+    the rows, increasing, if they were not logged evenly; `validation`, `learning_rate`, `gradient_norm` and `loss_scale`, one a row,
+    sharpen the causes, and the verdict where they tell that the run is dead: a gradient that stays nan. `known` are curves by name to
+    compare with, for `Diagnosis.cases`.
 
-    The verdict does not depend on the loss's unit or zero: a·L + b has the same, for a > 0. A loss that is not finite from some row
+    The verdict does not depend on the loss's unit or zero: a·L + b has the same, for a > 0, but for a loss that is suddenly exactly 0,
+    and for a first step of less than a hundredth of the loss after which nothing moves. A loss that is not finite from some row
     to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than `FEWEST`
     values, or all equal. The words mean what they mean in `judge`, but for what only who knows x and the minimum can see: a plateau
     that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
@@ -82,33 +87,55 @@ def diagnose(
     >>> str(diagnose([0.5**k for k in range(40)]).verdict), diagnose([1.0, 0.9]).verdict
     ('converged', None)
     """
+    given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
+    lines: tuple[tuple[str, int, str], ...] = ()
     if isinstance(losses, LogFile):
         log = losses
-        given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
-        curves = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
-        return diagnose(log.losses, stochastic=stochastic, steps=log.step if steps is None else steps, known=known, **curves)
-    record = Record.of(losses, steps, validation, learning_rate, gradient_norm)
-    signs, verdict, sentence = _judged(record, stochastic)
-    found = symptoms(record, signs, verdict)
+        steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
+        given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
+    record = Record.of(losses, steps, **given)
+    heard = alarms(record, lines)
+    signs, verdict, sentence = _judged(record, stochastic, heard)
+    found = symptoms(record, signs, verdict, heard)
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,
-        evidence=_evidence(record, signs, verdict),
-        causes=ranked(record, signs, verdict, found),
+        evidence=_evidence(record, signs, verdict, heard),
+        causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
         cases=_alike(record, verdict, known or {}),
     )
 
 
-def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verdict | None, str]:
-    """Return the signs of the finite part, if it has any, and the verdict with its sentence."""
+def _judged(record: Record, stochastic: bool | None, heard: Sequence[Alarm]) -> tuple[Signs | None, Verdict | None, str]:
+    """Return the signs of the finite part, if it has any, and the verdict with its sentence, and with what else was heard of the run."""
+    signs, verdict, sentence = _of_losses(record, stochastic)
+    beside = [str(each) for each in heard]
+    if record.lost_from is None and any(each.dead for each in heard):
+        return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=", and ".join(beside))
+    if verdict != Verdict.DIVERGED and overfits(record):
+        beside.append(_risen(record))
+    return signs, verdict, "; ".join([sentence, *beside])
+
+
+def _risen(record: Record) -> str:
+    """Say from where on the validation loss rises."""
+    assert record.validation is not None
+    curve = record.validation
+    lowest = int(np.nanargmin(np.where(np.isfinite(curve.values), curve.values, np.nan)))
+    least, last = plain(float(curve.values[lowest]), 4), plain(float(curve.finite[-1]), 4)
+    return f"the validation loss rises from {curve.place(lowest)} on, from {least} to {last}"
+
+
+def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verdict | None, str]:
+    """Return what the losses alone say."""
     finite = record.finite
     signs = Signs.of(finite, record.finite_steps) if finite.size >= 4 and finite.max() > finite.min() else None
     if record.values.size == 0:
         return None, None, f"Cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
     if record.lost_from is not None:
         return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record))
-    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows):
+    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows or signs.blew_up):
         return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
     if finite.size < FEWEST:
         return (
@@ -117,10 +144,11 @@ def _judged(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verd
             f"Cannot tell: a verdict takes at least {FEWEST} values, and there {'is' if finite.size == 1 else 'are'} {finite.size}",
         )
     if signs is None:
+        level = float(finite[0])
         return (
             None,
             None,
-            f"Cannot tell: all {finite.size:,} values are {plain(float(finite[0]), 4)}; the log may be rounded, or the rate 0",
+            f"Cannot tell: all {finite.size:,} values are {plain(level, 4)}{_named(level)}; the log may be rounded, or the rate 0",
         )
     verdict = verdict_of(signs, stochastic)
     return signs, verdict, _sentence(verdict, signs)
@@ -141,6 +169,8 @@ def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
         came = Verdict.STUCK
     else:
         return Verdict.NOISY if signs.moved else Verdict.STUCK
+    if came == Verdict.CONVERGED and signs.stopped_at_once:
+        return Verdict.STUCK
     return Verdict.CATAPULT if came in (Verdict.CONVERGED, Verdict.CONVERGING) and _catapulted(signs) else came
 
 
@@ -158,7 +188,8 @@ def _waiting(signs: Signs) -> Verdict:
 
 def _catapulted(signs: Signs) -> bool:
     """Return whether it rose to `RISE` times the start, both above where it ended, before it had fallen."""
-    return bool(signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
+    stands_out = signs.peak - signs.start > CERTAIN * signs.rough
+    return bool(stands_out and signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
 
 
 def _lost(record: Record) -> str:
@@ -172,6 +203,11 @@ def _lost(record: Record) -> str:
     return f"the loss {was} and is {word} from {place} on"
 
 
+def _named(level: float) -> str:
+    """Return what a level is in brackets, if it is a known constant."""
+    return f" ({name})" if (name := named_level(level)) else ""
+
+
 def _sentence(verdict: Verdict, signs: Signs) -> str:
     """Return the sentence of a verdict, with what the rows alone show."""
     losses = {"start": signs.start, "final": signs.end, "peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high}
@@ -180,7 +216,9 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
     match verdict:
         case Verdict.DIVERGED:
             factor = f", by a factor of {plain(signs.factor)} a row at the end" if signs.factor > 1.005 else ""
-            instead, more = f"the loss rose from {plain(signs.lowest, 4)} to {plain(signs.highest, 4)}{factor}", "it has not turned"
+            low, high = plain(signs.lowest, 4), plain(signs.risen, 4)
+            came = f"fell from {numbers['start']} to {low}, then rose" if signs.had_fallen else f"rose from {low}"
+            instead, more = f"the loss {came} to {high}{factor}", "it stays up" if signs.blew_up and signs.turned else "it has not turned"
         case Verdict.CONVERGED:
             more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:
@@ -190,20 +228,23 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
         case Verdict.OSCILLATING:
             more = PATTERN[signs.rhythm]
         case Verdict.NOISY:
-            more = f"it scatters by {plain(signs.noise, 2)}, with no trend"
+            more = f"it scatters by {plain(signs.noise, 2)}, {'and rises late in the run' if signs.drop < -CERTAIN else 'with no trend'}"
         case Verdict.STUCK if signs.had_learned:
             came = f"from {numbers['start']} to {plain(signs.best, 4)}"
             instead = f"the loss had come down {came}, rose again and stays at {numbers['final']}"
         case Verdict.STUCK if signs.stays_up:
             instead = f"the loss rose from {numbers['start']} to {numbers['final']} and stays there"
+        case Verdict.STUCK if signs.stopped_at_once:
+            came = f"from {plain(signs.start, 7)} to {plain(signs.end, 7)}"
+            instead = f"the loss went {came} at once, by less than a hundredth, and stays there"
         case Verdict.STUCK:
-            instead = f"the loss has not left {numbers['final']}, where it began, by more than it scatters"
+            instead = f"the loss has not left {numbers['final']}{_named(signs.end)}, where it began, by more than it scatters"
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
             instead = f"the loss rose from {numbers['start']} to {numbers['peak']}, then fell to {numbers['final']}"
     return told(verdict, numbers, instead=instead, more=more)
 
 
-def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> dict[str, float | int | str]:
+def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
     """Return the numbers that decided, thresholds included."""
     found: dict[str, float | int | str] = {
         "verdict": str(verdict) if verdict else "cannot tell",
@@ -213,6 +254,9 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None) -> d
     }
     if record.lost_from is not None:
         found["not finite from here to the end"] = record.place(record.lost_from)
+    found |= {each.seen: each.where for each in heard}
+    if overfits(record):
+        found["validation"] = _risen(record)
     if signs is None:
         return found
     return found | {

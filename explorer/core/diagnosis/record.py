@@ -18,7 +18,8 @@ Array = NDArray[np.float64]
 class Record:
     """A recorded curve without what is missing: `values` ``(n,)`` with nan and inf among them, their `steps` and `rows` ``(n,)``.
 
-    The others are nan where they are missing. `lost_from` is the first entry of the non-finite end, None if the last value is finite.
+    The others are records of their own, since a validation loss may stand in rows without a training loss. `lost_from` is the first entry
+    of the non-finite end, None if the last value is finite.
     """
 
     values: Array
@@ -26,26 +27,28 @@ class Record:
     rows: NDArray[np.intp]
     missing: int
     stepped: bool
-    validation: Array | None
-    learning_rate: Array | None
-    gradient_norm: Array | None
+    validation: Record | None = None
+    learning_rate: Record | None = None
+    gradient_norm: Record | None = None
+    loss_scale: Record | None = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, validation: Any, learning_rate: Any, gradient_norm: Any) -> Record:
+    def of(cls, losses: Any, steps: Any, **others: Any) -> Record:
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
         at = np.arange(len(values), dtype=float) if steps is None else numbers("steps", steps)[0]
-        given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
-        others = {name: None if column is None else numbers(name, column)[0] for name, column in given.items()}
-        for name, column in {"steps": at, **others}.items():
-            if column is not None and column.shape != values.shape:
+        given = {name: numbers(name, column) for name, column in others.items() if column is not None}
+        for name, column in {"steps": at, **{name: column for name, (column, _) in given.items()}}.items():
+            if column.shape != values.shape:
                 raise must(name, f"one number for each of the {len(values)} losses", f"shape {column.shape}")
         if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
-        kept = {name: None if column is None else column[present] for name, column in others.items()}
-        missing = int(len(values) - present.sum())
-        return cls(values[present], at[present], np.flatnonzero(present), missing, steps is not None, **kept)
+
+        def kept(column: Array, there: NDArray[np.bool_], **more: Record) -> Record:
+            return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), steps is not None, **more)
+
+        return kept(values, present, **{name: kept(*column) for name, column in given.items()})
 
     @property
     def lost_from(self) -> int | None:
@@ -84,7 +87,10 @@ class Record:
 
     def place(self, entry: int) -> str:
         """Return where an entry stands, as its owner would find it."""
-        return f"step {self.steps[entry]:,.0f}" if self.stepped else f"row {self.rows[entry] + 1:,}"
+        step = float(self.steps[entry])
+        if self.stepped:
+            return f"step {step:,.0f}" if step.is_integer() else f"step {step:.6g}"
+        return f"row {self.rows[entry] + 1:,}"
 
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:

@@ -40,6 +40,16 @@ PERIODIC = 0.85
 PRINTED = 1e-2
 """A grid coarser than this share of the curve's height is the loss's own movement, not rounding in print."""
 
+REGAINS = 0.05
+"""Growth below the start has won back at least this share of the fall..."""
+
+ACCELERATES = 1.1
+"""...and rises in each third of its time by this factor more than in the one before."""
+
+BLOWN = 1000.0
+"""A curve that ends this many times as far above its lowest row as all before that row has blown up, whether it still grows or not:
+a wrong answer that is sure costs about a hundred times what a guess does."""
+
 FADES = 0.7
 """Jumps die out if the spread of each quarter is at most this share of the one before; that of steady noise comes so low twice by chance
 once in a thousand curves."""
@@ -64,9 +74,13 @@ class Signs:
     goes on so. `settled` says the last part is flat to `TOLERANCE`, `rises` that the later half only goes up, `shrinks` that its jumps die
     out, `moved` that the end lies below the start by more than the noise.
 
-    `grows` and `explodes` are the two forms of growth beyond the start that has not turned; `factor` is what it grew by per row at the
-    end. `peak` is the largest value that is no single spike; `spikes` are the rows of single ones. `rhythm` is ``"two"``, ``"cycle"``,
-    ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the last quarter.
+    `grows` and `explodes` are the two forms of growth that has not turned, `blew_up` says that it ends at another size; `factor` is what
+    it grew by per row at the end. `peak` is the largest value that is no single spike, and `rough` the scatter around it; `spikes` are the
+    rows of single ones. `rhythm` is ``"two"``, ``"cycle"``, ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the
+    last quarter.
+
+    `risen` is the largest value after the lowest, `turned` says that the last row is no higher than the one before, `had_fallen` that it
+    came down before its lowest row, and `stopped_at_once` that it moved by less than a hundredth of its level, at its first rows only.
     """
 
     rows: int
@@ -76,6 +90,7 @@ class Signs:
     highest: float
     peak: float
     peak_at: int
+    rough: float
     best: float
     fall: float
     levels: Array
@@ -89,12 +104,17 @@ class Signs:
     shrinks: bool
     moved: bool
     grows: bool
+    blew_up: bool
     explodes: bool
     factor: float
     spikes: NDArray[np.intp]
     rhythm: str
     tail_low: float
     tail_high: float
+    risen: float
+    turned: bool
+    had_fallen: bool
+    stopped_at_once: bool
 
     @property
     def stays_up(self) -> bool:
@@ -124,12 +144,13 @@ class Signs:
         jumps = bool((first > grain).any() and (first < -grain).any())
         levels = np.array([np.median(z[quarter == each]) for each in range(4)])
         end = float(np.median(z[-max(len(z) // 8, 1) :]))
-        spikes = _spikes(z) if jumps else np.array([], dtype=np.intp)
+        spikes = _spikes(z, grain) if jumps else np.array([], dtype=np.intp)
         start = _start(z, noise)
         peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
         best = float(_smooth(z).min())
         drop = _drop(z, quarter, residual) if jumps else _without_noise(levels[2] - levels[3])
-        above = z - z.min()
+        low = int(z.argmin())
+        above = z - z[low]
         highs = np.array([above[part].max() for part in _parts(len(z))])
         fall = max(start, peak if peak > start else start) - min(end, best)
         pace, left = _pace(z, t, noise if jumps else 0.0, start - end)
@@ -142,6 +163,7 @@ class Signs:
             highest=float(losses.max()),
             peak=peak * unit,
             peak_at=peak_at,
+            rough=_bends(z[max(peak_at - FEWEST, 0) : peak_at + 2 * FEWEST]) * unit,
             best=best * unit,
             fall=fall * unit,
             levels=levels * unit,
@@ -154,14 +176,25 @@ class Signs:
             rises=bool((first >= -grain).all() and (first > grain).any()),
             shrinks=jumps and _shrinks(z, quarter),
             moved=bool(start - end > max(CERTAIN * noise if jumps else 0.0, grain)),
-            grows=_grows(highs, above, drop),
+            grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0),
+            blew_up=_blew_up(z),
             explodes=_explodes(z, noise if jumps else 0.0, start),
             factor=_factor(z),
             spikes=spikes,
             rhythm=_rhythm(residual, _places(time)[quarter >= 2]) if jumps else "",
             tail_low=float(losses[quarter == 3].min()),
             tail_high=float(losses[quarter == 3].max()),
+            risen=float(losses[low:].max()),
+            turned=bool(losses[-1] <= losses[-2]),
+            had_fallen=bool(low > max(len(z) // 50, 1) and start - best > CERTAIN * _bends(z[: low + 1])),
+            stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
+
+
+def _stopped_at_once(losses: Array, grain: float) -> bool:
+    """Whether it moved by less than a hundredth of itself, within its first eighth, and then no more."""
+    rest = losses[-(-len(losses) // 8) :]
+    return bool(np.ptp(rest) <= 2 * grain and np.ptp(losses) < 0.01 * np.abs(rest).min())
 
 
 def _quarters(t: Array) -> NDArray[np.intp]:
@@ -213,6 +246,11 @@ def _scatter(values: Array) -> float:
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
+def _bends(z: Array) -> float:
+    """Return the standard deviation of white noise that would bend the curve as much: from second differences, without any trend."""
+    return float(1.4826 / math.sqrt(6) * np.median(np.abs(np.diff(z, 2))))
+
+
 def _smooth(z: Array) -> Array:
     """Medians of about a hundredth of the rows each: what is left of a curve without its noise and single spikes."""
     width = max(len(z) // 100, 1)
@@ -227,8 +265,11 @@ def _start(z: Array, noise: float) -> float:
     return float(z[0]) if abs(z[0] - level) > CERTAIN * noise else level
 
 
-def _spikes(z: Array) -> NDArray[np.intp]:
-    """Single rows, or two, that stand far above the rows around them."""
+def _spikes(z: Array, grain: float) -> NDArray[np.intp]:
+    """Single rows, or two, that stand far above the rows around them.
+
+    The scatter of these rows is that of their second differences, which a trend hardly touches.
+    """
     if len(z) < 2 * FEWEST:
         return np.array([], dtype=np.intp)
     width = 7
@@ -236,9 +277,9 @@ def _spikes(z: Array) -> NDArray[np.intp]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
     middle = np.median(windows, axis=1)
     off = z - middle
-    blocks = np.array_split(np.abs(off), max(len(z) // 32, 1))
-    local = 1.4826 * np.concatenate([np.full(len(each), np.median(each)) for each in blocks])
-    high = off > OUTLIER * np.maximum(local, 1e-12) + 1e-3 * np.ptp(z)
+    blocks = np.array_split(np.arange(len(z)), max(len(z) // 32, 1))
+    local = np.concatenate([np.full(len(each), _bends(z[max(each[0] - 1, 0) : each[-1] + 2])) for each in blocks])
+    high = off > OUTLIER * np.maximum(local, grain) + 1e-3 * np.ptp(z)
     high[:2] = False
     long = high & np.roll(high, 1) & np.roll(high, -1)
     return np.flatnonzero(high & ~(long | np.roll(long, 1) | np.roll(long, -1)))
@@ -333,6 +374,37 @@ def _grows(highs: Array, above: Array, drop: float) -> bool:
     return bool(steady and fourth > above[0] and np.median(above[-max(len(above) // PARTS, 1) :]) > above[0])
 
 
+def _grows_again(z: Array, noise: float) -> bool:
+    """Growth by a factor after a fall, seen from below the start: from the lowest level on, each third rises more than the one before."""
+    width = max(len(z) // 48, 1)
+    levels = np.array([each.mean() for each in np.array_split(z, len(z) // width)])
+    low = int(levels.argmin())
+    rise = levels[low:]
+    if len(rise) < 2 * FEWEST or low == 0:
+        return False
+    error = noise / math.sqrt(width)
+    if rise[-1] - rise[0] < max(2 * CERTAIN * error, REGAINS * (levels[0] - rise[0]), 1e-9) or rise[-1] < rise.max() - CERTAIN * error:
+        return False
+    first, second, third = (float(each[-2:].mean() - each[:2].mean()) for each in np.array_split(rise, 3))
+    if not min(first, second - ACCELERATES * first, third - ACCELERATES * second) > CERTAIN * error:
+        return False
+    return math.log(third / second) > STEADY * math.log(second / first)
+
+
+def _blew_up(z: Array) -> bool:
+    """Whether it ends at another size: so far above all that came before its lowest row that no level of a loss is as high.
+
+    One that rises from its first rows on must do so faster and faster, since there is nothing to measure it by but its first change.
+    """
+    low = int(z.argmin())
+    room = float(np.ptp(z[: max(low, 1) + 1]))
+    if low < 2:
+        change = np.diff(z[low : low + 4])
+        if len(change) < 3 or not (change > 0).all() or not (np.diff(change) > 0).all():
+            return False
+    return bool(z[-max(len(z) // 8, 1) :].min() - z[low] > BLOWN * room)
+
+
 def _explodes(z: Array, noise: float, start: float) -> bool:
     """Growth at the very end, too late for the quarters: the last rows rise by more and more, to well above all that came before."""
     if len(z) < 5:
@@ -352,15 +424,21 @@ def _explodes(z: Array, noise: float, start: float) -> bool:
 
 
 def _factor(z: Array) -> float:
-    """Return the factor by which the distance from the lowest value grew per row in the final rise; nan without one."""
-    above = z - z.min()
-    last = above[-min(len(above), 12) :]
-    rising = 1
-    while rising < len(last) and last[-rising] > last[-rising - 1] > 0:
-        rising += 1
-    if rising < 3:
+    """Return the factor by which the loss grew per row in the final rise; nan where it did not grow by one.
+
+    c + a rᵏ has differences that grow by r, whatever c is: r is the slope of their logarithms, where that is known to a tenth.
+    """
+    change = np.diff(z[-13:])
+    falls = np.flatnonzero(~(change > 0))
+    change = change[falls[-1] + 1 :] if falls.size else change
+    if len(change) < 3:
         return math.nan
-    return float((last[-1] / last[-rising]) ** (1 / (rising - 1)))
+    row = np.arange(len(change)) - (len(change) - 1) / 2
+    logs = np.log(change)
+    slope = float(row @ logs / (row @ row))
+    off = logs - logs.mean() - slope * row
+    error = math.sqrt(float(off @ off) / (len(row) - 2) / float(row @ row))
+    return math.exp(slope) if slope > 10 * error and slope < 700 else math.nan
 
 
 def _rhythm(residual: Array, place: NDArray[np.intp]) -> str:

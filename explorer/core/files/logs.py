@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,14 @@ LONGEST_LINE = 4 << 20
 HEAD = 20
 """The first lines of a long log that are read whatever its length: the names are among them."""
 
+HINTS = ("verflow", "OVERFLOW", "kipp")
+"""A line of an overflow has one of these: looked for first, since most lines have none."""
+
+OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp\w+ (this )?step\b")
+ERROR = re.compile(
+    r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
+)
+
 MOST_RANKS = 1024
 """More different numbers of ranks are none."""
 
@@ -38,7 +47,8 @@ class LogFile:
 
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
-    values and where they come from; `notes` are sentences that account for every row.
+    values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow, and
+    the last one if it is an error's: ``(kind, line, words)``.
     """
 
     columns: Mapping[str, Numbers]
@@ -46,6 +56,7 @@ class LogFile:
     step: NDArray[np.float64] | None
     notes: tuple[str, ...]
     reading: str = ""
+    alarms: tuple[tuple[str, int, str], ...] = ()
     _sheet: Sheet | None = field(default=None, repr=False)
 
     def curve(self, role: str) -> Numbers | None:
@@ -106,12 +117,21 @@ def _sheet(content: bytes | str) -> Sheet:
     if whole is not None:
         return whole
     kept, notes = _thinned_lines(lines)
+    alarms = _alarms(kept)
     kept, overwritten = _as_on_screen(kept)
     text = plainly("\n".join(line for _, line in kept))
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
     found.notes += notes + overwritten
-    return found
+    return replace(found, alarms=alarms)
+
+
+def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
+    """The lines that speak of an overflow, and an error among the last few that have words."""
+    found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
+    end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
+    found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
+    return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
 
 
 def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
@@ -161,7 +181,7 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
             raise ValueError(f"a role must be one of {', '.join(ROLES)}, got {role!r}")
         if name is not None and name not in sheet.columns:
             raise ValueError(f"{ROLES[role]} must be one of the columns {', '.join(sheet.columns)}, got {name!r}")
-    sheet, said = replace(sheet, columns=dict(sheet.columns)), list[str]()
+    sheet, said, alarms = replace(sheet, columns=dict(sheet.columns)), list[str](), sheet.alarms
     roles = _roles(sheet, by_hand, said)
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
         raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
@@ -185,7 +205,15 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
         gaps = int(np.ma.getmaskarray(columns[name]).sum())
         if gaps and role != "step":
             lost.append(f"In {gaps:,} of them {name!r} has no value.")
-    return LogFile(columns, {role: roles[role] for role in ROLES if role in roles}, step, (*lost, *sheet.notes, *said), reading, sheet)
+    return LogFile(
+        columns,
+        {role: roles[role] for role in ROLES if role in roles},
+        step,
+        (*lost, *sheet.notes, *said),
+        reading,
+        alarms,
+        replace(sheet, alarms=alarms),
+    )
 
 
 def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> dict[str, str]:

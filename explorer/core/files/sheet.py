@@ -33,7 +33,7 @@ Records = Sequence[tuple[int, Mapping[str, float]]]
 class Sheet:
     """Columns ``(rows,)`` by name, the `lines` ``(rows,)`` of the file that they stand in, how many rows there were, and what was noted.
 
-    `named` is false where the names are not the file's.
+    `named` is false where the names are not the file's. `alarms` are lines that speak of an error: what kind, which line, its words.
     """
 
     columns: dict[str, Numbers]
@@ -41,6 +41,7 @@ class Sheet:
     rows: int
     notes: list[str] = field(default_factory=list)
     named: bool = True
+    alarms: tuple[tuple[str, int, str], ...] = ()
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
         """The columns of these rows only."""

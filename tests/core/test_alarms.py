@@ -1,0 +1,166 @@
+"""What says that a run is dead though its loss looks well, and levels and growth that have a name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer import Verdict, diagnose, read_log
+
+NAN, INF = float("nan"), float("inf")
+FALL = [1.05 * 0.9**k for k in range(12)]
+
+
+def lines(losses: list[float], norms: list[float], more: str = "") -> str:
+    return "\n".join(f"step {k} loss: {a:.4f} grad_norm: {b}" for k, (a, b) in enumerate(zip(losses, norms, strict=True))) + more
+
+
+def first_advice(text: str) -> str:
+    return diagnose(read_log(text)).causes[0].name
+
+
+def test_a_gradient_that_stays_nan_is_a_dead_run() -> None:
+    found = diagnose(read_log(lines([*FALL, 0, 0, 0, 0], [2.0] * 11 + [NAN] * 5)))
+    assert found.verdict == Verdict.DIVERGED
+    assert "the gradient's norm is nan from step 11 on" in found.sentence
+    assert "the loss is exactly 0 from step 12 on" in found.sentence
+    assert found.evidence["the loss is exactly 0"] == "from step 12 on"
+    assert found.causes[0].name == "The weights are nan"
+    assert "suddenly nan" in found.symptoms
+    assert diagnose(FALL, gradient_norm=[2.0] * 11 + [NAN]).verdict == Verdict.DIVERGED
+    warming = diagnose([*FALL, 0, 0, 0], learning_rate=[1e-6 * k for k in range(1, 16)])
+    assert warming.causes[0].name == "The weights are nan"
+
+
+def test_a_step_left_out_is_no_dead_run() -> None:
+    """Loss scaling tries a scale that is too large now and then: the norm is inf in that row."""
+    found = diagnose(FALL * 2, gradient_norm=([2.0] * 5 + [INF]) * 4)
+    assert found.verdict != Verdict.DIVERGED
+    assert diagnose(FALL, gradient_norm=[2.0] * 11 + [INF]).verdict != Verdict.DIVERGED
+
+
+@pytest.mark.parametrize(
+    ("losses", "dead"),
+    [
+        ([2.1, 1.9, 1.8, 1.6, 1.5, 1.4, 0, 0, 0, 0, 0, 0], True),
+        ([2.1, 1.7, 1.3, 0.9, 0.5, 0.1, 0, 0, 0, 0, 0, 0], False),  # a hinge reaches 0
+        ([round(2.0 * 0.3**k, 4) for k in range(20)], False),  # printed with four digits
+        ([2.0] + [0.0] * 9, False),  # one step to the minimum of a quadratic
+        ([0.5] * 6 + [0.0] * 6, True),
+    ],
+)
+def test_a_loss_of_exactly_0_is_never_passed_over(losses: list[float], dead: bool) -> None:
+    found = diagnose(losses)
+    assert (found.verdict == Verdict.DIVERGED) == dead
+    assert "the loss is exactly 0 from row" in found.sentence
+    assert not any("Nothing is wrong" in each.name for each in found.causes)
+
+
+def test_a_lost_validation_is_said_with_its_row() -> None:
+    found = diagnose(FALL, validation=[None, 1.2, None, 1.1, None, 1.0, None, NAN, None, NAN, None, NAN])
+    assert "the validation loss is nan from row 8 on" in found.sentence
+    assert found.causes[0].name == "The validation cannot be computed"
+
+
+def test_validation_in_rows_of_its_own_counts() -> None:
+    found = diagnose([*FALL, None], validation=[None] * 12 + [NAN])
+    assert "the validation loss is nan in row 13" in found.sentence
+
+
+def test_a_loss_scale_that_only_falls_is_said() -> None:
+    found = diagnose(FALL, loss_scale=[2.0 ** (16 - k) for k in range(12)])
+    assert "the loss scale only falls, from 65,536 to 32 in row 12" in found.sentence
+    assert diagnose(FALL, loss_scale=[65536.0, 32768.0, *[16384.0] * 10]).sentence == diagnose(FALL).sentence
+
+
+def test_lines_of_the_log_are_heard() -> None:
+    skipped = "\nGradient overflow.  Skipping step, loss scaler 0 reducing loss scale to 16384.0\n"
+    text = lines(FALL[:6], [2.0] * 6) + skipped + lines(FALL[6:], [2.0] * 6)
+    found = diagnose(read_log(text))
+    assert "in line 7" in found.sentence
+    assert "Gradient overflow" in found.sentence
+    deepspeed = "\n[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 65536, reducing to 32768\n"
+    assert "OVERFLOW" in diagnose(read_log(text.replace(skipped, deepspeed))).sentence
+    stopped = lines(FALL, [2.0] * 12, "\nTraceback (most recent call last):\nRuntimeError: CUDA error: device-side assert triggered\n")
+    assert "RuntimeError" in diagnose(read_log(stopped)).sentence
+    assert "says" not in diagnose(read_log(lines(FALL, [2.0] * 12, "\nsaved the model\n"))).sentence
+
+
+def test_validation_that_rises_is_a_sign_with_its_row() -> None:
+    rising = [0.5 + 0.02 * abs(k - 10) for k in range(40)]
+    found = diagnose(np.exp(-np.arange(40) / 8), validation=rising)
+    assert "validation rises" in found.symptoms
+    assert "the validation loss rises from row 11 on, from 0.5 to 1.08" in found.sentence
+    assert found.causes[0].name == "Overfitting"
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [
+        (0.6931, "ln 2"),
+        (2.3026, "ln 10"),
+        (6.9078, "ln 1,000"),
+        (10.8249, "ln 50,257"),
+        (87.34, "float32"),
+        (16.118, "10⁻⁷"),
+        (15.942, "ε"),
+    ],
+)
+def test_a_flat_curve_names_its_level(level: float, name: str) -> None:
+    assert name in diagnose([level] * 30).sentence
+    assert name in diagnose(level * (1 + 1e-5 * np.random.default_rng(0).standard_normal(100))).sentence
+    assert "(" not in diagnose([1.2345] * 30).sentence
+
+
+@pytest.mark.parametrize("more", [[], [3e12, 3.2e12, 3e12, 3.1e12, 2.9e12], [3e12] * 12])
+def test_what_fell_and_blew_up_has_diverged(more: list[float]) -> None:
+    found = diagnose([2.34, 2.1, 1.9, 1.7, 1.6, 1.5, 1.45, 1.4, 1.38, 34, 34_700, 3e12, *more])
+    assert found.verdict == Verdict.DIVERGED
+    assert "fell from 2.34 to 1.38, then rose to 3" in found.sentence
+    assert ("stays up" if more else "it has not turned") in found.sentence
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.003, 0.01])
+@pytest.mark.parametrize("rows", [60, 100])
+def test_growth_is_seen_from_below_the_start(noise: float, rows: int) -> None:
+    """1.02 a row after a fall from 2.3 to 0.3."""
+    losses = np.array([*(0.3 + 2 * np.exp(-np.arange(60) / 10)), *(0.3 * 1.02 ** np.arange(rows))])
+    losses += noise * np.random.default_rng(3).standard_normal(losses.size)
+    found = diagnose(losses)
+    assert found.verdict == Verdict.DIVERGED
+    assert "fell from 2.3" in found.sentence
+    assert noise or "by a factor of 1.02 a row" in found.sentence
+
+
+def test_a_line_up_after_a_fall_is_no_exponential() -> None:
+    losses = [*(0.3 + 2 * np.exp(-np.arange(60) / 10)), *(0.3 + 0.01 * np.arange(60))]
+    assert diagnose(losses).verdict != Verdict.DIVERGED
+
+
+def test_stuck_at_once_is_not_converged() -> None:
+    found = diagnose([1.9112] + [1.9105] * 9)
+    assert found.verdict == Verdict.STUCK
+    assert "from 1.9112 to 1.9105 at once" in found.sentence
+    assert diagnose([4.0] + [0.5] * 9).verdict == Verdict.CONVERGED
+
+
+@pytest.mark.parametrize(("factor", "rows"), [(1.01, 12), (1.01, 60), (1.01, 300), (1.3, 20), (2.0, 20)])
+@pytest.mark.parametrize("offset", [0.0, 5.0])
+def test_the_factor_is_right_to_its_digits(factor: float, rows: int, offset: float) -> None:
+    found = diagnose(offset + factor ** np.arange(rows))
+    assert f"by a factor of {factor:g} a row" in found.sentence
+
+
+def test_a_line_has_no_factor() -> None:
+    assert "factor" not in diagnose(1 + 0.01 * np.arange(30)).sentence
+
+
+def test_a_spike_in_noise_is_still_seen() -> None:
+    rng = np.random.default_rng(0)
+    for sigma in (0.003, 0.01, 0.03):
+        losses = np.exp(-np.arange(200) / 15) + sigma * rng.standard_normal(200)
+        assert "spikes" not in diagnose(losses).symptoms
+        losses[[90, 150]] += 30 * sigma
+        found = diagnose(losses)
+        assert "spikes" in found.symptoms
+        assert found.evidence["single spikes"] == 2
