@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import sharpness
@@ -86,6 +87,15 @@ class Edge:
     reason: str
     exact: bool
     formula: str = ""
+
+    def share(self, rate: float) -> str:
+        """Return how many times the edge a rate is, in digits enough to tell on which side of it: ``1.003``.
+
+        >>> Edge(0.2, 10.0, "", True).share(0.2006), Edge(0.2, 10.0, "", True).share(0.3)
+        ('1.003', '1.5')
+        """
+        times = rate / self.rate
+        return plain(times, 3 if not abs(times - 1) < 0.005 else 4 if abs(times - 1) > 5e-4 else 6)
 
     @classmethod
     def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Edge:

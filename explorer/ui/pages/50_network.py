@@ -87,7 +87,7 @@ def choose(found: Trials, setup: Setup) -> None:
     if st.session_state[panel.STATE] != setup:
         st.rerun()  # the slider was moved, which ran only this part of the page
     scale = found.ruler
-    beside = [f" = {plain(rate / scale.edge.rate)} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
+    beside = [f" = {scale.edge.share(float(rate))} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
     words = [each or "not tried yet" for each in found.words]
     dial = Dial(
         label="Learning rate",
