@@ -32,14 +32,14 @@ def document(text: str) -> Sheet | None:
     if first[:1] not in ("{", "[") or (rest and first.rstrip().endswith("}")):  # what ends in its first line is one of many
         return None
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_int=float)
     except (json.JSONDecodeError, RecursionError) as error:
         if isinstance(error, RecursionError):
             raise ValueError("the file must have a row in each line, and its JSON is nested deeper than a log is, from line 1 on") from None
         try:
             for pattern, plain in _PYTHON:
                 text = pattern.sub(plain, text)
-            found = json.loads(text.replace("'", '"')) if len(text) < 1 << 22 else None
+            found = json.loads(text.replace("'", '"'), parse_int=float) if len(text) < 1 << 22 else None
         except (json.JSONDecodeError, RecursionError):
             return None
     records = _objects(found) or ([found] if isinstance(found, dict) else [])
@@ -76,7 +76,7 @@ def json_lines(lines: Lines) -> Sheet | None:
     for place, line in lines:
         if line.strip():
             try:
-                found = json.loads(line)
+                found = json.loads(line, parse_int=float)
                 records.append((place, dict(_flat(found)) if isinstance(found, dict) else {}))
             except (json.JSONDecodeError, RecursionError):
                 bad.append(place)
@@ -95,7 +95,7 @@ def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, fl
         if isinstance(each, Mapping) and before.count("/") < 4:
             yield from _flat(each, f"{before}{name}/")
         elif isinstance(each, str | int | float) and not isinstance(each, bool):
-            found = value(str(each)[:50], decimal_comma=False) if isinstance(each, str | int) else each
+            found = value(each, decimal_comma=False) if isinstance(each, str) else float(each)
             if isinstance(found, float):
                 yield f"{before}{name}", found
 
@@ -244,12 +244,11 @@ def _sections(
     places: Sequence[int], rows: Sequence[list[str]], width: int, delimiter: str
 ) -> tuple[list[tuple[list[str], list[int]]], list[int]]:
     """The names, none at first, with the rows under them; and the rows that are neither."""
-    comma = delimiter != ","
     first = next(i for i, row in enumerate(rows) if len(row) == width)
-    texts = [value(cell, decimal_comma=comma) is TEXT for cell in rows[first]]
+    texts = [value(cell, decimal_comma=True) is TEXT for cell in rows[first]]
     head = all(texts) if delimiter == " " else any(texts)
     names: list[str] = []
-    above = [row for row in rows[:first] if all(value(cell, decimal_comma=comma) is TEXT for cell in row)]
+    above = [row for row in rows[:first] if all(value(cell, decimal_comma=True) is TEXT for cell in row)]
     if head:
         names, start = rows[first], first + 1
     else:
@@ -269,7 +268,7 @@ def _sections(
         row = rows[i]
         if row == names:
             odd.append(i)
-        elif begun and len(row) > 1 and sum(map(_known, row)) >= 2 and all(value(cell, decimal_comma=comma) is TEXT for cell in row):
+        elif begun and len(row) > 1 and all(value(cell, decimal_comma=True) is TEXT for cell in row) and sum(map(_known, row)) >= 2:
             names = row
             sections.setdefault(tuple(names), [])
         elif len(row) == (len(names) or width):

@@ -51,9 +51,10 @@ POINTS = re.compile(
     rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}})++(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}{_SPECIAL}", re.ASCII
 )
 COMMAS = re.compile(rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}})++(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII)
-_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
-_AMBIGUOUS = re.compile(r"(?<![\d.,])[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
+_AMBIGUOUS = re.compile(r"(?<![\d.,])(?<!\d:)[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", re.ASCII)
 
+_HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0x[\da-fA-F]++", re.ASCII)
 _BREAK = re.compile(r"[,;|\t()\[\]{}<>:=]|\s[-–—*]{1,3}\s|(?<!\w)['\"`]|['\"`](?!\w)|\s{2,}+")
 _ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
 _TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
@@ -72,13 +73,19 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     pattern = COMMAS if commas else POINTS
     plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool]] = {}
     records: list[tuple[int, dict[str, float]]] = []
-    without, numeric, losses, known, twice, tag = [], 0, 0, 0, set(), ""
+    without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
     context: dict[str, float] = {}
     fresh = True
     for place, line in lines:
         for literal, noise, plain in SIMPLER:
             if literal in line:
                 line = noise.sub(plain, line)
+        if "0x" in line:
+            for match in _HEXADECIMAL.finditer(line):
+                before = pattern.split(line[max(match.start() - MOST_LETTERS, 0) : match.start()])[-1]
+                name = " ".join(_spoken(_BREAK.split(before.rstrip(" :="))[-1]))
+                unread += [f"In line {place:,} {name!r} counts as missing: {match[0][:30]!r}."] if kind(name) else []
+            line = _HEXADECIMAL.sub(",", line)
         texts = pattern.split(line) if len(line) <= LONGEST else [line]
         key = (tag, *texts[::2])
         if key not in plans:
@@ -113,6 +120,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     found = sheet(records)
     if without:
         found.notes.append(f"{counted(len(without), 'line')} without a name and a number {'is' if len(without) == 1 else 'are'} left out.")
+    found.notes += unread[:3] + [f"So do {len(unread) - 3:,} more in hexadecimal."] * (len(unread) > 3)
     if commas:
         found.notes.append("Numbers are read with decimal commas.")
     elif ambiguous := next((match for _, line in lines[:2000] for match in _AMBIGUOUS.findall(line)), None):

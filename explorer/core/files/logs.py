@@ -242,6 +242,9 @@ def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> 
         found["train"] = (likely or unknown)[0]
     else:
         raise none_found(sheet.columns, sheet.lines.tolist())
+    train = sheet.columns[found["train"]]
+    if "step" not in found and kind(found["train"]) != "train" and count_up(train) and (np.diff(train) == 1).all():
+        raise none_found(sheet.columns, sheet.lines.tolist())  # it numbers the rows
     if sheet.named and len(sheet.columns) > 1:
         said.append(f"No column is named like a training loss: {found['train']!r} is taken for it.")
     return found
@@ -335,14 +338,18 @@ def _counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
     """The counters of each kind, the one with values beside most losses first. Two of which no row has both are one: iter, step."""
     found = {each: [name for name in sheet.columns if sheet.named and kind(name) == each] for each in COUNTERS}
     for names in found.values():
-        names.sort(
-            key=lambda name: ((sheet.columns[name].compressed() % 1).any(), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum())
-        )
+        names.sort(key=lambda name: (not _whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
         for other in names[1:]:
             gone, others = np.ma.getmaskarray(sheet.columns[names[0]]), np.ma.getmaskarray(sheet.columns[other])
             if (gone | others).all():
                 sheet.columns[names[0]] = ma.where(gone, sheet.columns[other], sheet.columns[names[0]])
     return found
+
+
+def _whole(values: Numbers) -> bool:
+    """Whether all values are whole numbers, which inf is not."""
+    given = values.compressed()
+    return bool((np.isfinite(given) & (np.floor(given) == given)).all())
 
 
 def _counts(values: Numbers, there: NDArray[np.bool_], *, strict: bool) -> NDArray[Any] | None:

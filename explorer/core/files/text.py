@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 DELIMITERS = "\t;,"
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"}
@@ -19,18 +19,30 @@ _BACKSPACES = re.compile(r"\x08++\r?")
 _CONTROLS = bytes([*range(8), 11, *range(14, 26), *range(28, 32)])
 """What no text has; a backspace, an escape and the end mark of DOS it may have."""
 
-SPELLINGS = [
-    (literal, re.compile(pattern), plain)
-    for literal, pattern, plain in (
-        ("(", r"(?<!\w)(?:[A-Za-z]{1,6}\.)?(?:[tT]ensor|float\d{0,3}|[aA]rray)\(", "("),
-        ("=", r",\s{0,4}(?:device|dtype|grad_fn|requires_grad|weak_type)=[^,)\n]{0,80}+", ""),
-        ("(", r"(?i)(?<![^\W_])nan\(\w{0,20}+\)", "nan"),
-        ("#", r"(?i)1\.#(?:qnan|snan|ind)0{0,20}+|#num(?!\w)!?|#div/0!?", "nan"),
-        ("#", r"(?i)1\.#inf0{0,20}+", "inf"),
-        ("∞", "∞", "inf"),
-        ("−", "−", "-"),
-    )
-]
+
+def _joined(number: re.Match[str]) -> str:
+    return re.sub(r"[\s_]", "", number[0])
+
+
+_START = r"(?<![\w.@#])(?<!\w-)"
+_THOUSANDS = {"k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
+_SPACES = "\u00a0\u2009\u202f"
+"""Which divide thousands and never columns."""
+
+_SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
+    ("(", r"(?<!\w)(?:[A-Za-z]{1,6}\.)?(?:[tT]ensor|float\d{0,3}|[aA]rray)\(", "("),
+    ("=", r",\s{0,4}(?:device|dtype|grad_fn|requires_grad|weak_type)=[^,)\n]{0,80}+", ""),
+    ("(", r"(?i)(?<![^\W_])nan\(\w{0,20}+\)", "nan"),
+    ("#", r"(?i)1\.#(?:qnan|snan|ind)0{0,20}+|#num(?!\w)!?|#div/0!?", "nan"),
+    ("#", r"(?i)1\.#inf0{0,20}+", "inf"),
+    ("∞", "∞", "inf"),
+    ("−", "−", "-"),
+    *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}})++(?!\d)", _joined) for space in _SPACES),
+    ("_", rf"{_START}\d++(?:_\d++)++(?!\w)", _joined),
+    ("D", rf"{_START}(\d++[.,]\d*+|\.\d++|\d++(?=D[+-]))D(?=[+-]?\d{{1,3}}(?!\w))", r"\1e"),  # Fortran
+    *((unit, rf"{_START}(\d++(?:[.,]\d++)*+|\.\d++){unit}(?!\w)", rf"\1e{power}") for unit, power in _THOUSANDS.items()),
+)
+SPELLINGS = [(literal, re.compile(pattern), plain) for literal, pattern, plain in _SPELT]
 """How programs wrap and spell a number, each with letters that tell at once whether it is there, and what it is in plain letters."""
 
 TEXT = object()
@@ -117,12 +129,12 @@ def _fit(head: Sequence[str], delimiter: str) -> float:
 
 
 def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row's last line, from 1, with its cells; empty rows are left out. Raises ValueError for what is no row."""
+    """Each row's last line, from 1, with its cells, 2 701,34 as 2701,34; empty rows are left out. Raises ValueError for what is no row."""
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
         for row in reader:
             if len(row) > 1 or (row and row[0].strip()):
-                yield reader.line_num, [cell.strip() for cell in row]
+                yield reader.line_num, ["".join(cell.split()) if _SPACED.fullmatch(cell) else cell.strip() for cell in row]
     except csv.Error as error:
         raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {error}") from None
 
@@ -130,14 +142,20 @@ def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
 def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
     """A cell such as 1,5 if that is one and a half in this file. Raises ValueError if 1.5 is so in others.
 
+    Where commas divide the cells, only a quoted cell has one: it counts if no number has a point, and 1,500 is then of thousands.
+
     >>> decimal_comma(["7", "1,5"], ";"), decimal_comma(["7", "1.5"], ";")
     ('1,5', None)
     """
-    if delimiter == ",":
+    quoted = delimiter == ","
+    commas = (cell for cell in cells if "," in cell and _HAS_COMMA.fullmatch(cell) and COMMA.fullmatch(cell))
+    comma = next((cell for cell in commas if not (quoted and _GROUPED.fullmatch(cell))), None)
+    if comma is None:
         return None
-    comma = next((cell for cell in cells if _HAS_COMMA.fullmatch(cell) and COMMA.fullmatch(cell)), None)
-    point = next((cell for cell in cells if "." in cell and POINT.fullmatch(cell) and not COMMA.fullmatch(cell)), None)
-    if comma is not None and point is not None:
+    point = next((cell for cell in cells if "." in cell and POINT.fullmatch(cell) and (quoted or not COMMA.fullmatch(cell))), None)
+    if point is not None and quoted:
+        return None
+    if point is not None:
         raise ValueError(f"the file must write all its numbers with a decimal point, or all with a comma, got {comma!r} and {point!r}")
     return comma
 
@@ -176,4 +194,5 @@ def value(cell: str, *, decimal_comma: bool) -> float | object | None:
         return TEXT
 
 
+_SPACED = re.compile(rf" *+[+-]?\d{{1,3}}(?:[ {_SPACES}]\d{{3}})++(?:[.,]\d*+)? *+", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})++(?:\.\d*+)?", re.ASCII)
