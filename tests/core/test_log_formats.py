@@ -474,6 +474,42 @@ LOGS: dict[str, Log] = {
         "step 1,000 loss: 3.5\nstep 2,000 loss: 2.5\nstep 3,000 loss: 2.0\n", [3.5, 2.5, 2.0], step=[1000, 2000, 3000], says="ambiguous"
     ),
     "decimal commas between spaces": Log("Epoche Verlust\n1 0,5\n2 0,25\n", [0.5, 0.25], step=[1, 2]),
+    "decimal commas in quotes, without names": Log(
+        '0,"3,00"\n1,"2,05"\n2,"1,10"\n', [3.0, 2.05, 1.1], step=[0, 1, 2], says="decimal commas"
+    ),
+    "decimal commas in quotes": Log(
+        'epoch,loss,val_loss\n0,"3,00","4,0"\n1,"1,125","3,0"\n', [3.0, 1.125], [4.0, 3.0], step=[0, 1], says="'3,00' is 3."
+    ),
+    "thousands in quotes": Log('step,loss\n0,"1,900"\n1,"1,800.5"\n', [1900.0, 1800.5], step=[0, 1]),
+    "a cell of text with a comma beside decimal points": Log(
+        'step,loss,gpus\n0,2.5,"0,1"\n1,1.5,"0,1"\n', [2.5, 1.5], says="'gpus' is text"
+    ),
+    "millions": Log("step 1K loss 2.5M\nstep 2K loss 400K\nstep 3K loss -.5k\n", [2.5e6, 4e5, -500.0], step=[1000, 2000, 3000]),
+    "millions in a table": Log("step,loss_1k\n1,2.5M\n2,400k\n", [2.5e6, 4e5], step=[1, 2]),
+    "a name with a unit": Log("imagenet-21k loss 3.5\nimagenet-21k loss 2.5\n", [3.5, 2.5]),
+    "digits in groups": Log("step 1_000 loss 1_900_000.5\nstep 2_000 loss 1_800_000\n", [1900000.5, 1800000.0], step=[1000, 2000]),
+    "Fortran": Log("step 1 loss 2.50D+03\nstep 2 loss 2.4D0\nstep 3 loss 1D-2\n", [2500.0, 2.4, 0.01], step=[1, 2, 3]),
+    **{
+        f"thousands between {space!a}": Log(
+            f"step 1 loss 1{space}234{space}900.50\nstep 2 loss 1{space}800.50\n", [1234900.5, 1800.5], step=[1, 2]
+        )
+        for space in "\u00a0\u2009\u202f"
+    },
+    **{
+        f"a French table between {space!a}": Log(f"pas;perte\n0;2{space}701,34\n1;2{space}601,5\n", [2701.34, 2601.5], step=[0, 1])
+        for space in " \u00a0\u202f"
+    },
+    "hexadecimal": Log(
+        "step 1 loss 0x1a\nstep 2 loss 3\nstep 3 loss 2\n", [3.0, 2.0], step=[2, 3], says="In line 1 'loss' counts as missing: '0x1a'."
+    ),
+    "hexadecimal in a table": Log("step,loss\n1,0x1a\n2,3\n3,2\n", [3.0, 2.0], says="'0x1a' in line 2"),
+    "long integers": Log(
+        f'{{"step": 1, "loss": 1{"0" * 60}}}\n{{"step": 2, "loss": 1{"0" * 70}}}\n{{"step": 3, "loss": "1{"0" * 80}"}}\n',
+        [1e60, 1e70, 1e80],
+    ),
+    "long integers in a list": Log(
+        f'[{{"loss": 1{"0" * 60}}}, {{"loss": -1{"0" * 70}}}, {{"loss": 1{"0" * 5000}}}]', [1e60, -1e70, np.inf]
+    ),
     "CatBoost": Log(
         "0:\tlearn: 0.68\ttest: 0.69\tbest: 0.69 (0)\ttotal: 50ms\tremaining: 5s\n1:\tlearn: 0.67\ttest: 0.68\tbest: 0.68 (1)\ttotal: 100ms\tremaining: 5s\n",
         train=[0.68, 0.67],

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import diagnose, read_log
-from explorer.core.files import lines
+from explorer.core.files import forms, lines
 from explorer.core.files.logs import LONGEST_LINE
 from explorer.core.files.sheet import MOST_COLUMNS, MOST_ROWS
 
@@ -139,6 +139,19 @@ def test_what_is_uncertain_is_said(text: str, says: str) -> None:
     assert any(says in note for note in read_log(text).notes)
 
 
+def test_a_time_of_day_is_not_ambiguous() -> None:
+    log = read_log("12:00:10,123 step 1 loss 3.5\n12:00:11,123 step 2 loss 2.5\n")
+    assert log.losses.tolist() == [3.5, 2.5]
+    assert log.notes == ("All 2 rows are used.",)
+
+
+@pytest.mark.parametrize("text", ["step,loss\ninf,3\ninf,2\n", "step inf loss 3\nstep inf loss 2\n"])
+def test_steps_of_inf_count_nothing(text: str) -> None:
+    log = read_log(text)
+    assert (log.losses.tolist(), log.step) == ([3, 2], None)
+    assert any("'step' does not count the rows" in note for note in log.notes)
+
+
 def test_two_runs_in_one_file_are_told_apart_and_the_last_is_judged() -> None:
     first = "".join(f"epoch {k} loss: {3 - k / 10}\n" for k in range(1, 9))
     log = read_log(first + "restarted\n" + "".join(f"epoch {k} loss: {2.0**k}\n" for k in range(1, 7)))
@@ -191,6 +204,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
         b"step,accuracy\n1,0.5\n2,0.6\n",
         r"none was found: it has 'step' \(1, 2; line 2\), 'accuracy' \(0.5, 0.6; line 2\)",
     ),
+    ("nothing but a counter", b"id,text\n1,a\n2,b\n3,c\n", r"none was found: it has 'id' \(1, 2, 3; line 2\)"),
     ("another JSON", b'{"model": "x", "layers": ["a", "b"]}', "its JSON, from line 1 on, has none"),
     ("no loss in print", b"epoch 1 accuracy: 0.5\nepoch 2 accuracy: 0.6\n", r"'accuracy' \(0.5, 0.6; line 1\)"),
     ("prose", b"It was the best of times,\nit was the worst of times,\nit was the age of wisdom\nof 1775\n", "none was found"),
@@ -245,6 +259,14 @@ def test_a_log_of_many_lines_keeps_rows_of_each_kind_and_the_last() -> None:
     assert len(log.losses) <= 1.2 * MOST_ROWS
 
 
+def test_rows_of_numbers_are_not_taken_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which words a cell has is asked of rows of text only: it was half of the time of a large table."""
+    asked, known = list[str](), forms._known
+    monkeypatch.setattr(forms, "_known", lambda name: asked.append(name) or known(name))  # type: ignore[func-returns-value]
+    read_log("step,loss\n" + "".join(f"{k},{1 / (k + 1)}\n" for k in range(100)) + "step,loss\nstep,val_loss\n1,2.5\n")
+    assert asked == ["step", "val_loss"]
+
+
 HOSTILE: dict[str, Callable[[int], str]] = {
     "open calls": lambda n: "float(" * n,
     "one word": lambda n: "a" * n,
@@ -272,6 +294,9 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "lines of new names": lambda n: "\n".join(f"loss{chr(97 + k % 26)}x{k}y: 1" for k in range(n // 4)),
     "tags": lambda n: "loss: 1\n" + "train val " * n + "1",
     "dates": lambda n: "loss: 1\n" + "2023-01-0" * n,
+    "groups": lambda n: "loss: 1\n" + "1_" * n + "x" + "1\u00a0000" * n,
+    "units": lambda n: "loss: 1 k D\n" + "1" * n + "K" + "1." * n + "D" + "1.1" * n + "k",
+    "hexadecimals": lambda n: "loss: 1\n" + "loss 0x1 " * n,
     "dots": lambda n: "loss: 1\n" + "a.b_" * n + "=1",
 }
 

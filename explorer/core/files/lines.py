@@ -54,7 +54,7 @@ COMMAS = re.compile(rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}})++(?!\d)(?:,\d
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
 _AMBIGUOUS = re.compile(r"(?<![\d.,])(?<!\d:)[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", re.ASCII)
 
-_HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0x[\da-fA-F]++", re.ASCII)
+_HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0[xX][\da-fA-F]++", re.ASCII)
 _BREAK = re.compile(r"[,;|\t()\[\]{}<>:=]|\s[-–—*]{1,3}\s|(?<!\w)['\"`]|['\"`](?!\w)|\s{2,}+")
 _ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
 _TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
@@ -80,7 +80,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         for literal, noise, plain in SIMPLER:
             if literal in line:
                 line = noise.sub(plain, line)
-        if "0x" in line:
+        if "0x" in line or "0X" in line:
             for match in _HEXADECIMAL.finditer(line):
                 before = pattern.split(line[max(match.start() - MOST_LETTERS, 0) : match.start()])[-1]
                 name = " ".join(_spoken(_BREAK.split(before.rstrip(" :="))[-1]))
