@@ -486,6 +486,7 @@ LOGS: dict[str, Log] = {
     ),
     "millions": Log("step 1K loss 2.5M\nstep 2K loss 400K\nstep 3K loss -.5k\n", [2.5e6, 4e5, -500.0], step=[1000, 2000, 3000]),
     "millions in a table": Log("step,loss_1k\n1,2.5M\n2,400k\n", [2.5e6, 4e5], step=[1, 2]),
+    "millions in JSON": Log('[{"loss": "2.5M"}, {"loss": "1_900"}, {"loss": "1\u202f500.5"}]', [2.5e6, 1900.0, 1500.5]),
     "a name with a unit": Log("imagenet-21k loss 3.5\nimagenet-21k loss 2.5\n", [3.5, 2.5]),
     "digits in groups": Log("step 1_000 loss 1_900_000.5\nstep 2_000 loss 1_800_000\n", [1900000.5, 1800000.0], step=[1000, 2000]),
     "Fortran": Log("step 1 loss 2.50D+03\nstep 2 loss 2.4D0\nstep 3 loss 1D-2\n", [2500.0, 2.4, 0.01], step=[1, 2, 3]),

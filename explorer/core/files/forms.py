@@ -13,7 +13,7 @@ import numpy as np
 
 from explorer.core.files.roles import MOST_LETTERS, kind
 from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, counted, left_out, ma, sheet, spread
-from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, value
+from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
 
 Lines = Sequence[tuple[int, str]]
 """Lines with their numbers in the file."""
@@ -95,7 +95,7 @@ def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, fl
         if isinstance(each, Mapping) and before.count("/") < 4:
             yield from _flat(each, f"{before}{name}/")
         elif isinstance(each, str | int | float) and not isinstance(each, bool):
-            found = value(each, decimal_comma=False) if isinstance(each, str) else float(each)
+            found = value(plainly(each), decimal_comma=False) if isinstance(each, str) else float(each)
             if isinstance(found, float):
                 yield f"{before}{name}", found
 
