@@ -91,7 +91,7 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
     except (TypeError, ValueError, ArithmeticError):
         raise must(name, shape, typed(value)) from None
     if not number.size:
-        raise must(name, shape, "none")
+        raise must(name, NUMBERS, "none")
     if not knob.admits(number):
         kept = np.array([knob.admits(each) for each in number.ravel()])
         raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", _first(value, kept))
@@ -115,10 +115,9 @@ def check_points(name: str, value: Any, dim: int, knob: Knob = ANY_NUMBER) -> An
     (2, 1)
     """
     x = np.asarray(check_number(name, value, knob, shape="numbers"))
-    x = x[:, np.newaxis] if x.ndim == 1 else x
-    if x.ndim != 2 or len(x) != dim:
+    if x.ndim not in (1, 2) or len(x) != dim:
         raise must(name, f"{dim} numbers, (dim,) or (dim, runs)", f"shape {x.shape}")
-    return x
+    return x[:, np.newaxis] if x.ndim == 1 else x
 
 
 LARGEST_WHOLE = 2**53
