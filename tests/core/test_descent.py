@@ -87,7 +87,7 @@ def test_a_run_changes_none_of_its_arguments() -> None:
         ({"learning_rate": [0.1, np.inf]}, "learning_rate must be finite and ≥ 0, got inf"),
         ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
         ({"learning_rate": [[0.1, 0.2]]}, "learning_rate must be a number or one per run, (runs,), got shape (1, 2)"),
-        ({"start": [1.0, 2.0]}, "start must be 1 numbers, (dim,) or (dim, runs), got shape (2, 1)"),
+        ({"start": [1.0, 2.0]}, "start must be 1 numbers, (dim,) or (dim, runs), got shape (2,)"),
         ({"start": 1.0}, "start must be 1 numbers, (dim,) or (dim, runs), got shape ()"),
         ({"start": np.ones((1, 1, 1))}, "start must be 1 numbers, (dim,) or (dim, runs), got shape (1, 1, 1)"),
         ({"start": [np.nan]}, "start must be finite, got nan"),
@@ -247,18 +247,18 @@ class Curved(Own):
 @pytest.mark.parametrize("minimum", [np.zeros(2), "0", np.nan, np.inf])
 @pytest.mark.parametrize("begin", [run, sweep])
 def test_a_minimum_that_is_no_number_is_refused_where_runs_begin(begin: Any, minimum: Any) -> None:
-    with pytest.raises(ValueError, match="^the loss's minimum must be None, -inf or a number, got "):
+    with pytest.raises(ValueError, match=r"^the loss's minimum must be None, -inf or a number, got "):
         begin(Own(minimum), GD, 0.1)
 
 
 def test_a_loss_without_a_member_is_told_which_and_the_way_out() -> None:
     loss: Any = Own()
     lost = run(loss, GD, 3.0, steps=2000)  # a run itself needs no curvature
-    for look in (lambda: critical_learning_rate(loss, GD), lambda: why_nan(lost), lambda: sweep(loss, GD, 0.1)):
-        with pytest.raises(ValueError, match="^loss must have the member hvp; from_function makes"):
+    for look in (lambda: critical_learning_rate(loss, GD), lambda: why_nan(lost)):
+        with pytest.raises(ValueError, match=r"^loss must have the member hvp; from_function makes"):
             look()
     del loss.minimum
-    with pytest.raises(ValueError, match="^loss must have the member minimum; from_function makes"):
+    with pytest.raises(ValueError, match=r"^loss must have the member minimum; from_function makes"):
         run(loss, GD, 0.1)
 
 
@@ -278,5 +278,5 @@ def test_a_loss_of_another_shape_is_refused(begin: Any, made: Any) -> None:
 
 @pytest.mark.parametrize("schedule", [5, 0, "cosine"])
 def test_what_is_no_schedule_is_refused(schedule: Any) -> None:
-    with pytest.raises(ValueError, match=f"^schedule must be None or made by .*, got {schedule!r}$"):
+    with pytest.raises(ValueError, match=rf"^schedule must be None or made by .*, got {schedule!r}$"):
         run(X2, GD, 0.1, schedule=schedule)
