@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, run
+from explorer import LOSSES, OPTIMIZERS, critical_learning_rate, run, sweep, why_nan
 from explorer.core.losses import DataLoss
 from explorer.core.optimizers import length
 from explorer.core.run.descent import MOST_NUMBERS, Descent, batches, descend
@@ -86,7 +87,7 @@ def test_a_run_changes_none_of_its_arguments() -> None:
         ({"learning_rate": [0.1, np.inf]}, "learning_rate must be finite and ≥ 0, got inf"),
         ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
         ({"learning_rate": [[0.1, 0.2]]}, "learning_rate must be a number or one per run, (runs,), got shape (1, 2)"),
-        ({"start": [1.0, 2.0]}, "start must be 1 numbers, (dim,) or (dim, runs), got shape (2, 1)"),
+        ({"start": [1.0, 2.0]}, "start must be 1 numbers, (dim,) or (dim, runs), got shape (2,)"),
         ({"start": 1.0}, "start must be 1 numbers, (dim,) or (dim, runs), got shape ()"),
         ({"start": np.ones((1, 1, 1))}, "start must be 1 numbers, (dim,) or (dim, runs), got shape (1, 1, 1)"),
         ({"start": [np.nan]}, "start must be finite, got nan"),
@@ -221,3 +222,61 @@ def test_a_descent_travels_and_some_of_its_runs_are_those_runs(name: str) -> Non
         np.testing.assert_allclose(last.x, path.x[-1][:, runs], rtol=1e-14)
     assert path.stochastic
     assert descent.runs == path.runs == 3
+
+
+class Own:
+    """Somebody's own loss, x², without the products with its Hessian; what it returns is `made` of that, and `minimum` what is given."""
+
+    dim, start = 2, np.ones(2)
+
+    def __init__(self, minimum: Any = 0.0, made: Callable[[Any, Any], Any] = lambda value, gradient: (value, gradient)) -> None:
+        self.minimum, self.made = minimum, made
+
+    def value(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray((x**2).sum(axis=0))
+
+    def value_and_gradient(self, x: np.ndarray) -> Any:
+        return self.made(self.value(x), 2 * x)
+
+
+class Curved(Own):
+    def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return 2 * v
+
+
+@pytest.mark.parametrize("minimum", [np.zeros(2), "0", np.nan, np.inf])
+@pytest.mark.parametrize("begin", [run, sweep])
+def test_a_minimum_that_is_no_number_is_refused_where_runs_begin(begin: Any, minimum: Any) -> None:
+    with pytest.raises(ValueError, match=r"^the loss's minimum must be None, -inf or a number, got "):
+        begin(Own(minimum), GD, 0.1)
+
+
+def test_a_loss_without_a_member_is_told_which_and_the_way_out() -> None:
+    loss: Any = Own()
+    lost = run(loss, GD, 3.0, steps=2000)  # a run itself needs no curvature
+    for look in (lambda: critical_learning_rate(loss, GD), lambda: why_nan(lost)):
+        with pytest.raises(ValueError, match=r"^loss must have the member hvp; from_function makes"):
+            look()
+    del loss.minimum
+    with pytest.raises(ValueError, match=r"^loss must have the member minimum; from_function makes"):
+        run(loss, GD, 0.1)
+
+
+def test_lists_are_taken_for_the_arrays_they_are() -> None:
+    plain: Any = Curved()
+    lists: Any = Curved(made=lambda value, gradient: (value.tolist(), gradient.tolist()))
+    np.testing.assert_array_equal(run(lists, GD, [0.1, 1.2]).loss, run(plain, GD, [0.1, 1.2]).loss)
+    np.testing.assert_array_equal(sweep(lists, GD, [0.1, 1.2]).final_loss, sweep(plain, GD, [0.1, 1.2]).final_loss)
+
+
+@pytest.mark.parametrize("begin", [run, sweep])
+@pytest.mark.parametrize("made", [lambda value, gradient: (float(value.sum()), gradient), lambda value, gradient: (value, gradient[0])])
+def test_a_loss_of_another_shape_is_refused(begin: Any, made: Any) -> None:
+    with pytest.raises(ValueError, match=r"^value_and_gradient must be a function that returns \(runs,\), \(dim, runs\), got shapes "):
+        begin(Curved(made=made), GD, 0.1)
+
+
+@pytest.mark.parametrize("schedule", [5, 0, "cosine"])
+def test_what_is_no_schedule_is_refused(schedule: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^schedule must be None or made by .*, got {schedule!r}$"):
+        run(X2, GD, 0.1, schedule=schedule)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import Setup
+from explorer import Setup, judge
 from explorer.core.verdict.forensics import Origin, growth, why_nan
 
 
@@ -127,3 +127,15 @@ def test_the_growth_of_a_run_whose_weights_stay_finite_goes_to_its_end() -> None
     steps, loss = growth(path).sizes["loss"]
     assert steps[-1] == path.steps
     assert 0 < np.isfinite(loss).sum() < loss.size
+
+
+@pytest.mark.parametrize(("run", "says"), [(99, "got 99"), (-1, "got -1"), ("a", "a number, got 'a'"), ([0], "one number")])
+def test_a_run_that_there_is_not_is_refused(run: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=rf"^run must be .*{says}"):
+        why_nan(Setup("x_squared", steps=2).run(), run)
+
+
+@pytest.mark.parametrize("look", [why_nan, judge])
+def test_what_is_no_trajectory_is_refused(look: Any) -> None:
+    with pytest.raises(ValueError, match=r"^trajectory must be what run returns, got None$"):
+        look(None)

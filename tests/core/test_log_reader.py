@@ -331,3 +331,15 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
     else:
         assert log.reading.startswith("Read as the training loss")
         diagnose(log)
+
+
+@pytest.mark.parametrize("content", [None, 5, [1, 2, 3]])
+def test_what_is_neither_bytes_nor_text_is_refused(content: object) -> None:
+    with pytest.raises(ValueError, match=r"^content must be the bytes of a file or the text in it, got "):
+        read_log(content)  # type: ignore[arg-type]
+
+
+def test_other_kinds_of_bytes_are_read_as_bytes() -> None:
+    text = b"loss\n1\n0.5\n0.2\n"
+    for content in (bytearray(text), memoryview(text)):
+        assert read_log(content).curve("train").tolist() == [1, 0.5, 0.2]  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ The rows are made from the shelf: each rule as it is, and once more with each of
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -236,3 +237,39 @@ def test_the_quartic_has_one_edge_too() -> None:
     assert found.agrees
     low, high = find_edge(loss, rule, 0.01, 1.0, start=[2.0])
     assert low == pytest.approx(0.125, rel=1e-3) == high
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        ([10**400, 1], "finite, got 1e+400"),
+        ([np.nan, 1], "finite, got nan"),
+        ([np.inf, 1], "finite, got inf"),
+        ([None, 1], "finite, got None"),
+        ([1j, 1], "numbers, got [1j, 1]"),
+        ("a", "numbers, got 'a'"),
+        ([], "one or more numbers, such as (1, 10), got none"),
+        (5, "2 numbers, (dim,) or (dim, runs), got shape ()"),
+        ([1, 2, 3], "2 numbers, (dim,) or (dim, runs), got shape (3,)"),
+        ([[[1]], [[1]]], "2 numbers, (dim,) or (dim, runs), got shape (2, 1, 1)"),
+    ],
+)
+def test_a_point_that_is_none_is_refused_as_a_start_is(x: Any, says: str) -> None:
+    loss, rule = LOSSES["booth"](), OPTIMIZERS["gradient_descent"]()
+    with pytest.raises(ValueError, match=f"^x must be {re.escape(says)}$"):
+        critical_learning_rate(loss, rule, x)
+    with pytest.raises(ValueError, match=f"^start must be {re.escape(says)}$"):
+        run(loss, rule, 0.1, start=x)
+
+
+def test_the_name_of_a_rule_or_loss_is_none_at_every_door() -> None:
+    loss, rule = LOSSES["booth"](), OPTIMIZERS["gradient_descent"]()
+    doors: list[Any] = [run, sweep, critical_learning_rate, lambda loss, rule, *_: find_edge(loss, rule, 0.1, 1.0)]
+    for door in doors:
+        rate = () if door is critical_learning_rate else (0.1,)
+        for name in ("quadratic", None):
+            with pytest.raises(ValueError, match=rf'^loss must be made by LOSSES\["quadratic"\]\(\) or from_function, .* got {name!r}$'):
+                door(name, rule, *rate)
+        for nothing in ("adam", None):
+            with pytest.raises(ValueError, match=rf'^optimizer must be made by OPTIMIZERS\["adam"\]\(\), got {nothing!r}$'):
+                door(loss, nothing, *rate)

@@ -138,6 +138,20 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"optimizer": "momentum", "knobs": {"optimizer.momentum": 1}}, "momentum must be finite and ≥ 0 and < 1, got 1"),
     ({"optimizer": "momentum", "knobs": {"optimizer.momentum": np.array([0.1, 0.2])}}, "momentum must be one number, got"),
     ({"knobs": {"loss.eigenvalues": ()}}, "eigenvalues must be one or more numbers"),
+    ({"loss": [1]}, r"loss must be one of .*, got \[1\]$"),
+    ({"optimizer": {}}, "optimizer must be one of .*, got {}$"),
+    ({"schedule": ["cosine"]}, r"schedule must be one of .*, got \['cosine'\]$"),
+    ({"loss": 10**5000}, r"loss must be one of .*, got 1e\+5000$"),
+    ({"optimizer": 10**400}, r"optimizer must be one of .*, got 1e\+400$"),
+    ({"schedule": "1" * 309}, "schedule must be one of .*, got '1{30}…'$"),
+    ({"replacement": 10**400}, r"replacement must be True or False, got 1e\+400$"),
+    ({"start": 10**400}, r"start must be one number a dimension, got 1e\+400$"),
+    ({"start": (10**400, 1)}, r"start must be finite, got 1e\+400$"),
+    ({"start": np.array(5)}, r"start must be one number a dimension, got array\(5\)$"),
+    ({"start": "12"}, "start must be one number a dimension, got '12'$"),
+    ({"learning_rate": []}, "learning_rate must be one or more numbers, .*, got none$"),
+    ({"knobs": 5}, "knobs must be a mapping such as .*, got 5$"),
+    ({"knobs": (3, 4)}, r"knobs must be a mapping such as .*, got \(3, 4\)$"),
 ]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Verdict, find_edge, judge, run
+from explorer import LOSSES, OPTIMIZERS, Verdict, find_edge, judge, run, sweep
 
 GD = OPTIMIZERS["gradient_descent"]()
 
@@ -42,10 +44,46 @@ def test_the_start_decides_where_it_should() -> None:
         assert low == pytest.approx(1 / (2 * start**2), rel=1e-3)  # THEORY 41
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (1.0, np.inf), (np.nan, 1.0), (1.0, 1.0)])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (1.0, 1.0)])
 def test_refused_brackets(low: float, high: float) -> None:
     with pytest.raises(ValueError, match=f"low and high must be finite and 0 < low < high, got {low} and {high}"):
         find_edge(LOSSES["x_squared"](), GD, low, high)
+
+
+@pytest.mark.parametrize("name", ["low", "high", "precision"])
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("a", "a number, got 'a'"),
+        (None, "finite"),
+        ([0.1], r"one number, got \[0.1\]"),
+        (10**400, r"finite.*, got 1e\+400"),
+        (np.nan, "finite.*, got nan"),
+        (np.inf, "finite.*, got inf"),
+        (1j, "a number, got 1j"),
+    ],
+)
+def test_an_end_and_a_precision_are_numbers(name: str, value: Any, rule: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be {rule}"):
+        find_edge(LOSSES["x_squared"](), GD, **({"low": 0.1, "high": 10.0} | {name: value}))
+
+
+@pytest.mark.parametrize("precision", [0, -1, 1e-300])
+def test_a_precision_that_no_two_rates_have_is_refused(precision: float) -> None:
+    with pytest.raises(ValueError, match=f"^precision must be finite and ≥ 1e-12, got {precision:g}$"):
+        find_edge(LOSSES["x_squared"](), GD, 0.1, 10.0, precision=precision)
+
+
+def test_the_finest_precision_is_reached() -> None:
+    low, high = find_edge(LOSSES["x_squared"](), GD, 0.9, 1.2, steps=100, precision=1e-12)
+    assert low < high <= low * (1 + 1e-12)
+
+
+def test_a_keyword_that_is_none_is_named_with_the_function_that_was_called() -> None:
+    loss = LOSSES["x_squared"]()
+    for function, rates in ((run, (0.1,)), (sweep, (0.1,)), (find_edge, (0.1, 10.0))):
+        with pytest.raises(TypeError, match=f"^{function.__name__} has no keyword 'foo'; beside its own it has start, steps"):
+            function(loss, GD, *rates, foo=3)  # type: ignore[operator]
 
 
 def test_an_edge_that_is_not_between_them() -> None:

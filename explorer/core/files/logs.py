@@ -15,7 +15,7 @@ from explorer.core.files.lines import printed
 from explorer.core.files.roles import COUNTERS, ROLES, count_up, extra, kind, losses, named, parts, words
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, counted, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
-from explorer.core.files.text import decoded, plainly
+from explorer.core.files.text import as_content, decoded, plainly
 
 MOST_BYTES = 32 << 20
 """32 MB: a million rows of a few columns."""
@@ -101,6 +101,7 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
 
 def _sheet(content: bytes | str) -> Sheet:
     """The numbers of the file, by the first form that fits it."""
+    content = as_content(content)
     if isinstance(content, bytes) and is_events(content):
         return events(content)
     text = decoded(content, MOST_BYTES, "a number in each row").replace("\r\n", "\n")

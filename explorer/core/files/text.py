@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from explorer.core.ground.knobs import must, typed
+
 DELIMITERS = "\t;,"
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"}
 
@@ -49,6 +51,15 @@ TEXT = object()
 """What `value` says of a cell that is neither a number nor missing."""
 
 
+def as_content(given: object) -> bytes | str:
+    """Return a file's bytes, or pasted text; anything else is refused with a sentence."""
+    if isinstance(given, bytes | str):
+        return given
+    if isinstance(given, bytearray | memoryview):
+        return bytes(given)
+    raise must("content", "the bytes of a file or the text in it", typed(given))
+
+
 def decoded(content: bytes | str, most_bytes: int, form: str) -> str:
     r"""The file's text as a terminal shows it, without colors; a backspace is a carriage return.
 
@@ -58,6 +69,7 @@ def decoded(content: bytes | str, most_bytes: int, form: str) -> str:
     >>> decoded(b"loss\n1\n", 100, "rows"), decoded("\x1b[1mloss\x1b[0m", 100, "rows")
     ('loss\n1\n', 'loss')
     """
+    content = as_content(content)
     if len(content) > most_bytes:
         raise ValueError(
             f"the file must be at most {most_bytes >> 20} MB ({most_bytes:,} bytes), got {len(content):,}: keep some of its rows"

@@ -87,22 +87,44 @@ def strictly(read: tuple[Whole, Sequence[str]]) -> Whole:
 def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
     """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`."""
     try:
-        number = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise must(name, shape, repr(value)) from None
-    except OverflowError:  # an integer beyond all floats
-        number = np.vectorize(lambda each: float(Decimal(each)))(np.asarray(value, dtype=object))
+        number = _floats(value)
+    except (TypeError, ValueError, ArithmeticError):
+        raise must(name, shape, typed(value)) from None
+    if not number.size:
+        raise must(name, NUMBERS, "none")
     if not knob.admits(number):
         kept = np.array([knob.admits(each) for each in number.ravel()])
         raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", _first(value, kept))
     return float(number) if number.ndim == 0 else number
 
 
+def _floats(value: Any) -> np.ndarray:
+    """Return numbers as float64, an integer beyond all floats as inf; complex numbers are no numbers here."""
+    if np.iscomplexobj(value):
+        raise TypeError
+    try:
+        return np.asarray(value, dtype=float)
+    except OverflowError:
+        return np.asarray(np.vectorize(lambda each: float(Decimal(each)))(np.asarray(value, dtype=object)))
+
+
+def check_points(name: str, value: Any, dim: int, knob: Knob = ANY_NUMBER) -> Any:
+    """Return numbers within `knob` ``(dim,)`` or ``(dim, runs)`` as floats ``(dim, runs)``; anything else is refused with a sentence.
+
+    >>> check_points("start", [1, 2], 2).shape
+    (2, 1)
+    """
+    x = np.asarray(check_number(name, value, knob, shape="numbers"))
+    if x.ndim not in (1, 2) or len(x) != dim:
+        raise must(name, f"{dim} numbers, (dim,) or (dim, runs)", f"shape {x.shape}")
+    return x[:, np.newaxis] if x.ndim == 1 else x
+
+
 LARGEST_WHOLE = 2**53
 """Up to here every whole number is a float64 of its own; beyond, what is asked for would not be what runs."""
 
 MOST_TYPED = 30
-"""The most characters of a typed number that a refusal repeats."""
+"""The most characters of a typed number or text that a refusal repeats."""
 
 
 def check_integer(name: str, value: Any, knob: Knob = ANY_NUMBER) -> Any:
@@ -136,7 +158,29 @@ def _first(value: Any, kept: Any) -> str:
     given = np.asarray(value, dtype=object).ravel()[np.argmin(kept)]
     if not isinstance(given, str):
         return "None" if given is None else short(given)
-    return given.strip() if len(given) <= MOST_TYPED else f"{given[:MOST_TYPED]}…"
+    return _cut(given.strip(), MOST_TYPED)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def typed(value: object) -> str:
+    """Return what was given as Python writes it, as far as a sentence can hold it: of long text its beginning, of a long integer its size.
+
+    >>> typed("adam"), typed([]), typed("1" * 309), typed(10**400)
+    ("'adam'", 'none', "'111111111111111111111111111111…'", '1e+400')
+    """
+    if isinstance(value, str):
+        return repr(_cut(value, MOST_TYPED))
+    if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+        return short(value)
+    if isinstance(value, list | tuple | np.ndarray) and not np.size(np.asarray(value, dtype=object)):
+        return "none"
+    try:
+        return _cut(" ".join(repr(value).split()), 4 * MOST_TYPED)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return f"a {type(value).__name__}"
 
 
 @dataclass(frozen=True)
@@ -166,30 +210,30 @@ class Parameter:
                 return check_integer(self.name, value, self.knob)
             case "switch":
                 if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
-                    raise must(self.name, "True or False", repr(value))
+                    raise must(self.name, "True or False", typed(value))
                 return bool(value)
             case "choice" if self.knob.among is not None:
                 if not isinstance(value, str):
-                    raise must(self.name, "a name", repr(value))
+                    raise must(self.name, "a name", typed(value))
                 self.knob.among[value]  # raises the sentence
                 return value
             case "choice":
                 if value not in self.options:
-                    raise must(self.name, f"one of {', '.join(self.options)}", repr(value))
+                    raise must(self.name, f"one of {', '.join(self.options)}", typed(value))
                 return value
             case "numbers":
                 values = check_number(self.name, value, self.knob, shape=NUMBERS) if not isinstance(value, str) else np.array([])
                 if np.ndim(values) > 1 or np.size(values) == 0:
-                    raise must(self.name, NUMBERS, repr(value))
+                    raise must(self.name, NUMBERS, typed(value))
                 return tuple(np.ravel(values).tolist())
             case "choices":
                 names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
                 if not names or any(name not in self.options for name in names) or len(set(names)) < len(names):
-                    raise must(self.name, f"one or more different names of {', '.join(self.options)}", repr(value))
+                    raise must(self.name, f"one or more different names of {', '.join(self.options)}", typed(value))
                 return names
             case _:
                 if not isinstance(value, str):
-                    raise must(self.name, "text", repr(value))
+                    raise must(self.name, "text", typed(value))
                 if self.knob.readable is not None:
                     self.knob.readable(value)
                 return value
@@ -208,7 +252,7 @@ class Parameter:
                 try:
                     np.array(parts, dtype=float)
                 except ValueError:
-                    raise must(self.name, "numbers with commas, such as 1,10", repr(text)) from None
+                    raise must(self.name, "numbers with commas, such as 1,10", typed(text)) from None
                 return self.check(parts)
             case "choices":
                 return self.check(tuple(text.split(",")))
@@ -351,11 +395,11 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         _ = self[name]
         return dict(self._parameters[name])
 
-    def __getitem__(self, name: str) -> Callable[..., Item]:
-        if name not in self._factories:
-            near = difflib.get_close_matches(str(name), self._factories, n=1)
+    def __getitem__(self, name: Any) -> Callable[..., Item]:
+        if not isinstance(name, str) or name not in self._factories:
+            near = difflib.get_close_matches(name, self._factories, n=1) if isinstance(name, str) else []
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise UnknownName(f"{self.kind} must be one of {', '.join(self._factories)}, got {name!r}{hint}")
+            raise UnknownName(f"{self.kind} must be one of {', '.join(self._factories)}, got {typed(name)}{hint}")
         return self._factories[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Shelf
+from explorer.core.ground.knobs import Shelf, must, typed
 
 Array = NDArray[np.float64]
 
@@ -154,3 +155,22 @@ class Facts:
 
 
 LOSSES: Shelf[Loss] = Shelf("loss")
+
+RUNS = ("dim", "start", "minimum", "value_and_gradient")
+"""The members of a loss that a run needs; `hvp` is for what asks for curvature."""
+
+
+def check_loss(loss: Any, *needs: str) -> Loss:
+    """Return a loss that has these members and a minimum that is None or a number; anything else is refused with a sentence."""
+    missing = [name for name in needs if not hasattr(loss, name)]
+    if len(missing) == len(needs) > 1:
+        raise must("loss", 'made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss', typed(loss))
+    if missing:
+        raise ValueError(
+            f"loss must have the member {', '.join(missing)}; from_function makes a loss that has all from its value and gradient"
+        )
+    minimum = loss.minimum if "minimum" in needs else None
+    if minimum is not None and not (isinstance(minimum, Real) and minimum < np.inf):
+        raise must("the loss's minimum", "None, -inf or a number", typed(minimum))
+    checked: Loss = loss
+    return checked

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.knobs import check_number, must
+from explorer.core.ground.knobs import check_number, must, typed
 from explorer.core.losses.protocol import Array
 from explorer.core.optimizers import length
 
@@ -93,6 +93,8 @@ def from_function(
     (array([25.,  1.]), array([[6., 0.],
            [8., 2.]]))
     """
+    if not callable(value_and_gradient):
+        raise must("value_and_gradient", "a function from a point (dim,) to its value and gradient, or a Loss", typed(value_and_gradient))
     point = as_point(start)
     names = tuple(coordinates) if coordinates is not None else tuple(f"x{i}" for i in range(1, point.size + 1))
     if len(names) != point.size:

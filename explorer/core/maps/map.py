@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short, strictly
+from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short, strictly, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss, Facts
 from explorer.core.maps.tile import NEAR, Pace, in_words
@@ -126,11 +126,11 @@ class Axis:
         """
         parts = text.split(":")
         if len(parts) != 5 or parts[3] not in ("log", "linear"):
-            raise must("an axis", "knob:low:high:log or linear:points, such as learning_rate:0.01:4:log:64", repr(text))
+            raise must("an axis", "knob:low:high:log or linear:points, such as learning_rate:0.01:4:log:64", typed(text))
         try:
             np.array([parts[1], parts[2], parts[4]], dtype=float)
         except ValueError:
-            raise must("an axis", "a knob and three numbers, such as learning_rate:0.01:4:log:64", repr(text)) from None
+            raise must("an axis", "a knob and three numbers, such as learning_rate:0.01:4:log:64", typed(text)) from None
         return cls(parts[0], parts[1], parts[2], parts[3] == "log", parts[4])  # type: ignore[arg-type]
 
 
@@ -295,7 +295,7 @@ class Map:
                 if name in query:
                     axis = Axis.parse(query[name])
                     if axis.knob not in known:
-                        raise must("the knob of an axis", "one of the loss, the optimizer and the loop", repr(axis.knob))
+                        raise must("the knob of an axis", "one of the loss, the optimizer and the loop", typed(axis.knob))
                     axes[name] = _checked(axis, known[axis.knob])
             except ValueError as error:
                 complaints.append(str(error))

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from explorer.core.optimizers import linear, scaled, scaled_momentum, signs
 from explorer.core.optimizers.recurrence import Recurrence, heavy_ball
-from explorer.core.optimizers.rule import CLIP, OPTIMIZERS, Optimizer, State, clipped, length, with_decoupled_decay, with_weight_decay
+from explorer.core.optimizers.rule import (
+    CLIP,
+    OPTIMIZERS,
+    Optimizer,
+    State,
+    check_optimizer,
+    clipped,
+    length,
+    with_decoupled_decay,
+    with_weight_decay,
+)
 
 __all__ = [
     "CLIP",
@@ -16,6 +26,7 @@ __all__ = [
     "Optimizer",
     "Recurrence",
     "State",
+    "check_optimizer",
     "clipped",
     "heavy_ball",
     "length",

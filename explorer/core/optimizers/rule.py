@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_number
+from explorer.core.ground.knobs import Knob, Shelf, check_number, must, typed
 from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence
 
 State = tuple[Any, ...]
@@ -113,6 +113,12 @@ class Optimizer:
 
 
 OPTIMIZERS: Shelf[Optimizer] = Shelf("optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs))
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Refuse with a sentence what is no rule, such as the name of one."""
+    if not isinstance(optimizer, Optimizer):
+        raise must("optimizer", 'made by OPTIMIZERS["adam"]()', typed(optimizer))
 
 
 def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:

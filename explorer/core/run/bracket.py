@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.knobs import Knob, check_number, check_one
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer
+from explorer.core.run.descent import known_to
 from explorer.core.run.sweep import sweep
 from explorer.core.verdict.verdict import Verdict
 
@@ -16,6 +18,9 @@ Array = NDArray[np.float64]
 
 AT_ONCE = 32
 """Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
+
+FINEST = Knob(1e-6, 1, log=True, at_least=1e-12)
+"""The range of `precision`: nearer to each other than this, rates differ by little more than rounding."""
 
 
 def find_edge(
@@ -38,7 +43,10 @@ def find_edge(
     >>> round(low, 3), round(high, 3)
     (1.0, 1.0)
     """
-    if not 0 < low < high < np.inf:
+    low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
+    precision = check_one("precision", check_number("precision", precision, FINEST))
+    known_to("find_edge", conditions)  # type: ignore[arg-type]
+    if not 0 < low < high:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     rates, conditions = np.geomspace(low, high, AT_ONCE), {**conditions, "steps": steps}
     diverged = diverges(loss, optimizer, rates, **conditions)

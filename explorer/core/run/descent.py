@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import NOT_NEGATIVE, check_number, check_one, check_whole, must
-from explorer.core.losses.protocol import DataLoss, Facts, Loss
-from explorer.core.optimizers import Optimizer, State, length
+from explorer.core.ground.knobs import NOT_NEGATIVE, check_number, check_one, check_points, check_whole, must, typed
+from explorer.core.losses.protocol import RUNS, DataLoss, Facts, Loss, check_loss
+from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import Schedule, constant
 
 Array = NDArray[np.float64]
@@ -53,6 +53,13 @@ class Conditions(TypedDict, total=False):
     seed: int
     whole: bool
     rate_scale: ArrayLike | None
+
+
+def known_to(function: str, conditions: Conditions) -> Conditions:
+    """Return the conditions; a keyword that is none raises the TypeError of the function that was called."""
+    for name in conditions.keys() - Conditions.__annotations__.keys():
+        raise TypeError(f"{function} has no keyword {name!r}; beside its own it has {', '.join(Conditions.__annotations__)}")
+    return conditions
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +112,15 @@ class Descent:
         >>> descent.start.shape, descent.learning_rate.shape, descent.multiplier.shape
         ((2, 3), (3,), (50,))
         """
+        check_loss(loss, *RUNS)
+        check_optimizer(optimizer)
+        if schedule is not None and not callable(schedule):
+            raise must("schedule", 'None or made by SCHEDULES["cosine"]()', typed(schedule))
         rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
         noise = check_one("gradient_noise", check_number("gradient_noise", gradient_noise, NOT_NEGATIVE))
         steps, seed = check_whole("steps", steps, at_least=0), check_whole("seed", seed, at_least=0)
-        x = _by_run("start", loss.start if start is None else check_number("start", start, shape="numbers"), loss.dim)
-        scale = None if rate_scale is None else check_number("rate_scale", rate_scale, NOT_NEGATIVE, shape="numbers")
-        scale = None if scale is None else _by_run("rate_scale", scale, loss.dim)
+        x = check_points("start", loss.start if start is None else start, loss.dim)
+        scale = None if rate_scale is None else check_points("rate_scale", rate_scale, loss.dim, NOT_NEGATIVE)
         if rate.ndim != 1:
             raise must("learning_rate", "a number or one per run, (runs,)", f"shape {rate.shape}")
         counts = {"learning_rate": rate.size, "start": x.shape[1], "hyperparameters": optimizer.runs}
@@ -127,7 +137,7 @@ class Descent:
         order = Facts(loss).order
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
-        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (schedule or constant())(np.arange(steps))
+        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (constant() if schedule is None else schedule)(np.arange(steps))
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
         scale = None if scale is None else np.array(np.broadcast_to(scale, x.shape), order=order)
         return cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
@@ -199,7 +209,7 @@ def run(
            [ 0.  , -0.8 , -1.2 ],
            [ 0.  ,  0.64,  1.44]])
     """
-    descent = Descent.of(loss, optimizer, learning_rate, most_numbers=MOST_NUMBERS, **conditions)
+    descent = Descent.of(loss, optimizer, learning_rate, most_numbers=MOST_NUMBERS, **known_to("run", conditions))
     path = np.empty((descent.steps + 1, *descent.start.shape), descent.start.dtype)
     values, norms = np.empty((2, len(path), path.shape[-1]), path.dtype)
     divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
@@ -233,7 +243,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     random = np.random.default_rng([descent.seed, NOISE])
     for step, factor in enumerate(descent.multiplier):
         batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
-        value, gradient = (loss if whole else batch).value_and_gradient(x)
+        value, gradient = _seen(loss if whole else batch, x)
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]
@@ -247,7 +257,17 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
         way = (rate if factor == 1 else rate * float(factor)) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
-    yield Moment(descent.steps, x, *loss.value_and_gradient(x), state)
+    yield Moment(descent.steps, x, *_seen(loss, x), state)
+
+
+def _seen(loss: Loss, x: Array) -> tuple[Array, Array]:
+    """Return a loss and its gradient at `x`, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
+    value, gradient = map(np.asarray, loss.value_and_gradient(x))
+    if value.shape != x.shape[1:] or gradient.shape != x.shape:
+        raise must(
+            "value_and_gradient", "a function that returns (runs,), (dim, runs)", f"shapes {value.shape} and {gradient.shape} at {x.shape}"
+        )
+    return value, gradient
 
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:
@@ -285,12 +305,3 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, re
     per_epoch = loss.examples // batch_size
     epochs = [random.permutation(loss.examples)[: per_epoch * batch_size] for _ in range(-(-steps // per_epoch))]
     return np.reshape(np.concatenate(epochs) if epochs else [], (-1, batch_size))[:steps].astype(np.intp)
-
-
-def _by_run(name: str, numbers: Any, dim: int) -> Array:
-    """Return numbers ``(dim,)`` or ``(dim, runs)`` with their runs."""
-    x = np.asarray(numbers)
-    x = x[:, np.newaxis] if x.ndim == 1 else x
-    if x.ndim != 2 or len(x) != dim:
-        raise must(name, f"{dim} numbers, (dim,) or (dim, runs)", f"shape {x.shape}")
-    return x

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from explorer.core.ground.knobs import check_number, must, short, strictly
+from explorer.core.ground.knobs import check_number, must, short, strictly, typed
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -49,7 +49,7 @@ class Race:
         if not 1 <= len(self.racers) <= MOST_RACERS:
             raise must("racers", f"1 to {MOST_RACERS} optimizers", f"{len(self.racers)}")
         if self.pace not in get_args(Pace):
-            raise must("pace", f"one of {', '.join(get_args(Pace))}", repr(self.pace))
+            raise must("pace", f"one of {', '.join(get_args(Pace))}", typed(self.pace))
         for racer in self.racers:
             OPTIMIZERS[racer.optimizer]
             check_number("learning_rate", racer.learning_rate, LEARNING_RATE.knob)

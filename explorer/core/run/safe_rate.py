@@ -30,11 +30,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import check_whole, must
+from explorer.core.ground.knobs import check_points, check_whole, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss
 from explorer.core.losses.wrapped import Function, Pointwise, as_point, from_function
-from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer
 from explorer.core.run.bracket import bracket, diverges
 from explorer.core.theory.curvature import top_eigenvalues
 from explorer.core.theory.edge import as_seen, closed_curvature, first_look
@@ -138,7 +138,8 @@ def safe_rate(
         raise must("start", "one or more numbers, (dim,), for a function", "none")
     point = as_point(value_and_gradient.start if start is None else start)  # type: ignore[union-attr]
     loss = value_and_gradient if isinstance(value_and_gradient, Loss) else from_function(value_and_gradient, point)
-    rule, x = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"](), point[:, np.newaxis]
+    rule, x = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"](), check_points("start", point, loss.dim)
+    check_optimizer(rule)
     value, gradient = loss.value_and_gradient(x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
         raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_one, must, short, strictly
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_one, must, short, strictly, typed
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
@@ -61,10 +61,13 @@ class Setup:
 
     def __post_init__(self) -> None:
         known = {dotted: each for kind in SHELVES for dotted, each in self._parameters(kind).items()}
-        given = dict(self.knobs)
+        try:
+            given = dict(self.knobs)
+        except (TypeError, ValueError):
+            raise must("knobs", 'a mapping such as {"optimizer.momentum": 0.9}', typed(self.knobs)) from None
         for dotted in given:
             if dotted not in known:
-                raise must("a knob", f"one of {', '.join(known) or 'none'}", repr(dotted))
+                raise must("a knob", f"one of {', '.join(known) or 'none'}", typed(dotted))
         checked = {dotted: check_one(known[dotted].name, known[dotted].check(value)) for dotted, value in given.items()}
         object.__setattr__(self, "knobs", tuple(sorted((k, v) for k, v in checked.items() if v != known[k].default)))
         for name, parameter in ({"learning_rate": LEARNING_RATE} | PLAIN).items():
@@ -72,8 +75,8 @@ class Setup:
             if value is not None or parameter.default is not None:
                 object.__setattr__(self, name, check_one(name, parameter.check(value)))
         if self.start is not None:
-            if not isinstance(self.start, Iterable):
-                raise must("start", "one number a dimension", repr(self.start))
+            if np.ndim(np.array(self.start, dtype=object)) == 0:  # text too
+                raise must("start", "one number a dimension", typed(self.start))
             start = tuple(check_one("each number of start", check_number("start", each)) for each in self.start)
             dim = self.make_loss().dim
             if len(start) != dim:
@@ -165,7 +168,7 @@ class Setup:
         """
         setup, complaints = cls(), []
         if query and query.get("v") != str(VERSION):
-            complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {query.get('v')!r}")
+            complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {typed(query.get('v'))}")
         # Names first: which knobs there are, and how long a start is, depends on them.
         order = [*SHELVES, *sorted(name for name in query if "." in name), "start", "learning_rate", *PLAIN]
         for name in (each for each in order if each in query):
@@ -193,7 +196,7 @@ class Setup:
         kind = dotted.partition(".")[0]
         known = self._parameters(kind) if kind in SHELVES else {}
         if dotted not in known:
-            raise must("a knob", f"one of {', '.join(known) or 'those of the loss, the optimizer and the schedule'}", repr(dotted))
+            raise must("a knob", f"one of {', '.join(known) or 'those of the loss, the optimizer and the schedule'}", typed(dotted))
         return known[dotted]
 
     def with_choice(self, kind: str, name: str) -> Setup:

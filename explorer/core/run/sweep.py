@@ -17,7 +17,7 @@ from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.knobs import check_whole
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, length
-from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend
+from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
 from explorer.core.theory.curvature import sharpness
 from explorer.core.verdict.profile import PARTS, ROUNDING, Profile, came_down
 from explorer.core.verdict.verdict import Outcome, decide
@@ -81,7 +81,7 @@ def sweep(
     >>> [str(verdict) for verdict in outcome.verdict], outcome.first_nonfinite.tolist()
     (['converged', 'oscillating', 'diverged'], [-1, -1, 1947])
     """
-    descent = Descent.of(loss, optimizer, learning_rate, **conditions)
+    descent = Descent.of(loss, optimizer, learning_rate, **known_to("sweep", conditions))
     size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
     tiles = [descent.on(each) for each in np.array_split(np.arange(descent.runs), max(-(-descent.runs // size), 1))]
     done = dict(_each(tiles, executor, stop or threading.Event(), progress or (lambda share: None)))

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.knobs import check_points
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Facts, Loss
-from explorer.core.optimizers import Optimizer
+from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
+from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.theory.curvature import sharpness
 
 Array = NDArray[np.float64]
@@ -30,11 +31,13 @@ def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None
     >>> critical_learning_rate(LOSSES["x_fourth"](), OPTIMIZERS["gradient_descent"](), [2.0])    # |x| < 1/√(2η)
     0.125
     """
+    check_loss(loss, *RUNS)
+    check_optimizer(optimizer)
     minimizer = Facts(loss).minimizer
-    point = np.asarray((loss.start if minimizer is None else minimizer) if x is None else x, dtype=float)
-    columns = point[:, np.newaxis] if point.ndim == 1 else point
+    point = (loss.start if minimizer is None else minimizer) if x is None else x
+    columns = check_points("x", point, loss.dim)
     rate = optimizer.largest_stable_rate(edge_curvature(loss, optimizer, columns))
-    return np.asarray(rate) if point.ndim == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
+    return np.asarray(rate) if np.ndim(point) == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
 
 
 @np.errstate(all="ignore")

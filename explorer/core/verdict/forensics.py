@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.knobs import Knob, check_integer, check_one
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import DataLoss, Facts, Loss
 from explorer.core.optimizers import Optimizer
@@ -76,6 +77,7 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     ('learning rate', 'loss', 1947)
     """
     profile = Profile.of(trajectory)
+    run = check_one("run", check_integer("run", run, Knob(0, 1, at_least=0, at_most=trajectory.runs - 1)))
     step, quantity = int(profile.first_nonfinite[run]), str(profile.first_quantity[run])
     if step < 0:
         return Forensics(None, "", -1, -1, "", None, f"every number of this run is finite, for all {trajectory.steps:,} steps")

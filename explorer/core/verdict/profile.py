@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.knobs import must, typed
 from explorer.core.run.descent import Trajectory
 
 Array = NDArray[np.float64]
@@ -44,7 +45,9 @@ class Profile:
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Profile:
-        """Return the summary of a kept path."""
+        """Return the summary of a kept path. Raises ValueError for what is none."""
+        if not isinstance(trajectory, Trajectory):
+            raise must("trajectory", "what run returns", typed(trajectory))
         return cls.seen(
             trajectory.loss, trajectory.x[-3:], trajectory.gradient_norm[-1], steps=trajectory.steps, **_first_nonfinite(trajectory)
         )
