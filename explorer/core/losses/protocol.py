@@ -86,6 +86,11 @@ class Facts:
         return getattr(self.loss, "minimizer", None)
 
     @property
+    def lower_bound(self) -> float | None:
+        """A value that the loss never falls below, such as 0 for a mean of squares, where its minimum is not known."""
+        return getattr(self.loss, "lower_bound", None)
+
+    @property
     def coordinates(self) -> tuple[str, ...]:
         """The names of the `dim` numbers, such as ``("bmi", "bp", "intercept")``; x1, x2, ... unless it says."""
         return getattr(self.loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(self.loss.dim))

@@ -177,6 +177,11 @@ class Network:
         return replace(self, X=X, y=y, l2=0.0, held_out=None, dropout_seed=None)
 
     @property
+    def lower_bound(self) -> float:
+        """Squares and cross-entropies are never negative."""
+        return 0.0
+
+    @property
     def best_constant(self) -> float:
         """The loss of the best answer that is the same for every example: the best that a network of dead units can do."""
         return self.objective.best_constant(self.y, self.scale)
