@@ -81,7 +81,7 @@ def test_a_constant_column_becomes_zero(constant: float) -> None:
             {"columns": ("bmi", "height")},
             r"columns must be one or more different names of age, sex, .*, got \('bmi', 'height'\)",
         ),
-        ("diabetes", {"columns": ()}, r"columns must be .*, got \(\)"),
+        ("diabetes", {"columns": ()}, r"columns must be .*, got none"),
         ("diabetes", {"columns": ("bmi", "bmi")}, "columns must be one or more different"),
         ("noisy_line", {"noise": -1}, "noise must be finite and ≥ 0, got -1"),
         ("noisy_line", {"examples": 2.5}, "examples must be a whole number, got 2.5"),

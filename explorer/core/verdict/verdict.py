@@ -43,8 +43,8 @@ CURVED = 1e-9
 
 DAMPED = 0.01
 """A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
-all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. Asked only where the
-loss has no known floor to fall to."""
+all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. A quadratic knows
+none, and a network's spikes on its way down are none."""
 
 RISE = 2.0
 """A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
@@ -151,7 +151,8 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
 
     `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults.
     """
-    minimum = Facts(loss).lower_bound if loss.minimum is None else loss.minimum
+    bound = Facts(loss).lower_bound
+    minimum = bound if loss.minimum is None else loss.minimum
     with np.errstate(all="ignore"):
         best = np.fmin.reduce(profile.lowest)
         above, tiny = _above_the_floor(profile, minimum, best)
@@ -183,9 +184,9 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         clear = _below(early, late)
         if stochastic:
             clear &= _below(early_low, late_low)  # of the noise
-        elif minimum is None:
-            clear = ~jumps | (clear & _below(middle, early)) | (fourth < DAMPED * half)  # of chaos
-        else:  # the loss cannot fall below its floor, so a fall towards it that lasts is one, however it jumps
+        elif bound is None:
+            clear = ~jumps | (clear & _below(middle, early)) | (fourth < DAMPED * half) | Facts(loss).is_quadratic  # of chaos
+        else:  # a network's spikes on its way down are no chaos
             clear = np.ones_like(jumps)
         falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & clear
 
