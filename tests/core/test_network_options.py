@@ -183,7 +183,7 @@ def test_outputs_for_other_inputs_and_accuracy() -> None:
     ("knobs", "sentence"),
     [
         ({"hidden": (2.5,)}, "hidden must be whole numbers of units, got 2.5"),
-        ({"hidden": ()}, r"hidden must be one or more numbers, such as \(1, 10\), got \(\)"),
+        ({"hidden": ()}, r"hidden must be one or more numbers, such as \(1, 10\), got none"),
         ({"hidden": (0,)}, "hidden must be finite and ≥ 1 and ≤ 4096, got 0"),
         ({"repeat": 0}, "repeat must be finite and ≥ 1 and ≤ 200, got 0"),
         (

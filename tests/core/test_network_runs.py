@@ -63,7 +63,7 @@ def test_each_layer_may_have_its_own_rate() -> None:
 @pytest.mark.parametrize(
     ("scale", "sentence"),
     [
-        ([1.0, 2.0], r"rate_scale must be 17 numbers, \(dim,\) or \(dim, runs\), got shape \(2, 1\)"),
+        ([1.0, 2.0], r"rate_scale must be 17 numbers, \(dim,\) or \(dim, runs\), got shape \(2,\)"),
         (-np.ones(17), "rate_scale must be finite and ≥ 0, got -1"),
         (np.ones((17, 3)), "learning_rate must be for 1 run or for all 3 of them, got 2 runs"),
     ],
