@@ -87,14 +87,14 @@ def test_lion_is_the_papers_algorithm() -> None:
 
 REFUSED = [
     ("gradient_descent", {"weight_decay": -1}, "weight_decay must be finite and ≥ 0, got -1"),
-    ("momentum", {"momentum": -0.1}, "momentum must be finite and ≥ 0 and < 1, got -0.1"),
+    ("momentum", {"momentum": -0.1}, "momentum must be finite and ≥ 0 and ≤ 1, got -0.1"),
     ("nesterov", {"momentum": 0}, "momentum must be finite and > 0 and < 1, got 0"),
     ("adam", {"beta1": 1}, "beta1 must be finite and ≥ 0 and < 1, got 1"),
     ("adam", {"beta2": -0.1}, "beta2 must be finite and ≥ 0 and < 1, got -0.1"),
     ("adam", {"eps": -1}, "eps must be finite and ≥ 0, got -1"),
     ("adadelta", {"rho": 2}, "rho must be finite and ≥ 0 and < 1, got 2"),
     # What PyTorch takes without a word:
-    ("momentum", {"momentum": 1.5}, "momentum must be finite and ≥ 0 and < 1, got 1.5"),
+    ("momentum", {"momentum": 1.5}, "momentum must be finite and ≥ 0 and ≤ 1, got 1.5"),
     ("rmsprop", {"alpha": 1.5}, "alpha must be finite and ≥ 0 and < 1, got 1.5"),
 ]
 
