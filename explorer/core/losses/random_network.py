@@ -31,7 +31,7 @@ class RandomNetwork:
     X: Array
     y: Array
     start: Array
-    minimum = None
+    minimum, lower_bound = None, 0.0
     formula = r"\tfrac1N \sum_i (w_2^\top \tanh(\sqrt{2/n}\, W_1^\top x_i) / n - y_i)^2"
 
     @property
