@@ -20,7 +20,7 @@ from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.run.descent import run
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
-from explorer.core.verdict.sentence import Verdict
+from explorer.core.verdict.sentence import TABLE, Verdict
 from explorer.figures import network as figure
 from explorer.figures.answers import answers
 from explorer.ui import job
@@ -236,7 +236,7 @@ def test_the_ruler_says_of_every_rate_what_became_of_it_and_marks_the_critical_o
     shown = ruler_of(finished(opened()))
     dial = shown["dial"]
     assert len(dial["zones"]) == len(dial["values"]) > 121
-    assert all(word.startswith(f"**{zone}**: ") for word, zone in zip(dial["words"], dial["zones"], strict=True))
+    assert all(word.startswith(f"**{TABLE[zone][0]}**: ") for word, zone in zip(dial["words"], dial["zones"], strict=True))
     [mark] = dial["marks"]
     assert mark["text"] == "2/sharpness at the start"
     assert dial["values"][mark["position"]].endswith("= 1 × the critical rate")
