@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.ui.casebook import casebook, lab
-from tests.ui.reading import FOLDER, PATIENCE, opened, pictures, unreadable
+from tests.ui.reading import FOLDER, opened, pictures, unreadable
 
 DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"
 
@@ -105,11 +105,9 @@ def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
     ],
 )
 def test_the_case_that_looks_most_like_it_is_drawn_over_it_and_opens(example: str, case: str) -> None:
-    """Networks are among them: they are trained in the background and drawn when they are done."""
+    """Networks are among them."""
     app = opened(DIAGNOSE)
     app.pills[0].set_value(example).run()
-    app.session_state["diagnose:job"][1].wait(PATIENCE)
-    app.run()
     known = next(each for each in casebook() if each.name == case)
     assert f"the case “{known.title}”" in alts(app)
     assert any(known.title in each.value for each in app.markdown)

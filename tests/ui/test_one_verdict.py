@@ -12,7 +12,7 @@ from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import trials
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.sentence import TABLE, word
-from explorer.ui.casebook import see
+from explorer.ui.seen import see
 
 RUNS: dict[Verdict, dict[str, Any]] = {
     Verdict.CONVERGED: {"loss": "x_squared", "learning_rate": 0.3},

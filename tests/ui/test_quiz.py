@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.casebook import Case, casebook, glimpse, see
-from tests.ui.reading import FOLDER, PATIENCE, drawings, opened
+from explorer.ui.casebook import Case, casebook
+from tests.ui.reading import FOLDER, drawings, opened
 
 PAGE = FOLDER / "pages" / "75_quiz.py"
 ASKED = [case for case in casebook() if case.knob and case.switch]
@@ -18,7 +16,6 @@ ASKED = [case for case in casebook() if case.knob and case.switch]
 
 def asked(case: Case) -> AppTest:
     """The quiz with this case as its next curve."""
-    see(case.page, case.query)
     app = opened(PAGE)
     app.session_state["quiz:state"].order[:] = [case, *ASKED]
     return app.run()
@@ -82,25 +79,3 @@ def test_every_curve_is_asked_with_its_own_knob_among_four() -> None:
         assert len({*options}) == 4
         assert case.knob in options
         assert not {*case.also} & {*options}
-
-
-def test_the_first_curve_is_no_network_and_the_next_is_made_meanwhile() -> None:
-    app = opened(PAGE)
-    game = app.session_state["quiz:state"]
-    assert game.case.page == "step_size"
-    app.session_state["quiz:job"][1].wait(PATIENCE)
-    assert all(glimpse(case.page, case.query) for case in game.order[:2])
-    assert glimpse(game.case.page, game.case.undone.query)
-
-
-def test_a_curve_that_takes_long_is_waited_for_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.ui.casebook._KEPT", OrderedDict())
-    held = threading.Lock()
-    monkeypatch.setattr("explorer.ui.casebook._ONE_AT_A_TIME", held)
-    with held:
-        app = opened(PAGE)
-        assert not app.exception
-        assert app.info[0].value == "Making this curve…"
-    app.session_state["quiz:job"][1].wait(PATIENCE)
-    app.run()
-    assert drawings(app)

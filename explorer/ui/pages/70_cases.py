@@ -1,14 +1,12 @@
-"""Cases: every situation of the case files by its symptom, run here and now, each with the switch that makes it go away."""
+"""Cases: every situation of the case files by its symptom, each with its run and the switch that makes it go away."""
 
 from __future__ import annotations
-
-from collections.abc import Generator
 
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles
-from explorer.ui.casebook import SYMPTOMS, Case, Seen, casebook, filled, glimpse, lab, see
-from explorer.ui.job import job, watched
+from explorer.ui.casebook import SYMPTOMS, Case, casebook, filled, lab
+from explorer.ui.seen import Seen, see
 
 TOGETHER = "races, maps and landscapes"
 """The heading of the cases that are not a single curve."""
@@ -17,9 +15,11 @@ COLUMNS = 3
 
 
 def main() -> None:
-    """Show the filters, then the cards; pictures appear as their runs finish."""
+    """Show the filters, then the cards."""
     st.title("What does your loss do?", anchor=False)
-    st.markdown("Every card below is a run, made just now. Flip its switch and it goes away; open it in the lab to turn its other knobs.")
+    st.markdown(
+        "Every card below is a real run. Flip its switch and it goes away; open it in the lab to run it again and turn its other knobs."
+    )
     kinds = {kind: [case for case in casebook() if (case.symptom or TOGETHER) == kind] for kind in (*SYMPTOMS, TOGETHER)}
     chosen = st.pills("It", list(kinds), key="cases:symptom", format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
     words = st.text_input("Search", key="cases:search", placeholder="Adam, dead, scale …")
@@ -27,25 +27,10 @@ def main() -> None:
     if not any(shown.values()):
         st.info("No case contains these words. Here are all cases.", icon=":material/search_off:")
         shown = {kind: group for kind, group in kinds.items() if chosen in (None, kind)}
-    running = job("cases:job", "all", lambda halt: work([case for group in kinds.values() for case in group]))
-    running.wait(0.5)
-
-    def cards(_: int) -> None:
-        for kind, group in shown.items():
-            if group:
-                st.subheader(f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize(), anchor=False)
-                grid(group)
-
-    watched(running, cards, "Making the first runs…")
-
-
-def work(wanted: list[Case]) -> Generator[int, None, None]:
-    """Run every case, then every case after its switch; yield how many runs are done."""
-    runs = [(case.page, case.query) for case in wanted] + [(case.page, case.undone.query) for case in wanted if case.switch]
-    yield 0
-    for done, (page, query) in enumerate(runs, start=1):
-        see(page, query)
-        yield done
+    for kind, group in shown.items():
+        if group:
+            st.subheader(f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize(), anchor=False)
+            grid(group)
 
 
 def matching(group: list[Case], words: str) -> list[Case]:
@@ -71,18 +56,14 @@ def card(case: Case) -> None:
     st.markdown(f"**{case.title}**")
     undone = bool(case.switch) and st.session_state.get(f"cases:switch:{case.name}", False)
     shown = case.undone if undone else case
-    seen = glimpse(shown.page, shown.query)
-    if seen is None:
-        st.caption("This run is not done yet…")
-    else:
-        st.html(drawn(seen, case.title))
-        st.caption(seen.sentence)
+    seen = see(shown.page, shown.query)
+    st.html(drawn(seen, case.title))
+    st.caption(seen.sentence)
     if case.switch:
         st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
     st.caption(f"“{case.question}”")
-    before = glimpse(case.page, case.query)
     with st.expander("Why"):
-        st.markdown(filled(case.text, before.facts if before else {}).replace("$", r"\$"))
+        st.markdown(filled(case.text, see(case.page, case.query).facts).replace("$", r"\$"))
         found = [other.title for other in casebook() if other.name in case.related]
         if found:
             st.caption(f"See also: {'; '.join(found)}.")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -14,14 +13,12 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
-from explorer.ui.casebook import Case, Seen, casebook, filled, glimpse, lab, see
-from explorer.ui.job import job, watched
+from explorer.ui.casebook import Case, casebook, filled, lab
+from explorer.ui.seen import Seen, see
 
 CHOICES = 4
 HEIGHT = 150
-STATE, JOB = "quiz:state", "quiz:job"
-WAIT = 0.5
-"""Seconds that a page waits for its curve before it shows a message."""
+STATE = "quiz:state"
 
 ASKED = [case for case in casebook() if case.knob and case.symptom and case.switch]
 
@@ -44,11 +41,8 @@ class Game:
 
 
 def begin(seed: int) -> Game:
-    """A new game; equal seeds ask alike. The first curve is no network's, so that it is there at once."""
-    order = random.Random(seed).sample(ASKED, len(ASKED))
-    first = next(case for case in order if case.page == "step_size")
-    order.remove(first)
-    return Game([first, *order], seed)
+    """A new game; equal seeds ask alike."""
+    return Game(random.Random(seed).sample(ASKED, len(ASKED)), seed)
 
 
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
@@ -72,11 +66,7 @@ def main() -> None:
     st.title("Which knob made this curve?", anchor=False)
     game: Game = st.session_state.setdefault(STATE, begin(random.randrange(10**6)))
     case = game.case
-    making = job(JOB, (case.name, game.place), lambda halt: work(game))
-    seen = shortly(case)
-    if seen is None:
-        watched(making, lambda _: st.rerun(), "Making this curve…")
-        return
+    seen = see(case.page, case.query)
     st.markdown(f"**Curve {game.answered + (game.answer is None)}** · {game.right} of {game.answered} right")
     curve, words = st.columns([3, 2], vertical_alignment="center")
     alt = f"The loss of a run over its steps. {seen.sentence.replace('**', '')}"
@@ -87,22 +77,6 @@ def main() -> None:
         ask(game)
     else:
         tell(game, seen)
-
-
-def work(game: Game) -> Generator[int, None, None]:
-    """Make this curve, the one after its switch, and the next, while the visitor thinks; yield how many are done."""
-    case, following = game.case, game.order[(game.place + 1) % len(game.order)]
-    for done, (page, query) in enumerate(((case.page, case.query), (case.page, case.undone.query), (following.page, following.query)), 1):
-        see(page, query)
-        yield done
-
-
-def shortly(case: Case) -> Seen | None:
-    """The case's curve as soon as it is made; None if that takes longer than `WAIT`."""
-    patience = time.monotonic() + WAIT
-    while (seen := glimpse(case.page, case.query)) is None and time.monotonic() < patience:
-        time.sleep(0.01)
-    return seen
 
 
 def ink() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,16 @@ from explorer.core.files.roles import ROLES
 from explorer.core.ground.prose import plain
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.casebook import Case, casebook, lab, see
-from explorer.ui.job import job, watched
+from explorer.ui.casebook import Case, casebook, lab
 from explorer.ui.picture import picture
+from explorer.ui.seen import see
 from explorer.ui.short_table import short_table
 from explorer.ui.words import fit_to_read, literally, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
-JOB = "diagnose:job"
 KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
-MOST_COMPARED = 16
-"""Most cases that are run for the comparison: each takes a moment the first time."""
-
 FEWEST = 8
 """A case with fewer finite losses has no shape to compare."""
-
-WAIT = 1.0
-"""Seconds that the page waits for all of them; after that the curve is drawn, and its case when it is found."""
-
-Alike = tuple[tuple[Case, NDArray[np.float64]] | None, float]
-"""The case that looks most like the curve, with its losses, and how much; None if none looks like it at all."""
 
 LOG_ZERO = "nan without divergence"
 
@@ -152,9 +141,7 @@ def show(log: LogFile) -> None:
     st.caption(fit_to_read(literally(log.reading)))
     st.header(sentence(found.sentence), anchor=False)
     values = log.losses.compressed()
-    comparing = job(JOB, (hash(values.tobytes()), found.sentence), lambda halt: compare(found, values))
-    comparing.wait(WAIT)
-    watched(comparing, lambda best: draw(log, found, best[0]), "Comparing the curve with the cases…")
+    draw(log, found, most_alike(found, values))
     if found.causes:
         st.success(f"**What to change first.** {fit_to_read(found.causes[0].change)}", icon=":material/build:")
         st.subheader("What may be behind it, the likeliest first", anchor=False)
@@ -195,28 +182,25 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
         about(case[0])
 
 
-def compare(found: Diagnosis, losses: NDArray[np.float64]) -> Generator[Alike, None, None]:
-    """Run the cases of the same symptom or verdict in turn; yield the one most like this curve so far."""
-    best: Alike = None, 0.0
-    yield best
-    for case in candidates(found):
-        curve = see(case.page, case.query).curves[0].loss
-        if np.isfinite(curve).sum() >= FEWEST and (now := likeness(losses, curve)) > best[1]:
-            best = (case, curve), now
-        yield best
+def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
+    """The case of the same symptom or verdict whose curve is most like this one; None where none is like it at all."""
+    curves = [(case, see(case.page, case.query).curves[0].loss) for case in candidates(found)]
+    alike = [(likeness(losses, curve), case, curve) for case, curve in curves if np.isfinite(curve).sum() >= FEWEST]
+    most, case, curve = max(alike, key=lambda each: each[0], default=(0.0, None, None))
+    return None if case is None or curve is None or most <= 0 else (case, curve)
 
 
 def candidates(found: Diagnosis) -> list[Case]:
-    """The cases of the same symptom and verdict, or of the same verdict if there are none; the fastest first."""
+    """The cases of the same symptom and verdict, or of the same verdict if there are none."""
     if found.verdict is None:
         return []
-    runs = sorted((case for case in casebook() if case.symptom), key=lambda case: case.page != "step_size")
+    runs = [case for case in casebook() if case.symptom]
     wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}
     same = [case for case in runs if case.symptom in wanted]
     if LOG_ZERO not in wanted:
         alike = [case for case in runs if found.verdict in case.must.split("|")]
         same = [case for case in same if case in alike] or [case for case in alike if case.page == "step_size"]
-    return same[:MOST_COMPARED]
+    return same
 
 
 def about(case: Case) -> None:

@@ -1,0 +1,241 @@
+"""Run what the link of a case describes and keep what a small picture and a text need of it: a verdict, a sentence, numbers, a curve.
+
+What the cases show is recorded in `explorer/cases/seen.json`, so that no visitor waits for it; `python -m explorer.ui.casebook` writes it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.ground.prose import plain
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map
+from explorer.core.maps.render import render
+from explorer.core.maps.tile import VERDICTS
+from explorer.core.networks.training import History, ending, train
+from explorer.core.run.race import Race
+from explorer.core.run.setup import Setup
+from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.sentence import Verdict, marked
+from explorer.core.verdict.verdict import judge
+from explorer.figures.thumbnail import envelope
+
+FACTS = {
+    "rate": "the learning rate",
+    "critical": "the critical rate at the start of the run (2/λ for gradient descent)",
+    "ratio": "the rate as a multiple of the critical one",
+    "factor": "what each step multiplies the error by, measured late in the run",
+    "theory": "the same, predicted",
+    "step": "the first step at which anything was not finite",
+    "steps": "how many steps were asked for",
+    "start": "the loss at the start",
+    "final": "the loss at the end",
+    "peak": "the largest finite loss",
+    "best": "the smallest loss",
+    "rises": "how many steps (of a network: looks) raised the loss",
+    "sharpness": "of a network: the sharpness at the last look",
+    "tolerated": "of a network: the largest curvature that the rate tolerates",
+    "constant": "of a network: the loss of the best constant answer",
+    "dead": "of a network: the largest share of dead units of a layer, in %",
+}
+"""The numbers of a run that a text may carry and a head may claim."""
+
+COARSE = 24
+"""A map is seen in at most this many pixels a side."""
+
+NAN_ONLY = "nan without divergence"
+"""The word for a run whose loss is shown as nan or inf while its weights stay finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The loss along one run: `steps` and `loss` ``(n,)``, the runner's name, and the verdict whose color it has."""
+
+    name: str
+    verdict: Verdict
+    steps: NDArray[np.intp]
+    loss: NDArray[np.float64]
+
+    @property
+    def ended(self) -> Curve:
+        """The curve up to where it stays non-finite."""
+        finite = np.flatnonzero(np.isfinite(self.loss))
+        end = finite[-1] + 2 if finite.size else 1
+        return replace(self, steps=self.steps[:end], loss=self.loss[:end])
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of a case: its verdict, a sentence with the verdict in bold, the numbers, and what a picture needs.
+
+    `curves` are the losses of its runs; a map has `cells` instead, the verdict of each of its pixels from the bottom row up.
+    """
+
+    verdict: str
+    sentence: str
+    facts: dict[str, float]
+    curves: tuple[Curve, ...] = ()
+    cells: tuple[tuple[Verdict, ...], ...] = ()
+    coordinates: tuple[str, str] = ("", "")
+
+    def record(self) -> dict[str, Any]:
+        """Return it as what JSON can hold: of a curve what is drawn, to five digits."""
+        curves = []
+        for each in self.curves:
+            drawn = envelope(each.loss)
+            loss = [float(f"{loss:.5g}") for loss in each.loss[drawn]]
+            curves.append({"name": each.name, "verdict": each.verdict, "steps": each.steps[drawn].tolist(), "loss": loss})
+        return asdict(replace(self, curves=())) | {"curves": curves}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Seen:
+        """Return what `record` had written."""
+        curves = tuple(
+            Curve(each["name"], Verdict(each["verdict"]), np.array(each["steps"]), np.array(each["loss"])) for each in record["curves"]
+        )
+        cells = tuple(tuple(map(Verdict, row)) for row in record["cells"])
+        return cls(**{**record, "curves": curves, "cells": cells, "coordinates": tuple(record["coordinates"])})
+
+
+def see(page: str, query: Mapping[str, str]) -> Seen:
+    """Return what a link of that page shows: as it was recorded, or else from a run.
+
+    >>> see("step_size", {"v": "1", "loss": "x_squared", "learning_rate": "1.1", "steps": "2000"}).facts["step"]
+    1947
+    """
+    key = json.dumps([page, dict(sorted(query.items()))])
+    found = recorded().get(key)
+    return Seen.of(found) if found else _run(key)
+
+
+@functools.cache
+def recorded() -> dict[str, Any]:
+    """Return what `explorer/cases/seen.json` has, by page and link."""
+    text = files("explorer.cases").joinpath("seen.json").read_text("utf-8")
+    known: dict[str, Any] = json.loads(text)
+    return known
+
+
+@functools.lru_cache(maxsize=100)
+def _run(key: str) -> Seen:
+    """Run a link that is not recorded; kept, for pages ask again at every rerun."""
+    return run_link(*json.loads(key))
+
+
+def run_link(page: str, query: Mapping[str, str]) -> Seen:
+    """Run what a link of that page describes: a race and a map by their page, a single run by its loss."""
+    pages = {"race": _of_race, "map": _of_map}
+    losses = {"network": _of_training, "convolution": _of_training, "homemade_network": _of_large_run}
+    way: Callable[[Mapping[str, str]], Seen] = pages.get(page) or losses.get(query.get("loss", ""), _of_run)
+    return way(query)
+
+
+def setup_of(query: Mapping[str, str]) -> Setup:
+    """Return the setup of a link. How its page looks at it, the parts that begin with ``view.``, is no part of it.
+
+    >>> setup_of({"v": "1", "loss": "network", "view.plane": "path"}) == Setup("network")
+    True
+    """
+    return Setup.from_query({name: text for name, text in query.items() if not name.startswith("view.")})
+
+
+def _of_run(query: Mapping[str, str]) -> Seen:
+    """Return one run of any loss, explained with its edge."""
+    setup = Setup.from_query(query)
+    explanation = Explanation.of(setup.run())
+    edge, outcome = float(explanation.edge.rate), explanation.outcome
+    facts = {
+        "critical": edge,
+        "ratio": setup.learning_rate / edge if edge > 0 else math.nan,
+        "factor": float(explanation.measured[0]),
+        "theory": float(explanation.predicted[0]),
+    }
+    curve = _curve("", outcome.verdict[0], explanation.trajectory.loss[:, 0])
+    return _seen(setup, curve, explanation.sentence(0), int(outcome.first_nonfinite[0]), facts)
+
+
+def _of_large_run(query: Mapping[str, str]) -> Seen:
+    """Return one run of a loss too large for its edge to be worth the time."""
+    setup = Setup.from_query(query)
+    path = setup.run()
+    loss, outcome = path.loss[:, 0].astype(float), judge(path)
+    lost, lost_at = int((~np.isfinite(loss)).sum()), int(outcome.first_nonfinite[0])
+    if lost and np.isfinite(path.x).all():
+        shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
+        sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
+        return replace(_seen(setup, _curve("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
+    return _seen(setup, _curve("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)
+
+
+def _of_training(query: Mapping[str, str]) -> Seen:
+    """Return one run of a network, with its instruments."""
+    setup = setup_of(query)
+    history: History
+    *_, history = train(setup)
+    steps, loss = history.course
+    if history.lost_at > 0:
+        steps, loss = np.append(steps, history.lost_at), np.append(loss, np.inf)
+    facts = {
+        "sharpness": history.sharpness[-1],
+        "tolerated": history.edge[-1],
+        "constant": float(history.loss.best_constant),
+        "dead": 100 * max(history.dead[-1], default=0.0),
+    }
+    return _seen(setup, Curve("", history.verdict, steps, loss), ending(history), history.lost_at, facts)
+
+
+def _of_race(query: Mapping[str, str]) -> Seen:
+    """Return all racers, each with its own verdict."""
+    race = Race.from_query(query)
+    runs = zip(race.racers, race.run(), strict=True)
+    curves = tuple(_curve(racer.optimizer.replace("_", " "), judge(path).verdict[0], path.loss[:, 0]) for racer, path in runs)
+    sentence = "**A race**: " + "; ".join(f"{each.name} {each.verdict}" for each in curves) + "."
+    return Seen(",".join(str(each.verdict) for each in curves), sentence, {}, tuple(each.ended for each in curves))
+
+
+def _of_map(query: Mapping[str, str]) -> Seen:
+    """Return a map in few pixels."""
+    plan = Map.from_query(query)
+    small = Map(plan.setup, replace(plan.x, count=min(plan.x.count, COARSE)), replace(plan.y, count=min(plan.y.count, COARSE)))
+    canvas = Canvas.blank(small)
+    for _ in render(small, canvas):
+        pass
+    shares = {verdict: share for verdict, share in canvas.shares().items() if share >= 0.01}
+    words = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in sorted(shares.items(), key=lambda each: -each[1]))
+    cells = tuple(tuple(VERDICTS[code] for code in row) for row in canvas.codes)
+    names = (plan.x.knob.rpartition(".")[2], plan.y.knob.rpartition(".")[2])
+    coordinates = tuple("start" if name.isdigit() else name.replace("_", " ") for name in names)
+    return Seen(",".join(str(each) for each in shares), f"**A map**: {words}.", {}, cells=cells, coordinates=coordinates)  # type: ignore[arg-type]
+
+
+def _curve(name: str, verdict: Verdict, loss: NDArray[Any]) -> Curve:
+    """Return the curve of a run that was looked at in every step."""
+    return Curve(name, verdict, np.arange(loss.size), loss.astype(float))
+
+
+def _seen(setup: Setup, curve: Curve, sentence: str, lost_at: int, facts: Mapping[str, float] | None = None) -> Seen:
+    """Return what was seen of one run: the numbers that every run has, and its own."""
+    loss = curve.loss
+    finite = loss[np.isfinite(loss)]
+    with np.errstate(all="ignore"):
+        rises = int((np.diff(loss) > 1e-13 * np.abs(loss[:-1])).sum())
+    shared = {
+        "rate": setup.learning_rate,
+        "step": lost_at if lost_at >= 0 else math.nan,
+        "steps": setup.steps,
+        "start": float(loss[0]),
+        "final": float(loss[-1]),
+        "peak": float(finite.max()) if finite.size else math.nan,
+        "best": float(finite.min()) if finite.size else math.nan,
+        "rises": rises,
+    }
+    return Seen(str(curve.verdict), sentence, shared | dict(facts or {}), (curve.ended,))
