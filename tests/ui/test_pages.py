@@ -32,6 +32,7 @@ FEW_STEPS = {
     | {"loss": "quadratic", "optimizer": "momentum", "x": "learning_rate:0:4.5:linear:32", "y": "optimizer.momentum:0:1:linear:32"},
     "50_network": SHORT | {"loss": "network", "loss.examples": "20"},
     "60_landscape": SHORT | {"loss": "network"},
+    "85_gradient": SHORT | {"loss": "homemade_network", "loss.examples": "20"},
 }
 """Pages that compute longest, opened with fewer steps where every control is turned; the number of steps is one of the controls."""
 
