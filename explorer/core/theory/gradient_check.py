@@ -19,7 +19,7 @@ WRONG = 1e-4
 """A relative error beyond this is not rounding: these differences agree with a right gradient to about 1e-8."""
 
 BIASED = 0.02
-"""Slopes along a right gradient among many kinks were off by up to 0.5 % in float32 (138 blocks of networks of relus): a wrong one by more."""
+"""Slopes along right gradients among many kinks were off by up to 0.5 % in float32 (138 blocks of relu networks): wrong ones are more."""
 
 NOT_FINITE = "it is not finite"
 
