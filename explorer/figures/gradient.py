@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
-from explorer.core.theory.gradient_check import CURVE, IMAGINARY, WRONG, BlockCheck, GradientCheck
+from explorer.core.theory.differences import IMAGINARY
+from explorer.core.theory.gradient_check import CURVE, WRONG, BlockCheck, GradientCheck
 from explorer.figures.theme import GREEN, QUIET, TEXT, VERMILION, Part, figure, heading, legend, line, margins, marks
 
 Array = NDArray[np.float64]

@@ -7,7 +7,8 @@ import pytest
 
 from explorer import LOSSES, check_gradient, from_function
 from explorer.core.losses.formula import ByHand, Formula
-from explorer.core.theory.gradient_check import CURVE, IMAGINARY, error_by_step
+from explorer.core.theory.differences import IMAGINARY
+from explorer.core.theory.gradient_check import CURVE, error_by_step
 
 POINT = [0.7, -1.3, 2.1]
 

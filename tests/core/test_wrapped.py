@@ -74,6 +74,26 @@ def test_refusals(start: object, coordinates: tuple[str, ...] | None, sentence: 
         from_function(rosenbrock, start, coordinates=coordinates)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("blocks", [{"W": (2, 2), "b": 2}, (("W", slice(0, 4)), ("b", slice(4, 6)))])
+def test_blocks_are_shapes_or_slices(blocks: object) -> None:
+    loss = from_function(lambda x: (float(x @ x), 2 * x), np.ones(6), blocks=blocks)  # type: ignore[arg-type]
+    assert loss.blocks == (("W", slice(0, 4)), ("b", slice(4, 6)))
+    assert loss.coordinates[-1] == "b[1]"
+    assert loss.coordinates[1] == ("W[0, 1]" if isinstance(blocks, dict) else "W[1]")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sentence"),
+    [
+        ({"W": (2, 2)}, "blocks must be of 6 numbers together, as the start has, got 4"),
+        ((("W", slice(0, 4)), ("b", slice(3, 6))), "blocks must be slices that follow each other from 0 on"),
+    ],
+)
+def test_blocks_that_are_not_the_point_s_are_refused(blocks: object, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        from_function(lambda x: (float(x @ x), 2 * x), np.ones(6), blocks=blocks)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("function", [lambda x: (x, x), lambda x: (0.0, 1.0), lambda x: (0.0, [1.0])])
 def test_a_function_of_another_shape_is_told_so(function: object) -> None:
     loss = from_function(function, (1, 2))  # type: ignore[arg-type]

@@ -25,8 +25,11 @@ def test_the_question_s_code_is_wrong_in_b1_and_can_be_mended() -> None:
     assert said(app).startswith("The gradient by b1 is wrong: each of its 128 numbers is the sum of all 128")
     (shown,) = pictures(app)
     assert "axis=1" in shown["alt"]
-    rows = app.table[0].value
+    rows = app.table[1].value
     assert list(rows["verdict"]) == ["right", "wrong", *["right"] * 4]
+    worst = app.table[0].value
+    assert set(worst["parameters"]) == {"b1"}
+    assert worst["worst"].str.fullmatch(r"b1\[\d+\]").all()
     next(each for each in app.button if each.label == "Mend db1").click().run()
     assert said(app) == "The gradient is right."
 

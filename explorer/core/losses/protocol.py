@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -134,6 +136,16 @@ class Facts:
         return self.blocks or (("x", slice(0, self.loss.dim)),)
 
     @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each block by its name, such as ``{"W1": (16, 2), "b1": (16,)}``; empty unless it says."""
+        return getattr(self.loss, "shapes", {})
+
+    @property
+    def rounding(self) -> float:
+        """The ε of the type it computes in where a point is float64: that of float64 unless it says."""
+        return getattr(self.loss, "rounding", float(np.finfo(float).eps))
+
+    @property
     def signals(self) -> Callable[[Array], Any] | None:
         """Of a network: every hidden layer's activation, and what its slope is evaluated at, ``(runs, units, examples)``."""
         return getattr(self.loss, "signals", None)
@@ -157,6 +169,16 @@ class Facts:
     def order(self) -> Literal["C", "F"]:
         """How it wants points laid out in memory, where that makes it faster."""
         return getattr(self.loss, "order", "C")
+
+
+def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice], ...]:
+    """Return where each block lies in a point, in the order of their shapes.
+
+    >>> blocks_of({"W": (2, 3), "b": (2,)})
+    (('W', slice(0, 6, None)), ('b', slice(6, 8, None)))
+    """
+    ends = itertools.accumulate(map(math.prod, shapes.values()), initial=0)
+    return tuple(zip(shapes, itertools.starmap(slice, itertools.pairwise(ends)), strict=True))
 
 
 LOSSES: Shelf[Loss] = Shelf("loss")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.knobs import check_number, must, typed
-from explorer.core.losses.protocol import Array
+from explorer.core.losses.protocol import Array, blocks_of
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
+Block = int | Sequence[int] | slice
+Blocks = Mapping[str, Block] | Sequence[tuple[str, Block]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +28,19 @@ class Pointwise:
     minimum: float | None = None
     coordinates: tuple[str, ...] = ()
     own_stride: float | None = None
+    blocks: tuple[tuple[str, slice], ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
+    def rounding(self) -> float:
+        """The ε of the type that the function computes in: the coarser of its value's and its gradient's."""
+        types = (np.asarray(each).dtype for each in self.value_and_gradient_at(self.start.copy()))
+        return max(float(np.finfo(kind if kind.kind == "f" else float).eps) for kind in types)
+
+    @property
     def stride(self) -> float:
-        """Of the central difference, relative to the point, ε^⅓ of the gradient's digits: there its errors, h² and ε/h, are alike."""
-        digits = np.asarray(self.value_and_gradient_at(self.start.copy())[1]).dtype
-        return self.own_stride or float(np.finfo(digits if digits.kind == "f" else float).eps) ** (1 / 3)
+        """Of the central difference, relative to the point, ε^⅓ of the function's digits: there its errors, h² and ε/h, are alike."""
+        return self.own_stride or self.rounding ** (1 / 3)
 
     @property
     def dim(self) -> int:
@@ -79,24 +89,50 @@ def from_function(
     *,
     minimum: float | None = None,
     coordinates: Sequence[str] | None = None,
+    blocks: Blocks | None = None,
 ) -> Pointwise:
     """Return a loss from a function of one point: ``(dim,)`` to its value and its gradient ``(dim,)``. It works wherever a loss does.
 
     Many runs are a loop in Python over the runs, so it costs a call of the function for each run at each step; write a class with the
     members of `Loss` to compute all runs at once. The product with the Hessian is a central difference of gradients.
 
-    Raises ValueError for a start that is not a list of finite numbers, a different number of coordinates, and, once it is called,
-    for a function whose value is no number or whose gradient has another shape than its point.
+    `blocks` are the groups that the numbers of the point belong to, in order: a name each, with its shape or a slice, such as
+    ``{"W1": (16, 2), "b1": 16}``; `check_gradient` looks at each by itself and calls a number `W1[0, 1]`.
+
+    Raises ValueError for a start that is not a list of finite numbers, a different number of coordinates or of numbers in the blocks, and,
+    once it is called, for a function whose value is no number or whose gradient has another shape than its point.
 
     >>> bowl = from_function(lambda x: (x @ x, 2 * x), start=[3.0, 4.0], minimum=0.0)
     >>> bowl.value_and_gradient(np.array([[3.0, 0.0], [4.0, 1.0]]))
     (array([25.,  1.]), array([[6., 0.],
            [8., 2.]]))
+    >>> from_function(lambda x: (x @ x, 2 * x), start=np.ones(6), blocks={"W": (2, 2), "b": 2}).blocks
+    (('W', slice(0, 4, None)), ('b', slice(4, 6, None)))
     """
     if not callable(value_and_gradient):
         raise must("value_and_gradient", "a function from a point (dim,) to its value and gradient, or a Loss", typed(value_and_gradient))
     point = as_point(start)
-    names = tuple(coordinates) if coordinates is not None else tuple(f"x{i}" for i in range(1, point.size + 1))
+    sizes, shapes = _blocks(blocks, point.size)
+    own = (f"{name}{list(at) if at else ''}" for name, size in sizes.items() for at in np.ndindex(shapes.get(name, size)))
+    names = tuple(coordinates if coordinates is not None else own if sizes else (f"x{i}" for i in range(1, point.size + 1)))
     if len(names) != point.size:
         raise must("coordinates", f"{point.size} names, one a number of the start", f"{len(names)}")
-    return Pointwise(value_and_gradient, point, minimum, names)
+    return Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes)
+
+
+def _blocks(blocks: Blocks | None, dim: int) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+    """Return how many numbers each block has, and the shapes of those that were given one."""
+    sizes: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    end = 0
+    for name, given in dict(blocks or ()).items():
+        if isinstance(given, slice):
+            if given.start != end or given.step not in (None, 1):
+                raise must("blocks", "slices that follow each other from 0 on", f"{given} for {name}")
+            sizes[name] = (given.stop - given.start,)
+        else:
+            sizes[name] = shapes[name] = (given,) if isinstance(given, int) else tuple(given)
+        end += math.prod(sizes[name])
+    if sizes and end != dim:
+        raise must("blocks", f"of {dim} numbers together, as the start has", f"{end}")
+    return sizes, shapes

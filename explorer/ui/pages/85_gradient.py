@@ -64,12 +64,19 @@ def main() -> None:
         " subtracts nothing, so it may be tiny), else the differences, extrapolated once (Richardson), where two sizes agree best."
         " Above the dotted line a gradient is wrong."
     )
+    if check.worst:
+        short_table(worst(check), "The coordinates of the gradient that are farthest off, by name and block")
     short_table(table(check), "What was checked of each group of parameters, and whether it is right")
     with st.expander("Check your own"):
-        st.markdown("`explorer.check_gradient` takes any loss, or a function from a point to its value and gradient.")
+        st.markdown(
+            "`explorer.check_gradient` takes any loss, or a function from a point to its value and gradient. With its blocks it says which"
+            " is wrong, and tries on each: a sign, a factor, a sum for a mean, a transpose, a penalty that is forgotten, doubled or on the"
+            " bias, and behind each bias the derivative of the activation."
+        )
         st.code(
             "from explorer import check_gradient, from_function\n\n"
-            "check = check_gradient(from_function(value_and_gradient, start))\n"
+            'blocks = {"W1": (16, 2), "b1": 16, "W2": (1, 16), "b2": 1}\n'
+            "check = check_gradient(from_function(value_and_gradient, start, blocks=blocks))\n"
             "print(check.summary())",
             language="python",
         )
@@ -176,6 +183,22 @@ def table(check: GradientCheck) -> pd.DataFrame:
         for each in check.blocks
     ]
     return pd.DataFrame(rows)
+
+
+def worst(check: GradientCheck) -> pd.DataFrame:
+    """Return a row for each of the worst coordinates."""
+    rows = [
+        {
+            "worst": each.name,
+            "parameters": each.block,
+            "analytic": said(each.analytic),
+            "numeric": said(each.numeric),
+            "at a kink": "–" if each.kink is None else f"slopes {said(each.kink[0])} and {said(each.kink[1])}",
+        }
+        for each in check.worst
+    ]
+    kinks = any(each.kink for each in check.worst)
+    return pd.DataFrame(rows).drop(columns=[] if kinks else ["at a kink"])
 
 
 def said(number: float, digits: int = 6) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from explorer.core.ground.blas import one_blas_thread
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.objectives import Objective
-from explorer.core.losses.protocol import Array
+from explorer.core.losses.protocol import Array, blocks_of
 
 CHUNK = 2**19
 """Bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds."""
@@ -54,15 +55,15 @@ class Network:
         return self.X.shape[1]
 
     @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each block, by its name."""
+        layers = itertools.accumulate(int(part.letter == "W") for part in self.body.parts)
+        return {f"{part.letter}{layer}": part.shape for part, layer in zip(self.body.parts, layers, strict=True)}
+
+    @cached_property
     def blocks(self) -> tuple[tuple[str, slice], ...]:
         """The groups of parameters in order, such as ``("W1", slice(0, 32))``: weights W and biases b of each layer, gains and shifts."""
-        found, layer, begin = [], 0, 0
-        for part in self.body.parts:
-            layer += part.letter == "W"
-            end = begin + int(np.prod(part.shape))
-            found.append((f"{part.letter}{layer}", slice(begin, end)))
-            begin = end
-        return tuple(found)
+        return blocks_of(self.shapes)
 
     @property
     def scale(self) -> float:
