@@ -39,6 +39,37 @@ class Labelled:
         """Whether it was kept aside: decided by its name, so that no one chooses."""
         return hashlib.sha256(self.name.encode()).digest()[0] < 256 * HELD_OUT
 
+    @property
+    def program(self) -> str:
+        """The program whose log it could stand in: decided by its name too."""
+        return [*PROGRAMS][hashlib.sha256(self.name.encode()).digest()[1] % len(PROGRAMS)]
+
+    def log(self) -> str:
+        """The curve as its program would have printed it, a row for each value that is not missing, in six digits."""
+        head, row = PROGRAMS[self.program]
+        steps = np.arange(1, len(self.losses) + 1) if self.steps is None else self.steps
+        known = ~np.ma.getmaskarray(self.losses)
+        rows = zip(steps[known].astype(int), np.ma.filled(self.losses, 0.0)[known], strict=True)
+        return head + "".join(row.format(step=i, loss=f"{loss:.6g}", samples=64 * i, epoch=i / 500) for i, loss in rows)
+
+
+PROGRAMS = {
+    "Hugging Face": ("", "{{'loss': {loss}, 'learning_rate': 5e-05, 'epoch': {epoch}}}\n"),
+    "a PyTorch loop": ("", "Train Epoch: 1 [{samples}/9600000 (1%)]\tLoss: {loss}\n"),
+    "nanoGPT": ("tokens per iteration will be: 491,520\n", "iter {step}: loss {loss}, time 210.33ms, mfu 17.52%\n"),
+    "Megatron": (
+        "",
+        " iteration {step:8d}/  500000 | consumed samples: {samples:12d} | elapsed time per iteration (ms): 612.3 |"
+        " learning rate: 1.500E-04 | global batch size:    64 | lm loss: {loss} | loss scale: 1.0 | number of skipped iterations:   0 |\n",
+    ),
+    "Keras": ("", "Epoch {step}/500000\n938/938 [==============================] - 2s 2ms/step - loss: {loss}\n"),
+    "fairseq": ("", "2023-05-01 10:00:00 | INFO | train_inner | epoch 001: {step} / 500000 loss={loss}, wps=31520, ups=2.5, lr=0.0005\n"),
+    "Caffe": ("", "I0501 10:00:00.123456 12345 solver.cpp:239] Iteration {step}, loss = {loss}\n"),
+    "CSV": ("step,train_loss\n", "{step},{loss}\n"),
+    "a Markdown table": ("| step | training loss |\n|---|---|\n", "| {step} | {loss} |\n"),
+}
+"""What stands before the rows of a log, and a row, of programs that people use."""
+
 
 # ---- runs of our own: the label is the verdict of `judge`, which knows the minimum, every step and x ------------------------------------
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from explorer import Verdict
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
+from explorer.core.files.logs import read_log
 from explorer.core.verdict.sentence import word
-from tests.core.curves import UNKNOWN, Labelled, curves
+from tests.core.curves import PROGRAMS, UNKNOWN, Labelled, curves
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis.md"
 WORDS = [*map(str, Verdict), UNKNOWN]
@@ -41,18 +42,31 @@ def test_there_are_many_curves_of_every_kind(labelled: list[Labelled]) -> None:
     assert max(lengths) == 100_000
 
 
+def from_log(curve: Labelled) -> str:
+    """The verdict on the curve's log, as its program printed it and `read_log` read it."""
+    found = diagnose(read_log(curve.log()), stochastic=curve.stochastic).verdict
+    return str(found) if found else UNKNOWN
+
+
+def logged(labelled: list[Labelled]) -> list[Labelled]:
+    """The held-out curves that a log can hold: a log without any value is none."""
+    return [curve for curve in labelled if curve.held_out and np.ma.count(curve.losses)]
+
+
 def test_the_held_out_curves_get_their_labels(labelled: list[Labelled]) -> None:
-    """On the part that no threshold was chosen on; the page in docs/ shows these counts."""
+    """On the part that no threshold was chosen on, as numbers and in the logs of programs; the page in docs/ shows these counts."""
     held_out = [curve for curve in labelled if curve.held_out]
     counts = Counter((curve.label, verdict(curve)) for curve in held_out)
-    right = sum(count for (label, found), count in counts.items() if label == found)
-    assert right >= 0.95 * len(held_out), counts
+    logs = Counter((curve.label, from_log(curve)) for curve in logged(labelled))
     if not PAGE.exists():
-        PAGE.write_text(written(counts, len(labelled), false_alarms()), encoding="utf-8")
-    shown = re.search(r"\*\*(\d+) of (\d+) words", PAGE.read_text(encoding="utf-8"))
-    assert shown, "docs/diagnosis.md must say how many words are right"
-    close = int(shown[2]) == len(held_out) and abs(int(shown[1]) - right) <= 3  # another processor rounds otherwise
-    assert close, "docs/diagnosis.md is out of date: delete it, run this test, and commit the new one"
+        PAGE.write_text(written(counts, logs, len(labelled), false_alarms()), encoding="utf-8")
+    for found, what in ((counts, "words"), (logs, "logs")):
+        right = sum(count for (label, word), count in found.items() if label == word)
+        assert right >= 0.95 * found.total(), found
+        shown = re.search(rf"\*\*(\d+) of (\d+) {what}", PAGE.read_text(encoding="utf-8"))
+        assert shown, f"docs/diagnosis.md must say how many {what} are right"
+        close = int(shown[2]) == found.total() and abs(int(shown[1]) - right) <= 3  # another processor rounds otherwise
+        assert close, "docs/diagnosis.md is out of date: delete it, run this test, and commit the new one"
 
 
 TRENDS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -95,7 +109,19 @@ def test_noise_is_no_sign() -> None:
         assert abs(int(shown[1]) - count) <= 2, "docs/diagnosis.md is out of date: delete it, run these tests, and commit the new one"
 
 
-def written(counts: Counter[tuple[str, str]], curves: int, seen: Counter[tuple[str, float]]) -> str:
+def matrix(counts: Counter[tuple[str, str]]) -> str:
+    """The confusion matrix in Markdown."""
+    rows = [f"| **{label}** | " + " | ".join(str(counts[label, found] or "·") for found in WORDS) + " |" for label in WORDS]
+    return "\n".join(["| really \\ found | " + " | ".join(WORDS) + " |\n|---" + "|--:" * len(WORDS) + "|", *rows])
+
+
+def share(counts: Counter[tuple[str, str]], what: str) -> str:
+    """How many are right, in bold."""
+    right = sum(counts[word, word] for word in WORDS)
+    return f"**{right} of {counts.total()} {what} are right, {100 * right / counts.total():.1f} %**"
+
+
+def written(counts: Counter[tuple[str, str]], logs: Counter[tuple[str, str]], curves: int, seen: Counter[tuple[str, float]]) -> str:
     """The page of documentation, with the confusion matrix and the false alarms."""
     each = len(TRENDS) * len(LENGTHS) * EACH
     alarms = ["| sign \\ noise | " + " | ".join(map(str, NOISES)) + " | all | |\n|---" + "|--:" * (len(NOISES) + 2) + "|"]
@@ -103,16 +129,15 @@ def written(counts: Counter[tuple[str, str]], curves: int, seen: Counter[tuple[s
         count, every = sum(seen[sign, noise] for noise in NOISES), each * len(NOISES)
         by_noise = " | ".join(str(seen[sign, noise] or "·") for noise in NOISES)
         alarms.append(f"| {sign} | {by_noise} | {count} of {every:,} | {100 * count / every:.1f} % |")
-    total, right = counts.total(), sum(counts[word, word] for word in WORDS)
-    rows = [f"| **{label}** | " + " | ".join(str(counts[label, found] or "·") for found in WORDS) + " |" for label in WORDS]
-    head = "| really \\ found | " + " | ".join(WORDS) + " |\n|---" + "|--:" * len(WORDS) + "|"
     return TEXT.format(
-        total=total,
-        right=right,
-        share=f"{100 * right / total:.1f}",
+        total=counts.total(),
+        share=share(counts, "words"),
         curves=curves,
-        other=curves - total,
-        matrix="\n".join([head, *rows]),
+        other=curves - counts.total(),
+        matrix=matrix(counts),
+        programs=", ".join(PROGRAMS),
+        log_share=share(logs, "logs"),
+        log_matrix=matrix(logs),
         each=each,
         trends=", ".join(TRENDS),
         lengths=", ".join(f"{rows:,}" for rows in LENGTHS),
@@ -131,9 +156,17 @@ synthetic processes (power laws, noise floors, cycles, chaos, collapses, explosi
 100,000 rows, another unit and zero, every k-th step or ever more seldom, rounded, smoothed, with up to 30 % of the values missing.
 
 {other} of them were used to choose the thresholds. The other {total}, picked by a hash of their names, were not; on these
-**{right} of {total} words are right, {share} %**:
+{share}:
 
 {matrix}
+
+## In the logs of real programs
+
+Each of the held-out curves was also printed as a program prints it, in six digits (by a hash of its name one of: {programs}), read
+by `read_log` and judged by `diagnose`. Of these
+{log_share}:
+
+{log_matrix}
 
 The word does not change when the loss is multiplied by a positive number or shifted, and a test holds that for every curve. Two things
 need the loss's zero, and are none of these curves: a loss that is suddenly exactly 0, and a first step of less than a hundredth of the
