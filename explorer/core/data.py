@@ -1,7 +1,5 @@
 """Data sets: small frozen tables on a shelf, and those that visitors uploaded."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import threading
@@ -12,27 +10,24 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import Knob, Shelf, UnknownName
 
-Array = NDArray[np.float64]
+POINTS = 3  # stream id of the drawn points: keeps them independent of a network's weights, which the same seed draws
 
-POINTS = 3
-"""Stream id of the drawn points: keeps them independent of a network's weights, which the same seed draws."""
+
+def _of(data: str, low: float = 0, high: float = 1, **rest: Any) -> Knob:
+    """Return a knob that matters for one table only."""
+    return Knob(low, high, only_with=("data", data), **rest)
+
 
 Column = Literal["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 Columns = Annotated[
-    tuple[Column, ...],
-    Knob(0, 1, label="columns", help="Which measurements of the patients predict the disease's progress.", only_with=("data", "diabetes")),
+    tuple[Column, ...], _of("diabetes", label="columns", help="Which measurements of the patients predict the disease's progress.")
 ]
-Examples = Annotated[
-    int, Knob(2, 500, at_least=1, at_most=1_000_000, label="examples", help="How many points are drawn.", only_with=("data", "noisy_line"))
-]
-Noise = Annotated[
-    float,
-    Knob(0, 5, at_least=0, label="noise", help="Standard deviation of the targets around the line.", only_with=("data", "noisy_line")),
-]
+Examples = Annotated[int, _of("noisy_line", 2, 500, at_least=1, at_most=1_000_000, label="examples", help="How many points are drawn.")]
+Noise = Annotated[float, _of("noisy_line", 0, 5, at_least=0, label="noise", help="Standard deviation of the targets around the line.")]
 Seed = Annotated[int, Knob(0, 99, at_least=0, at_most=2**32 - 1, label="seed", help="Another seed draws other random numbers.")]
 
 CancerColumn = Literal[
@@ -45,30 +40,15 @@ CancerColumn = Literal[
 ]  # fmt: skip
 CANCER_COLUMNS: tuple[CancerColumn, ...] = typing.get_args(CancerColumn)
 CancerColumns = Annotated[
-    tuple[CancerColumn, ...],
-    Knob(0, 1, label="columns", help="Which measurements of the cells tell a tumor's kind.", only_with=("data", "breast_cancer")),
+    tuple[CancerColumn, ...], _of("breast_cancer", label="columns", help="Which measurements of the cells tell a tumor's kind.")
 ]
-Species = Annotated[
-    Literal["setosa", "versicolor", "virginica"],
-    Knob(0, 1, label="species", help="This one against the other two.", only_with=("data", "iris")),
-]
-Cultivar = Annotated[
-    Literal["first", "second", "third"],
-    Knob(0, 1, label="cultivar", help="This one against the other two.", only_with=("data", "wine")),
-]
-Response = Annotated[
-    Literal["weight", "waist", "pulse"],
-    Knob(0, 1, label="response", help="What the exercises are to predict.", only_with=("data", "linnerud")),
-]
-Gap = Annotated[
-    float,
-    Knob(0, 10, at_least=0, label="gap", help="Between the clouds' centers; each has a spread of 1.", only_with=("data", "blobs")),
-]
-BlobPoints = Annotated[
-    int, Knob(2, 500, at_least=2, at_most=1_000_000, label="examples", help="How many points are drawn.", only_with=("data", "blobs"))
-]
+Species = Annotated[Literal["setosa", "versicolor", "virginica"], _of("iris", label="species", help="This one against the other two.")]
+Cultivar = Annotated[Literal["first", "second", "third"], _of("wine", label="cultivar", help="This one against the other two.")]
+Response = Annotated[Literal["weight", "waist", "pulse"], _of("linnerud", label="response", help="What the exercises are to predict.")]
+Gap = Annotated[float, _of("blobs", 0, 10, at_least=0, label="gap", help="Between the clouds' centers; each has a spread of 1.")]
+BlobPoints = Annotated[int, _of("blobs", 2, 500, at_least=2, at_most=1_000_000, label="examples", help="How many points are drawn.")]
 Points = Annotated[int, Knob(2, 500, at_least=2, at_most=1_000_000, label="examples", help="How many points are drawn.")]
-Spread = Annotated[float, Knob(0, 1, at_least=0, label="noise", help="Standard deviation of what is added to every point.")]
+Spread = Annotated[float, Knob(at_least=0, label="noise", help="Standard deviation of what is added to every point.")]
 Turns = Annotated[float, Knob(0.5, 3, above=0, at_most=20, label="turns", help="How often each arm of the spirals goes around.")]
 
 
@@ -292,8 +272,7 @@ def _bundled(name: str) -> tuple[Array, Array, list[str], list[str]]:
     return bunch.data, bunch.target, list(map(str, bunch.feature_names)), list(map(str, bunch.get("target_names", ())))
 
 
-MOST_UPLOADS = 16
-"""At most this many uploaded tables are kept, dropping the least recently used: about 64 MB of numbers at worst, at 1 MB a file."""
+MOST_UPLOADS = 16  # uploaded tables that are kept, the least recently used dropped first: at worst 64 MB of numbers, at 1 MB a file
 
 _uploads: OrderedDict[str, Table] = OrderedDict()
 _uploads_lock = threading.Lock()

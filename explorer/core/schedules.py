@@ -4,8 +4,6 @@ A schedule is a pure function of an array of steps, counted from 0; step t is th
 PyTorch gives in learning rates (``eta_min``, ``max_lr``) is a share of the learning rate here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -14,16 +12,14 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, Shelf, check_number, must
 
-Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]
-"""The multipliers at an array of steps, counted from 0: ``(n,) -> (n,)``."""
+Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]  # the multipliers at an array of steps, counted from 0: ``(n,) -> (n,)``
 
 Steps = Annotated[int, Knob(1, 1000, log=True, at_least=1, label="steps of the schedule")]
 Gamma = Annotated[float, Knob(0.01, 1, above=0, help="What the rate is multiplied by each time.")]
-Floor = Annotated[float, Knob(0, 1, at_least=0, help="Where the rate ends, as a share of where it began.")]
+Floor = Annotated[float, Knob(at_least=0, help="Where the rate ends, as a share of where it began.")]
 Share = Annotated[float, Knob(0.01, 1, above=0, at_most=1, help="Where the rate begins, as a share of the full one.")]
 
-WARMUP_START = 0.01
-"""The share of the rate at which a warm-up begins: near zero, without wasting a step."""
+WARMUP_START = 0.01  # the share of the rate at which a warm-up begins: near zero, without wasting a step
 
 
 def _for_all_runs(schedule: Schedule, name: str, knobs: Mapping[str, Any]) -> Schedule:
@@ -105,7 +101,7 @@ def constant_warmup(factor: Share = 1 / 3, steps: Steps = 5) -> Schedule:
 @SCHEDULES
 def linear_warmup(
     start_factor: Share = 1 / 3,
-    end_factor: Annotated[float, Knob(0, 1, at_least=0, at_most=1, help="Where the rate ends, as a share of the full one.")] = 1.0,
+    end_factor: Annotated[float, Knob(at_least=0, at_most=1, help="Where the rate ends, as a share of the full one.")] = 1.0,
     steps: Steps = 5,
 ) -> Schedule:
     """Raise the rate evenly to its full size over the first steps.
@@ -239,7 +235,7 @@ def after_warmup(schedule: Schedule, steps: int, *, start_factor: float = WARMUP
     >>> after_warmup(exponential(gamma=0.5), 2, start_factor=0.2)(np.arange(5)).round(3)
     array([0.2 , 0.6 , 1.  , 0.5 , 0.25])
     """
-    if check_number("warmup_steps", steps, Knob(0, 1, at_least=0)) == 0:
+    if check_number("warmup_steps", steps, Knob(at_least=0)) == 0:
         return schedule
     rise = linear_warmup(start_factor=start_factor, steps=steps)
     return lambda step: np.where(step < steps, rise(step), schedule(np.maximum(step - steps, 0)))

@@ -25,11 +25,11 @@ NARROW = {"height": 520, **margins(60, 8, 150, 60), "legend": {"font": {"size": 
 
 def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
     """Return the figure, with a cross where each quantity became inf or nan, and what it shows in words."""
-    drawn = {name: np.maximum(logs(sizes), LOWEST) for name, (_, sizes) in grown.sizes.items()}
+    drawn = {name: np.maximum(logs(sizes), LOWEST) for name, (_, sizes) in grown.items()}
     low, high = ends(*drawn.values())
     margin = max(0.06 * (high - low), 0.3)
-    traces = [_line(name, steps, drawn[name], sizes) for name, (steps, sizes) in grown.sizes.items()]
-    traces += [_cross(name, steps, sizes, high + margin) for name, (steps, sizes) in grown.sizes.items() if not np.isfinite(sizes).all()]
+    traces = [_line(name, steps, drawn[name], sizes) for name, (steps, sizes) in grown.items()]
+    traces += [_cross(name, steps, sizes, high + margin) for name, (steps, sizes) in grown.items() if not np.isfinite(sizes).all()]
     if found.step >= 0:  # where the first quantity became inf or nan
         hover = f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>"
         name, at = f"{found.quantity} leaves first", {"x": [found.step] * 2, "y": [low - margin, high + 2 * margin]}
@@ -66,7 +66,7 @@ def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> P
 def _words(grown: Growth, found: Forensics) -> str:
     """Return what the picture shows, for screen readers."""
     ends = []
-    for name, (_, sizes) in grown.sizes.items():
+    for name, (_, sizes) in grown.items():
         finite = sizes[np.isfinite(sizes)]
         ends.append(f"{name} from {plain(float(finite[0]))} to {plain(float(finite[-1]))}" if finite.size else f"{name} never finite")
     return f"What the run computes, over its steps. {found.sentence}. As far as finite: {'; '.join(ends)}."

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from explorer import Verdict
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
 from explorer.core.files.logs import read_log
-from explorer.core.verdict.sentence import word
+from explorer.core.verdict.sentence import TABLE
 from tests.core.curves import PROGRAMS, UNKNOWN, Labelled, curves
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis.md"
@@ -283,7 +283,7 @@ def test_the_two_ways_to_nan_are_told_apart() -> None:
 def test_every_verdict_has_causes_with_a_test_and_a_change(labelled: list[Labelled]) -> None:
     for curve in labelled[::5]:
         found: Diagnosis = diagnose(curve.losses, steps=curve.steps, stochastic=curve.stochastic)
-        assert found.sentence.startswith(word(found.verdict) if found.verdict else UNKNOWN.capitalize())
+        assert found.sentence.startswith(TABLE[found.verdict][0] if found.verdict else UNKNOWN.capitalize())
         assert bool(found.causes) == (found.verdict is not None)
         assert all(each.name and each.because and each.test and each.change for each in found.causes)
         assert found.evidence["verdict"] == (str(found.verdict) if found.verdict else UNKNOWN)

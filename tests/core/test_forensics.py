@@ -112,7 +112,7 @@ def test_a_network_that_is_far_too_fast_says_which_layer() -> None:
 
 def test_growth_ends_with_the_weights_and_the_first_to_leave_is_the_one_that_is_named() -> None:
     path = CAUSED["a network on raw data"][0].run()
-    found, grown = why_nan(path), growth(path).sizes
+    found, grown = why_nan(path), growth(path)
     assert list(grown) == ["loss", "gradient", "largest weight", "layer 1"]
     left = {name: int(steps[~np.isfinite(sizes)][0]) for name, (steps, sizes) in grown.items()}
     assert min(left, key=lambda name: left[name]) == found.quantity
@@ -124,7 +124,7 @@ def test_growth_ends_with_the_weights_and_the_first_to_leave_is_the_one_that_is_
 
 def test_the_growth_of_a_run_whose_weights_stay_finite_goes_to_its_end() -> None:
     path = CAUSED["a naive logarithm"][0].run()
-    steps, loss = growth(path).sizes["loss"]
+    steps, loss = growth(path)["loss"]
     assert steps[-1] == path.steps
     assert 0 < np.isfinite(loss).sum() < loss.size
 

@@ -80,7 +80,6 @@ def test_coordinates_start_and_settings() -> None:
     assert isinstance(loss, Formula)
     assert loss.coordinates == ("Z", "a", "z")
     assert loss.start.tolist() == [1, 1, 1]
-    assert dict(loss.settings) == {"b": 3.0}
     assert loss.minimum is None
     assert loss.formula == "Z + a^{2} + 3 z^{2}"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.core.losses import LOSSES, DataLoss, Loss
-from explorer.core.losses.protocol import Array
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.losses.regression import LeastSquares
 
 Row = tuple[str, dict[str, Any]]
@@ -89,7 +89,7 @@ def test_optional_members_keep_their_word(row: Row) -> None:
     assert coordinates is None or len(set(coordinates)) == loss.dim
     if getattr(loss, "is_quadratic", False):
         assert_near(loss.hvp(x, v), loss.hvp(0 * x, v), 1e-12)
-    if hasattr(loss, "edge_curvature"):
+    if Facts(loss).edge_curvature is not None:
         assert loss.edge_curvature(x).shape == (6,)
 
 
@@ -289,7 +289,7 @@ def test_edges_that_are_not_the_hessians() -> None:
     x = np.array([[0.5, -2.0]])
     np.testing.assert_array_equal(LOSSES["x_fourth"]().edge_curvature(x), [1, 16])  # type: ignore[attr-defined]
     np.testing.assert_array_equal(LOSSES["absolute"]().edge_curvature(x), [0, 0])  # type: ignore[attr-defined]
-    assert not hasattr(LOSSES["x_squared"](), "edge_curvature")
+    assert Facts(LOSSES["x_squared"]()).edge_curvature is None
 
 
 @pytest.mark.parametrize("eigenvalues", [(-1, 2), (0, -0.5, 3)])

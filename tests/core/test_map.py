@@ -513,6 +513,18 @@ def test_the_first_picture_of_a_costly_map_is_coarser(monkeypatch: pytest.Monkey
     assert len(pool.jobs[0][1]["learning_rate"]) <= 64
 
 
+def test_a_map_of_a_float32_network_overflows_where_its_runs_do() -> None:
+    knobs = {"loss.hidden": (4,), "loss.data": "waves", "loss.activation": "relu", "loss.dtype": "float32"}
+    setup = Setup("network", steps=60, knobs=knobs)
+    plan = Map(setup, Axis("learning_rate", 1, 1000, True, 3), Axis("loss.hidden_scale", 2, 4, count=2))
+    canvas, outcomes = whole(plan), {at: judge(plan.at(*at).run()) for at in np.ndindex(plan.shape)}
+    assert {at: canvas.pace[at] for at in outcomes if canvas.codes[at] == VERDICTS.index(Verdict.DIVERGED)} == {
+        at: outcome.first_nonfinite[0] for at, outcome in outcomes.items() if outcome.verdict[0] == Verdict.DIVERGED
+    }
+    wide = Map(setup.with_knobs({"loss.dtype": "float64"}), plan.x, plan.y)
+    assert (whole(wide).pace != canvas.pace).any(), "float64 holds out longer"
+
+
 # ---- the fractal
 
 

@@ -16,7 +16,7 @@ from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, judge, run
 from explorer.core.losses.protocol import Array
 from explorer.core.verdict import profile
 from explorer.core.verdict import verdict as thresholds
-from explorer.core.verdict.sentence import word as said
+from explorer.core.verdict.sentence import TABLE
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2, X4, V, WELL = (LOSSES[name]() for name in ("x_squared", "x_fourth", "absolute", "double_well"))
@@ -282,7 +282,7 @@ def test_any_number_of_steps_has_a_verdict_and_a_sentence(name: str, steps: int)
         assert isinstance(outcome, Outcome)
         assert outcome.steps == steps
         for i, word in enumerate(outcome.verdict):
-            assert outcome.sentence(i).startswith(f"{said(word)}: ")
+            assert outcome.sentence(i).startswith(f"{TABLE[word][0]}: ")
             assert outcome.evidence(i)["verdict"] == word
     assert verdicts(loss, 0.0, steps=steps)[0] in ("slow", "stuck", "converged")
 

@@ -11,7 +11,7 @@ from explorer import Setup, Verdict, diagnose, judge, sweep
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import trials
 from explorer.core.verdict.explanation import Explanation
-from explorer.core.verdict.sentence import TABLE, word
+from explorer.core.verdict.sentence import TABLE
 from explorer.ui.seen import see
 
 RUNS: dict[Verdict, dict[str, Any]] = {
@@ -42,7 +42,7 @@ UNSEEN = {Verdict.CONVERGING, Verdict.SLOW, Verdict.STUCK}
 
 def test_every_verdict_has_its_own_word() -> None:
     assert set(TABLE) == set(Verdict)
-    assert len({word(each) for each in Verdict}) == len(Verdict)
+    assert len({TABLE[each][0] for each in Verdict}) == len(Verdict)
 
 
 @pytest.mark.parametrize("verdict", RUNS, ids=str)
@@ -51,7 +51,7 @@ def test_a_run_has_one_word_at_every_door(verdict: Verdict) -> None:
     path = setup.run()
     swept = sweep(setup.make_loss(), setup.make_optimizer(), setup.learning_rate, **setup.conditions())
     seen = see("step_size", setup.to_query())
-    head = word(verdict)
+    head = TABLE[verdict][0]
     assert [judge(path).verdict[0], swept.verdict[0], seen.verdict] == [verdict] * 3
     assert judge(path).sentence().startswith(f"{head}: ")
     assert swept.sentence().startswith(f"{head}: ")
@@ -66,7 +66,7 @@ def test_a_training_has_the_word_of_its_run_and_of_its_ruler(verdict: Verdict) -
     setup = Setup("network", **TRAININGS[verdict])
     *_, history = train(setup)
     tried = next(trials(setup))  # its own rate is among the first
-    head, here = word(verdict), tried.ruler.position(setup.learning_rate)
+    head, here = TABLE[verdict][0], tried.ruler.position(setup.learning_rate)
     seen = see("network", setup.to_query())
     assert [history.verdict, judge(setup.run()).verdict[0], tried.verdict[here], seen.verdict] == [verdict] * 4
     assert ending(history) == seen.sentence

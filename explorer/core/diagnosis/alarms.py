@@ -1,7 +1,5 @@
 """What speaks of a dead run whatever its loss looks like: numbers lost beside the loss, a loss of exactly 0, scales that only fall."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +9,8 @@ import numpy as np
 from explorer.core.diagnosis.record import Record
 from explorer.core.ground.prose import plain
 
-SUDDEN = 3.0
-"""A loss that falls to exactly 0 in one row by more than this many of its usual changes has not come there by learning."""
-
-HALVINGS = 4.0
-"""A loss scale that only falls has fallen by more than this factor: two halvings are how every run with one begins."""
+SUDDEN = 3.0  # a loss that falls to exactly 0 in one row by more than this many of its usual changes has not come there by learning
+HALVINGS = 4.0  # a loss scale that only falls has fallen by more than this factor: two halvings are how every run with one begins
 
 
 @dataclass(frozen=True)

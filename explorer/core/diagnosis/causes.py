@@ -1,7 +1,5 @@
 """What may be behind a recorded curve: which situations it is in, and the causes of ``causes.toml`` that would explain them."""
 
-from __future__ import annotations
-
 import functools
 import tomllib
 from collections.abc import Sequence
@@ -114,7 +112,6 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
 
 
 def _numbers(record: Record, signs: Signs | None) -> dict[str, Any]:
-    """Return the curve's own numbers, by their names in the table."""
     rate = _known_rates(record)
     first, last, top = (plain(each) for each in (rate[0], rate[-1], rate.max())) if rate.size else ("", "", "")
     return {
@@ -130,7 +127,6 @@ def _numbers(record: Record, signs: Signs | None) -> dict[str, Any]:
 
 
 def _known_rates(record: Record) -> Any:
-    """Return the learning rates that were recorded."""
     return np.array([]) if record.learning_rate is None else record.learning_rate.finite
 
 

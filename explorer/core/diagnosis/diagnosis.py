@@ -1,12 +1,10 @@
 """A verdict for a curve that somebody else recorded: from the numbers alone, with what decided and what may be behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
 from explorer.core.diagnosis.causes import Cause, overfits, ranked, symptoms
@@ -14,26 +12,19 @@ from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.files.logs import LogFile
-from explorer.core.ground.prose import plain
-from explorer.core.verdict.sentence import Verdict, counted, told
+from explorer.core.ground.arrays import Array
+from explorer.core.ground.prose import counted, plain
+from explorer.core.verdict.sentence import Verdict, told
 from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
 
-Array = NDArray[np.float64]
-
-RECOVERS = 0.1
-"""...a fall in the last quarter by less than this share of what was lost is no recovery."""
-
-ACCELERATES = 1.05
-"""A fall that accelerates by more than this factor a quarter is not slow, however straight it looks."""
+RECOVERS = 0.1  # ...a fall in the last quarter by less than this share of what was lost is no recovery
+ACCELERATES = 1.05  # a fall that accelerates by more than this factor a quarter is not slow, however straight it looks
 
 PATTERN = {"two": "it jumps back and forth", "cycle": "it repeats a cycle", "chaos": "it follows a rule without a cycle", "": ""}
 """How a curve jumps, by what `Signs.rhythm` found."""
 
-DECADES = 2.0
-"""A positive curve that spans more decades is looked at in logarithms."""
-
-COMPARED = 64
-"""Two curves are compared at this many evenly spaced times."""
+DECADES = 2.0  # a positive curve that spans more decades is looked at in logarithms
+COMPARED = 64  # two curves are compared at this many evenly spaced times
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +94,7 @@ def diagnose(
         evidence=_evidence(record, signs, verdict, heard),
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
-        cases=_alike(record, verdict, known or {}),
+        cases=() if verdict is None else tuple(sorted(known or {}, key=lambda name: -likeness(record.values, (known or {})[name]))),
     )
 
 
@@ -119,7 +110,6 @@ def _judged(record: Record, stochastic: bool | None, heard: Sequence[Alarm]) -> 
 
 
 def _risen(record: Record) -> str:
-    """Say from where on the validation loss rises."""
     assert record.validation is not None
     curve = record.validation
     lowest = int(np.nanargmin(np.where(np.isfinite(curve.values), curve.values, np.nan)))
@@ -128,7 +118,6 @@ def _risen(record: Record) -> str:
 
 
 def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verdict | None, str]:
-    """Return what the losses alone say."""
     finite = record.finite
     signs = Signs.of(finite, record.finite_steps) if finite.size >= 4 and finite.max() > finite.min() else None
     if record.values.size == 0:
@@ -193,7 +182,6 @@ def _catapulted(signs: Signs) -> bool:
 
 
 def _lost(record: Record) -> str:
-    """Say how a curve became nan or inf."""
     at = record.lost_from or 0
     word, rows = plain(float(record.values[at])), record.values.size
     if not record.finite.size:
@@ -204,12 +192,10 @@ def _lost(record: Record) -> str:
 
 
 def _named(level: float) -> str:
-    """Return what a level is in brackets, if it is a known constant."""
     return f" ({name})" if (name := named_level(level)) else ""
 
 
 def _sentence(verdict: Verdict, signs: Signs) -> str:
-    """Return the sentence of a verdict, with what the rows alone show."""
     losses = {"start": signs.start, "final": signs.end, "peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high}
     numbers = {name: plain(each, 4) for name, each in losses.items()} | {"span": counted(signs.rows, "row")}
     instead, more = "", ""
@@ -245,7 +231,6 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
 
 
 def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
-    """Return the numbers that decided, thresholds included."""
     found: dict[str, float | int | str] = {
         "verdict": str(verdict) if verdict else "cannot tell",
         "rows with a value": int(record.values.size),
@@ -317,10 +302,3 @@ def shape(losses: Array, *, logs: bool = False) -> Array:
     low, high = float(finite.min()), float(finite.max())
     above = (finite / 2 - low / 2) / (high / 2 - low / 2) if high > low else np.zeros(finite.size)
     return np.interp(np.linspace(0, len(above) - 1, COMPARED), np.arange(len(above)), above)
-
-
-def _alike(record: Record, verdict: Verdict | None, known: Mapping[str, ArrayLike]) -> tuple[str, ...]:
-    """Return the names of the known curves, the most alike first."""
-    if verdict is None:
-        return ()
-    return tuple(sorted(known, key=lambda name: -likeness(record.values, known[name])))

@@ -1,11 +1,8 @@
 """Levels at which losses stay and what they say: constants of the loss's formula, not of the data."""
 
-from __future__ import annotations
-
 import math
 
-CLOSE = 2e-3
-"""How near a level must be, relatively: logs print three or four digits, and a batch is not the whole data."""
+CLOSE = 2e-3  # how near a level must be, relatively: logs print three or four digits, and a batch is not the whole data
 
 CLASSES = (*range(2, 21), 50, 100, 200, 256, 1000, 10_000, 21_841, 32_000, 50_257, 50_304, 65_536, 128_256)
 """Numbers of classes or tokens that people have. The logarithms of all of them would lie too close to tell."""

@@ -1,7 +1,5 @@
 """A recorded curve as it was given: what is missing taken out, what is not a number kept."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import must
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +24,13 @@ class Record:
     rows: NDArray[np.intp]
     missing: int
     stepped: bool
-    validation: Record | None = None
-    learning_rate: Record | None = None
-    gradient_norm: Record | None = None
-    loss_scale: Record | None = None
+    validation: "Record | None" = None
+    learning_rate: "Record | None" = None
+    gradient_norm: "Record | None" = None
+    loss_scale: "Record | None" = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, **others: Any) -> Record:
+    def of(cls, losses: Any, steps: Any, **others: Any) -> "Record":
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
@@ -45,7 +42,7 @@ class Record:
         if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
 
-        def kept(column: Array, there: NDArray[np.bool_], **more: Record) -> Record:
+        def kept(column: Array, there: NDArray[np.bool_], **more: "Record") -> "Record":
             return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), steps is not None, **more)
 
         return kept(values, present, **{name: kept(*column) for name, column in given.items()})

@@ -5,60 +5,30 @@ measured from the curve itself, so that `a·L + b` gives the same signs, quarter
 told from movement by its statistics.
 """
 
-from __future__ import annotations
-
-import itertools
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array
 from explorer.core.verdict.profile import PARTS, ROUNDING
 from explorer.core.verdict.verdict import GROWTH, RISE, STEADY, TOLERANCE
 
-Array = NDArray[np.float64]
-
-FEWEST = 8
-"""Values that a verdict on a finite curve needs: four quarters of two."""
-
-CERTAIN = 4.0
-"""Standard errors by which two levels must differ to be different: by chance 1 in 16 000, and noise in logs is not quite independent."""
-
-OUTLIER = 8.0
-"""Standard deviations of the noise from which a value is a spike."""
-
-STAYS_UP = 0.25
-"""A curve ends above its best level if it has lost at least this share of what it had won."""
-
-ALTERNATES = 0.7
-"""A 2-cycle: values two rows apart are correlated by more than this, neighbors by less than minus this."""
-
-PERIODIC = 0.85
-"""A longer cycle: the curve is correlated with itself one period later by at least this, having been much less so in between."""
-
-PRINTED = 1e-2
-"""A grid coarser than this share of the curve's height is the loss's own movement, not rounding in print."""
-
-REGAINS = 0.05
-"""Growth below the start has won back at least this share of the fall..."""
-
-ACCELERATES = 1.1
-"""...and rises in each third of its time by this factor more than in the one before."""
-
-BLOWN = 1000.0
-"""A curve that ends this many times as far above its lowest row as all before that row has blown up, whether it still grows or not:
-a wrong answer that is sure costs about a hundred times what a guess does."""
-
-FADES = 0.7
-"""Jumps die out if the spread of each quarter is at most this share of the one before; that of steady noise comes so low twice by chance
-once in a thousand curves."""
-
-FORECAST = 0.35
-"""Chaos: what followed the most similar moment foretells the next value with at most this share of a straight-line forecast's error."""
-
-LOOKED_AT = 800
-"""Most of the last values that are compared pair by pair."""
+FEWEST = 8  # values that a verdict on a finite curve needs: four quarters of two
+CERTAIN = 4.0  # standard errors by which two levels must differ: by chance 1 in 16,000, and noise in logs is not quite independent
+OUTLIER = 8.0  # standard deviations of the noise from which a value is a spike
+STAYS_UP = 0.25  # a curve ends above its best level if it has lost at least this share of what it had won
+ALTERNATES = 0.7  # a 2-cycle: values two rows apart are correlated by more than this, neighbors by less than minus this
+PERIODIC = 0.85  # a longer cycle: the curve is correlated with itself a period later by at least this, and much less in between
+PRINTED = 1e-2  # a grid coarser than this share of the curve's height is the loss's own movement, not rounding in print
+REGAINS = 0.05  # growth below the start has won back at least this share of the fall ...
+ACCELERATES = 1.1  # ... and rises in each third of its time by this factor more than in the one before
+BLOWN = 1000.0  # a curve blew up if it ends this many times as far above its lowest row as all before that: sure and wrong costs 100
+FADES = 0.7  # jumps die out if each quarter's spread is at most this share of the last one's: by chance in 1 of 1,000 curves
+FORECAST = 0.35  # chaos: what followed the most similar moment foretells the next value with this share of a straight line's error
+LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +36,7 @@ class Signs:
     """The finite part of a curve, measured. Levels are in the curve's own unit; everything called a share has none.
 
     `start` is where it begins, `end` the median of its last eighth, `lowest` and `highest` its smallest and largest value, `best` its
-    lowest level without noise. `fall` is how far it came down and `levels` ``(4,)`` are the medians of its quarters. `noise` is the
+    lowest level without noise. `levels` ``(4,)`` are the medians of its quarters. `noise` is the
     scatter around the trend of its later half, and `jumps` says that there is any.
 
     `drop` is the fall from the third to the fourth quarter in standard errors, negative for a rise, and `pace` the factor by which the
@@ -89,10 +59,8 @@ class Signs:
     lowest: float
     highest: float
     peak: float
-    peak_at: int
     rough: float
     best: float
-    fall: float
     levels: Array
     noise: float
     jumps: bool
@@ -129,7 +97,7 @@ class Signs:
         return self.stays_up and self.start - self.best > max(2 * CERTAIN * self.noise, 0.1 * (self.end - self.best))
 
     @classmethod
-    def of(cls, losses: Array, time: Array) -> Signs:
+    def of(cls, losses: Array, time: Array) -> Self:
         """Return the signs of finite losses ``(n,)``, not all equal, recorded at increasing `time` ``(n,)``; n is at least 4."""
         unit = float(np.abs(losses).max())
         z = losses / unit
@@ -148,10 +116,11 @@ class Signs:
         start = _start(z, noise)
         peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
         best = float(_smooth(z).min())
-        drop = _drop(z, quarter, residual) if jumps else _without_noise(levels[2] - levels[3])
+        late_fall = float(levels[2] - levels[3])
+        drop = _drop(z, quarter, residual) if jumps else math.copysign(math.inf, late_fall) if late_fall else 0.0
         low = int(z.argmin())
         above = z - z[low]
-        highs = np.array([above[part].max() for part in _parts(len(z))])
+        highs = np.maximum.reduceat(above, np.unique(np.linspace(0, len(z), min(PARTS, len(z)) + 1).astype(np.intp))[:-1])
         fall = max(start, peak if peak > start else start) - min(end, best)
         pace, left = _pace(z, t, noise if jumps else 0.0, start - end)
         last = z[-max(len(z) // PARTS, 3) :]
@@ -162,14 +131,12 @@ class Signs:
             lowest=float(losses.min()),
             highest=float(losses.max()),
             peak=peak * unit,
-            peak_at=peak_at,
             rough=_bends(z[max(peak_at - FEWEST, 0) : peak_at + 2 * FEWEST]) * unit,
             best=best * unit,
-            fall=fall * unit,
             levels=levels * unit,
             noise=noise * unit if jumps else 0.0,
             jumps=jumps,
-            drop=float(drop),
+            drop=drop,
             pace=pace,
             left=left,
             settled=bool(np.ptp(last) <= max(TOLERANCE * fall, 2 * grain)),
@@ -203,11 +170,6 @@ def _quarters(t: Array) -> NDArray[np.intp]:
     if np.bincount(by_time, minlength=4).min() >= FEWEST // 4:
         return by_time
     return np.arange(len(t)) * 4 // len(t)
-
-
-def _parts(rows: int) -> list[slice]:
-    edges = np.unique(np.linspace(0, rows, min(PARTS, rows) + 1).astype(np.intp))
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def _grain(z: Array) -> float:
@@ -314,11 +276,6 @@ def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
     return float((late[:third].mean() - late[third:].mean()) / error) if error > 0 else 0.0
 
 
-def _without_noise(fall: float) -> float:
-    """Return a fall in standard errors that are 0."""
-    return math.copysign(math.inf, fall) if fall else 0.0
-
-
 def _pace(z: Array, t: Array, noise: float, fall: float) -> tuple[float, float]:
     """Return the factor by which the fall per quarter shrinks late in the run, and the share of the whole fall that is still to come.
 
@@ -352,13 +309,9 @@ def _level(z: Array, t: Array, at: float, width: float) -> tuple[float, int]:
 
 def _shrinks(z: Array, quarter: NDArray[np.intp]) -> bool:
     """Return whether the jumps die out: in each later quarter they are clearly smaller than in the one before."""
-    spreads = [_spread(z[quarter == each]) for each in (1, 2, 3)]
+    parts = [z[quarter == each] for each in (1, 2, 3)]  # of too few values to tell, the spread is infinite
+    spreads = [float(np.std(np.diff(part, 2))) if len(part) >= 6 else math.inf for part in parts]
     return 0 < spreads[2] < FADES * spreads[1] < FADES**2 * spreads[0]
-
-
-def _spread(values: Array) -> float:
-    """Return the size of the jumps: the standard deviation of the second differences; infinite for too few values to tell."""
-    return float(np.std(np.diff(values, 2))) if len(values) >= 6 else math.inf
 
 
 def _grows(highs: Array, above: Array, drop: float) -> bool:

@@ -1,7 +1,5 @@
 """The forms that a log has as a whole: JSON, lists of numbers, a table."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re
@@ -12,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.roles import MOST_LETTERS, kind
-from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, counted, left_out, ma, sheet, spread
+from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, left_out, ma, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
+from explorer.core.ground.prose import counted
 
-Lines = Sequence[tuple[int, str]]
-"""Lines with their numbers in the file."""
+Lines = Sequence[tuple[int, str]]  # lines with their numbers in the file
 
 _PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in
            (("nan", "NaN"), ("inf", "Infinity"), ("None", "null"), ("True", "true"), ("False", "false"))]  # fmt: skip
@@ -88,7 +86,6 @@ def json_lines(lines: Lines) -> Sheet | None:
 
 
 def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers of an object by name, those inside of others by their path."""
     for name, each in record.items():
         while isinstance(each, list) and len(each) == 1:
             each = each[0]
@@ -248,7 +245,7 @@ def _sections(
     texts = [value(cell, decimal_comma=True) is TEXT for cell in rows[first]]
     head = all(texts) if delimiter == " " else any(texts)
     names: list[str] = []
-    above = [row for row in rows[:first] if all(value(cell, decimal_comma=True) is TEXT for cell in row)]
+    above = [row for row in rows[:first] if _texts(row)]
     if head:
         names, start = rows[first], first + 1
     else:
@@ -268,7 +265,7 @@ def _sections(
         row = rows[i]
         if row == names:
             odd.append(i)
-        elif begun and len(row) > 1 and all(value(cell, decimal_comma=True) is TEXT for cell in row) and sum(map(_known, row)) >= 2:
+        elif begun and len(row) > 1 and _texts(row) and sum(bool(kind(name[:MOST_LETTERS])) for name in row) >= 2:
             names = row
             sections.setdefault(tuple(names), [])
         elif len(row) == (len(names) or width):
@@ -278,8 +275,8 @@ def _sections(
     return [(list(names), found) for names, found in sections.items() if found], sorted(odd)
 
 
-def _known(name: str) -> bool:
-    return bool(kind(name[:MOST_LETTERS]))
+def _texts(row: Sequence[str]) -> bool:
+    return all(value(cell, decimal_comma=True) is TEXT for cell in row)
 
 
 def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:

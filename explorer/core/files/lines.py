@@ -3,22 +3,16 @@
 A line without its numbers is its shape. What each number is follows from the shape alone, so it is worked out once for all lines of it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 
 from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
-from explorer.core.files.sheet import Sheet, counted, sheet
+from explorer.core.files.sheet import Sheet, sheet
+from explorer.core.ground.prose import counted
 
-LONGEST = 20_000
-"""A longer line is no row of a log."""
-
-MOST_NAMES = 200
-"""No row has more."""
-
-MOST_SHAPES = 2_000
-"""A text of more kinds of lines is prose from there on."""
+LONGEST = 20_000  # a longer line is no row of a log
+MOST_NAMES = 200  # no row has more
+MOST_SHAPES = 2_000  # a text of more kinds of lines is prose from there on
 
 SIMPLER = [
     (literal, re.compile(pattern), plain)

@@ -1,7 +1,5 @@
 """A training log out of an uploaded file, or out of what was pasted: which curve is in it, and what was not used."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,32 +11,23 @@ from numpy.typing import NDArray
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import printed
 from explorer.core.files.roles import COUNTERS, ROLES, count_up, extra, kind, losses, named, parts, words
-from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, counted, ma, none_found, shown, spread
+from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
+from explorer.core.ground.prose import counted
 
-MOST_BYTES = 32 << 20
-"""32 MB: a million rows of a few columns."""
-
-MOST_READ = 5_000_000
-"""Letters of a log of many lines that are read."""
-
-LONGEST_LINE = 4 << 20
-"""A longer line holds no row of a log."""
-
-HEAD = 20
-"""The first lines of a long log that are read whatever its length: the names are among them."""
-
-HINTS = ("verflow", "OVERFLOW", "kipp")
-"""A line of an overflow has one of these: looked for first, since most lines have none."""
+MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
+MOST_READ = 5_000_000  # letters of a log of many lines that are read
+LONGEST_LINE = 4 << 20  # a longer line holds no row of a log
+HEAD = 20  # the first lines of a long log that are read whatever its length: the names are among them
+HINTS = ("verflow", "OVERFLOW", "kipp")  # a line of an overflow has one of these: looked for first, since most lines have none
 
 OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp\w+ (this )?step\b")
 ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
 )
 
-MOST_RANKS = 1024
-"""More different numbers of ranks are none."""
+MOST_RANKS = 1024  # more different numbers of ranks are none
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +57,7 @@ class LogFile:
         """The training loss ``(rows,)``, which every log has."""
         return self.columns[self.roles["train"]]
 
-    def with_roles(self, roles: Mapping[str, str | None]) -> LogFile:
+    def with_roles(self, roles: Mapping[str, str | None]) -> "LogFile":
         r"""The same log with other columns for these roles, None for no column. Raises ValueError for a role or a column that is none.
 
         >>> read_log("step,loss,other\n1,2,3\n2,1,5\n").with_roles({"train": "other"}).curve("train").tolist()
@@ -100,7 +89,6 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
 
 
 def _sheet(content: bytes | str) -> Sheet:
-    """The numbers of the file, by the first form that fits it."""
     content = as_content(content)
     if isinstance(content, bytes) and is_events(content):
         return events(content)
@@ -128,7 +116,6 @@ def _sheet(content: bytes | str) -> Sheet:
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
-    """The lines that speak of an overflow, and an error among the last few that have words."""
     found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
     found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
@@ -268,7 +255,6 @@ def _loss(sheet: Sheet, free: Mapping[str, Numbers], role: str, said: list[str],
 
 
 def _note_breaks(sheet: Sheet, train: str, said: list[str]) -> None:
-    """Notes which of several losses is the first that is not finite."""
     first = {
         name: int(np.flatnonzero(bad)[0])
         for name, values in sheet.columns.items()
@@ -348,7 +334,6 @@ def _counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
 
 
 def _whole(values: Numbers) -> bool:
-    """Whether all values are whole numbers, which inf is not."""
     given = values.compressed()
     return bool((np.isfinite(given) & (np.floor(given) == given)).all())
 
@@ -426,7 +411,6 @@ def _merged(columns: Mapping[str, Numbers], order: NDArray[np.intp], step: NDArr
 def _thinned(
     columns: dict[str, Numbers], step: NDArray[np.float64] | None, notes: list[str]
 ) -> tuple[dict[str, Numbers], NDArray[np.float64] | None]:
-    """About `MOST_ROWS` of the rows, evenly."""
     rows = len(next(iter(columns.values())))
     if rows <= 1.2 * MOST_ROWS:
         return columns, step

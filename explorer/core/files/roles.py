@@ -1,10 +1,10 @@
 """What a column of a log is for: from all the words of its name, and from which columns have values in most rows."""
 
-from __future__ import annotations
-
 import re
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -19,49 +19,18 @@ ROLES: Mapping[str, str] = {
 }
 """What a column may be for, and what that is called."""
 
-WORDS: Mapping[str, frozenset[str]] = {
-    kind: frozenset(words.split())
-    for kind, words in {
-        "loss": """loss losses cost costs objective verlust kosten fehler perte coût cout pérdida perdida pérdidas costo
-            custo perda потери потеря ошибка лосс 损失 損失 代价 誤差 손실 strata koszt kayıp perdita""",
-        "metric": """nll error err mse mae rmse logloss mlogloss crossentropy cross_entropy bce ce xent l1 l2 elbo ppl
-            perplexity huber rmsle deviance""",
-        "held out": """v val valid validation eval evaluation test testing dev heldout holdout validierung prüfung validación
-            validacion validação prueba вал валидация тест 验证 測試 测试 検証 검증""",
-        "train": """train training learn trn inner trainer entrenamiento treino entraînement apprentissage обучение 训练 訓練 学習 훈련""",
-        "plain": """total avg avr average mean running overall combined sum batch epoch step the s final current smoothed net
-            output aggregated value""",
-        "lead": "lm main",
-        "stop": """is was of at after for in the on by and with = to -> → has an a ist nach bei im der die das beträgt est
-            après à es en em é""",
-        "part": "box cls dfl obj seg pose kobj giou",
-        "step": """step steps episode episodes timestep timesteps iter iters iteration iterations update updates itr it
-            schritt schritte étape pas paso passo шаг 步 步数 ステップ 스텝 iteración iteração itération""",
-        "batch": "batch batches minibatch progress",
-        "row": "row rows index",
-        "epoch": "epoch epochs ep epoche epochen époque época epoca эпоха 轮 轮次 エポック 에폭 round rounds tree",
-        "never a loss": """time times sec secs seconds ms eta runtime duration scale best min max weight scaler per lr rate wps ups
-            wall took hours elapsed norm coef coefficient""",
-        "other": """acc accuracy top1 top5 auc f1 precision recall iou map map50 instances memory mem gpu speed fps
-            throughput tokens samples images examples size count number reward return score bleu rouge
-            mfu flops class obj genauigkeit exactitud precisión bsz momentum beta1 beta2 seed rank worker
-            entropy kl explained variance num""",
-    }.items()
-}
+_WORDS = tomllib.loads((files("explorer.core.files") / "words.toml").read_text("utf-8"))
+WORDS: Mapping[str, frozenset[str]] = {kind: frozenset(words.split()) for kind, words in _WORDS.items()}
 """The words of each kind, in the languages that logs are written in."""
 
 RATES = ("lr", "learningrate", "lernrate", "stepsize", "tasadeaprendizaje", "tauxdapprentissage", "学习率", "學習率")
 """How a learning rate is called, written as one word."""
 
-UNSURE = ("rate", "eta", "alpha")
-"""What may be a learning rate where no other is."""
-
-MOST_LETTERS = 100
-"""A longer name is cut."""
+UNSURE = ("rate", "eta", "alpha")  # what may be a learning rate where no other is
+MOST_LETTERS = 100  # a longer name is cut
 
 
-COUNTERS = ("step", "batch", "epoch", "row")
-"""Kinds of columns that count, the finest first, and last what numbers the rows."""
+COUNTERS = ("step", "batch", "epoch", "row")  # kinds of columns that count, the finest first, and last what numbers the rows
 
 
 @lru_cache(10_000)

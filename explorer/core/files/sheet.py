@@ -1,7 +1,5 @@
 """What every form of a log is read into: columns of numbers by name, and the line that each row comes from."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,21 +10,13 @@ from numpy.typing import NDArray
 
 from explorer.core.files.roles import MOST_LETTERS
 
-MOST_ROWS = 50_000
-"""A longer log is thinned evenly to about this many rows: a verdict needs no more, and a browser draws no more."""
+MOST_ROWS = 50_000  # a longer log is thinned evenly to about this many rows: a verdict needs no more, and a browser draws no more
 
 MOST_COLUMNS = 500
-MOST_CELLS = 5_000_000
-"""Columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, the emptiest columns first."""
-
-Numbers = Any
-"""A masked array of floats: masked where a value is missing, while nan and inf are values."""
-
-ma: Any = np.ma
-"""Masked arrays, of which numpy types only some functions."""
-
-Records = Sequence[tuple[int, Mapping[str, float]]]
-"""The line of each row, and its numbers by name."""
+MOST_CELLS = 5_000_000  # columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, the emptiest columns first.
+Numbers = Any  # a masked array of floats: masked where a value is missing, while nan and inf are values
+ma: Any = np.ma  # masked arrays, of which numpy types only some functions
+Records = Sequence[tuple[int, Mapping[str, float]]]  # the line of each row, and its numbers by name
 
 
 @dataclass(eq=False)
@@ -44,7 +34,6 @@ class Sheet:
     alarms: tuple[tuple[str, int, str], ...] = ()
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
-        """The columns of these rows only."""
         return {name: values[rows] for name, values in self.columns.items()}
 
 
@@ -111,15 +100,6 @@ def none_found(columns: Mapping[str, Numbers], lines: Sequence[int]) -> ValueErr
     ]
     more = f" and {len(columns) - 4:,} more" if len(columns) > 4 else ""
     return ValueError(f"the file must have a column with a loss, and none was found: it has {', '.join(seen)}{more}")
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 row``, ``2 rows``.
-
-    >>> counted(1200, "row")
-    '1,200 rows'
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def left_out(places: Sequence[int]) -> str:

@@ -1,7 +1,5 @@
 """A table out of an uploaded file: what is used of it, what is not, and why, in words."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +12,8 @@ from numpy.typing import NDArray
 from explorer.core.data import Table
 from explorer.core.files.text import COMMA, MISSING, POINT, best_delimiter, cells, decimal_comma, decoded, number
 
-MOST_BYTES = 1 << 20
-"""1 MB. A run on more rows than that holds shows nothing else."""
-
-MOST_COLUMNS = 200
-"""Of numbers: the most dimensions for which a Hessian is assembled."""
+MOST_BYTES = 1 << 20  # 1 MB. A run on more rows than that holds shows nothing else.
+MOST_COLUMNS = 200  # of numbers: the most dimensions for which a Hessian is assembled
 
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
@@ -133,7 +128,6 @@ def _column(name: str, cells: list[str], lines: Sequence[int], comma: bool) -> _
 
 
 def _words(column: _Column) -> list[str]:
-    """The different entries of a column, in alphabetical order."""
     return sorted({cell for cell in column.cells if cell.lower() not in MISSING})
 
 

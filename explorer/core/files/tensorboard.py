@@ -5,21 +5,14 @@ tensorflow/core/util/event.proto and framework/summary.proto, tensor.proto. Chec
 is.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 
 from explorer.core.files.sheet import Sheet, sheet, spread
 
-STEP, SUMMARY = 2, 5
-"""Of an Event."""
-
-TAG, SIMPLE, TENSOR = 1, 2, 8
-"""Of a Summary.Value, which a Summary has as field 1."""
-
-FLOATS = {5: "<f", 6: "<d"}
-"""Of a TensorProto: float_val and double_val. `tensor_content`, field 4, holds either, as `dtype`, field 1, says."""
+STEP, SUMMARY = 2, 5  # of an Event
+TAG, SIMPLE, TENSOR = 1, 2, 8  # of a Summary.Value, which a Summary has as field 1
+FLOATS = {5: "<f", 6: "<d"}  # of a TensorProto: float_val and double_val; `tensor_content`, field 4, is either, as `dtype`, field 1, says
 
 
 def is_events(content: bytes) -> bool:
@@ -51,7 +44,6 @@ def events(content: bytes) -> Sheet:
 
 
 def _scalars(event: bytes) -> dict[str, float]:
-    """The step and the scalars of an Event by tag."""
     found, step = {}, 0.0
     try:
         for field, number in _fields(event):

@@ -1,7 +1,5 @@
 """What any text file of numbers needs: its text, its lines, what divides their cells, and which number a cell is."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections import Counter
@@ -18,8 +16,7 @@ _HAS_COMMA = re.compile(r"[+-]?[\d.]*+,\d++(?:[eE][+-]?\d++)?", re.ASCII)
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+\x07?|[@-Z\\^_])?")
 _BACKSPACES = re.compile(r"\x08++\r?")
-_CONTROLS = bytes([*range(8), 11, *range(14, 26), *range(28, 32)])
-"""What no text has; a backspace, an escape and the end mark of DOS it may have."""
+_CONTROLS = bytes([*range(8), 11, *range(14, 26), *range(28, 32)])  # what no text has; it may have backspace, escape, DOS' end
 
 
 def _joined(number: re.Match[str]) -> str:
@@ -28,8 +25,7 @@ def _joined(number: re.Match[str]) -> str:
 
 _START = r"(?<![\w.@#])(?<!\w-)"
 _THOUSANDS = {"k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
-_SPACES = "\u00a0\u2009\u202f"
-"""Which divide thousands and never columns."""
+_SPACES = "\u00a0\u2009\u202f"  # which divide thousands and never columns
 
 _SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
     ("(", r"(?<!\w)(?:[A-Za-z]{1,6}\.)?(?:[tT]ensor|float\d{0,3}|[aA]rray)\(", "("),
@@ -47,8 +43,7 @@ _SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
 SPELLINGS = [(literal, re.compile(pattern), plain) for literal, pattern, plain in _SPELT]
 """How programs wrap and spell a number, each with letters that tell at once whether it is there, and what it is in plain letters."""
 
-TEXT = object()
-"""What `value` says of a cell that is neither a number nor missing."""
+TEXT = object()  # what `value` says of a cell that is neither a number nor missing
 
 
 def as_content(given: object) -> bytes | str:

@@ -1,7 +1,5 @@
 """How many threads the matrix products may use: one, while there are many small ones."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from contextlib import ContextDecorator

@@ -4,8 +4,6 @@ A factory's parameters carry their range in their annotation, as in ``beta1: Dec
 `Shelf` is the whole registration: the panel, the link, the axes of a sweep and the tests all read the shelf.
 """
 
-from __future__ import annotations
-
 import difflib
 import functools
 import inspect
@@ -23,20 +21,19 @@ import numpy as np
 class Knob:
     """The range of a number: where a slider runs, and which values are refused.
 
-    `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie
-    beyond the slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel
-    writes beside the slider and `help` what it explains. `only_with` names
-    another knob and the value it must have for this one to matter: a panel hides it otherwise. `readable` is called with a
-    free text and raises ValueError for one that means nothing. `among` makes a text a choice of
-    names that are only known at run time: those it lists are offered, those it can look up are accepted, and for any other its
-    UnknownName is the refusal. It must be hashable, because Python keeps one annotation for all that are equal.
+    `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie beyond the
+    slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel writes beside the slider
+    and `help` what it explains. `only_with` names another knob and the value it must have for this one to matter: a panel hides it
+    otherwise. `readable` is called with a free text and raises ValueError for one that means nothing. `among` makes a text a choice of
+    names that are only known at run time: those it lists are offered, those it can look up are accepted, and for any other its UnknownName
+    is the refusal. It must be hashable, because Python keeps one annotation for all that are equal.
 
     >>> Knob(0, 0.99, at_least=0, below=1).rule
     '≥ 0 and < 1'
     """
 
-    low: float
-    high: float
+    low: float = 0
+    high: float = 1
     log: bool = False
     at_least: float = -math.inf
     above: float = -math.inf
@@ -120,11 +117,8 @@ def check_points(name: str, value: Any, dim: int, knob: Knob = ANY_NUMBER) -> An
     return x[:, np.newaxis] if x.ndim == 1 else x
 
 
-LARGEST_WHOLE = 2**53
-"""Up to here every whole number is a float64 of its own; beyond, what is asked for would not be what runs."""
-
-MOST_TYPED = 30
-"""The most characters of a typed number or text that a refusal repeats."""
+LARGEST_WHOLE = 2**53  # up to here every whole number is a float64 of its own; beyond, what is asked for would not be what runs
+MOST_TYPED = 30  # the most characters of a typed number or text that a refusal repeats
 
 
 def check_integer(name: str, value: Any, knob: Knob = ANY_NUMBER) -> Any:
@@ -143,7 +137,7 @@ def check_integer(name: str, value: Any, knob: Knob = ANY_NUMBER) -> Any:
 
 def check_whole(name: str, value: object, *, at_least: int) -> int:
     """Return `value` as an int; refused with a sentence unless it is one whole number of at least `at_least`."""
-    return int(check_one(name, check_integer(name, value, Knob(0, 1, at_least=at_least))))
+    return int(check_one(name, check_integer(name, value, Knob(at_least=at_least))))
 
 
 def check_one(name: str, checked: Any) -> Any:
@@ -209,39 +203,36 @@ class Parameter:
             case "integer":
                 return check_integer(self.name, value, self.knob)
             case "switch":
-                if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
-                    raise must(self.name, "True or False", typed(value))
+                self._need(isinstance(value, bool | np.bool_ | int) and value in (0, 1), "True or False", value)
                 return bool(value)
             case "choice" if self.knob.among is not None:
-                if not isinstance(value, str):
-                    raise must(self.name, "a name", typed(value))
+                self._need(isinstance(value, str), "a name", value)
                 self.knob.among[value]  # raises the sentence
-                return value
             case "choice":
-                if value not in self.options:
-                    raise must(self.name, f"one of {', '.join(self.options)}", typed(value))
-                return value
+                self._need(value in self.options, f"one of {', '.join(self.options)}", value)
             case "numbers":
                 values = check_number(self.name, value, self.knob, shape=NUMBERS) if not isinstance(value, str) else np.array([])
-                if np.ndim(values) > 1 or np.size(values) == 0:
-                    raise must(self.name, NUMBERS, typed(value))
+                self._need(np.ndim(values) <= 1 and np.size(values) > 0, NUMBERS, value)
                 return tuple(np.ravel(values).tolist())
             case "choices":
                 names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-                if not names or any(name not in self.options for name in names) or len(set(names)) < len(names):
-                    raise must(self.name, f"one or more different names of {', '.join(self.options)}", typed(value))
+                different = all(name in self.options for name in names) and len(set(names)) == len(names) > 0
+                self._need(different, f"one or more different names of {', '.join(self.options)}", value)
                 return names
             case _:
-                if not isinstance(value, str):
-                    raise must(self.name, "text", typed(value))
+                self._need(isinstance(value, str), "text", value)
                 if self.knob.readable is not None:
                     self.knob.readable(value)
-                return value
+        return value
+
+    def _need(self, holds: bool, rule: str, value: object) -> None:
+        if not holds:
+            raise must(self.name, rule, typed(value))
 
     def parse(self, text: str) -> Any:
         """The value that `write` wrote. Raises ValueError with a sentence for anything else.
 
-        >>> parameters(_example)["rates"].parse("1,10")
+        >>> Parameter("rates", "numbers", (1.0,), ANY_NUMBER).parse("1,10")
         (1.0, 10.0)
         """
         match self.kind:
@@ -282,10 +273,6 @@ def short(number: float) -> str:
         return repr(float(number)).removesuffix(".0")
     except OverflowError:
         return f"{Decimal(number).normalize():.10g}"
-
-
-def _example(rates: tuple[float, ...] = (1.0,)) -> None:
-    """A signature for the examples above."""
 
 
 def parameters(factory: Callable[..., Any]) -> dict[str, Parameter]:
@@ -409,4 +396,4 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         return len(self._factories)
 
 
-NOT_NEGATIVE = Knob(0, 1, at_least=0)
+NOT_NEGATIVE = Knob(at_least=0)

@@ -1,7 +1,5 @@
 """Numbers for readers: no ``e+277`` in a sentence."""
 
-from __future__ import annotations
-
 import math
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -24,3 +22,12 @@ def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
     mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{lead}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def counted(number: int, noun: str = "step") -> str:
+    """Return a number of things in words.
+
+    >>> counted(1), counted(1200, "row")
+    ('1 step', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

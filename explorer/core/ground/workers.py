@@ -1,13 +1,10 @@
 """Other processes of this machine, for work of many small array operations: its threads would wait for the interpreter."""
 
-from __future__ import annotations
-
 from concurrent.futures import Executor
 
 from loky import get_reusable_executor
 
-IDLE = 60
-"""Seconds after which an idle process ends and frees its memory."""
+IDLE = 60  # seconds after which an idle process ends and frees its memory
 
 
 def processes() -> Executor:

@@ -1,7 +1,5 @@
 """The loss shelf: one file a family; importing a family registers its losses."""
 
-from __future__ import annotations
-
 from explorer.core.losses import (
     convolution,
     formula,
@@ -19,21 +17,6 @@ from explorer.core.losses.protocol import LOSSES, DataLoss, Facts, Loss
 from explorer.core.losses.wrapped import Pointwise, from_function
 
 __all__ = [
-    "LOSSES",
-    "DataLoss",
-    "Facts",
-    "Loss",
-    "Pointwise",
-    "convolution",
-    "formula",
-    "from_function",
-    "homemade",
-    "logistic",
-    "network",
-    "quadratic",
-    "random_network",
-    "regression",
-    "scalar",
-    "surfaces",
-    "uv",
-]
+    "LOSSES", "DataLoss", "Facts", "Loss", "Pointwise", "convolution", "formula", "from_function", "homemade", "logistic", "network",
+    "quadratic", "random_network", "regression", "scalar", "surfaces", "uv",
+]  # fmt: skip

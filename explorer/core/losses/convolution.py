@@ -1,39 +1,18 @@
 """A small convolutional network for images of 8 × 8 digits."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from explorer.core.data import Seed
 from explorer.core.ground.knobs import Knob, must
-from explorer.core.losses.network import Network
+from explorer.core.losses.network import Network, shelf
 from explorer.core.losses.network.assembly import Style
 from explorer.core.losses.network.layers import Chain, Layer, Window
-from explorer.core.losses.network.shelf import (
-    ActivationName,
-    BadCell,
-    BadValue,
-    Biases,
-    Decay,
-    DropoutRate,
-    Init,
-    Naive,
-    OutputScale,
-    Precision,
-    Scale,
-    Standardization,
-    Validation,
-    WrongLabels,
-    check_work,
-    trained,
-    whole,
-)
+from explorer.core.losses.network.shelf import check_work, trained, whole
 from explorer.core.losses.network.task import Data, Task
 from explorer.core.losses.protocol import LOSSES
 from explorer.core.losses.regression import Reduction
 
-SIDE = 8
-"""The digits are 8 × 8 pixels."""
+SIDE = 8  # the digits are 8 × 8 pixels
 
 Channels = Annotated[
     tuple[float, ...],
@@ -44,13 +23,10 @@ Kernel = Annotated[int, Knob(1, 5, at_least=1, at_most=SIDE, label="window", hel
 Examples = Annotated[int, Knob(10, 400, at_least=1, at_most=100_000, label="examples", help="How many digits are trained on.")]
 Scaling = Annotated[
     Literal["unit", "raw", "centered", "standardized"],
-    Knob(
-        0, 1, label="pixels", help="unit: from 0 to 1; raw: from 0 to 16, which makes the curvature of the first layer 256 times as large."
-    ),
+    Knob(label="pixels", help="unit: from 0 to 1; raw: from 0 to 16, which makes the curvature of the first layer 256 times as large."),
 ]
 Normalization = Annotated[
-    Literal["none", "batch"],
-    Knob(0, 1, label="normalization", help="Every channel to mean 0 and spread 1 over the batch and all positions."),
+    Literal["none", "batch"], Knob(label="normalization", help="Every channel to mean 0 and spread 1 over the batch and all positions.")
 ]
 
 
@@ -59,24 +35,24 @@ def convolution(
     channels: Channels = (2, 2),
     units: Dense = 4,
     kernel: Kernel = 3,
-    activation: ActivationName = "tanh",
+    activation: shelf.ActivationName = "tanh",
     examples: Examples = 20,
-    validation: Validation = 0,
+    validation: shelf.Validation = 0,
     scaling: Scaling = "unit",
     reduction: Reduction = "mean",
-    naive: Naive = False,
-    initialization: Init = "glorot_normal",
-    hidden_scale: Scale = 1.0,
-    output_scale: OutputScale = 1.0,
-    biases: Biases = True,
+    naive: shelf.Naive = False,
+    initialization: shelf.Init = "glorot_normal",
+    hidden_scale: shelf.Scale = 1.0,
+    output_scale: shelf.OutputScale = 1.0,
+    biases: shelf.Biases = True,
     normalization: Normalization = "none",
-    weight_standardization: Standardization = False,
-    dropout: DropoutRate = 0.0,
-    l2: Decay = 0.0,
-    bad_cell: BadCell = "none",
-    bad_value: BadValue = 100.0,
-    wrong_labels: WrongLabels = 0.0,
-    dtype: Precision = "float64",
+    weight_standardization: shelf.Standardization = False,
+    dropout: shelf.DropoutRate = 0.0,
+    l2: shelf.Decay = 0.0,
+    bad_cell: shelf.BadCell = "none",
+    bad_value: shelf.BadValue = 100.0,
+    wrong_labels: shelf.WrongLabels = 0.0,
+    dtype: shelf.Precision = "float64",
     seed: Seed = 0,
 ) -> Network:
     """A network that sees images through small windows: raw pixels alone can make its curvature too large for any usual rate.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,11 +47,6 @@ class Formula:
         return self._compiled.variables
 
     @property
-    def settings(self) -> Mapping[str, float]:
-        """What the letters after the semicolons are set to."""
-        return self._compiled.settings
-
-    @property
     def formula(self) -> str:
         return self._compiled.latex
 
@@ -66,7 +60,6 @@ class Formula:
 
     @cached_property
     def _constant_hessian(self) -> Array | None:
-        """The Hessian ``(dim, dim)`` if it is the same everywhere."""
         return self.hvp(np.zeros((self.dim, self.dim)), np.eye(self.dim)) if self._compiled.is_quadratic else None
 
     @property
@@ -116,7 +109,6 @@ class Formula:
 
 
 def _filled(rows: Any, shape: tuple[int, int], dtype: Any = float) -> Array:
-    """Return rows that may be plain numbers, as an array."""
     out = np.empty(shape, dtype=dtype)
     for i, row in enumerate(rows):
         out[i] = row
@@ -158,7 +150,6 @@ class ByHand:
 
     @property
     def blocks(self) -> tuple[tuple[str, slice], ...]:
-        """Each coordinate by itself."""
         return tuple((name, slice(i, i + 1)) for i, name in enumerate(self.coordinates))
 
     @property
@@ -187,8 +178,6 @@ class ByHand:
 Text = Annotated[
     str,
     Knob(
-        0,
-        1,
         label="formula",
         help=f"In {ALLOWED}. One to {MOST_VARIABLES} variables; a letter that is set after a semicolon is a number: a*x^2 + y^2; a = 3.",
         readable=_compiled,

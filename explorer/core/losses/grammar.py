@@ -3,8 +3,6 @@
 Nothing is computed or executed; what is not on the list is refused with a sentence.
 """
 
-from __future__ import annotations
-
 import ast
 import keyword
 import re
@@ -20,23 +18,8 @@ MOST_CHARACTERS, MOST_PIECES, DEEPEST, MOST_VARIABLES, LARGEST_EXPONENT = 200, 1
 """Largest number of each in a formula: with the bound on its derivatives, they keep an answer below half a second."""
 
 FUNCTIONS: Mapping[str, tuple[Any, int]] = MappingProxyType(
-    {
-        "sin": (np.sin, 1),
-        "cos": (np.cos, 1),
-        "tan": (np.tan, 1),
-        "exp": (np.exp, 1),
-        "log": (np.log, 1),
-        "sqrt": (np.sqrt, 1),
-        "abs": (np.abs, 1),
-        "sign": (np.sign, 1),
-        "sinh": (np.sinh, 1),
-        "cosh": (np.cosh, 1),
-        "tanh": (np.tanh, 1),
-        "sigmoid": (expit, 1),
-        "relu": (lambda u: np.maximum(u, 0), 1),
-        "max": (np.maximum, 2),
-        "min": (np.minimum, 2),
-    }
+    {name: (getattr(np, name), 1) for name in ("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "sign", "sinh", "cosh", "tanh")}
+    | {"sigmoid": (expit, 1), "relu": (lambda u: np.maximum(u, 0), 1), "max": (np.maximum, 2), "min": (np.minimum, 2)}
 )
 """What may be called: the numpy function, and how many arguments it takes. Their derivatives are in `symbols`."""
 
@@ -169,5 +152,4 @@ def _parsed(pieces: list[str]) -> ast.expr:
 
 
 def _names(tree: ast.expr) -> set[str]:
-    """Return the letters in a tree: all names but those of functions and constants."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - FUNCTIONS.keys() - set(CONSTANTS)

@@ -1,14 +1,9 @@
 """Somebody's own network in numpy, exactly as their code defines it, bug included."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.core.data import DATA, Seed
 from explorer.core.ground.knobs import Knob
@@ -20,77 +15,36 @@ from explorer.core.losses.protocol import LOSSES, Array
 
 HIDDEN = (128, 64)
 
-Data = Annotated[Literal["moons", "breast_cancer"], Knob(0, 1, label="data", help="The two data sets of the question.")]
+Data = Annotated[Literal["moons", "breast_cancer"], Knob(label="data", help="The two data sets of the question.")]
 Examples = Annotated[
     int, Knob(10, 500, at_least=2, at_most=10_000, label="examples", help="How many moons are drawn.", only_with=("data", "moons"))
 ]
-Noise = Annotated[float, Knob(0, 1, at_least=0, label="noise", help="Added to every point.", only_with=("data", "moons"))]
-Features = Annotated[Scaling, Knob(0, 1, label="features", help="As they are, or scaled: raw breast cancer data saturate the first layer.")]
+Noise = Annotated[float, Knob(at_least=0, label="noise", help="Added to every point.", only_with=("data", "moons"))]
+Features = Annotated[Scaling, Knob(label="features", help="As they are, or scaled: raw breast cancer data saturate the first layer.")]
 Bias = Annotated[
     Literal["mended", "as_written"],
-    Knob(0, 1, label="gradient of b1", help="As written it lacks axis=1: it sums over the units too, so that all biases move alike."),
+    Knob(label="gradient of b1", help="As written it lacks axis=1: it sums over the units too, so that all biases move alike."),
 ]
-Naive = Annotated[bool, Knob(0, 1, label="naive logarithm", help="-y log a as the code has it: nan once a rounds to 0 or 1.")]
+Naive = Annotated[bool, Knob(label="naive logarithm", help="-y log a as the code has it: nan once a rounds to 0 or 1.")]
 Scale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="hidden scale", help="Multiplies the first two layers' weights.")]
 OutputScale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="output scale", help="Multiplies the last layer's weights.")]
 
 
 @dataclass(frozen=True, eq=False)
-class Homemade:
+class Homemade(Network):
     """A network whose gradient by b1 is what the code computes: with `mended` False, one sum over examples and units for all biases.
 
-    Value and Hessian are those of the true loss. Everything else is the `network`'s own.
+    Value and Hessian are those of the true loss.
     """
 
-    network: Network
     mended: bool = True
-    minimum = None
-
-    @property
-    def dim(self) -> int:
-        return self.network.dim
-
-    @property
-    def start(self) -> Array:
-        return self.network.start
-
-    @property
-    def blocks(self) -> tuple[tuple[str, slice], ...]:
-        return self.network.blocks
-
-    @property
-    def examples(self) -> int:
-        return self.network.examples
-
-    @cached_property
-    def _b1(self) -> slice:
-        return dict(self.blocks)["b1"]
-
-    def value(self, x: Array) -> Array:
-        return self.network.value(x)
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        value, gradient = self.network.value_and_gradient(x)
+        value, gradient = super().value_and_gradient(x)
         if not self.mended:
-            gradient[self._b1] = gradient[self._b1].sum(axis=0)  # db1 = np.sum(dZ1, keepdims=True) / m
+            b1 = dict(self.blocks)["b1"]
+            gradient[b1] = gradient[b1].sum(axis=0)  # db1 = np.sum(dZ1, keepdims=True) / m
         return value, gradient
-
-    def hvp(self, x: Array, v: Array) -> Array:
-        return self.network.hvp(x, v)
-
-    def hessian_at(self, x: Array) -> Callable[[Array], Array]:
-        """See `Network.hessian_at`."""
-        return self.network.hessian_at(x)
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what a network offers beyond the members of every loss, such as `accuracy` and `signals`."""
-        if name.startswith("_") or name == "network":  # not there yet, while a copy is being made
-            raise AttributeError(name)
-        return getattr(self.network, name)
-
-    def on(self, rows: NDArray[np.intp]) -> Homemade:
-        """Return the same code on these rows."""
-        return replace(self, network=self.network.on(rows))
 
 
 @LOSSES
@@ -121,8 +75,8 @@ def homemade_network(
     X, y = np.ascontiguousarray(table.features.T), np.where(table.target > 0, 1.0, 0.0)[np.newaxis]
     body = Style("tanh", dropout=dropout).body(len(X), HIDDEN, 1)
     start = first_weights(len(X), seed, hidden_scale, output_scale)
-    network = Network(body, TwoClasses(naive), X, y, start, widest(body, len(X)), l2=l2, dropout_seed=seed if dropout else None)
-    return Homemade(network, bias == "mended")
+    mask_seed, mended = seed if dropout else None, bias == "mended"
+    return Homemade(body, TwoClasses(naive), X, y, start, widest(body, len(X)), l2=l2, dropout_seed=mask_seed, mended=mended)
 
 
 def first_weights(inputs: int, seed: int, hidden_scale: float, output_scale: float) -> Array:

@@ -1,11 +1,9 @@
 """Logistic regression: two classes, a loss that flattens out instead of curving up forever."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +15,10 @@ from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Intercept, Standardize, first_weights, with_intercept
 
 TABLES = Tables(("blobs", "three_to_one", "breast_cancer", "iris", "wine"))
-Data = Annotated[str, Knob(0, 1, label="data", among=TABLES)]
-Start = Annotated[
-    Literal["zero", "he"], Knob(0, 1, label="start", help="zero: every class equally likely; he: random weights, intercept 0.")
-]
+Data = Annotated[str, Knob(label="data", among=TABLES)]
+Start = Annotated[Literal["zero", "he"], Knob(label="start", help="zero: every class equally likely; he: random weights, intercept 0.")]
 
-NEWTON_ROUNDS = 100
-"""Far more than Newton's method needs where there is a minimum: each round doubles the correct digits."""
+NEWTON_ROUNDS = 100  # far more than Newton's method needs where there is a minimum: each round doubles the correct digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +70,7 @@ class LogisticLoss:
         curvature = e / (1 + e) ** 2  # σ(m) σ(-m)
         return Z.T @ (curvature * (Z.astype(v.dtype, copy=False) @ v)) / len(Z)
 
-    def on(self, rows: NDArray[np.intp]) -> LogisticLoss:
-        """Return the mean over these rows."""
+    def on(self, rows: NDArray[np.intp]) -> Self:
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     @cached_property
@@ -129,11 +123,9 @@ class LogisticLoss:
         return None if self.minimizer is None else float(self.value(self.minimizer[:, np.newaxis])[0])
 
     @property
-    def edge_curvature(self) -> Callable[[Array], Array]:
+    def edge_curvature(self) -> Callable[[Array], Array] | None:
         """Zero everywhere on separable classes, where gradient descent converges at any rate; otherwise the Hessian decides."""
-        if not self.separable:
-            raise AttributeError("the edge of classes that overlap is set by the Hessian")  # so that hasattr says no
-        return lambda x: np.zeros_like(x[0])
+        return (lambda x: np.zeros_like(x[0])) if self.separable else None
 
 
 def _not_uphill(m: Array, change: Array) -> float:

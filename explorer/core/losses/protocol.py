@@ -1,20 +1,16 @@
 """What a loss is: a function and its derivatives as one value, for many points at once."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import Shelf, must, typed
-
-Array = NDArray[np.float64]
 
 
 @runtime_checkable
@@ -31,29 +27,23 @@ class Loss(Protocol):
     @property
     def dim(self) -> int:
         """How many numbers a point has."""
-        ...
 
     @property
     def start(self) -> Array:
         """Where a run begins unless told otherwise: ``(dim,)``."""
-        ...
 
     @property
     def minimum(self) -> float | None:
         """The smallest value; None where it is not known, -inf where there is none."""
-        ...
 
     def value(self, x: Array) -> Array:
         """Return the loss at each point: ``(dim, runs) -> (runs,)``."""
-        ...
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         """Return the loss and its gradient: ``(dim, runs) -> (runs,), (dim, runs)``."""
-        ...
 
     def hvp(self, x: Array, v: Array) -> Array:
         """Return the exact Hessian at `x` times `v`: ``(dim, runs), (dim, runs) -> (dim, runs)``."""
-        ...
 
 
 @runtime_checkable
@@ -63,14 +53,27 @@ class DataLoss(Loss, Protocol):
     @property
     def examples(self) -> int:
         """How many examples there are."""
-        ...
 
     def on(self, rows: NDArray[np.intp]) -> Loss:
         """Return the loss on these rows only, with the same reduction."""
-        ...
 
 
-@dataclass(frozen=True)
+Known = TypeVar("Known")
+
+
+class _Optional(Generic[Known]):
+    """A member that a loss may have, and what holds where it has none."""
+
+    def __init__(self, default: Known) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, facts: "Facts", owner: type) -> Known:
+        return getattr(facts.loss, self.name, self.default)
+
+
 class Facts:
     """What a loss may know of itself beyond `Loss`, each with what holds where it has no such member. Read when asked for.
 
@@ -80,17 +83,40 @@ class Facts:
     (None, ('x1', 'x2'), (('x', slice(0, 2, None)),))
     """
 
-    loss: Loss
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
 
-    @property
-    def minimizer(self) -> Array | None:
-        """A point ``(dim,)`` where `minimum` is reached, the one nearest `start` if there are several."""
-        return getattr(self.loss, "minimizer", None)
-
-    @property
-    def lower_bound(self) -> float | None:
-        """A value that the loss never falls below, such as 0 for a mean of squares, where its minimum is not known."""
-        return getattr(self.loss, "lower_bound", None)
+    minimizer = _Optional[Array | None](None)
+    """A point ``(dim,)`` where `minimum` is reached, the one nearest `start` if there are several."""
+    lower_bound = _Optional[float | None](None)
+    """A value that the loss never falls below, such as 0 for a mean of squares, where its minimum is not known."""
+    best_constant = _Optional(math.nan)
+    """Of a network: the loss of the best answer that is the same for every example."""
+    formula = _Optional("")
+    """The loss in LaTeX."""
+    is_quadratic = _Optional(False)
+    """Whether the Hessian is the same everywhere, so that the theory of a quadratic is exact."""
+    edge_curvature = _Optional[Callable[[Array], Array] | None](None)
+    """``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top eigenvalue: gradient descent from
+    `x` stays bounded for learning rates below 2 / edge_curvature(x)."""
+    divergence_rate = _Optional[Callable[[Array], Array] | None](None)
+    """``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to this rate."""
+    hessian_at = _Optional[Callable[[Array], Callable[[Array], Array]] | None](None)
+    """From points to the function v -> Hv there, where that saves computing the same again for every v."""
+    blocks = _Optional[tuple[tuple[str, slice], ...]](())
+    """The groups of parameters in order, by name, such as ``(("W1", slice(0, 32)), ("b1", slice(32, 48)))``."""
+    shapes = _Optional[Mapping[str, tuple[int, ...]]]({})
+    """The shape of each block by its name, such as ``{"W1": (16, 2), "b1": (16,)}``."""
+    rounding = _Optional(float(np.finfo(float).eps))
+    """The ε of the type it computes in where a point is float64."""
+    signals = _Optional[Callable[[Array], Any] | None](None)
+    """Of a network: every hidden layer's activation, and what its slope is evaluated at, ``(runs, units, examples)``."""
+    examples = _Optional(1)
+    """How many examples one evaluation goes through."""
+    l2 = _Optional(0.0)
+    """The weight of its own penalty ½ l2 ‖W‖²."""
+    order = _Optional[Literal["C", "F"]]("C")
+    """How it wants points laid out in memory, where that makes it faster."""
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -98,77 +124,14 @@ class Facts:
         return getattr(self.loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(self.loss.dim))
 
     @property
-    def formula(self) -> str:
-        """The loss in LaTeX; empty unless it says."""
-        return getattr(self.loss, "formula", "")
-
-    @property
-    def is_quadratic(self) -> bool:
-        """Whether the Hessian is the same everywhere, so that the theory of a quadratic is exact."""
-        return bool(getattr(self.loss, "is_quadratic", False))
-
-    @property
-    def edge_curvature(self) -> Callable[[Array], Array] | None:
-        """``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top eigenvalue.
-
-        Gradient descent from `x` stays bounded for learning rates below 2 / edge_curvature(x).
-        """
-        return getattr(self.loss, "edge_curvature", None)
-
-    @property
-    def divergence_rate(self) -> Callable[[Array], Array] | None:
-        """``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to this rate."""
-        return getattr(self.loss, "divergence_rate", None)
-
-    @property
-    def hessian_at(self) -> Callable[[Array], Callable[[Array], Array]] | None:
-        """From points to the function v -> Hv there, where that saves computing the same again for every v."""
-        return getattr(self.loss, "hessian_at", None)
-
-    @property
-    def blocks(self) -> tuple[tuple[str, slice], ...]:
-        """The groups of parameters in order, by name, such as ``(("W1", slice(0, 32)), ("b1", slice(32, 48)))``; none unless it says."""
-        return tuple(getattr(self.loss, "blocks", ()))
-
-    @property
     def groups(self) -> tuple[tuple[str, slice], ...]:
         """The blocks, or all parameters as one group named x."""
         return self.blocks or (("x", slice(0, self.loss.dim)),)
 
     @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """The shape of each block by its name, such as ``{"W1": (16, 2), "b1": (16,)}``; empty unless it says."""
-        return getattr(self.loss, "shapes", {})
-
-    @property
-    def rounding(self) -> float:
-        """The ε of the type it computes in where a point is float64: that of float64 unless it says."""
-        return getattr(self.loss, "rounding", float(np.finfo(float).eps))
-
-    @property
-    def signals(self) -> Callable[[Array], Any] | None:
-        """Of a network: every hidden layer's activation, and what its slope is evaluated at, ``(runs, units, examples)``."""
-        return getattr(self.loss, "signals", None)
-
-    @property
-    def examples(self) -> int:
-        """How many examples one evaluation goes through: 1 for a loss without any."""
-        return getattr(self.loss, "examples", 1)
-
-    @property
     def averages(self) -> bool:
         """Whether it is a mean over its examples, not their sum."""
         return isinstance(self.loss, DataLoss) and getattr(self.loss, "reduction", "mean") == "mean"
-
-    @property
-    def l2(self) -> float:
-        """The weight of its own penalty ½ l2 ‖W‖²."""
-        return getattr(self.loss, "l2", 0.0)
-
-    @property
-    def order(self) -> Literal["C", "F"]:
-        """How it wants points laid out in memory, where that makes it faster."""
-        return getattr(self.loss, "order", "C")
 
 
 def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice], ...]:
@@ -183,8 +146,7 @@ def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice],
 
 LOSSES: Shelf[Loss] = Shelf("loss")
 
-RUNS = ("dim", "start", "minimum", "value_and_gradient")
-"""The members of a loss that a run needs; `hvp` is for what asks for curvature."""
+RUNS = ("dim", "start", "minimum", "value_and_gradient")  # the members of a loss that a run needs; `hvp` is for what asks for curvature
 
 
 def check_loss(loss: Any, *needs: str) -> Loss:

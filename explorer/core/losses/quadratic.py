@@ -1,7 +1,5 @@
 """Quadratics in their eigenbasis, where the theory of step sizes is exact."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +15,7 @@ Eigenvalues = Annotated[
     Knob(-10, 100, label="curvatures (eigenvalues)", help="One a direction. The largest sets the edge; a negative one has no bottom."),
 ]
 Rotation = Annotated[
-    float,
-    Knob(0, 90, label="rotation (degrees)", help="Turns the valley against the axes: Adam notices, gradient descent does not."),
+    float, Knob(0, 90, label="rotation (degrees)", help="Turns the valley against the axes: Adam notices, gradient descent does not.")
 ]
 ConditionNumber = Annotated[float, Knob(1, 1e6, log=True, at_least=1, label="condition number", help="Steepest curvature over flattest.")]
 Dimension = Annotated[int, Knob(2, 100, log=True, at_least=2, at_most=100_000, label="dimensions")]
@@ -102,9 +99,8 @@ def _turn(x: Array, degrees: float) -> Array:
 def quadratic(eigenvalues: Eigenvalues = (1.0, 10.0), rotation: Rotation = 0.0) -> Quadratic:
     """A bowl with a curvature of your choice in every direction; a zero makes it flat there, a negative number a saddle.
 
-    ½ Σ λᵢ xᵢ² in its eigenbasis, from 1 along every eigenvector. Gradient descent multiplies each by 1 - ηλᵢ, so it converges
-    exactly for η < 2 / max λ (Goh 2017, "Why momentum really works", doi 10.23915/distill.00006). With one direction there is
-    nothing to turn.
+    ½ Σ λᵢ xᵢ² in its eigenbasis, from 1 along every eigenvector. Gradient descent multiplies each by 1 - ηλᵢ, so it converges exactly for η
+    < 2 / max λ (Goh 2017, "Why momentum really works", doi 10.23915/distill.00006). With one direction there is nothing to turn.
 
     >>> quadratic(eigenvalues=(1, 0, -2)).minimum
     -inf

@@ -1,7 +1,5 @@
 """The network whose border between rates that train and rates that do not is a fractal."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +12,7 @@ from explorer.core.data import Seed
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
-CHUNK, FEWEST = 2**18, 32
-"""Bytes of hidden signals computed at once, to stay in a core's own cache; but at least `FEWEST` runs, for efficient products."""
+CHUNK, FEWEST = 2**18, 32  # bytes of hidden signals computed at once, for a core's own cache, but at least this many runs
 
 Width = Annotated[int, Knob(1, 32, at_least=1, at_most=256, label="hidden units")]
 Examples = Annotated[int, Knob(1, 300, at_least=1, at_most=10_000, label="examples", help="The paper has as many as weights: 272.")]
@@ -44,7 +41,6 @@ class RandomNetwork:
 
     @cached_property
     def blocks(self) -> tuple[tuple[str, slice], ...]:
-        """The weights of the two layers."""
         return ("W1", slice(0, self.width**2)), ("W2", slice(self.width**2, self.dim))
 
     def _data(self, dtype: Any) -> tuple[Array, Array]:

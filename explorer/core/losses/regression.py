@@ -1,10 +1,8 @@
 """Linear regression: a quadratic whose curvature comes from data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +13,12 @@ from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
-Data = Annotated[str, Knob(0, 1, label="data", among=TABLES)]
-Standardize = Annotated[bool, Knob(0, 1, label="standardize the features", help="Every column to mean 0 and spread 1.")]
-Intercept = Annotated[bool, Knob(0, 1, label="intercept", help="Fit a constant too; without it the line goes through the origin.")]
-Reduction = Annotated[
-    Literal["mean", "sum"], Knob(0, 1, label="over the examples", help="A sum is a mean with the rate times the examples.")
-]
-Half = Annotated[bool, Knob(0, 1, label="with the ½", help="½ (ŷ - y)² instead of (ŷ - y)²: half the curvature, twice the largest rate.")]
-Start = Annotated[Literal["he", "zero"], Knob(0, 1, label="start", help="he: random weights, intercept 0; zero: all zero.")]
+Data = Annotated[str, Knob(label="data", among=TABLES)]
+Standardize = Annotated[bool, Knob(label="standardize the features", help="Every column to mean 0 and spread 1.")]
+Intercept = Annotated[bool, Knob(label="intercept", help="Fit a constant too; without it the line goes through the origin.")]
+Reduction = Annotated[Literal["mean", "sum"], Knob(label="over the examples", help="A sum is a mean with the rate times the examples.")]
+Half = Annotated[bool, Knob(label="with the ½", help="½ (ŷ - y)² instead of (ŷ - y)²: half the curvature, twice the largest rate.")]
+Start = Annotated[Literal["he", "zero"], Knob(label="start", help="he: random weights, intercept 0; zero: all zero.")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +52,6 @@ class LeastSquares:
 
     @property
     def scale(self) -> float:
-        """The number before ‖Xw - y‖²."""
         return (0.5 if self.half else 1.0) / (self.examples if self.reduction == "mean" else 1)
 
     @property
@@ -68,10 +63,9 @@ class LeastSquares:
     def _terms(self) -> tuple[Array, Array, float]:
         """A, b and rest such that the loss is ‖Aw - b‖² + rest.
 
-        With X = QR the residual splits into a part inside the columns of X and one outside that w cannot reach:
-        ‖Xw - y‖² = ‖Rw - Qᵀy‖² + ‖y - QQᵀy‖². R is only (dim, dim), so a step costs the same for 8 examples as for a million,
-        and unlike XᵀX it does not square the condition number. The scale goes in too, so that the loss itself, and not some
-        larger number on the way, is the first to overflow.
+        With X = QR the residual splits into a part inside the columns of X and one outside that w cannot reach: ‖Xw - y‖² = ‖Rw - Qᵀy‖² +
+        ‖y - QQᵀy‖². R is only (dim, dim), so a step costs the same for 8 examples as for a million, and unlike XᵀX it does not square the
+        condition number. The scale goes in too, so that the loss itself, and not some larger number on the way, is the first to overflow.
         """
         root = self.scale**0.5
         if not self.compact or self.examples <= self.dim:
@@ -97,7 +91,7 @@ class LeastSquares:
         A = self._terms[0].astype(v.dtype, copy=False)
         return 2 * (A.T @ (A @ v))
 
-    def on(self, rows: NDArray[np.intp]) -> LeastSquares:
+    def on(self, rows: NDArray[np.intp]) -> Self:
         """Return the loss on these rows: the mean over them, or their sum. Not factorized, since a mini-batch is used only once."""
         return replace(self, X=self.X[rows], y=self.y[rows], compact=False)
 
@@ -146,12 +140,7 @@ def linear_regression(
     table = tables.standardize(table) if standardize else table
     X, coordinates = with_intercept(table, intercept)
     return LeastSquares(
-        X=X,
-        y=table.target,
-        start=first_weights(start, table, seed, intercept),
-        coordinates=coordinates,
-        reduction=reduction,
-        half=half,
+        X=X, y=table.target, start=first_weights(start, table, seed, intercept), coordinates=coordinates, reduction=reduction, half=half
     )
 
 

@@ -1,10 +1,8 @@
 """Losses of one number, small enough to follow by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES
 from explorer.core.losses.surfaces import ClosedForm
 
 
@@ -18,17 +16,16 @@ def x_squared() -> ClosedForm:
     >>> x_squared().value_and_gradient(np.array([[1.0, -3.0]]))
     (array([1., 9.]), array([[ 2., -6.]]))
     """
-
-    def function(x: Array) -> Array:
-        return x * x
-
-    def gradient(x: Array) -> tuple[Array]:
-        return (2 * x,)
-
-    def hessian(x: Array) -> tuple[tuple[float]]:
-        return ((2.0,),)
-
-    return ClosedForm("x_squared", "x^2", function, gradient, hessian, (1.0,), 0.0, (0.0,), is_quadratic=True)
+    return ClosedForm(
+        "x_squared",
+        "x^2",
+        begin=(1.0,),
+        bottom=(0.0,),
+        function=lambda x: x * x,
+        gradient=lambda x: (2 * x,),
+        hessian=lambda x: ((2.0,),),
+        is_quadratic=True,
+    )
 
 
 @LOSSES.named("x⁴")
@@ -41,20 +38,16 @@ def x_fourth() -> ClosedForm:
     >>> x_fourth().edge_curvature(np.array([[1.0, 0.5]]))
     array([4., 1.])
     """
-
-    def function(x: Array) -> Array:
-        return (x * x) * (x * x)
-
-    def gradient(x: Array) -> tuple[Array]:
-        return (4 * x * x * x,)
-
-    def hessian(x: Array) -> tuple[tuple[Array]]:
-        return ((12 * x * x,),)
-
-    def edge_curvature(x: Array) -> Array:
-        return 4 * x[0] * x[0]
-
-    return ClosedForm("x_fourth", "x^4", function, gradient, hessian, (1.0,), 0.0, (0.0,), edge=edge_curvature)
+    return ClosedForm(
+        "x_fourth",
+        "x^4",
+        begin=(1.0,),
+        bottom=(0.0,),
+        function=lambda x: (x * x) * (x * x),
+        gradient=lambda x: (4 * x * x * x,),
+        hessian=lambda x: ((12 * x * x,),),
+        edge_curvature=lambda x: 4 * x[0] * x[0],
+    )
 
 
 @LOSSES.named("|x|")
@@ -66,17 +59,16 @@ def absolute() -> ClosedForm:
     >>> absolute().value_and_gradient(np.array([[-2.0, 0.0]]))
     (array([2., 0.]), array([[-1.,  0.]]))
     """
-
-    def gradient(x: Array) -> tuple[Array]:
-        return (np.sign(x),)
-
-    def hessian(x: Array) -> tuple[tuple[float]]:
-        return ((0.0,),)
-
-    def edge_curvature(x: Array) -> Array:
-        return np.zeros_like(x[0])
-
-    return ClosedForm("absolute", "|x|", np.abs, gradient, hessian, (1.0,), 0.0, (0.0,), edge=edge_curvature)
+    return ClosedForm(
+        "absolute",
+        "|x|",
+        begin=(1.0,),
+        bottom=(0.0,),
+        function=np.abs,
+        gradient=lambda x: (np.sign(x),),
+        hessian=lambda x: ((0.0,),),
+        edge_curvature=lambda x: np.zeros_like(x[0]),
+    )
 
 
 @LOSSES
@@ -86,19 +78,13 @@ def double_well() -> ClosedForm:
     (x² - 1)²/4, from ½. Gradient descent on it is the cubic map y ← (1 + η)y - y³ with y = √η x: the wells are stable below
     η = 1, chaos stays bounded up to η = 2 (THEORY 44; Chen et al. 2023, arXiv 2310.01687).
     """
-
-    def function(x: Array) -> Array:
-        s = x * x - 1
-        return s * s / 4
-
-    def gradient(x: Array) -> tuple[Array]:
-        return (x * (x * x - 1),)
-
-    def hessian(x: Array) -> tuple[tuple[Array]]:
-        return ((3 * x * x - 1,),)
-
-    def divergence_rate(x: Array) -> Array:
-        return np.asarray(2 / np.maximum(1.0, x[0] ** 2 - 1))  # bounded exactly if |x₀| < √(1 + 2/η), and η < 2
-
-    name, formula = "double_well", r"\tfrac14\,(x^2-1)^2"
-    return ClosedForm(name, formula, function, gradient, hessian, (0.5,), 0.0, (1.0,), divergence_rate=divergence_rate)
+    return ClosedForm(
+        "double_well",
+        r"\tfrac14\,(x^2-1)^2",
+        begin=(0.5,),
+        bottom=(1.0,),
+        function=lambda x: (s := x * x - 1) * s / 4,
+        gradient=lambda x: (x * (x * x - 1),),
+        hessian=lambda x: ((3 * x * x - 1,),),
+        divergence_rate=lambda x: 2 / np.maximum(1.0, x[0] ** 2 - 1),  # bounded exactly if |x₀| < √(1 + 2/η), and η < 2
+    )

@@ -1,7 +1,5 @@
 """Losses given by a formula in a few coordinates: the two-dimensional test functions of the optimization literature."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,14 +22,14 @@ class ClosedForm:
 
     name: str
     formula: str = field(compare=False)
+    begin: tuple[float, ...] = field(compare=False)
+    bottom: tuple[float, ...] | None = field(compare=False)
     function: Callable[..., Array] = field(compare=False, repr=False)
     gradient: Callable[..., tuple[Any, ...]] = field(compare=False, repr=False)
     hessian: Callable[..., tuple[tuple[Any, ...], ...]] = field(compare=False, repr=False)
-    begin: tuple[float, ...] = field(compare=False)
-    minimum: float = field(compare=False)
-    bottom: tuple[float, ...] | None = field(compare=False)
+    minimum: float = field(default=0.0, compare=False)
     is_quadratic: bool = field(default=False, compare=False)
-    edge: Callable[[Array], Array] | None = field(default=None, compare=False, repr=False)
+    edge_curvature: Callable[[Array], Array] | None = field(default=None, compare=False, repr=False)
     divergence_rate: Callable[[Array], Array] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -49,12 +47,6 @@ class ClosedForm:
     @property
     def coordinates(self) -> tuple[str, ...]:
         return ("x", "y")[: self.dim]
-
-    @property
-    def edge_curvature(self) -> Callable[[Array], Array]:
-        if self.edge is None:
-            raise AttributeError(f"the edge of {self.name} is set by its Hessian")  # so that hasattr says no
-        return self.edge
 
     def value(self, x: Array) -> Array:
         return self.function(*x)
@@ -82,19 +74,15 @@ def rosenbrock() -> ClosedForm:
     (1 - a)² + 100 (b - a²)², from (-1.2, 1) to (1, 1). Rosenbrock 1960, "An automatic method for finding the greatest or
     least value of a function".
     """
-
-    def function(a: Array, b: Array) -> Array:
-        return (1 - a) ** 2 + 100 * (b - a * a) ** 2
-
-    def gradient(a: Array, b: Array) -> tuple[Array, Array]:
-        r = b - a * a
-        return 2 * (a - 1) - 400 * a * r, 200 * r
-
-    def hessian(a: Array, b: Array) -> tuple[tuple[Any, ...], ...]:
-        ab = -400 * a
-        return (2 - 400 * (b - 3 * a * a), ab), (ab, 200.0)
-
-    return ClosedForm("rosenbrock", r"(1-x)^2 + 100\,(y-x^2)^2", function, gradient, hessian, (-1.2, 1.0), 0.0, (1.0, 1.0))
+    return ClosedForm(
+        "rosenbrock",
+        r"(1-x)^2 + 100\,(y-x^2)^2",
+        begin=(-1.2, 1.0),
+        bottom=(1.0, 1.0),
+        function=lambda a, b: (1 - a) ** 2 + 100 * (b - a * a) ** 2,
+        gradient=lambda a, b: (2 * (a - 1) - 400 * a * (b - a * a), 200 * (b - a * a)),
+        hessian=lambda a, b: ((2 - 400 * (b - 3 * a * a), -400 * a), (-400 * a, 200.0)),
+    )
 
 
 @LOSSES
@@ -103,17 +91,16 @@ def booth() -> ClosedForm:
 
     (a + 2b - 7)² + (2a + b - 5)², from (0, 0) to (1, 3). Jamil and Yang 2013, "A literature survey of benchmark functions".
     """
-
-    def function(a: Array, b: Array) -> Array:
-        return (a + 2 * b - 7) ** 2 + (2 * a + b - 5) ** 2
-
-    def gradient(a: Array, b: Array) -> tuple[Array, Array]:
-        return 10 * a + 8 * b - 34, 8 * a + 10 * b - 38
-
-    def hessian(a: Array, b: Array) -> tuple[tuple[Any, ...], ...]:
-        return (10.0, 8.0), (8.0, 10.0)
-
-    return ClosedForm("booth", "(x+2y-7)^2 + (2x+y-5)^2", function, gradient, hessian, (0.0, 0.0), 0.0, (1.0, 3.0), is_quadratic=True)
+    return ClosedForm(
+        "booth",
+        "(x+2y-7)^2 + (2x+y-5)^2",
+        begin=(0.0, 0.0),
+        bottom=(1.0, 3.0),
+        function=lambda a, b: (a + 2 * b - 7) ** 2 + (2 * a + b - 5) ** 2,
+        gradient=lambda a, b: (10 * a + 8 * b - 34, 8 * a + 10 * b - 38),
+        hessian=lambda a, b: ((10.0, 8.0), (8.0, 10.0)),
+        is_quadratic=True,
+    )
 
 
 @LOSSES
@@ -123,9 +110,6 @@ def beale() -> ClosedForm:
     (1.5 - a + ab)² + (2.25 - a + ab²)² + (2.625 - a + ab³)², from (1, 1) to (3, ½). Moré, Garbow and Hillstrom 1981, "Testing
     unconstrained optimization software".
     """
-
-    def function(a: Array, b: Array) -> Array:
-        return (1.5 - a * (1 - b)) ** 2 + (2.25 - a * (1 - b**2)) ** 2 + (2.625 - a * (1 - b**3)) ** 2
 
     def gradient(a: Array, b: Array) -> tuple[Array, Array]:
         p, q, s = b - 1, b**2 - 1, b**3 - 1
@@ -140,30 +124,32 @@ def beale() -> ClosedForm:
         bb = 2 * a * (a * (1 + 4 * b**2 + 9 * b**4) + 2 * g + 6 * b * h)
         return (aa, ab), (ab, bb)
 
-    formula = "(1.5-x+xy)^2 + (2.25-x+xy^2)^2 + (2.625-x+xy^3)^2"
-    return ClosedForm("beale", formula, function, gradient, hessian, (1.0, 1.0), 0.0, (3.0, 0.5))
+    return ClosedForm(
+        "beale",
+        "(1.5-x+xy)^2 + (2.25-x+xy^2)^2 + (2.625-x+xy^3)^2",
+        begin=(1.0, 1.0),
+        bottom=(3.0, 0.5),
+        function=lambda a, b: (1.5 - a * (1 - b)) ** 2 + (2.25 - a * (1 - b**2)) ** 2 + (2.625 - a * (1 - b**3)) ** 2,
+        gradient=gradient,
+        hessian=hessian,
+    )
 
 
 @LOSSES
 def himmelblau() -> ClosedForm:
     """Four equally deep holes around a hill: which one a run falls into depends on the learning rate.
 
-    (a² + b - 11)² + (a + b² - 7)², from (0, 0), where (3, 2) is the nearest of the four. Himmelblau 1972, "Applied nonlinear
-    programming".
+    (a² + b - 11)² + (a + b² - 7)², from (0, 0), where (3, 2) is the nearest of the four. Himmelblau 1972, "Applied nonlinear programming".
     """
-
-    def function(a: Array, b: Array) -> Array:
-        return (a * a + b - 11) ** 2 + (a + b * b - 7) ** 2
-
-    def gradient(a: Array, b: Array) -> tuple[Array, Array]:
-        p, q = a * a + b - 11, a + b * b - 7
-        return 4 * a * p + 2 * q, 2 * p + 4 * b * q
-
-    def hessian(a: Array, b: Array) -> tuple[tuple[Any, ...], ...]:
-        ab = 4 * (a + b)
-        return (12 * a * a + 4 * b - 42, ab), (ab, 4 * a + 12 * b * b - 26)
-
-    return ClosedForm("himmelblau", "(x^2+y-11)^2 + (x+y^2-7)^2", function, gradient, hessian, (0.0, 0.0), 0.0, (3.0, 2.0))
+    return ClosedForm(
+        "himmelblau",
+        "(x^2+y-11)^2 + (x+y^2-7)^2",
+        begin=(0.0, 0.0),
+        bottom=(3.0, 2.0),
+        function=lambda a, b: (a * a + b - 11) ** 2 + (a + b * b - 7) ** 2,
+        gradient=lambda a, b: (4 * a * (a * a + b - 11) + 2 * (a + b * b - 7), 2 * (a * a + b - 11) + 4 * b * (a + b * b - 7)),
+        hessian=lambda a, b: ((12 * a * a + 4 * b - 42, 4 * (a + b)), (4 * (a + b), 4 * a + 12 * b * b - 26)),
+    )
 
 
 @LOSSES
@@ -172,18 +158,16 @@ def matyas() -> ClosedForm:
 
     0.26 (a² + b²) - 0.48 ab, from (4, -2) to (0, 0). Jamil and Yang 2013, "A literature survey of benchmark functions".
     """
-
-    def function(a: Array, b: Array) -> Array:
-        across, along = a - b, a + b  # the same function; written with ab, it would overflow too early
-        return 0.25 * across * across + 0.01 * along * along
-
-    def gradient(a: Array, b: Array) -> tuple[Array, Array]:
-        return 0.52 * a - 0.48 * b, 0.52 * b - 0.48 * a
-
-    def hessian(a: Array, b: Array) -> tuple[tuple[Any, ...], ...]:
-        return (0.52, -0.48), (-0.48, 0.52)
-
-    return ClosedForm("matyas", r"0.26\,(x^2+y^2) - 0.48\,xy", function, gradient, hessian, (4.0, -2.0), 0.0, (0.0, 0.0), is_quadratic=True)
+    return ClosedForm(
+        "matyas",
+        r"0.26\,(x^2+y^2) - 0.48\,xy",
+        begin=(4.0, -2.0),
+        bottom=(0.0, 0.0),
+        function=lambda a, b: 0.25 * (a - b) * (a - b) + 0.01 * (a + b) * (a + b),  # written with ab, it would overflow too early
+        gradient=lambda a, b: (0.52 * a - 0.48 * b, 0.52 * b - 0.48 * a),
+        hessian=lambda a, b: ((0.52, -0.48), (-0.48, 0.52)),
+        is_quadratic=True,
+    )
 
 
 @LOSSES
@@ -192,21 +176,15 @@ def three_hump_camel() -> ClosedForm:
 
     2a² - 1.05a⁴ + a⁶/6 + ab + b², from (1, 1) to (0, 0). Jamil and Yang 2013, "A literature survey of benchmark functions".
     """
-
-    def function(a: Array, b: Array) -> Array:
-        s = a * a
-        return s * (2 + s * (s / 6 - 1.05)) + b * (a + b)
-
-    def gradient(a: Array, b: Array) -> tuple[Array, Array]:
-        s = a * a
-        return a * (4 + s * (s - 4.2)) + b, a + 2 * b
-
-    def hessian(a: Array, b: Array) -> tuple[tuple[Any, ...], ...]:
-        s = a * a
-        return (4 + s * (5 * s - 12.6), 1.0), (1.0, 2.0)
-
-    formula = r"2x^2 - 1.05\,x^4 + \tfrac16 x^6 + xy + y^2"
-    return ClosedForm("three_hump_camel", formula, function, gradient, hessian, (1.0, 1.0), 0.0, (0.0, 0.0))
+    return ClosedForm(
+        "three_hump_camel",
+        r"2x^2 - 1.05\,x^4 + \tfrac16 x^6 + xy + y^2",
+        begin=(1.0, 1.0),
+        bottom=(0.0, 0.0),
+        function=lambda a, b: (s := a * a) * (2 + s * (s / 6 - 1.05)) + b * (a + b),
+        gradient=lambda a, b: (a * (4 + (s := a * a) * (s - 4.2)) + b, a + 2 * b),
+        hessian=lambda a, b: ((4 + (s := a * a) * (5 * s - 12.6), 1.0), (1.0, 2.0)),
+    )
 
 
 @LOSSES
@@ -218,14 +196,14 @@ def saddle() -> ClosedForm:
     >>> saddle().minimum
     -inf
     """
-
-    def function(a: Array, b: Array) -> Array:
-        return 0.5 * (a + b) * (a - b)
-
-    def gradient(a: Array, b: Array) -> tuple[Array, Array]:
-        return a, -b
-
-    def hessian(a: Array, b: Array) -> tuple[tuple[Any, ...], ...]:
-        return (1.0, 0.0), (0.0, -1.0)
-
-    return ClosedForm("saddle", r"\tfrac12\,(x^2 - y^2)", function, gradient, hessian, (1.0, 0.01), -np.inf, None, is_quadratic=True)
+    return ClosedForm(
+        "saddle",
+        r"\tfrac12\,(x^2 - y^2)",
+        begin=(1.0, 0.01),
+        bottom=None,
+        function=lambda a, b: 0.5 * (a + b) * (a - b),
+        gradient=lambda a, b: (a, -b),
+        hessian=lambda a, b: ((1.0, 0.0), (0.0, -1.0)),
+        minimum=-np.inf,
+        is_quadratic=True,
+    )

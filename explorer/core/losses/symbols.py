@@ -4,8 +4,6 @@ Only nodes on the list become symbols; everything else is refused. The functions
 sympy's would search for simplifications, which takes seconds on a hostile formula, and differentiate abs into distributions.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +17,8 @@ from sympy.printing.numpy import NumPyPrinter
 from explorer.core.losses.grammar import ALLOWED, FUNCTIONS, LARGEST_EXPONENT, Reading, refusal
 
 Symbolic = Any  # sympy ships no types
-
-MOST_TERMS = 6000
-"""Of all derivatives together, counted as nodes of their trees."""
-
-HIGHEST_POWER = 400
-"""What exponents may multiply to: (x^20)^20."""
+MOST_TERMS = 6000  # of all derivatives together, counted as nodes of their trees
+HIGHEST_POWER = 400  # what exponents may multiply to: (x^20)^20
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +29,6 @@ class Compiled:
     """
 
     variables: tuple[str, ...]
-    settings: Mapping[str, float]
     latex: str
     is_quadratic: bool
     value: Callable[..., Any]
@@ -54,7 +47,6 @@ def compiled(reading: Reading) -> Compiled:
     names = dict(zip(symbols, (sympy.Symbol(each) for each in reading.variables), strict=True))
     return Compiled(
         variables=reading.variables,
-        settings={name: float(value) for name, value in settings.items()},
         latex=sympy.latex(f.xreplace(names)),
         is_quadratic=not any(each.free_symbols for each in hessian),
         value=_numpy(symbols, f),
@@ -95,19 +87,15 @@ def _build(node: ast.expr, values: Mapping[str, Symbolic]) -> Symbolic:
             return _power(_build(left, values), _build(right, values), node)
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right=right):
             return _finite(_combined(op, _build(left, values), _build(right, values), node), node)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and not _starred(args):
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and ast.Starred not in map(type, args):
             if len(args) != FUNCTIONS[name][1]:
                 raise refusal(_text(node), f"give {name} {FUNCTIONS[name][1]} argument{'s' if FUNCTIONS[name][1] > 1 else ''}")
-            return _called(name, [_build(each, values) for each in args], node)
+            built = [_build(each, values) for each in args]
+            return OPAQUE[name](*built) if any(each.free_symbols for each in built) else _folded(FUNCTIONS[name][0], built, node)
     raise refusal(_text(node), f"be made of {ALLOWED}")
 
 
-def _starred(args: list[ast.expr]) -> bool:
-    return any(isinstance(each, ast.Starred) for each in args)
-
-
 def _text(node: ast.expr) -> str:
-    """Return a node as its author would write it."""
     return ast.unparse(node).replace(" ** ", "^").replace("**", "^").replace(".0", "")
 
 
@@ -143,14 +131,7 @@ def _power(base: Symbolic, exponent: Symbolic, node: ast.expr) -> Symbolic:
     return result
 
 
-def _called(name: str, args: list[Symbolic], node: ast.expr) -> Symbolic:
-    if any(each.free_symbols for each in args):
-        return OPAQUE[name](*args)
-    return _folded(FUNCTIONS[name][0], args, node)
-
-
 def _folded(function: Callable[..., Any], args: list[Symbolic], node: ast.expr) -> Symbolic:
-    """Return a function of numbers, as a number."""
     with np.errstate(all="ignore"):
         return _number(float(function(*(float(each) for each in args))), node)
 

@@ -1,7 +1,5 @@
 """The smallest network that catapults: two layers of linear units on one example."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,17 +54,6 @@ class TwoLayers:
         """Return the network's output f at each point: ``(2n, runs) -> (runs,)``."""
         return np.einsum("dr,dr->r", x[: self.width] / math.sqrt(self.width), x[self.width :])
 
-    def kernel(self, x: Array) -> Array:
-        """(‖u‖² + ‖v‖²)/n, the curvature λ of the theory: ``(2n, runs) -> (runs,)``; at the minimum the Hessian's only one."""
-        return np.einsum("dr,dr->r", x / self.width, x)
-
-    def largest_rate(self, x: Array) -> Array:
-        """4/λ, beyond which gradient descent from `x` diverges: ``(2n, runs) -> (runs,)``. Between 2/λ and this it catapults.
-
-        Below it λ falls at every step, by ηf²(4 - ηλ)/n, so it stays below and bounds f: √n λ ≥ 2|f|.
-        """
-        return 4 / self.kernel(x)
-
     def value(self, x: Array) -> Array:
         f = self.output(x)
         return 0.5 * f * f
@@ -87,8 +74,8 @@ class TwoLayers:
 def uv(width: Width = 16, scale: Scale = 1.0, seed: Seed = 0) -> TwoLayers:
     """Two linear layers on one example: too large a rate catapults it from the steep valley into a flatter one, where it converges.
 
-    ½f² with f = u·v/√n. With λ = (‖u‖² + ‖v‖²)/n, gradient descent gives f ← f(1 - ηλ + η²f²/n) and λ ← λ + (ηf²/n)(ηλ - 4):
-    smooth below 2/λ, a catapult between 2/λ and 4/λ, divergence above (Lewkowycz et al. 2020, arXiv 2003.02218).
+    ½f² with f = u·v/√n. With λ = (‖u‖² + ‖v‖²)/n, gradient descent gives f ← f(1 - ηλ + η²f²/n) and λ ← λ + (ηf²/n)(ηλ - 4): smooth below
+    2/λ; a catapult up to 4/λ, as λ falls at every step and √n λ ≥ 2|f|; divergence above (Lewkowycz et al. 2020, arXiv 2003.02218).
 
     >>> loss = uv(width=4)
     >>> loss.dim, loss.coordinates[:5]

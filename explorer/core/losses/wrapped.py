@@ -1,7 +1,5 @@
 """A plain Python function of one point as a loss, for many points at once."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,15 +1,12 @@
 """Theory's lines on a map, and whether the runs agree with them."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.ndimage
-from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import DataLoss, Facts
+from explorer.core.losses.protocol import Array, DataLoss, Facts
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, with_knob
 from explorer.core.maps.tile import VERDICTS
@@ -18,11 +15,7 @@ from explorer.core.theory.edge import Edge
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, batch_variance_share
 from explorer.core.verdict.verdict import Verdict
 
-Array = NDArray[np.float64]
-
-
-MOST_EDGES, FEW_EDGES, CHEAP = 512, 33, 50
-"""Most points of a line: `MOST_EDGES`, but `FEW_EDGES` where a Hessian has more than `CHEAP` dimensions."""
+MOST_EDGES, FEW_EDGES, CHEAP = 512, 33, 50  # most points of a line: fewer where a Hessian has more than `CHEAP` dimensions
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +58,18 @@ Edges = tuple[str, Array, bool]
 
 
 def _edges(setups: list[Setup], knob: str) -> Edges:
-    """The edge that the ruler shows, for each setup."""
     edges = [Edge.of(setup.make_loss(), setup.make_optimizer(), setup.initial_point) for setup in setups]
     first = setups[0]
     steady = first.batch_size is None and first.gradient_noise == 0 and first.schedule == "constant" and not first.warmup_steps
     exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
-    formula = "2(1 + β)/λ" if first.optimizer == "momentum" else ""
-    word = f"theory: the edge {formula}".strip()
-    if Facts(first.make_loss()).divergence_rate is not None and first.make_optimizer().is_plain:
+    facts, rule, ball = Facts(first.make_loss()), first.make_optimizer(), setups[-1].make_optimizer().recurrence
+    heavy = rule.preconditioner is None and not ball.is_plain and bool(np.all((ball.trace_h == 1) & (ball.det_h == 0)))
+    word = "theory: the edge" + " 2(1 + β)/λ" * heavy
+    if facts.divergence_rate is not None and rule.is_plain:
         word, exact = "theory: the minimum turns unstable", False
     elif not exact:
-        word += " at the start" if "start" in edges[0].reason else ""
+        local = rule.preconditioner is not None or facts.minimizer is None or facts.edge_curvature is not None
+        word += " at the start" if local and np.isfinite(rule.recurrence.edge) else ""
         word += " of all examples" if first.batch_size is not None or knob == "batch_size" else ""
     return word, np.array([edge.rate for edge in edges]), exact
 

@@ -1,11 +1,9 @@
 """What is known of a map so far, in memory or in a file that survives an interruption."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +13,7 @@ from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
 
-UNDONE = -1
-"""The code of a pixel not computed yet."""
+UNDONE = -1  # the code of a pixel not computed yet
 
 MAGIC = b"divergence map 1\n"
 HEADER = 4096
@@ -35,12 +32,12 @@ class Canvas:
     pace: NDArray[np.float32]
 
     @classmethod
-    def blank(cls, plan: Map) -> Canvas:
+    def blank(cls, plan: Map) -> Self:
         """Nothing known yet, in memory."""
         return cls(np.full(plan.shape, UNDONE, np.int8), np.full(plan.shape, np.nan, np.float32))
 
     @classmethod
-    def open(cls, path: Path | str, plan: Map) -> Canvas:
+    def open(cls, path: Path | str, plan: Map) -> Self:
         """Return the canvas that a file holds; a new one if there is no file. Writes go to the file at once, so work can be resumed.
 
         Raises ValueError with a sentence for a file that holds another map, or none.
@@ -71,19 +68,17 @@ class Canvas:
         codes, pace = whole[HEADER : HEADER + plan.pixels], whole[HEADER + plan.pixels :]
         return cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
 
-    def copy(self) -> Canvas:
+    def copy(self) -> "Canvas":
         """Return a copy, unaffected by later writes. Codes are copied first: a pixel with a code has its pace."""
         codes = self.codes.copy()
         return Canvas(codes, np.array(self.pace))
 
     @property
     def done(self) -> NDArray[np.bool_]:
-        """The mask of pixels that are computed."""
         return np.asarray(self.codes != UNDONE)
 
     @property
     def share(self) -> float:
-        """How much of the map is done."""
         return float(self.done.mean())
 
     def paint(self, pixels: NDArray[np.intp], codes: NDArray[np.int8], pace: NDArray[np.float32]) -> None:
@@ -91,7 +86,7 @@ class Canvas:
         self.pace.ravel()[pixels] = pace
         self.codes.ravel()[pixels] = codes
 
-    def filled(self, stride: int = 1) -> Canvas:
+    def filled(self, stride: int = 1) -> "Canvas":
         """Return every `stride`-th pixel; one that is not done looks like its neighbor of the pass before, if that is."""
         codes, pace = self.codes[::stride, ::stride].copy(), self.pace[::stride, ::stride].copy()
         apart, coarsest = 2, 2 * self.stride

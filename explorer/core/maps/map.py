@@ -1,7 +1,5 @@
 """Maps: a plane of two knobs, each pixel of which is one run."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import json
@@ -9,29 +7,21 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short, strictly, typed
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import DataLoss, Facts
+from explorer.core.losses.protocol import Array, DataLoss, Facts
 from explorer.core.maps.tile import NEAR, Pace, in_words
 from explorer.core.run.descent import batches
 from explorer.core.run.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup
 from explorer.core.theory.edge import Edge
 
-Array = NDArray[np.float64]
-
-MOST_POINTS = 4096
-"""Of one axis."""
-
-MOST_WORK = 10**13
-"""The most pixels × steps × dim of a map: 4096² pixels of the fractal's 500 steps in 272 dimensions fit."""
-
-FLOOR = 4
-"""Neighboring pixels fewer units in the last place apart are at the resolution of float64."""
+MOST_POINTS = 4096  # of one axis
+MOST_WORK = 10**13  # the most pixels × steps × dim of a map: 4096² pixels of the fractal's 500 steps in 272 dimensions fit
+FLOOR = 4  # neighboring pixels fewer units in the last place apart are at the resolution of float64
 
 
 @dataclass(frozen=True)
@@ -75,14 +65,10 @@ class Axis:
         """Return the value at a share of the way from the low end to the high one; exact to the last place, at any zoom."""
         share = np.asarray(share, dtype=float)
         if not self.log:
-            return np.asarray(self.low * (1 - share) + self.high * share if self.wide else self.low + (self.high - self.low) * share)
+            apart = self.high - self.low  # may be more than a float64 can be
+            return np.asarray(self.low + apart * share if math.isfinite(apart) else self.low * (1 - share) + self.high * share)
         ratio = (self.high - self.low) / self.low
         return np.asarray(self.low + self.low * np.expm1(share * (math.log1p(ratio) if ratio < 1 else math.log(self.high / self.low))))
-
-    @property
-    def wide(self) -> bool:
-        """Whether the distance between the ends is more than a float64 can be."""
-        return not math.isfinite(self.high - self.low)
 
     @functools.cached_property
     def values(self) -> Array:
@@ -92,7 +78,6 @@ class Axis:
 
     @property
     def size(self) -> int:
-        """How many pixels there are."""
         return len(self.values) if self.whole else self.count
 
     @property
@@ -114,11 +99,10 @@ class Axis:
         return not self.whole and bool((np.diff(values) < FLOOR * np.spacing(np.abs(values[1:]))).any())
 
     def write(self) -> str:
-        """Return the axis as a part of a link."""
         return ":".join([self.knob, short(self.low), short(self.high), "log" if self.log else "linear", str(self.count)])
 
     @classmethod
-    def parse(cls, text: str) -> Axis:
+    def parse(cls, text: str) -> Self:
         """Return the axis that `write` wrote. Raises ValueError with a sentence for anything else.
 
         >>> Axis.parse("learning_rate:0.01:4:log:64")
@@ -136,8 +120,7 @@ class Axis:
 
 RATE = LEARNING_RATE.knob
 
-LAYER = "rate."
-"""Before the name of a group of a network's weights: the learning rate of that group alone."""
+LAYER = "rate."  # before the name of a group of a network's weights: the learning rate of that group alone
 
 
 @functools.lru_cache(maxsize=256)
@@ -247,7 +230,6 @@ class Map:
         return replace(setup, learning_rate=mean), sentence
 
     def to_query(self) -> dict[str, str]:
-        """Return the map as the parameters of a link."""
         return self.setup.to_query() | {"x": self.x.write(), "y": self.y.write()}
 
     @property
@@ -256,7 +238,7 @@ class Map:
         return hashlib.sha256(json.dumps(self.to_query(), sort_keys=True).encode()).hexdigest()
 
     @classmethod
-    def of(cls, setup: Setup, x: Axis | None = None, y: Axis | None = None, count: int = 128) -> Map:
+    def of(cls, setup: Setup, x: Axis | None = None, y: Axis | None = None, count: int = 128) -> Self:
         """Return a map of this setup: the axes as far as they fit it, else its learning rate against the first other knob it has.
 
         >>> plane = Map.of(Setup("x_squared"), y=Axis("optimizer.momentum", 0, 1))
@@ -275,12 +257,12 @@ class Map:
         return cls(setup, chosen[0], chosen[1])
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Map:
+    def from_query(cls, query: Mapping[str, str]) -> Self:
         """Return the map that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
         return strictly(cls.salvage(query))
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[Map, list[str]]:
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
         """As much of a link as can be read, and a sentence for each part that cannot; that part is the setup's own.
 
         >>> plane, complaints = Map.salvage({"v": "1", "loss": "x_squared", "x": "learning_rate:4:1:log:64"})
@@ -310,15 +292,10 @@ class Map:
 
 
 def _checked(axis: Axis, parameter: Parameter) -> Axis:
-    """Return the axis with every value allowed."""
     axis = replace(axis, whole=parameter.kind == "integer")
     for value in (axis.values[0], axis.values[-1]):
         replace(parameter, name=axis.knob).check(float(value))
     return axis
-
-
-def _rounded(value: float, parameter: Parameter) -> float:
-    return float(round(value)) if parameter.kind == "integer" else float(value)
 
 
 def with_knob(setup: Setup, knob: str, value: float) -> Setup:
@@ -327,7 +304,7 @@ def with_knob(setup: Setup, knob: str, value: float) -> Setup:
     >>> with_knob(Setup("booth"), "start.1", 2.0).start
     (0.0, 2.0)
     """
-    value = _rounded(value, knobs(setup)[knob])
+    value = float(round(value) if knobs(setup)[knob].kind == "integer" else value)
     if knob.startswith(LAYER):
         return setup  # all layers of a setup have one rate: see `Map.nearest`
     if knob.startswith("start."):

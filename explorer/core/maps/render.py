@@ -1,7 +1,5 @@
 """Rendering a map: coarse to fine, on any executor; it can be interrupted and resumed."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections import deque
@@ -13,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, together, with_knob
@@ -20,22 +19,11 @@ from explorer.core.maps.tile import NEAR, Pace, render_tile
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import TICK, Stopped, one_blas_thread
 
-Array = NDArray[np.float64]
-
-COARSE = 32
-"""Most pixels a side of the first picture ..."""
-
-FIRST_PICTURE = 1.0
-"""... and most seconds of work in it, with fewer pixels if necessary."""
-
-FAR = 1.0
-"""Seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread."""
-
-LONG = 3.0
-"""Seconds of work beyond which other processes are worth their start-up of one or two seconds."""
-
-AHEAD = 64
-"""Tiles handed to an executor whose workers cannot be counted."""
+COARSE = 32  # most pixels a side of the first picture ...
+FIRST_PICTURE = 1.0  # ... and most seconds of work in it, with fewer pixels if necessary
+FAR = 1.0  # seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread
+LONG = 3.0  # seconds of work beyond which other processes are worth their start-up of one or two seconds
+AHEAD = 64  # tiles handed to an executor whose workers cannot be counted
 
 
 class Halt(Protocol):
@@ -43,7 +31,6 @@ class Halt(Protocol):
 
     def is_set(self) -> bool:
         """Return whether to stop."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -126,9 +113,8 @@ def render(
     done is kept: rendering the same canvas again goes on from there.
 
     A tile that fails, because its worker died, is tried once more. To have workers of a pool that breaks with one of them (as a
-    `ProcessPoolExecutor` does) replaced, give the function that makes the pool instead of the pool. Raises Unfinished, after
-    everything else is done, if tiles failed twice. Verdicts do not depend on the tiles or the executor, but where float64's last bit
-    decides them.
+    `ProcessPoolExecutor` does) replaced, give the function that makes the pool instead of the pool. Raises Unfinished, after everything
+    else is done, if tiles failed twice. Verdicts do not depend on the tiles or the executor, but where float64's last bit decides them.
 
     >>> from explorer.core.maps.map import Axis
     >>> from explorer.core.maps.tile import VERDICTS
@@ -163,7 +149,8 @@ def render(
     with one_blas_thread:
         if executor is None:
             yield from painted(_Crew(None, halts), passes[:1], NEAR)
-            if tile is None and not halts.is_set() and _left(plan, canvas, pace) > LONG:
+            steps, left = plan.largest[1], int(np.count_nonzero(~canvas.done))
+            if tile is None and not halts.is_set() and pace.seconds(left, steps, pace.tile(steps, NEAR)) > LONG:
                 yield from painted(_Crew(processes(), halts), passes, NEAR)
         last = _Crew(executor, halts)  # of the default's, it does what the processes could not, such as data that only this one has
         yield from painted(last, passes, NEAR if last.near else FAR)
@@ -171,12 +158,6 @@ def render(
         raise Unfinished(
             f"{last.lost:,} tiles could not be computed, even at the second try; rendering again computes only them"
         ) from last.reason
-
-
-def _left(plan: Map, canvas: Canvas, pace: Pace) -> float:
-    """Seconds of one core's work that are still to be done."""
-    steps = plan.largest[1]
-    return pace.seconds(int(np.count_nonzero(~canvas.done)), steps, pace.tile(steps, NEAR))
 
 
 Result = tuple[NDArray[np.int8], NDArray[np.float32]]

@@ -1,30 +1,23 @@
 """A piece of a map: the runs of one setup that differ in some of its knobs, and what they cost."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Facts, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Descent
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
 from explorer.core.verdict.verdict import Outcome, Verdict
 
-Array = NDArray[np.float64]
-
-VERDICTS = tuple(Verdict)
-"""A pixel's code is its verdict's place in this tuple."""
-
-NEAR = 0.15
-"""Seconds of work in one tile for the threads of this process."""
+VERDICTS = tuple(Verdict)  # a pixel's code is its verdict's place in this tuple
+NEAR = 0.15  # seconds of work in one tile for the threads of this process
 
 LARGEST = math.log10(float(np.finfo(np.float64).max))
 
@@ -35,7 +28,9 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
     This is what travels to other processes, with a setup instead of a loss, since that is small. Raises Stopped.
     """
     loss, conditions = setup.make_loss(), setup.conditions()
-    start = setup.initial_point.astype(float)[:, np.newaxis]
+    start = setup.initial_point[:, np.newaxis]
+    if any(knob.startswith("start.") for knob in turned):  # a start of one's own is float64, as everywhere
+        start = start.astype(np.float64)
     runs = len(next(iter(turned.values())))
     parts = []
     with one_blas_thread:
@@ -49,13 +44,13 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
             conditions |= {"start": x, "rate_scale": scale}
             descent = Descent.of(loss, _rule(setup, mine), rate if scale is None else np.ones(some.size), **conditions)
             outcome = sweep_tile(descent, stop)
-            parts.append((_codes(outcome), _pace(outcome, loss.minimum)))
-    codes, pace = zip(*parts, strict=True)
-    return np.concatenate(codes), np.concatenate(pace)
+            codes = np.array([VERDICTS.index(verdict) for verdict in outcome.verdict], dtype=np.int8)
+            parts.append((codes, _pace(outcome, loss.minimum)))
+    every_code, pace = zip(*parts, strict=True)
+    return np.concatenate(every_code), np.concatenate(pace)
 
 
 def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:
-    """The optimizer with some of its hyperparameters an array ``(runs,)``."""
     own = {name.removeprefix("optimizer."): value for name, value in (*setup.knobs, *turned.items()) if name.startswith("optimizer.")}
     clip = {name: turned.get(f"clip_{name}", getattr(setup, f"clip_{name}")) for name in ("norm", "value")}
     return clipped(OPTIMIZERS[setup.optimizer](**own), **clip)
@@ -72,13 +67,8 @@ def _of_layers(loss: Loss, rate: Array, turned: Mapping[str, Array]) -> Array | 
     return rates
 
 
-def _codes(outcome: Outcome) -> NDArray[np.int8]:
-    return np.array([VERDICTS.index(verdict) for verdict in outcome.verdict], dtype=np.int8)
-
-
 @np.errstate(all="ignore")
 def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
-    """How fast: see `explorer.core.maps.canvas.Canvas`."""
     floor = minimum if minimum is not None and np.isfinite(minimum) else 0.0
     first, last = np.abs(outcome.start_loss - floor), np.abs(outcome.final_loss - floor)
     change = np.clip(np.nan_to_num(np.log10(last / first), nan=0.0), math.log10(SETTLED), LARGEST)
@@ -96,7 +86,7 @@ class Pace:
     per_run: float
 
     @classmethod
-    def of(cls, setup: Setup) -> Pace:
+    def of(cls, setup: Setup) -> Self:
         """From a few steps of this setup, with one run and with as many as fit a core's cache."""
         many = int(np.clip(2**12 // setup.make_loss().dim, 8, 2048))
 

@@ -1,7 +1,5 @@
 """What can be measured on a network while it trains: functions of a loss and points, each cheap enough for every few steps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +9,7 @@ from numpy.typing import NDArray
 from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import length
 
-SATURATED = 0.05
-"""A unit is saturated on an example where its slope is below this share of the activation's largest; dead if it is so on every example."""
+SATURATED = 0.05  # share of the activation's largest slope below which a unit is saturated on an example; dead if so on every one
 
 
 def block_norms(loss: Loss, gradient: Array) -> dict[str, Array]:
@@ -41,11 +38,10 @@ def update_ratios(loss: Loss, before: Array, after: Array) -> dict[str, Array]:
 class Activity:
     """What the units of one hidden layer do over the examples; every array is ``(runs,)``.
 
-    `spread` is the root mean square of what they say, `saturated` the share of units × examples with hardly any slope (below `SATURATED` of
+    `saturated` is the share of units × examples with hardly any slope (below `SATURATED` of
     the activation's largest), `dead` the share of units that have none on any example: no gradient reaches their weights any more.
     """
 
-    spread: Array
     saturated: Array
     dead: Array
 
@@ -64,9 +60,7 @@ def activity(loss: Any, x: Array) -> list[Activity]:
     with np.errstate(all="ignore"):
         for activation, signal in loss.signals(x):
             flat = ~(np.abs(activation.slope(signal)) > SATURATED * activation.steepest)
-            said = activation.value(signal.copy()) if activation.of_input else signal
-            spread = np.sqrt((said * said).mean(axis=(1, 2)))
-            found.append(Activity(spread, flat.mean(axis=(1, 2)), flat.all(axis=2).mean(axis=1)))
+            found.append(Activity(flat.mean(axis=(1, 2)), flat.all(axis=2).mean(axis=1)))
     return found
 
 

@@ -1,49 +1,33 @@
 """Slices of a network's loss: planes through its weights, the losses on a grid of them, and how rugged they are."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy.ndimage
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import Knob, Parameter, parameters
 from explorer.core.ground.prose import plain
 from explorer.core.losses.network.assembly import work
-from explorer.core.losses.protocol import Facts
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.training import History, train
 from explorer.core.run.setup import Setup
 from explorer.core.theory.curvature import top_eigenvalues
 
-Array = NDArray[np.float64]
-
-PLANES = 2
-"""Stream id of the planes: keeps them independent of the first weights, which the same seed draws."""
-
-LOOKS = 12
-"""Number of points that are kept of a run's path."""
-
-AT_ONCE = 2_000_000
-"""Numbers of weights that one batch of grid points may have: 16 MB."""
-
-ROUNDING = 1e-9
-"""A point is a local minimum when every neighbor is higher by more than this share: differences within rounding do not count."""
-
-MOST_TRAINING, MOST_POINTS = 4e9, 2e10
-"""Multiplications: weights × examples × steps of the runs, and weights × examples × points of the grids. Half a minute each."""
-
-DRAWABLE = 1e100
-"""A run's points beyond this are left out of its plane: squares of them would overflow."""
+PLANES = 2  # stream id of the planes: keeps them independent of the first weights, which the same seed draws
+LOOKS = 12  # number of points that are kept of a run's path
+AT_ONCE = 2_000_000  # numbers of weights that one batch of grid points may have: 16 MB
+ROUNDING = 1e-9  # share by which every neighbor of a local minimum is higher: differences within rounding do not count
+MOST_TRAINING, MOST_POINTS = 4e9, 2e10  # multiplications of the runs, and of the grids: half a minute each
+DRAWABLE = 1e100  # a run's points beyond this are left out of its plane: squares of them would overflow
 
 Which = Annotated[
-    Literal["random", "path"],
-    Knob(0, 1, label="plane", help="Two random directions, or the two in which the run itself moved most."),
+    Literal["random", "path"], Knob(label="plane", help="Two random directions, or the two in which the run itself moved most.")
 ]
-At = Annotated[Literal["trained", "initial"], Knob(0, 1, label="around", help="The weights that the plane goes through.")]
+At = Annotated[Literal["trained", "initial"], Knob(label="around", help="The weights that the plane goes through.")]
 Count = Annotated[int, Knob(1, 8, at_least=1, at_most=50, label="random planes", help="One alone can mislead.")]
 First = Annotated[int, Knob(0, 9, at_least=0, label="first seed of the planes", help="Each seed draws two other directions.")]
 Reach = Annotated[
@@ -51,8 +35,8 @@ Reach = Annotated[
     Knob(0.1, 10, log=True, above=0, at_most=1e6, label="reach", help="1: as far as the weights of each unit are long, to each side."),
 ]
 Side = Annotated[int, Knob(11, 61, at_least=5, at_most=501, label="grid points a side", help="A valley narrower than the grid is missed.")]
-Pair = Annotated[bool, Knob(0, 1, label="with and without skip", help="The same network both ways, side by side, if its widths allow it.")]
-Drawn = Annotated[Literal["lines", "surface"], Knob(0, 1, label="drawn as", help="Level lines, or a surface in three dimensions.")]
+Pair = Annotated[bool, Knob(label="with and without skip", help="The same network both ways, side by side, if its widths allow it.")]
+Drawn = Annotated[Literal["lines", "surface"], Knob(label="drawn as", help="Level lines, or a surface in three dimensions.")]
 
 
 @dataclass(frozen=True)
@@ -88,7 +72,7 @@ class View:
         return {f"view.{name}": each.write(values[name]) for name, each in parameters(View).items() if values[name] != each.default}
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[View, list[str]]:
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
         """As much of a link's parts as can be read, and a sentence for each that cannot."""
         known: dict[str, Parameter] = parameters(cls)
         read: dict[str, Any] = {}
@@ -221,7 +205,7 @@ class Ruggedness:
     lost: int
 
     @classmethod
-    def of(cls, height: Array) -> Ruggedness:
+    def of(cls, height: Array) -> Self:
         """Of losses ``(n, m)``. A local minimum is lower than all its eight neighbors; what is no number is higher than any.
 
         >>> Ruggedness.of(np.array([[3.0, 3, 3, 3], [3, 1, 2, 3], [3, 3, 3, np.inf]]))
@@ -229,20 +213,14 @@ class Ruggedness:
         """
         finite = np.isfinite(height)
         ground = np.where(finite, height, np.inf)
-        inside = ground[1:-1, 1:-1]
-        rows, columns = inside.shape
-        lower = np.isfinite(inside)
-        for i in range(3):
-            for j in range(3):
-                if (i, j) != (1, 1):
-                    neighbor = ground[i : i + rows, j : j + columns]
-                    lower &= inside < neighbor - ROUNDING * np.where(np.isfinite(inside), np.abs(inside), 0)
+        around = scipy.ndimage.minimum_filter(ground, footprint=[[1, 1, 1], [1, 0, 1], [1, 1, 1]])
+        lower = (finite & (ground < around - ROUNDING * np.abs(np.where(finite, ground, 0))))[1:-1, 1:-1]
         seen = height[finite]
         if seen.size == 0:
             return cls(0, math.inf, math.inf, int(height.size))
         return cls(int(lower.sum()), float(seen.min()), float(seen.max()), int((~finite).sum()))
 
-    def rougher_than(self, other: Ruggedness) -> bool:
+    def rougher_than(self, other: Self) -> bool:
         """More local minima and a larger loss; one of the two may be the same, and points beyond numbers are larger than any loss."""
         mine, its = ((each.minima, (each.lost, each.largest)) for each in (self, other))
         return mine != its and mine[0] >= its[0] and mine[1] >= its[1]
@@ -278,7 +256,6 @@ class Survey:
     share: float = 0.0
 
     def complete(self, seed: int) -> bool:
-        """Return whether the planes of a seed are finished."""
         return all(seed in pane.ruggedness for pane in self.panes)
 
 

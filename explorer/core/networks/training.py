@@ -1,16 +1,14 @@
 """Train a network with its instruments: what is seen at evenly spaced looks, and the verdict in words."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Facts
+from explorer.core.ground.prose import counted, plain
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -18,25 +16,14 @@ from explorer.core.run.setup import Setup
 from explorer.core.theory.curvature import top_eigenvalues
 from explorer.core.theory.edge import as_seen
 from explorer.core.verdict.profile import Profile
-from explorer.core.verdict.sentence import Verdict, became, counted, marked, told
+from explorer.core.verdict.sentence import Verdict, became, marked, told
 from explorer.core.verdict.verdict import decide
 
-Array = NDArray[np.float64]
-
-LOOKS = 60
-"""Number of looks at a run, evenly spread over its steps."""
-
-LARGE, FULL_LOOK, SHORT_LOOK = 2_000_000, 30, 10
-"""Products with the Hessian for one look at the sharpness, beginning where the last look ended: fewer where weights × examples are many."""
-
-AT_THE_EDGE = 0.15
-"""A run is at the edge of stability when late in it the sharpness is this close to the edge, as a share of it (Cohen et al. 2021)."""
-
-ROUNDING = 1e-6
-"""A loss that rose by a smaller share of itself has not risen: float32 rounds by about as much."""
-
-DEAD, SATURATED = 0.5, 0.9
-"""A layer is dead when more of its units than this never have a slope, and saturated when more of its slopes than this are flat."""
+LOOKS = 60  # number of looks at a run, evenly spread over its steps
+LARGE, FULL_LOOK, SHORT_LOOK = 2_000_000, 30, 10  # Hessian products of one look at the sharpness; fewer beyond this many weights × examples
+AT_THE_EDGE = 0.15  # late in a run at the edge of stability the sharpness is this close to the edge, as a share (Cohen et al. 2021)
+ROUNDING = 1e-6  # a loss that rose by a smaller share of itself has not risen: float32 rounds by about as much
+DEAD, SATURATED = 0.5, 0.9  # share of a layer's units without any slope, and of its slopes that are flat, beyond which it is
 
 
 @dataclass(eq=False)
@@ -72,7 +59,6 @@ class History:
 
     @property
     def share(self) -> float:
-        """How much of the run is done."""
         return 1.0 if self.lost_at >= 0 or not self.total else self.steps[-1] / self.total
 
     @property
@@ -81,7 +67,7 @@ class History:
         seen = dict(sorted([*self.peaks, *zip(self.steps, self.train, strict=True)]))
         return np.array(list(seen), dtype=np.intp), np.array(list(seen.values()))
 
-    def now(self) -> History:
+    def now(self) -> Self:
         """Return a copy that no longer grows, to be drawn while the run continues."""
         rows: dict[str, Any] = {name: each[:] for name, each in vars(self).items() if isinstance(each, list)}
         return replace(self, **rows)

@@ -1,7 +1,5 @@
 """Trials: a short training at every rate of a ruler, coarse to fine, for a loss whose runs take time."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
@@ -9,22 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Facts
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.ruler import Ruler, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
 from explorer.core.verdict.verdict import Verdict
 
-Array = NDArray[np.float64]
-
-AT_ONCE = 16
-"""Rates tried together: enough for a first impression, few enough for a second."""
-
-MOST_WORK = 1e10
-"""Weights × examples × steps of all trials together: a few seconds on one core."""
-
-FEWEST_STEPS = 20
-"""Fewest steps of a meaningful trial."""
+AT_ONCE = 16  # rates tried together: enough for a first impression, few enough for a second
+MOST_WORK = 1e10  # weights × examples × steps of all trials together: a few seconds on one core
+FEWEST_STEPS = 20  # fewest steps of a meaningful trial
 
 STRIDES = (16, 8, 4, 2, 1)
 

@@ -4,8 +4,6 @@ A point is ``(dim, runs)`` and every hyperparameter is a number or an array ``(r
 the loop computes ``x - learning_rate * direction``. Formulas are PyTorch 2.13's, whose recorded steps the tests compare with.
 """
 
-from __future__ import annotations
-
 from explorer.core.optimizers import linear, scaled, scaled_momentum, signs
 from explorer.core.optimizers.recurrence import Recurrence, heavy_ball
 from explorer.core.optimizers.rule import (
@@ -21,19 +19,6 @@ from explorer.core.optimizers.rule import (
 )
 
 __all__ = [
-    "CLIP",
-    "OPTIMIZERS",
-    "Optimizer",
-    "Recurrence",
-    "State",
-    "check_optimizer",
-    "clipped",
-    "heavy_ball",
-    "length",
-    "linear",
-    "scaled",
-    "scaled_momentum",
-    "signs",
-    "with_decoupled_decay",
-    "with_weight_decay",
-]
+    "CLIP", "OPTIMIZERS", "Optimizer", "Recurrence", "State", "check_optimizer", "clipped", "heavy_ball", "length", "linear", "scaled",
+    "scaled_momentum", "signs", "with_decoupled_decay", "with_weight_decay",
+]  # fmt: skip

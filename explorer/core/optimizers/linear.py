@@ -1,7 +1,5 @@
 """Rules that are linear in the gradient: gradient descent and momentum."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

@@ -1,15 +1,12 @@
 """The theory of a rule on a parabola: two roots, from which its edge and its growth follow."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Number = float | Array
-"""A hyperparameter: a number, or an array ``(runs,)``."""
+from explorer.core.ground.arrays import Array as Array
+
+Number = float | Array  # a hyperparameter: a number, or an array ``(runs,)``
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,7 @@ class Recurrence:
         return np.abs(self.roots(h)[0])
 
 
-PLAIN_STEP = Recurrence()
-"""Gradient descent, x ← x - η g: stable while h < 2."""
+PLAIN_STEP = Recurrence()  # gradient descent, x ← x - η g: stable while h < 2
 
 
 def heavy_ball(beta: Number, share: Number = 1.0) -> Recurrence:

@@ -1,7 +1,5 @@
 """What an update rule is: a pair of pure functions and its own stability rule; and what wraps any rule: decay and clipping."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,18 +11,16 @@ from numpy.typing import NDArray
 from explorer.core.ground.knobs import Knob, Shelf, check_number, must, typed
 from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence
 
-State = tuple[Any, ...]
-"""What a rule remembers: a tuple of arrays ``(dim, runs)`` and counters."""
+State = tuple[Any, ...]  # what a rule remembers: a tuple of arrays ``(dim, runs)`` and counters
 
 Decay = Annotated[float, Knob(0, 0.999, at_least=0, below=1, help="How much of the past is kept at each step.")]
 Momentum = Annotated[float, Knob(0, 0.99, at_least=0, at_most=1, label="momentum β", help="The share of the last step that is repeated.")]
 Dampening = Annotated[float, Knob(0, 0.99, at_least=0, below=1, help="The share of the new gradient that is held back.")]
 Epsilon = Annotated[float, Knob(1e-10, 1e-2, log=True, at_least=0, label="ε", help="Keeps the denominator away from zero.")]
-WeightDecay = Annotated[float, Knob(0, 1, at_least=0, help="Adds weight decay × x to the gradient (L2): every curvature grows by it.")]
-DecoupledDecay = Annotated[float, Knob(0, 1, at_least=0, help="Shrinks x by η × weight decay at each step, beside the step itself.")]
+WeightDecay = Annotated[float, Knob(at_least=0, help="Adds weight decay × x to the gradient (L2): every curvature grows by it.")]
+DecoupledDecay = Annotated[float, Knob(at_least=0, help="Shrinks x by η × weight decay at each step, beside the step itself.")]
 
-CLIP = Knob(0.01, 100, log=True, above=0)
-"""The range of a clipping threshold."""
+CLIP = Knob(0.01, 100, log=True, above=0)  # the range of a clipping threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +49,7 @@ class Optimizer:
         """How many runs the hyperparameters are for: 1 if they are all numbers."""
         return max((np.size(value) for value in self.knobs.values()), default=1)
 
-    def on(self, columns: NDArray[np.intp]) -> Optimizer:
+    def on(self, columns: NDArray[np.intp]) -> "Optimizer":
         """The rule for some of its runs; itself if its hyperparameters are numbers."""
         if self.runs == 1:
             return self
@@ -110,6 +106,11 @@ class Optimizer:
     def _coupled(self) -> Number:
         """The decay that is added to a curvature; what a preconditioner divides is in that curvature already."""
         return self.weight_decay if self.preconditioner is None else 0.0
+
+
+def at_rest(count: int, *, counted: bool = True) -> Callable[[Array], State]:
+    """Return the `init` of a rule that begins with zeros: the number of steps taken, if that is `counted`, and `count` arrays."""
+    return lambda x: (0,) * counted + tuple(np.zeros_like(x) for _ in range(count))
 
 
 OPTIMIZERS: Shelf[Optimizer] = Shelf("optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs))

@@ -1,19 +1,17 @@
 """Rules that divide each coordinate's step by the size of the gradients it has seen."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np
 
 from explorer.core.ground.knobs import Knob
 from explorer.core.optimizers.recurrence import Array, Recurrence, heavy_ball
-from explorer.core.optimizers.rule import OPTIMIZERS, Decay, Epsilon, Momentum, Optimizer, State, WeightDecay, with_weight_decay
+from explorer.core.optimizers.rule import OPTIMIZERS, Decay, Epsilon, Momentum, Optimizer, State, WeightDecay, at_rest, with_weight_decay
 
 
 @OPTIMIZERS.named("AdaGrad", torch="Adagrad")
 def adagrad(
-    lr_decay: Annotated[float, Knob(0, 1, at_least=0, help="Divides the step by 1 + this × the steps taken.")] = 0.0,
+    lr_decay: Annotated[float, Knob(at_least=0, help="Divides the step by 1 + this × the steps taken.")] = 0.0,
     initial_accumulator_value: Annotated[float, Knob(0, 10, at_least=0, label="initial sum of squares")] = 0.0,
     eps: Epsilon = 1e-10,
     weight_decay: WeightDecay = 0.0,
@@ -60,9 +58,6 @@ def rmsprop(
     10.0
     """
 
-    def init(x: Array) -> State:
-        return np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         v, mean, b = state
         v = alpha * v + (1 - alpha) * g * g
@@ -75,7 +70,7 @@ def rmsprop(
         v, mean, _ = state
         return np.asarray(np.sqrt(v - mean * mean) + eps)
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(momentum), preconditioner))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, heavy_ball(momentum), preconditioner))
 
 
 @OPTIMIZERS.named("AdaDelta", torch="Adadelta")
@@ -90,9 +85,6 @@ def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 
     0.003162
     """
 
-    def init(x: Array) -> State:
-        return np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         v, u, d = state
         u = rho * u + (1 - rho) * d * d  # of the last step, only now: the preconditioner is read from the state as it was used
@@ -104,4 +96,4 @@ def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 
         v, u, _ = state
         return np.asarray(np.sqrt(v + eps) / np.sqrt(u + eps))
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, Recurrence(), preconditioner))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, Recurrence(), preconditioner))

@@ -1,7 +1,5 @@
 """Momentum, with each coordinate's step divided by the size of its gradient: Adam and its family."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +14,7 @@ from explorer.core.optimizers.rule import (
     Optimizer,
     State,
     WeightDecay,
+    at_rest,
     with_decoupled_decay,
     with_weight_decay,
 )
@@ -27,18 +26,14 @@ def adam(
 ) -> Optimizer:
     """Momentum, with each coordinate's step divided by the recent size of its gradient.
 
-    m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², x ← x - η m̂ / (√v̂ + ε), with m̂ = m/(1 - β₁ᵗ) and v̂ = v/(1 - β₂ᵗ)
-    (Kingma & Ba 2015, algorithm 1); `amsgrad` keeps the largest v (Reddi et al. 2018, algorithm 2; PyTorch compares uncorrected ones).
-    Stable while η λmax(P⁻¹H) < 2(1 + β₁)/(1 - β₁), with P = √v̂ + ε held still: 38/η at 0.9 (Cohen et al. 2022, arXiv 2207.14484).
-    P follows the gradient down to ε, so it settles on curvature λ only if ηλ/ε is below that number; else it dances at a
-    distance of about 0.03 η.
+    m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², x ← x - η m̂ / (√v̂ + ε), with m̂ = m/(1 - β₁ᵗ) and v̂ = v/(1 - β₂ᵗ) (Kingma & Ba 2015,
+    algorithm 1); `amsgrad` keeps the largest v (Reddi et al. 2018, algorithm 2; PyTorch compares uncorrected ones). Stable while η
+    λmax(P⁻¹H) < 2(1 + β₁)/(1 - β₁), with P = √v̂ + ε held still: 38/η at 0.9 (Cohen et al. 2022, arXiv 2207.14484). P follows the gradient
+    down to ε, so it settles on curvature λ only if ηλ/ε is below that number; else it dances at a distance of about 0.03 η.
 
     >>> round(adam().largest_stable_rate(1.0), 6)
     38.0
     """
-
-    def init(x: Array) -> State:
-        return 0, np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
 
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v, largest = state
@@ -54,7 +49,7 @@ def adam(
         v_hat = largest / (1 - beta2**t)
         return np.asarray(np.sqrt(v_hat) + eps)
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(3), update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
 
 @OPTIMIZERS.named("AdamW", torch="AdamW")
@@ -63,9 +58,8 @@ def adamw(
 ) -> Optimizer:
     """Adam, with the weights shrinking beside its step instead of through the gradient.
 
-    x ← (1 - η w) x - η m̂ / (√v̂ + ε), with m̂ and v̂ as in `adam` (Loshchilov & Hutter 2019, algorithm 2).
-    Stable while η (λmax(P⁻¹H) (1 - β₁)/(1 + β₁) + w) < 2, with P held still. A step is hardly longer than η, so x is drawn into
-    the box |x| ≤ 1/w (Xie & Li 2024).
+    x ← (1 - η w) x - η m̂ / (√v̂ + ε), with m̂ and v̂ as in `adam` (Loshchilov & Hutter 2019, algorithm 2). Stable while η (λmax(P⁻¹H) (1 -
+    β₁)/(1 + β₁) + w) < 2, with P held still. A step is hardly longer than η, so x is drawn into the box |x| ≤ 1/w (Xie & Li 2024).
 
     >>> direction, _ = adamw(weight_decay=0.1).update(np.array([[4.0]]), adamw().init(np.array([[3.0]])), np.array([[3.0]]))
     >>> direction.round(6)    # Adam's 1, and 0.1 × 3
@@ -86,9 +80,6 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
     array([[1.]])
     """
 
-    def init(x: Array) -> State:
-        return 0, np.zeros_like(x), np.zeros_like(x)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, u = state
         t = t + 1
@@ -101,7 +92,7 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
         _, _, u = state
         return np.asarray(u)
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner))
 
 
 @OPTIMIZERS.named("NAdam", torch="NAdam")
@@ -164,9 +155,6 @@ def radam(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_
     """
     rho_inf = 2 / (1 - beta2) - 1
 
-    def init(x: Array) -> State:
-        return 0, np.zeros_like(x), np.zeros_like(x)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, m, v = state
         t = t + 1
@@ -182,4 +170,4 @@ def radam(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_
         r = np.sqrt((known - 4) * (known - 2) * limit / ((limit - 4) * (limit - 2) * known))
         return np.where(rho > 5, (np.sqrt(v) + eps) / (r * np.sqrt(1 - beta2**t)), 1.0)
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(beta1, 1 - beta1), preconditioner))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner))

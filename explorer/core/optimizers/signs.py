@@ -1,11 +1,9 @@
 """Rules that keep only the sign of each coordinate."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from explorer.core.optimizers.recurrence import Array, Recurrence
-from explorer.core.optimizers.rule import OPTIMIZERS, Decay, DecoupledDecay, Optimizer, State, with_decoupled_decay
+from explorer.core.optimizers.rule import OPTIMIZERS, Decay, DecoupledDecay, Optimizer, State, at_rest, with_decoupled_decay
 
 
 @OPTIMIZERS
@@ -24,9 +22,6 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
     inf
     """
 
-    def init(x: Array) -> State:
-        return np.zeros_like(x), np.zeros_like(x)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         m, _ = state
         c = beta1 * m + (1 - beta1) * g
@@ -38,4 +33,4 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
         return np.abs(c)  # sign(c) = c / |c|
 
     any_curvature = Recurrence(trace_0=1.0, trace_h=0.0, det_0=0.0, det_h=0.0)
-    return with_decoupled_decay(weight_decay, Optimizer(init, update, any_curvature, preconditioner))
+    return with_decoupled_decay(weight_decay, Optimizer(at_rest(2, counted=False), update, any_curvature, preconditioner))

@@ -1,37 +1,23 @@
 """The one search for an edge: two rates between which runs begin to diverge."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, check_number, check_one
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import known_to
 from explorer.core.run.sweep import sweep
 from explorer.core.verdict.verdict import Verdict
 
-Array = NDArray[np.float64]
-
-AT_ONCE = 32
-"""Rates tried together in each round of the search for the edge: a batch costs little more than one run."""
-
-FINEST = Knob(1e-6, 1, log=True, at_least=1e-12)
-"""The range of `precision`: nearer to each other than this, rates differ by little more than rounding."""
+AT_ONCE = 32  # rates tried together in each round of the search for the edge: a batch costs little more than one run
+FINEST = Knob(1e-6, 1, log=True, at_least=1e-12)  # `precision`: nearer, rates differ by little more than rounding
 
 
 def find_edge(
-    loss: Loss,
-    optimizer: Optimizer,
-    low: float,
-    high: float,
-    *,
-    steps: int = 1000,
-    precision: float = 1e-4,
-    **conditions: Any,
+    loss: Loss, optimizer: Optimizer, low: float, high: float, *, steps: int = 1000, precision: float = 1e-4, **conditions: Any
 ) -> tuple[float, float]:
     """Return two rates, at most a share `precision` apart, between which runs begin to diverge: measured, not predicted.
 

@@ -1,28 +1,21 @@
 """The one loop of the program, and the path it leaves."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import NOT_NEGATIVE, check_number, check_one, check_points, check_whole, must, typed
-from explorer.core.losses.protocol import RUNS, DataLoss, Facts, Loss, check_loss
+from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import Schedule, constant
 
-Array = NDArray[np.float64]
-
-MOST_NUMBERS = 20_000_000
-"""The most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64."""
-
-NOISE = 1
-"""Stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws."""
+MOST_NUMBERS = 20_000_000  # the most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64
+NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
 # The GNU C library returns freed memory to the system and fetches it again page by page at every step, unless it has once seen a larger
 # block freed. For sweeps of 2**15 runs that is 1.1 to 1.3 times the CPU time: benchmarks/first_block.py.
@@ -101,7 +94,7 @@ class Descent:
         whole: bool = True,
         rate_scale: ArrayLike | None = None,
         most_numbers: float = np.inf,
-    ) -> Descent:
+    ) -> Self:
         """Prepare, in this one place, everything that descends. `most_numbers` bounds (steps + 1) × dim × runs, where the path is kept.
 
         Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger
@@ -155,8 +148,7 @@ class Descent:
         """Whether random numbers go into the steps: mini-batches or noise."""
         return self.rows is not None or self.gradient_noise > 0
 
-    def on(self, runs: NDArray[np.intp]) -> Descent:
-        """Return some of its runs, before their first step."""
+    def on(self, runs: NDArray[np.intp]) -> "Descent":
         scale = None if self.rate_scale is None else columns(self.rate_scale, runs)
         some = {"learning_rate": columns(self.learning_rate, runs), "start": columns(self.start, runs), "rate_scale": scale}
         return Descent(**{each.name: getattr(self, each.name) for each in fields(Descent)} | some | {"optimizer": self.optimizer.on(runs)})
@@ -271,7 +263,6 @@ def _seen(loss: Loss, x: Array) -> tuple[Array, Array]:
 
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:
-    """A part of a state for some of its runs; what has no runs, such as a counter, stays as it is."""
     return columns(part, keep) if np.ndim(part) and np.shape(part)[-1] == runs else part
 
 

@@ -1,23 +1,16 @@
 """The learning-rate finder: one run whose rate grows from step to step, as deep-learning libraries offer it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import run
 
-Array = NDArray[np.float64]
-
-GAVE_UP = 4.0
-"""The finder stops once the loss is this many times the best so far: fastai's and Lightning's rule."""
-
-SKIPPED = 10
-"""Steps that Lightning skips at the start when it looks for the steepest descent."""
+GAVE_UP = 4.0  # the finder stops once the loss is this many times the best so far: fastai's and Lightning's rule
+SKIPPED = 10  # steps that Lightning skips at the start when it looks for the steepest descent
 
 
 @dataclass(frozen=True, eq=False)

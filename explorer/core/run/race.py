@@ -1,10 +1,8 @@
 """A race: several optimizers from one start on one loss, with the same random numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 
@@ -16,8 +14,7 @@ from explorer.core.theory.edge import Edge
 
 MOST_RACERS = 8
 
-Pace = Literal["own", "shared", "fraction"]
-"""Whether each racer has its own learning rate, all have the setup's, or each has that fraction of its own edge."""
+Pace = Literal["own", "shared", "fraction"]  # each racer's own learning rate, the setup's, or that fraction of each one's edge
 
 
 @dataclass(frozen=True)
@@ -72,27 +69,24 @@ class Race:
         ]
 
     def edges(self) -> list[Edge]:
-        """Where theory puts each racer's edge."""
         loss, start = self.setup.make_loss(), self.setup.initial_point
         return [Edge.of(loss, self.setup.with_choice("optimizer", racer.optimizer).make_optimizer(), start) for racer in self.racers]
 
     def run(self) -> list[Trajectory]:
-        """One trajectory a racer."""
         return [setup.run() for setup in self.setups()]
 
     def to_query(self) -> dict[str, str]:
-        """The race as the parameters of a link."""
         query = self.setup.to_query()
         racers = ",".join(f"{racer.optimizer}:{short(racer.learning_rate)}" for racer in self.racers)
         return {name: value for name, value in query.items() if not name.startswith("optimizer")} | {"racers": racers, "pace": self.pace}
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Race:
+    def from_query(cls, query: Mapping[str, str]) -> Self:
         """The race that a link describes. Raises ValueError naming everything in it that is wrong."""
         return strictly(cls.salvage(query))
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[Race, list[str]]:
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
         """As much of a link as can be read, and a sentence for each part that cannot; that part is the default's.
 
         >>> race, complaints = Race.salvage({"v": "1", "loss": "x_squared", "racers": "snail:0.1"})

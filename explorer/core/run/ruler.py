@@ -1,28 +1,18 @@
 """The learning-rate ruler: which rates it carries, and theory's marks on it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Facts, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import spectrum
 from explorer.core.theory.edge import Edge, best_learning_rate
 
-Array = NDArray[np.float64]
-
-POSITIONS = 101
-"""Rates evenly spaced (in factors) over the ruler's length, plus extra positions near the marks."""
-
-SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max) / 2
-"""Limits of a ruler, however extreme its edge: those of float64, with room for rounding."""
-
-AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)
-"""Rates this far to either side of the edge are on the ruler too, as shares of it."""
+POSITIONS = 101  # rates evenly spaced (in factors) over the ruler's length, plus extra positions near the marks
+SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max) / 2  # of float64, with room
+AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)  # rates this far to either side of the edge are on the ruler too, as shares of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +48,10 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, 
     fine = [edge.rate * (1 + side * share) for share in AROUND for side in (-1, 1) if edge.rate * (1 + share) < LARGEST]
     extra = [*named.values(), *fine, learning_rate]
     even = np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)
-    rates = np.unique(np.concatenate([_without(even, np.array([*named.values(), *fine])), extra]))
-    return Ruler(rates, {name: int(np.searchsorted(rates, rate)) for name, rate in named.items()}, edge)
-
-
-def _without(even: Array, exact: Array) -> Array:
-    """Return the even rates without those that nearly repeat an exact one."""
-    if exact.size == 0:
-        return even
     with np.errstate(over="ignore"):
-        return even[np.abs(even[:, np.newaxis] / exact - 1).min(axis=1) > 1e-9]
+        away = np.abs(even[:, np.newaxis] / np.array([*named.values(), *fine]) - 1).min(axis=1, initial=np.inf)
+    rates = np.unique(np.concatenate([even[away > 1e-9], extra]))  # no even rate nearly repeats an exact one
+    return Ruler(rates, {name: int(np.searchsorted(rates, rate)) for name, rate in named.items()}, edge)
 
 
 def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[str, float]:

@@ -1,11 +1,9 @@
 """One frozen, flat description of an experiment: what a link, a case and a cache key are made of."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +14,7 @@ from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 
-VERSION = 1
-"""Version of the query string. A link with none or another is read as far as its names are still known."""
+VERSION = 1  # version of the query string. A link with none or another is read as far as its names are still known.
 
 SHELVES: dict[str, Shelf[Any]] = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 
@@ -84,7 +81,6 @@ class Setup:
             object.__setattr__(self, "start", start)
 
     def _parameters(self, kind: str) -> dict[str, Parameter]:
-        """The knobs of the chosen loss, optimizer or schedule, by dotted name."""
         return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(self, kind)).items()}
 
     def _chosen(self, kind: str) -> dict[str, Any]:
@@ -131,7 +127,7 @@ class Setup:
         given: Any = {name: getattr(self, name) for name in names} | {"schedule": self.make_schedule()}
         return given  # no checker can follow the names
 
-    def without_rescues(self) -> Setup:
+    def without_rescues(self) -> Self:
         """The same experiment left to itself: a constant rate from the first step, nothing clipped, no weight decay.
 
         >>> Setup("x_squared", learning_rate=2.0, clip_norm=1.0, schedule="cosine").without_rescues().to_query()
@@ -154,12 +150,12 @@ class Setup:
         return query | {dotted: known[dotted].write(value) for dotted, value in self.knobs}
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Setup:
+    def from_query(cls, query: Mapping[str, str]) -> Self:
         """The setup that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
         return strictly(cls.salvage(query))
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[Setup, list[str]]:
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
         """As much of a link as can be read, and a sentence for each part that cannot; that part has its default.
 
         >>> setup, complaints = Setup.salvage({"v": "1", "loss": "x_squared", "steps": "many"})
@@ -179,8 +175,7 @@ class Setup:
         complaints += [f"a link has no part named {name!r}" for name in query if name not in {*order, "v"}]
         return setup, complaints
 
-    def _with_text(self, name: str, text: str) -> Setup:
-        """This setup with one part replaced by what a link says of it."""
+    def _with_text(self, name: str, text: str) -> Self:
         match name:
             case "loss" | "optimizer" | "schedule":
                 return self if text == getattr(self, name) else self.with_choice(name, text)
@@ -199,14 +194,14 @@ class Setup:
             raise must("a knob", f"one of {', '.join(known) or 'those of the loss, the optimizer and the schedule'}", typed(dotted))
         return known[dotted]
 
-    def with_choice(self, kind: str, name: str) -> Setup:
+    def with_choice(self, kind: str, name: str) -> Self:
         """This setup with another loss, optimizer or schedule; the old one's knobs go with it, and the start with the loss."""
         kept = tuple(each for each in self.knobs if not each[0].startswith(kind + "."))
         start = None if kind == "loss" else self.start
         chosen: dict[str, Any] = {kind: name, "knobs": kept, "start": start}
         return replace(self, **chosen)
 
-    def with_knobs(self, knobs: Mapping[str, Any]) -> Setup:
+    def with_knobs(self, knobs: Mapping[str, Any]) -> Self:
         """This setup with some knobs turned, by dotted name. A start of a length that no longer fits goes back to the loss's own."""
         turned = tuple((dict(self.knobs) | dict(knobs)).items())
         try:
@@ -236,8 +231,7 @@ RESCUES = {
     "clip_value": Parameter("clip_value", "number", None, replace(CLIP, label="clip each coordinate of the gradient at")),
 }
 SAMPLING = {
-    "replacement": Parameter("replacement", "switch", False, Knob(0, 1, label="draw with replacement")),
+    "replacement": Parameter("replacement", "switch", False, Knob(label="draw with replacement")),
     "gradient_noise": Parameter("gradient_noise", "number", 0.0, replace(NOT_NEGATIVE, label="noise on the gradient")),
 }
-PLAIN = WHOLE | RESCUES | SAMPLING
-"""The fields that a link writes as one word each, and leaves out at their default."""
+PLAIN = WHOLE | RESCUES | SAMPLING  # the fields that a link writes as one word each, and leaves out at their default

@@ -1,7 +1,5 @@
 """Many runs at once, in memory that does not grow with their steps; and where the edge really is."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time
@@ -15,40 +13,29 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.knobs import check_whole
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
 from explorer.core.theory.curvature import sharpness
 from explorer.core.verdict.profile import PARTS, ROUNDING, Profile, came_down
 from explorer.core.verdict.verdict import Outcome, decide
 
-Array = NDArray[np.float64]
-
-TILE = 2**18
-"""Bytes of one tile's point, (dim × runs): so small that the arrays of a step need not leave the cache of a core."""
-
-FEWEST = 64
-"""Fewest runs in one tile: with fewer, calling numpy would cost more than it computes."""
-
-EVERY = 32
-"""Steps between two looks at who is done: often enough to save the work, seldom enough to cost nothing."""
+TILE = 2**18  # bytes of one tile's point, (dim × runs): so small that the arrays of a step need not leave the cache of a core
+FEWEST = 64  # fewest runs in one tile: with fewer, calling numpy would cost more than it computes
+EVERY = 32  # steps between two looks at who is done: often enough to save the work, seldom enough to cost nothing
 
 WORTH_A_THREAD = 5e-4
 """Seconds that the gradient of a tile takes from which a thread a core is faster than one thread: between shorter steps they wait for each
 other's Python. Measured on two cores, with steps of 0.3 ms they have 0.8 of the speed of one, with 0.7 ms 1.6 times its speed."""
 
-TICK = 0.05
-"""Seconds between two reports of progress, and between two looks at whether to stop."""
-
-COMPACT = 1 / 8
-"""Runs that are done leave the batch as soon as they are this share of it: making the batch smaller costs about as much as a step."""
+TICK = 0.05  # seconds between two reports of progress, and between two looks at whether to stop
+COMPACT = 1 / 8  # runs that are done leave the batch once they are this share of it: making it smaller costs about as much as a step
 
 SETTLED = 1e-28
 """A run whose loss above the minimum is this share of the start's has converged far beyond any verdict. Left alone it would go on
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
 
-BELOW_THE_EDGE = 0.999
-"""A run is left alone at a minimum only if its rate is this far below the edge there: at the edge itself rounding decides."""
+BELOW_THE_EDGE = 0.999  # a run is left alone at a minimum only if its rate is this far below the edge there: at it, rounding decides
 
 
 class Stopped(Exception):
@@ -123,7 +110,6 @@ def _each(
 
 
 def _threads(tiles: list[Descent]) -> int:
-    """Return how many threads are fastest for these tiles: see `WORTH_A_THREAD`."""
     if len(tiles) == 1:
         return 1
     loss, rows = tiles[0].objective, tiles[0].rows
@@ -134,7 +120,6 @@ def _threads(tiles: list[Descent]) -> int:
 
 
 def _joined(outcomes: list[Outcome]) -> Outcome:
-    """Return one outcome of all tiles, in their order."""
     names = [each.name for each in fields(Outcome) if each.name != "steps"]
     parts = {name: np.concatenate([getattr(outcome, name) for outcome in outcomes]) for name in names}
     return Outcome(**parts, steps=outcomes[0].steps)
@@ -291,6 +276,5 @@ class Watch:
         self.highest[rest:, still] = self.lowest[rest:, still] = self.final_loss[still]
 
     def outcome(self) -> Outcome:
-        """Return the verdicts, once all runs have ended."""
         loss, profile = self.descent.objective, Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
         return decide(profile, loss, self.descent.start, self.final_x, stochastic=self.descent.stochastic)

@@ -1,17 +1,14 @@
 """How a run grows or shrinks in theory: the factor per step of each mode, and the step of overflow."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Facts, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import spectrum
-
-Array = NDArray[np.float64]
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -20,28 +17,22 @@ LARGEST = float(np.finfo(np.float64).max)
 class Modes:
     """A path on a quadratic, one eigenvector at a time: each mode follows its own recurrence, independently of the others.
 
-    `eigenvalues` ``(modes,)``, `eigenvectors` ``(dim, modes)`` and `start` ``(modes,)``, the start's distance from the minimum along
-    each. Only for rules without a preconditioner.
+    `eigenvalues` ``(modes,)`` and `start` ``(modes,)``, the start's distance from the minimum along each. Only for rules without a
+    preconditioner.
     """
 
     eigenvalues: Array
-    eigenvectors: Array
     start: Array
     minimum: float
     optimizer: Optimizer
 
     @classmethod
-    def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Modes:
+    def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Self:
         """Return the modes of a loss whose Hessian is the same everywhere, from ``(dim,)``."""
         values, vectors = spectrum(loss, start)
         minimizer = Facts(loss).minimizer
         distance = start - (np.zeros(loss.dim) if minimizer is None else minimizer)
-        return cls(values, vectors, vectors.T @ distance, loss.minimum or 0.0, optimizer)
-
-    @np.errstate(all="ignore")
-    def growth(self, learning_rate: ArrayLike) -> Array:
-        """Return the factor per step of each mode at each rate: ``(runs,) -> (modes, runs)``."""
-        return self.optimizer.recurrence.growth(np.multiply.outer(self.eigenvalues, np.asarray(learning_rate, dtype=float)))
+        return cls(values, vectors.T @ distance, loss.minimum or 0.0, optimizer)
 
     @np.errstate(all="ignore")  # the logarithm of nothing, the ratio of roots that are both 0
     def log_distance(self, learning_rate: Array, steps: NDArray[np.intp]) -> Array:
@@ -105,7 +96,7 @@ class Split:
 
     @classmethod
     @np.errstate(all="ignore")
-    def of(cls, loss: Loss, optimizer: Optimizer, path: Array, *, rate: float, most: int) -> Split:
+    def of(cls, loss: Loss, optimizer: Optimizer, path: Array, *, rate: float, most: int) -> Self:
         """Return the split along a path ``(steps+1, dim)`` at one rate: of at most `most` modes the steepest, and always the flattest.
 
         >>> from explorer import LOSSES, OPTIMIZERS

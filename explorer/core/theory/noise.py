@@ -5,21 +5,17 @@ example by itself. Shuffled epochs, the loop's default, have the same first step
 the next ones contain.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.knobs import check_whole, must
-from explorer.core.losses.protocol import DataLoss, Facts
+from explorer.core.losses.protocol import Array, DataLoss, Facts
 
-Array = NDArray[np.float64]
-
-MOST_DIMENSIONS = 20
-"""Of a second moment: its operator has dim⁴ numbers, 160 000 of them here."""
+MOST_DIMENSIONS = 20  # of a second moment: its operator has dim⁴ numbers, 160 000 of them here
 
 
 def batch_variance_share(examples: int, batch_size: int, *, replacement: bool = False) -> float:
@@ -38,51 +34,6 @@ def batch_variance_share(examples: int, batch_size: int, *, replacement: bool = 
     return (n - size) / (size * (n - 1)) if n > 1 else 0.0
 
 
-def mean_square_rate(curvatures: ArrayLike, batch_size: int, *, replacement: bool = False) -> float:
-    """Return the learning rate below which E e² shrinks in one dimension, from each example's curvature ``(n,)``: 2 E[h] / E[h_B²].
-
-    With m2 and m4 the means of the curvatures and of their squares, E[h_B²] = m2² + (m4 - m2²) c (Wu, Ma and E 2018, "How SGD
-    selects the global minima"; THEORY 30). Infinite if no example curves.
-
-    >>> mean_square_rate([1.0, 3.0], batch_size=2), mean_square_rate([1.0, 3.0], batch_size=1)
-    (1.0, 0.8)
-    """
-    h = np.ravel(np.asarray(curvatures, dtype=float))
-    c = batch_variance_share(h.size, batch_size, replacement=replacement)
-    square = h.mean() ** 2 + h.var() * c
-    return float(2 * h.mean() / square) if square > 0 else np.inf
-
-
-def gaussian_growth(learning_rate: ArrayLike, dim: int, batch_size: int) -> Array:
-    """Return the factor of E‖e‖² a step on fresh examples a ~ N(0, I) that a weight fits exactly: 1 - 2η + η²(1 + (d + 1)/B) (THEORY 31).
-
-    >>> float(gaussian_growth(0.25, dim=1, batch_size=1))
-    0.6875
-    """
-    rate = np.asarray(learning_rate, dtype=float)
-    return np.asarray(1 - 2 * rate + rate**2 * (1 + (dim + 1) / batch_size))
-
-
-def gaussian_rate(dim: int, batch_size: int) -> float:
-    """Return the largest stable rate on fresh Gaussian examples, 2B/(B + d + 1); the best one is half of it (THEORY 31).
-
-    >>> gaussian_rate(dim=9, batch_size=10)
-    1.0
-    """
-    return 2 * batch_size / (batch_size + dim + 1)
-
-
-def interpolation_rate(largest_example: float, curvature: float, batch_size: int) -> float:
-    """Return a rate that is safe on data that some weights fit exactly, B/(β + (B - 1)λ): β is the largest ‖aᵢ‖², λ the curvature.
-
-    It grows with the batch up to about B* = β/λ + 1 and hardly beyond (Ma, Bassily and Belkin 2018, arXiv 1712.06559; THEORY 32).
-
-    >>> interpolation_rate(10.0, 1.0, batch_size=1), interpolation_rate(10.0, 1.0, batch_size=11)
-    (0.1, 0.55)
-    """
-    return batch_size / (largest_example + (batch_size - 1) * curvature)
-
-
 @dataclass(frozen=True, eq=False)
 class SecondMoment:
     """The recursion of E[eeᵀ], the mean square of the distance from a stationary point: M ← Q M + η²S.
@@ -97,7 +48,7 @@ class SecondMoment:
     share: float
 
     @classmethod
-    def of(cls, loss: DataLoss, x: ArrayLike, batch_size: int, *, replacement: bool = False) -> SecondMoment:
+    def of(cls, loss: DataLoss, x: ArrayLike, batch_size: int, *, replacement: bool = False) -> Self:
         """Return the second moment about the minimum `x` ``(dim,)`` of a loss that is a mean over its examples.
 
         Raises ValueError for more than `MOST_DIMENSIONS` dimensions, and for a sum over the examples.
@@ -121,7 +72,6 @@ class SecondMoment:
 
     @property
     def hessian(self) -> Array:
-        """The whole loss's ``(dim, dim)``."""
         return self.hessians.mean(axis=0)
 
     @property
@@ -139,17 +89,12 @@ class SecondMoment:
         unit = np.eye(len(self.hessian))
         return np.kron(self.hessian, unit) + np.kron(unit, self.hessian)
 
-    def growth(self, learning_rate: float) -> float:
-        """Return the factor per step of E‖e‖² in the long run: the spectral radius of Q = E[(I - ηh_B) ⊗ (I - ηh_B)]."""
-        Q = np.eye(len(self._once)) - learning_rate * self._once + learning_rate**2 * self._twice
-        return float(np.abs(np.linalg.eigvalsh(Q)).max())
-
     @property
     def largest_rate(self) -> float:
         """The rate below which E‖e‖² does not grow: 2/λmax of E[h_B ⊗ h_B] against ½(H ⊗ I + I ⊗ H), where H curves at all.
 
-        Q maps positive matrices to positive ones, so its largest eigenvalue leaves the unit circle first, and uᵀQu < 1 says
-        η uᵀE[h_B ⊗ h_B]u < uᵀ(H ⊗ I + I ⊗ H)u for every u. Infinite where nothing curves; 0 where something curves downward.
+        Q = E[(I - ηh_B) ⊗ (I - ηh_B)] maps positive matrices to positive ones, so its largest eigenvalue leaves the unit circle first,
+        and uᵀQu < 1 says η uᵀE[h_B ⊗ h_B]u < uᵀ(H ⊗ I + I ⊗ H)u for every u. Infinite where nothing curves, 0 where something curves down.
         """
         values, vectors = np.linalg.eigh(self._once / 2)
         if values[-1] <= 0:

@@ -1,23 +1,19 @@
 """The verdict in one plain sentence, with the run's own numbers, for each rate of a ruler."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Facts
-from explorer.core.optimizers import Recurrence
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
 from explorer.core.verdict.measured import floors, measured_growth
 from explorer.core.verdict.sentence import Verdict, became, marked, told
 from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +36,7 @@ class Explanation:
     floor: Array
 
     @classmethod
-    def of(cls, trajectory: Trajectory) -> Explanation:
+    def of(cls, trajectory: Trajectory) -> Self:
         """Return the explanation of a batch of runs from one start.
 
         >>> from explorer import LOSSES, OPTIMIZERS, run
@@ -67,12 +63,12 @@ class Explanation:
             floor=floors(trajectory),
         )
 
-    def beside(self, baseline: Explanation, run: int) -> str:
+    def beside(self, baseline: Self, run: int) -> str:
         """Return the sentence, with what became of the same run in `baseline`, without its rescues."""
         without = baseline.outcome.sentence(run)
         return f"{self.sentence(run)} Without the rescue: {without[0].lower()}{without[1:]}."
 
-    def saved(self, baseline: Explanation) -> NDArray[np.bool_]:
+    def saved(self, baseline: Self) -> NDArray[np.bool_]:
         """Return which rates diverge in `baseline` and do not diverge here: ``(runs,)``."""
         return np.asarray((baseline.outcome.verdict == Verdict.DIVERGED) & (self.outcome.verdict != Verdict.DIVERGED))
 
@@ -100,7 +96,8 @@ class Explanation:
                 first, tail = "it neither settles nor explodes", self._tail(run)
                 numbers |= {"low": plain(tail.min()), "high": plain(tail.max())}
             case Verdict.NOISY:
-                numbers["final"] = plain(float(self._tail(run).mean())) + self._floor(run)
+                expected = f" (theory: {plain(self.floor[run])})" if np.isfinite(self.floor[run]) else ""
+                numbers["final"] = plain(float(self._tail(run).mean())) + expected
             case Verdict.STUCK:
                 first = f"the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}"
         return marked(told(verdict, numbers, first=first, instead=instead, more=more))
@@ -109,7 +106,7 @@ class Explanation:
         """Return the factor per step, measured and predicted, in words that fit how the run moves."""
         norms = self.trajectory.gradient_norm[:, run]
         if self.edge.curvature == 0 and np.unique(norms[norms > 0]).size == 1:
-            if _is_plain(self.trajectory):
+            if self.trajectory.optimizer.is_plain and _undisturbed(self.trajectory):
                 return f"every step is {plain(self.trajectory.learning_rate[run] * norms[0])} long, near the minimum as far from it"
             return "the gradient is as large near the minimum as far from it"
         if self.modes is None and self.outcome.verdict[run] == Verdict.DIVERGED and _accelerates(norms):
@@ -145,7 +142,6 @@ class Explanation:
         return f" ({where}: {_factor(predicted)})"
 
     def _end(self, run: int) -> tuple[str, str]:
-        """Return how the run diverged, if not as the table says it, and what is to come."""
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
         if step >= 0:
             ahead = f" (forecast: {forecast:,})" if forecast >= 0 else ""
@@ -155,7 +151,6 @@ class Explanation:
         return "", f"it will be inf at step {forecast:,}" if forecast >= 0 else "it has not turned"
 
     def _how(self, run: int) -> str:
-        """Return whether the first non-finite value was inf, -inf or nan."""
         path, step = self.trajectory, self.outcome.first_nonfinite[run]
         values = {"weight": path.x[step, :, run], "loss": path.loss[step, [run]], "gradient": path.gradient_norm[step, [run]]}
         first = values[self.outcome.first_quantity[run]]
@@ -173,17 +168,7 @@ class Explanation:
         return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
 
     def _tail(self, run: int) -> Array:
-        """Return the losses of the last quarter of the run."""
         return self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
-
-    def _floor(self, run: int) -> str:
-        """Return the floor that theory expects the noise to leave."""
-        return f" (theory: {plain(self.floor[run])})" if np.isfinite(self.floor[run]) else ""
-
-
-def _is_plain(trajectory: Trajectory) -> bool:
-    """Return whether every step is the learning rate times the gradient, and nothing else."""
-    return trajectory.optimizer.recurrence == Recurrence() and _undisturbed(trajectory) and not np.any(trajectory.optimizer.weight_decay)
 
 
 def _undisturbed(trajectory: Trajectory) -> bool:

@@ -1,35 +1,24 @@
 """Why a run of ours became inf or nan: which quantity went first, at which step, in which layer, from which example."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, check_integer, check_one
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import DataLoss, Facts, Loss
+from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import edge_curvature
 from explorer.core.verdict.profile import Profile
 
-Array = NDArray[np.float64]
-
-GREW = 1e3
-"""Growth of a loss or a weight beyond this factor is divergence, not a sudden failure."""
-
-OUTLIER = 30.0
-"""An example is an outlier if it pulls at the weights this many times as hard as the median one."""
-
-MOST_EXAMPLES = 2000
-"""At most this many are looked at one by one."""
-
-LOOKS = 40
-"""Number of steps of a network at which the hidden layers are looked at."""
+GREW = 1e3  # growth of a loss or a weight beyond this factor is divergence, not a sudden failure
+OUTLIER = 30.0  # an example is an outlier if it pulls at the weights this many times as hard as the median one
+MOST_EXAMPLES = 2000  # at most this many are looked at one by one
+LOOKS = 40  # number of steps of a network at which the hidden layers are looked at
 
 
 class Origin(StrEnum):
@@ -77,7 +66,7 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     ('learning rate', 'loss', 1947)
     """
     profile = Profile.of(trajectory)
-    run = check_one("run", check_integer("run", run, Knob(0, 1, at_least=0, at_most=trajectory.runs - 1)))
+    run = check_one("run", check_integer("run", run, Knob(at_least=0, at_most=trajectory.runs - 1)))
     step, quantity = int(profile.first_nonfinite[run]), str(profile.first_quantity[run])
     if step < 0:
         return Forensics(None, "", -1, -1, "", None, f"every number of this run is finite, for all {trajectory.steps:,} steps")
@@ -89,11 +78,8 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     return _rate(scene)
 
 
-@dataclass(frozen=True, eq=False)
-class Growth:
-    """The sizes of what a run computes, by name: at which steps they were looked at ``(n,)``, and how large they were ``(n,)``."""
-
-    sizes: dict[str, tuple[NDArray[np.intp], Array]]
+Growth = dict[str, tuple[NDArray[np.intp], Array]]
+"""The sizes of what a run computes, by name: at which steps they were looked at ``(n,)``, and how large they were ``(n,)``."""
 
 
 @np.errstate(all="ignore")
@@ -104,14 +90,14 @@ def growth(trajectory: Trajectory, run: int = 0) -> Growth:
     `LOOKS` steps, more closely towards the end.
 
     >>> from explorer import Setup
-    >>> steps, size = growth(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2).run()).sizes["largest weight"]
+    >>> steps, size = growth(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2).run())["largest weight"]
     >>> steps, size.round(2)
     (array([0, 1, 2]), array([1.  , 1.2 , 1.44]))
     """
     weight = np.abs(trajectory.x[:, :, run]).max(axis=1)
     lost = np.flatnonzero(~np.isfinite(weight))
     steps = np.arange(lost[0] + 1 if lost.size else len(weight))
-    sizes = {
+    sizes: Growth = {
         "loss": (steps, np.abs(trajectory.loss[steps, run])),
         "gradient": (steps, trajectory.gradient_norm[steps, run]),
         "largest weight": (steps, weight[steps]),
@@ -119,14 +105,11 @@ def growth(trajectory: Trajectory, run: int = 0) -> Growth:
     signals = Facts(trajectory.objective).signals
     if signals is not None:
         looks = np.unique(steps[-1] - np.geomspace(1, steps.size, LOOKS).astype(np.intp) + 1)
-        heights = np.array([[_height(*layer) for layer in signals(trajectory.x[at][:, [run]])] for at in looks])
+        seen = (signals(trajectory.x[at][:, [run]]) for at in looks)
+        outputs = ([each.value(signal.copy()) if each.of_input else signal for each, signal in layers] for layers in seen)
+        heights = np.array([[np.abs(output).max() for output in each] for each in outputs], dtype=float)
         sizes |= {f"layer {number}": (looks, heights) for number, heights in enumerate(heights.T, 1)}
-    return Growth(sizes)
-
-
-def _height(activation: Any, signal: Array) -> float:
-    """The largest output of a hidden layer, without its sign."""
-    return float(np.abs(activation.value(signal.copy()) if activation.of_input else signal).max())
+    return sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +127,11 @@ class _Scene:
     block: str
 
     @classmethod
-    def of(cls, path: Trajectory, run: int, step: int, quantity: str) -> _Scene:
+    def of(cls, path: Trajectory, run: int, step: int, quantity: str) -> Self:
         here, before = path.x[step][:, [run]], path.x[max(step - 1, 0)][:, [run]]
         losses, norms = path.loss[: step + 1, run], path.gradient_norm[: step + 1, run]
-        began = _began(losses)
+        falls = np.flatnonzero(losses[1:] <= losses[:-1])
+        began = int(falls[-1]) + 1 if falls.size else 0  # from there on the loss only grew
         minimum = path.objective.minimum
         above = np.abs(losses - (minimum if minimum is not None and np.isfinite(minimum) else 0.0))
         last = max(step - 1, 0)
@@ -167,7 +151,6 @@ class _Scene:
 
     @property
     def rule(self) -> Optimizer:
-        """The rule, for this run only."""
         return self.path.optimizer.on(np.array([self.run]))
 
     @property
@@ -215,14 +198,6 @@ class _Scene:
         return Forensics(origin, self.quantity, self.step, self.began, block, row, f"{origin}: {why}; {first}", change)
 
 
-def _began(losses: Array) -> int:
-    """The step from which the loss only grew."""
-    at = len(losses) - 1
-    while at > 0 and not losses[at] <= losses[at - 1]:
-        at -= 1
-    return at
-
-
 def _pulls(loss: DataLoss, rows: NDArray[np.intp], x: Array) -> Array:
     """The gradient's norm of each of these examples by itself, ``(n,)``."""
     gradients = (loss.on(np.array([row])).value_and_gradient(x)[1] for row in rows[:MOST_EXAMPLES])
@@ -257,7 +232,8 @@ def _broke(scene: _Scene) -> Forensics | None:
     if scene.path.x.dtype == np.float32 and _is_finite_in_float64(scene):
         return _precision(scene)
     value, gradient = scene.loss.value_and_gradient(scene.here)
-    near = _nearby(scene.loss, scene.here)
+    around = np.random.default_rng(0).standard_normal((len(scene.here), 8)) * 1e-6 * (1 + np.abs(scene.here).max())
+    near = scene.loss.value(scene.here + around.astype(scene.here.dtype))
     if scene.quantity == "loss" and (np.isfinite(gradient).all() or np.isinf(value[0]) or not np.isfinite(near).any()):
         why = f"the loss is {_word(value[0])} at weights that are fine" + (
             ", and so is the gradient there: only the loss's formula gave out"
@@ -272,26 +248,14 @@ def _broke(scene: _Scene) -> Forensics | None:
     return scene.found(Origin.RATIO, why, "Add a small ε to the denominator, or under the root.")
 
 
-def _nearby(loss: Loss, x: Array) -> Array:
-    """The loss at eight points a millionth of the way around `x`."""
-    offsets = np.random.default_rng(0).standard_normal((len(x), 8)) * 1e-6 * (1 + np.abs(x).max())
-    return np.asarray(loss.value(x + offsets.astype(x.dtype)))
-
-
 def _word(value: float) -> str:
     return "nan" if np.isnan(value) else plain(float(value))
 
 
 def _is_finite_in_float64(scene: _Scene) -> bool:
     """Whether the loss and its gradient at that point are finite numbers once computed with more digits."""
-    value, gradient = _in_float64(scene.loss).value_and_gradient(scene.here.astype(np.float64))
+    value, gradient = scene.loss.value_and_gradient(scene.here.astype(np.float64))
     return bool(np.isfinite(value).all() and np.isfinite(gradient).all())
-
-
-def _in_float64(loss: Any) -> Any:
-    """The loss with its data as float64, where it keeps any."""
-    wide = {name: getattr(loss, name).astype(np.float64) for name in ("X", "y") if isinstance(getattr(loss, name, None), np.ndarray)}
-    return replace(loss, **wide) if wide else loss
 
 
 def _decay(scene: _Scene) -> Forensics | None:

@@ -1,7 +1,5 @@
 """The mini-batch that raised the loss most."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

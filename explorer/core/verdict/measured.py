@@ -1,18 +1,14 @@
 """What a run itself shows: its growth per step, the edge along its path, and the floor that its noise should leave."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.losses.protocol import Facts
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import spectrum
 from explorer.core.theory.edge import edge_curvature
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, floor_loss
 from explorer.core.verdict.verdict import Outcome
-
-Array = NDArray[np.float64]
 
 
 def measured_growth(trajectory: Trajectory) -> Array:

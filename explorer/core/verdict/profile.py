@@ -1,24 +1,19 @@
 """A run's summary, of a size that does not depend on its steps: all that a verdict needs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import must, typed
 from explorer.core.run.descent import Trajectory
 
-Array = NDArray[np.float64]
-
-PARTS = 16
-"""A run is cut into this many equal parts, so that its summary does not grow with its steps."""
+PARTS = 16  # a run is cut into this many equal parts, so that its summary does not grow with its steps
 
 
-ROUNDING = 64 * np.finfo(float).eps
-"""Differences of this share of the loss are arithmetic noise, not movement."""
+ROUNDING = 64 * np.finfo(float).eps  # differences of this share of the loss are arithmetic noise, not movement
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +39,7 @@ class Profile:
     steps: int
 
     @classmethod
-    def of(cls, trajectory: Trajectory) -> Profile:
+    def of(cls, trajectory: Trajectory) -> Self:
         """Return the summary of a kept path. Raises ValueError for what is none."""
         if not isinstance(trajectory, Trajectory):
             raise must("trajectory", "what run returns", typed(trajectory))
@@ -53,7 +48,7 @@ class Profile:
         )
 
     @classmethod
-    def seen(cls, loss: Array, last: Array, final_gradient: Array, *, steps: int, **lost: NDArray[Any]) -> Profile:
+    def seen(cls, loss: Array, last: Array, final_gradient: Array, *, steps: int, **lost: NDArray[Any]) -> Self:
         """Return the summary of losses ``(looks, runs)``, evenly spread over `steps`, and of the last points ``(at most 3, dim, runs)``.
 
         `lost` are `first_nonfinite` and `first_quantity`.

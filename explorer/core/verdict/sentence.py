@@ -1,7 +1,5 @@
 """The verdicts in words: one table from each to its word and its sentence, to which every place adds what it alone knows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -34,11 +32,6 @@ TABLE = {
 """The word and the sentence of each verdict; the names in braces are the run's own numbers, as text."""
 
 
-def word(verdict: Verdict) -> str:
-    """Return the word that a verdict has on every page."""
-    return TABLE[verdict][0]
-
-
 def told(verdict: Verdict, numbers: Mapping[str, str], *, first: str = "", instead: str = "", more: str = "") -> str:
     """Return a verdict's sentence: its word, what is known before it, the table's sentence or what is known `instead`, and `more`.
 
@@ -58,11 +51,6 @@ def became(quantity: str, how: str, step: int) -> str:
     'the loss became inf at step 1,947'
     """
     return f"the {quantity} became {how} at step {step:,}"
-
-
-def counted(steps: int, noun: str = "step") -> str:
-    """Return a number of steps in words: ``'1 step'``, ``'2,000 steps'``."""
-    return f"{steps:,} {noun}{'' if steps == 1 else 's'}"
 
 
 def marked(sentence: str) -> str:

@@ -1,34 +1,26 @@
 """What happened to a run: one word for each, and the numbers that decided it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Facts, Loss
+from explorer.core.ground.prose import counted, plain
+from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import extremes, sharpness
 from explorer.core.verdict.profile import ROUNDING, Profile
 from explorer.core.verdict.sentence import Verdict as Verdict
-from explorer.core.verdict.sentence import became, counted, told
+from explorer.core.verdict.sentence import became, told
 
-Array = NDArray[np.float64]
-
-TOLERANCE = 1e-6
-"""Converged: the loss above its minimum has shrunk to a millionth of what it was at the start, a thousandth of the way in x."""
+TOLERANCE = 1e-6  # converged: the loss above its minimum has shrunk to this share of the start's, a thousandth of the way in x
 
 GROWTH = 1.02
 """Diverged while still finite: the largest loss of each quarter exceeds the one before by 2 %, twice over. A run that is bounded
 has quarters that level off; at 1.02 per quarter of 100 steps the error grows by 1.0004 a step, so an edge is seen to 0.02 %."""
 
-STEADY = 0.3
-"""...and the later growth is at least this share of the earlier one (in logarithms): growth that fades is on its way to a bound."""
-
-PATIENCE = 20
-"""Converging: at its present rate the run would converge within this many times the steps it has had; beyond that it is slow."""
+STEADY = 0.3  # and the later growth is at least this share of the earlier one (in logarithms): growth that fades is on its way to a bound
+PATIENCE = 20  # converging: at its present rate the run would converge within this many times the steps it has had; beyond that it is slow
 
 FLAT = 1e-6
 """Stuck: moving by its own length along the gradient could not change the loss by more than this share; or arrived where there is
@@ -38,19 +30,15 @@ PLATEAU = 0.01
 """...or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
 by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it."""
 
-CURVED = 1e-9
-"""A smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10."""
+CURVED = 1e-9  # a smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10
 
 DAMPED = 0.01
 """A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
 all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. A quadratic knows
 none, and a network's spikes on its way down are none."""
 
-RISE = 2.0
-"""A catapult rises to at least this multiple of the start: less is a wobble that every momentum run has."""
-
-SHARPNESS_FALL = 0.95
-"""...and ends where the sharpness is below this share of the start's. On a quadratic it cannot fall, so momentum's transient is none."""
+RISE = 2.0  # a catapult rises to at least this multiple of the start: less is a wobble that every momentum run has
+SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; on a quadratic, momentum's transient cannot
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +129,6 @@ def judge(trajectory: Trajectory) -> Outcome:
     return decide(profile, trajectory.objective, trajectory.x[0], trajectory.x[-1], stochastic=trajectory.stochastic)
 
 
-def plateau(loss: Loss) -> float:
-    """Return what the best constant answer reaches, for a loss that has one; else nan."""
-    return float(getattr(loss, "best_constant", np.nan))
-
-
 def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic: bool = False, look: bool = True) -> Outcome:
     """Return the verdict that follows from a summary and from the curvature at the first and last points, ``(dim, runs)`` both.
 
@@ -157,9 +140,9 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         best = np.fmin.reduce(profile.lowest)
         above, tiny = _above_the_floor(profile, minimum, best)
         first, final = above(profile.start_loss), above(profile.final_loss)
-        half, third, fourth = _quarters(above(profile.highest))
-        *_, middle, early, late = _by_quarter(above(profile.highest))
-        *_, early_low, late_low = _by_quarter(above(profile.lowest))
+        middle, early, late = _quarters(above(profile.highest))
+        _, early_low, late_low = _quarters(above(profile.lowest))
+        half, third, fourth = _largest(above(profile.highest))
         decline = (fourth / third) ** (1 / max(profile.steps / 4, 1))
 
         nonfinite = profile.first_nonfinite >= 0
@@ -177,7 +160,7 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
                 stuck[asked] = rests
         else:
             arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * first, tiny)
-        level = above(plateau(loss))
+        level = above(Facts(loss).best_constant)
         stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
         steps_to_go = np.log(TOLERANCE * first / fourth) / np.log(decline)
         jumps = (profile.rises[len(profile.rises) // 2 :].sum(axis=0) > 0) | profile.turned
@@ -222,7 +205,7 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
         return np.abs, np.zeros(profile.start_loss.shape)
     if minimum is not None:
         return lambda loss: loss - minimum, np.full(profile.start_loss.shape, ROUNDING * abs(minimum))
-    half, third, fourth = _quarters(profile.highest)
+    half, third, fourth = _largest(profile.highest)
     tiny = ROUNDING * np.abs(best)
     before, after = half - third, third - fourth
     limit = np.fmax(np.where(before > after, fourth - after**2 / (before - after), -np.inf), fourth - np.abs(fourth))
@@ -250,17 +233,13 @@ def _at_rest(
     return bowl & rests, ~bowl & (rests | flat), smallest
 
 
-def _quarters(highest: Array) -> tuple[Array, Array, Array]:
-    """Return the largest value in the second, third and fourth quarter of the parts (of the last three, if fewer than 8)."""
-    if len(highest) < 8:
-        highest = np.concatenate([highest[:1]] * max(3 - len(highest), 0) + [highest])
-        return highest[-3], highest[-2], highest[-1]
-    quarter = len(highest) // 4
-    second, third, fourth = (highest[len(highest) - k * quarter :][:quarter].max(axis=0) for k in (3, 2, 1))
+def _largest(parts: Array) -> tuple[Array, Array, Array]:
+    """Return the largest value in each of these quarters; the first there is, for one that a run was too short to have."""
+    second, third, fourth = (quarter.max(axis=0) if len(quarter) else parts[0] for quarter in _quarters(parts))
     return second, third, fourth
 
 
-def _by_quarter(parts: Array) -> tuple[Array, Array, Array]:
+def _quarters(parts: Array) -> tuple[Array, Array, Array]:
     """Return the parts in the second, third and fourth quarter of a run (the last three parts, if there are fewer than 8)."""
     quarter = max(len(parts) // 4, 1)
     return parts[-3 * quarter : -2 * quarter], parts[-2 * quarter : -quarter], parts[-quarter:]

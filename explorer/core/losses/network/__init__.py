@@ -1,7 +1,5 @@
 """Neural networks: layers, activations, initializations and objectives, each one definition, put together as a loss."""
 
-from __future__ import annotations
-
 from explorer.core.losses.network.model import Network
 from explorer.core.losses.network.shelf import network
 

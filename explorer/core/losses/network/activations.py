@@ -1,7 +1,5 @@
 """What a unit does to its input: each activation is one definition with its first two derivatives."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +13,7 @@ from explorer.core.losses.protocol import Array
 
 Name = Literal["tanh", "relu", "leaky_relu", "sigmoid", "gelu", "linear"]
 
-LEAK = 0.01
-"""The slope of a leaky ReLU below 0: PyTorch's default."""
+LEAK = 0.01  # the slope of a leaky ReLU below 0: PyTorch's default
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,7 @@ class Activation:
     centered_gain: float = 1.0
 
 
-def _gelu(z: Array) -> Array:
-    """Return the input times Φ of it, the exact form and PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)."""
-    return z * ndtr(z)
-
-
 def _density(z: Array) -> Array:
-    """φ(z), the standard normal's density."""
     return np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
 
 
@@ -79,7 +70,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             steepest=0.25,
         ),
         "gelu": Activation(
-            _gelu,
+            lambda z: z * ndtr(z),  # the exact form, PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)
             lambda z, spare=None: ndtr(z) + z * _density(z),
             lambda z: (2 - z * z) * _density(z),
             of_input=True,

@@ -1,7 +1,5 @@
 """From the knobs to layers and first weights."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -31,7 +29,6 @@ class Style:
     dropout: float = 0.0
 
     def hidden(self, linear: Linear) -> list[Layer]:
-        """Return one hidden layer."""
         positions = linear.window.positions if linear.window else 1
         layers: list[Layer] = [linear]
         if self.normalization != "none":

@@ -8,12 +8,10 @@ Inside a network the runs come first, because a matrix product for each run is w
 ``(runs, size)`` and signals ``(runs, units, examples)``. The input ``(units, examples)`` is shared by all runs.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +20,10 @@ from explorer.core.losses.network import normalization
 from explorer.core.losses.network.activations import ACTIVATIONS, Activation
 from explorer.core.losses.protocol import Array
 
-Signal = Any
-"""An array; or None where it belongs to the data, which do not change and whose gradient nobody asks for."""
+Signal = Any  # an array; or None where it belongs to the data, which do not change and whose gradient nobody asks for
 
 
-FEW = 16
-"""Up to this many examples, or rows, count as few for any number of inputs: see `outer`."""
+FEW = 16  # up to this many examples, or rows, count as few for any number of inputs: see `outer`
 
 
 class Part(NamedTuple):
@@ -47,23 +43,18 @@ class Layer(Protocol):
     @property
     def parts(self) -> tuple[Part, ...]:
         """The groups of parameters, in order."""
-        ...
 
     def forward(self, p: Array, a: Array) -> tuple[Array, Any]:
         """Return the output, and what the other three need of it."""
-        ...
 
     def backward(self, p: Array, memory: Any, d: Array, g: Array) -> Signal:
         """Return the gradient by the input, from `d` by the output. Both `d` and `memory` may be overwritten."""
-        ...
 
     def push(self, p: Array, v: Array, memory: Any, t: Signal) -> tuple[Array, Any]:
         """Return how the output changes when the parameters change by `v` and the input by `t`."""
-        ...
 
     def pull(self, p: Array, v: Array, memory: Any, tangents: Any, d: Array, dt: Array, gt: Array) -> tuple[Signal, Signal]:
         """Return the gradient by the input and how it changes, from `d` and its change `dt` by the output."""
-        ...
 
 
 def size(layer: Layer) -> int:
@@ -223,10 +214,7 @@ class Activate:
     """a = f(z), for every unit and example."""
 
     name: str
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        return ()
+    parts = ()
 
     @property
     def activation(self) -> Activation:
@@ -304,12 +292,9 @@ class Dropout:
     units: int
     positions: int = 1
     mask: NDArray[np.bool_] | None = None
+    parts = ()
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        return ()
-
-    def drawn(self, random: np.random.Generator, examples: int) -> Dropout:
+    def drawn(self, random: np.random.Generator, examples: int) -> Self:
         """Return the layer with a mask for this many examples."""
         return replace(self, mask=random.random((self.units, self.positions * examples)) >= self.rate)
 
@@ -344,8 +329,7 @@ class Chain:
     def parts(self) -> tuple[Part, ...]:
         return tuple(part for layer in self.layers for part in layer.parts)
 
-    def drawn(self, random: np.random.Generator, examples: int) -> Chain:
-        """Return the same layers, with new masks where they drop out."""
+    def drawn(self, random: np.random.Generator, examples: int) -> "Chain":
         return Chain(tuple(layer.drawn(random, examples) if hasattr(layer, "drawn") else layer for layer in self.layers))
 
     def activated(self, memory: Any) -> Iterator[tuple[Activation, Array]]:
@@ -393,8 +377,7 @@ class Residual:
     def parts(self) -> tuple[Part, ...]:
         return self.inner.parts
 
-    def drawn(self, random: np.random.Generator, examples: int) -> Residual:
-        """Return the same block, with new masks where it drops out."""
+    def drawn(self, random: np.random.Generator, examples: int) -> Self:
         return replace(self, inner=self.inner.drawn(random, examples))
 
     def forward(self, p: Array, a: Array) -> tuple[Array, Any]:

@@ -1,13 +1,11 @@
 """A network as a loss: layers, an objective and data, with exact derivatives, for many runs at once."""
 
-from __future__ import annotations
-
 import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +16,7 @@ from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.objectives import Objective
 from explorer.core.losses.protocol import Array, blocks_of
 
-CHUNK = 2**19
-"""Bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds."""
+CHUNK = 2**19  # bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +40,7 @@ class Network:
     l2: float = 0.0
     dropout_seed: int | None = None
     held_out: tuple[Array, Array] | None = None
-    minimum = None
+    minimum, lower_bound = None, 0.0  # squares and cross-entropies are never negative
     order = "F"
 
     @property
@@ -67,7 +64,6 @@ class Network:
 
     @property
     def scale(self) -> float:
-        """The number before the sum over examples."""
         return 1 / self.examples if self.reduction == "mean" else 1.0
 
     @cached_property
@@ -79,7 +75,6 @@ class Network:
         return decay
 
     def _chunks(self, runs: int, itemsize: int) -> Iterator[slice]:
-        """Return the runs in groups whose signals fit a core's cache."""
         most = max(CHUNK // (self.widest * max(self.examples, 1) * itemsize), 1)
         groups = -(-runs // most)
         return (slice(i * runs // groups, (i + 1) * runs // groups) for i in range(groups))
@@ -161,7 +156,7 @@ class Network:
 
         return product
 
-    def on(self, rows: NDArray[np.intp]) -> Network:
+    def on(self, rows: NDArray[np.intp]) -> Self:
         """Return the loss on these rows: the mean over them, or their sum; with dropout, if the network has any."""
         body = self.body
         if self.dropout_seed is not None:
@@ -170,17 +165,12 @@ class Network:
         return replace(self, body=body, X=self.X.take(rows, axis=1), y=self.y.take(rows, axis=1), held_out=None)
 
     @property
-    def validation(self) -> Network | None:
+    def validation(self) -> Self | None:
         """The data loss on the examples that were held out, without penalty; None if there are none."""
         if self.held_out is None:
             return None
         X, y = self.held_out
         return replace(self, X=X, y=y, l2=0.0, held_out=None, dropout_seed=None)
-
-    @property
-    def lower_bound(self) -> float:
-        """Squares and cross-entropies are never negative."""
-        return 0.0
 
     @property
     def best_constant(self) -> float:

@@ -1,13 +1,10 @@
 """Subtract the mean, divide by the spread: the one function behind batch norm, layer norm and weight standardization."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from explorer.core.losses.protocol import Array
 
-EPSILON = 1e-5
-"""Added to the variance, so that what has no spread becomes 0 and not nan: PyTorch's default."""
+EPSILON = 1e-5  # added to the variance, so that what has no spread becomes 0 and not nan: PyTorch's default
 
 
 def normalized(z: Array, axis: int) -> tuple[Array, Array]:

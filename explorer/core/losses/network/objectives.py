@@ -3,8 +3,6 @@
 Outputs are ``(runs, outputs, examples)``, targets ``(outputs, examples)``. `scale` is the number before the sum over examples.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,19 +17,15 @@ class Objective(Protocol):
 
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
         """Return the loss ``(runs,)`` and its gradient by the outputs."""
-        ...
 
     def bend(self, z: Array, y: Array, scale: float, zt: Array) -> Array:
         """Return how the gradient changes when the outputs change by `zt`."""
-        ...
 
     def right(self, z: Array, y: Array) -> Array:
         """Return the share of examples that are classified right, ``(runs,)``; nan where there are no classes."""
-        ...
 
     def best_constant(self, y: Array, scale: float) -> float:
         """Return the loss of the best outputs that are the same for every example."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -129,6 +123,5 @@ class ManyClasses:
 
 
 def _entropy(counts: Array, scale: float) -> float:
-    """Return the entropy of classes with these numbers of examples, times their sum and `scale`."""
     seen = counts[counts > 0]
     return float(-scale * (seen * np.log(seen / seen.sum())).sum())

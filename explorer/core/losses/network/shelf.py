@@ -1,7 +1,5 @@
 """The network on the shelf: its signature is its control panel."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,8 +14,7 @@ from explorer.core.losses.network.task import TABLES, Data, Task
 from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Half, Reduction
 
-MOST_WORK = 2_000_000_000
-"""Most multiplications that one pass over the data may take: about a second for one step of one run."""
+MOST_WORK = 2_000_000_000  # most multiplications that one pass over the data may take: about a second for one step of one run
 
 Hidden = Annotated[
     tuple[float, ...], Knob(1, 64, at_least=1, at_most=4096, label="hidden layers", help="The number of units of each, as in 16, 16.")
@@ -28,52 +25,43 @@ Repeat = Annotated[
 Widen = Annotated[
     int, Knob(1, 16, at_least=1, at_most=256, label="widen the hidden layers", help="10 units widened 20 times are 200 in each layer.")
 ]
-ActivationName = Annotated[activations.Name, Knob(0, 1, label="activation", help="What each hidden unit does to its input.")]
-DataName = Annotated[str, Knob(0, 1, label="data", among=TABLES)]
+ActivationName = Annotated[activations.Name, Knob(label="activation", help="What each hidden unit does to its input.")]
+DataName = Annotated[str, Knob(label="data", among=TABLES)]
 Examples = Annotated[
     int,
     Knob(2, 500, at_least=1, at_most=100_000, label="examples", help="How many are trained on; more than there are means all there are."),
 ]
-Noise = Annotated[float, Knob(0, 1, at_least=0, label="noise", help="Of the data that are drawn: added to points or targets.")]
+Noise = Annotated[float, Knob(at_least=0, label="noise", help="Of the data that are drawn: added to points or targets.")]
 Validation = Annotated[
     int, Knob(0, 300, at_least=0, at_most=100_000, label="validation", help="Examples held out to see what was learned.")
 ]
 Scaling = Annotated[
     task.Scaling,
-    Knob(0, 1, label="features", help="As they are; divided by the largest; every column to mean 0; every column to mean 0 and spread 1."),
+    Knob(label="features", help="As they are; divided by the largest; every column to mean 0; every column to mean 0 and spread 1."),
 ]
-StandardizeTarget = Annotated[bool, Knob(0, 1, label="standardize the target", help="What is to be predicted: to mean 0 and spread 1.")]
-Objective = Annotated[task.Aim, Knob(0, 1, label="objective", help="fitting: cross-entropy for classes, squared error otherwise.")]
-Naive = Annotated[
-    bool, Knob(0, 1, label="naive logarithm", help="-y log a as it is written: nan once a rounds to 0, while training goes on.")
-]
-Init = Annotated[initialization.Name, Knob(0, 1, label="initialization", help="How large the first weights are.")]
+StandardizeTarget = Annotated[bool, Knob(label="standardize the target", help="What is to be predicted: to mean 0 and spread 1.")]
+Objective = Annotated[task.Aim, Knob(label="objective", help="fitting: cross-entropy for classes, squared error otherwise.")]
+Naive = Annotated[bool, Knob(label="naive logarithm", help="-y log a as it is written: nan once a rounds to 0, while training goes on.")]
+Init = Annotated[initialization.Name, Knob(label="initialization", help="How large the first weights are.")]
 Scale = Annotated[
     float, Knob(0.01, 10, log=True, at_least=0, label="hidden scale", help="Multiplies the first weights of the hidden layers.")
 ]
 OutputScale = Annotated[
     float, Knob(0.01, 10, log=True, at_least=0, label="output scale", help="Multiplies the first weights of the last layer.")
 ]
-Biases = Annotated[bool, Knob(0, 1, label="biases", help="A constant in every unit.")]
+Biases = Annotated[bool, Knob(label="biases", help="A constant in every unit.")]
 Normalization = Annotated[
     Literal["none", "batch", "layer"],
     Knob(
-        0,
-        1,
         label="normalization",
         help="Every unit to mean 0 and spread 1 over the batch, or every example over the units. The batch is the examples at hand, for"
         " validation those held out: there are no running averages.",
     ),
 ]
 Standardization = Annotated[
-    bool,
-    Knob(
-        0, 1, label="weight standardization", help="The weights of every hidden unit to mean 0 and a spread that keeps the signal's size."
-    ),
+    bool, Knob(label="weight standardization", help="The weights of every hidden unit to mean 0 and a spread that keeps the signal's size.")
 ]
-Skip = Annotated[
-    bool, Knob(0, 1, label="skip connections", help="Adds a layer's input to its output, where both have the same number of units.")
-]
+Skip = Annotated[bool, Knob(label="skip connections", help="Adds a layer's input to its output, where both have the same number of units.")]
 DropoutRate = Annotated[
     float,
     Knob(
@@ -86,17 +74,13 @@ DropoutRate = Annotated[
     ),
 ]
 Decay = Annotated[float, Knob(0, 0.1, at_least=0, label="L2 penalty", help="½ of this times the squared weights is added to the loss.")]
-BadCell = Annotated[
-    Literal["none", "number", "nan", "inf"], Knob(0, 1, label="bad cell", help="Replaces one number of one training example.")
-]
+BadCell = Annotated[Literal["none", "number", "nan", "inf"], Knob(label="bad cell", help="Replaces one number of one training example.")]
 BadValue = Annotated[float, Knob(0, 1e4, label="bad number", help="What that one number becomes.", only_with=("bad_cell", "number"))]
-WrongLabels = Annotated[
-    float, Knob(0, 1, at_least=0, at_most=1, label="wrong labels", help="This share of the examples swap their targets.")
-]
+WrongLabels = Annotated[float, Knob(at_least=0, at_most=1, label="wrong labels", help="This share of the examples swap their targets.")]
 FeatureScale = Annotated[
     float, Knob(1e-2, 1e3, log=True, above=0, label="scale of the first feature", help="As if it were measured in other units.")
 ]
-Precision = Annotated[Literal["float64", "float32"], Knob(0, 1, label="precision", help="float32 is twice as fast and overflows at 3e38.")]
+Precision = Annotated[Literal["float64", "float32"], Knob(label="precision", help="float32 is twice as fast and overflows at 3e38.")]
 
 
 @LOSSES
@@ -136,8 +120,7 @@ def network(
     Fully connected layers, a ← f(W a + b), `repeat` times those of `hidden`, each with `widen` times its units; the last layer is linear,
     and the objective is half or all of the squared error, or cross-entropy. Gradient by backpropagation (Rumelhart, Hinton and Williams
     1986), exact product with the Hessian by the R-operator (Pearlmutter 1994). With `skip`, a ← a + f(W a + b)/√depth where the widths
-    allow it.
-    `data` is one of the tables listed or the name of an uploaded one, all its columns. `seed` draws data and weights.
+    allow it. `data` is one of the tables listed or the name of an uploaded one, all its columns. `seed` draws data and weights.
 
     Raises ValueError for a network too large for its data, classes where there are none, and a validation that leaves nothing.
 

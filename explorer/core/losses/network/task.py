@@ -1,11 +1,9 @@
 """From a table to what a network is trained on: scaled, split, spoiled, with targets that fit the objective."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -15,8 +13,7 @@ from explorer.core.losses.network.objectives import ManyClasses, Objective, Squa
 from explorer.core.losses.protocol import Array
 
 TABLES = Tables(("moons", "circles", "spirals", "blobs", "waves", "digits", "diabetes", "breast_cancer", "iris", "wine", "noisy_line"))
-DRAWN = tuple(name for name in TABLES if "examples" in DATA.parameters(name))
-"""The tables that are drawn with any number of examples."""
+DRAWN = tuple(name for name in TABLES if "examples" in DATA.parameters(name))  # the tables that are drawn with any number of examples
 
 Aim = Literal["fitting", "squared_error", "cross_entropy"]
 Scaling = Literal["raw", "unit", "centered", "standardized"]
@@ -24,8 +21,7 @@ Scaling = Literal["raw", "unit", "centered", "standardized"]
 SCALINGS: Mapping[str, Callable[[Table], Table]] = MappingProxyType(
     {"raw": lambda table: table, "unit": tables.to_unit, "centered": tables.center, "standardized": tables.standardize}
 )
-MOST_CLASSES = 20
-"""A target with more distinct values is not a set of classes."""
+MOST_CLASSES = 20  # a target with more distinct values is not a set of classes
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,6 @@ class Data:
         return self._spoiled(_rows(table, slice(train))), held_out, tuple(np.unique(table.target).tolist())
 
     def _table(self) -> Table:
-        """Return the table in the order in which it is divided: shuffled, unless all of it is trained on."""
         columns = CANCER_COLUMNS if self.name == "breast_cancer" else DATA.parameters("diabetes")["columns"].options
         known = {name: each.default for other in TABLES for name, each in DATA.parameters(other).items()}
         wanted = self.examples + self.validation
@@ -96,7 +91,7 @@ class Task:
     classes: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, values: tuple[float, ...], name: str, *, aim: Aim = "fitting", half: bool = True, naive: bool = False) -> Task:
+    def of(cls, values: tuple[float, ...], name: str, *, aim: Aim = "fitting", half: bool = True, naive: bool = False) -> Self:
         """Return the task that an aim makes of a target with these different values.
 
         `fitting` is cross-entropy for a target of two values or one of the digits, and squared error otherwise. Squared error takes

@@ -1,0 +1,6 @@
+"""The one word for an array of numbers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
