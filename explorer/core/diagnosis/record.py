@@ -13,15 +13,11 @@ from explorer.core.ground.knobs import must
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A recorded curve without what is missing: `values` ``(n,)`` with nan and inf among them, their `steps` and `rows` ``(n,)``.
+    """A recorded curve without what is missing; others beside it are records too, for they may have rows without a training loss."""
 
-    The others are records of their own, since a validation loss may stand in rows without a training loss. `lost_from` is the first entry
-    of the non-finite end, None if the last value is finite.
-    """
-
-    values: Array
-    steps: Array
-    rows: NDArray[np.intp]
+    values: Array  # ``(n,)``, nan and inf among them
+    steps: Array  # ``(n,)``
+    rows: NDArray[np.intp]  # ``(n,)``
     missing: int
     stepped: bool
     validation: "Record | None" = None

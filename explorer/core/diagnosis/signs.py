@@ -33,56 +33,38 @@ LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
 @dataclass(frozen=True, eq=False)
 class Signs:
-    """The finite part of a curve, measured. Levels are in the curve's own unit; everything called a share has none.
-
-    `start` is where it begins, `end` the median of its last eighth, `lowest` and `highest` its smallest and largest value, `best` its
-    lowest level without noise. `levels` ``(4,)`` are the medians of its quarters. `noise` is the
-    scatter around the trend of its later half, and `jumps` says that there is any.
-
-    `drop` is the fall from the third to the fourth quarter in standard errors, negative for a rise, and `pace` the factor by which the
-    fall per quarter shrinks: 1 for a straight line, nan where it cannot be measured. `left` is the share of the fall still to come if it
-    goes on so. `settled` says the last part is flat to `TOLERANCE`, `rises` that the later half only goes up, `shrinks` that its jumps die
-    out, `moved` that the end lies below the start by more than the noise.
-
-    `grows` and `explodes` are the two forms of growth that has not turned, `blew_up` says that it ends at another size; `factor` is what
-    it grew by per row at the end. `peak` is the largest value that is no single spike, and `rough` the scatter around it; `spikes` are the
-    rows of single ones. `rhythm` is ``"two"``, ``"cycle"``, ``"chaos"`` or an empty string; `tail_low` and `tail_high` are the ends of the
-    last quarter.
-
-    `risen` is the largest value after the lowest, `turned` says that the last row is no higher than the one before, `had_fallen` that it
-    came down before its lowest row, and `stopped_at_once` that it moved by less than a hundredth of its level, at its first rows only.
-    """
+    """The finite part of a curve, measured. Levels are in the curve's own unit; everything called a share has none."""
 
     rows: int
-    start: float
-    end: float
-    lowest: float
-    highest: float
-    peak: float
-    rough: float
-    best: float
-    levels: Array
-    noise: float
-    jumps: bool
-    drop: float
-    pace: float
-    left: float
-    settled: bool
-    rises: bool
-    shrinks: bool
-    moved: bool
-    grows: bool
-    blew_up: bool
-    explodes: bool
-    factor: float
-    spikes: NDArray[np.intp]
-    rhythm: str
-    tail_low: float
-    tail_high: float
-    risen: float
-    turned: bool
-    had_fallen: bool
-    stopped_at_once: bool
+    start: float  # where it begins
+    end: float  # the median of its last eighth
+    lowest: float  # its smallest value
+    highest: float  # its largest value
+    peak: float  # the largest value that is no single spike
+    rough: float  # the scatter around the peak
+    best: float  # its lowest level without noise
+    levels: Array  # ``(4,)``: the medians of its quarters
+    noise: float  # the scatter around the trend of its later half
+    jumps: bool  # whether there is any noise
+    drop: float  # the fall from the third to the fourth quarter in standard errors, negative for a rise
+    pace: float  # the factor by which the fall per quarter shrinks: 1 for a straight line, nan where it cannot be measured
+    left: float  # the share of the fall still to come if it goes on so
+    settled: bool  # whether the last part is flat to `TOLERANCE`
+    rises: bool  # whether the later half only goes up
+    shrinks: bool  # whether its jumps die out
+    moved: bool  # whether the end lies below the start by more than the noise
+    grows: bool  # growth that has not turned, by quarters or after a fall
+    blew_up: bool  # whether it ends at another size
+    explodes: bool  # growth that has not turned, at the very end
+    factor: float  # what it grew by per row at the end
+    spikes: NDArray[np.intp]  # the rows of single ones
+    rhythm: str  # ``"two"``, ``"cycle"``, ``"chaos"`` or an empty string
+    tail_low: float  # of the last quarter
+    tail_high: float  # of the last quarter
+    risen: float  # the largest value after the lowest
+    turned: bool  # whether the last row is no higher than the one before
+    had_fallen: bool  # whether it came down before its lowest row
+    stopped_at_once: bool  # whether it moved by less than a hundredth of its level, at its first rows only
 
     @property
     def stays_up(self) -> bool:

@@ -54,7 +54,6 @@ _ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
 _TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
 _TAG = re.compile(r"(?i)(?<![\w.])(train(?:ing|_inner)?|valid(?:ation)?|val|test(?:ing)?|eval(?:uation)?|dev|validierung)(?!\w|\.\w)")
 _UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
-_UNITS = {"it": "progress", "steps": "step", "iterations": "iteration", "epochs": "epoch"}
 
 
 def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
@@ -63,7 +62,8 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     A line that only counts, such as Keras' ``Epoch 3/10``, counts for those below it; a line without a counter goes on with the row above
     if none of its names is there.
     """
-    commas = _writes_commas([line for _, line in lines[:2000]])
+    head = "\n".join(line for _, line in lines[:2000])[:200_000]
+    commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
     pattern = COMMAS if commas else POINTS
     plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool]] = {}
     records: list[tuple[int, dict[str, float]]] = []
@@ -93,7 +93,9 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                 any(each for name, each in kinds.items() if name != "progress"),
             )
         names, counting, has_loss, has_known = plans[key]
-        tag = _headline(line) if len(texts) == 1 else ""
+        # A line such as ``Test Error:`` speaks of the line below it.
+        headline = _TAG.search(line[:80]) if len(texts) == 1 and line.rstrip().endswith(":") else None
+        tag = headline[0] if headline else ""
         pairs = {name: _float(number, commas=commas) for name, number in zip(names, texts[1::2], strict=True) if name}
         numeric += len(texts) > 1
         if not pairs:
@@ -207,21 +209,10 @@ def _behind(after: str, *, last: bool) -> str:
     """The name that stands behind a number, as in ``442.0 avg loss,``; a unit that touches it is none, but for tqdm's ``220it``."""
     lead = _BREAK.split(after)[0]
     if lead[:1].isalpha():
-        return _UNITS.get(lead.split()[0], "") if lead.split()[0] in ("it",) else ""
+        return "progress" if lead.split()[0] == "it" else ""
     rest = after[len(lead) :].strip(" :=")
     spoken = _spoken(lead)
     return " ".join(spoken[:4])[:MOST_LETTERS] if spoken and (last or rest) else ""
-
-
-def _headline(line: str) -> str:
-    """The tag of a line such as ``Test Error:``, which speaks of the line below it."""
-    tag = _TAG.search(line[:80]) if line.rstrip().endswith(":") else None
-    return tag[0] if tag else ""
-
-
-def _writes_commas(lines: Sequence[str]) -> bool:
-    head = "\n".join(lines)[:200_000]
-    return len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
 
 
 def _float(text: str, *, commas: bool) -> float:

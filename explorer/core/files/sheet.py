@@ -21,17 +21,14 @@ Records = Sequence[tuple[int, Mapping[str, float]]]  # the line of each row, and
 
 @dataclass(eq=False)
 class Sheet:
-    """Columns ``(rows,)`` by name, the `lines` ``(rows,)`` of the file that they stand in, how many rows there were, and what was noted.
+    """What a log is read into."""
 
-    `named` is false where the names are not the file's. `alarms` are lines that speak of an error: what kind, which line, its words.
-    """
-
-    columns: dict[str, Numbers]
-    lines: NDArray[np.intp]
-    rows: int
+    columns: dict[str, Numbers]  # ``(rows,)`` each
+    lines: NDArray[np.intp]  # ``(rows,)``: the line of the file that a row stands in
+    rows: int  # how many there were
     notes: list[str] = field(default_factory=list)
-    named: bool = True
-    alarms: tuple[tuple[str, int, str], ...] = ()
+    named: bool = True  # False where the names are not the file's
+    alarms: tuple[tuple[str, int, str], ...] = ()  # lines that speak of an error: what kind, which line, its words
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
         return {name: values[rows] for name, values in self.columns.items()}

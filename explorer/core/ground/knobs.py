@@ -8,10 +8,12 @@ import difflib
 import functools
 import inspect
 import math
+import tomllib
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.resources import files
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -19,47 +21,47 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Knob:
-    """The range of a number: where a slider runs, and which values are refused.
-
-    `low` and `high` are the slider's two ends (`log`: spaced by factors). The rule is separate, because a typed value may lie beyond the
-    slider: `at_least` and `at_most` are allowed themselves, `above` and `below` are not. `label` is what a panel writes beside the slider
-    and `help` what it explains. `only_with` names another knob and the value it must have for this one to matter: a panel hides it
-    otherwise. `readable` is called with a free text and raises ValueError for one that means nothing. `among` makes a text a choice of
-    names that are only known at run time: those it lists are offered, those it can look up are accepted, and for any other its UnknownName
-    is the refusal. It must be hashable, because Python keeps one annotation for all that are equal.
+    """The range of a number: where a slider runs, and which values are refused, for a typed value may lie beyond the slider.
 
     >>> Knob(0, 0.99, at_least=0, below=1).rule
     '≥ 0 and < 1'
     """
 
-    low: float = 0
+    low: float = 0  # the slider's ends
     high: float = 1
-    log: bool = False
-    at_least: float = -math.inf
-    above: float = -math.inf
+    log: bool = False  # spaced by factors
+    at_least: float = -math.inf  # allowed itself, and so is `at_most`
+    above: float = -math.inf  # not allowed itself, nor is `below`
     at_most: float = math.inf
     below: float = math.inf
-    label: str = ""
-    help: str = ""
-    only_with: tuple[str, str] | None = None
-    readable: Callable[[str], object] | None = None
+    label: str = ""  # what a panel writes beside the slider
+    help: str = ""  # what it explains
+    only_with: tuple[str, str] | None = None  # another knob and the value it must have for this one to matter: a panel hides it otherwise
+    readable: Callable[[str], object] | None = None  # called with a free text: raises ValueError for one that means nothing
     among: Mapping[str, Any] | None = None
+    """Makes a text a choice of names only known at run time: those it lists are offered, those it can look up accepted, any other refused
+    by its UnknownName. It must be hashable, because Python keeps one annotation for all that are equal."""
 
     @property
     def rule(self) -> str:
-        bounds = [
-            f"≥ {self.at_least:g}" if self.at_least > -math.inf else "",
-            f"> {self.above:g}" if self.above > -math.inf else "",
-            f"≤ {self.at_most:g}" if self.at_most < math.inf else "",
-            f"< {self.below:g}" if self.below < math.inf else "",
-        ]
-        return " and ".join(filter(None, bounds))
+        bounds = (("≥", self.at_least), (">", self.above), ("≤", self.at_most), ("<", self.below))
+        return " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
 
     def admits(self, value: float | np.ndarray) -> bool:
         """Return whether every number in `value` satisfies the rule (nan and infinities never do)."""
         value = np.asarray(value, dtype=float)
         inside = (value >= self.at_least) & (value > self.above) & (value <= self.at_most) & (value < self.below)
         return bool(np.all(inside & np.isfinite(value)))
+
+
+def knob_table(package: str) -> dict[str, dict[str, Knob]]:
+    """Return the knobs of each section of the ``knobs.toml`` of a package, by name: what a signature has no room for."""
+    table = tomllib.loads((files(package) / "knobs.toml").read_text("utf-8"))
+
+    def knob(only_with: Sequence[str] = (), **rest: Any) -> Knob:
+        return Knob(**rest, only_with=(only_with[0], only_with[1]) if only_with else None)
+
+    return {section: {name: knob(**each) for name, each in knobs.items()} for section, knobs in table.items()}
 
 
 Item = TypeVar("Item")

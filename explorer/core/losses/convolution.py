@@ -3,56 +3,42 @@
 from typing import Annotated, Literal
 
 from explorer.core.data import Seed
-from explorer.core.ground.knobs import Knob, must
-from explorer.core.losses.network import Network, shelf
+from explorer.core.ground.knobs import must
+from explorer.core.losses.network import Network, activations, initialization
 from explorer.core.losses.network.assembly import Style
 from explorer.core.losses.network.layers import Chain, Layer, Window
-from explorer.core.losses.network.shelf import check_work, trained, whole
+from explorer.core.losses.network.shelf import KNOBS, check_work, trained, whole
 from explorer.core.losses.network.task import Data, Task
 from explorer.core.losses.protocol import LOSSES
 from explorer.core.losses.regression import Reduction
 
 SIDE = 8  # the digits are 8 × 8 pixels
-
-Channels = Annotated[
-    tuple[float, ...],
-    Knob(1, 16, at_least=1, at_most=256, label="channels", help="Kinds of patterns that each convolution looks for, as in 8, 16."),
-]
-Dense = Annotated[int, Knob(1, 64, at_least=1, at_most=1024, label="units", help="Of the fully connected layer after the convolutions.")]
-Kernel = Annotated[int, Knob(1, 5, at_least=1, at_most=SIDE, label="window", help="Side of the square of pixels that a unit sees.")]
-Examples = Annotated[int, Knob(10, 400, at_least=1, at_most=100_000, label="examples", help="How many digits are trained on.")]
-Scaling = Annotated[
-    Literal["unit", "raw", "centered", "standardized"],
-    Knob(label="pixels", help="unit: from 0 to 1; raw: from 0 to 16, which makes the curvature of the first layer 256 times as large."),
-]
-Normalization = Annotated[
-    Literal["none", "batch"], Knob(label="normalization", help="Every channel to mean 0 and spread 1 over the batch and all positions.")
-]
+NETWORK, CONVOLUTION = KNOBS["network"], KNOBS["convolution"]
 
 
 @LOSSES
 def convolution(
-    channels: Channels = (2, 2),
-    units: Dense = 4,
-    kernel: Kernel = 3,
-    activation: shelf.ActivationName = "tanh",
-    examples: Examples = 20,
-    validation: shelf.Validation = 0,
-    scaling: Scaling = "unit",
+    channels: Annotated[tuple[float, ...], CONVOLUTION["channels"]] = (2, 2),
+    units: Annotated[int, CONVOLUTION["units"]] = 4,
+    kernel: Annotated[int, CONVOLUTION["kernel"]] = 3,
+    activation: Annotated[activations.Name, NETWORK["activation"]] = "tanh",
+    examples: Annotated[int, CONVOLUTION["examples"]] = 20,
+    validation: Annotated[int, NETWORK["validation"]] = 0,
+    scaling: Annotated[Literal["unit", "raw", "centered", "standardized"], CONVOLUTION["scaling"]] = "unit",
     reduction: Reduction = "mean",
-    naive: shelf.Naive = False,
-    initialization: shelf.Init = "glorot_normal",
-    hidden_scale: shelf.Scale = 1.0,
-    output_scale: shelf.OutputScale = 1.0,
-    biases: shelf.Biases = True,
-    normalization: Normalization = "none",
-    weight_standardization: shelf.Standardization = False,
-    dropout: shelf.DropoutRate = 0.0,
-    l2: shelf.Decay = 0.0,
-    bad_cell: shelf.BadCell = "none",
-    bad_value: shelf.BadValue = 100.0,
-    wrong_labels: shelf.WrongLabels = 0.0,
-    dtype: shelf.Precision = "float64",
+    naive: Annotated[bool, NETWORK["naive"]] = False,
+    initialization: Annotated[initialization.Name, NETWORK["initialization"]] = "glorot_normal",
+    hidden_scale: Annotated[float, NETWORK["hidden_scale"]] = 1.0,
+    output_scale: Annotated[float, NETWORK["output_scale"]] = 1.0,
+    biases: Annotated[bool, NETWORK["biases"]] = True,
+    normalization: Annotated[Literal["none", "batch"], CONVOLUTION["normalization"]] = "none",
+    weight_standardization: Annotated[bool, NETWORK["weight_standardization"]] = False,
+    dropout: Annotated[float, NETWORK["dropout"]] = 0.0,
+    l2: Annotated[float, NETWORK["l2"]] = 0.0,
+    bad_cell: Annotated[Literal["none", "number", "nan", "inf"], NETWORK["bad_cell"]] = "none",
+    bad_value: Annotated[float, NETWORK["bad_value"]] = 100.0,
+    wrong_labels: Annotated[float, NETWORK["wrong_labels"]] = 0.0,
+    dtype: Annotated[Literal["float64", "float32"], NETWORK["dtype"]] = "float64",
     seed: Seed = 0,
 ) -> Network:
     """A network that sees images through small windows: raw pixels alone can make its curvature too large for any usual rate.

@@ -6,28 +6,15 @@ from typing import Annotated, Literal
 import numpy as np
 
 from explorer.core.data import DATA, Seed
-from explorer.core.ground.knobs import Knob
 from explorer.core.losses.network import Network
 from explorer.core.losses.network.assembly import Style, widest
 from explorer.core.losses.network.objectives import TwoClasses
+from explorer.core.losses.network.shelf import KNOBS
 from explorer.core.losses.network.task import SCALINGS, Scaling
 from explorer.core.losses.protocol import LOSSES, Array
 
 HIDDEN = (128, 64)
-
-Data = Annotated[Literal["moons", "breast_cancer"], Knob(label="data", help="The two data sets of the question.")]
-Examples = Annotated[
-    int, Knob(10, 500, at_least=2, at_most=10_000, label="examples", help="How many moons are drawn.", only_with=("data", "moons"))
-]
-Noise = Annotated[float, Knob(at_least=0, label="noise", help="Added to every point.", only_with=("data", "moons"))]
-Features = Annotated[Scaling, Knob(label="features", help="As they are, or scaled: raw breast cancer data saturate the first layer.")]
-Bias = Annotated[
-    Literal["mended", "as_written"],
-    Knob(label="gradient of b1", help="As written it lacks axis=1: it sums over the units too, so that all biases move alike."),
-]
-Naive = Annotated[bool, Knob(label="naive logarithm", help="-y log a as the code has it: nan once a rounds to 0 or 1.")]
-Scale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="hidden scale", help="Multiplies the first two layers' weights.")]
-OutputScale = Annotated[float, Knob(0.1, 10, log=True, above=0, label="output scale", help="Multiplies the last layer's weights.")]
+HOMEMADE = KNOBS["homemade"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +36,16 @@ class Homemade(Network):
 
 @LOSSES
 def homemade_network(
-    data: Data = "moons",
-    examples: Examples = 150,
-    noise: Noise = 0.2,
-    features: Features = "raw",
-    bias: Bias = "mended",
-    naive: Naive = False,
-    hidden_scale: Scale = 1.0,
-    output_scale: OutputScale = 1.0,
-    dropout: Annotated[float, Knob(0, 0.8, at_least=0, below=1, label="dropout", help="On batches only, as in the network.")] = 0.0,
-    l2: Annotated[float, Knob(0, 0.1, at_least=0, label="L2 penalty", help="½ of this times the squared weights.")] = 0.0,
+    data: Annotated[Literal["moons", "breast_cancer"], HOMEMADE["data"]] = "moons",
+    examples: Annotated[int, HOMEMADE["examples"]] = 150,
+    noise: Annotated[float, HOMEMADE["noise"]] = 0.2,
+    features: Annotated[Scaling, HOMEMADE["features"]] = "raw",
+    bias: Annotated[Literal["mended", "as_written"], HOMEMADE["bias"]] = "mended",
+    naive: Annotated[bool, HOMEMADE["naive"]] = False,
+    hidden_scale: Annotated[float, HOMEMADE["hidden_scale"]] = 1.0,
+    output_scale: Annotated[float, HOMEMADE["output_scale"]] = 1.0,
+    dropout: Annotated[float, HOMEMADE["dropout"]] = 0.0,
+    l2: Annotated[float, HOMEMADE["l2"]] = 0.0,
     seed: Seed = 4,
 ) -> Homemade:
     """A network that somebody wrote by hand: its loss jumps at a high rate, and one line of its gradient is wrong.

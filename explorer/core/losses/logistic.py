@@ -96,14 +96,12 @@ class LogisticLoss:
                 way = _not_uphill(m, scaled @ way) * way
                 w = w + way
                 if np.abs(way).max() <= 1e-10 * max(1, np.abs(w).max()):
-                    return False, self._nearest(w / np.where(spread > 0, spread, 1), int(rank))
+                    w = w / np.where(spread > 0, spread, 1)
+                    # Where the features do not decide a direction, any point along it is as good: the nearest to the start.
+                    if rank < self.dim:
+                        w = self.start + np.linalg.lstsq(self.X, self.X @ (w - self.start), rcond=None)[0]
+                    return False, w
         return False, None
-
-    def _nearest(self, w: Array, rank: int) -> Array:
-        """Return the minimizer nearest the start: where the features do not decide a direction, any point along it is as good as `w`."""
-        if rank == self.dim:
-            return w
-        return self.start + np.linalg.lstsq(self.X, self.X @ (w - self.start), rcond=None)[0]
 
     @property
     def separable(self) -> bool:

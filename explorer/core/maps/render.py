@@ -49,11 +49,11 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A piece of a map: the places of its pixels in the flattened canvas, the setup they share, and the knobs that differ."""
+    """A piece of a map."""
 
-    pixels: NDArray[np.intp]
-    setup: Setup
-    turned: dict[str, Array]
+    pixels: NDArray[np.intp]  # their places in the flattened canvas
+    setup: Setup  # what they share
+    turned: dict[str, Array]  # the knobs that differ
 
 
 def strides(plan: Map, first: int) -> list[int]:

@@ -36,14 +36,10 @@ def update_ratios(loss: Loss, before: Array, after: Array) -> dict[str, Array]:
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """What the units of one hidden layer do over the examples; every array is ``(runs,)``.
+    """What the units of one hidden layer do over the examples; every array is ``(runs,)``."""
 
-    `saturated` is the share of units × examples with hardly any slope (below `SATURATED` of
-    the activation's largest), `dead` the share of units that have none on any example: no gradient reaches their weights any more.
-    """
-
-    saturated: Array
-    dead: Array
+    saturated: Array  # the share of units × examples with a slope below `SATURATED` of the activation's largest
+    dead: Array  # the share of units without any slope on any example: no gradient reaches their weights any more
 
 
 def activity(loss: Any, x: Array) -> list[Activity]:
@@ -66,17 +62,14 @@ def activity(loss: Any, x: Array) -> list[Activity]:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """How well a network does; every array is ``(runs,)``, nan where it has no meaning (no validation, no classes).
-
-    `best_constant` is what the best answer that ignores the input would reach: a loss that stays there has learned nothing.
-    """
+    """How well a network does; every array is ``(runs,)``, nan where it has no meaning (no validation, no classes)."""
 
     loss: Array
     penalty: Array
     accuracy: Array
     validation_loss: Array
     validation_accuracy: Array
-    best_constant: float
+    best_constant: float  # of the best answer that ignores the input: a loss that stays there has learned nothing
 
 
 def score(loss: Any, x: Array) -> Score:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.ndimage
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import Knob, Parameter, parameters
+from explorer.core.ground.knobs import Parameter, knob_table, parameters
 from explorer.core.ground.prose import plain
 from explorer.core.losses.network.assembly import work
 from explorer.core.losses.protocol import Array, Facts
@@ -24,19 +24,7 @@ ROUNDING = 1e-9  # share by which every neighbor of a local minimum is higher: d
 MOST_TRAINING, MOST_POINTS = 4e9, 2e10  # multiplications of the runs, and of the grids: half a minute each
 DRAWABLE = 1e100  # a run's points beyond this are left out of its plane: squares of them would overflow
 
-Which = Annotated[
-    Literal["random", "path"], Knob(label="plane", help="Two random directions, or the two in which the run itself moved most.")
-]
-At = Annotated[Literal["trained", "initial"], Knob(label="around", help="The weights that the plane goes through.")]
-Count = Annotated[int, Knob(1, 8, at_least=1, at_most=50, label="random planes", help="One alone can mislead.")]
-First = Annotated[int, Knob(0, 9, at_least=0, label="first seed of the planes", help="Each seed draws two other directions.")]
-Reach = Annotated[
-    float,
-    Knob(0.1, 10, log=True, above=0, at_most=1e6, label="reach", help="1: as far as the weights of each unit are long, to each side."),
-]
-Side = Annotated[int, Knob(11, 61, at_least=5, at_most=501, label="grid points a side", help="A valley narrower than the grid is missed.")]
-Pair = Annotated[bool, Knob(label="with and without skip", help="The same network both ways, side by side, if its widths allow it.")]
-Drawn = Annotated[Literal["lines", "surface"], Knob(label="drawn as", help="Level lines, or a surface in three dimensions.")]
+KNOBS = knob_table("explorer.core.networks")["view"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +36,14 @@ class View:
 ["reach must be a number, got 'far'"]))
     """
 
-    plane: Which = "random"
-    at: At = "trained"
-    planes: Count = 3
-    seed: First = 0
-    reach: Reach = 1.0
-    side: Side = 31
-    pair: Pair = True
-    drawn: Drawn = "lines"
+    plane: Annotated[Literal["random", "path"], KNOBS["plane"]] = "random"
+    at: Annotated[Literal["trained", "initial"], KNOBS["at"]] = "trained"
+    planes: Annotated[int, KNOBS["planes"]] = 3
+    seed: Annotated[int, KNOBS["seed"]] = 0
+    reach: Annotated[float, KNOBS["reach"]] = 1.0
+    side: Annotated[int, KNOBS["side"]] = 31
+    pair: Annotated[bool, KNOBS["pair"]] = True
+    drawn: Annotated[Literal["lines", "surface"], KNOBS["drawn"]] = "lines"
 
     def __post_init__(self) -> None:
         for name, each in parameters(View).items():
@@ -90,13 +78,13 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The points ``origin + directions @ (a, b)``, a and b between `low` and `high` ``(2,)``. `shares` are a path's parts of variance."""
+    """The points ``origin + directions @ (a, b)``, a and b between `low` and `high`."""
 
     origin: Array
     directions: Array
-    low: Array
-    high: Array
-    shares: tuple[float, float] | None = None
+    low: Array  # ``(2,)``
+    high: Array  # ``(2,)``
+    shares: tuple[float, float] | None = None  # a path's parts of variance
 
     def at(self, across: Array, up: Array) -> Array:
         """Return the weights ``(dim, points)`` at these coordinates ``(points,)``."""
@@ -197,12 +185,12 @@ def scan(loss: Any, plane: Plane, side: int) -> Generator[Slice, None, None]:
 
 @dataclass(frozen=True)
 class Ruggedness:
-    """What a grid of losses says of its ground: local minima in its inside, its smallest and largest loss, and points beyond numbers."""
+    """What a grid of losses says of its ground."""
 
-    minima: int
+    minima: int  # local ones in its inside
     smallest: float
     largest: float
-    lost: int
+    lost: int  # points beyond numbers
 
     @classmethod
     def of(cls, height: Array) -> Self:
@@ -228,17 +216,17 @@ class Ruggedness:
 
 @dataclass(eq=False)
 class Pane:
-    """One network: the weights looked at, its run, its slices by seed, and its largest curvature in all directions and in each plane."""
+    """One network, and what is seen of it by the seed of a plane."""
 
     name: str
     setup: Setup
     loss: Any
-    point: Array
+    point: Array  # the weights looked at
     history: History | None = None
     slices: dict[int, Slice] = field(default_factory=dict)
     ruggedness: dict[int, Ruggedness] = field(default_factory=dict)
-    curvature: dict[int, float] = field(default_factory=dict)
-    sharpness: float = math.nan
+    curvature: dict[int, float] = field(default_factory=dict)  # the largest in each plane
+    sharpness: float = math.nan  # the largest in all directions
 
     @property
     def path(self) -> Array:
@@ -248,12 +236,12 @@ class Pane:
 
 @dataclass(eq=False)
 class Survey:
-    """All that is looked at; it grows while it is computed. `doing` says what is being done now, `share` how much is done."""
+    """All that is looked at; it grows while it is computed."""
 
     view: View
     panes: list[Pane]
-    doing: str = "about to begin"
-    share: float = 0.0
+    doing: str = "about to begin"  # what is being done now
+    share: float = 0.0  # how much is done
 
     def complete(self, seed: int) -> bool:
         return all(seed in pane.ruggedness for pane in self.panes)

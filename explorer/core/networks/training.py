@@ -28,14 +28,7 @@ DEAD, SATURATED = 0.5, 0.9  # share of a layer's units without any slope, and of
 
 @dataclass(eq=False)
 class History:
-    """What was seen of one run, a row a look, and the verdict on it so far: that of `decide`, as every other run's.
-
-    `peaks` are the step and the loss where it was highest since the look before; on mini-batches, whose own losses say little, the look.
-    `edge` is the largest curvature that the rule tolerates at that step's rate, `ratio` the rate as a multiple of the largest stable one
-    on that look's `sharpness`, with weight decay counted: above 1 is beyond the edge. `sharpness` is preconditioned for a rule that
-    preconditions. `x` are the points themselves, `norms` and `ratios` the gradient's length and the relative update of each block, `dead`
-    and `saturated` the shares of each hidden layer.
-    """
+    """What was seen of one run, a row a look, and the verdict on it so far: that of `decide`, as every other run's."""
 
     loss: Any
     optimizer: Optimizer
@@ -43,18 +36,18 @@ class History:
     verdict: Verdict = Verdict.SLOW
     steps: list[int] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
-    peaks: list[tuple[int, float]] = field(default_factory=list)
+    peaks: list[tuple[int, float]] = field(default_factory=list)  # step and loss of the highest since the last look; on batches the look
     validation: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
-    sharpness: list[float] = field(default_factory=list)
-    edge: list[float] = field(default_factory=list)
-    ratio: list[float] = field(default_factory=list)
-    norms: list[dict[str, float]] = field(default_factory=list)
-    ratios: list[dict[str, float]] = field(default_factory=list)
-    dead: list[list[float]] = field(default_factory=list)
-    saturated: list[list[float]] = field(default_factory=list)
-    x: list[Array] = field(default_factory=list)
+    sharpness: list[float] = field(default_factory=list)  # preconditioned for a rule that preconditions
+    edge: list[float] = field(default_factory=list)  # the largest curvature that the rule tolerates at that step's rate
+    ratio: list[float] = field(default_factory=list)  # the rate over the largest stable one there, decay counted: above 1 is beyond
+    norms: list[dict[str, float]] = field(default_factory=list)  # the gradient's length in each block
+    ratios: list[dict[str, float]] = field(default_factory=list)  # the relative update of each block
+    dead: list[list[float]] = field(default_factory=list)  # the share of each hidden layer
+    saturated: list[list[float]] = field(default_factory=list)  # the share of each hidden layer
+    x: list[Array] = field(default_factory=list)  # the points themselves
     lost_at: int = -1
 
     @property

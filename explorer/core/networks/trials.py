@@ -22,19 +22,15 @@ STRIDES = (16, 8, 4, 2, 1)
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """What is known so far of each rate of a ruler; every array is ``(rates,)``.
-
-    `verdict` is that of the nearest rate that was tried, `tried` says which were, `final` is the loss after `steps` steps and `words` the
-    verdict in a sentence: nan and empty where a rate was not tried. `asked` is how many steps the setup asks for.
-    """
+    """What is known so far of each rate of a ruler; every array is ``(rates,)``."""
 
     ruler: Ruler
     steps: int
-    asked: int
-    tried: NDArray[np.bool_]
-    verdict: NDArray[np.object_]
-    final: Array
-    words: tuple[str, ...]
+    asked: int  # the steps that the setup asks for
+    tried: NDArray[np.bool_]  # which rates were tried
+    verdict: NDArray[np.object_]  # of the nearest rate that was tried
+    final: Array  # the loss after `steps` steps, nan where a rate was not tried
+    words: tuple[str, ...]  # the verdict in a sentence, empty where a rate was not tried
 
     @property
     def first_diverged(self) -> float:

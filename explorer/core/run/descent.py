@@ -59,23 +59,21 @@ def known_to(function: str, conditions: Conditions) -> Conditions:
 class Descent:
     """What `descend` does, by its noun: a batch of runs before the first step, all checked, every part with its runs.
 
-    `objective` and `optimizer` are the loss and the rule, `learning_rate` is ``(runs,)``, `start` ``(dim, runs)``, `rate_scale` too or
-    None, `multiplier` ``(steps,)`` the schedule's part of the rate, and `rows` ``(steps, batch_size)`` the examples of each step, or
-    None for all. The rest is as in `Conditions`. It can travel to another process.
+    What has no comment is as in `Conditions`. It can travel to another process.
     """
 
     objective: Loss
     optimizer: Optimizer
-    learning_rate: Array
-    start: Array
-    multiplier: Array
-    rows: NDArray[np.intp] | None
+    learning_rate: Array  # ``(runs,)``
+    start: Array  # ``(dim, runs)``
+    multiplier: Array  # ``(steps,)``: the schedule's part of the rate
+    rows: NDArray[np.intp] | None  # ``(steps, batch_size)``: the examples of each step, None for all
     batch_size: int | None
     replacement: bool
     gradient_noise: float
     seed: int
     whole: bool
-    rate_scale: Array | None
+    rate_scale: Array | None  # ``(dim, runs)``
 
     @classmethod
     def of(

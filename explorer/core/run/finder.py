@@ -15,16 +15,12 @@ SKIPPED = 10  # steps that Lightning skips at the start when it looks for the st
 
 @dataclass(frozen=True, eq=False)
 class RateFinder:
-    """The rates ``(n,)`` and losses ``(n,)`` up to where the finder gave up, and the two rates that libraries read off such a curve.
+    """The rates and losses up to where the finder gave up, and the two rates that libraries read off such a curve, nan if it is short."""
 
-    `steepest` is where the loss falls fastest per step (Lightning's suggestion); `tenth` is a tenth of the rate with the lowest loss
-    (fastai's first rule). nan where the curve is too short to tell.
-    """
-
-    rates: Array
-    losses: Array
-    steepest: float
-    tenth: float
+    rates: Array  # ``(n,)``
+    losses: Array  # ``(n,)``
+    steepest: float  # where the loss falls fastest per step: Lightning's suggestion
+    tenth: float  # a tenth of the rate with the lowest loss: fastai's first rule
 
 
 def find_rate(loss: Loss, optimizer: Optimizer, low: float, high: float, *, start: ArrayLike | None = None, steps: int = 100) -> RateFinder:

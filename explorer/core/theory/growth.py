@@ -15,14 +15,10 @@ LARGEST = float(np.finfo(np.float64).max)
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """A path on a quadratic, one eigenvector at a time: each mode follows its own recurrence, independently of the others.
+    """A path on a quadratic, one eigenvector at a time, each by its own recurrence. Only for rules without a preconditioner."""
 
-    `eigenvalues` ``(modes,)`` and `start` ``(modes,)``, the start's distance from the minimum along each. Only for rules without a
-    preconditioner.
-    """
-
-    eigenvalues: Array
-    start: Array
+    eigenvalues: Array  # ``(modes,)``
+    start: Array  # ``(modes,)``: the start's distance from the minimum along each
     minimum: float
     optimizer: Optimizer
 
@@ -86,13 +82,12 @@ class Modes:
 class Split:
     """The loss above the minimum split by the Hessian's eigenvectors: ½λc², with c the distance along each.
 
-    `eigenvalues` and `growth` (the factor per step, nan where no recurrence tells it) are ``(modes,)``, `share` is ``(steps+1, modes)``.
     Empty where the minimum is not known or nothing curves there. Exact on a quadratic, and near the minimum of others.
     """
 
-    eigenvalues: Array
-    growth: Array
-    share: Array
+    eigenvalues: Array  # ``(modes,)``
+    growth: Array  # ``(modes,)``: the factor per step, nan where no recurrence tells it
+    share: Array  # ``(steps+1, modes)``
 
     @classmethod
     @np.errstate(all="ignore")

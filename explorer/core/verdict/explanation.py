@@ -18,22 +18,17 @@ from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What happened to each run beside what theory says, ``(runs,)`` each; nan or -1 where theory says nothing.
-
-    `predicted` and `measured` are factors per step of the distance from the minimum; `overflow` is the step at which the loss should
-    exceed the largest float64. `uphill` is the first step that raised the loss, -1 if none did. `floor` is the loss that mini-batches or
-    noise should leave.
-    """
+    """What happened to each run beside what theory says, ``(runs,)`` each; nan or -1 where theory says nothing."""
 
     trajectory: Trajectory
     outcome: Outcome
     edge: Edge
     modes: Modes | None
-    predicted: Array
-    measured: Array
-    overflow: NDArray[np.intp]
-    uphill: NDArray[np.intp]
-    floor: Array
+    predicted: Array  # factor per step of the distance from the minimum, in theory
+    measured: Array  # the same, as the run shows it
+    overflow: NDArray[np.intp]  # the step at which the loss should exceed the largest float64
+    uphill: NDArray[np.intp]  # the first step that raised the loss, -1 if none did
+    floor: Array  # the loss that mini-batches or noise should leave
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Self:

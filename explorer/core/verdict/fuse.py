@@ -13,18 +13,14 @@ from explorer.core.theory.edge import as_seen
 
 @dataclass(frozen=True, eq=False)
 class Fuse:
-    """The mini-batch whose step raised the whole loss by the largest factor: the examples `rows` of step `step`.
-
-    `before` and `after` are the whole loss around it, `curvature` is that batch's own sharpness there, as the rule saw it when it took
-    the step, and `edge` the largest that is stable at this step's rate: 2/η for gradient descent.
-    """
+    """The mini-batch whose step raised the whole loss by the largest factor."""
 
     step: int
-    rows: NDArray[np.intp]
-    before: float
-    after: float
-    curvature: float
-    edge: float
+    rows: NDArray[np.intp]  # the examples of step `step`
+    before: float  # the whole loss there
+    after: float  # the whole loss a step later
+    curvature: float  # that batch's own sharpness there, as the rule saw it when it took the step
+    edge: float  # the largest that is stable at this step's rate: 2/η for gradient descent
 
     @property
     def too_sharp(self) -> bool:

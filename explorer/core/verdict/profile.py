@@ -18,22 +18,19 @@ ROUNDING = 64 * np.finfo(float).eps  # differences of this share of the loss are
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """A run's summary, of a size that does not depend on its steps: all that a verdict needs.
-
-    `highest`, `lowest` and `rises` (how often the loss rose) are ``(parts, runs)``, one row for each equal part of the run; all else is
-    ``(runs,)``. `size` is the length of the last point, `turned` whether the last step went back against the one before it.
+    """A run's summary, of a size that does not depend on its steps: all that a verdict needs. ``(runs,)`` where nothing else is said.
 
     A loss that is inf at the start alone, and finite a step later, is no sign of anything: such a run is summed up from that step on.
     """
 
-    highest: Array
-    lowest: Array
-    rises: NDArray[np.intp]
+    highest: Array  # ``(parts, runs)``, a row for each equal part of the run
+    lowest: Array  # ``(parts, runs)``
+    rises: NDArray[np.intp]  # how often the loss rose, ``(parts, runs)``
     start_loss: Array
     final_loss: Array
     final_gradient: Array
-    size: Array
-    turned: NDArray[np.bool_]
+    size: Array  # the length of the last point
+    turned: NDArray[np.bool_]  # whether the last step went back against the one before it
     first_nonfinite: NDArray[np.intp]
     first_quantity: NDArray[np.str_]
     steps: int

@@ -14,29 +14,20 @@ from explorer.core.verdict.sentence import Verdict as Verdict
 from explorer.core.verdict.sentence import became, told
 
 TOLERANCE = 1e-6  # converged: the loss above its minimum has shrunk to this share of the start's, a thousandth of the way in x
-
+# Diverged while still finite: the largest loss of each quarter exceeds the one before by 2 %, twice over. A run that is bounded has
+# quarters that level off; at 1.02 per quarter of 100 steps the error grows by 1.0004 a step, so an edge is seen to 0.02 %.
 GROWTH = 1.02
-"""Diverged while still finite: the largest loss of each quarter exceeds the one before by 2 %, twice over. A run that is bounded
-has quarters that level off; at 1.02 per quarter of 100 steps the error grows by 1.0004 a step, so an edge is seen to 0.02 %."""
-
 STEADY = 0.3  # and the later growth is at least this share of the earlier one (in logarithms): growth that fades is on its way to a bound
 PATIENCE = 20  # converging: at its present rate the run would converge within this many times the steps it has had; beyond that it is slow
-
-FLAT = 1e-6
-"""Stuck: moving by its own length along the gradient could not change the loss by more than this share; or arrived where there is
-no minimum, on a saddle."""
-
+FLAT = 1e-6  # stuck: its own length along the gradient could not change the loss by more than this share; or arrived on a saddle
+# ... or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
+# by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it.
 PLATEAU = 0.01
-"""...or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
-by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it."""
-
 CURVED = 1e-9  # a smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10
-
+# A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
+# all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. A quadratic knows
+# none, and a network's spikes on its way down are none.
 DAMPED = 0.01
-"""A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
-all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. A quadratic knows
-none, and a network's spikes on its way down are none."""
-
 RISE = 2.0  # a catapult rises to at least this multiple of the start: less is a wobble that every momentum run has
 SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; on a quadratic, momentum's transient cannot
 

@@ -20,17 +20,16 @@ LEAK = 0.01  # the slope of a leaky ReLU below 0: PyTorch's default
 class Activation:
     """f, f′ and f″. `value` may overwrite what it is given; `slope` may answer in a second array, `spare`.
 
-    `slope` and `bend` take the output f(z) where it determines them, so that z need not be kept; `of_input` says that they
-    want z itself. `steepest` is the largest slope, which a saturated unit is far from. `gain` is the factor on the weights that keeps
-    the size of a signal from layer to layer when the weights have mean 0 and variance 1/fan_in (He et al. 2015), and `centered_gain`
-    that which keeps its variance when the weights of each unit sum to 0 (Brock et al. 2021, arXiv 2101.08692).
+    `slope` and `bend` take the output f(z) where it determines them, so that z need not be kept. `gain` is the factor on the weights that
+    keeps a signal's size when the weights have mean 0 and variance 1/fan_in (He et al. 2015), and `centered_gain` that which keeps its
+    variance when the weights of each unit sum to 0 (Brock et al. 2021, arXiv 2101.08692).
     """
 
     value: Callable[[Array], Array]
     slope: Callable[..., Array]
     bend: Callable[[Array], Array | float]
-    of_input: bool = False
-    steepest: float = 1.0
+    of_input: bool = False  # whether slope and bend want z itself
+    steepest: float = 1.0  # the largest slope, which a saturated unit is far from
     gain: float = 1.0
     centered_gain: float = 1.0
 

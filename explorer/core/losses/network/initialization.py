@@ -16,18 +16,14 @@ Name = Literal[
 
 @dataclass(frozen=True)
 class Initialization:
-    """Independent weights of mean 0 and variance `gain` / (`ins` · fan_in + `outs` · fan_out), normal or uniform.
-
-    `random_biases`: biases are drawn from the same distribution, instead of being 0. `in_forward`: the weights are of size 1 and the
-    usual 1/√fan_in is in the network itself, so that it is in the gradient and the learning rate too ("mean field").
-    """
+    """Independent weights of mean 0 and variance `gain` / (`ins` · fan_in + `outs` · fan_out)."""
 
     gain: int
     ins: int = 1
     outs: int = 0
-    uniform: bool = False
-    random_biases: bool = False
-    in_forward: bool = False
+    uniform: bool = False  # instead of normal
+    random_biases: bool = False  # biases are drawn from the same distribution, instead of being 0
+    in_forward: bool = False  # weights of size 1: 1/√fan_in is in the network, so in the gradient and the rate too
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         deviation = 1.0 if self.in_forward else (self.gain / (self.ins * fan_in + self.outs * fan_out)) ** 0.5

@@ -21,24 +21,22 @@ CHUNK = 2**19  # bytes of the largest signal of the runs that are computed at on
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The mean or sum over examples of what the `objective` makes of the network's outputs, plus ½ l2 ‖W‖².
+    """The mean or sum over examples of what the `objective` makes of the network's outputs, plus ½ l2 ‖W‖² of the weights alone.
 
-    `X` is ``(inputs, examples)`` and `y` ``(outputs, examples)``. The penalty is on weights, not on biases, gains and shifts.
-    `widest` is the largest number of units times positions of any layer. `dropout_seed` None is a network without dropout; otherwise the
-    masks are drawn from it and the rows, on `on(rows)` only: the whole loss is computed without dropout, as for validation. So every
+    Dropout's masks are drawn from a seed and the rows, on `on(rows)` only: the whole loss is computed without, as for validation. So every
     run of a sweep sees the same masks, and `batch_size` equal to the examples is full batch with new masks at every step. Points are best
     laid out in memory with each run's parameters side by side (`order`).
     """
 
     body: Chain
     objective: Objective
-    X: Array
-    y: Array
+    X: Array  # ``(inputs, examples)``
+    y: Array  # ``(outputs, examples)``
     start: Array
-    widest: int
+    widest: int  # the largest number of units times positions of any layer
     reduction: Literal["mean", "sum"] = "mean"
     l2: float = 0.0
-    dropout_seed: int | None = None
+    dropout_seed: int | None = None  # None without dropout
     held_out: tuple[Array, Array] | None = None
     minimum, lower_bound = None, 0.0  # squares and cross-entropies are never negative
     order = "F"

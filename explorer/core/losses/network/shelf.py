@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from explorer.core.data import Seed, Table
-from explorer.core.ground.knobs import Knob
+from explorer.core.ground.knobs import Knob, knob_table
 from explorer.core.losses.network import activations, initialization, task
 from explorer.core.losses.network.assembly import Style, widest, work
 from explorer.core.losses.network.layers import Chain
@@ -16,103 +16,40 @@ from explorer.core.losses.regression import Half, Reduction
 
 MOST_WORK = 2_000_000_000  # most multiplications that one pass over the data may take: about a second for one step of one run
 
-Hidden = Annotated[
-    tuple[float, ...], Knob(1, 64, at_least=1, at_most=4096, label="hidden layers", help="The number of units of each, as in 16, 16.")
-]
-Repeat = Annotated[
-    int, Knob(1, 20, at_least=1, at_most=200, label="repeat the hidden layers", help="10 units repeated 20 times is a deep network.")
-]
-Widen = Annotated[
-    int, Knob(1, 16, at_least=1, at_most=256, label="widen the hidden layers", help="10 units widened 20 times are 200 in each layer.")
-]
-ActivationName = Annotated[activations.Name, Knob(label="activation", help="What each hidden unit does to its input.")]
-DataName = Annotated[str, Knob(label="data", among=TABLES)]
-Examples = Annotated[
-    int,
-    Knob(2, 500, at_least=1, at_most=100_000, label="examples", help="How many are trained on; more than there are means all there are."),
-]
-Noise = Annotated[float, Knob(at_least=0, label="noise", help="Of the data that are drawn: added to points or targets.")]
-Validation = Annotated[
-    int, Knob(0, 300, at_least=0, at_most=100_000, label="validation", help="Examples held out to see what was learned.")
-]
-Scaling = Annotated[
-    task.Scaling,
-    Knob(label="features", help="As they are; divided by the largest; every column to mean 0; every column to mean 0 and spread 1."),
-]
-StandardizeTarget = Annotated[bool, Knob(label="standardize the target", help="What is to be predicted: to mean 0 and spread 1.")]
-Objective = Annotated[task.Aim, Knob(label="objective", help="fitting: cross-entropy for classes, squared error otherwise.")]
-Naive = Annotated[bool, Knob(label="naive logarithm", help="-y log a as it is written: nan once a rounds to 0, while training goes on.")]
-Init = Annotated[initialization.Name, Knob(label="initialization", help="How large the first weights are.")]
-Scale = Annotated[
-    float, Knob(0.01, 10, log=True, at_least=0, label="hidden scale", help="Multiplies the first weights of the hidden layers.")
-]
-OutputScale = Annotated[
-    float, Knob(0.01, 10, log=True, at_least=0, label="output scale", help="Multiplies the first weights of the last layer.")
-]
-Biases = Annotated[bool, Knob(label="biases", help="A constant in every unit.")]
-Normalization = Annotated[
-    Literal["none", "batch", "layer"],
-    Knob(
-        label="normalization",
-        help="Every unit to mean 0 and spread 1 over the batch, or every example over the units. The batch is the examples at hand, for"
-        " validation those held out: there are no running averages.",
-    ),
-]
-Standardization = Annotated[
-    bool, Knob(label="weight standardization", help="The weights of every hidden unit to mean 0 and a spread that keeps the signal's size.")
-]
-Skip = Annotated[bool, Knob(label="skip connections", help="Adds a layer's input to its output, where both have the same number of units.")]
-DropoutRate = Annotated[
-    float,
-    Knob(
-        0,
-        0.8,
-        at_least=0,
-        below=1,
-        label="dropout",
-        help="Share of hidden units left out. On batches only: for full batch set the batch size to all examples.",
-    ),
-]
-Decay = Annotated[float, Knob(0, 0.1, at_least=0, label="L2 penalty", help="½ of this times the squared weights is added to the loss.")]
-BadCell = Annotated[Literal["none", "number", "nan", "inf"], Knob(label="bad cell", help="Replaces one number of one training example.")]
-BadValue = Annotated[float, Knob(0, 1e4, label="bad number", help="What that one number becomes.", only_with=("bad_cell", "number"))]
-WrongLabels = Annotated[float, Knob(at_least=0, at_most=1, label="wrong labels", help="This share of the examples swap their targets.")]
-FeatureScale = Annotated[
-    float, Knob(1e-2, 1e3, log=True, above=0, label="scale of the first feature", help="As if it were measured in other units.")
-]
-Precision = Annotated[Literal["float64", "float32"], Knob(label="precision", help="float32 is twice as fast and overflows at 3e38.")]
+KNOBS = knob_table("explorer.core.losses.network")
+NETWORK = KNOBS["network"]
 
 
 @LOSSES
 def network(
-    hidden: Hidden = (16, 16),
-    activation: ActivationName = "tanh",
-    data: DataName = "moons",
-    examples: Examples = 100,
-    noise: Noise = 0.2,
-    validation: Validation = 0,
-    scaling: Scaling = "raw",
-    standardize_target: StandardizeTarget = False,
-    objective: Objective = "fitting",
+    hidden: Annotated[tuple[float, ...], NETWORK["hidden"]] = (16, 16),
+    activation: Annotated[activations.Name, NETWORK["activation"]] = "tanh",
+    data: Annotated[str, Knob(label="data", among=TABLES)] = "moons",
+    examples: Annotated[int, NETWORK["examples"]] = 100,
+    noise: Annotated[float, NETWORK["noise"]] = 0.2,
+    validation: Annotated[int, NETWORK["validation"]] = 0,
+    scaling: Annotated[task.Scaling, NETWORK["scaling"]] = "raw",
+    standardize_target: Annotated[bool, NETWORK["standardize_target"]] = False,
+    objective: Annotated[task.Aim, NETWORK["objective"]] = "fitting",
     reduction: Reduction = "mean",
     half: Half = True,
-    naive: Naive = False,
-    initialization: Init = "glorot_normal",
-    hidden_scale: Scale = 1.0,
-    output_scale: OutputScale = 1.0,
-    biases: Biases = True,
-    normalization: Normalization = "none",
-    weight_standardization: Standardization = False,
-    skip: Skip = False,
-    dropout: DropoutRate = 0.0,
-    l2: Decay = 0.0,
-    repeat: Repeat = 1,
-    widen: Widen = 1,
-    bad_cell: BadCell = "none",
-    bad_value: BadValue = 100.0,
-    wrong_labels: WrongLabels = 0.0,
-    feature_scale: FeatureScale = 1.0,
-    dtype: Precision = "float64",
+    naive: Annotated[bool, NETWORK["naive"]] = False,
+    initialization: Annotated[initialization.Name, NETWORK["initialization"]] = "glorot_normal",
+    hidden_scale: Annotated[float, NETWORK["hidden_scale"]] = 1.0,
+    output_scale: Annotated[float, NETWORK["output_scale"]] = 1.0,
+    biases: Annotated[bool, NETWORK["biases"]] = True,
+    normalization: Annotated[Literal["none", "batch", "layer"], NETWORK["normalization"]] = "none",
+    weight_standardization: Annotated[bool, NETWORK["weight_standardization"]] = False,
+    skip: Annotated[bool, NETWORK["skip"]] = False,
+    dropout: Annotated[float, NETWORK["dropout"]] = 0.0,
+    l2: Annotated[float, NETWORK["l2"]] = 0.0,
+    repeat: Annotated[int, NETWORK["repeat"]] = 1,
+    widen: Annotated[int, NETWORK["widen"]] = 1,
+    bad_cell: Annotated[Literal["none", "number", "nan", "inf"], NETWORK["bad_cell"]] = "none",
+    bad_value: Annotated[float, NETWORK["bad_value"]] = 100.0,
+    wrong_labels: Annotated[float, NETWORK["wrong_labels"]] = 0.0,
+    feature_scale: Annotated[float, NETWORK["feature_scale"]] = 1.0,
+    dtype: Annotated[Literal["float64", "float32"], NETWORK["dtype"]] = "float64",
     seed: Seed = 0,
 ) -> Network:
     """A neural network: its curvature changes with every step, so its largest learning rate cannot be known beforehand.
