@@ -1,7 +1,5 @@
 """What grew before a run became inf or nan: loss, gradient, weights and layers over the steps, and which of them went first."""
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -9,10 +7,8 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.forensics import Forensics, Growth
 from explorer.figures.stage import LOWEST, crosses, thin
-from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Part, figure, heading, legend, line, margins
+from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins
 from explorer.figures.ticks import ends, logs, loss_axis
-
-Array = NDArray[np.float64]
 
 LOOKS = {"loss": (BLUE, "solid"), "gradient": (ORANGE, "dash"), "largest weight": (GREEN, "dot")}
 """Color and dash of each quantity; layers are thin lines in the color of the text."""

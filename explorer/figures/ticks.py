@@ -1,15 +1,12 @@
 """The axis of a loss: drawn in logarithms, named in numbers that people read."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.prose import plain
-
-Array = NDArray[np.float64]
+from explorer.figures.theme import Array
 
 MOST = 7
 """Most ticks that fit beside a plot."""

@@ -1,7 +1,5 @@
 """The ruler of a network: the loss at the end of a short training against its rate, and a ring that follows the slider."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,15 +3,14 @@
 What the cases show is recorded in `explorer/cases/seen.json`, so that no visitor waits for it; `python -m explorer.ui.casebook` writes it.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import math
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,32 +20,15 @@ from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
 from explorer.core.maps.tile import VERDICTS
-from explorer.core.networks.training import History, ending, train
+from explorer.core.networks.training import ending, train
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.sentence import Verdict, marked
 from explorer.core.verdict.verdict import judge
-from explorer.figures.thumbnail import envelope
+from explorer.figures.thumbnail import Curve, envelope
 
-FACTS = {
-    "rate": "the learning rate",
-    "critical": "the critical rate at the start of the run (2/λ for gradient descent)",
-    "ratio": "the rate as a multiple of the critical one",
-    "factor": "what each step multiplies the error by, measured late in the run",
-    "theory": "the same, predicted",
-    "step": "the first step at which anything was not finite",
-    "steps": "how many steps were asked for",
-    "start": "the loss at the start",
-    "final": "the loss at the end",
-    "peak": "the largest finite loss",
-    "best": "the smallest loss",
-    "rises": "how many steps (of a network: looks) raised the loss",
-    "sharpness": "of a network: the sharpness at the last look",
-    "tolerated": "of a network: the largest curvature that the rate tolerates",
-    "constant": "of a network: the loss of the best constant answer",
-    "dead": "of a network: the largest share of dead units of a layer, in %",
-}
+FACTS: dict[str, str] = tomllib.loads(files("explorer.cases").joinpath("facts.toml").read_text("utf-8"))
 """The numbers of a run that a text may carry and a head may claim."""
 
 COARSE = 24
@@ -54,23 +36,6 @@ COARSE = 24
 
 NAN_ONLY = "nan without divergence"
 """The word for a run whose loss is shown as nan or inf while its weights stay finite."""
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """The loss along one run: `steps` and `loss` ``(n,)``, the runner's name, and the verdict whose color it has."""
-
-    name: str
-    verdict: Verdict
-    steps: NDArray[np.intp]
-    loss: NDArray[np.float64]
-
-    @property
-    def ended(self) -> Curve:
-        """The curve up to where it stays non-finite."""
-        finite = np.flatnonzero(np.isfinite(self.loss))
-        end = finite[-1] + 2 if finite.size else 1
-        return replace(self, steps=self.steps[:end], loss=self.loss[:end])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +62,13 @@ class Seen:
         return asdict(replace(self, curves=())) | {"curves": curves}
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Seen:
+    def of(cls, record: Mapping[str, Any]) -> Self:
         """Return what `record` had written."""
-        curves = tuple(
-            Curve(each["name"], Verdict(each["verdict"]), np.array(each["steps"]), np.array(each["loss"])) for each in record["curves"]
-        )
+        drawn = [(each["name"], Verdict(each["verdict"]), np.array(each["steps"]), np.array(each["loss"])) for each in record["curves"]]
         cells = tuple(tuple(map(Verdict, row)) for row in record["cells"])
-        return cls(**{**record, "curves": curves, "cells": cells, "coordinates": tuple(record["coordinates"])})
+        return cls(
+            **{**record, "curves": tuple(Curve(*each) for each in drawn), "cells": cells, "coordinates": tuple(record["coordinates"])}
+        )
 
 
 def see(page: str, query: Mapping[str, str]) -> Seen:
@@ -120,8 +85,7 @@ def see(page: str, query: Mapping[str, str]) -> Seen:
 @functools.cache
 def recorded() -> dict[str, Any]:
     """Return what `explorer/cases/seen.json` has, by page and link."""
-    text = files("explorer.cases").joinpath("seen.json").read_text("utf-8")
-    known: dict[str, Any] = json.loads(text)
+    known: dict[str, Any] = json.loads(files("explorer.cases").joinpath("seen.json").read_text("utf-8"))
     return known
 
 
@@ -139,13 +103,9 @@ def run_link(page: str, query: Mapping[str, str]) -> Seen:
     return way(query)
 
 
-def setup_of(query: Mapping[str, str]) -> Setup:
-    """Return the setup of a link. How its page looks at it, the parts that begin with ``view.``, is no part of it.
-
-    >>> setup_of({"v": "1", "loss": "network", "view.plane": "path"}) == Setup("network")
-    True
-    """
-    return Setup.from_query({name: text for name, text in query.items() if not name.startswith("view.")})
+def experiment(query: Mapping[str, str]) -> dict[str, str]:
+    """Return a link without how its page looks at it, the parts that begin with ``view.``."""
+    return {name: text for name, text in query.items() if not name.startswith("view.")}
 
 
 def _of_run(query: Mapping[str, str]) -> Seen:
@@ -178,8 +138,7 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
 
 def _of_training(query: Mapping[str, str]) -> Seen:
     """Return one run of a network, with its instruments."""
-    setup = setup_of(query)
-    history: History
+    setup = Setup.from_query(experiment(query))
     *_, history = train(setup)
     steps, loss = history.course
     if history.lost_at > 0:

@@ -24,3 +24,12 @@ def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
     mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{lead}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def plain_or(otherwise: str, value: float, digits: int = 3) -> str:
+    """Return a number as `plain` does, or what to say where it is none.
+
+    >>> plain_or("–", 0.25), plain_or("–", float("nan"))
+    ('0.25', '–')
+    """
+    return plain(value, digits) if math.isfinite(value) else otherwise

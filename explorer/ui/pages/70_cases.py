@@ -1,7 +1,5 @@
 """Cases: every situation of the case files by its symptom, each with its run and the switch that makes it go away."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles

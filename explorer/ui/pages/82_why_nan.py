@@ -1,7 +1,5 @@
 """Why nan: a run that became inf or nan is examined: what went first, at which step, in which layer, from which example, and why."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
@@ -47,7 +45,7 @@ def main() -> None:
     if found.change:
         st.success(f"**What to change.** {fit_to_read(found.change)}", icon=":material/build:")
     drawn, alt = figure.draw(grown, found)
-    picture(drawn, key="why_nan:picture", alt=alt, height=440, narrow=figure.NARROW)
+    picture(drawn, key="why_nan:picture", alt=alt, narrow=figure.NARROW)
     if found.origin is not None:
         facts(found)
     st.caption(
@@ -56,9 +54,7 @@ def main() -> None:
         " suspect."
     )
     with st.sidebar:
-        panel.controls(setup)
-        panel.sampling(setup)
-        panel.rescues(setup)
+        panel.all_controls(setup)
 
 
 def facts(found: Forensics) -> None:
