@@ -40,7 +40,6 @@ LEAST = 48
 """Most pixels a side in which regions are looked for."""
 
 NARROW = {"height": 560, **margins(56, 8, 190, 64), "legend": {"y": 1.1, "font": {"size": 13}}}
-"""The layout on a phone."""
 
 DASHES = ("solid", "dash", "dot")
 

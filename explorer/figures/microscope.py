@@ -30,7 +30,6 @@ SAMPLES = np.linspace(-0.5, 2.0, 51)
 """Where the loss is drawn along a step, in lengths of that step."""
 
 NARROW = stacked(1180, (0.73, 1), (0.38, 0.62), (0, 0.27))
-"""The layout on a phone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +40,7 @@ class Microscope:
     frames: list[Part]
     steps: list[int]
     words: list[str]
-    modes: list[dict[str, float]]
+    modes: dict[str, Array]
     telling: int
     """The position to begin at: the first step uphill if the loss ends higher than it began, else the last step that lowered it."""
 
@@ -62,7 +61,8 @@ def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
     slopes = np.abs([look[2].slope for look in each])
     worse = not finite.all() or trajectory.loss[-1, run] > trajectory.loss[0, run]
     telling = uphill[0] if uphill and worse else int(np.flatnonzero(slopes >= VISIBLE * slopes.max())[-1])
-    return Microscope(_figure(modes), frames, steps, words, _table(modes), telling)
+    columns = {"curvature λ": modes.eigenvalues, "factor per step": modes.growth, "part of the loss at the start": modes.share[0]}
+    return Microscope(_figure(modes), frames, steps, words, columns, telling)
 
 
 def _places(usable: int) -> list[int]:
@@ -223,10 +223,3 @@ def _mode_names(modes: Split) -> list[Part]:
         text = theme.sampled(*MODES[i], f"λ={plain(value, 4)}{factor}")
         names.append(corner | {"y": 0.075 * (len(modes.eigenvalues) - 1 - i), "text": text})
     return names
-
-
-def _table(modes: Split) -> list[dict[str, float]]:
-    """Return a row for each eigenvector: its curvature, its factor per step, its share of the loss at the start."""
-    columns = ("curvature λ", "factor per step", "part of the loss at the start")
-    rows = zip(modes.eigenvalues.tolist(), modes.growth.tolist(), modes.share[0].tolist(), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]

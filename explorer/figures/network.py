@@ -30,7 +30,6 @@ HEADINGS = {
 """What stands above each plot."""
 
 NARROW = stacked(1300, (0.8, 1), (0.54, 0.73), (0.27, 0.46), (0, 0.19))
-"""The layout on a phone."""
 
 
 def instruments(history: History) -> go.Figure:

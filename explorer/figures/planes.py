@@ -109,19 +109,14 @@ def _heading(pane: Pane, seed: int) -> str:
     return f"{name}:<br>{minima}, loss {plain(rough.smallest)} to {plain(rough.largest)}"
 
 
-def _titles(pane: Pane, survey: Survey) -> tuple[str, str]:
-    """Return the two axes' names."""
-    if survey.view.plane == "random":
-        return "first direction, in lengths of the weights", "second direction"
-    seen = pane.slices.get(survey.view.seed)
-    first, second = seen.plane.shares if seen is not None and seen.plane.shares is not None else (np.nan, np.nan)
-    shares = [f", {plain(100 * share, 2)} %" if np.isfinite(share) else "" for share in (first, second)]
-    return f"component 1 of the path{shares[0]}", f"component 2{shares[1]}"
-
-
 def _axes(i: int, domain: list[float], survey: Survey) -> Part:
-    first, second = _titles(survey.panes[i], survey)
-    across, up, _ = _ground(survey.panes[i].slices.get(survey.view.seed), 0.0)
+    seen = survey.panes[i].slices.get(survey.view.seed)
+    first, second = "first direction, in lengths of the weights", "second direction"
+    if survey.view.plane != "random":
+        parts = seen.plane.shares if seen is not None and seen.plane.shares is not None else (np.nan, np.nan)
+        shares = [f", {plain(100 * share, 2)} %" if np.isfinite(share) else "" for share in parts]
+        first, second = f"component 1 of the path{shares[0]}", f"component 2{shares[1]}"
+    across, up, _ = _ground(seen, 0.0)
     shared = {"nticks": 6, "showgrid": False}
     x = {"domain": domain, "title": {"text": first}, "range": [float(across[0]), float(across[-1])], **shared}
     return axes(NUMBERS[i], x, {"title": {"text": second}, "range": [float(up[0]), float(up[-1])], **shared})

@@ -32,7 +32,6 @@ SYMBOLS = {
 
 _FEWER = {"domain": [0, 1], "nticks": 4}
 NARROW = stacked(860, (0.58, 1), (0, 0.4)) | {"legend": {"y": 1.06, "yanchor": "bottom"}, "xaxis": _FEWER, "xaxis2": _FEWER}
-"""The layout on a phone."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,6 +106,8 @@ def margins(left: int, right: int, top: int, bottom: int) -> Part:
 def stacked(height: int, *spans: tuple[float, float]) -> Part:
     """Return what a phone changes in a layout of several plots side by side: one above the other, each as wide as the page.
 
+    A figure's `NARROW` is its layout on a phone.
+
     >>> stacked(860, (0.56, 1), (0, 0.4))["yaxis2"]
     {'domain': [0, 0.4]}
     """

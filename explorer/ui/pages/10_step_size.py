@@ -186,7 +186,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
         if not unfolded:
             return
         lens = magnified(setup, position)
-        if lens is not None and lens.modes:
+        if lens is not None and lens.modes["curvature λ"].size:
             st.markdown("Each eigenvector of the Hessian follows its own factor, independently of the others:")
             st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
         trajectory = explanation.trajectory

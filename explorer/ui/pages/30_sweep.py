@@ -62,8 +62,7 @@ def main() -> None:
     st.caption("Dashed lines: theory's edge. Pale lines: where the cliff was found by bisection. A click on a point opens that run.")
     if found is not None:
         st.markdown(about_the_finder(found, bands[0]))
-    numbers = table(bands)
-    short_table(numbers, "The edge of each optimizer: theory's, and between which rates it was found")
+    short_table(table(bands), "The edge of each optimizer: theory's, and between which rates it was found")
     with fold("All rates") as unfolded:
         if not unfolded:
             return
@@ -195,16 +194,15 @@ def table(bands: list[figure.Band]) -> pd.DataFrame:
 
 def rows(each: figure.Band) -> pd.DataFrame:
     """A row for each rate of one rule."""
-    return pd.DataFrame(
-        {
-            "optimizer": each.name,
-            "learning rate": each.rates,
-            "verdict": [str(verdict) for verdict in each.verdict],
-            "loss at the end (median)": np.median(each.final, axis=0),
-            "factor per step, measured": each.measured,
-            "factor per step, theory": each.predicted,
-        }
-    )
+    columns = {
+        "optimizer": each.name,
+        "learning rate": each.rates,
+        "verdict": [str(verdict) for verdict in each.verdict],
+        "loss at the end (median)": np.median(each.final, axis=0),
+        "factor per step, measured": each.measured,
+        "factor per step, theory": each.predicted,
+    }
+    return pd.DataFrame(columns)
 
 
 def open_run(pointed: Any) -> None:

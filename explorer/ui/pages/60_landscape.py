@@ -5,7 +5,7 @@ from operator import itemgetter
 
 import streamlit as st
 
-from explorer.core.ground.knobs import Parameter, parameters
+from explorer.core.ground.knobs import parameters
 from explorer.core.ground.prose import plain_or
 from explorer.core.networks.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
 from explorer.core.run.setup import Setup
@@ -37,7 +37,8 @@ def main() -> None:
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the work; what was computed stays.")
         for name, parameter in parameters(View).items():
-            control(name, parameter, view)
+            if view.plane != "path" or name not in ("at", "planes", "seed", "reach"):
+                panel.widget(f"landscape:{name}", parameter, getattr(view, name), turn, name, spoken=readable)
         panel.all_controls(setup)
     running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown complete
@@ -68,12 +69,6 @@ def adopt(chosen: Seen) -> None:
     """Make a case hold."""
     setup, st.session_state[VIEW] = chosen
     panel.adopt(setup)
-
-
-def control(name: str, parameter: Parameter, view: View) -> None:
-    """Show the widget of one part of the view, if it matters now."""
-    if view.plane != "path" or name not in ("at", "planes", "seed", "reach"):
-        panel.widget(f"landscape:{name}", parameter, getattr(view, name), turn, name, spoken=readable)
 
 
 def readable(name: str) -> str:
@@ -116,23 +111,10 @@ def show(found: Survey, view: View) -> None:
         dial=dial if several else None,
         narrow=figure.narrow(found),
     )
-    numbers(found)
+    names = [f"sharpness of all directions{', ' if pane.name else ''}{pane.name}" for pane in found.panes]
+    curved = [(name, pane.sharpness, max(pane.curvature.values())) for name, pane in zip(names, found.panes, strict=True) if pane.curvature]
+    metrics(*(Metric(name, plain_or("–", all_), f"in these planes at most {plain_or('–', here)}") for name, all_, here in curved))
     st.caption(limits(found))
-
-
-def numbers(found: Survey) -> None:
-    """Show how much of the curvature the planes contain."""
-    metrics(
-        *(
-            Metric(
-                f"sharpness of all directions{', ' if pane.name else ''}{pane.name}",
-                plain_or("–", pane.sharpness),
-                f"in these planes at most {plain_or('–', max(pane.curvature.values()))}",
-            )
-            for pane in found.panes
-            if pane.curvature
-        )
-    )
 
 
 def limits(found: Survey) -> str:

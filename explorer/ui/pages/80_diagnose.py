@@ -35,6 +35,10 @@ MOST_PILLS = 8
 """More columns are offered in a list."""
 
 
+kept = st.cache_resource(scope="session", max_entries=1, show_spinner=False)(read_log)
+"""Reads a log once for this visit: every control that is turned asks for it again."""
+
+
 def example(losses: NDArray[Any]) -> str:
     """Return numbers as somebody would paste them."""
     return "\n".join(f"{each:.4g}" for each in losses)
@@ -95,7 +99,7 @@ def given() -> LogFile:
     """The log that was uploaded, else what was pasted; with the columns as they were chosen."""
     file = st.session_state.get(FILE)
     content = file.getvalue() if file is not None else st.session_state[TEXT]
-    log = read(content)
+    log = kept(content)
     if len(log.columns) > 1:
         train = judged(log)
         with st.expander("Which column is what?"):
@@ -119,12 +123,6 @@ def column(log: LogFile, role: str) -> str | None:
     options, key = [NONE, *log.columns], f"diagnose:{role}:{'|'.join(log.columns)[:200]}"
     name = st.selectbox(ROLES[role], options, index=options.index(log.roles.get(role, NONE)), key=key)
     return None if name == NONE else name
-
-
-@st.cache_resource(scope="session", max_entries=1, show_spinner=False)
-def read(content: bytes | str) -> LogFile:
-    """The log; kept for this visit, because every control that is turned asks for it again."""
-    return read_log(content)
 
 
 def show(log: LogFile) -> None:
@@ -166,7 +164,10 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
         narrow=figure.CURVES,
     )
     if case is not None:
-        about(case[0])
+        said, way = st.columns([3, 1], vertical_alignment="center")
+        said.markdown(f"The case that looks most like it: **{case[0].title}**. *“{case[0].question}”*")
+        page = lab(case[0].page) or CASES
+        way.page_link(page, label="Open it in the lab", icon=":material/science:", query_params=case[0].link)
 
 
 def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
@@ -188,13 +189,6 @@ def candidates(found: Diagnosis) -> list[Case]:
         alike = [case for case in runs if found.verdict in case.must.split("|")]
         same = [case for case in same if case in alike] or [case for case in alike if case.page == "step_size"]
     return same
-
-
-def about(case: Case) -> None:
-    """Say what the case is, and link to it."""
-    words, way = st.columns([3, 1], vertical_alignment="center")
-    words.markdown(f"The case that looks most like it: **{case.title}**. *“{case.question}”*")
-    way.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=case.link)
 
 
 def told(place: int, cause: Cause) -> str:

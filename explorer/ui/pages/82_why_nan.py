@@ -47,7 +47,12 @@ def main() -> None:
     drawn, alt = figure.draw(grown, found)
     picture(drawn, key="why_nan:picture", alt=alt, narrow=figure.NARROW)
     if found.origin is not None:
-        facts(found)
+        metrics(
+            Metric("went first", found.quantity),
+            Metric("at step", f"{found.step:,}"),
+            Metric("in", found.block or "–"),
+            Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
+        )
     st.caption(
         "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0) is told from one"
         " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
@@ -55,16 +60,6 @@ def main() -> None:
     )
     with st.sidebar:
         panel.all_controls(setup)
-
-
-def facts(found: Forensics) -> None:
-    """What failed first, when, where, and from which example."""
-    metrics(
-        Metric("went first", found.quantity),
-        Metric("at step", f"{found.step:,}"),
-        Metric("in", found.block or "–"),
-        Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
-    )
 
 
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
