@@ -103,7 +103,9 @@ def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
     grid = {"x": _ends(across, stride), "y": _ends(up, stride)}
     traces: list[Part] = []
     for verdict in shares:
-        traces += [_region(verdict, picture, grid, across, up), _legend(verdict, shares[verdict])]
+        percent = f"{plain(100 * shares[verdict], 2)} %" if shares[verdict] >= 0.001 else "< 0.1 %"
+        named = marks(COLORS[verdict], "square", size=14, x=[None], y=[None], name=f"{verdict} {percent}")
+        traces += [_region(verdict, picture, grid, across, up), named]
     traces += [trace for i, each in enumerate(lines) for trace in _line(each, i, across, up)]
     layout = {
         "height": 640,
@@ -169,12 +171,6 @@ def _shade(verdict: Verdict, share: Any) -> NDArray[np.uint8]:
     color = np.array(hex_to_rgb(COLORS[verdict]))
     stops = np.stack([0.62 * color, color, 0.45 * color + 0.55 * 255])
     return np.stack([np.interp(share, [0, 0.5, 1], stops[:, k]) for k in range(3)], axis=-1).astype(np.uint8)
-
-
-def _legend(verdict: Verdict, share: float) -> Part:
-    """Return the verdict's name in the legend, with how much of the map it has."""
-    percent = f"{plain(100 * share, 2)} %" if share >= 0.001 else "< 0.1 %"
-    return marks(COLORS[verdict], "square", size=14, x=[None], y=[None], name=f"{verdict} {percent}")
 
 
 def _line(theory: Line, i: int, across: Side, up: Side) -> list[Part]:

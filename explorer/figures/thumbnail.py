@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class Curve:
     verdict: Verdict
     steps: NDArray[np.intp]
     loss: Array
+
+    @classmethod
+    def of(cls, name: str, verdict: Verdict, loss: NDArray[Any]) -> Self:
+        """The curve of a run that was looked at in every step."""
+        return cls(name, verdict, np.arange(loss.size), loss.astype(float))
 
     @property
     def ended(self) -> Self:

@@ -13,7 +13,6 @@ from importlib.resources import files
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.maps.canvas import Canvas
@@ -119,7 +118,7 @@ def _of_run(query: Mapping[str, str]) -> Seen:
         "factor": float(explanation.measured[0]),
         "theory": float(explanation.predicted[0]),
     }
-    curve = _curve("", outcome.verdict[0], explanation.trajectory.loss[:, 0])
+    curve = Curve.of("", outcome.verdict[0], explanation.trajectory.loss[:, 0])
     return _seen(setup, curve, explanation.sentence(0), int(outcome.first_nonfinite[0]), facts)
 
 
@@ -132,8 +131,8 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
     if lost and np.isfinite(path.x).all():
         shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
         sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
-        return replace(_seen(setup, _curve("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
-    return _seen(setup, _curve("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)
+        return replace(_seen(setup, Curve.of("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
+    return _seen(setup, Curve.of("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)
 
 
 def _of_training(query: Mapping[str, str]) -> Seen:
@@ -156,7 +155,7 @@ def _of_race(query: Mapping[str, str]) -> Seen:
     """Return all racers, each with its own verdict."""
     race = Race.from_query(query)
     runs = zip(race.racers, race.run(), strict=True)
-    curves = tuple(_curve(racer.optimizer.replace("_", " "), judge(path).verdict[0], path.loss[:, 0]) for racer, path in runs)
+    curves = tuple(Curve.of(racer.optimizer.replace("_", " "), judge(path).verdict[0], path.loss[:, 0]) for racer, path in runs)
     sentence = "**A race**: " + "; ".join(f"{each.name} {each.verdict}" for each in curves) + "."
     return Seen(",".join(str(each.verdict) for each in curves), sentence, {}, tuple(each.ended for each in curves))
 
@@ -174,11 +173,6 @@ def _of_map(query: Mapping[str, str]) -> Seen:
     names = (plan.x.knob.rpartition(".")[2], plan.y.knob.rpartition(".")[2])
     coordinates = tuple("start" if name.isdigit() else name.replace("_", " ") for name in names)
     return Seen(",".join(str(each) for each in shares), f"**A map**: {words}.", {}, cells=cells, coordinates=coordinates)  # type: ignore[arg-type]
-
-
-def _curve(name: str, verdict: Verdict, loss: NDArray[Any]) -> Curve:
-    """Return the curve of a run that was looked at in every step."""
-    return Curve(name, verdict, np.arange(loss.size), loss.astype(float))
 
 
 def _seen(setup: Setup, curve: Curve, sentence: str, lost_at: int, facts: Mapping[str, float] | None = None) -> Seen:
