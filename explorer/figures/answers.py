@@ -1,7 +1,5 @@
 """What a network answers at every look, and what its layers hear of it: the curve or the border that it draws, and gradients as bars."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,15 +7,12 @@ from typing import NamedTuple
 import contourpy
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.networks.training import History
 from explorer.figures.race import LOOKS
-from explorer.figures.theme import BLUE, QUIET, TEXT, Part, axes, figure, heading, line, marks, on, stacked
+from explorer.figures.theme import BLUE, QUIET, TEXT, Array, Part, axes, figure, heading, line, marks, on, stacked, with_gaps
 from explorer.figures.ticks import ends, logs, loss_axis
-
-Array = NDArray[np.float64]
 
 GRID, CURVE = 48, 200
 """Points along each side of the grid on which a border is found, and along a curve."""
@@ -152,8 +147,5 @@ def _said(history: History, inputs: Array) -> Array:
 
 def _zero_line(across: Array, up: Array, height: Array) -> Array:
     """Return where the network is undecided, as one line with gaps."""
-    if not np.isfinite(height).all():
-        return np.full((1, 2), np.nan)
-    lines = contourpy.contour_generator(across, up, height).lines(0.0)
-    pieces = [piece for line in lines for piece in (np.asarray(line), np.full((1, 2), np.nan))]
-    return np.concatenate(pieces) if pieces else np.full((1, 2), np.nan)
+    known = np.isfinite(height).all()
+    return with_gaps(contourpy.contour_generator(across, up, height).lines(0.0) if known else ())

@@ -1,26 +1,21 @@
 """A recorded curve with a known one laid over it, and the largest safe rates of several rules side by side."""
 
-from __future__ import annotations
-
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from explorer.core.diagnosis.diagnosis import COMPARED, shape, spans_decades
 from explorer.core.ground.prose import plain
 from explorer.core.run.safe_rate import SafeRate
 from explorer.figures.stage import crosses
-from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.thumbnail import envelope
 from explorer.figures.ticks import logs, loss_axis
 
-Array = NDArray[np.float64]
-
-DRAWN = 600
-"""A longer curve is drawn as the lowest and the highest value of this many stretches: no spike is lost."""
+DRAWN = 1200
+"""A longer curve is drawn as the lowest and the highest values of stretches, about this many points: no spike is lost."""
 
 CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64, 10, 40, 150)}
 """The layout of the curve on a phone."""
@@ -46,15 +41,19 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
     """Return the losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite; the overlay is stretched to fit."""
     finite = losses[np.isfinite(losses)]
     powers = spans_decades(losses)
-    values = _scaled(losses, powers)
-    low, high = _window(_scaled(finite, powers))
+
+    def scaled(values: Array) -> Array:
+        return logs(values) if powers else np.where(np.isfinite(values), values, np.nan)
+
+    values = scaled(losses)
+    low, high = _window(scaled(finite))
     margin = 0.06 * (high - low)
-    at = _kept(values)
+    at = envelope(values, DRAWN)
     traces = [_line(step[at], values[at], losses[at], "your training loss", BLUE, "solid", 3, axis)]
     if validation is not None and np.isfinite(validation).any():
-        held = _scaled(validation, powers)
+        held = scaled(validation)
         there = np.flatnonzero(np.isfinite(held))
-        there = there[_kept(held[there])]
+        there = there[envelope(held[there], DRAWN)]
         traces.append(_line(step[there], held[there], validation[there], "your validation loss", ORANGE, "dot", 2, axis))
     lost = np.flatnonzero(~np.isfinite(losses) & ~np.isneginf(losses))
     if lost.size:
@@ -77,29 +76,12 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
     return figure(traces, layout)
 
 
-def _scaled(values: Array, powers: bool) -> Array:
-    return logs(values) if powers else np.where(np.isfinite(values), values, np.nan)
-
-
 def _window(values: Array) -> tuple[float, float]:
     """Return the lowest and the highest value, a little apart."""
     if not values.size:
         return -1.0, 1.0
     low, high = float(values.min()), float(values.max())
     return (low, high) if high - low > 1e-9 * max(abs(high), 1e-300) else (low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2)
-
-
-def _kept(values: Array) -> NDArray[np.intp]:
-    """Return which points are drawn: of each stretch the lowest and the highest, and the last of all."""
-    if len(values) <= 2 * DRAWN:
-        return np.arange(len(values))
-    edges = np.linspace(0, len(values), DRAWN + 1).astype(np.intp)
-    kept = [0, len(values) - 1]
-    for begin, end in itertools.pairwise(edges):
-        part = values[begin:end]
-        if np.isfinite(part).any():
-            kept += [begin + int(np.nanargmin(part)), begin + int(np.nanargmax(part))]
-    return np.unique(kept)
 
 
 def _line(step: Array, values: Array, losses: Array, name: str, color: str, dash: str, width: int, axis: str) -> Part:

@@ -1,7 +1,5 @@
 """The learning rate and the edge, step by step: where a schedule, or a curvature that moves, takes the run across."""
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -9,10 +7,8 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.run.descent import Trajectory
 from explorer.core.verdict.measured import edge_along
-from explorer.figures.theme import BLUE, VERMILION, Part, figure, heading, line
+from explorer.figures.theme import BLUE, VERMILION, Array, Part, figure, heading, line
 from explorer.figures.ticks import ends, logs, loss_axis
-
-Array = NDArray[np.float64]
 
 
 def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str]:

@@ -1,7 +1,5 @@
 """What grew before a run became inf or nan: loss, gradient, weights and layers over the steps, and which of them went first."""
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -9,10 +7,8 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.forensics import Forensics, Growth
 from explorer.figures.stage import LOWEST, crosses, thin
-from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Part, figure, heading, legend, line, margins
+from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins
 from explorer.figures.ticks import ends, logs, loss_axis
-
-Array = NDArray[np.float64]
 
 LOOKS = {"loss": (BLUE, "solid"), "gradient": (ORANGE, "dash"), "largest weight": (GREEN, "dot")}
 """Color and dash of each quantity; layers are thin lines in the color of the text."""
@@ -20,7 +16,6 @@ LOOKS = {"loss": (BLUE, "solid"), "gradient": (ORANGE, "dash"), "largest weight"
 DASHES = ("dashdot", "longdash", "longdashdot")
 
 NARROW = {"height": 520, **margins(60, 8, 150, 60), "legend": {"font": {"size": 13}}}
-"""The layout on a phone."""
 
 
 def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
@@ -29,7 +24,11 @@ def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
     low, high = ends(*drawn.values())
     margin = max(0.06 * (high - low), 0.3)
     traces = [_line(name, steps, drawn[name], sizes) for name, (steps, sizes) in grown.items()]
-    traces += [_cross(name, steps, sizes, high + margin) for name, (steps, sizes) in grown.items() if not np.isfinite(sizes).all()]
+    for name, (steps, sizes) in grown.items():
+        lost = np.flatnonzero(~np.isfinite(sizes))[:60]  # the first few dozen
+        if lost.size:
+            what, color = f"{name}, step", LOOKS.get(name, (TEXT, ""))[0]
+            traces.append(crosses(color, high + margin, x=steps[lost], values=sizes[lost], what=what) | {"showlegend": False})
     if found.step >= 0:  # where the first quantity became inf or nan
         hover = f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>"
         name, at = f"{found.quantity} leaves first", {"x": [found.step] * 2, "y": [low - margin, high + 2 * margin]}
@@ -55,12 +54,6 @@ def _line(name: str, steps: NDArray[np.intp], drawn: Array, sizes: Array) -> Par
         "text": [plain(float(each)) for each in sizes[at]],
         "hovertemplate": f"{name}, step %{{x}}: %{{text}}<extra></extra>",
     }
-
-
-def _cross(name: str, steps: NDArray[np.intp], sizes: Array, height: float) -> Part:
-    """Return a cross at every step, of the first few dozen, at which the quantity is no finite number."""
-    lost = np.flatnonzero(~np.isfinite(sizes))[:60]
-    return crosses(LOOKS.get(name, (TEXT, ""))[0], height, x=steps[lost], values=sizes[lost], what=f"{name}, step") | {"showlegend": False}
 
 
 def _words(grown: Growth, found: Forensics) -> str:

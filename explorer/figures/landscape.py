@@ -1,8 +1,7 @@
 """The ground a run walks on: a curve in one dimension, level lines in two, a plane of two eigenvectors in more."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import contourpy
 import numpy as np
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.theory.curvature import spectrum
-
-Array = NDArray[np.float64]
+from explorer.figures.theme import Array, with_gaps
 
 MOST_GRID = 4_000_000
 """Numbers in the grid that level lines are found on, points × dim: with more weights it is coarser."""
@@ -49,7 +47,7 @@ class Landscape:
     labels: tuple[str, str]
 
     @classmethod
-    def of(cls, loss: Loss, start: Array) -> Landscape:
+    def of(cls, loss: Loss, start: Array) -> Self:
         """The landscape of a loss, with a window that shows the start ``(dim,)`` and the minimum."""
         minimizer = Facts(loss).minimizer
         target = np.zeros(loss.dim) if minimizer is None else np.asarray(minimizer, dtype=float)
@@ -149,11 +147,8 @@ class Landscape:
         height = self.at(across, up)
         near = np.ix_(np.abs(up - self.center[1]) <= 1.31 * self.reach[1], np.abs(across - self.center[0]) <= 1.31 * self.reach[0])
         generator = contourpy.contour_generator(across, up, np.where(np.abs(height) < DRAWABLE, height, np.nan))
-        pieces: list[Array] = []
-        for level in levels(height[near], height, self.loss.minimum):
-            for line in generator.lines(level):
-                pieces += [np.asarray(line), np.full((1, 2), np.nan)]
-        points = np.concatenate(pieces) if pieces else np.empty((0, 2))
+        drawn = levels(height[near], height, self.loss.minimum)
+        points = with_gaps(line for level in drawn for line in generator.lines(level))
         return points[:, 0], points[:, 1]
 
 

@@ -1,7 +1,5 @@
 """The map: a color for each verdict, darker where it went faster, words on the regions, and theory's lines over them."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import scipy.ndimage
 from numpy.typing import NDArray
+from plotly.colors import hex_to_rgb
 
 from explorer.core.ground.knobs import short
 from explorer.core.ground.prose import plain
@@ -20,10 +19,8 @@ from explorer.core.maps.canvas import UNDONE, Canvas
 from explorer.core.maps.map import Axis, Map, knobs
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures.theme import COLORS, QUIET, TEXT, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, figure, heading, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
-
-Array = NDArray[np.float64]
 
 GROUND = "var(--st-background-color)"
 
@@ -43,7 +40,6 @@ LEAST = 48
 """Most pixels a side in which regions are looked for."""
 
 NARROW = {"height": 560, **margins(56, 8, 190, 64), "legend": {"y": 1.1, "font": {"size": 13}}}
-"""The layout on a phone."""
 
 DASHES = ("solid", "dash", "dot")
 
@@ -107,7 +103,9 @@ def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
     grid = {"x": _ends(across, stride), "y": _ends(up, stride)}
     traces: list[Part] = []
     for verdict in shares:
-        traces += [_region(verdict, picture, grid, across, up), _legend(verdict, shares[verdict])]
+        percent = f"{plain(100 * shares[verdict], 2)} %" if shares[verdict] >= 0.001 else "< 0.1 %"
+        named = marks(COLORS[verdict], "square", size=14, x=[None], y=[None], name=f"{verdict} {percent}")
+        traces += [_region(verdict, picture, grid, across, up), named]
     traces += [trace for i, each in enumerate(lines) for trace in _line(each, i, across, up)]
     layout = {
         "height": 640,
@@ -170,15 +168,9 @@ def _scale(verdict: Verdict, low: float, high: float) -> list[list[Any]]:
 
 def _shade(verdict: Verdict, share: Any) -> NDArray[np.uint8]:
     """Return a verdict's color between dark (0) and pale (1): ``(...) -> (..., 3)``."""
-    color = np.array([int(COLORS[verdict][k : k + 2], 16) for k in (1, 3, 5)])
+    color = np.array(hex_to_rgb(COLORS[verdict]))
     stops = np.stack([0.62 * color, color, 0.45 * color + 0.55 * 255])
     return np.stack([np.interp(share, [0, 0.5, 1], stops[:, k]) for k in range(3)], axis=-1).astype(np.uint8)
-
-
-def _legend(verdict: Verdict, share: float) -> Part:
-    """Return the verdict's name in the legend, with how much of the map it has."""
-    percent = f"{plain(100 * share, 2)} %" if share >= 0.001 else "< 0.1 %"
-    return marks(COLORS[verdict], "square", size=14, x=[None], y=[None], name=f"{verdict} {percent}")
 
 
 def _line(theory: Line, i: int, across: Side, up: Side) -> list[Part]:

@@ -1,22 +1,18 @@
 """One step under a microscope, and the loss split by eigenvector: why the loss went up or down."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import SecondOrder, second_order
 from explorer.core.theory.growth import Split
+from explorer.figures import theme
 from explorer.figures.stage import named
-from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, QUIET, TEXT, VERMILION, Part, axes, figure, heading, line, on, stacked
+from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, axes, figure, heading, line, on, stacked
 from explorer.figures.ticks import ends, logs, loss_axis
-
-Array = NDArray[np.float64]
 
 MOST_STEPS = 80
 """A longer run can be looked at in this many places, closer together early on."""
@@ -33,11 +29,7 @@ VISIBLE = 1e-9
 SAMPLES = np.linspace(-0.5, 2.0, 51)
 """Where the loss is drawn along a step, in lengths of that step."""
 
-MODEL, ALONG, BOTTOM, FROM, TO, SLOPE, BEND, HAPPENED, SUM, BAR_TEXT, AT = range(11)
-"""The traces of a frame, in the order they are drawn; one for each eigenvector comes after them."""
-
 NARROW = stacked(1180, (0.73, 1), (0.38, 0.62), (0, 0.27))
-"""The layout on a phone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +40,7 @@ class Microscope:
     frames: list[Part]
     steps: list[int]
     words: list[str]
-    modes: list[dict[str, float]]
+    modes: dict[str, Array]
     telling: int
     """The position to begin at: the first step uphill if the loss ends higher than it began, else the last step that lowered it."""
 
@@ -69,7 +61,8 @@ def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
     slopes = np.abs([look[2].slope for look in each])
     worse = not finite.all() or trajectory.loss[-1, run] > trajectory.loss[0, run]
     telling = uphill[0] if uphill and worse else int(np.flatnonzero(slopes >= VISIBLE * slopes.max())[-1])
-    return Microscope(_figure(modes), frames, steps, words, _table(modes), telling)
+    columns = {"curvature λ": modes.eigenvalues, "factor per step": modes.growth, "part of the loss at the start": modes.share[0]}
+    return Microscope(_figure(modes), frames, steps, words, columns, telling)
 
 
 def _places(usable: int) -> list[int]:
@@ -150,7 +143,7 @@ def _frame(change: Array, model: Array, terms: SecondOrder, step: int, modes: Sp
             },
             {"x": [step + 1, step + 1], "y": list(_split_range(modes))},
         ],
-        "traces": list(range(AT + 1)),
+        "traces": list(range(11)),
         "layout": {"yaxis": {"range": [low, high]}, "yaxis2": {"range": [1.25 * bar_low, 1.25 * bar_high]}},
     }
 
@@ -171,31 +164,29 @@ def _split_range(modes: Split) -> tuple[float, float]:
 
 
 def _figure(modes: Split) -> go.Figure:
-    traces: list[Part] = [{} for _ in range(AT + 1)]
-    traces[MODEL] = line(ORANGE, 3, dash="dash", x=SAMPLES)
-    traces[ALONG] = line(TEXT, 2, x=SAMPLES)
-    traces[BOTTOM] = named("lowest", "diamond-open", color=GREEN, position="bottom center", width=3)
-    traces[FROM] = named("from", "circle-open", color=BLUE, position="top center", width=3) | {"x": [0.0]}
-    traces[TO] = named("landed", "x", color=VERMILION, position="top center", width=3) | {"x": [1.0]}
-    for trace, position, color in ((SLOPE, 0, BLUE), (BEND, 1, VERMILION), (HAPPENED, 2, "#8A8A8A")):
-        traces[trace] = line(color, 34, x=[position, position], **on("2"))
-    traces[SUM] = line(TEXT, 3, dash="dot", x=[1.6, 2.4], **on("2"))
-    traces[BAR_TEXT] = {"x": [0, 1, 2], "mode": "text", "textfont": {"size": 14}, "cliponaxis": False, **on("2")}
-    traces[AT] = line(TEXT, 1, dash="dot", **on("3"))
+    """Return the figure: the traces in the order in which a frame fills them, then a line for each eigenvector."""
+    traces: list[Part] = [
+        line(ORANGE, 3, dash="dash", x=SAMPLES),
+        line(TEXT, 2, x=SAMPLES),
+        named("lowest", "diamond-open", color=GREEN, position="bottom center", width=3),
+        named("from", "circle-open", color=BLUE, position="top center", width=3) | {"x": [0.0]},
+        named("landed", "x", color=VERMILION, position="top center", width=3) | {"x": [1.0]},
+        *(line(color, 34, x=[i, i], **on("2")) for i, color in enumerate((BLUE, VERMILION, "#8A8A8A"))),
+        line(TEXT, 3, dash="dot", x=[1.6, 2.4], **on("2")),
+        {"x": [0, 1, 2], "mode": "text", "textfont": {"size": 14}, "cliponaxis": False, **on("2")},
+        line(TEXT, 1, dash="dot", **on("3")),
+    ]
     zero = {"nticks": 6, "zeroline": True, "zerolinecolor": "#8A8A8A"}
     bars = {"range": [-0.6, 2.6], "tickvals": [0, 1, 2], "tickangle": 0, "showgrid": False}
     bars["ticktext"] = ["slope", "<br>curvature", "happened"]  # the longest one lower, or neighbors would touch
+    steps = {"title": {"text": "step"}, "range": [0, max(len(modes.share) - 1, 1)]}
     headings = ("change along the step", ""), ("its two terms, ⋯ summed", "2"), ("loss in each eigenvector", "3")
     layout = {
         "height": 430,
         "annotations": [*(heading(*each) for each in headings), *_mode_names(modes)],
         **axes("", {"domain": [0, 0.29], "title": {"text": "1 = where it landed"}, "range": [-0.5, 2.0]}, zero),
         **axes("2", {"domain": [0.37, 0.63], **bars}, zero),
-        **axes(
-            "3",
-            {"domain": [0.71, 1], "title": {"text": "step"}, "range": [0, max(len(modes.share) - 1, 1)]},
-            loss_axis(*_split_range(modes)),
-        ),
+        **axes("3", {"domain": [0.71, 1], **steps}, loss_axis(*_split_range(modes))),
     }
     return figure([*(trace | QUIET for trace in traces), *_mode_lines(modes)], layout)
 
@@ -205,13 +196,8 @@ CORNER = {"xref": "x3 domain", "yref": "y3 domain", "showarrow": False}
 NO_MODES = CORNER | {"x": 0.5, "y": 0.5, "text": "No minimum is known<br>at which the loss curves."}
 """What stands in the third plot when there is nothing to draw in it."""
 
-DASHES = ["solid", "dash", "dashdot", "dot", "longdash"]
-SAMPLE = ["━━", "╍╍", "━·", "····", "━ ━"]
-"""What each dash looks like in a line of text."""
-
-
-def _mode_color(i: int) -> str:
-    return list(COLORS.values())[(7 - i) % 8]
+MODES = list(zip(reversed(theme.COLORS.values()), theme.SAMPLES, strict=False))
+"""The color and the dash of each eigenvector."""
 
 
 def _mode_lines(modes: Split) -> list[Part]:
@@ -219,7 +205,8 @@ def _mode_lines(modes: Split) -> list[Part]:
     heights, (low, _) = logs(np.abs(modes.share)), _split_range(modes)
     heights = np.where(heights >= low, heights, np.nan)
     hovers = [f"λ={value:.4g}, step %{{x}}: 10<sup>%{{y:.2f}}</sup><extra></extra>" for value in modes.eigenvalues]
-    return [line(_mode_color(i), 3, dash=DASHES[i % 5], y=heights[:, i], hovertemplate=each, **on("3")) for i, each in enumerate(hovers)]
+    looks = zip(MODES, heights.T, hovers, strict=False)
+    return [line(color, 3, dash=dash, y=height, hovertemplate=hover, **on("3")) for (color, dash), height, hover in looks]
 
 
 def _mode_names(modes: Split) -> list[Part]:
@@ -233,13 +220,6 @@ def _mode_names(modes: Split) -> list[Part]:
     names = []
     for i, (value, growth) in enumerate(zip(modes.eigenvalues, modes.growth, strict=True)):
         factor = f": ×{plain(growth, 4)} a step" if np.isfinite(growth) else ""
-        sample = f'<span style="color:{_mode_color(i)}"><b>{SAMPLE[i % 5]}</b></span>'
-        names.append(corner | {"y": 0.075 * (len(modes.eigenvalues) - 1 - i), "text": f"{sample} λ={plain(value, 4)}{factor}"})
+        text = theme.sampled(*MODES[i], f"λ={plain(value, 4)}{factor}")
+        names.append(corner | {"y": 0.075 * (len(modes.eigenvalues) - 1 - i), "text": text})
     return names
-
-
-def _table(modes: Split) -> list[dict[str, float]]:
-    """Return a row for each eigenvector: its curvature, its factor per step, its share of the loss at the start."""
-    columns = ("curvature λ", "factor per step", "part of the loss at the start")
-    rows = zip(modes.eigenvalues.tolist(), modes.growth.tolist(), modes.share[0].tolist(), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]

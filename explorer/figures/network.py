@@ -1,7 +1,5 @@
 """What is seen of a network while it trains: its losses, its sharpness beside the edge, its layers."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 
@@ -11,10 +9,8 @@ from numpy.typing import NDArray
 
 from explorer.core.networks.training import History
 from explorer.figures.race import LOOKS
-from explorer.figures.theme import Part, axes, figure, heading, line, on, stacked
+from explorer.figures.theme import Array, Part, axes, figure, heading, line, on, sampled, stacked
 from explorer.figures.ticks import ends, logs, loss_axis
-
-Array = NDArray[np.float64]
 
 TALL, LINE = 240, 16
 """Pixels: about the height of one plot, and that of a line of text in it."""
@@ -25,9 +21,6 @@ MOST_NAMES = 12
 EARLY = 0.65
 """A line that ends before this share of the steps has its name behind its end."""
 
-SAMPLES = {"solid": "━━", "dash": "╸╸", "dashdot": "━ ∙", "dot": "∙∙∙", "longdash": "━ ━", "longdashdot": "━ ∙ ━"}
-"""What a name in a plot begins with, so that its line is known by more than its place."""
-
 HEADINGS = {
     "": "loss",
     "2": "sharpness, and what the rate tolerates",
@@ -37,7 +30,6 @@ HEADINGS = {
 """What stands above each plot."""
 
 NARROW = stacked(1300, (0.8, 1), (0.54, 0.73), (0.27, 0.46), (0, 0.19))
-"""The layout on a phone."""
 
 
 def instruments(history: History) -> go.Figure:
@@ -55,19 +47,13 @@ def instruments(history: History) -> go.Figure:
     traces += [_line(steps, logs([each[name] for each in history.norms]), f"gradient of {name}", i, "3") for i, name in enumerate(weights)]
     for i in range(len(history.dead[0])):
         traces.append(_line(steps, 100 * np.array([each[i] for each in history.dead]), f"dead, layer {i + 1}", i, "4"))
-        saturated = _line(steps, 100 * np.array([each[i] for each in history.saturated]), f"saturated, layer {i + 1}", i, "4")
-        saturated["line"] = {**saturated["line"], "width": 1, "dash": "dot"}
-        traces.append(saturated)
+        traces.append(_line(steps, 100 * np.array([each[i] for each in history.saturated]), f"saturated, layer {i + 1}", i, "4"))
+        traces[-1]["line"] |= {"width": 1, "dash": "dot"}
     scales = {plot: _scale([trace["y"] for trace in traces if trace["yaxis"] == f"y{plot}"]) for plot in ("", "2", "3")}
     scales["4"] = {"range": [-4, 104], "nticks": 6}
     step = {"title": {"text": "step"}, "range": [0, max(history.total, 1)]}
-    layout: Part = {
-        "height": 720,
-        "annotations": [
-            *(heading(f"↑ {text}", plot) for plot, text in HEADINGS.items()),
-            *_names(traces, {f"y{plot}": each["range"] for plot, each in scales.items()}, history.total),
-        ],
-    }
+    names = _names(traces, {f"y{plot}": each["range"] for plot, each in scales.items()}, history.total)
+    layout: Part = {"height": 720, "annotations": [*(heading(f"↑ {text}", plot) for plot, text in HEADINGS.items()), *names]}
     places = itertools.product(([0.6, 1], [0, 0.4]), ([0, 0.44], [0.56, 1]))
     for (plot, scale), (up, across) in zip(scales.items(), places, strict=True):
         layout |= axes(plot, {"domain": across, **step}, {"domain": up, **scale})
@@ -112,8 +98,7 @@ def _names(traces: list[Part], ranges: dict[str, list[float]], steps: int) -> li
                     "xshift": 6 if early else 0,
                     "yanchor": "bottom",
                     "yshift": 3 + place - height,
-                    # the line's own color would be too pale for letters: its sample has it
-                    "text": f'<span style="color:{trace["line"]["color"]}"><b>{SAMPLES[trace["line"]["dash"]]}</b></span> {trace["name"]}',
+                    "text": sampled(trace["line"]["color"], trace["line"]["dash"], trace["name"]),
                     "font": {"size": 13},
                     "showarrow": False,
                 }

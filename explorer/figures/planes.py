@@ -1,18 +1,15 @@
 """Slices of a network's loss: level lines on shaded ground, or a surface, for one network or two side by side."""
 
-from __future__ import annotations
-
 import contourpy
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.prose import plain
 from explorer.core.networks.planes import Pane, Slice, Survey
-from explorer.figures.theme import FAINT, QUIET, TEXT, VERMILION, Part, axes, figure, heading, line, margins, marks, on, stacked
+from explorer.figures import theme
+from explorer.figures.theme import FAINT, QUIET, TEXT, VERMILION, Array, Part, axes, figure, heading, line, margins, marks, on, stacked
 from explorer.figures.ticks import logs
-
-Array = NDArray[np.float64]
 
 DECADES = 24.0
 """Powers of ten drawn below the largest loss; zero has no logarithm and is drawn at the bottom."""
@@ -28,6 +25,8 @@ HEIGHT = 520
 PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)
 """Where the panes stand."""
 
+NUMBERS = ("", "2")
+"""Of their axes."""
 
 COLORED = {"colorscale": "Cividis", "showscale": False, "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>"}
 HERE = "the network is here<extra></extra>"
@@ -66,7 +65,7 @@ def draw(survey: Survey) -> tuple[go.Figure, list[Part]]:
             for i, pane in enumerate(survey.panes)
             for trace in (_surface if surface else _lines)(i, pane, pane.slices.get(seed), low, high)
         ]
-        notes = [heading(_heading(pane, seed), _number(i)) | {"align": "left"} for i, pane in enumerate(survey.panes)]
+        notes = [heading(_heading(pane, seed), NUMBERS[i]) | {"align": "left"} for i, pane in enumerate(survey.panes)]
         # The name of the frame is part of its layout, so that a move to it draws the shading and the headings anew.
         frames.append({"data": data, "traces": list(range(len(data))), "layout": {"meta": seed, "annotations": notes}})
     return figure(frames[0]["data"], layout | frames[0]["layout"]), frames
@@ -94,10 +93,6 @@ def levels(low: float, high: float) -> tuple[Array, Array]:
     return found, found[whole] if whole.sum() > 2 else found[::2]
 
 
-def _number(pane: int) -> str:
-    return str(pane + 1) if pane else ""
-
-
 def _heights(loss: ArrayLike, low: float) -> Array:
     """Return log₁₀ of the loss, no lower than what is drawn; nan where the loss is not finite."""
     return np.where(np.equal(loss, 0), low, np.maximum(logs(loss), low))
@@ -105,8 +100,7 @@ def _heights(loss: ArrayLike, low: float) -> Array:
 
 def _heading(pane: Pane, seed: int) -> str:
     """Return the network's name and what its grid says."""
-    rough = pane.ruggedness.get(seed)
-    name = pane.name or "this network"
+    rough, name = pane.ruggedness.get(seed), pane.name or "this network"
     if rough is None:
         return name
     if not np.isfinite(rough.smallest):
@@ -115,22 +109,17 @@ def _heading(pane: Pane, seed: int) -> str:
     return f"{name}:<br>{minima}, loss {plain(rough.smallest)} to {plain(rough.largest)}"
 
 
-def _titles(pane: Pane, survey: Survey) -> tuple[str, str]:
-    """Return the two axes' names."""
-    if survey.view.plane == "random":
-        return "first direction, in lengths of the weights", "second direction"
-    seen = pane.slices.get(survey.view.seed)
-    first, second = seen.plane.shares if seen is not None and seen.plane.shares is not None else (np.nan, np.nan)
-    shares = [f", {plain(100 * share, 2)} %" if np.isfinite(share) else "" for share in (first, second)]
-    return f"component 1 of the path{shares[0]}", f"component 2{shares[1]}"
-
-
 def _axes(i: int, domain: list[float], survey: Survey) -> Part:
-    first, second = _titles(survey.panes[i], survey)
-    across, up, _ = _ground(survey.panes[i].slices.get(survey.view.seed), 0.0)
+    seen = survey.panes[i].slices.get(survey.view.seed)
+    first, second = "first direction, in lengths of the weights", "second direction"
+    if survey.view.plane != "random":
+        parts = seen.plane.shares if seen is not None and seen.plane.shares is not None else (np.nan, np.nan)
+        shares = [f", {plain(100 * share, 2)} %" if np.isfinite(share) else "" for share in parts]
+        first, second = f"component 1 of the path{shares[0]}", f"component 2{shares[1]}"
+    across, up, _ = _ground(seen, 0.0)
     shared = {"nticks": 6, "showgrid": False}
     x = {"domain": domain, "title": {"text": first}, "range": [float(across[0]), float(across[-1])], **shared}
-    return axes(_number(i), x, {"title": {"text": second}, "range": [float(up[0]), float(up[-1])], **shared})
+    return axes(NUMBERS[i], x, {"title": {"text": second}, "range": [float(up[0]), float(up[-1])], **shared})
 
 
 def _scene(i: int, domain: list[float], ends: tuple[float, float]) -> Part:
@@ -143,7 +132,7 @@ def _scene(i: int, domain: list[float], ends: tuple[float, float]) -> Part:
     scene["zaxis"] |= {"nticks": 6, "range": [ends[0] - room, ends[1] + room]}
     look = {"dragmode": "turntable", "bgcolor": "rgba(0,0,0,0)", "aspectmode": "cube", "camera": _camera(1.7)}
     place = {"domain": {"x": domain, "y": [0, 1]}}
-    return {f"scene{_number(i)}": scene | look | place} | axes(_number(i), {"domain": domain, **hidden}, hidden)
+    return {f"scene{NUMBERS[i]}": scene | look | place} | axes(NUMBERS[i], {"domain": domain, **hidden}, hidden)
 
 
 def _ground(seen: Slice | None, low: float) -> tuple[Array, Array, Array]:
@@ -168,31 +157,26 @@ def _lines(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> l
         line(VERMILION, 3, x=path[0], y=path[1], **QUIET) | {"mode": "lines+markers", "marker": {"size": 6, "color": VERMILION}},
         star,
     ]
-    return [{"type": "scatter"} | trace | on(_number(i)) for trace in traces]
+    return [{"type": "scatter"} | trace | on(NUMBERS[i]) for trace in traces]
 
 
 def _surface(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> list[Part]:
     """Return the surface, the path at the losses it really had, where the network is, and a point nobody sees that holds the heading."""
-    scene = {"scene": f"scene{_number(i)}"}
+    scene = {"scene": f"scene{NUMBERS[i]}"}
     across, up, height = _ground(seen, low)
     path, point = _path(pane, seen)
     train = np.array(pane.history.train if pane.history is not None else [], dtype=float)
     along = _heights(train[: path.shape[1]], low) if path.shape[1] else np.empty(0)
-    here = np.full(point.shape[1], _here(pane, low))
+    with np.errstate(all="ignore"):
+        value = pane.loss.value(pane.point[:, np.newaxis].astype(pane.loss.start.dtype))
+    here = np.full(point.shape[1], _heights(value, low)[0])
     way = line(VERMILION, 6, x=path[0], y=path[1], z=along, **QUIET)
     return [
         {"type": "surface", "x": across, "y": up, "z": height, "cmin": low, "cmax": max(high, low + 1e-9), **COLORED, **scene},
         way | {"type": "scatter3d", "mode": "lines+markers", "marker": {"size": 3, "color": VERMILION}, **scene},
         marks(VERMILION, "diamond", size=6, type="scatter3d", x=point[0], y=point[1], z=here, hovertemplate=HERE, **scene),
-        {"type": "scatter", "x": [0.5], "y": [0.5], "mode": "markers", "opacity": 0, **QUIET, **on(_number(i))},
+        {"type": "scatter", "x": [0.5], "y": [0.5], "mode": "markers", "opacity": 0, **QUIET, **on(NUMBERS[i])},
     ]
-
-
-def _here(pane: Pane, low: float) -> float:
-    """log₁₀ of the loss where the network is."""
-    with np.errstate(all="ignore"):
-        value = pane.loss.value(pane.point[:, np.newaxis].astype(pane.loss.start.dtype))
-    return float(_heights(value, low)[0])
 
 
 def _path(pane: Pane, seen: Slice | None) -> tuple[Array, Array]:
@@ -208,17 +192,16 @@ def _path(pane: Pane, seen: Slice | None) -> tuple[Array, Array]:
 
 def _contours(across: Array, up: Array, height: Array, every: Array, named: Array) -> tuple[Array, list[str], Array]:
     """Return the level lines as one line with gaps, and names with their places: near the middle of the longest line of a level."""
-    pieces, names, places = [np.full((1, 2), np.nan)], [], [np.empty((0, 2))]
+    drawn, names, places = [], [], [np.empty((0, 2))]
     if np.isfinite(height).any():
         generator = contourpy.contour_generator(across, up, np.ma.masked_invalid(height))
         for level in every:
             lines = [np.asarray(line) for line in generator.lines(float(level))]
-            for line in lines:
-                pieces += [line, np.full((1, 2), np.nan)]
-            place = _place(max(lines, key=len), across, up) if lines and level in named else np.empty((0, 2))
-            names += [plain(float(f"{10.0**level:.2g}"), 2)] * len(place)
-            places.append(place)
-    return np.concatenate(pieces), names, np.concatenate(places)
+            drawn += lines
+            if lines and level in named:
+                places.append(_place(max(lines, key=len), across, up))
+                names += [plain(float(f"{10.0**level:.2g}"), 2)] * len(places[-1])
+    return theme.with_gaps(drawn), names, np.concatenate(places)
 
 
 def _place(line: Array, across: Array, up: Array) -> Array:

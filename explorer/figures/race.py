@@ -1,7 +1,5 @@
 """The race: every racer's path on one landscape, and its loss beside it, played in time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +10,6 @@ from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, Picture, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import Part, figure, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
-
-Array = NDArray[np.float64]
 
 LOOKS = [
     ("#0072B2", "solid", "circle"),

@@ -1,7 +1,5 @@
 """The stage of a run: the landscape with paths on it to the left, the loss at every step to the right."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.landscape import Landscape
-from explorer.figures.theme import GREEN, QUIET, TEXT, Part, axes, heading, line, marks, on, stacked
-
-Array = NDArray[np.float64]
+from explorer.figures.theme import GREEN, QUIET, TEXT, Array, Part, axes, heading, line, marks, on, stacked
 
 DRAWN = 240
 """A longer run is thinned to about this many points, its first half hop by hop."""
@@ -21,7 +17,6 @@ LOWEST = -30.0
 """Lowest log₁₀ of the loss that is drawn; zero has no logarithm and is drawn at the bottom of its window."""
 
 NARROW = stacked(860, (0.56, 1), (0, 0.4))
-"""The layout on a phone."""
 
 ON_CURVE = on("2")
 RING = {
@@ -95,13 +90,10 @@ def views(landscape: Landscape, factors: Array, overview: Array) -> list[list[An
 def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str, Any]]:
     """Return three traces: the curve or level lines for windows opened by ``(2, windows)`` factors, the minimum, and the start ``(2,)``."""
     across, up = landscape.lines(overview)
-    flat = landscape.loss.dim > 1
-    look = ("rgba(127,127,127,0.6)", 1) if flat else ("#7F7F7F", 2)
-    return [
-        line(*look, x=across, y=up, showlegend=False, **QUIET),
-        _named_point(landscape.minimum(), "minimum", "cross-thin", GREEN, "bottom right"),
-        _named_point(start, "start", "circle-open", TEXT, "top left"),
-    ]
+    look = ("rgba(127,127,127,0.6)", 1) if landscape.loss.dim > 1 else ("#7F7F7F", 2)
+    minimum = named("minimum", "cross-thin", color=GREEN, position="bottom right", width=2, at=landscape.minimum())
+    begin = named("start", "circle-open", color=TEXT, position="top left", width=2, at=start)
+    return [line(*look, x=across, y=up, showlegend=False, **QUIET), minimum, begin]
 
 
 def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, Any]:
@@ -115,14 +107,11 @@ def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, An
     }
 
 
-def _named_point(point: Array, name: str, symbol: str, color: str, position: str) -> dict[str, Any]:
-    return named(name, symbol, color=color, position=position, width=2) | {"x": point[:1], "y": point[1:2], "showlegend": False}
-
-
-def named(name: str, symbol: str, *, color: str, position: str, width: int) -> Part:
-    """A mark with its name beside it, with an outline of this width in pixels."""
+def named(name: str, symbol: str, *, color: str, position: str, width: int, at: Array | None = None) -> Part:
+    """A mark with its name beside it, with an outline of this width in pixels, at a point ``(2,)`` that frames do not move."""
     marker = {"symbol": symbol, "size": 13, "color": color, "line": {"width": width, "color": color}}
-    return {"mode": "markers+text", "text": [name], "textposition": position, "marker": marker, **QUIET}
+    place = {} if at is None else {"x": at[:1], "y": at[1:2], "showlegend": False}
+    return {"mode": "markers+text", "text": [name], "textposition": position, "marker": marker, **QUIET, **place}
 
 
 def crosses(color: str, height: float, *, x: Array | NDArray[np.intp], values: Array, what: str) -> Part:

@@ -1,7 +1,5 @@
 """The home page's picture: the landscape with the path on it, and the loss curve; one frame for each rate of the ruler."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -35,14 +33,13 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
     logs = log_loss(trajectory.loss)
     theory = _theory_line(explanation, drawn)
     past = log_loss(ghost.trajectory.loss) if ghost is not None else np.full_like(logs, np.nan)
-    frames = [
-        _frame(
-            _path(explanation, points[:, :, run], landscape.center[0], drawn, int(reached[run]), run),
-            _curve(explanation, logs, past[drawn, run], theory[:, run], drawn, run),
-            views(landscape, windows[:, :, run], overview[:, run]),
-        )
-        for run in range(trajectory.runs)
-    ]
+    frames: list[Frame] = []
+    for run in range(trajectory.runs):
+        path = _path(explanation, points[:, :, run], landscape.center[0], drawn, int(reached[run]), run)
+        curve, axis = _curve(explanation, logs, past[drawn, run], theory[:, run], drawn, run)
+        played = views(landscape, windows[:, :, run], overview[:, run])
+        shown = {**played[-1][1], "yaxis2": axis}  # at rest the last view, the overview
+        frames.append({"data": path + curve, "traces": list(range(PATH, RAIL + 1)), "layout": shown, "views": played})
     named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: without the rescues"] * (ghost is not None)
     hover = "" if np.nanmin(trajectory.loss) < 0 else ": 10<sup>%{y:.3f}</sup>"
     loss = f"loss ({', '.join(named)})" if named else "loss"
@@ -58,13 +55,6 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
         excess = modes.log_excess(trajectory.learning_rate, drawn)
         line = np.logaddexp(excess, np.log(modes.minimum)) / np.log(10)
     return np.where(line > 308.3, np.nan, line.clip(min=LOWEST))
-
-
-def _frame(path: list[Frame], curve: tuple[list[Frame], Frame], views: list[list[Any]]) -> Frame:
-    """Return a frame from the traces PATH to RAIL; at rest it shows the last view, the overview."""
-    traces, axis = curve
-    layout = {**views[-1][1], "yaxis2": axis}
-    return {"data": path + traces, "traces": list(range(PATH, RAIL + 1)), "layout": layout, "views": views}
 
 
 def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:

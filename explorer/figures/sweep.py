@@ -1,7 +1,5 @@
 """The sweep: what became of every rate, for several rules and seeds, with theory's edges and the cliff that was found."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +7,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.colors import hex_to_rgb
 
 from explorer.core.ground.prose import plain
+from explorer.core.run.finder import RateFinder
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.race import LOOKS
-from explorer.figures.theme import COLORS, QUIET, TEXT, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
+from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
 from explorer.figures.ticks import logs
-
-Array = NDArray[np.float64]
 
 ROOF = 1.5
 """Decades above the highest finite loss at which runs that became inf or nan are drawn."""
@@ -34,7 +32,6 @@ SYMBOLS = {
 
 _FEWER = {"domain": [0, 1], "nticks": 4}
 NARROW = stacked(860, (0.58, 1), (0, 0.4)) | {"legend": {"y": 1.06, "yanchor": "bottom"}, "xaxis": _FEWER, "xaxis2": _FEWER}
-"""The layout on a phone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,24 +51,22 @@ class Band:
     edge: float
     cliff: tuple[float, float]
 
-
-@dataclass(frozen=True, eq=False)
-class Finder:
-    """A learning-rate finder's curve: the rate it had and the loss it saw at each step, and the rate it would suggest."""
-
-    rates: Array
-    loss: Array
-    suggestion: float
+    @property
+    def middle(self) -> float:
+        """The measured edge: the middle of its bracket."""
+        return float(np.sqrt(self.cliff[0] * self.cliff[1]))
 
 
-def draw(bands: Sequence[Band], finder: Finder | None = None) -> go.Figure:
+def draw(bands: Sequence[Band], finder: RateFinder | None = None) -> go.Figure:
     """Final loss to the left, growth per step to the right, both against the learning rate."""
     finite = np.concatenate([np.log10(band.final[np.isfinite(band.final) & (band.final > 0)]) for band in bands])
     low, high = (max(float(finite.min()), -30.0), float(np.percentile(finite, 98))) if finite.size else (0.0, 1.0)
     roof = min(high, low + 40) + ROOF
     traces = [trace for i, band in enumerate(bands) for trace in (*_losses(band, i, roof), *_growth(band, i))]
     if finder is not None:
-        traces.append(_finder(finder, roof))
+        heights = np.minimum(logs(np.maximum(finder.losses, 1e-30)), roof)
+        hover = "finder, at η = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
+        traces.append(line(TEXT, 2, dash="dot", x=finder.rates, y=heights, name="learning-rate finder", hovertemplate=hover))
     rate = {"type": "log", "title": {"text": "learning rate"}, "exponentformat": "power", "nticks": 7}
     loss = {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "range": [low - 0.5, roof + 0.4], "nticks": 7}
     layout = {
@@ -103,16 +98,21 @@ def _losses(band: Band, i: int, roof: float) -> list[Part]:
     if len(heights) == 1:
         return [curve]
     x, y = np.concatenate([band.rates, band.rates[::-1]]), np.concatenate([heights.max(axis=0), heights.min(axis=0)[::-1]])
-    fill = {"fill": "toself", "fillcolor": _faint(color), "mode": "lines", "line": {"width": 0}, "showlegend": False}
+    fill = {
+        "fill": "toself",
+        "fillcolor": f"rgba{(*hex_to_rgb(color), 0.18)}".replace(" ", ""),
+        "mode": "lines",
+        "line": {"width": 0},
+        "showlegend": False,
+    }
     return [{"x": x, "y": y, **fill, **QUIET}, curve]
 
 
 def _growth(band: Band, i: int) -> list[Part]:
     color, dash, symbol = LOOKS[i % len(LOOKS)]
     shown = np.where(band.measured <= 2.5, band.measured, np.nan)
-    words = [
-        f"{band.name}, η = {plain(rate, 4)}: ×{plain(factor, 5)} a step" for rate, factor in zip(band.rates, band.measured, strict=True)
-    ]
+    factors = zip(band.rates, band.measured, strict=True)
+    words = [f"{band.name}, η = {plain(rate, 4)}: ×{plain(factor, 5)} a step" for rate, factor in factors]
     seen = marks(color, symbol, size=7, x=band.rates, y=shown, text=words, customdata=_opens(band), hovertemplate="%{text}<extra></extra>")
     theory = line(color, 2, dash=dash, x=band.rates, y=band.predicted, **QUIET)
     one = line(TEXT, 1, x=band.rates[[0, -1]], y=[1, 1], **QUIET)
@@ -124,16 +124,10 @@ def _opens(band: Band) -> list[list[Any]]:
     return [[band.name, float(rate)] for rate in band.rates]
 
 
-def _finder(finder: Finder, roof: float) -> Part:
-    heights = np.minimum(logs(np.maximum(finder.loss, 1e-30)), roof)
-    hover = "finder, at η = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
-    return line(TEXT, 2, dash="dot", x=finder.rates, y=heights, name="learning-rate finder", hovertemplate=hover)
-
-
 def _edges(band: Band, i: int) -> list[Part]:
     """Return a thick line where the cliff was found, theory's edge dashed over it, in both plots."""
     color = LOOKS[i % len(LOOKS)][0]
-    found = [(np.sqrt(band.cliff[0] * band.cliff[1]), "solid", 5, 0.35), (band.edge, "dash", 2, 1.0)]
+    found = [(band.middle, "solid", 5, 0.35), (band.edge, "dash", 2, 1.0)]
     ends = {"type": "line", "y0": 0, "y1": 1}
     return [
         {**ends, "xref": f"x{plot}", "yref": f"y{plot} domain", "x0": at, "x1": at, "opacity": opacity}
@@ -142,8 +136,3 @@ def _edges(band: Band, i: int) -> list[Part]:
         for at, dash, width, opacity in found
         if np.isfinite(at)
     ]
-
-
-def _faint(color: str) -> str:
-    red, green, blue = (int(color[k : k + 2], 16) for k in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.18)"

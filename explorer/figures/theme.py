@@ -4,12 +4,12 @@ Colors are Okabe and Ito's (2008), which stay apart for color-blind readers; no 
 page's own CSS variables, which the picture resolves, so that a figure follows light and dark.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from explorer.core.verdict.verdict import Verdict
 
@@ -56,8 +56,8 @@ TEMPLATE = go.layout.Template(
     }
 )
 
-
 Part = dict[str, Any]
+Array = NDArray[np.float64]
 
 QUIET: Part = {"hoverinfo": "skip"}
 
@@ -75,6 +75,12 @@ def line(color: str, width: float, *, dash: str = "solid", **more: Any) -> Part:
 def marks(color: str, symbol: str, *, size: int, **more: Any) -> Part:
     """Return a trace of single marks."""
     return {"mode": "markers", "marker": {"color": color, "symbol": symbol, "size": size}, **more}
+
+
+def with_gaps(lines: Iterable[Any]) -> Array:
+    """Return many lines ``(points, 2)`` as one, with a gap after each."""
+    pieces = [piece for each in lines for piece in (np.asarray(each, dtype=float), np.full((1, 2), np.nan))]
+    return np.concatenate(pieces) if pieces else np.full((1, 2), np.nan)
 
 
 def on(plot: str) -> Part:
@@ -100,6 +106,8 @@ def margins(left: int, right: int, top: int, bottom: int) -> Part:
 def stacked(height: int, *spans: tuple[float, float]) -> Part:
     """Return what a phone changes in a layout of several plots side by side: one above the other, each as wide as the page.
 
+    A figure's `NARROW` is its layout on a phone.
+
     >>> stacked(860, (0.56, 1), (0, 0.4))["yaxis2"]
     {'domain': [0, 0.4]}
     """
@@ -107,6 +115,15 @@ def stacked(height: int, *spans: tuple[float, float]) -> Part:
     for plot, span in zip(["", *map(str, range(2, len(spans) + 1))], spans, strict=True):
         found |= {f"xaxis{plot}": {"domain": [0, 1]}, f"yaxis{plot}": {"domain": list(span)}}
     return found
+
+
+SAMPLES = {"solid": "━━", "dash": "╸╸", "dashdot": "━ ∙", "dot": "∙∙∙", "longdash": "━ ━", "longdashdot": "━ ∙ ━"}
+"""What a name in a plot begins with, so that its line is known by more than its place."""
+
+
+def sampled(color: str, dash: str, text: str) -> str:
+    """Return a line's name after a sample of it: the line's own color would be too pale for letters."""
+    return f'<span style="color:{color}"><b>{SAMPLES[dash]}</b></span> {text}'
 
 
 def heading(text: str, axis: str = "") -> dict[str, Any]:

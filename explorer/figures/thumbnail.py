@@ -4,12 +4,12 @@ Each is one ``<img role="img">`` with the drawing inside its address, since Stre
 who cannot see it. The drawing cannot ask the page for its colors, so `ink` is the color of words and lines. All text is escaped.
 """
 
-from __future__ import annotations
-
 import base64
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html import escape
-from typing import Protocol
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.stage import log_loss
-from explorer.figures.theme import COLORS
-
-Array = NDArray[np.float64]
+from explorer.figures.theme import COLORS, Array
 
 WIDTH, HEIGHT = 270, 110
 """Of the drawing; it is as wide on the page as there is room."""
@@ -40,83 +38,88 @@ DASHES = ("", "7 4", "2 3", "9 3 2 3")
 """Several curves are told apart by their dashes too."""
 
 
-class Drawable(Protocol):
-    """One curve: its steps and losses ``(n,)``, a name that may be empty, and the verdict whose color it has."""
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The loss along one run: `steps` and `loss` ``(n,)``, the runner's name, and the verdict whose color it has."""
+
+    name: str
+    verdict: Verdict
+    steps: NDArray[np.intp]
+    loss: Array
+
+    @classmethod
+    def of(cls, name: str, verdict: Verdict, loss: NDArray[Any]) -> Self:
+        """The curve of a run that was looked at in every step."""
+        return cls(name, verdict, np.arange(loss.size), loss.astype(float))
 
     @property
-    def name(self) -> str: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def steps(self) -> NDArray[np.intp]: ...
-    @property
-    def loss(self) -> Array: ...
+    def ended(self) -> Self:
+        """The curve up to where it stays non-finite."""
+        finite = np.flatnonzero(np.isfinite(self.loss))
+        end = finite[-1] + 2 if finite.size else 1
+        return replace(self, steps=self.steps[:end], loss=self.loss[:end])
 
 
-def sparkline(curves: Sequence[Drawable], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False) -> str:
+def sparkline(curves: Sequence[Curve], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False) -> str:
     """Return the losses of one run or several over the steps, on a logarithmic scale, with the numbers at the ends.
 
     A curve that becomes inf or nan ends in a cross at the top. With `hide_verdict` it has the color of the text.
     """
-    logs = [log_loss(each.loss) if np.isfinite(each.loss).any() else np.array([]) for each in curves]
-    finite = np.concatenate([each[np.isfinite(each)] for each in logs]) if logs else np.array([])
-    if not finite.size:
+    losses = np.concatenate([each.loss[np.isfinite(each.loss)] for each in curves]) if curves else np.array([])
+    if not losses.size:
         return _svg(_word(WIDTH / 2, height / 2, "no number to draw", "middle"), alt, height, ink)
+    logs = [log_loss(each.loss) if np.isfinite(each.loss).any() else np.array([]) for each in curves]
+    finite = np.concatenate([each[np.isfinite(each)] for each in logs])
     low, high = max(float(finite.min()), float(finite.max()) - 300, float(finite[0]) - DECADES), float(finite.max())
     low, high = (low, high) if high - low > 0.02 else (low - 0.5, high + 0.5)
     last = max(max(int(each.steps[-1]) for each in curves), 1)
 
-    def place(steps: Array, values: Array) -> tuple[Array, Array]:
-        x = LEFT + (WIDTH - 2 * LEFT) * steps / last
-        y = TOP + (height - TOP - BOTTOM) * (1 - (np.clip(values, low, high) - low) / (high - low))
-        return x, y
+    def up(values: Array) -> Array:
+        return TOP + (height - TOP - BOTTOM) * (1 - (np.clip(values, low, high) - low) / (high - low))
 
-    parts = [_line(0, WIDTH, place(np.zeros(1), finite[:1])[1][0])]
+    level = f'<line x1="0" x2="{WIDTH}" y1="{up(finite[0]):.1f}" y2="{up(finite[0]):.1f}" stroke="currentColor"'
+    parts = [f'{level} stroke-opacity="0.25" stroke-dasharray="2 4"/>']
     for number, (curve, values) in enumerate(zip(curves, logs, strict=True)):
         color = ink if hide_verdict else COLORS[curve.verdict]
         kept = envelope(values)
-        x, y = place(curve.steps[kept].astype(float), values[kept])
-        inside = np.isfinite(values[kept])
+        x = LEFT + (WIDTH - 2 * LEFT) * curve.steps[kept] / last
         dash = f' stroke-dasharray="{DASHES[number % len(DASHES)]}"' if number else ""
-        parts.append(f'<path d="{_path(x, y, inside)}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"{dash}/>')
+        path = _path(x, up(values[kept]), np.isfinite(values[kept]))
+        parts.append(f'<path d="{path}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"{dash}/>')
         if values.size and not np.isfinite(values[-1]):
-            parts.append(_cross(float(x[-1]), TOP, color))
-    ends = (float(each.loss[np.isfinite(each.loss)].max()) for each in curves if np.isfinite(each.loss).any())
-    parts.append(_word(LEFT, 11, plain(max(ends), 2), "start"))
-    lows = (float(each.loss[np.isfinite(each.loss)].min()) for each in curves if np.isfinite(each.loss).any())
-    parts.append(_word(LEFT, height - 4, f"lowest {plain(min(lows), 2)}", "start"))
+            parts.append(f'<path d="M{x[-1] - 4:.1f} {TOP - 4:.1f}l8 8m0 -8l-8 8" stroke="{color}" stroke-width="2.5"/>')
+    parts.append(_word(LEFT, 11, plain(float(losses.max()), 2), "start"))
+    parts.append(_word(LEFT, height - 4, f"lowest {plain(float(losses.min()), 2)}", "start"))
     parts.append(_word(WIDTH - LEFT, height - 4, f"step {last:,}", "end"))
     return _svg("".join(parts), alt, height, ink)
 
 
 def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT, ink: str = INK) -> str:
     """Return a map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up."""
-    rows, columns = len(cells), max(len(cells[0]), 1)
-    wide, tall = (WIDTH - 2 * LEFT) / columns, (height - TOP - BOTTOM) / rows
-    parts = []
-    for row, line in enumerate(cells):
-        top = TOP + (rows - 1 - row) * tall
-        for begin, end, verdict in _stretches(line):
-            parts.append(
-                f'<rect x="{LEFT + begin * wide:.1f}" y="{top:.1f}" width="{(end - begin) * wide + 0.3:.1f}" height="{tall + 0.3:.1f}"'
-                f' fill="{COLORS[verdict]}"/>'
-            )
+    wide, tall = (WIDTH - 2 * LEFT) / max(len(cells[0]), 1), (height - TOP - BOTTOM) / len(cells)
     across, up = coordinates
-    words = _word(LEFT, 11, f"↑ {up}", "start") + _word(WIDTH - LEFT, height - 4, f"{across} →", "end")
-    return _svg("".join(parts) + words, alt, height, ink)
+    parts = [_word(LEFT, 11, f"↑ {up}", "start"), _word(WIDTH - LEFT, height - 4, f"{across} →", "end")]
+    for row, line in enumerate(reversed(cells)):
+        begin = 0
+        for verdict, alike in itertools.groupby(line):
+            count = len(list(alike))
+            size = f'width="{count * wide + 0.3:.1f}" height="{tall + 0.3:.1f}"'
+            parts.append(f'<rect x="{LEFT + begin * wide:.1f}" y="{TOP + row * tall:.1f}" {size} fill="{COLORS[verdict]}"/>')
+            begin += count
+    return _svg("".join(parts), alt, height, ink)
 
 
-def envelope(values: Array) -> NDArray[np.intp]:
-    """Return which points are drawn: all of them if they are few, else where each of equal pieces is highest and lowest, and both ends.
+def envelope(values: Array, most: int = DRAWN) -> NDArray[np.intp]:
+    """Return which points are drawn: all, if they are `most` at most; else where each of equal pieces is highest and lowest, and both ends.
 
-    >>> kept = envelope(np.sin(np.arange(10_000)))
-    >>> len(kept) < 400, kept[[0, -1]].tolist()
+    >>> kept = envelope(np.sin(np.arange(10_000)), 300)
+    >>> len(kept) <= 302, kept[[0, -1]].tolist()
     (True, [0, 9999])
     """
-    if values.size <= DRAWN:
+    if values.size <= most:
         return np.arange(values.size)
     kept = {0, values.size - 1}
-    for piece in np.array_split(np.arange(values.size), DRAWN // 2):
+    for piece in np.array_split(np.arange(values.size), most // 2):
         known = piece[np.isfinite(values[piece])]
         kept |= {int(known[values[known].argmax()]), int(known[values[known].argmin()])} if known.size else {int(piece[0])}
     return np.array(sorted(kept), dtype=np.intp)
@@ -132,20 +135,6 @@ def _path(x: Array, y: Array, inside: NDArray[np.bool_]) -> str:
     if len(drawn) == 1 or (drawn and all(each[0] == "M" for each in drawn)):
         drawn = [f"{each}h2" for each in drawn]  # a point alone would be invisible
     return "".join(drawn)
-
-
-def _stretches(line: Sequence[Verdict]) -> list[tuple[int, int, Verdict]]:
-    """Return equal neighbors together: (begin, end, verdict)."""
-    changes = [i for i in range(len(line)) if i == 0 or line[i] != line[i - 1]]
-    return [(begin, end, line[begin]) for begin, end in zip(changes, [*changes[1:], len(line)], strict=True)]
-
-
-def _line(begin: float, end: float, y: float) -> str:
-    return f'<line x1="{begin}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" stroke-opacity="0.25" stroke-dasharray="2 4"/>'
-
-
-def _cross(x: float, y: float, color: str) -> str:
-    return f'<path d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8" stroke="{color}" stroke-width="2.5"/>'
 
 
 def _word(x: float, y: float, text: str, anchor: str) -> str:

@@ -1,15 +1,12 @@
 """The axis of a loss: drawn in logarithms, named in numbers that people read."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.prose import plain
-
-Array = NDArray[np.float64]
+from explorer.figures.theme import Array
 
 MOST = 7
 """Most ticks that fit beside a plot."""
@@ -55,12 +52,8 @@ def _names(values: Array) -> list[str]:
     sizes = np.abs(values[values != 0])
     powers = np.log10(sizes)
     plainly = bool((np.abs(powers - powers.round()) > 1e-9).any() or ((sizes <= EVERYDAY[1]).all() and (sizes >= EVERYDAY[0]).all()))
-    return [plain(value, 6) if plainly or abs(value) in (0, 1) else _power(value) for value in values]
-
-
-def _power(value: float) -> str:
-    exponent = round(np.log10(abs(value)))
-    return f"{'−' if value < 0 else ''}10<sup>{'−' if exponent < 0 else ''}{abs(exponent)}</sup>"
+    powers = [f"{'−' if value < 0 else ''}10<sup>{round(np.log10(abs(value) or 1))}</sup>".replace(">-", ">−") for value in values]
+    return [plain(value, 6) if plainly or abs(value) in (0, 1) else power for value, power in zip(values, powers, strict=True)]
 
 
 def _unsigned(low: float, high: float) -> Array:

@@ -1,7 +1,5 @@
 """The ruler of a network: the loss at the end of a short training against its rate, and a ring that follows the slider."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -25,9 +23,8 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
     roof = high + ROOF / 2
     height = np.where(np.isfinite(heights), np.minimum(heights, roof), roof)
     words = [f"rate {rate:.4g}: {found.words[i]}" for i, rate in zip(tried, rates[tried], strict=True)]
-    curve = line(TEXT, 1, x=rates[tried], y=height, text=words, hovertemplate="%{text}<extra></extra>") | verdict_marks(
-        found.verdict[tried]
-    )
+    curve = line(TEXT, 1, x=rates[tried], y=height, text=words, hovertemplate="%{text}<extra></extra>")
+    curve |= verdict_marks(found.verdict[tried])
     at = np.interp(np.arange(rates.size), tried, height)
     frames = [{"data": [{"x": rates[i : i + 1], "y": at[i : i + 1]}], "traces": [1], "layout": {}} for i in range(rates.size)]
     edge = found.ruler.edge.rate

@@ -4,8 +4,6 @@ The text may carry numbers of the run it speaks of, filled in when it is shown: 
 set is fixed, and nothing is evaluated: see `FACTS`. Anything else in braces is left as written.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import math
@@ -14,14 +12,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.ui.seen import FACTS, Seen, run_link, setup_of
+from explorer.ui.seen import FACTS, experiment, run_link
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
@@ -61,53 +60,34 @@ class Case:
     then_numbers: dict[str, Any] = field(default_factory=dict)
     preset: bool = True
 
-    def claims(self, found: Seen, *, after: bool = False) -> list[str]:
-        """Return the head's claims that `found` does not show, in words; empty if all hold. `after` is about the run after the switch."""
-        verdict, numbers = (self.then, self.then_numbers) if after else (self.must, self.numbers)
-        wrong = [] if found.verdict in verdict.split("|") else [f"verdict must be {verdict}, got {found.verdict}: {found.sentence}"]
-        off = {name: claim for name, claim in numbers.items() if not agrees(found.facts[name], claim)}
-        return wrong + [f"{name} must be {claim}, got {found.facts[name]}" for name, claim in off.items()]
-
     @functools.cached_property
-    def setup(self) -> Setup:
-        """The setup that shows it."""
-        return setup_of(self.query)
-
-    @functools.cached_property
-    def race(self) -> Race:
-        """The race that shows it, for a case of the page "race"."""
-        return Race.from_query(self.query)
-
-    @functools.cached_property
-    def map(self) -> Map:
-        """The map that shows it, for a case of the page "map"."""
-        return Map.from_query(self.query)
-
-    @functools.cached_property
-    def undone(self) -> Case:
-        """The case as its switch leaves it."""
-        return replace(self, query={name: text for name, text in (self.query | self.switch).items() if text})
+    def record(self) -> Any:
+        """What its page shows: a race, a map, or a setup."""
+        records: dict[str, Any] = {"race": Race, "map": Map}
+        return records.get(self.page, Setup).from_query(experiment(self.query))
 
     @property
-    def switched(self) -> Setup:
-        """The setup after the switch."""
-        return self.undone.setup
+    def setup(self) -> Setup:
+        """The setup of what its page shows."""
+        found: Setup = self.record if isinstance(self.record, Setup) else self.record.setup
+        return found
+
+    @functools.cached_property
+    def undone(self) -> Self:
+        """The case as its switch leaves it."""
+        return replace(self, query={name: text for name, text in (self.query | self.switch).items() if text})
 
     @functools.cached_property
     def link(self) -> dict[str, str]:
         """The query as the case's page writes it itself."""
-        if self.page in ("race", "map"):
-            return dict(self.query)
-        return self.setup.to_query() | {name: text for name, text in self.query.items() if name.startswith("view.")}
+        return {**self.record.to_query(), **{name: text for name, text in self.query.items() if name.startswith("view.")}}
 
 
 @functools.cache
 def casebook() -> tuple[Case, ...]:
     """Return all cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""
-    folder = files("explorer.cases")
-    return tuple(
-        read(path.name, path.read_text("utf-8")) for path in sorted(folder.iterdir(), key=lambda p: p.name) if path.name.endswith(".md")
-    )
+    folder = sorted(files("explorer.cases").iterdir(), key=attrgetter("name"))
+    return tuple(read(path.name, path.read_text("utf-8")) for path in folder if path.name.endswith(".md"))
 
 
 @functools.cache
@@ -148,7 +128,7 @@ def read(name: str, content: str) -> Case:
         facts: dict[str, Any] = tomllib.loads(head)
         facts |= {each: tuple(facts[each]) for each in ("also", "related") if each in facts}
         case = Case(name=name.removesuffix(".md"), text=text.strip(), query=facts.pop("setup"), **facts)
-        _ = case.race if case.page == "race" else case.map if case.page == "map" else case.switched  # a wrong head is refused here
+        _ = case.record, case.undone.record  # a wrong head is refused here
         if case.symptom not in ("", *SYMPTOMS):
             raise ValueError(f"symptom must be one of {', '.join(SYMPTOMS)}, got {case.symptom!r}")
         for fact in {*case.numbers, *case.then_numbers} - {*FACTS}:
@@ -172,18 +152,6 @@ def filled(text: str, facts: Mapping[str, float]) -> str:
         return f"{value:,}" if isinstance(value, int) else plain(value, 4)
 
     return re.sub(r"\{(\w+)\}", number, text)
-
-
-def agrees(value: float, claim: Any) -> bool:
-    """Return whether a number is what a head claims: a whole number exactly, a pair as two ends, any other to half a percent.
-
-    >>> agrees(1947, 1947), agrees(1946, 1947), agrees(0.998, 1.0), agrees(3, [1, 2])
-    (True, False, True, False)
-    """
-    if isinstance(claim, list | tuple):
-        low, high = claim
-        return bool(low <= value <= high)
-    return value == claim if isinstance(claim, int) else math.isclose(value, claim, rel_tol=5e-3)
 
 
 def record() -> None:

@@ -1,7 +1,5 @@
 """A folded expander costs nothing: its contents are made and sent only while it is open."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

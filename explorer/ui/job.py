@@ -1,7 +1,5 @@
 """The background job: work in its own thread, shown as it progresses, stopped when its visitor has left, resumed on return."""
 
-from __future__ import annotations
-
 import threading
 import time
 import weakref

@@ -1,7 +1,5 @@
 """A row of numbers, large enough to read from the last row of a lecture hall."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import streamlit as st

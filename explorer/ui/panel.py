@@ -4,10 +4,8 @@ The setup in the session is the only state. Every widget shows its part of it, a
 a hand all go the same way. Refused input stays in its box, with the reason under it, and the setup is unchanged.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
@@ -18,7 +16,7 @@ from explorer.core.data import remember
 from explorer.core.files.tables import read_table
 from explorer.core.ground.knobs import Parameter, short
 from explorer.core.losses import DataLoss
-from explorer.core.run.setup import LEARNING_RATE, PLAIN, RESCUES, SAMPLING, SHELVES, START, WHOLE, Setup
+from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
 from explorer.ui.fold import fold
 
 Asked = TypeVar("Asked")
@@ -114,15 +112,14 @@ def anchored(page: str, setup: Setup, carries: Callable[[Setup], bool]) -> Setup
 
 def refuse(setup: Setup, good: Setup, reason: str) -> None:
     """Goes back to `good` from a setup that cannot be run; what was typed last stays in its box, with the reason under it."""
-    parts = {name: getattr(setup, name) != getattr(good, name) for name in ("steps", "start", "learning_rate")}
-    parts |= {dotted: True for dotted, _ in {*setup.knobs} - {*good.knobs}}
-    typed = [name for name, changed in parts.items() if changed and f"box:{name}" in st.session_state]
-    alike = (setup.loss, setup.optimizer) == (good.loss, good.optimizer)
+    changed = [name for name in ("steps", "start", "learning_rate") if getattr(setup, name) != getattr(good, name)]
+    changed += [dotted for dotted, _ in {*setup.knobs} - {*good.knobs}]
+    typed = [f"box:{name}" for name in changed if f"box:{name}" in st.session_state]
     adopt(good)
-    if typed and alike:
+    if typed and (setup.loss, setup.optimizer) == (good.loss, good.optimizer):
         st.session_state[REFUSED] = {typed[0]: reason}
     else:  # it came by a link, or with another loss
-        st.session_state[NOTES] = [*st.session_state.get(NOTES, []), f"{reason}. The last picture that could be made is shown."]
+        also_say(f"{reason}. The last picture that could be made is shown.")
 
 
 def take_rate(ruler: Setup, learning_rate: float) -> None:
@@ -130,13 +127,7 @@ def take_rate(ruler: Setup, learning_rate: float) -> None:
     setup: Setup = st.session_state[STATE]
     if replace(setup, learning_rate=ruler.learning_rate) == ruler:
         st.session_state[STATE] = replace(setup, learning_rate=learning_rate)
-        st.session_state[REFUSED].pop("learning_rate", None)
-
-
-def settled(setup: Setup) -> bool:
-    """Makes `setup` the one that holds; True if nothing typed is waiting to be put right, so that the link may follow."""
-    st.session_state[STATE] = setup
-    return not st.session_state[REFUSED]
+        st.session_state[REFUSED].pop("box:learning_rate", None)
 
 
 def write_link(query: dict[str, str]) -> None:
@@ -152,6 +143,11 @@ def write_link(query: dict[str, str]) -> None:
 def say(sentences: list[str]) -> None:
     """Keeps what `notes` should say next."""
     st.session_state[NOTES] = sentences
+
+
+def also_say(sentence: str) -> None:
+    """Keeps one more sentence for `notes`."""
+    say([*st.session_state.get(NOTES, []), sentence])
 
 
 def notes() -> None:
@@ -171,7 +167,7 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
     """The controls of an experiment: what is chosen from these shelves, with its knobs, then start, rate as a number, and steps."""
     for kind in kinds:
         _name(kind, setup)
-        known = parameters(setup, kind)
+        known = setup.parameters(kind)
         values = {dotted: parameter.default for dotted, parameter in known.items()} | dict(setup.knobs)
         for dotted, parameter in known.items():
             other = parameter.knob.only_with
@@ -187,65 +183,52 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
         _text("steps", "steps", str(setup.steps), "How many steps are taken.")
 
 
+def all_controls(setup: Setup, *, rate: bool = True, data: bool = False) -> None:
+    """The controls of an experiment with its randomness and its rescues, and with a box for one's own `data`."""
+    controls(setup, rate=rate)
+    if data:
+        upload(setup)
+    sampling(setup)
+    rescues(setup)
+
+
 def rescues(setup: Setup) -> None:
     """Show the rescues of a run that would diverge, each switched on by a number; the schedule is one of them."""
     with fold("Rescues", used=setup != setup.without_rescues()) as unfolded:
         if not unfolded:
             return
         _name("schedule", setup)
-        for dotted, parameter in parameters(setup, "schedule").items():
+        for dotted, parameter in setup.parameters("schedule").items():
             _knob(dotted, parameter, dict(setup.knobs).get(dotted, parameter.default))
         for name, parameter in RESCUES.items():
             value = getattr(setup, name)
-            _seed(f"box:{name}", value)
-            offered = [parameter.default, *(stop for stop in stops(parameter, value or parameter.knob.low) if stop != parameter.default)]
-            st.select_slider(parameter.label, offered, key=f"box:{name}", format_func=_or_off, on_change=_turn, args=(name,))
-            _refusal(name)
+            offered = (each for each in stops(parameter, value or parameter.knob.low) if each != parameter.default)
+            _knob(name, parameter, value, options=[parameter.default, *offered], none="off")
         st.caption("Weight decay is among the optimizer's knobs. The run without all of these stays in the picture as a dashed line.")
 
 
 def sampling(setup: Setup) -> None:
     """Show the sources of randomness: mini-batches of a loss on data, noise on the gradient of any other."""
     loss = setup.make_loss()
-    fields = ("batch_size", "replacement", "gradient_noise")
-    used = any(getattr(setup, name) != PLAIN[name].default for name in fields)
+    used = any(getattr(setup, name) != PLAIN[name].default for name in ("batch_size", "replacement", "gradient_noise"))
     with fold("Mini-batches and noise", used=used) as unfolded:
         if not unfolded:
             return
         if isinstance(loss, DataLoss):
             sizes = sorted({size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500) if size < loss.examples} | {setup.batch_size or 1})
-            _seed("box:batch_size", setup.batch_size)
-            help_text = f"Number of the {loss.examples} examples that each step uses."
-            options = [None, *sizes]
-            st.select_slider(
-                "batch size", options, key="box:batch_size", format_func=_or_all, help=help_text, on_change=_turn, args=("batch_size",)
-            )
-            _refusal("batch_size")
+            explained = f"Number of the {loss.examples} examples that each step uses."
+            _knob("batch_size", PLAIN["batch_size"], setup.batch_size, options=[None, *sizes], none="all", explained=explained)
             if setup.batch_size is not None:
                 _knob("replacement", PLAIN["replacement"], setup.replacement)
-        value = setup.gradient_noise
-        _seed("box:gradient_noise", value)
-        noises = sorted({0.0, *(float(f"{digit}e{decade}") for decade in range(-3, 2) for digit in (1, 2, 5)), value})
-        help_text = "The standard deviation of what is added to each coordinate of the gradient, the same for all rates."
-        st.select_slider(
-            "noise on the gradient",
-            noises,
-            key="box:gradient_noise",
-            format_func=_or_off,
-            help=help_text,
-            on_change=_turn,
-            args=("gradient_noise",),
-        )
+        noises = sorted({0.0, *(float(f"{digit}e{decade}") for decade in range(-3, 2) for digit in (1, 2, 5)), setup.gradient_noise})
+        explained = "The standard deviation of what is added to each coordinate of the gradient, the same for all rates."
+        _knob("gradient_noise", PLAIN["gradient_noise"], setup.gradient_noise, options=noises, none="off", explained=explained)
         _text("seed", "seed of batches and noise", str(setup.seed), "Another seed draws other random numbers.")
-
-
-def _or_all(value: int | str | None) -> str:
-    return "all" if value in (None, "all") else str(value)
 
 
 def upload(setup: Setup) -> None:
     """Take a visitor's own table for a loss on data; show what was read of it, and which column is predicted."""
-    if "loss.data" not in parameters(setup, "loss"):
+    if "loss.data" not in setup.parameters("loss"):
         return
     with fold("Your own data", used=st.session_state.get("box:file") is not None) as unfolded:
         if not unfolded:
@@ -269,28 +252,27 @@ def upload(setup: Setup) -> None:
 
 def _use_table(name: str) -> None:
     """The uploaded table becomes the loss's data."""
-    setup: Setup = st.session_state[STATE]
     try:
-        adopt(setup.with_knobs({"loss.data": name}))
+        adopt(st.session_state[STATE].with_knobs({"loss.data": name}))
     except ValueError as error:
-        st.session_state[NOTES] = [f"{error}. The last good data are still used."]
-
-
-def _or_off(value: float | str | None) -> str:
-    return "off" if value in (None, 0, "off") else short(float(value or 0))
-
-
-def parameters(setup: Setup, kind: str) -> dict[str, Parameter]:
-    """The knobs of the chosen loss or optimizer, by dotted name."""
-    return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(setup, kind)).items()}
+        say([f"{error}. The last good data are still used."])
 
 
 def _name(kind: str, setup: Setup) -> None:
     """The box that chooses from a shelf, with what the choice is under it."""
     shelf = SHELVES[kind]
-    _seed(f"box:{kind}", getattr(setup, kind))
+    seed(f"box:{kind}", getattr(setup, kind))
     st.selectbox(kind, list(shelf), key=f"box:{kind}", format_func=shelf.title, on_change=_turn, args=(kind,))
     st.caption((shelf[getattr(setup, kind)].__doc__ or "").strip().splitlines()[0])
+
+
+def _knob(name: str, parameter: Parameter, value: Any, **look: Any) -> None:
+    widget(f"box:{name}", parameter, value, _turn, name, **look)
+
+
+def _text(name: str, label: str, value: str, explained: str) -> None:
+    text(f"box:{name}", label, value, _turn, name, explained=explained)
+    refusal(f"box:{name}")
 
 
 def spaced(name: str) -> str:
@@ -298,26 +280,48 @@ def spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _knob(dotted: str, parameter: Parameter, value: Any) -> None:
-    """The widget that fits a parameter's kind."""
-    key, label, help_text = f"box:{dotted}", parameter.label, parameter.knob.help or None
+def widget(
+    key: str,
+    parameter: Parameter,
+    value: Any,
+    turn: Callable[[str], None],
+    name: str,
+    *,
+    options: list[Any] | None = None,
+    none: str = "",
+    spoken: Callable[[str], str] = spaced,
+    explained: str = "",
+) -> None:
+    """The widget that fits a parameter's kind and shows this value; turned, it calls `turn` with the name.
+
+    `options` are where a slider stops, `none` is what 0 and None are called there, and `spoken` is a choice in words.
+    """
+    shared: Any = {"key": key, "help": explained or parameter.knob.help or None, "on_change": turn, "args": (name,)}
+    seed(key, list(value) if parameter.kind == "choices" else value)
     match parameter.kind:
         case "switch":
-            _seed(key, value)
-            st.toggle(label, key=key, help=help_text, on_change=_turn, args=(dotted,))
+            st.toggle(parameter.label, **shared)
         case "choice":
-            _seed(key, value)
-            options = parameter.options if value in parameter.options else (*parameter.options, value)  # an uploaded table, say
-            st.selectbox(label, options, key=key, help=help_text, format_func=spaced, on_change=_turn, args=(dotted,))
+            offered = parameter.options if value in parameter.options else (*parameter.options, value)  # an uploaded table, say
+            st.selectbox(parameter.label, offered, format_func=spoken, **shared)
         case "choices":
-            _seed(key, list(value))
-            st.multiselect(label, parameter.options, key=key, help=help_text, on_change=_turn, args=(dotted,))
+            st.multiselect(parameter.label, parameter.options, **shared)
         case "number" | "integer" if math.isfinite(parameter.knob.low):
-            _seed(key, value)
-            st.select_slider(label, stops(parameter, value), key=key, help=help_text, format_func=short, on_change=_turn, args=(dotted,))
+            st.select_slider(
+                parameter.label,
+                options or stops(parameter, value),
+                format_func=lambda stop: none if none and stop in (None, 0, none) else short(float(stop)),
+                **shared,
+            )
         case _:
-            _text(dotted, label, parameter.write(value), help_text)
-    _refusal(dotted)
+            text(key, parameter.label, parameter.write(value), turn, name, explained=shared["help"])
+    refusal(key)
+
+
+def text(key: str, label: str, value: str, turn: Callable[..., None], *args: str, explained: str | None = None) -> None:
+    """A box for text; what is typed is handed to `turn`, and what is refused stays in it."""
+    seed(key, value)
+    st.text_input(label, key=key, help=explained, on_change=turn, args=args)
 
 
 def stops(parameter: Parameter, value: Any) -> list[Any]:
@@ -338,24 +342,18 @@ def stops(parameter: Parameter, value: Any) -> list[Any]:
     return sorted({kind(each) for each in (*found, parameter.default, value) if each is not None})
 
 
-def _text(name: str, label: str, value: str, help_text: str | None) -> None:
-    _seed(f"box:{name}", value)
-    st.text_input(label, key=f"box:{name}", help=help_text, on_change=_turn, args=(name,))
-    if "." not in name:
-        _refusal(name)
-
-
-def _seed(key: str, value: Any) -> None:
-    """Lets a widget show its part of the setup, unless it holds something that was refused."""
-    if key.removeprefix("box:") not in st.session_state.get(REFUSED, {}):
+def seed(key: str, value: Any) -> None:
+    """Lets a widget show what holds, unless what was typed there was refused."""
+    if key not in st.session_state.get(REFUSED, {}):
         st.session_state[key] = value
         for _, shown in _written()[-1:]:
             shown[key] = value
 
 
-def _refusal(name: str) -> None:
-    if name in st.session_state.get(REFUSED, {}):
-        st.error(f"{st.session_state[REFUSED][name]}. The picture still shows the last good value.", icon=":material/error:")
+def refusal(key: str, shown: str = "value") -> None:
+    """Says why what was typed there was refused, and what of the last good ones is `shown`."""
+    if key in st.session_state.get(REFUSED, {}):
+        st.error(f"{st.session_state[REFUSED][key]}. The picture still shows the last good {shown}.", icon=":material/error:")
 
 
 def echo(key: str = "") -> bool:
@@ -376,37 +374,20 @@ def echo(key: str = "") -> bool:
 
 def _turn(name: str) -> None:
     """One widget was turned: the setup with that part replaced, or the reason why not."""
-    value = st.session_state[f"box:{name}"]
-    setup: Setup = st.session_state[STATE]
-    if echo(f"box:{name}") or (name in SHELVES and value == getattr(setup, name)):
+    key, setup = f"box:{name}", st.session_state[STATE]
+    value = st.session_state[key]
+    if echo(key) or (name in SHELVES and value == getattr(setup, name)):
         return
-    refused: dict[str, str] = st.session_state[REFUSED]
     try:
-        st.session_state[STATE] = _parts(setup, name)(value)
-        refused.pop(name, None)
+        st.session_state[STATE] = _fitting(setup.with_part(name, value), name)
+        st.session_state[REFUSED].pop(key, None)
         if name in SHELVES:
             st.session_state[REFUSED] = {}
     except ValueError as error:
-        refused[name] = str(error)
+        st.session_state[REFUSED][key] = str(error)
 
 
-def _fitting(setup: Setup, kind: str) -> Setup:
+def _fitting(setup: Setup, turned: str) -> Setup:
     """A schedule that was just chosen is made as long as the run, which is what people mean; others stay as they are."""
-    known = parameters(setup, kind)
-    if kind == "schedule" and "schedule.steps" in known and known["schedule.steps"].knob.admits(setup.steps):
-        return setup.with_knobs({"schedule.steps": setup.steps})
-    return setup
-
-
-def _parts(setup: Setup, name: str) -> Callable[[Any], Setup]:
-    """How a widget's value becomes part of the setup."""
-    plain: Mapping[str, Parameter] = {"learning_rate": LEARNING_RATE, "start": START, **WHOLE}
-    if name in SHELVES:
-        return lambda value: _fitting(setup.with_choice(name, value), name)
-    if name in RESCUES or name in SAMPLING or name == "batch_size":
-        return lambda value: replace(setup, **{name: value})
-    if name in plain:
-        return lambda text: replace(setup, **{name: plain[name].parse(text)})
-    parameter = parameters(setup, name.split(".")[0])[name]
-    reads = parameter.parse if parameter.kind in ("numbers", "text") else parameter.check
-    return lambda value: setup.with_knobs({name: reads(value)})
+    known = setup.parameters(turned).get("schedule.steps") if turned == "schedule" else None
+    return setup.with_knobs({"schedule.steps": setup.steps}) if known and known.knob.admits(setup.steps) else setup

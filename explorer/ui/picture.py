@@ -66,7 +66,7 @@ def picture(
     dial: Dial | None = None,
     value: int = 0,
     times: Sequence[str] = (),
-    height: int = 440,
+    height: int | None = None,
     narrow: Mapping[str, Any] | None = None,
     on_click: Callable[[Any], None] | None = None,
     on_box: Callable[[Any], None] | None = None,
@@ -86,6 +86,8 @@ def picture(
     becomes that color of the theme. Points are drawn as they are: cut those that lie very far outside their window (a million
     times its size), which SVG cannot place.
 
+    `height` in pixels is the figure's own, unless it is given.
+
     `on_click` is called with the `customdata` of a point that was clicked, or with its `[x, y]` if it has none; `on_box` with
     `[x, x, y, y]`, the two corners of a box drawn in a figure with `dragmode="select"`. Both come from a browser: check them.
 
@@ -102,14 +104,10 @@ def picture(
     """
     if dial is not None and len(dial.values) != len(frames):
         raise ValueError(f"a dial needs one value a frame: got {len(dial.values)} values for {len(frames)} frames")
+    own = figure.layout.height if isinstance(figure, go.Figure) else figure.get("layout", {}).get("height")
     value = min(max(int(value), 0), max(len(frames) - 1, 0))
     scale = tuple(dial.values) if dial is not None and on_move is not None else ()
     hear = partial(_hear, key, len(frames) or 1, on_move)
-
-    def heard() -> None:
-        """Streamlit returns a component's value only if it has a callback."""
-        hear()
-
     position, shown, epoch = _agree(key, value, len(frames) or 1, scale, hear)
     _component(
         key=key,
@@ -118,13 +116,13 @@ def picture(
             "alt": alt,
             "content": _content(figure, frames, dial, narrow),
             "times": list(times),
-            "height": height,
+            "height": height or own or 440,
             "value": shown,
             "epoch": epoch,
             "clickable": on_click is not None,
             "boxable": on_box is not None,
         },
-        on_value_change=heard,
+        on_value_change=hear,  # type: ignore[arg-type]  # it returns whether there was news; Streamlit does not look
         on_clicked_change=partial(_pass_on, key, "clicked", on_click),
         on_boxed_change=partial(_pass_on, key, "boxed", on_box),
     )
@@ -186,19 +184,12 @@ def _encode_array(array: np.ndarray) -> Any:
     if dtype in _HALF:
         with np.errstate(over="ignore", under="ignore"):
             small = array.astype(f"<{_HALF[dtype]}")
-        if _same_range(array, small):
+        if np.all(np.isinf(small) == np.isinf(array) if array.dtype.kind == "f" else small == array):
             array, dtype = small, _HALF[dtype]
     if dtype not in _TYPED or array.ndim not in (1, 2):
         return encode(array.tolist())
     spec = {"dtype": dtype, "bdata": base64.b64encode(array.astype(f"<{dtype}", copy=False).tobytes()).decode("ascii")}
     return spec if array.ndim == 1 else spec | {"shape": ", ".join(map(str, array.shape))}
-
-
-def _same_range(array: np.ndarray, small: np.ndarray) -> bool:
-    """Return whether halving an array kept its finite values finite (floats) or equal (integers)."""
-    if array.dtype.kind != "f":
-        return bool((array == small).all())
-    return not np.isinf(small).any() or bool((np.isinf(small) == np.isinf(array)).all())
 
 
 @dataclass
@@ -223,11 +214,11 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Calla
     the browser keeps sending) is stale. As long as a visitor only drags, `shown` and `epoch` stay, and so Streamlit finds the payload
     in its cache.
     """
-    first = _Memory(asked=value, shown=value, scale=scale, epoch=_named(st.session_state.get(key)) + 1)
+    first = _Memory(asked=value, shown=value, scale=scale, epoch=_reported(st.session_state.get(key))[0] + 1)
     memory = st.session_state.setdefault(f"{key}:asked", first)
     if value == memory.asked and scale == memory.scale and hear():
         st.rerun()  # a commit that no callback announced: the page began without it
-    committed = _committed(st.session_state.get(key), memory.epoch, count)
+    committed = _committed(key, memory.epoch, count)
     position = memory.shown if committed is None else committed
     moved = scale != memory.scale or (value != memory.asked and value != position)
     forgotten = committed is None and (memory.committed or value != memory.shown)  # the page was left, or has fewer frames
@@ -237,36 +228,28 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Calla
     return position, memory.shown, memory.epoch
 
 
-def _committed(state: object, epoch: int, count: int) -> int | None:
-    """Return the position a browser reports, `[epoch, position]` (or a bare int, for tests), if it is sound and not stale.
+def _reported(state: object) -> tuple[int, int]:
+    """Return the epoch and the position that a browser reports, perhaps of a session before this one; -1 and -1 for nonsense.
 
-    >>> _committed({"value": [3, 7]}, 3, 10), _committed({"value": [2, 7]}, 3, 10), _committed({"value": 7}, 3, 10)
-    (7, None, 7)
-    >>> _committed({"value": [3, 70]}, 3, 10), _committed({"value": "7"}, 3, 10), _committed(None, 3, 10)
-    (None, None, None)
+    >>> _reported({"value": [3, 7]}), _reported({"value": [3, "7"]}), _reported(None)
+    ((3, 7), (-1, -1), (-1, -1))
     """
-    reported = state.get("value") if isinstance(state, Mapping) else None
-    if isinstance(reported, list | tuple) and len(reported) == 2:
-        named, reported = reported
-        if named != epoch:
-            return None
-    if isinstance(reported, bool) or not isinstance(reported, int) or not 0 <= reported < count:
-        return None
-    return reported
+    match state.get("value") if isinstance(state, Mapping) else None:
+        case [int(epoch), int(position)]:
+            return epoch, position
+    return -1, -1
 
 
-def _named(state: object) -> int:
-    """Return the epoch that a browser names, from a session before this one when the server was started anew; -1 if it names none."""
-    reported = state.get("value") if isinstance(state, Mapping) else None
-    if isinstance(reported, list | tuple) and len(reported) == 2 and isinstance(reported[0], int):
-        return reported[0]
-    return -1
+def _committed(key: str, epoch: int, count: int) -> int | None:
+    """Return the position that a visitor released the dial at, if it is sound and not from another epoch."""
+    named, position = _reported(st.session_state.get(key))
+    return position if named == epoch and 0 <= position < count else None
 
 
 def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
     """Hand a release to the page that follows its dial; whether there was one that it had not heard."""
     memory: _Memory = st.session_state[f"{key}:asked"]
-    committed = _committed(st.session_state.get(key), memory.epoch, count)
+    committed = _committed(key, memory.epoch, count)
     if on_move is None or committed is None or committed == memory.asked:
         return False
     on_move(committed)

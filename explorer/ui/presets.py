@@ -1,7 +1,5 @@
 """The row of situations that a page can start from: its case files, by their labels."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
@@ -16,7 +14,7 @@ def presets(
     page: str,
     here: Any,
     adopt: Callable[[Any], None] = panel.adopt,
-    of: Callable[[Case], Any] = attrgetter("setup"),
+    of: Callable[[Case], Any] = attrgetter("record"),
     *,
     among: Mapping[str, Case] | None = None,
 ) -> None:

@@ -3,50 +3,31 @@
 What the cases show is recorded in `explorer/cases/seen.json`, so that no visitor waits for it; `python -m explorer.ui.casebook` writes it.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import math
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
 from explorer.core.maps.tile import VERDICTS
-from explorer.core.networks.training import History, ending, train
+from explorer.core.networks.training import ending, train
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.sentence import Verdict, marked
 from explorer.core.verdict.verdict import judge
-from explorer.figures.thumbnail import envelope
+from explorer.figures.thumbnail import Curve, envelope
 
-FACTS = {
-    "rate": "the learning rate",
-    "critical": "the critical rate at the start of the run (2/λ for gradient descent)",
-    "ratio": "the rate as a multiple of the critical one",
-    "factor": "what each step multiplies the error by, measured late in the run",
-    "theory": "the same, predicted",
-    "step": "the first step at which anything was not finite",
-    "steps": "how many steps were asked for",
-    "start": "the loss at the start",
-    "final": "the loss at the end",
-    "peak": "the largest finite loss",
-    "best": "the smallest loss",
-    "rises": "how many steps (of a network: looks) raised the loss",
-    "sharpness": "of a network: the sharpness at the last look",
-    "tolerated": "of a network: the largest curvature that the rate tolerates",
-    "constant": "of a network: the loss of the best constant answer",
-    "dead": "of a network: the largest share of dead units of a layer, in %",
-}
+FACTS: dict[str, str] = tomllib.loads(files("explorer.cases").joinpath("facts.toml").read_text("utf-8"))
 """The numbers of a run that a text may carry and a head may claim."""
 
 COARSE = 24
@@ -54,23 +35,6 @@ COARSE = 24
 
 NAN_ONLY = "nan without divergence"
 """The word for a run whose loss is shown as nan or inf while its weights stay finite."""
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """The loss along one run: `steps` and `loss` ``(n,)``, the runner's name, and the verdict whose color it has."""
-
-    name: str
-    verdict: Verdict
-    steps: NDArray[np.intp]
-    loss: NDArray[np.float64]
-
-    @property
-    def ended(self) -> Curve:
-        """The curve up to where it stays non-finite."""
-        finite = np.flatnonzero(np.isfinite(self.loss))
-        end = finite[-1] + 2 if finite.size else 1
-        return replace(self, steps=self.steps[:end], loss=self.loss[:end])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +61,13 @@ class Seen:
         return asdict(replace(self, curves=())) | {"curves": curves}
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Seen:
+    def of(cls, record: Mapping[str, Any]) -> Self:
         """Return what `record` had written."""
-        curves = tuple(
-            Curve(each["name"], Verdict(each["verdict"]), np.array(each["steps"]), np.array(each["loss"])) for each in record["curves"]
-        )
+        drawn = [(each["name"], Verdict(each["verdict"]), np.array(each["steps"]), np.array(each["loss"])) for each in record["curves"]]
         cells = tuple(tuple(map(Verdict, row)) for row in record["cells"])
-        return cls(**{**record, "curves": curves, "cells": cells, "coordinates": tuple(record["coordinates"])})
+        return cls(
+            **{**record, "curves": tuple(Curve(*each) for each in drawn), "cells": cells, "coordinates": tuple(record["coordinates"])}
+        )
 
 
 def see(page: str, query: Mapping[str, str]) -> Seen:
@@ -120,8 +84,7 @@ def see(page: str, query: Mapping[str, str]) -> Seen:
 @functools.cache
 def recorded() -> dict[str, Any]:
     """Return what `explorer/cases/seen.json` has, by page and link."""
-    text = files("explorer.cases").joinpath("seen.json").read_text("utf-8")
-    known: dict[str, Any] = json.loads(text)
+    known: dict[str, Any] = json.loads(files("explorer.cases").joinpath("seen.json").read_text("utf-8"))
     return known
 
 
@@ -139,13 +102,9 @@ def run_link(page: str, query: Mapping[str, str]) -> Seen:
     return way(query)
 
 
-def setup_of(query: Mapping[str, str]) -> Setup:
-    """Return the setup of a link. How its page looks at it, the parts that begin with ``view.``, is no part of it.
-
-    >>> setup_of({"v": "1", "loss": "network", "view.plane": "path"}) == Setup("network")
-    True
-    """
-    return Setup.from_query({name: text for name, text in query.items() if not name.startswith("view.")})
+def experiment(query: Mapping[str, str]) -> dict[str, str]:
+    """Return a link without how its page looks at it, the parts that begin with ``view.``."""
+    return {name: text for name, text in query.items() if not name.startswith("view.")}
 
 
 def _of_run(query: Mapping[str, str]) -> Seen:
@@ -159,7 +118,7 @@ def _of_run(query: Mapping[str, str]) -> Seen:
         "factor": float(explanation.measured[0]),
         "theory": float(explanation.predicted[0]),
     }
-    curve = _curve("", outcome.verdict[0], explanation.trajectory.loss[:, 0])
+    curve = Curve.of("", outcome.verdict[0], explanation.trajectory.loss[:, 0])
     return _seen(setup, curve, explanation.sentence(0), int(outcome.first_nonfinite[0]), facts)
 
 
@@ -172,14 +131,13 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
     if lost and np.isfinite(path.x).all():
         shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
         sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
-        return replace(_seen(setup, _curve("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
-    return _seen(setup, _curve("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)
+        return replace(_seen(setup, Curve.of("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
+    return _seen(setup, Curve.of("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)
 
 
 def _of_training(query: Mapping[str, str]) -> Seen:
     """Return one run of a network, with its instruments."""
-    setup = setup_of(query)
-    history: History
+    setup = Setup.from_query(experiment(query))
     *_, history = train(setup)
     steps, loss = history.course
     if history.lost_at > 0:
@@ -197,7 +155,7 @@ def _of_race(query: Mapping[str, str]) -> Seen:
     """Return all racers, each with its own verdict."""
     race = Race.from_query(query)
     runs = zip(race.racers, race.run(), strict=True)
-    curves = tuple(_curve(racer.optimizer.replace("_", " "), judge(path).verdict[0], path.loss[:, 0]) for racer, path in runs)
+    curves = tuple(Curve.of(racer.optimizer.replace("_", " "), judge(path).verdict[0], path.loss[:, 0]) for racer, path in runs)
     sentence = "**A race**: " + "; ".join(f"{each.name} {each.verdict}" for each in curves) + "."
     return Seen(",".join(str(each.verdict) for each in curves), sentence, {}, tuple(each.ended for each in curves))
 
@@ -215,11 +173,6 @@ def _of_map(query: Mapping[str, str]) -> Seen:
     names = (plan.x.knob.rpartition(".")[2], plan.y.knob.rpartition(".")[2])
     coordinates = tuple("start" if name.isdigit() else name.replace("_", " ") for name in names)
     return Seen(",".join(str(each) for each in shares), f"**A map**: {words}.", {}, cells=cells, coordinates=coordinates)  # type: ignore[arg-type]
-
-
-def _curve(name: str, verdict: Verdict, loss: NDArray[Any]) -> Curve:
-    """Return the curve of a run that was looked at in every step."""
-    return Curve(name, verdict, np.arange(loss.size), loss.astype(float))
 
 
 def _seen(setup: Setup, curve: Curve, sentence: str, lost_at: int, facts: Mapping[str, float] | None = None) -> Seen:

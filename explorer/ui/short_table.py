@@ -1,6 +1,4 @@
-"""A short table, shown whole: as high as its rows, with long lines wrapped instead of cut."""
-
-from __future__ import annotations
+"""A short table, shown whole, as high as its rows, with long lines wrapped instead of cut; and any table as a file."""
 
 import pandas as pd
 import streamlit as st
@@ -9,6 +7,12 @@ import streamlit as st
 def short_table(rows: pd.DataFrame, about: str) -> None:
     """Show the table; `about` describes it to screen readers. Numbers stay in one line."""
     st.table(rows.map(_unbroken), hide_index=True, border="horizontal", alt=about)
+
+
+def offer(label: str, frame: pd.DataFrame, name: str) -> None:
+    """Offer a table as a file of that name, with nan written out."""
+    content = frame.to_csv(index=False, na_rep="nan").encode()
+    st.download_button(label, content, name, "text/csv", icon=":material/download:")
 
 
 def _unbroken(cell: object) -> str:

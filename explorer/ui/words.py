@@ -1,7 +1,5 @@
 """Findings as readable Markdown."""
 
-from __future__ import annotations
-
 import re
 
 

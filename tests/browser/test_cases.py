@@ -34,7 +34,7 @@ SWITCHED = [(name, True) for name in ("72_nan_in_the_data", "81_homemade_spike")
 @pytest.mark.parametrize(("name", "undone"), CASES_AS_THEY_ARE + SWITCHED)
 def test_open_in_the_lab_leads_to_the_page_with_that_setup(visit: Visit, server: str, name: str, undone: bool) -> None:
     case = CASES[name]
-    query = (case.switched if undone else case.setup).to_query()
+    query = (case.undone.setup if undone else case.setup).to_query()
     page = visit(f"{server}/cases", ignore="404")
     found = card(page, case)
     if undone:

@@ -192,9 +192,10 @@ def test_the_microscope_shows_the_terms_of_the_step(rate: float) -> None:
     for position, step in enumerate(lens.steps):
         x = trajectory.x[:, :, 0]
         terms = second_order(trajectory.objective, x[step], x[step + 1] - x[step])
-        bars = lens.frames[position]["data"][microscope.BAR_TEXT]["y"]
-        assert list(bars) == pytest.approx([terms.slope, terms.bend, terms.actual])
-        assert lens.frames[position]["data"][microscope.SUM]["y"][0] == pytest.approx(terms.predicted)
+        *_, summed, bars, _ = lens.frames[position]["data"]
+        assert list(bars["y"]) == pytest.approx([terms.slope, terms.bend, terms.actual])
+        assert len(bars["text"]) == 3
+        assert summed["y"] == pytest.approx([terms.predicted] * 2)
         assert lens.words[position].startswith(f"**Step {step + 1:,}**")
         assert ("rises" in lens.words[position]) == (terms.actual > 0)
 

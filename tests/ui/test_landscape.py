@@ -31,7 +31,7 @@ def test_a_case_is_offered_with_its_view(case: Case) -> None:
     assert app.session_state["setup"] == other.setup
     assert app.session_state["landscape:view"].plane == other.query.get("view.plane", "random")
     next(each for each in app.button if each.label == other.switch_label).click().run()
-    assert app.session_state["setup"] == other.switched
+    assert app.session_state["setup"] == other.undone.setup
     assert app.session_state["landscape:preset"] == other.label
 
 
@@ -44,7 +44,7 @@ def test_the_steepest_direction_of_a_run_at_the_edge_is_not_in_the_plane_of_its_
 
 def test_the_twenty_layers_of_the_case_are_rougher_without_skips_and_its_four_less_so() -> None:
     rougher = []
-    for setup in (CASES[0].setup, CASES[0].switched):
+    for setup in (CASES[0].setup, CASES[0].undone.setup):
         *_, found = survey(setup, View())
         without, with_skip = (pane.ruggedness for pane in found.panes)
         rougher.append(sum(without[seed].minima > with_skip[seed].minima for seed in found.view.seeds))

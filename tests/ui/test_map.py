@@ -28,7 +28,7 @@ LONG = Map(Setup("x_squared", learning_rate=1.0, steps=20_000), Axis("start.0", 
 
 @pytest.mark.parametrize("case", MAPS, ids=lambda case: case.name)
 def test_a_case_is_written_as_a_link(case: Case) -> None:
-    assert case.map.to_query() == case.query
+    assert case.record.to_query() == case.query
 
 
 def shown(app: AppTest) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_windows_are_moved_by_keyboard() -> None:
     ("label", "text", "sentence"),
     [
         ("from", "9", "the low end of learning_rate must be below the high one, got 9 and 1.5"),
-        ("to", "ten", "an end of learning_rate must be a number, got 'ten'"),
+        ("to", "ten", "the high end of learning_rate must be a number, got 'ten'"),
         ("from", "-1", "learning_rate must be finite and ≥ 0"),
         ("to", "nan", "the high end of learning_rate must be finite, got nan"),
     ],

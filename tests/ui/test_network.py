@@ -246,7 +246,7 @@ def test_the_ruler_says_of_every_rate_what_became_of_it_and_marks_the_critical_o
 def test_a_released_ruler_trains_at_its_rate_and_stays() -> None:
     app = finished(opened())
     before, said = ruler_of(app), app.subheader[0].value
-    app.session_state["network:ruler"] = {"value": 7}
+    app.session_state["network:ruler"] = {"value": [ruler_of(app)["epoch"], 7]}
     after = finished(app.run())
     assert not after.exception
     rate = after.session_state["setup"].learning_rate

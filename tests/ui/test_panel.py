@@ -9,7 +9,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import SHELVES, Setup
-from explorer.ui import panel
 from tests.ui.reading import PATIENCE, control, controls, ends, unreadable
 
 EVERYTHING = [(kind, name) for kind, shelf in SHELVES.items() for name in shelf]
@@ -42,7 +41,7 @@ def test_every_knob_of_every_shelf_is_turned_to_both_ends(kind: str, name: str) 
     app = AppTest.from_function(only_the_panel, default_timeout=PATIENCE)
     app.session_state["fold:Rescues:True"] = app.session_state["fold:Rescues:False"] = True
     chosen = Setup("linear_regression").with_choice(kind, name)
-    for dotted, parameter in panel.parameters(chosen, kind).items():
+    for dotted, parameter in chosen.parameters(kind).items():
         other = parameter.knob.only_with
         first = chosen if other is None else chosen.with_knobs({f"{kind}.{other[0]}": other[1]})
         app.session_state["setup"] = first

@@ -76,7 +76,7 @@ def test_both_ends_of_every_knob_on_the_shelves(kind: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_link_opens_exactly_its_setup(case: Case) -> None:
-    for setup in (case.setup, case.switched):
+    for setup in (case.setup, case.undone.setup):
         app = opened(query=setup.to_query())
         assert setup_of(app) == setup
         assert link_of(app) == setup.to_query()
@@ -213,7 +213,7 @@ def test_a_preset_and_its_switch(case: Case) -> None:
     assert any(case.question in each.value for each in app.markdown)
     [switch] = [each for each in app.button if each.label == case.switch_label]
     switch.click().run()
-    assert setup_of(app) == case.switched
+    assert setup_of(app) == case.undone.setup
     [back] = [each for each in app.button if each.label == "Switch back"]
     back.click().run()
     assert setup_of(app) == case.setup

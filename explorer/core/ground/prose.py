@@ -31,3 +31,12 @@ def counted(number: int, noun: str = "step") -> str:
     ('1 step', '1,200 rows')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def plain_or(otherwise: str, value: float, digits: int = 3) -> str:
+    """Return a number as `plain` does, or what to say where it is none.
+
+    >>> plain_or("–", 0.25), plain_or("–", float("nan"))
+    ('0.25', '–')
+    """
+    return plain(value, digits) if math.isfinite(value) else otherwise

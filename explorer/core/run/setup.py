@@ -57,7 +57,7 @@ class Setup:
     knobs: Knobs = field(default=())
 
     def __post_init__(self) -> None:
-        known = {dotted: each for kind in SHELVES for dotted, each in self._parameters(kind).items()}
+        known = {dotted: each for kind in SHELVES for dotted, each in self.parameters(kind).items()}
         try:
             given = dict(self.knobs)
         except (TypeError, ValueError):
@@ -80,7 +80,8 @@ class Setup:
                 raise must("start", f"{dim} number{'s' if dim > 1 else ''} for {self.loss}", f"{len(start)}")
             object.__setattr__(self, "start", start)
 
-    def _parameters(self, kind: str) -> dict[str, Parameter]:
+    def parameters(self, kind: str) -> dict[str, Parameter]:
+        """The knobs of the chosen loss, optimizer or schedule, by dotted name."""
         return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(self, kind)).items()}
 
     def _chosen(self, kind: str) -> dict[str, Any]:
@@ -146,7 +147,7 @@ class Setup:
         query |= {name: each.write(getattr(self, name)) for name, each in PLAIN.items() if getattr(self, name) != defaults[name]}
         if self.start is not None:
             query["start"] = ",".join(short(each) for each in self.start)
-        known = {dotted: each for kind in SHELVES for dotted, each in self._parameters(kind).items()}
+        known = {dotted: each for kind in SHELVES for dotted, each in self.parameters(kind).items()}
         return query | {dotted: known[dotted].write(value) for dotted, value in self.knobs}
 
     @classmethod
@@ -169,27 +170,24 @@ class Setup:
         order = [*SHELVES, *sorted(name for name in query if "." in name), "start", "learning_rate", *PLAIN]
         for name in (each for each in order if each in query):
             try:
-                setup = setup._with_text(name, query[name])
+                setup = setup.with_part(name, query[name])
             except ValueError as error:
                 complaints.append(str(error))
         complaints += [f"a link has no part named {name!r}" for name in query if name not in {*order, "v"}]
         return setup, complaints
 
-    def _with_text(self, name: str, text: str) -> Self:
-        match name:
-            case "loss" | "optimizer" | "schedule":
-                return self if text == getattr(self, name) else self.with_choice(name, text)
-            case "start":
-                return replace(self, start=START.parse(text))
-            case "learning_rate":
-                return replace(self, learning_rate=LEARNING_RATE.parse(text))
-        if name in PLAIN:
-            return replace(self, **{name: PLAIN[name].parse(text)})
-        return self.with_knobs({name: self._known(name).parse(text)})
+    def with_part(self, name: str, value: Any) -> Self:
+        """This setup with one part replaced, by its name in a link: with a value, or with text as a link says it."""
+        if name in SHELVES:
+            return self if value == getattr(self, name) else self.with_choice(name, value)
+        plain = {"start": START, "learning_rate": LEARNING_RATE, **PLAIN}
+        if isinstance(value, str):
+            value = (plain[name] if name in plain else self._known(name)).parse(value)
+        return replace(self, **{name: value}) if name in plain else self.with_knobs({name: value})
 
     def _known(self, dotted: str) -> Parameter:
         kind = dotted.partition(".")[0]
-        known = self._parameters(kind) if kind in SHELVES else {}
+        known = self.parameters(kind) if kind in SHELVES else {}
         if dotted not in known:
             raise must("a knob", f"one of {', '.join(known) or 'those of the loss, the optimizer and the schedule'}", typed(dotted))
         return known[dotted]

@@ -1,13 +1,11 @@
 """Step size: drag the learning rate through the edge and see what happens there, and why."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, plain_or
 from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import Ruler, ruler
@@ -24,7 +22,8 @@ from explorer.ui.fold import fold
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
-from explorer.ui.short_table import short_table
+from explorer.ui.short_table import offer, short_table
+from explorer.ui.words import sentence
 
 MOST_NUMBERS = 8_000_000
 """The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
@@ -33,11 +32,12 @@ RUNS = 140
 """About how many rates are on a ruler."""
 
 SAVED = ", saved"
+Computed = tuple[Ruler, Explanation, stage.Picture, Dial]
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running every rate of the ruler…")
-def computed(setup: Setup) -> tuple[Ruler, Explanation, stage.Picture, Dial]:
+def computed(setup: Setup) -> Computed:
     """All rates of the ruler at once, so that dragging and releasing cost the server nothing.
 
     With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
@@ -64,6 +64,12 @@ def computed(setup: Setup) -> tuple[Ruler, Explanation, stage.Picture, Dial]:
     return scale, explanation, step_size.draw(explanation, ghost), dial
 
 
+def anchored(setup: Setup) -> tuple[Setup, Computed]:
+    """The setup whose ruler is shown, which has the rate of this one, and what was computed of it."""
+    held = panel.anchored("step_size", setup, lambda held: setup.learning_rate in computed(held)[0].rates)
+    return held, computed(held)
+
+
 def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
     """The mark where the mean square of the error stops shrinking on mini-batches, where theory knows it."""
     known, minimizer = Facts(loss), Facts(loss).minimizer
@@ -78,13 +84,7 @@ def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def magnified(setup: Setup, position: int) -> microscope.Microscope | None:
     """The steps of the run at one position of the ruler under the microscope."""
-    _, explanation, _, _ = computed(setup)
-    return microscope.magnify(explanation.trajectory, position)
-
-
-def anchored(setup: Setup) -> Setup:
-    """The setup whose ruler has the rate of this one."""
-    return panel.anchored("step_size", setup, lambda held: setup.learning_rate in computed(held)[0].rates)
+    return microscope.magnify(computed(setup)[1].trajectory, position)
 
 
 def numbers(explanation: Explanation, run: int) -> None:
@@ -95,10 +95,12 @@ def numbers(explanation: Explanation, run: int) -> None:
     step = explanation.overflow[run]
     forecast = f"{step:,}" if step >= 0 else "never" if explanation.modes else "–"
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
+    both = explanation.predicted[run], explanation.measured[run]
+    factors = [plain_or("–", each, 4 if abs(each - 1) > 1e-3 else 6) for each in both]
     metrics(
-        Metric(name, plain(line.rate, 5) if some else "none", help=f"{line.reason[0].upper()}{line.reason[1:]}."),
+        Metric(name, plain_or("none", line.rate, 5), help=sentence(line.reason)),
         Metric(f"this rate / {name}", f"{plain(rate / line.rate, 4)} ×" if some else "–"),
-        Metric("per step: theory | measured", f"{number(explanation.predicted[run])} | {number(explanation.measured[run])}"),
+        Metric("per step: theory | measured", " | ".join(factors)),
         Metric("overflow: forecast | seen", f"{forecast} | {seen}"),
     )
     st.caption(f"The {name} is {line.reason}." if some else f"Why there is no {name}: {line.reason}.")
@@ -108,39 +110,31 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
     """Where runs really begin to diverge, by bisection, for a run that theory's edge does not decide."""
     if explanation.edge.exact and explanation.modes is not None:
         return
-    found = bisected(setup)
-    if not (found[0] > 0 and np.isfinite(found[1])):
+    low, high = bisected(setup)
+    if low > 0 and np.isfinite(high):
+        st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {plain(low, 5)} and {plain(high, 5)}.")
+    else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
         st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")
-    else:
-        st.caption(
-            f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {plain(found[0], 5)} and {plain(found[1], 5)}."
-        )
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def bisected(setup: Setup) -> tuple[float, float]:
     """The two rates of the ruler around the first divergence, brought to a thousandth of each other; nan for what is not there."""
-    _, explanation, _, _ = computed(setup)
-    rates, diverged = explanation.trajectory.learning_rate, explanation.outcome.verdict == Verdict.DIVERGED
-    return bracket(setup.make_loss(), setup.make_optimizer(), rates, diverged, **setup.conditions())
-
-
-def number(value: float) -> str:
-    """A factor as the metrics show it; a dash where there is none."""
-    return plain(value, 4 if abs(value - 1) > 1e-3 else 6) if np.isfinite(value) else "–"
+    scale, explanation, _, _ = computed(setup)
+    diverged = explanation.outcome.verdict == Verdict.DIVERGED
+    return bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
 
 
 def moving_edge(setup: Setup) -> None:
     """The rate beside the edge at every step, where one of them moves."""
-    rule, loss = setup.make_optimizer(), setup.make_loss()
-    still = rule.preconditioner is None and Facts(loss).is_quadratic
+    still = setup.make_optimizer().preconditioner is None and Facts(setup.make_loss()).is_quadratic
     if still and setup.schedule == "constant" and not setup.warmup_steps:
         return
-    figure, sentence = followed(setup)
+    figure, words = followed(setup)
     st.subheader("The edge moves: the rate beside it at every step")
-    st.markdown(sentence)
-    picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {sentence}", height=320)
+    st.markdown(words)
+    picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -155,10 +149,10 @@ def lit(explanation: Explanation, position: int) -> None:
     if found is None:
         return
     rows = ", ".join(str(row + 1) for row in found.rows[:8]) + (", …" if found.rows.size > 8 else "")
-    after = plain(found.after) if np.isfinite(found.after) else "inf"
     st.markdown(
         f"**The batch that lit the fuse**: step {found.step + 1:,}, on example{'s' if found.rows.size > 1 else ''} {rows},"
-        f" took the loss from {plain(found.before)} to {after}. By itself that batch has curvature {plain(found.curvature)};"
+        f" took the loss from {plain(found.before)} to {plain_or('inf', found.after)}."
+        f" By itself that batch has curvature {plain(found.curvature)};"
         f" this rate tolerates {'only ' if found.too_sharp else ''}up to {plain(found.edge)}."
     )
 
@@ -182,7 +176,6 @@ def why(setup: Setup, position: int) -> None:
         frames=lens.frames,
         dial=dial,
         value=lens.telling,
-        height=430,
         narrow=microscope.NARROW,
     )
 
@@ -193,7 +186,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
         if not unfolded:
             return
         lens = magnified(setup, position)
-        if lens is not None and lens.modes:
+        if lens is not None and lens.modes["curvature λ"].size:
             st.markdown("Each eigenvector of the Hessian follows its own factor, independently of the others:")
             st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
         trajectory = explanation.trajectory
@@ -202,8 +195,7 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
         norms = {"loss": trajectory.loss[:, position], "gradient norm": trajectory.gradient_norm[:, position]}
         frame = pd.DataFrame({"step": np.arange(trajectory.steps + 1)} | columns | norms)
         st.dataframe(frame, hide_index=True, height=320)
-        csv = frame.to_csv(index=False, na_rep="nan").encode()
-        st.download_button("Download this run as CSV", csv, "run.csv", "text/csv", icon=":material/download:")
+        offer("Download this run as CSV", frame, "run.csv")
         evidence = {name: str(value) for name, value in explanation.outcome.evidence(position).items()}
         short_table(pd.DataFrame({"what decided the verdict": evidence.keys(), "value": evidence.values()}), "What decided the verdict")
 
@@ -212,10 +204,8 @@ def main() -> None:
     """Show, from top to bottom: the presets, the ruler with the picture, the numbers, why, the table."""
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
-    asked = panel.current(DEFAULT)
-    setup, (scale, explanation, drawing, dial) = panel.computable("step_size", asked, DEFAULT, lambda each: computed(anchored(each)))
+    setup, (held, (scale, explanation, drawing, dial)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
     panel.notes()
-    held = anchored(setup)
     position = scale.position(setup.learning_rate)
     picture(
         drawing.figure,
@@ -225,12 +215,10 @@ def main() -> None:
         dial=dial,
         value=position,
         times=drawing.times,
-        height=420,
         narrow=stage.NARROW,
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
-    if panel.settled(setup):
-        panel.write_link(setup.to_query())
+    panel.write_link(setup.to_query())
     with top:
         presets("step_size", setup)
     numbers(explanation, position)
@@ -240,10 +228,7 @@ def main() -> None:
     why(held, position)
     table(explanation, held, position)
     with st.sidebar:
-        panel.controls(setup)
-        panel.upload(setup)
-        panel.sampling(setup)
-        panel.rescues(setup)
+        panel.all_controls(setup, data=True)
 
 
 main()

@@ -1,16 +1,14 @@
 """Race: up to eight optimizers from one start, each at its own rate, one shared, or the same share of its own edge."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from operator import attrgetter
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.core.verdict.explanation import Explanation
@@ -19,7 +17,7 @@ from explorer.figures import stage
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
-from explorer.ui.short_table import short_table
+from explorer.ui.short_table import offer, short_table
 
 RACERS, PACE, TABLE = "race:racers", "race:pace", "race:table"
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
@@ -34,11 +32,8 @@ def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
 
 def names(race: Race) -> list[str]:
     """Return each racer's name: its optimizer, numbered where it runs twice."""
-    found: list[str] = []
-    for racer in race.racers:
-        name = OPTIMIZERS.title(racer.optimizer)
-        found.append(name if name not in found else f"{name} {sum(each.split(' #')[0] == name for each in found) + 1}")
-    return found
+    titles = [OPTIMIZERS.title(racer.optimizer) for racer in race.racers]
+    return [f"{title} {titles[:i].count(title) + 1}" if title in titles[:i] else title for i, title in enumerate(titles)]
 
 
 def current() -> Race:
@@ -66,11 +61,8 @@ def racers(race: Race) -> Race:
             setup = replace(setup, learning_rate=float(text))
         except ValueError:
             st.error(f"{label} must be a number ≥ 0, got {text!r}. The race still uses {plain(setup.learning_rate)}.")
-    rows = pd.DataFrame(
-        {"optimizer": [each.optimizer for each in race.racers], "learning rate": [each.learning_rate for each in race.racers]}
-    )
     edited = st.data_editor(
-        rows,
+        pd.DataFrame([(each.optimizer, each.learning_rate) for each in race.racers], columns=["optimizer", "learning rate"]),
         key=f"{TABLE}:{place}",
         num_rows="dynamic",
         hide_index=True,
@@ -108,33 +100,32 @@ def headline(race: Race, explanations: list[Explanation]) -> str:
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
     """Return a row for each racer: its rate, its edge, its verdict and its factors per step."""
-    rows: list[dict[str, Any]] = []
-    for name, each, setup, edge in zip(names(race), explanations, race.setups(), race.edges(), strict=True):
-        rows.append(
+    return pd.DataFrame(
+        [
             {
                 "racer": name,
                 "verdict": str(each.outcome.verdict[0]),
                 "learning rate": plain(setup.learning_rate, 4),
-                "edge": plain(edge.rate, 4) if np.isfinite(edge.rate) else "none",
+                "edge": plain_or("none", edge.rate, 4),
                 "loss at the end": plain(each.outcome.final_loss[0], 4),
-                "per step, theory": plain(each.predicted[0], 4) if np.isfinite(each.predicted[0]) else "–",
-                "per step, measured": plain(each.measured[0], 4) if np.isfinite(each.measured[0]) else "–",
+                "per step, theory": plain_or("–", each.predicted[0], 4),
+                "per step, measured": plain_or("–", each.measured[0], 4),
                 "what happened": each.sentence(0).replace("**", ""),
             }
-        )
-    return pd.DataFrame(rows)
+            for name, each, setup, edge in zip(names(race), explanations, race.setups(), race.edges(), strict=True)
+        ]
+    )
 
 
 def main() -> None:
     """The race, its table, and in the sidebar who runs on what."""
     st.title("Which optimizer survives here?", anchor=False)
     race = current()
-    presets("race", race, adopt, attrgetter("race"))
+    presets("race", race, adopt)
     with st.sidebar:
         race = racers(race)
     race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, attrgetter("setup"))
-    if panel.settled(race.setup):
-        panel.write_link(race.to_query())
+    panel.write_link(race.to_query())
     panel.notes()
     with st.sidebar:
         panel.controls(race.setup, ("loss",), rate=False)
@@ -148,15 +139,12 @@ def main() -> None:
         alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence.replace('**', '')}",
         frames=drawing.frames,
         times=drawing.times,
-        height=520,
         narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},
     )
     numbers = table(race, explanations)
     short_table(numbers.drop(columns="what happened"), "Rate, edge, verdict and factors of every racer")
     st.markdown("\n".join(f"- {name}: {each.sentence(0)}" for name, each in zip(names(race), explanations, strict=True)))
-    st.download_button(
-        "Download the table as CSV", numbers.to_csv(index=False).encode(), "race.csv", "text/csv", icon=":material/download:"
-    )
+    offer("Download the table as CSV", numbers, "race.csv")
     st.caption("All racers see the same random numbers. A racer without an edge runs at its own rate instead of a share of it.")
 
 

@@ -1,7 +1,5 @@
 """Sweep: every learning rate at once, for several optimizers and seeds; where the cliff is, and how sharp."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import must
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
@@ -25,7 +23,7 @@ from explorer.figures import sweep as figure
 from explorer.ui import panel
 from explorer.ui.fold import fold
 from explorer.ui.picture import picture
-from explorer.ui.short_table import short_table
+from explorer.ui.short_table import offer, short_table
 
 RULES, SEEDS, FINDER = "sweep:rules", "sweep:seeds", "sweep:finder"
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
@@ -48,36 +46,29 @@ def main() -> None:
     asked = setup, tuple(rules), seeds, finder
     shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each), lambda each: each[0])
     setup = shown[0]
-    if panel.settled(setup):
-        panel.write_link(setup.to_query())
+    panel.write_link(setup.to_query())
     panel.notes()
     with st.sidebar:
-        panel.controls(setup)
-        panel.upload(setup)
-        panel.sampling(setup)
-        panel.rescues(setup)
-    curve = None if found is None else figure.Finder(found.rates, found.losses, found.steepest)
+        panel.all_controls(setup, data=True)
     sentence = headline(bands, setup)
     st.subheader(sentence, anchor=False)
     picture(
-        figure.draw(bands, curve),
+        figure.draw(bands, found),
         key="sweep:picture",
         alt=f"Left, the loss at the end of a run against its learning rate; right, the factor per step. {sentence}",
-        height=500,
         narrow=figure.NARROW,
         on_click=open_run,
     )
     st.caption("Dashed lines: theory's edge. Pale lines: where the cliff was found by bisection. A click on a point opens that run.")
     if found is not None:
         st.markdown(about_the_finder(found, bands[0]))
-    numbers = table(bands)
-    short_table(numbers, "The edge of each optimizer: theory's, and between which rates it was found")
+    short_table(table(bands), "The edge of each optimizer: theory's, and between which rates it was found")
     with fold("All rates") as unfolded:
         if not unfolded:
             return
         every = pd.concat([rows(each) for each in bands])
         st.dataframe(every, hide_index=True)
-        st.download_button("Download as CSV", every.to_csv(index=False).encode(), "sweep.csv", "text/csv", icon=":material/download:")
+        offer("Download as CSV", every, "sweep.csv")
 
 
 def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> tuple[list[figure.Band], RateFinder | None]:
@@ -91,23 +82,22 @@ def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> 
         bar.empty()
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def place(setup: Setup, seeds: int) -> list[figure.Band]:
+    """Where a sweep is kept for all visitors; what shows its progress cannot be cached itself."""
+    return []
+
+
 def band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
-    """Return the outcome of every rate of the ruler, for each seed; cached, so that showing it again costs nothing."""
-    kept: dict[tuple[Setup, int], figure.Band] = store()
-    if (setup, seeds) not in kept:
-        while len(kept) >= 64:
-            kept.pop(next(iter(kept)))
-        kept[setup, seeds] = _band(setup, seeds, progress)
-    return kept[setup, seeds]
+    """Return the outcome of every rate of the ruler, for each seed."""
+    kept = place(setup, seeds)
+    if not kept:
+        kept.append(fresh(setup, seeds, progress))
+    return kept[0]
 
 
-@st.cache_resource
-def store() -> dict[tuple[Setup, int], figure.Band]:
-    """The sweeps that were done last, for all visitors."""
-    return {}
-
-
-def _band(setup: Setup, seeds: int, progress: Any) -> figure.Band:
+def fresh(setup: Setup, seeds: int, progress: Any) -> figure.Band:
+    """Return the same, swept anew."""
     loss, optimizer, start = setup.make_loss(), setup.make_optimizer(), setup.initial_point
     scale = ruler(loss, optimizer, start, setup.learning_rate)
     rates = scale.rates[scale.rates > 0]
@@ -133,7 +123,7 @@ def _lost(outcome: Outcome) -> NDArray[np.float64]:
 def seeded(setup: Setup, i: int) -> Setup:
     """The setup with its i-th other seed: of the batches, and of the loss's random start or data where it has any."""
     other = replace(setup, seed=setup.seed + i)
-    known = panel.parameters(setup, "loss")
+    known = setup.parameters("loss")
     if "loss.seed" in known:
         other = other.with_knobs({"loss.seed": dict(setup.knobs).get("loss.seed", known["loss.seed"].default) + i})
     return other
@@ -156,8 +146,7 @@ def finder_of(setup: Setup) -> RateFinder:
 
 def headline(bands: list[figure.Band], setup: Setup) -> str:
     """Where the first rule's cliff is, beside theory's edge."""
-    first = bands[0]
-    middle = float(np.sqrt(first.cliff[0] * first.cliff[1]))
+    first, middle = bands[0], bands[0].middle
     if not np.isfinite(middle):
         return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
     if not np.isfinite(first.edge):
@@ -170,7 +159,7 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
 
 def about_the_finder(found: RateFinder, first: figure.Band) -> str:
     """What the finder would have said, and where that misleads here."""
-    gave_up, cliff_at = float(found.rates[-1]), float(np.sqrt(first.cliff[0] * first.cliff[1]))
+    gave_up, cliff_at = float(found.rates[-1]), first.middle
     text = (
         f"The **learning-rate finder** gave up at {plain(gave_up)}; libraries would suggest {plain(found.steepest)} (steepest descent)"
         f" or {plain(found.tenth)} (a tenth of the lowest point)."
@@ -187,36 +176,33 @@ def about_the_finder(found: RateFinder, first: figure.Band) -> str:
 
 def table(bands: list[figure.Band]) -> pd.DataFrame:
     """A row for each rule: theory's edge, the bracket of the measured one, and how far apart they are."""
-    found = []
-    for each in bands:
-        middle = float(np.sqrt(each.cliff[0] * each.cliff[1]))
-        known = np.isfinite(middle)
-        found.append(
+    return pd.DataFrame(
+        [
             {
                 "optimizer": each.name,
-                "theory's edge": plain(each.edge, 5) if np.isfinite(each.edge) else "none",
-                "last rate that holds": plain(each.cliff[0], 5) if known else "–",
-                "first rate that diverges": plain(each.cliff[1], 5) if known else "none here",
-                "measured / theory": plain(middle / each.edge, 5) if known and np.isfinite(each.edge) else "–",
-                "rates that converge": int(np.sum((each.verdict == Verdict.CONVERGED) | (each.verdict == Verdict.CONVERGING))),
+                "theory's edge": plain_or("none", each.edge, 5),
+                "last rate that holds": plain_or("–", each.cliff[0] + 0 * each.middle, 5),
+                "first rate that diverges": plain_or("none here", each.cliff[1] + 0 * each.middle, 5),
+                "measured / theory": plain_or("–", each.middle / each.edge if np.isfinite(each.edge) else np.nan, 5),
+                "rates that converge": int(np.isin(each.verdict.astype(str), [Verdict.CONVERGED, Verdict.CONVERGING]).sum()),
                 "rates tried": each.rates.size,
             }
-        )
-    return pd.DataFrame(found)
+            for each in bands
+        ]
+    )
 
 
 def rows(each: figure.Band) -> pd.DataFrame:
     """A row for each rate of one rule."""
-    return pd.DataFrame(
-        {
-            "optimizer": each.name,
-            "learning rate": each.rates,
-            "verdict": [str(verdict) for verdict in each.verdict],
-            "loss at the end (median)": np.median(each.final, axis=0),
-            "factor per step, measured": each.measured,
-            "factor per step, theory": each.predicted,
-        }
-    )
+    columns = {
+        "optimizer": each.name,
+        "learning rate": each.rates,
+        "verdict": [str(verdict) for verdict in each.verdict],
+        "loss at the end (median)": np.median(each.final, axis=0),
+        "factor per step, measured": each.measured,
+        "factor per step, theory": each.predicted,
+    }
+    return pd.DataFrame(columns)
 
 
 def open_run(pointed: Any) -> None:

@@ -1,12 +1,9 @@
 """Map: any two knobs against each other, coarse to fine; where runs diverge, how fast, and theory's line over it."""
 
-from __future__ import annotations
-
 import io
 import math
 from dataclasses import replace
-from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -27,8 +24,8 @@ from explorer.ui.job import Job, job
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 
-AXES, OF, BACK, JOB, REFUSED = (f"map:{name}" for name in ("axes", "of", "back", "job", "refused"))
-DEFAULT = next(case.map for case in cases() if case.page == "map")
+PLAN, BACK, JOB = (f"map:{name}" for name in ("plan", "back", "job"))
+DEFAULT = next(case.record for case in cases() if case.page == "map")
 PIXELS = (32, 64, 128, 192, 256, 384, 512)
 
 MOST_FOR_A_VISITOR = 4 * 10**10
@@ -41,8 +38,6 @@ GLANCE, WAIT, BEAT = 0.8, 4.0, 1.0
 """Seconds: a map that is finished by then appears at once; the first picture is waited for; and between two looks at one in the making."""
 
 CONVERGE = (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.CATAPULT)
-
-Name = Literal["x", "y"]
 
 
 def main() -> None:
@@ -57,7 +52,7 @@ def main() -> None:
     painting.wait(WAIT, GLANCE)
     live = painting.running
     with top:
-        presets("map", plan, adopt, attrgetter("map"))
+        presets("map", plan, adopt)
     fine = [knobs(plan.setup)[axis.knob].label for axis in (plan.x, plan.y) if axis.at_the_floor]
     if fine:
         st.warning(
@@ -67,13 +62,10 @@ def main() -> None:
         )
     st.fragment(show, run_every=BEAT if live else None)(plan, canvas, painting, live)
     take_away(plan, canvas)
-    if not st.session_state[panel.REFUSED] and not st.session_state.get(REFUSED):
-        panel.write_link(plan.to_query())
+    panel.write_link(plan.to_query())
     with st.sidebar:
         sides(plan)
-        panel.controls(plan.setup, rate="learning_rate" not in (plan.x.knob, plan.y.knob))
-        panel.sampling(plan.setup)
-        panel.rescues(plan.setup)
+        panel.all_controls(plan.setup, rate="learning_rate" not in (plan.x.knob, plan.y.knob))
 
 
 # ---- which map it is
@@ -82,21 +74,20 @@ def main() -> None:
 def current() -> Map:
     """Return the map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
     panel.arrive(Map.salvage, adopt, DEFAULT, panel.STATE)
-    axes: tuple[Axis | None, ...] = st.session_state.get(AXES, (None, None))
-    asked = st.session_state[panel.STATE], axes, st.session_state.get(OF)
-    known: tuple[Setup, tuple[Axis | None, ...], str | None] = DEFAULT.setup, (DEFAULT.x, DEFAULT.y), DEFAULT.setup.loss
-    (setup, *_), plan = panel.computable("map", asked, known, lambda each: checked(fitting(*each)), lambda each: each[0])
-    if st.session_state.get(OF) != setup.loss:
+    before: Map | None = st.session_state.get(PLAN)
+    asked, known = (st.session_state[panel.STATE], before), (DEFAULT.setup, DEFAULT)
+    (setup, _), plan = panel.computable("map", asked, known, lambda each: checked(fitting(*each)), lambda each: each[0])
+    if before is None or before.setup.loss != setup.loss:
         st.session_state[BACK] = []
-    st.session_state[AXES], st.session_state[OF] = (plan.x, plan.y), setup.loss
+    st.session_state[PLAN] = plan
     return plan
 
 
-def fitting(setup: Setup, axes: tuple[Axis | None, ...], of: str | None) -> Map:
-    """These axes on a setup. A knob that it does not have makes way for another; for another loss the windows are new."""
-    if of != setup.loss:
-        known = knobs(setup)
-        axes = tuple(window(setup, axis.knob, axis.count) if axis and axis.knob in known else None for axis in axes)
+def fitting(setup: Setup, before: Map | None) -> Map:
+    """The axes of another map on this setup. A knob that it does not have makes way for another; for another loss the windows are new."""
+    axes: tuple[Axis | None, ...] = (None, None) if before is None else (before.x, before.y)
+    if before is not None and before.setup.loss != setup.loss:
+        axes = tuple(window(setup, axis.knob, axis.count) if axis and axis.knob in knobs(setup) else None for axis in axes)
     x, y = axes
     return Map.of(setup, x, y)
 
@@ -112,8 +103,7 @@ def checked(plan: Map) -> Map:
 def adopt(plan: Map) -> None:
     """Make `plan` the map that holds; what was typed and refused is forgotten, and so is the way back."""
     panel.adopt(plan.setup)
-    st.session_state[AXES], st.session_state[OF] = (plan.x, plan.y), plan.setup.loss
-    st.session_state[REFUSED], st.session_state[BACK] = {}, []
+    st.session_state[PLAN], st.session_state[BACK] = plan, []
 
 
 @st.cache_resource(show_spinner=False, max_entries=MOST_KEPT)
@@ -128,7 +118,7 @@ def canvas_of(plan: Map) -> Canvas:
 def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
     """Show the unfinished or finished picture and its controls. Reruns by itself while the map is being rendered."""
     painting.look()
-    moved = st.session_state[AXES] != (plan.x, plan.y) or st.session_state[JOB][1] is not painting
+    moved = st.session_state[PLAN] != plan or st.session_state[JOB][1] is not painting
     if moved or panel.GO in st.session_state or panel.NOTES in st.session_state:
         st.rerun()
     if live != painting.running:
@@ -144,7 +134,6 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
         key="map:picture",
         alt=f"A map of what becomes of runs: across, {names[0]} from {short(plan.x.low)} to {short(plan.x.high)};"
         f" up, {names[1]} from {short(plan.y.low)} to {short(plan.y.high)}. {sentence}",
-        height=640,
         narrow=figure.NARROW,
         on_click=open_run,
         on_box=zoom_to_box,
@@ -163,7 +152,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
     size = f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps"
     took = f"{size} took {in_words(painting.seconds)}." if finished and painting.latest else ""
     st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.{took}")
-    case = next((each for each in cases() if each.page == "map" and each.map == plan), None)
+    case = next((each for each in cases() if each.page == "map" and each.record == plan), None)
     if case:
         st.markdown(case.text)
 
@@ -208,23 +197,31 @@ def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
 # ---- moving the window
 
 
-def look(x: Axis, y: Axis) -> None:
-    """Show another window, keeping the current one to go back to; or say why not."""
-    setup: Setup = st.session_state[panel.STATE]
+def look(**axes: Axis) -> None:
+    """Show these axes, keeping the current ones to go back to; or say why not."""
+    before: Map = st.session_state[PLAN]
     try:
-        plan = checked(Map(setup, x, y))
+        plan = checked(replace(before, setup=st.session_state[panel.STATE], **axes))
     except ValueError as error:
-        st.session_state[panel.NOTES] = [*st.session_state.get(panel.NOTES, []), f"{error}. The window stays as it was."]
+        panel.also_say(f"{error}. The window stays as it was.")
         return
-    if (plan.x, plan.y) != st.session_state[AXES]:
-        st.session_state[BACK] = [*st.session_state[BACK][-49:], st.session_state[AXES]]
-        st.session_state[AXES], st.session_state[REFUSED] = (plan.x, plan.y), {}
+    if (plan.x, plan.y) != (before.x, before.y):
+        st.session_state[BACK] = [*st.session_state[BACK][-49:], before]
+        move(plan)
+
+
+def move(plan: Map) -> None:
+    """Make another window hold; what was typed for this one and refused is forgotten."""
+    st.session_state[PLAN] = plan
+    for key in [key for key in st.session_state[panel.REFUSED] if key.startswith("map:")]:
+        del st.session_state[panel.REFUSED][key]
 
 
 def zoom(factor: float) -> None:
     """Zoom to `factor` times the window on both axes, as far as the knobs allow."""
-    x, y = (axis_within(axis, 0.5 - factor / 2, 0.5 + factor / 2) for axis in st.session_state[AXES])
-    look(x, y)
+    plan: Map = st.session_state[PLAN]
+    x, y = (axis_within(axis, 0.5 - factor / 2, 0.5 + factor / 2) for axis in (plan.x, plan.y))
+    look(x=x, y=y)
 
 
 def axis_within(axis: Axis, begin: float, end: float) -> Axis:
@@ -237,13 +234,17 @@ def axis_within(axis: Axis, begin: float, end: float) -> Axis:
     return replace(axis, low=low, high=high) if low < high and not (axis.log and low <= 0) else axis
 
 
+def finite(sent: Any, count: int) -> bool:
+    """Whether what came from a browser is that many numbers."""
+    return isinstance(sent, list) and len(sent) == count and all(isinstance(each, int | float) and math.isfinite(each) for each in sent)
+
+
 def zoom_to_box(box: Any) -> None:
-    """Zoom into a box that was drawn, after checking what the browser sent."""
-    if not (isinstance(box, list) and len(box) == 4 and all(isinstance(each, int | float) and math.isfinite(each) for each in box)):
-        return
-    x, y = st.session_state[AXES]
-    across, up = figure.sides(Map(st.session_state[panel.STATE], x, y))
-    look(_boxed(x, across.origin, *sorted(box[:2])), _boxed(y, up.origin, *sorted(box[2:])))
+    """Zoom into a box that was drawn."""
+    plan: Map = st.session_state[PLAN]
+    if finite(box, 4):
+        across, up = figure.sides(plan)
+        look(x=_boxed(plan.x, across.origin, *sorted(box[:2])), y=_boxed(plan.y, up.origin, *sorted(box[2:])))
 
 
 def _boxed(axis: Axis, origin: float, low: float, high: float) -> Axis:
@@ -259,21 +260,17 @@ def _boxed(axis: Axis, origin: float, low: float, high: float) -> Axis:
 def back() -> None:
     """Go back to the window before this one."""
     if st.session_state[BACK]:
-        *st.session_state[BACK], st.session_state[AXES] = st.session_state[BACK]
-        st.session_state[REFUSED] = {}
+        *st.session_state[BACK], before = st.session_state[BACK]
+        move(before)
 
 
 def open_run(pointed: Any) -> None:
-    """Open the run of a clicked pixel on the page Step size, after checking what the browser sent."""
-    x, y = st.session_state[AXES]
-    plan = Map(st.session_state[panel.STATE], x, y)
-    numbers = (
-        isinstance(pointed, list) and len(pointed) == 2 and all(isinstance(each, int | float) and math.isfinite(each) for each in pointed)
-    )
-    if not numbers:
+    """Open the run of a clicked pixel on the page Step size."""
+    plan: Map = st.session_state[PLAN]
+    if not finite(pointed, 2):
         return
     across, up = figure.sides(plan)
-    setup, difference = plan.nearest(y.pixel(pointed[1] + up.origin), x.pixel(pointed[0] + across.origin))
+    setup, difference = plan.nearest(plan.y.pixel(pointed[1] + up.origin), plan.x.pixel(pointed[0] + across.origin))
     panel.adopt(setup)
     panel.say([difference] if difference else [])
     st.session_state[panel.GO] = panel.STEP_SIZE
@@ -285,94 +282,68 @@ def open_run(pointed: Any) -> None:
 def sides(plan: Map) -> None:
     """Show what is on the two axes, between which ends, in how many pixels."""
     known = knobs(plan.setup)
-    refused: dict[str, str] = st.session_state.setdefault(REFUSED, {})
-    for name, label, axis in (("x", "across", plan.x), ("y", "up", plan.y)):
-        seed(f"map:{name}:knob", axis.knob)
-        st.selectbox(
-            label, list(known), key=f"map:{name}:knob", format_func=lambda knob: known[knob].label, on_change=turn_to, args=(name,)
-        )
-        ends = st.columns(2)
-        for column, end, value in ((ends[0], "low", axis.low), (ends[1], "high", axis.high)):
-            seed(f"map:{name}:{end}", short(value))
-            column.text_input("from" if end == "low" else "to", key=f"map:{name}:{end}", on_change=type_end, args=(name, end))
+    for name, label in (("x", "across"), ("y", "up")):
+        axis, key = getattr(plan, name), f"map:{name}"
+        panel.seed(f"{key}:knob", axis.knob)
+        st.selectbox(label, list(known), key=f"{key}:knob", format_func=lambda knob: known[knob].label, on_change=turn_to, args=(name,))
+        for column, end, said in zip(st.columns(2), ("low", "high"), ("from", "to"), strict=True):
+            with column:
+                panel.text(f"{key}:{end}", said, short(getattr(axis, end)), type_end, name, end)
         for end in ("low", "high"):
-            if f"map:{name}:{end}" in refused:
-                st.error(f"{refused[f'map:{name}:{end}']}. The picture still shows the last good window.", icon=":material/error:")
-        seed(f"map:{name}:log", axis.log)
-        st.toggle("logarithmic", key=f"map:{name}:log", on_change=bend, args=(name,))
-    seed("map:count", max(plan.x.count, plan.y.count))
-    counts = sorted({*PIXELS, max(plan.x.count, plan.y.count)})
-    st.select_slider("pixels a side", counts, key="map:count", on_change=refine)
+            panel.refusal(f"{key}:{end}", "window")
+        panel.seed(f"{key}:log", axis.log)
+        st.toggle("logarithmic", key=f"{key}:log", on_change=bend, args=(name,))
+    count = max(plan.x.count, plan.y.count)
+    panel.seed("map:count", count)
+    st.select_slider("pixels a side", sorted({*PIXELS, count}), key="map:count", on_change=refine)
     st.caption("Everything else, and what is not on an axis:")
 
 
-def seed(key: str, value: Any) -> None:
-    """Let a widget show its part of the map, unless it holds something that was refused."""
-    if key not in st.session_state[REFUSED]:
-        st.session_state[key] = value
-
-
-def with_axis(name: Name, axis: Axis) -> tuple[Axis, Axis]:
-    """Return both axes, one of them replaced."""
-    x, y = st.session_state[AXES]
-    return (axis, y) if name == "x" else (x, axis)
-
-
-def axis_of(name: Name) -> Axis:
-    """Return one of the session's axes."""
-    x, y = st.session_state[AXES]
-    return x if name == "x" else y
-
-
-def turn_to(name: Name) -> None:
+def turn_to(name: str) -> None:
     """Put another knob on an axis; choosing the other axis's knob swaps the two."""
-    knob, (x, y) = st.session_state[f"map:{name}:knob"], st.session_state[AXES]
-    if panel.echo() or knob == axis_of(name).knob or knob not in knobs(st.session_state[panel.STATE]):
+    plan: Map = st.session_state[PLAN]
+    knob, axis, other = st.session_state[f"map:{name}:knob"], getattr(plan, name), plan.y if name == "x" else plan.x
+    if panel.echo() or knob == axis.knob or knob not in knobs(st.session_state[panel.STATE]):
         return
-    if knob == axis_of("y" if name == "x" else "x").knob:
-        look(y, x)
+    if knob == other.knob:
+        look(x=plan.y, y=plan.x)
     else:
-        look(*with_axis(name, window(st.session_state[panel.STATE], knob, axis_of(name).count)))
+        look(**{name: window(st.session_state[panel.STATE], knob, axis.count)})
 
 
-def type_end(name: Name, end: str) -> None:
+def type_end(name: str, end: str) -> None:
     """Take a typed end of a window."""
-    key, axis = f"map:{name}:{end}", axis_of(name)
-    text = st.session_state[key]
+    plan, key = st.session_state[PLAN], f"map:{name}:{end}"
     if panel.echo():
         return
     try:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(f"an end of {axis.knob} must be a number, got {text!r}") from None
-        x, y = with_axis(name, replace(axis, low=value) if end == "low" else replace(axis, high=value))
-        checked(Map(st.session_state[panel.STATE], x, y))
-        st.session_state[REFUSED].pop(key, None)
-        look(x, y)
+        axis = replace(getattr(plan, name), **{end: st.session_state[key]})
+        checked(replace(plan, setup=st.session_state[panel.STATE], **{name: axis}))
     except ValueError as error:
-        st.session_state[REFUSED][key] = str(error)
+        st.session_state[panel.REFUSED][key] = str(error)
+    else:
+        st.session_state[panel.REFUSED].pop(key, None)
+        look(**{name: axis})
 
 
-def bend(name: Name) -> None:
+def bend(name: str) -> None:
     """Make an axis logarithmic or linear; one that begins at zero then begins four decades below its end."""
-    axis = axis_of(name)
+    axis = getattr(st.session_state[PLAN], name)
     if panel.echo():
         return
     if not st.session_state[f"map:{name}:log"]:
-        look(*with_axis(name, replace(axis, log=False)))
+        look(**{name: replace(axis, log=False)})
     elif axis.high > 0:
-        look(*with_axis(name, replace(axis, log=True, low=axis.low if axis.low > 0 else axis.high * 1e-4)))
+        look(**{name: replace(axis, log=True, low=axis.low if axis.low > 0 else axis.high * 1e-4)})
     else:
         panel.say([f"the high end of {axis.knob} must be > 0 on a logarithmic axis, got {short(axis.high)}."])
 
 
 def refine() -> None:
     """Change the number of pixels a side."""
-    x, y = st.session_state[AXES]
-    count = st.session_state["map:count"]
+    plan, count = st.session_state[PLAN], st.session_state["map:count"]
     if not panel.echo():
-        look(replace(x, count=count), replace(y, count=count))
+        look(x=replace(plan.x, count=count), y=replace(plan.y, count=count))
 
 
 def take_away(plan: Map, canvas: Canvas) -> None:

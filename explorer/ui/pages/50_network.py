@@ -3,21 +3,19 @@
 Above it a ruler of learning rates: each was tried in the background, and the slider chooses the one that is trained.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, plain_or
 from explorer.core.networks.training import History, ending, train
 from explorer.core.networks.trials import Trials, trials
 from explorer.core.run.setup import Setup
 from explorer.figures import network as figure
 from explorer.figures import trials as ruler_figure
-from explorer.figures.answers import HEIGHT, answers
+from explorer.figures.answers import answers
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.job import Job, job, stop, watched
@@ -46,9 +44,7 @@ def main() -> None:
         presets("network", setup)
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the run after its current step; what was measured stays.")
-        panel.controls(setup)
-        panel.sampling(setup)
-        panel.rescues(setup)
+        panel.all_controls(setup)
     top = st.container()
     held = panel.anchored("network", setup, lambda _: carries(setup))
     running = job(JOB, setup, lambda halt: train(setup))
@@ -106,7 +102,6 @@ def choose(found: Trials, setup: Setup) -> None:
         frames=frames,
         dial=dial,
         value=scale.position(setup.learning_rate),
-        height=ruler_figure.HEIGHT,
         on_move=lambda to: panel.take_rate(setup, float(scale.rates[to])),
     )
     st.caption(found.sentence())
@@ -116,15 +111,15 @@ def show(history: History) -> None:
     """Show the run so far: its end in one sentence, its instruments, and the line it draws."""
     if history.share < 1:
         st.progress(history.share, f"step {history.steps[-1]:,} of {history.total:,}")
-    sentence = ending(history)
-    st.subheader(sentence.replace("**", ""), anchor=False)
-    spoken = sentence.replace("**", "")
+    spoken = ending(history).replace("**", "")
+    st.subheader(spoken, anchor=False)
     figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
-    picture(figure.instruments(history), key="network:instruments", alt=figure_alt, height=720, narrow=figure.NARROW)
+    picture(figure.instruments(history), key="network:instruments", alt=figure_alt, narrow=figure.NARROW)
     numbers(history)
     if history.share >= 1:
         drawn = answers(history)
-        dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=[f"loss {said(each)}" for each in history.train])
+        alts = [f"loss {plain_or('–', each, 4)}" for each in history.train]
+        dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=alts)
         picture(
             drawn.figure,
             key="network:answers",
@@ -132,7 +127,6 @@ def show(history: History) -> None:
             frames=drawn.frames,
             dial=dial,
             value=len(history.steps) - 1,
-            height=HEIGHT,
             narrow=drawn.narrow,
         )
 
@@ -143,16 +137,11 @@ def numbers(history: History) -> None:
     constant = f"best constant {plain(history.loss.best_constant)}"
     limit = "The rate as a share of the largest stable one at this sharpness, weight decay counted: at 1 is the edge of stability."
     metrics(
-        Metric("training loss", said(history.train[-1]), constant),
+        Metric("training loss", plain_or("–", history.train[-1], 4), constant),
         Metric("accuracy", f"{plain(100 * accuracy)} %" if np.isfinite(accuracy) else "–"),
-        Metric("sharpness / limit", said(history.ratio[-1]), help=limit),
+        Metric("sharpness / limit", plain_or("–", history.ratio[-1], 4), help=limit),
         Metric("dead units", f"{plain(100 * dead)} %", help="In the layer that has most of them."),
     )
-
-
-def said(number: float) -> str:
-    """Return a number as the page shows it; a dash for what is none."""
-    return plain(number, 4) if np.isfinite(number) else "–"
 
 
 main()

@@ -1,23 +1,22 @@
 """Landscape: planes through a network's weights, random ones and that of its own path, with and without skip connections."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
+from operator import itemgetter
 
 import streamlit as st
 
-from explorer.core.ground.knobs import Parameter, parameters, short
-from explorer.core.ground.prose import plain
+from explorer.core.ground.knobs import parameters
+from explorer.core.ground.prose import plain_or
 from explorer.core.networks.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
 from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
 from explorer.ui import panel
-from explorer.ui.casebook import Case, cases
+from explorer.ui.casebook import cases
 from explorer.ui.job import job, stop, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, picture
 from explorer.ui.presets import presets
+from explorer.ui.seen import experiment
 
 Seen = tuple[Setup, View]
 """What is trained, and the planes that are looked at."""
@@ -29,31 +28,32 @@ DEFAULT = next(case.setup for case in cases() if case.page == "landscape")
 def main() -> None:
     """Show the controls, then the planes so far."""
     st.title("What does the landscape around this network look like?", anchor=False)
-    asked = current()
-    (setup, view), _ = panel.computable(
-        "landscape", asked, (DEFAULT, View()), lambda each: check_work(Survey(each[1], panes(*each))), lambda each: each[0]
-    )
+    (setup, view), _ = panel.computable("landscape", current(), (DEFAULT, View()), allowed, itemgetter(0))
     st.session_state[VIEW] = view
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
-    presets("landscape", (setup, seen), adopt, of)
+    presets("landscape", (setup, seen), adopt, lambda case: read(case.query)[0])
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the work; what was computed stays.")
         for name, parameter in parameters(View).items():
-            control(name, parameter, view)
-        panel.controls(setup)
-        panel.sampling(setup)
-        panel.rescues(setup)
+            if view.plane != "path" or name not in ("at", "planes", "seed", "reach"):
+                panel.widget(f"landscape:{name}", parameter, getattr(view, name), turn, name, spoken=readable)
+        panel.all_controls(setup)
     running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown complete
     watched(running, lambda found: show(found, view), "Building the network…")
 
 
+def allowed(asked: Seen) -> None:
+    """Refuse more work than a visitor may ask for."""
+    check_work(Survey(asked[1], panes(*asked)))
+
+
 def read(query: dict[str, str]) -> tuple[Seen, list[str]]:
     """As much of a link as can be read, and what could not: what is trained, and the planes that are looked at."""
-    view, complaints = View.salvage({name: text for name, text in query.items() if name.startswith("view.")})
-    setup, more = Setup.salvage({name: text for name, text in query.items() if not name.startswith("view.")})
+    setup, more = Setup.salvage(experiment(query))
+    view, complaints = View.salvage({name: query[name] for name in query.keys() - experiment(query).keys()})
     return (setup, view), more + complaints
 
 
@@ -65,30 +65,10 @@ def current() -> Seen:
     return st.session_state[panel.STATE], st.session_state.setdefault(VIEW, View())
 
 
-def of(case: Case) -> Seen:
-    """Return what a case is on this page."""
-    return read(case.query)[0]
-
-
 def adopt(chosen: Seen) -> None:
     """Make a case hold."""
     setup, st.session_state[VIEW] = chosen
     panel.adopt(setup)
-
-
-def control(name: str, parameter: Parameter, view: View) -> None:
-    """Show the widget of one part of the view, if it matters now."""
-    if view.plane == "path" and name in ("at", "planes", "seed", "reach"):
-        return
-    key, value = f"landscape:{name}", getattr(view, name)
-    st.session_state[key] = value
-    shared: dict[str, Any] = {"key": key, "help": parameter.knob.help or None, "on_change": turn, "args": (name,)}
-    if parameter.kind == "switch":
-        st.toggle(parameter.label, **shared)
-    elif parameter.kind == "choice":
-        st.selectbox(parameter.label, parameter.options, format_func=readable, **shared)
-    else:
-        st.select_slider(parameter.label, panel.stops(parameter, value), format_func=short, **shared)
 
 
 def readable(name: str) -> str:
@@ -129,31 +109,12 @@ def show(found: Survey, view: View) -> None:
         alt=f"{how} {where}{', without skip connections and with them' if len(found.panes) == 2 else ''}. {said}",
         frames=frames if several else (),
         dial=dial if several else None,
-        height=figure.HEIGHT,
         narrow=figure.narrow(found),
     )
-    numbers(found)
+    names = [f"sharpness of all directions{', ' if pane.name else ''}{pane.name}" for pane in found.panes]
+    curved = [(name, pane.sharpness, max(pane.curvature.values())) for name, pane in zip(names, found.panes, strict=True) if pane.curvature]
+    metrics(*(Metric(name, plain_or("–", all_), f"in these planes at most {plain_or('–', here)}") for name, all_, here in curved))
     st.caption(limits(found))
-
-
-def numbers(found: Survey) -> None:
-    """Show how much of the curvature the planes contain."""
-    metrics(
-        *(
-            Metric(
-                f"sharpness of all directions{', ' if pane.name else ''}{pane.name}",
-                number(pane.sharpness),
-                f"in these planes at most {number(max(pane.curvature.values()))}",
-            )
-            for pane in found.panes
-            if pane.curvature
-        )
-    )
-
-
-def number(value: float) -> str:
-    """Return a number, or a dash where there is none."""
-    return plain(value) if abs(value) < float("inf") else "–"
 
 
 def limits(found: Survey) -> str:

@@ -1,7 +1,5 @@
 """Cases: every situation of the case files by its symptom, each with its run and the switch that makes it go away."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles
@@ -30,25 +28,16 @@ def main() -> None:
     for kind, group in shown.items():
         if group:
             st.subheader(f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize(), anchor=False)
-            grid(group)
+            for begin in range(0, len(group), COLUMNS):
+                for column, case in zip(st.columns(COLUMNS), group[begin : begin + COLUMNS], strict=False):
+                    with column.container(border=True):
+                        card(case)
 
 
 def matching(group: list[Case], words: str) -> list[Case]:
     """Return the cases that have every word somewhere."""
-    wanted = words.casefold().split()
-    return [
-        case
-        for case in group
-        if all(word in f"{case.title} {case.label} {case.question} {case.text} {case.knob}".casefold() for word in wanted)
-    ]
-
-
-def grid(group: list[Case]) -> None:
-    """Cards side by side, one under the other on a phone."""
-    for begin in range(0, len(group), COLUMNS):
-        for column, case in zip(st.columns(COLUMNS), group[begin : begin + COLUMNS], strict=False):
-            with column.container(border=True):
-                card(case)
+    texts = [f"{case.title} {case.label} {case.question} {case.text} {case.knob}".casefold() for case in group]
+    return [case for case, text in zip(group, texts, strict=True) if all(word in text for word in words.casefold().split())]
 
 
 def card(case: Case) -> None:

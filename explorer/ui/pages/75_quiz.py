@@ -1,7 +1,5 @@
 """Quiz: a curve is shown, the visitor says which knob made it; the answer opens the case and lets them undo it."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,19 +23,21 @@ ASKED = [case for case in casebook() if case.knob and case.symptom and case.swit
 
 @dataclass
 class Game:
-    """One visitor's quiz: the cases in their order, how far it is, what was answered, and how many answers were right."""
+    """One visitor's quiz: the cases in their order, how far it is, what was answered, and which were answered wrong."""
 
     order: list[Case]
     seed: int
     place: int = 0
     answer: str | None = None
-    right: int = 0
-    answered: int = 0
     missed: list[str] = field(default_factory=list)
 
     @property
     def case(self) -> Case:
         return self.order[self.place % len(self.order)]
+
+    @property
+    def answered(self) -> int:
+        return self.place + (self.answer is not None)
 
 
 def begin(seed: int) -> Game:
@@ -67,7 +67,7 @@ def main() -> None:
     game: Game = st.session_state.setdefault(STATE, begin(random.randrange(10**6)))
     case = game.case
     seen = see(case.page, case.query)
-    st.markdown(f"**Curve {game.answered + (game.answer is None)}** · {game.right} of {game.answered} right")
+    st.markdown(f"**Curve {game.place + 1}** · {game.answered - len(game.missed)} of {game.answered} right")
     curve, words = st.columns([3, 2], vertical_alignment="center")
     alt = f"The loss of a run over its steps. {seen.sentence.replace('**', '')}"
     curve.html(sparkline(seen.curves, alt, height=HEIGHT, ink=ink(), hide_verdict=True))
@@ -109,10 +109,7 @@ def answer() -> None:
     if given is None or game.answer is not None:
         return
     game.answer = given
-    game.answered += 1
-    if given == game.case.knob:
-        game.right += 1
-    else:
+    if given != game.case.knob:
         game.missed.append(game.case.title)
 
 
@@ -145,8 +142,7 @@ def tell(game: Game, seen: Seen) -> None:
 def following() -> None:
     """Go on to the next curve; after the last one, reshuffle."""
     game: Game = st.session_state[STATE]
-    game.place += 1
-    game.answer = None
+    game.place, game.answer = game.place + 1, None
     if game.place % len(game.order) == 0:
         game.order = begin(game.seed + game.place).order
 

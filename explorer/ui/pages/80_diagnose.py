@@ -1,7 +1,5 @@
 """Diagnose: paste the numbers of your own training, or upload its log: what they show, why it may be, and what to change first."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from explorer.core.diagnosis.causes import Cause
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
 from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
 from explorer.core.files.roles import ROLES
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
 from explorer.ui.casebook import Case, casebook, lab
@@ -22,7 +20,7 @@ from explorer.ui.seen import see
 from explorer.ui.short_table import short_table
 from explorer.ui.words import fit_to_read, literally, sentence
 
-TEXT, FILE, RANDOM, EXAMPLE, READ = (f"diagnose:{name}" for name in ("text", "file", "random", "example", "read"))
+TEXT, FILE, RANDOM, EXAMPLE = (f"diagnose:{name}" for name in ("text", "file", "random", "example"))
 KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
 FEWEST = 8
 """A case with fewer finite losses has no shape to compare."""
@@ -35,6 +33,10 @@ LETTERS = 1_000_000
 NONE = "(no column)"
 MOST_PILLS = 8
 """More columns are offered in a list."""
+
+
+kept = st.cache_resource(scope="session", max_entries=1, show_spinner=False)(read_log)
+"""Reads a log once for this visit: every control that is turned asks for it again."""
 
 
 def example(losses: NDArray[Any]) -> str:
@@ -65,7 +67,7 @@ def main() -> None:
     verdict = st.container()
     try:
         with verdict:
-            show(*given())
+            show(given())
     except ValueError as error:
         verdict.error(f"{sentence(str(error))} The curve of the first example is shown instead.", icon=":material/error:")
         with verdict:
@@ -93,24 +95,23 @@ def take_example() -> None:
         st.session_state[TEXT] = EXAMPLES[st.session_state[EXAMPLE]]
 
 
-def given() -> tuple[LogFile]:
+def given() -> LogFile:
     """The log that was uploaded, else what was pasted; with the columns as they were chosen."""
     file = st.session_state.get(FILE)
     content = file.getvalue() if file is not None else st.session_state[TEXT]
-    log = read(content)
+    log = kept(content)
     if len(log.columns) > 1:
         train = judged(log)
         with st.expander("Which column is what?"):
             chosen = {"train": train} | {role: column(log, role) for role in ROLES if role != "train"}
         changed = {role: name for role, name in chosen.items() if name != log.roles.get(role)}
         log = log.with_roles(changed) if changed else log
-    return (log,)
+    return log
 
 
 def judged(log: LogFile) -> str:
     """The column to judge: one click chooses another."""
-    options = list(log.columns)
-    options = sorted(options, key=lambda name: name != log.roles["train"])
+    options = sorted(log.columns, key=lambda name: name != log.roles["train"])
     label, key = "Judge the column", f"diagnose:train:{'|'.join(log.columns)[:200]}"
     if len(options) > MOST_PILLS:
         return st.selectbox(label, options, key=key)
@@ -119,20 +120,9 @@ def judged(log: LogFile) -> str:
 
 def column(log: LogFile, role: str) -> str | None:
     """The column chosen for a role."""
-    options = [NONE, *log.columns]
-    name = st.selectbox(
-        ROLES[role], options, index=options.index(log.roles.get(role, NONE)), key=f"diagnose:{role}:{'|'.join(log.columns)[:200]}"
-    )
+    options, key = [NONE, *log.columns], f"diagnose:{role}:{'|'.join(log.columns)[:200]}"
+    name = st.selectbox(ROLES[role], options, index=options.index(log.roles.get(role, NONE)), key=key)
     return None if name == NONE else name
-
-
-def read(content: bytes | str) -> LogFile:
-    """The log; kept for this visit, because every control that is turned asks for it again."""
-    key = (hash(content), len(content))
-    if st.session_state.get(READ, (None,))[0] != key:
-        st.session_state[READ] = key, read_log(content)
-    log: LogFile = st.session_state[READ][1]
-    return log
 
 
 def show(log: LogFile) -> None:
@@ -145,19 +135,15 @@ def show(log: LogFile) -> None:
     if found.causes:
         st.success(f"**What to change first.** {fit_to_read(found.causes[0].change)}", icon=":material/build:")
         st.subheader("What may be behind it, the likeliest first", anchor=False)
-        for place, cause in enumerate(found.causes[:4], 1):
-            st.markdown(told(place, cause))
-        if len(found.causes) > 4:
-            with st.expander("Less likely"):
-                for place, cause in enumerate(found.causes[4:], 5):
-                    st.markdown(told(place, cause))
+        likely = st.container()
+        rest = st.expander("Less likely") if len(found.causes) > 4 else likely
+        for place, cause in enumerate(found.causes, 1):
+            (likely if place <= 4 else rest).markdown(told(place, cause))
     st.subheader("What decided", anchor=False)
     for note in log.notes:
         st.caption(fit_to_read(literally(note)))
-    short_table(
-        pd.DataFrame({"what was measured": found.evidence.keys(), "value": [shown(each) for each in found.evidence.values()]}),
-        "What was measured of the curve",
-    )
+    measured = {"what was measured": found.evidence.keys(), "value": [shown(each) for each in found.evidence.values()]}
+    short_table(pd.DataFrame(measured), "What was measured of the curve")
     st.caption(
         "The verdict does not depend on the loss's unit or zero, nor on how often it was logged. Your numbers are kept for this visit only."
     )
@@ -175,11 +161,13 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
         figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row")),
         key="diagnose:picture",
         alt=f"The loss curve that was given, {there.sum():,} values. {sentence(found.sentence)}{words}",
-        height=420,
         narrow=figure.CURVES,
     )
     if case is not None:
-        about(case[0])
+        said, way = st.columns([3, 1], vertical_alignment="center")
+        said.markdown(f"The case that looks most like it: **{case[0].title}**. *“{case[0].question}”*")
+        page = lab(case[0].page) or CASES
+        way.page_link(page, label="Open it in the lab", icon=":material/science:", query_params=case[0].link)
 
 
 def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
@@ -203,13 +191,6 @@ def candidates(found: Diagnosis) -> list[Case]:
     return same
 
 
-def about(case: Case) -> None:
-    """Say what the case is, and link to it."""
-    words, way = st.columns([3, 1], vertical_alignment="center")
-    words.markdown(f"The case that looks most like it: **{case.title}**. *“{case.question}”*")
-    way.page_link(lab(case.page) or CASES, label="Open it in the lab", icon=":material/science:", query_params=case.link)
-
-
 def told(place: int, cause: Cause) -> str:
     """A cause in Markdown."""
     return fit_to_read(f"{place}. **{cause.name}.** {cause.because}\n\n    *Test:* {cause.test} *Change:* {cause.change}")
@@ -219,9 +200,7 @@ def shown(value: float | int | str) -> str:
     """A number of the evidence."""
     if isinstance(value, str):
         return value
-    return (
-        f"{value:,}" if isinstance(value, int) else plain(value, 4) if np.isfinite(value) else "–" if np.isnan(value) else "without limit"
-    )
+    return f"{value:,}" if isinstance(value, int) else plain_or("–" if np.isnan(value) else "without limit", value, 4)
 
 
 main()

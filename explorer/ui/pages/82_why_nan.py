@@ -1,7 +1,5 @@
 """Why nan: a run that became inf or nan is examined: what went first, at which step, in which layer, from which example, and why."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
@@ -47,28 +45,21 @@ def main() -> None:
     if found.change:
         st.success(f"**What to change.** {fit_to_read(found.change)}", icon=":material/build:")
     drawn, alt = figure.draw(grown, found)
-    picture(drawn, key="why_nan:picture", alt=alt, height=440, narrow=figure.NARROW)
+    picture(drawn, key="why_nan:picture", alt=alt, narrow=figure.NARROW)
     if found.origin is not None:
-        facts(found)
+        metrics(
+            Metric("went first", found.quantity),
+            Metric("at step", f"{found.step:,}"),
+            Metric("in", found.block or "–"),
+            Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
+        )
     st.caption(
         "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0) is told from one"
         " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
         " suspect."
     )
     with st.sidebar:
-        panel.controls(setup)
-        panel.sampling(setup)
-        panel.rescues(setup)
-
-
-def facts(found: Forensics) -> None:
-    """What failed first, when, where, and from which example."""
-    metrics(
-        Metric("went first", found.quantity),
-        Metric("at step", f"{found.step:,}"),
-        Metric("in", found.block or "–"),
-        Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
-    )
+        panel.all_controls(setup)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
