@@ -24,11 +24,11 @@ def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
     low, high = ends(*drawn.values())
     margin = max(0.06 * (high - low), 0.3)
     traces = [_line(name, steps, drawn[name], sizes) for name, (steps, sizes) in grown.items()]
-    for name, (steps, sizes) in grown.items():
+    for name, (looked_at, sizes) in grown.items():
         lost = np.flatnonzero(~np.isfinite(sizes))[:60]  # the first few dozen
         if lost.size:
             what, color = f"{name}, step", LOOKS.get(name, (TEXT, ""))[0]
-            traces.append(crosses(color, high + margin, x=steps[lost], values=sizes[lost], what=what) | {"showlegend": False})
+            traces.append(crosses(color, high + margin, x=looked_at[lost], values=sizes[lost], what=what) | {"showlegend": False})
     if found.step >= 0:  # where the first quantity became inf or nan
         hover = f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>"
         name, at = f"{found.quantity} leaves first", {"x": [found.step] * 2, "y": [low - margin, high + 2 * margin]}
