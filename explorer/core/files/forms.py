@@ -265,7 +265,7 @@ def _sections(
         row = rows[i]
         if row == names:
             odd.append(i)
-        elif begun and len(row) > 1 and _texts(row) and sum(bool(kind(name[:MOST_LETTERS])) for name in row) >= 2:
+        elif begun and len(row) > 1 and _texts(row) and sum(map(_known, row)) >= 2:
             names = row
             sections.setdefault(tuple(names), [])
         elif len(row) == (len(names) or width):
@@ -277,6 +277,10 @@ def _sections(
 
 def _texts(row: Sequence[str]) -> bool:
     return all(value(cell, decimal_comma=True) is TEXT for cell in row)
+
+
+def _known(name: str) -> bool:
+    return bool(kind(name[:MOST_LETTERS]))
 
 
 def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
