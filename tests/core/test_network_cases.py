@@ -419,7 +419,7 @@ def test_s7_the_gradient_check_finds_the_bug_and_only_that(data: str, features: 
     mended = homemade(**knobs)
     x = mended.start[:, None]
     np.testing.assert_array_equal(mended.value(x), homemade(**knobs, bias="as_written").value(x))
-    np.testing.assert_allclose(mended.value_and_gradient(x)[1], mended.network.value_and_gradient(x)[1])
+    np.testing.assert_allclose(mended.value_and_gradient(x)[1], Network.value_and_gradient(mended, x)[1])
 
 
 def test_s7_on_raw_data_the_layer_is_saturated_and_the_bug_invisible() -> None:
@@ -458,4 +458,4 @@ def test_s7_what_makes_a_curve_rise() -> None:
     assert 0.3 < rising(batch_size=32) < 0.7
     assert 0.3 < rising(batch_size=150, dropout=0.5) < 0.7
     penalized = homemade(examples=150, l2=0.01)
-    assert penalized.network.penalty(penalized.start[:, None])[0] > 10
+    assert penalized.penalty(penalized.start[:, None])[0] > 10
