@@ -144,7 +144,7 @@ def test_twenty_moves_of_every_dial_all_stay(visit: Visit, server: str, name: st
 def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server: str, name: str) -> None:
     """A typed rate, a change of theme, a link, a preset: each is shown, and the move after it stays."""
     page, draw, hows = open_page(visit, server, name), random.Random(name), cycle(("drag", "key", "click"))
-    ruler = page.locator(".picture-ruler input").first
+    ruler = page.get_by_role("slider", name="Learning rate", exact=True)
 
     def moved() -> None:
         stays(page, ruler, move(page, ruler, next(hows), draw), follows=True)
@@ -186,7 +186,7 @@ def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server:
 @pytest.mark.parametrize("name", FOLLOWING)
 def test_back_undoes_the_last_move_and_nothing_else(visit: Visit, server: str, name: str) -> None:
     page, draw = open_page(visit, server, name), random.Random(name)
-    ruler = page.locator(".picture-ruler input").first
+    ruler = page.get_by_role("slider", name="Learning rate", exact=True)
     seen = []
     for how in ("drag", "click", "key"):
         position = move(page, ruler, how, draw)
