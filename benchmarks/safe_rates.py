@@ -1,4 +1,4 @@
-"""Whether the rates that `safe_rate` names are kept by training itself: python -m benchmarks.safe_rates [--write] [names ...].
+"""Whether the rates that `safe_rate` names are kept by training itself: python -m benchmarks.safe_rates [--write] [names and rules ...].
 
 Ten small networks, four of the library's own and, where torch is installed, six of PyTorch's, under four rules. `safe_rate` is asked with
 its own defaults; then each network is trained from the same start, the library's by `run`, PyTorch's by a loop of torch.optim on the model
@@ -74,12 +74,12 @@ def of_pytorch() -> Iterator[Own]:
     class Block(nn.Module):
         """A transformer block over the eight rows of an image."""
 
-        def __init__(self, width: int = 16) -> None:
+        def __init__(self, width: int = 8) -> None:
             super().__init__()
             self.into, self.place = nn.Linear(8, width), nn.Parameter(0.1 * torch.randn(8, width))
             self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
             self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.feed = nn.Sequential(nn.Linear(width, 32), nn.GELU(), nn.Linear(32, width))
+            self.feed = nn.Sequential(nn.Linear(width, 16), nn.GELU(), nn.Linear(16, width))
             self.out = nn.Linear(width, 10)
 
         def forward(self, images: Any) -> Any:
@@ -99,13 +99,13 @@ def of_pytorch() -> Iterator[Own]:
         return nn.Sequential(*convolved, nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32, 10))
 
     images, cancer = digits(), breast_cancer()
-    X, y = torch.tensor(images.features[:50] / 16, dtype=torch.float32), torch.tensor(images.target[:50], dtype=torch.long)
+    X, y = torch.tensor(images.features[:32] / 16, dtype=torch.float32), torch.tensor(images.target[:32], dtype=torch.long)
     raw, ill = torch.tensor(cancer.features, dtype=torch.float32), torch.tensor(cancer.target > cancer.target.min(), dtype=torch.long)
     models: dict[str, tuple[Callable[[], Any], Any, Any]] = {
         "CNN": (convolutional, X, y),
         "transformer block": (Block, X, y),
-        "deep tanh": (lambda: perceptron(nn.Tanh, (64, *[24] * 8, 10)), X, y),
-        "ReLU, no normalization": (lambda: perceptron(nn.ReLU, (64, 48, 48, 48, 10)), X, y),
+        "deep tanh": (lambda: perceptron(nn.Tanh, (64, *[16] * 8, 10)), X, y),
+        "ReLU, no normalization": (lambda: perceptron(nn.ReLU, (64, 32, 32, 32, 10)), X, y),
         "batch norm": (lambda: perceptron(nn.ReLU, (64, 32, 32, 10), norm=True), X, y),
         "logistic, raw features": (lambda: nn.Linear(raw.shape[1], 2), raw, ill),
     }
@@ -166,13 +166,14 @@ HEAD = """| network | rule | from the curvature | held | broke | loss at 0.8 × 
 
 
 def main() -> None:
-    names = [each for each in sys.argv[1:] if not each.startswith("--")]
+    names = [each for each in sys.argv[1:] if not each.startswith("--") and each not in RULES]
+    rules = [each for each in RULES if each in sys.argv[1:]] or [*RULES]
     owns = [of_the_library(name) for name in LIBRARY]
     owns += [*of_pytorch()] if importlib.util.find_spec("torch") else []
     lines, kept, broken = [HEAD], 0, 0
     print(HEAD)
     for own in owns:
-        for rule in RULES if not names or own.name in names else ():
+        for rule in rules if not names or own.name in names else ():
             line, safe, failed = row(own, rule)
             lines, kept, broken = [*lines, line], kept + safe, broken + failed
             print(line, "" if safe and failed else f"<- held {safe}, failed {failed}", flush=True)

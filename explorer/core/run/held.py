@@ -35,7 +35,7 @@ PRECISION = 0.025
 AROUND = (1 / 64, 1 / 8, 0.5, 0.95, 1.05, 2.0)
 """The rates that a search begins with, as multiples of the first: the two lowest are to show how far a loss can fall."""
 
-RUNGS = 2.0**24
+RUNGS = 2.0**16
 """The search goes as many times below the first rate and above it."""
 
 MOST_RATES = 64

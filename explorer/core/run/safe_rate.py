@@ -51,6 +51,9 @@ MOST_PRODUCTS = 60
 LOOKS = 6
 """Looks at the edge along a run that held: at its first step, its last, and in between, each later by the same factor."""
 
+VISIBLE = 1000
+"""A fall of so many ulps of the loss is seen."""
+
 KICK = 1e-4
 """Runs begin at most this share of the scale on which the loss is smooth away from the start."""
 
@@ -121,7 +124,7 @@ class SafeRate:
         if np.isnan(self.held) and np.isnan(self.broke):
             return ""
         held = "no rate that was tried held" if np.isnan(self.held) else f"every rate that was tried up to {plain(self.held)} held"
-        broke = "none failed from first to last" if np.isnan(self.broke) else f"every one from {plain(self.broke)} on failed"
+        broke = "none was found from which all fail" if np.isnan(self.broke) else f"every one from {plain(self.broke)} on failed"
         return f"in runs of at least {self.steps:,} steps {held}, and {broke}"
 
     @property
@@ -218,12 +221,17 @@ def _curvature(loss: Loss, rule: Optimizer, x: Array) -> tuple[float, float, Arr
 def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
     """Two points ``(dim, 2)`` a little to both sides of `x` along the steepest direction, and the scale on which the loss is smooth.
 
-    So an instability has a seed, and luck a second chance to be seen. They are of the gradient's type.
+    So an instability has a seed, and luck a second chance to be seen. From a point where the gradient is nothing it is as far as it takes
+    for a fall to be more than rounding. They are of the gradient's type.
     """
     kind: Any = np.float32 if (loss.digits if isinstance(loss, Pointwise) else np.asarray(loss.start).dtype) == np.float32 else np.float64
     share = float(np.finfo(kind).eps) ** (1 / 3)
     scale = float(stride(loss, x, share)[0]) / share
-    return (x + min(share, KICK) * scale * np.outer(direction, [1, -1])).astype(kind), scale
+    value, gradient = loss.value_and_gradient(x)
+    bend, rounding = float(direction @ loss.hvp(x, direction[:, np.newaxis])[:, 0]), VISIBLE * np.finfo(kind).eps * abs(float(value[0]))
+    still = bend > 0 and length(gradient)[0] < np.sqrt(rounding) * np.sqrt(bend)
+    reach = max(min(share, KICK) * scale, np.sqrt(2 * rounding / bend) if still else 0.0)
+    return (x + reach * np.outer(direction, [1, -1])).astype(kind), scale
 
 
 def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
