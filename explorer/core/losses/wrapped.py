@@ -20,7 +20,7 @@ Blocks = Mapping[str, Block] | Sequence[tuple[str, Block]]
 Product = Callable[[Array, Array], ArrayLike]
 
 SMALLER, LOOKS = 8, 13
-"""A stride wider than the function is smooth becomes so many times smaller, at most so often: from 6e-6 of a point to its rounding."""
+"""The factor by which too wide a stride shrinks, and how often at most: from 6e-6 of a point to its rounding."""
 
 
 @np.errstate(all="ignore")  # too wide a stride may leave what a function can say: it is then refused

@@ -21,7 +21,7 @@ TAIL = 10
 """One in this many of a run's losses, the last ones, are its end: beyond the edge a run jumps about, and one loss is a matter of luck."""
 
 ROUNDING = 16
-"""Differences of so many ulps between losses are arithmetic noise."""
+"""Losses that differ by at most this many ulps differ by arithmetic noise."""
 
 SAFE, BROKEN = 0.8, 1.5
 """The shares of the largest rate that held, and of the smallest that failed, which must hold and fail too, in longer runs."""
@@ -42,13 +42,13 @@ MOST_RATES = 64
 """Most rates that one search tries."""
 
 LONGER = 4
-"""What is found is tried in runs of so many times the steps; where these do not keep to it, the search goes on with such runs."""
+"""How many times as long the runs are that try what was found; where they do not keep to it, the search goes on with such runs."""
 
 ROUNDS = 4
 """Most times that the search goes on with longer runs, knowing what they did where they did not keep to what it had found."""
 
 SEEDS = 3
-"""Runs on batches are made from so many seeds."""
+"""Seeds of the runs on batches."""
 
 Falls = Mapping[float, tuple[float, float]]
 """By rate: what `fall` says, the least and the most of it."""
@@ -109,7 +109,8 @@ class Trials:
         """
         one, longest = replace(self, starts=self.starts[:, :1]), LONGER * steps
         tried: Falls = {}
-        for length in (steps, *[longest] * ROUNDS):
+        lengths = (steps, *[longest] * ROUNDS)
+        for length in lengths:
             tried = search(partial(one.falls, steps=length), first, tried)
             largest, smallest = bounds(tried)
             longer = self.falls([rate for rate in (SAFE * largest, BROKEN * smallest) if np.isfinite(rate)], longest)

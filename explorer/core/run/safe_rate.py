@@ -52,7 +52,7 @@ LOOKS = 6
 """Looks at the edge along a run that held: at its first step, its last, and in between, each later by the same factor."""
 
 VISIBLE = 1000
-"""A fall of so many ulps of the loss is seen."""
+"""A fall of this many ulps of the loss can be seen."""
 
 KICK = 1e-4
 """Runs begin at most this share of the scale on which the loss is smooth away from the start."""
@@ -245,7 +245,8 @@ def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
 def _followed(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int) -> tuple[NDArray[np.intp], Array]:
     """The edge along a run: the steps ``(looks,)`` and the rates ``(looks,)``; nan where a point is not finite."""
     looks, edges, warm = np.unique(np.geomspace(1, steps, LOOKS).round().astype(np.intp)), [], None
-    for moment in descend(Descent.of(loss, rule, rate, start=start, steps=steps)):
+    descent = Descent.of(loss, rule, rate, start=start, steps=steps)
+    for moment in descend(descent):
         if moment.step in looks:
             P = None if rule.preconditioner is None else np.broadcast_to(rule.preconditioner(moment.state), moment.x.shape)
             curvature = closed_curvature(loss, rule, moment.x)
