@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 TAIL = 10
 """One in this many of a run's losses, the last ones, are its end: beyond the edge a run jumps about, and one loss is a matter of luck."""
 
+LATER = 2
+"""What is named as held must have stayed below the start through the last half of a run: spikes are rare, and another run has others."""
+
 ROUNDING = 16
 """Losses that differ by at most this many ulps differ by arithmetic noise."""
 
@@ -54,18 +57,18 @@ Falls = Mapping[float, tuple[float, float]]
 """By rate: what `fall` says, the least and the most of it."""
 
 
-def fall(losses: ArrayLike) -> tuple[Array, Array]:
+def fall(losses: ArrayLike, parts: int = TAIL) -> tuple[Array, Array]:
     """How far below its first loss a run ended, the least and the most, from its losses ``(steps + 1, ...)``: ``(...)`` each.
 
-    Its end is the last tenth of its losses, at least one; what is not finite is not below anything, and what is equal but for the rounding
-    of the losses' own type has not fallen.
+    Its end is the last of `parts` equal parts of its losses, at least one; what is not finite is not below anything, and what is equal but
+    for the rounding of the losses' own type has not fallen.
 
     >>> fall([2.0, 3.0, 0.5]), fall([2.0, 1.0, np.nan])
     ((array(1.5), array(1.5)), (array(-inf), array(-inf)))
     """
     curve = np.asarray(losses)
     rounding = ROUNDING * np.finfo(curve.dtype if curve.dtype == np.float32 else float).eps * np.abs(curve[0])
-    end = curve[-max(len(curve) // TAIL, 1) :].astype(float)
+    end = curve[-max(len(curve) // parts, 1) :].astype(float)
     below = curve[0] - np.where(np.isfinite(end), end, np.inf)
     below = np.where(np.abs(below) <= rounding, 0.0, below)
     return np.asarray(below.min(axis=0)), np.asarray(below.max(axis=0))
@@ -90,7 +93,10 @@ class Trials:
     batch_size: int | None = None
 
     def falls(self, rates: Iterable[float], steps: int) -> dict[float, tuple[float, float]]:
-        """The least and the most that runs at each of these rates fall; on batches it is the loss of all examples, at the last step."""
+        """The least that runs at each of these rates fall, over all of their `LATER` part, and the most at their end.
+
+        On batches it is the loss of all examples, at the last step.
+        """
         tried, count = np.array([*rates], dtype=float), self.starts.shape[1]
         starts, seeds = np.repeat(self.starts, len(tried), axis=1), 1 if self.batch_size is None else SEEDS
         each = []
@@ -98,7 +104,8 @@ class Trials:
             whole = self.batch_size is None
             parts = {"start": starts, "steps": steps, "batch_size": self.batch_size, "seed": seed, "whole": whole}
             descent = Descent.of(self.loss, self.rule, np.tile(tried, count), **parts)  # type: ignore[arg-type]
-            each += [*np.reshape(fall(_losses(descent)), (2, count, len(tried))).transpose(1, 0, 2)]
+            losses = _losses(descent)
+            each += [*np.reshape([fall(losses, LATER)[0], fall(losses)[1]], (2, count, len(tried))).transpose(1, 0, 2)]
         return {rate: (min(one[0, i] for one in each), max(one[1, i] for one in each)) for i, rate in enumerate(tried.tolist())}
 
     def proven(self, first: float, steps: int) -> tuple[float, float, int]:
