@@ -6,8 +6,6 @@ itself, for `TRAINED` full-batch steps. At 0.8 × the largest rate that held tra
 fail, as `explorer.core.run.held.held` defines it. `--write` puts the table into docs/safe_rate.md.
 """
 
-from __future__ import annotations
-
 import copy
 import importlib.util
 import itertools

@@ -164,3 +164,21 @@ def from_function(
     if len(names) != point.size:
         raise must("coordinates", f"{point.size} names, one a number of the start", f"{len(names)}")
     return Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes, product_at=hvp)
+
+
+def _blocks(blocks: Blocks | None, dim: int) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+    """Return how many numbers each block has, and the shapes of those that were given one."""
+    sizes: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    end = 0
+    for name, given in dict(blocks or ()).items():
+        if isinstance(given, slice):
+            if given.start != end or given.step not in (None, 1):
+                raise must("blocks", "slices that follow each other from 0 on", f"{given} for {name}")
+            sizes[name] = (given.stop - given.start,)
+        else:
+            sizes[name] = shapes[name] = (given,) if isinstance(given, int) else tuple(given)
+        end += math.prod(sizes[name])
+    if sizes and end != dim:
+        raise must("blocks", f"of {dim} numbers together, as the start has", f"{end}")
+    return sizes, shapes

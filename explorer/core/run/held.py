@@ -1,7 +1,5 @@
 """What it means that a run held, in one place; and the search for the rates up to which runs do, and from which none does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial

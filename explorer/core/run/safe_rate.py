@@ -23,8 +23,6 @@ The model must be deterministic: no dropout, and the same data at every call. A 
 copy of one that is to be trained.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -224,7 +222,8 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
     So an instability has a seed, and luck a second chance to be seen. From a point where the gradient is nothing it is as far as it takes
     for a fall to be more than rounding. They are of the gradient's type.
     """
-    kind: Any = np.float32 if (loss.digits if isinstance(loss, Pointwise) else np.asarray(loss.start).dtype) == np.float32 else np.float64
+    digits = loss.rounding if isinstance(loss, Pointwise) else np.finfo(np.asarray(loss.start).dtype).eps
+    kind: Any = np.float32 if digits > np.finfo(float).eps else np.float64
     share = float(np.finfo(kind).eps) ** (1 / 3)
     scale = float(stride(loss, x, share)[0]) / share
     value, gradient = loss.value_and_gradient(x)
