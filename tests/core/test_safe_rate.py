@@ -13,7 +13,7 @@ import pytest
 from explorer import LOSSES, OPTIMIZERS, critical_learning_rate, from_function, run
 from explorer.core.ground.prose import plain
 from explorer.core.run import safe_rate as safe_rate_module
-from explorer.core.run.held import Trials, bounds, held, keeps
+from explorer.core.run.held import Trials, bounds, breaches, held
 from explorer.core.run.safe_rate import SafeRate, safe_rate
 
 ROOT = Path(__file__).parents[2]
@@ -214,8 +214,9 @@ def test_the_search_goes_on_until_something_breaks() -> None:
 def test_a_network_that_a_step_has_killed_did_not_hold() -> None:
     """Its loss may end a little below the start, at the entropy of its classes; smaller rates show how far it can fall."""
     assert bounds({0.1: (2.3, 2.3), 1.0: (0.05, 0.05), 2.0: (-1.0, -0.5)}) == (0.1, 2.0)
-    assert not keeps({1.0: (2.3, 2.3), 2.0: (-1.0, -0.5)}, {0.8: (0.05, 0.05), 3.0: (-1.0, -0.5)})
-    assert not keeps({1.0: (2.3, 2.3), 2.0: (-1.0, -0.5)}, {0.8: (2.3, 2.3), 3.0: (-1.0, 0.5)})
+    tried = {1.0: (1.1, 1.1), 2.0: (-1.0, -0.5)}
+    assert breaches(tried, {0.8: (0.05, 0.05), 3.0: (-1.0, -0.5)}) == {0.8: (0.05, 0.05)}
+    assert breaches(tried, {0.8: (2.3, 2.3), 3.0: (-1.0, 0.5)}) == {3.0: (-1.0, 0.5)}
 
 
 def test_runs_on_batches_hold_from_every_seed() -> None:

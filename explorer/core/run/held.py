@@ -119,9 +119,10 @@ class Trials:
             tried = search(partial(one.falls, steps=length), first, tried)
             largest, smallest = bounds(tried)
             longer = self.falls([rate for rate in (SAFE * largest, BROKEN * smallest) if np.isfinite(rate)], longest)
-            if longer and keeps(tried, longer):
+            broken = breaches(tried, longer)
+            if longer and not broken:
                 return largest, smallest, longest
-            tried = {**tried, **longer}
+            tried = {**tried, **broken}
         return (*bounds(tried), 0)
 
 
@@ -157,12 +158,15 @@ def bounds(tried: Falls) -> tuple[float, float]:
     return largest, smallest
 
 
-def keeps(tried: Falls, longer: Falls) -> bool:
-    """Whether longer runs keep to the bounds: at `SAFE` times the one all fall far enough, at `BROKEN` times the other none does."""
-    largest, smallest = bounds(tried)
+def breaches(tried: Falls, longer: Falls) -> Falls:
+    """Which longer runs do not keep to the bounds: at `SAFE` times the one all must fall far enough, at `BROKEN` times the other none may.
+
+    Those that do are left out: a longer run falls farther, and would be no measure for shorter ones.
+    """
+    largest, _ = bounds(tried)
     enough = max((ENOUGH * least for rate, (least, _) in tried.items() if rate <= largest), default=0.0)
-    holds = np.isnan(largest) or longer[SAFE * largest][0] >= enough
-    return bool(holds and (np.isnan(smallest) or longer[BROKEN * smallest][1] <= 0))
+    keeps = {rate: least >= enough if rate == SAFE * largest else most <= 0 for rate, (least, most) in longer.items()}
+    return {rate: each for rate, each in longer.items() if not keeps[rate]}
 
 
 def search(tries: Callable[[list[float]], Falls], first: float, tried: Falls) -> Falls:
