@@ -97,17 +97,19 @@ def _stretched(overlay: Overlay, step: Array, low: float, high: float, *, powers
 
 
 def brackets(names: Sequence[str], found: Sequence[SafeRate]) -> go.Figure:
-    """Return a row for each rule: the rate that the curvature allows with its error bar, and the bracket of the measured edge."""
+    """Return a row for each rule: what the curvature allows, with its error bar and its least along a run, and the measured bracket."""
     rows = np.arange(len(names))[::-1].astype(float)
     rate = np.array([each.rate for each in found])
     below = np.array([each.rate - each.rate_low if np.isfinite(each.rate) else 0.0 for each in found])
     above = np.array([each.rate_high - each.rate if np.isfinite(each.rate_high) else 0.0 for each in found])
     held, broke = (np.array(each) for each in zip(*((each.held, each.broke) for each in found), strict=True))
+    least = np.array([min(each.edges[np.isfinite(each.edges)], default=np.nan) for each in found])
     between = np.stack([held, broke, np.full(len(found), np.nan)], axis=1).ravel()
     traces = [
         line(VERMILION, 8, x=between, y=np.repeat(rows - 0.15, 3), opacity=0.5, showlegend=False, **QUIET),
         _marks(held, rows - 0.05, "largest rate that held", "triangle-right", GREEN, names),
-        _marks(broke, rows - 0.25, "smallest rate that diverged", "x", VERMILION, names),
+        _marks(broke, rows - 0.25, "smallest rate that failed", "x", VERMILION, names),
+        _marks(least, rows + 0.2, "its least along a run", "diamond-open", BLUE, names),
         _marks(rate, rows + 0.2, "from the curvature", "diamond", BLUE, names)
         | {"error_x": {"type": "data", "array": above, "arrayminus": below, "color": BLUE}},
     ]

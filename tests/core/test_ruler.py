@@ -102,7 +102,7 @@ def test_no_rate_is_at_the_left_end() -> None:
         ("rosenbrock", "gradient_descent", 0.0019968, False, "2/λ, with λ = 1,001.6 the largest curvature at the minimum"),
         ("saddle", "gradient_descent", 2.0, False, "2/λ, with λ = 1 the largest curvature at the start"),
         ("x_fourth", "gradient_descent", 0.5, True, "2/c, with c = 4 the gradient over the distance at the start"),
-        ("x_fourth", "momentum", 0.95, False, "3.8/c, with c = 4 the gradient over the distance at the start"),
+        ("x_fourth", "momentum", 3.8 / 12, False, "3.8/λ, with λ = 12 the largest curvature at the start"),
         ("absolute", "gradient_descent", np.inf, True, "nothing curves upward here, so no rate makes a step grow without end"),
         ("x_squared", "adam", 38.0, False, "38/λ, with λ = 1 the curvature in the optimizer's own units at the start"),
     ],

@@ -9,12 +9,49 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.knobs import check_number, must, typed
-from explorer.core.losses.protocol import Array, blocks_of
+from explorer.core.losses.protocol import Array, Loss, blocks_of
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
 Block = int | Sequence[int] | slice
 Blocks = Mapping[str, Block] | Sequence[tuple[str, Block]]
+
+
+Product = Callable[[Array, Array], ArrayLike]
+
+SMALLER, LOOKS = 8, 13
+"""The factor by which too wide a stride shrinks, and how often at most: from 6e-6 of a point to its rounding."""
+
+
+@np.errstate(all="ignore")  # too wide a stride may leave what a function can say: it is then refused
+def stride(loss: Loss, x: Array, share: float) -> Array:
+    """The stride of a central difference of gradients at each point ``(dim, runs) -> (runs,)``: a share of the scale of what is smooth.
+
+    That begins as the length of the point, or 1 if it is shorter, and shrinks until differences along a fixed direction agree with those of
+    the next smaller stride, to within the share; where none do, as at a kink, it is where they agree best. It takes 4 gradients, at most
+    2 · (`LOOKS` + 1).
+
+    >>> narrow = from_function(lambda x: (float(np.cosh(x[0] / 1e-9)), np.sinh(x / 1e-9) / 1e-9), [0.0])
+    >>> bool(stride(narrow, np.zeros((1, 1)), 6e-6)[0] < 1e-9)
+    True
+    """
+    v = np.random.default_rng(1).standard_normal((len(x), 1))
+    v, h = v / length(v), share * np.maximum(length(x), 1.0)
+    best, gap, wide = h.copy(), np.full(h.size, np.inf), difference(loss, x, v, h)
+    for _ in range(LOOKS):
+        narrow = difference(loss, x, v, h / SMALLER)
+        apart = length(wide - narrow) / length(narrow)
+        better = apart < gap
+        best, gap = np.where(better, h, best), np.where(better, apart, gap)
+        if (gap <= share).all() or not (wide.any() or narrow.any()):  # a plane is smooth on every scale
+            break
+        wide, h = narrow, h / SMALLER
+    return best
+
+
+def difference(loss: Loss, x: Array, v: Array, h: Array) -> Array:
+    """The central difference of gradients at `x` ``(dim, runs)`` along `v`, from strides `h` ``(runs,)`` to both sides."""
+    return np.asarray((loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h))
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +62,10 @@ class Pointwise:
     start: Array
     minimum: float | None = None
     coordinates: tuple[str, ...] = ()
-    own_stride: float | None = None
+    own_share: float | None = None
     blocks: tuple[tuple[str, slice], ...] = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    product_at: Product | None = None
 
     @cached_property
     def rounding(self) -> float:
@@ -36,9 +74,9 @@ class Pointwise:
         return max(float(np.finfo(kind if kind.kind == "f" else float).eps) for kind in types)
 
     @property
-    def stride(self) -> float:
-        """Of the central difference, relative to the point, ε^⅓ of the function's digits: there its errors, h² and ε/h, are alike."""
-        return self.own_stride or self.rounding ** (1 / 3)
+    def share(self) -> float:
+        """Of the smooth scale, for a central difference: ε^⅓ of the function's digits, where its errors, h² and ε/h, are alike."""
+        return self.own_share or self.rounding ** (1 / 3)
 
     @property
     def dim(self) -> int:
@@ -64,13 +102,21 @@ class Pointwise:
         return values, gradient
 
     def hvp(self, x: Array, v: Array) -> Array:
-        """Return the Hessian at `x` times `v`, by a central difference of gradients along `v`.
+        """Return the Hessian at `x` times `v`: the function's own product where it has one, else a central difference of gradients.
 
-        Exact to about 1e-10 of the product where the loss is smooth on its own scale, and exact but for rounding on a quadratic;
-        a kink closer than the stride, 6e-6 of the length of `x`, is seen as a very large curvature.
+        That is exact to about 1e-10 of the product where the loss is smooth on the scale that `stride` finds, and exact but for rounding on
+        a quadratic; a kink closer than the stride is seen as a very large curvature.
         """
-        h = self.stride * np.maximum(length(x), 1) / np.where(v.any(axis=0), length(v), 1)
-        return (self.value_and_gradient(x + h * v)[1] - self.value_and_gradient(x - h * v)[1]) / (2 * h)
+        return self.hessian_at(x)(v)
+
+    def hessian_at(self, x: Array) -> Callable[[Array], Array]:
+        """The function v -> Hv at these points, whose strides are looked for once."""
+        if self.product_at is not None:
+            own = self.product_at
+            return lambda v: np.stack([np.asarray(own(point.copy(), each)) for point, each in zip(x.T, v.T, strict=True)], axis=1)
+        points, which = np.unique(x, axis=1, return_inverse=True)
+        h = stride(self, points, self.share)[which]
+        return lambda v: difference(self, x, v, h / np.where(v.any(axis=0), length(v), 1))
 
 
 def as_point(start: ArrayLike) -> Array:
@@ -88,11 +134,13 @@ def from_function(
     minimum: float | None = None,
     coordinates: Sequence[str] | None = None,
     blocks: Blocks | None = None,
+    hvp: Product | None = None,
 ) -> Pointwise:
     """Return a loss from a function of one point: ``(dim,)`` to its value and its gradient ``(dim,)``. It works wherever a loss does.
 
     Many runs are a loop in Python over the runs, so it costs a call of the function for each run at each step; write a class with the
-    members of `Loss` to compute all runs at once. The product with the Hessian is a central difference of gradients.
+    members of `Loss` to compute all runs at once. `hvp` is the product with the Hessian, from a point and a vector ``(dim,)`` each, where
+    there is one; without it, it is a central difference of gradients.
 
     `blocks` are the groups that the numbers of the point belong to, in order: a name each, with its shape or a slice, such as
     ``{"W1": (16, 2), "b1": 16}``; `check_gradient` looks at each by itself and calls a number `W1[0, 1]`.
@@ -115,7 +163,7 @@ def from_function(
     names = tuple(coordinates if coordinates is not None else own if sizes else (f"x{i}" for i in range(1, point.size + 1)))
     if len(names) != point.size:
         raise must("coordinates", f"{point.size} names, one a number of the start", f"{len(names)}")
-    return Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes)
+    return Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes, product_at=hvp)
 
 
 def _blocks(blocks: Blocks | None, dim: int) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:

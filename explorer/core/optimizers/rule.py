@@ -191,19 +191,21 @@ def clipped(rule: Optimizer, *, norm: Number | None = None, value: Number | None
 
 
 def length(gradient: Array) -> Array:
-    """The Euclidean length of each column, ``(dim, runs) -> (runs,)``, finite whenever the length is.
+    """The Euclidean length of each column, ``(dim, runs) -> (runs,)``, finite whenever the length is, and 0 only for zeros.
 
-    The squares of a finite gradient may overflow before the gradient does, and that must not pass for an overflow of it.
+    The squares of a gradient may overflow before it does, and vanish before it does: neither must pass for an overflow or a zero of it.
 
-    >>> length(np.array([[3e200], [4e200]]))
-    array([5.e+200])
+    >>> length(np.array([[3e200, 3e-200], [4e200, 4e-200]]))
+    array([5.e+200, 5.e-200])
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         total = np.sqrt(np.einsum("dr,dr->r", gradient, gradient))
-    suspect = ~np.isfinite(total)
+    digits = np.finfo(total.dtype)
+    suspect = ~(np.isfinite(total) & (total > np.sqrt(digits.tiny / digits.eps)))
     if suspect.any():
         columns = gradient[:, suspect]
         largest = np.abs(columns).max(axis=0)
-        with np.errstate(invalid="ignore"):
-            total[suspect] = np.where(np.isfinite(largest), largest * np.sqrt(((columns / largest) ** 2).sum(axis=0)), largest)
+        with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
+            scaled = largest * np.sqrt(((columns / largest) ** 2).sum(axis=0))
+        total[suspect] = np.where(np.isfinite(largest) & (largest > 0), scaled, largest)
     return np.asarray(total)

@@ -1,4 +1,4 @@
-r"""The largest safe learning rate for numbers of one's own: from the curvature at a point, and checked by short runs on both sides.
+r"""The largest safe learning rate for numbers of one's own: from the curvature at a point, and tried in runs on both sides.
 
 All it asks for is a function from a point ``(dim,)`` to the loss and its gradient ``(dim,)``, in numpy. A PyTorch model is wrapped so::
 
@@ -23,47 +23,48 @@ The model must be deterministic: no dropout, and the same data at every call. A 
 copy of one that is to be trained.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.knobs import check_points, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Loss
-from explorer.core.losses.wrapped import Function, Pointwise, as_point, from_function
-from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer
-from explorer.core.run.bracket import bracket, diverges
-from explorer.core.theory.curvature import top_eigenvalues
-from explorer.core.theory.edge import as_seen, closed_curvature, first_look
+from explorer.core.losses.protocol import RUNS, Loss, check_loss
+from explorer.core.losses.wrapped import Function, Pointwise, as_point, from_function, stride
+from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
+from explorer.core.run.descent import Descent, descend
+from explorer.core.run.held import SAFE, Trials
+from explorer.core.theory.edge import closed_curvature, first_look, glance
 
 Array = NDArray[np.float64]
 
-ACCURATE = 1e-3
-"""Lanczos stops once its error bound is this share of the eigenvalue."""
+ACCURATE, ROUGH = 1e-3, 0.05
+"""Lanczos stops once its error bound is this share of the eigenvalue: at the start, and at each look along a run."""
 
 MOST_PRODUCTS = 60
-"""Most products with the Hessian, two gradients each."""
+"""Most products with the Hessian at the start, two gradients each, and as many for all looks along a run."""
 
-LADDER = (0.5, 0.8, 0.95, 1.05, 1.25, 2.0, 4.0)
-"""The first rates of the check, as multiples of the edge."""
+LOOKS = 6
+"""Looks at the edge along a run that held: at its first step, its last, and in between, each later by the same factor."""
 
-PRECISION = 0.025
-"""The interval between the last rate that held and the first that did not is cut in half until it is this share of them."""
+VISIBLE = 1000
+"""A fall of this many ulps of the loss can be seen."""
 
-KICK = 1e-3
-"""A run begins this far (as a share of the point's length) along the steepest direction, so that an instability has a seed."""
+KICK = 1e-4
+"""Runs begin at most this share of the scale on which the loss is smooth away from the start."""
 
 
 @dataclass(frozen=True, eq=False)
 class SafeRate:
-    """The curvature at a point, the rate that follows from it, and what short runs say.
+    """The curvature at a point, the rate that follows from it, and what runs say.
 
     `sharpness` is the Hessian's largest eigenvalue, for a rule that preconditions that of P⁻¹H, known to within ± `error`; `rate` is the
-    largest stable rate on it, and `rate_low`, `rate_high` what it is at the ends of the error bar. `held` is the largest tried rate below
-    all that diverged within `steps` steps, and `broke` the smallest that did; nan where none held or none broke.
+    largest stable rate on it, and `rate_low`, `rate_high` what it is at the ends of the error bar. `held` is the largest rate up to which
+    all that were tried held, and `broke` the smallest from which all failed, in runs of `steps` steps or more; nan where there is none.
+    In runs of `longest` steps 0.8 × `held` held and 1.5 × `broke` failed; 0 if there were none such. `edges` ``(looks,)`` is what the
+    curvature allows after `looks` ``(looks,)`` steps of a run at 0.8 × `held`. What held means is said in `core/run/held.py`.
     """
 
     sharpness: float
@@ -75,6 +76,9 @@ class SafeRate:
     held: float
     broke: float
     steps: int
+    longest: int
+    looks: NDArray[np.intp]
+    edges: Array
 
     @property
     def agrees(self) -> bool:
@@ -91,41 +95,65 @@ class SafeRate:
 
     @property
     def sentence(self) -> str:
-        """The finding in one sentence, with the numbers."""
+        """The finding in one sentence, with the numbers; what it says of a rate has been seen in a run."""
+        return "; ".join(filter(None, (self._at_the_start, self._along, self._seen, self._kept)))
+
+    @property
+    def _at_the_start(self) -> str:
+        if not np.isfinite(self.sharpness):
+            return "the curvature at the start is not finite"
         if not np.isfinite(self.rate):
-            what = "nothing curves upward here, so the curvature sets no largest rate"
-        else:
-            what = f"the curvature {plain(self.sharpness)} allows rates up to {plain(self.rate)} ({self.uncertainty})"
-        if np.isfinite(self.held) and np.isfinite(self.broke):
-            seen = f"in {self.steps:,} steps {plain(self.held)} held and {plain(self.broke)} diverged"
-        elif np.isfinite(self.held):
-            seen = f"in {self.steps:,} steps nothing up to {plain(self.held)} diverged, though beyond the edge a run may jump about"
-        elif np.isfinite(self.broke):
-            seen = f"in {self.steps:,} steps even {plain(self.broke)} diverged"
-        else:
-            seen = "no run was made"
-        if np.isfinite(self.rate) and np.isfinite(self.held) and not self.agrees:
-            seen += "; the two differ, because the curvature changes on the way" + (
-                ": trust the runs" if self.held < self.rate else ", which often becomes flatter: the curvature's rate is the safe one"
-            )
-        return f"{what}; {seen}"
+            return "nothing curves upward at the start, so the curvature there sets no largest rate"
+        return f"the curvature {plain(self.sharpness)} at the start allows rates up to {plain(self.rate)} ({self.uncertainty})"
+
+    @property
+    def _along(self) -> str:
+        """How the edge moves, where it moves by more than a tenth."""
+        edges = self.edges[np.isfinite(self.edges)]
+        if not edges.size or (self.rate / 1.1 <= edges.min() and edges.max() <= 1.1 * self.rate):
+            return ""
+        low, high = plain(edges.min()), plain(edges.max())
+        return (
+            f"along a run at {plain(SAFE * self.held)} it allows {f'between {low} and {high}' if edges.max() > 1.1 * edges.min() else low}"
+        )
+
+    @property
+    def _seen(self) -> str:
+        if np.isnan(self.held) and np.isnan(self.broke):
+            return ""
+        held = "no rate that was tried held" if np.isnan(self.held) else f"every rate that was tried up to {plain(self.held)} held"
+        broke = "none was found from which all fail" if np.isnan(self.broke) else f"every one from {plain(self.broke)} on failed"
+        return f"in runs of at least {self.steps:,} steps {held}, and {broke}"
+
+    @property
+    def _kept(self) -> str:
+        if not self.longest:
+            return "longer runs did not keep to it, so none of these rates is safe" if self._seen else "no run was made"
+        return f"{plain(SAFE * self.held)} also held for {self.longest:,}" if np.isfinite(self.held) else ""
 
 
+@np.errstate(all="ignore")  # where a curvature or a rate overflows, that is the answer
 def safe_rate(
     value_and_gradient: Function | Loss,
     start: ArrayLike | None = None,
     *,
     optimizer: Optimizer | None = None,
-    steps: int = 100,
+    steps: int = 200,
+    batch_size: int | None = None,
     check: bool = True,
 ) -> SafeRate:
     """The largest safe learning rate at a point, in theory and measured.
 
     `value_and_gradient` is a function from ``(dim,)`` to the loss and its gradient ``(dim,)``, or any `Loss`; `start` ``(dim,)`` is the
-    point, for a `Loss` its own start by default. `optimizer` is gradient descent by default. The curvature comes from differences of
-    gradients along the directions that Lanczos' method asks for, at most 2 · `MOST_PRODUCTS` of them; its error bar is the residual of
-    the eigenpair, which bounds the distance to the nearest eigenvalue (Parlett 1980, "The Symmetric Eigenvalue Problem", section 4.5),
-    and what half the stride changes. With `check`, about ten runs of `steps` steps bracket the real edge.
+    point, for a `Loss` its own start by default. `optimizer` is gradient descent by default. The curvature comes from the loss's own
+    product with the Hessian, or from differences of gradients along the directions that Lanczos' method asks for, at most
+    2 · `MOST_PRODUCTS` of them; its error bar is the residual of the eigenpair, which bounds the distance to the nearest eigenvalue
+    (Parlett 1980, "The Symmetric Eigenvalue Problem", section 4.5), and what half the stride changes.
+
+    With `check`, runs of `steps` steps find the rates up to which all hold and from which all fail, as `held` in `core/run/held.py` defines
+    it, and runs of 4 times as many steps must keep to it at 0.8 and 1.5 times those; where they do not, the search goes on with such runs.
+    That is some 15 to 30 runs of `steps` steps, 4 to 20 of the longer ones and one more to look at the edge along it, at most 64 rates in
+    each of at most 5 searches; with a `batch_size`, each from 3 seeds. All are computed in the type of the gradient, float32 or float64.
 
     Raises ValueError for a start that is not a list of finite numbers, and a function that is not finite there.
 
@@ -134,41 +162,95 @@ def safe_rate(
     (10.0, 0.2)
     """
     steps = check_whole("steps", steps, at_least=1)
-    if start is None and not isinstance(value_and_gradient, Loss):
-        raise must("start", "one or more numbers, (dim,), for a function", "none")
-    point = as_point(value_and_gradient.start if start is None else start)  # type: ignore[union-attr]
-    loss = value_and_gradient if isinstance(value_and_gradient, Loss) else from_function(value_and_gradient, point)
+    loss = _as_loss(value_and_gradient, start)
+    point = as_point(loss.start if start is None else start)
     rule, x = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"](), check_points("start", point, loss.dim)
     check_optimizer(rule)
     value, gradient = loss.value_and_gradient(x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
         raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")
-    P = first_look(loss, rule, x)
-    seen = as_seen(rule, P)
-    top = top_eigenvalues(loss, x, tolerance=ACCURATE, most=MOST_PRODUCTS, **seen)
-    closed_form = closed_curvature(loss, rule, x)
-    if closed_form is not None:
-        curvature, error = float(closed_form[0]), 0.0
-    else:
-        curvature, error = float(top.sharpness[0]), float(top.residual[0])
-        if isinstance(loss, Pointwise):
-            halved = replace(loss, own_stride=loss.stride / 2)
-            error += abs(float(top_eigenvalues(halved, x, warm=top.vector, most=1, **seen).sharpness[0]) - curvature)
-    direction = top.vector[:, 0] if P is None else (top.vector / np.sqrt(P))[:, 0]
-    direction = np.nan_to_num(direction / np.linalg.norm(direction))
+    curvature, error, direction = _curvature(loss, rule, x)
     rate, low, high = (float(np.ravel(rule.largest_stable_rate(each))[0]) for each in (curvature, curvature + error, curvature - error))
-    held = broke = float("nan")
-    if check:
-        kicked = point + KICK * max(float(np.linalg.norm(point)), 1.0) * direction
-        held, broke = _tried(loss, rule, kicked, rate if np.isfinite(rate) else 1.0, steps)
-    return SafeRate(curvature, error, direction, rate, low, high, held, broke, steps)
+    theory = (curvature, error, direction, rate, low, high)
+    nowhere = np.arange(0), np.array([])
+    if not check:
+        return SafeRate(*theory, np.nan, np.nan, steps, 0, *nowhere)
+    starts, scale = _starts(loss, x, direction)
+    first = rate if 0 < rate < np.inf else _first(loss, rule, x, scale)
+    held, broke, longest = Trials(loss, rule, starts, batch_size).proven(first, steps)
+    along = _followed(loss, rule, starts[:, 0], SAFE * held, longest or steps) if np.isfinite(held) else nowhere
+    return SafeRate(*theory, held, broke, steps, longest, *along)
 
 
-def _tried(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int) -> tuple[float, float]:
-    """The largest rate that held below the smallest that broke, and that one; nan for what was not seen."""
-    rates = rate * np.array(LADDER)
-    broken = diverges(loss, rule, rates, start=start, steps=steps)
-    if broken[0]:
-        rates = np.geomspace(1e-3 * rates[0], rates[0], 6)
-        broken = np.append(diverges(loss, rule, rates[:-1], start=start, steps=steps), True)
-    return bracket(loss, rule, rates, broken, precision=PRECISION, at_once=3, start=start, steps=steps)
+def _as_loss(given: Function | Loss, start: ArrayLike | None) -> Loss:
+    """A loss as it is, one whose class lacks the rarer members point by point, or one made of a function."""
+    if isinstance(given, Loss):
+        return given
+    if hasattr(given, "value_and_gradient"):
+        loss, own = check_loss(given, *RUNS), getattr(given, "hvp", None)
+
+        def at(x: Array) -> tuple[float, Array]:
+            value, gradient = loss.value_and_gradient(x[:, np.newaxis])
+            return value[0], gradient[:, 0]
+
+        product = None if own is None else lambda x, v: own(x[:, np.newaxis], v[:, np.newaxis])[:, 0]
+        return from_function(at, loss.start if start is None else start, minimum=loss.minimum, hvp=product)
+    if start is None:
+        raise must("start", "one or more numbers, (dim,), for a function", "none")
+    return from_function(given, start)
+
+
+def _curvature(loss: Loss, rule: Optimizer, x: Array) -> tuple[float, float, Array]:
+    """The deciding curvature at `x` ``(dim, 1)``, how far it may be off, and its direction ``(dim,)`` of length 1; zeros if it has none."""
+    P = first_look(loss, rule, x)
+    P = None if P is None else np.where(np.isfinite(P), P, np.nan)  # what divides by inf sees no curvature, not a flat one
+    top, closed_form = glance(loss, rule, x, P, tolerance=ACCURATE, most=MOST_PRODUCTS), closed_curvature(loss, rule, x)
+    direction = (top.vector if P is None else top.vector / np.sqrt(P))[:, 0]
+    direction = np.nan_to_num(direction / np.linalg.norm(direction))
+    if closed_form is not None:
+        return float(closed_form[0]), 0.0, direction
+    curvature, error = float(top.sharpness[0]), float(top.residual[0])
+    if isinstance(loss, Pointwise) and loss.product_at is None:
+        halved = replace(loss, own_share=loss.share / 2)
+        error += abs(float(glance(halved, rule, x, P, warm=top.vector, tolerance=ACCURATE, most=1).sharpness[0]) - curvature)
+    return curvature, error, direction
+
+
+def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
+    """Two points ``(dim, 2)`` a little to both sides of `x` along the steepest direction, and the scale on which the loss is smooth.
+
+    So an instability has a seed, and luck a second chance to be seen. From a point where the gradient is nothing it is as far as it takes
+    for a fall to be more than rounding. They are of the gradient's type.
+    """
+    digits = loss.rounding if isinstance(loss, Pointwise) else np.finfo(np.asarray(loss.start).dtype).eps
+    kind: Any = np.float32 if digits > np.finfo(float).eps else np.float64
+    share = float(np.finfo(kind).eps) ** (1 / 3)
+    scale = float(stride(loss, x, share)[0]) / share
+    value, gradient = loss.value_and_gradient(x)
+    bend, rounding = float(direction @ loss.hvp(x, direction[:, np.newaxis])[:, 0]), VISIBLE * np.finfo(kind).eps * abs(float(value[0]))
+    still = bend > 0 and length(gradient)[0] < np.sqrt(rounding) * np.sqrt(bend)
+    reach = max(min(share, KICK) * scale, np.sqrt(2 * rounding / bend) if still else 0.0)
+    return (x + reach * np.outer(direction, [1, -1])).astype(kind), scale
+
+
+def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
+    """The rate whose first step is a tenth of the scale on which the loss is smooth, for where the curvature names none."""
+    step, _ = rule.update(loss.value_and_gradient(x)[1], rule.init(x), x)
+    size = float(length(np.broadcast_to(step, x.shape))[0])
+    return 0.1 * scale / size if 0 < size < np.inf else 1.0
+
+
+@np.errstate(all="ignore")
+def _followed(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int) -> tuple[NDArray[np.intp], Array]:
+    """The edge along a run: the steps ``(looks,)`` and the rates ``(looks,)``; nan where a point is not finite."""
+    looks, edges, warm = np.unique(np.geomspace(1, steps, LOOKS).round().astype(np.intp)), [], None
+    descent = Descent.of(loss, rule, rate, start=start, steps=steps)
+    for moment in descend(descent):
+        if moment.step in looks:
+            P = None if rule.preconditioner is None else np.broadcast_to(rule.preconditioner(moment.state), moment.x.shape)
+            curvature = closed_curvature(loss, rule, moment.x)
+            if curvature is None:
+                top = glance(loss, rule, moment.x, P, warm=warm, tolerance=ROUGH, most=MOST_PRODUCTS // LOOKS)
+                curvature, warm = top.sharpness, top.vector
+            edges.append(float(np.ravel(rule.largest_stable_rate(curvature))[0]))
+    return looks, np.array(edges)

@@ -12,7 +12,7 @@ from explorer.core.ground.knobs import check_points
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
-from explorer.core.theory.curvature import sharpness
+from explorer.core.theory.curvature import Top, sharpness, top_eigenvalues
 
 Array = NDArray[np.float64]
 
@@ -57,10 +57,14 @@ def edge_curvature(loss: Loss, optimizer: Optimizer, x: Array, preconditioner: A
     return sharpness(loss, x, **as_seen(optimizer, P))
 
 
+@np.errstate(all="ignore")
 def closed_curvature(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
-    """The deciding curvature ``(runs,)`` of a loss that has a closed form for it; None where the Hessian decides."""
+    """The deciding curvature ``(runs,)`` from a closed form, for rules without memory; None where the Hessian decides."""
     closed_form = Facts(loss).edge_curvature
-    return np.asarray(closed_form(x)) if closed_form is not None and optimizer.preconditioner is None else None
+    if closed_form is None or optimizer.preconditioner is not None:
+        return None
+    found = np.asarray(closed_form(x))
+    return found if optimizer.recurrence.is_plain or not found.any() else None  # what nothing can make diverge, memory cannot either
 
 
 @np.errstate(all="ignore")
@@ -75,6 +79,16 @@ def first_look(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
 def as_seen(optimizer: Optimizer, preconditioner: Array | None) -> dict[str, Any]:
     """How a rule sees curvature, as `sharpness` and `top_eigenvalues` want to be told: divided, and its coupled decay with it."""
     return {} if preconditioner is None else {"preconditioner": preconditioner, "weight_decay": optimizer.weight_decay}
+
+
+def glance(
+    loss: Loss, optimizer: Optimizer, x: Array, preconditioner: Array | None, *, warm: Array | None = None, tolerance: float, most: int
+) -> Top:
+    """The deciding curvature at each point ``(dim, runs)`` from at most `most` products with the Hessian, for a loss where each is dear.
+
+    As `edge_curvature` has it, to within the `residual`; `preconditioner` is None for a rule that divides nothing.
+    """
+    return top_eigenvalues(loss, x, warm=warm, tolerance=tolerance, most=most, **as_seen(optimizer, preconditioner))
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,9 @@ class Edge:
         if optimizer.preconditioner is not None:
             name = "the curvature in the optimizer's own units at the start"
         elif Facts(loss).edge_curvature is not None:
-            symbol, name, exact = "c", "the gradient over the distance at the start", optimizer.is_linear and optimizer.recurrence.is_plain
+            exact = optimizer.is_linear and optimizer.recurrence.is_plain
+            if closed_curvature(loss, optimizer, start[:, np.newaxis]) is not None:
+                symbol, name = "c", "the gradient over the distance at the start"
         elif minimizer is not None:
             where, exact = minimizer, Facts(loss).is_quadratic
             name = "the largest curvature" + ("" if exact else " at the minimum")

@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run import safe_rate as own
+from explorer.core.run.held import SAFE
 from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
@@ -21,7 +22,7 @@ from explorer.ui.short_table import short_table
 
 RULES = "safe_rate:rules"
 USUAL = ("gradient_descent", "momentum", "nesterov", "adam")
-MOST_STEPS = 2000
+MOST_STEPS = 1000
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
 
 
@@ -34,6 +35,7 @@ def measured(setup: Setup, rule: str) -> SafeRate:
         setup.initial_point,
         optimizer=chosen.make_optimizer(),
         steps=min(max(setup.steps, 1), MOST_STEPS),
+        batch_size=setup.batch_size,
     )
 
 
@@ -57,7 +59,9 @@ def main() -> None:
     )
     st.caption(
         "The diamond is what the curvature at the start allows: 2/λ for gradient descent; for rules that divide by the gradient's size,"
-        f" in their own units. The bar lies between the last rate that held for {found[0].steps:,} steps and the first that diverged."
+        " in their own units; the open one is the least it allows along a run. A run held if its loss ended below where it began, all"
+        f" through the last tenth of {found[0].steps:,} steps or more. The bar lies between the last rate up to which all that were tried"
+        " held and the first from which none did."
     )
     table(names, found)
     with st.expander("Ask it of your own model, in PyTorch or JAX"):
@@ -78,7 +82,8 @@ def table(names: list[str], found: list[SafeRate]) -> None:
             "from the curvature": plain(each.rate, 4) if np.isfinite(each.rate) else "no limit",
             "error": each.uncertainty,
             "largest rate that held": plain(each.held, 4) if np.isfinite(each.held) else "none",
-            "smallest rate that diverged": plain(each.broke, 4) if np.isfinite(each.broke) else "none tried",
+            "smallest rate that failed": plain(each.broke, 4) if np.isfinite(each.broke) else "none",
+            "held for longer": f"{plain(SAFE * each.held, 4)}, {each.longest:,} steps" if each.longest * each.held > 0 else "none",
         }
         for name, each in zip(names, found, strict=True)
     ]
