@@ -23,6 +23,7 @@ CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64,
 RATES = {
     "height": 440,
     "legend": {"y": -0.28, "x": -0.3, "yanchor": "top"},
+    "xaxis": {"nticks": 4, "tickangle": 0},
     "yaxis": {"tickfont": {"size": 14}},
     **margins(116, 10, 30, 140),
 }
