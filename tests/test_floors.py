@@ -113,6 +113,24 @@ def pages_do_not_know_each_other(place: str, source: str) -> list[str]:
     ]
 
 
+def every_widget_has_a_key(place: str, source: str) -> list[str]:
+    """Without one a widget that shows what holds is another widget after each turn, and the next turn is lost."""
+    if not place.startswith("explorer/ui/"):
+        return []
+    return [
+        f"{place}:{node.lineno} has a widget without a key: Streamlit tells it by what it shows, and forgets what is turned next"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in WIDGETS
+        and not {"key", None} & {each.arg for each in node.keywords}
+    ]
+
+
+WIDGETS = {"checkbox", "data_editor", "file_uploader", "multiselect", "number_input", "pills", "radio", "segmented_control"}
+WIDGETS |= {"select_slider", "selectbox", "slider", "text_area", "text_input", "toggle"}
+
+
 def only_descent_loops_over_steps(place: str, source: str) -> list[str]:
     """A `for` or `while` statement about steps. A comprehension is allowed: it cannot carry a point from step to step."""
     if place == "explorer/core/run/descent.py":
@@ -148,6 +166,7 @@ RULES: list[Rule] = [
     libraries_stay_on_their_floor,
     cases_hold_no_code,
     pages_do_not_know_each_other,
+    every_widget_has_a_key,
     only_descent_loops_over_steps,
     nothing_is_executed_from_text,
 ]
@@ -161,6 +180,7 @@ def test_the_house_keeps(rule: Rule, place: str) -> None:
 
 
 BREAKS = [
+    (every_widget_has_a_key, "explorer/ui/pages/99_new.py", "import streamlit as st\nst.text_input('rate', '1')"),
     (every_file_is_on_a_floor, "explorer/utils.py", ""),
     (every_file_is_on_a_floor, "explorer/attic/old.py", ""),
     (imports_only_go_down, "explorer/core/run/sweep.py", "import explorer"),

@@ -87,11 +87,16 @@ def _words(step: int, terms: SecondOrder, *, plain_step: bool) -> str:
         return f"**Step {step + 1:,}**: the gradient is 0 here, or too small for a number, so the loss stays."
     along = "−ε gᵀg" if plain_step else "gᵀΔ"
     expected, seen = ("rise" if change > 0 else "fall" for change in (terms.predicted, terms.actual))
-    verdict = f"so the loss {seen}s" if expected == seen else f"so the loss should {expected}; it {seen}s"
+    if expected == seen and abs(terms.actual - terms.predicted) <= 0.5 * abs(terms.predicted):
+        verdict = f"so the loss {seen}s by {plain(abs(terms.actual))} (predicted: {plain(terms.predicted, sign=True)})"
+    else:
+        really = "does not change" if terms.actual == 0 else f"{seen}s by {plain(abs(terms.actual))}"
+        verdict = (
+            f"so the loss should {expected} by {plain(abs(terms.predicted))}; it {really}, for the step is too long for these two terms"
+        )
     return (
         f"**Step {step + 1:,}**: the slope gives {along} = {plain(terms.slope, sign=True)}, the curvature adds"
-        f" {plain(terms.bend, sign=terms.bend != 0)}; {_larger(terms)}, {verdict} by {plain(abs(terms.actual))}"
-        f" (predicted: {plain(terms.predicted, sign=True)})."
+        f" {plain(terms.bend, sign=terms.bend != 0)}; {_larger(terms)}, {verdict}."
     )
 
 

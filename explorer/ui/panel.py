@@ -177,10 +177,14 @@ def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, ra
     if len(start) <= 16:
         _text("start", "start point", START.write(start), "One number for each coordinate, with commas.")
     if rate:
-        help_text = "Any number ≥ 0; the slider above the picture runs around the edge."
-        _text("learning_rate", "learning rate", short(setup.learning_rate), help_text)
+        rate_box(setup, explained="Any number ≥ 0; the slider above the picture runs around the edge.")
     if steps:
         _text("steps", "steps", str(setup.steps), "How many steps are taken.")
+
+
+def rate_box(setup: Setup, label: str = "learning rate", explained: str = "Any number ≥ 0.") -> None:
+    """The box in which the rate is typed."""
+    _text("learning_rate", label, short(setup.learning_rate), explained)
 
 
 def all_controls(setup: Setup, *, rate: bool = True, data: bool = False) -> None:

@@ -203,6 +203,26 @@ def test_back_undoes_the_last_move_and_nothing_else(visit: Visit, server: str, n
     assert rate != parse_qs(urlsplit(seen[0][0]).query)["learning_rate"][0]
 
 
+@pytest.mark.parametrize("name", ["step_size", "race"])
+def test_every_rate_that_is_typed_stays_and_back_undoes_the_last(visit: Visit, server: str, name: str) -> None:
+    query = {"v": "1", "loss": "ravine", "learning_rate": "0.5", "steps": "200"}
+    query |= {"racers": "gradient_descent:1.9,momentum:0.5", "pace": "shared"} if name == "race" else {}
+    page = visit(f"{server}/{'' if name == 'step_size' else name}?{urlencode(query)}", ignore="404")
+    box, rates = page.get_by_role("textbox", name="learning rate"), ["0.5", "1.5", "0.25", "0.3", "1.5", "0.2"]
+    expect(box).to_have_value("0.5")
+    for rate in rates[1:]:
+        box.fill(rate)
+        box.press("Enter")
+        page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=rate)
+        idle(page)
+        expect(box).to_have_value(rate)
+    for rate in reversed(rates[:-1]):
+        page.evaluate("history.back()")
+        expect(box).to_have_value(rate)
+        idle(page)
+        assert rate_of(page) == rate
+
+
 def rate_of(page: Page) -> str:
     """The rate as the page's link writes it."""
     return parse_qs(urlsplit(page.url).query)["learning_rate"][0]

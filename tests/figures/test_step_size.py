@@ -197,7 +197,15 @@ def test_the_microscope_shows_the_terms_of_the_step(rate: float) -> None:
         assert len(bars["text"]) == 3
         assert summed["y"] == pytest.approx([terms.predicted] * 2)
         assert lens.words[position].startswith(f"**Step {step + 1:,}**")
-        assert ("rises" in lens.words[position]) == (terms.actual > 0)
+        assert ("it rises" in lens.words[position] or "loss rises" in lens.words[position]) == (terms.actual > 0)
+
+
+def test_a_step_over_a_kink_is_not_laid_to_the_two_terms() -> None:
+    """From 0.15 to -0.15 on abs(x): the slope promises a fall by 0.3, and nothing has fallen."""
+    lens = microscope.magnify(Setup("absolute", learning_rate=0.3, start=(0.15,), steps=4).run())
+    assert lens is not None
+    assert "the loss should fall by 0.3; it" in lens.words[0]
+    assert "too long" in lens.words[0]
 
 
 def test_the_microscope_begins_where_there_is_something_to_see() -> None:

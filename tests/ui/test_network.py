@@ -256,6 +256,15 @@ def test_a_released_ruler_trains_at_its_rate_and_stays() -> None:
     assert after.subheader[0].value != said
 
 
+def test_every_rate_that_is_typed_is_on_the_ruler() -> None:
+    """Exactly, not the next one: ruler, link and run are of one rate."""
+    app = finished(opened(steps="40"))
+    for rate in ("0.7", "2.02", "0.7"):
+        app.text_input(key="box:learning_rate").set_value(rate).run()
+        shown = ruler_of(finished(app))
+        assert shown["dial"]["values"][shown["value"]].split(" ")[0] == rate
+
+
 def test_a_rate_beyond_the_ruler_has_a_ruler_of_its_own() -> None:
     app = finished(opened())
     app.text_input(key="box:learning_rate").set_value("300").run()

@@ -32,6 +32,15 @@ def test_the_pace_is_chosen_and_kept_and_a_link_brings_it_along() -> None:
     assert rates(app) == own
 
 
+def test_every_rate_that_is_typed_holds_however_many_came_before() -> None:
+    app = opened(PAGE)
+    app.radio[0].set_value("shared").run()
+    for rate in ("0.25", "0.3", "0.2", "0.25", "0.1"):
+        next(each for each in app.text_input if each.label == "learning rate for all").set_value(rate).run()
+        assert {*rates(app)} == {rate}
+        assert app.query_params["learning_rate"] in (rate, [rate])
+
+
 def test_a_rate_for_all_that_is_no_number_is_refused_with_a_sentence() -> None:
     app = opened(PAGE)
     app.radio[0].set_value("shared").run()

@@ -1,6 +1,5 @@
 """Race: up to eight optimizers from one start, each at its own rate, one shared, or the same share of its own edge."""
 
-from dataclasses import replace
 from operator import attrgetter
 from typing import get_args
 
@@ -53,14 +52,8 @@ def racers(race: Race) -> Race:
     """Return the controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
     paces, place = get_args(Pace), st.session_state[TABLE]
     pace: Pace = st.radio("Each racer has", paces, paces.index(race.pace), format_func=lambda name: PACES[name], key=f"{PACE}:{place}")
-    setup = race.setup
     if pace != "own":
-        label = "learning rate for all" if pace == "shared" else "share of its own edge (1 is the edge)"
-        text = st.text_input(label, plain(setup.learning_rate, 6).replace(",", ""))
-        try:
-            setup = replace(setup, learning_rate=float(text))
-        except ValueError:
-            st.error(f"{label} must be a number ≥ 0, got {text!r}. The race still uses {plain(setup.learning_rate)}.")
+        panel.rate_box(race.setup, "learning rate for all" if pace == "shared" else "share of its own edge (1 is the edge)")
     edited = st.data_editor(
         pd.DataFrame([(each.optimizer, each.learning_rate) for each in race.racers], columns=["optimizer", "learning rate"]),
         key=f"{TABLE}:{place}",
@@ -79,8 +72,7 @@ def racers(race: Race) -> Race:
     if not found:
         st.warning("A race needs at least one racer; the last ones still run.")
     st.session_state[PACE] = pace
-    st.session_state[panel.STATE] = setup
-    return Race(setup, tuple(found[:MOST_RACERS]) or race.racers, pace)
+    return Race(race.setup, tuple(found[:MOST_RACERS]) or race.racers, pace)
 
 
 def headline(race: Race, explanations: list[Explanation]) -> str:

@@ -73,9 +73,9 @@ def check_work(setup: Setup) -> None:
 
 
 def carries(setup: Setup) -> bool:
-    """Return whether the ruler that is shown, as far as it is known, reaches to the rate of this setup."""
+    """Whether the ruler that is shown, as far as it is known, has the rate of this setup."""
     known: Trials | None = st.session_state[RULER][1].latest if RULER in st.session_state else None
-    return known is None or bool(known.ruler.rates[0] <= setup.learning_rate <= known.ruler.rates[-1])
+    return known is not None and setup.learning_rate in known.ruler.rates
 
 
 def choose(found: Trials, setup: Setup) -> None:
@@ -84,7 +84,7 @@ def choose(found: Trials, setup: Setup) -> None:
         st.rerun()  # the slider was moved, which ran only this part of the page
     scale = found.ruler
     beside = [f" = {scale.edge.share(float(rate))} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
-    words = [each or "not tried yet" for each in found.words]
+    words = [each or f"Not tried yet: the nearest rate tried is {zone}" for each, zone in zip(found.words, found.verdict, strict=True)]
     dial = Dial(
         label="Learning rate",
         values=[f"{plain(rate, 4)}{times}" for rate, times in zip(scale.rates, beside, strict=True)],
