@@ -4,8 +4,8 @@ A schedule is a pure function of an array of steps, counted from 0; step t is th
 PyTorch gives in learning rates (``eta_min``, ``max_lr``) is a share of the learning rate here.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,7 @@ Share = Annotated[float, Knob(0.01, 1, above=0, at_most=1, help="Where the rate 
 WARMUP_START = 0.01  # the share of the rate at which a warm-up begins: near zero, without wasting a step
 
 
-def _for_all_runs(schedule: Schedule, name: str, knobs: Mapping[str, Any]) -> Schedule:
-    """Refuse a knob with a value for each run: one schedule drives them all."""
-    for knob, value in knobs.items():
-        if isinstance(value, np.ndarray):
-            raise must(knob, f"one number for {name}, whose multipliers all runs share", f"{value.size}")
-    return schedule
-
-
-SCHEDULES: Shelf[Schedule] = Shelf("schedule", _for_all_runs)
+SCHEDULES: Shelf[Schedule] = Shelf("schedule")
 
 
 @SCHEDULES

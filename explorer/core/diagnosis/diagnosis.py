@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike
 from explorer.core.diagnosis.alarms import Alarm, alarms
 from explorer.core.diagnosis.causes import Cause, overfits, ranked, symptoms
 from explorer.core.diagnosis.levels import named_level
-from explorer.core.diagnosis.record import Record
+from explorer.core.diagnosis.record import Record, numbers
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.files.logs import LogFile
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.knobs import check_mapping, check_switch
 from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.sentence import Verdict, told
 from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
@@ -85,6 +86,9 @@ def diagnose(
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
     record = Record.of(losses, steps, **given)
+    curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
+    curves = {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
+    stochastic = None if stochastic is None else check_switch("stochastic", stochastic)
     heard = alarms(record, lines)
     signs, verdict, sentence = _judged(record, stochastic, heard)
     found = symptoms(record, signs, verdict, heard)
@@ -94,7 +98,7 @@ def diagnose(
         evidence=_evidence(record, signs, verdict, heard),
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
-        cases=() if verdict is None else tuple(sorted(known or {}, key=lambda name: -likeness(record.values, (known or {})[name]))),
+        cases=() if verdict is None else tuple(sorted(curves, key=lambda name: -likeness(record.values, curves[name]))),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.knobs import must
+from explorer.core.ground.knobs import check_floats, must, typed
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
             return np.asarray(np.ma.filled(given.astype(float), np.nan)), ~mask
         if isinstance(given, Sequence) and any(each is None for each in given):
             present = np.array([each is not None for each in given])
-            return np.array([np.nan if each is None else float(each) for each in given]), present
-        values = np.asarray(given, dtype=float)
-    except (TypeError, ValueError):
-        raise must(name, "numbers", repr(given)[:60]) from None
+            return check_floats(name, [np.nan if each is None else each for each in given], shape="numbers"), present
+    except (TypeError, ValueError, OverflowError):
+        raise must(name, "numbers", typed(given)) from None
+    values = check_floats(name, given, shape="numbers")
     return values, np.ones(values.shape, dtype=bool)

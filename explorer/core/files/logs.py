@@ -14,6 +14,7 @@ from explorer.core.files.roles import COUNTERS, ROLES, count_up, extra, kind, lo
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
+from explorer.core.ground.knobs import check_mapping, must, typed
 from explorer.core.ground.prose import counted
 
 MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
@@ -85,7 +86,7 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
     >>> log.notes[:2], log.reading
     (('All 3 rows are used.', "In 1 of them 'val_loss' has no value."), "Read as the training loss: 'loss', 0.5, 1, nan, from line 2 on.")
     """
-    return _log(_sheet(content), roles or {})
+    return _log(_sheet(content), {} if roles is None else roles)
 
 
 def _sheet(content: bytes | str) -> Sheet:
@@ -164,11 +165,12 @@ def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], 
 
 
 def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
+    by_hand = check_mapping("roles", by_hand, '{"train": "loss"}')
     for role, name in by_hand.items():
         if role not in ROLES:
-            raise ValueError(f"a role must be one of {', '.join(ROLES)}, got {role!r}")
-        if name is not None and name not in sheet.columns:
-            raise ValueError(f"{ROLES[role]} must be one of the columns {', '.join(sheet.columns)}, got {name!r}")
+            raise must("a role", f"one of {', '.join(ROLES)}", typed(role))
+        if name is not None and not (isinstance(name, str) and name in sheet.columns):
+            raise must(ROLES[role], f"one of the columns {', '.join(sheet.columns)}", typed(name))
     sheet, said, alarms = replace(sheet, columns=dict(sheet.columns)), list[str](), sheet.alarms
     roles = _roles(sheet, by_hand, said)
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():

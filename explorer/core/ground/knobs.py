@@ -83,12 +83,39 @@ def strictly(read: tuple[Whole, Sequence[str]]) -> Whole:
     return found
 
 
-def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
-    """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`."""
+def check_made(name: str, value: Any, kind: Any, rule: str) -> Any:
+    """Return what is of this kind, such as ``Executor | None``; anything else is refused with a sentence."""
+    if not isinstance(value, kind):
+        raise must(name, rule, typed(value))
+    return value
+
+
+def check_mapping(name: str, value: Any, such: str) -> dict[str, Any]:
+    """Return a mapping from names, or its pairs, as a dictionary; anything else is refused with a sentence."""
     try:
-        number = _floats(value)
+        return {check_made(name, each, str, "names"): item for each, item in dict(value).items()}
+    except (TypeError, ValueError):
+        raise must(name, f"a mapping such as {such}", typed(value)) from None
+
+
+def check_switch(name: str, value: Any) -> bool:
+    """Return what is True or False, or 1 or 0, as a bool; anything else is refused with a sentence."""
+    if not (isinstance(value, bool | np.bool_ | int) and value in (0, 1)):
+        raise must(name, "True or False", typed(value))
+    return bool(value)
+
+
+def check_floats(name: str, value: Any, *, shape: str = "a number") -> np.ndarray:
+    """Return numbers, nan and infinities among them, as a float array; anything else is refused with a sentence."""
+    try:
+        return _floats(value)
     except (TypeError, ValueError, ArithmeticError):
         raise must(name, shape, typed(value)) from None
+
+
+def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
+    """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`."""
+    number = check_floats(name, value, shape=shape)
     if not number.size:
         raise must(name, NUMBERS, "none")
     if not knob.admits(number):
@@ -205,20 +232,19 @@ class Parameter:
             case "integer":
                 return check_integer(self.name, value, self.knob)
             case "switch":
-                self._need(isinstance(value, bool | np.bool_ | int) and value in (0, 1), "True or False", value)
-                return bool(value)
+                return check_switch(self.name, value)
             case "choice" if self.knob.among is not None:
                 self._need(isinstance(value, str), "a name", value)
                 self.knob.among[value]  # raises the sentence
             case "choice":
-                self._need(value in self.options, f"one of {', '.join(self.options)}", value)
+                self._need(isinstance(value, str) and value in self.options, f"one of {', '.join(self.options)}", value)
             case "numbers":
                 values = check_number(self.name, value, self.knob, shape=NUMBERS) if not isinstance(value, str) else np.array([])
                 self._need(np.ndim(values) <= 1 and np.size(values) > 0, NUMBERS, value)
                 return tuple(np.ravel(values).tolist())
             case "choices":
                 names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-                different = all(name in self.options for name in names) and len(set(names)) == len(names) > 0
+                different = all(isinstance(name, str) and name in self.options for name in names) and len(set(names)) == len(names) > 0
                 self._need(different, f"one or more different names of {', '.join(self.options)}", value)
                 return names
             case _:
@@ -316,7 +342,8 @@ class UnknownName(KeyError, ValueError):
 class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
     """Named factories. Decorating a factory with the shelf registers it under its own name and checks its arguments.
 
-    `finish` is called with what a factory made, its name and its checked knobs, and may write them into it.
+    `finish` is called with what a factory made, its name and its checked knobs, and may write them into it. With `for_each_run` a knob may
+    be a number for each run; else it is one number.
 
     >>> SHELF = Shelf("toy")
     >>> @SHELF
@@ -329,9 +356,10 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
     ValueError: stiffness must be finite and ≥ 0, got -1
     """
 
-    def __init__(self, kind: str, finish: Callable[[Item, str, dict[str, Any]], Item] = lambda made, name, knobs: made) -> None:
-        self.kind = kind
-        self.finish = finish
+    def __init__(
+        self, kind: str, finish: Callable[[Item, str, dict[str, Any]], Item] = lambda made, name, knobs: made, *, for_each_run: bool = False
+    ) -> None:
+        self.kind, self.finish, self.for_each_run = kind, finish, for_each_run
         self._factories: dict[str, Callable[..., Item]] = {}
         self._parameters: dict[str, dict[str, Parameter]] = {}
         self._titles: dict[str, str] = {}
@@ -346,7 +374,9 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
                 raise TypeError(f"{name} has no knob {knob!r}; it has {', '.join(known) or 'none'}")
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            bound.arguments.update({knob: known[knob].check(value) for knob, value in bound.arguments.items()})
+            for knob, value in bound.arguments.items():
+                it = known[knob].check(value)
+                bound.arguments[knob] = it if self.for_each_run else check_one(knob, it)
             return self.finish(factory(*bound.args, **bound.kwargs), name, dict(bound.arguments))
 
         self._factories[name], self._parameters[name] = checked, known

@@ -152,7 +152,7 @@ RUNS = ("dim", "start", "minimum", "value_and_gradient")  # the members of a los
 def check_loss(loss: Any, *needs: str) -> Loss:
     """Return a loss that has these members and a minimum that is None or a number; anything else is refused with a sentence."""
     missing = [name for name in needs if not hasattr(loss, name)]
-    if len(missing) == len(needs) > 1:
+    if isinstance(loss, type) or len(missing) == len(needs) > 1:
         raise must("loss", 'made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss', typed(loss))
     if missing:
         raise ValueError(

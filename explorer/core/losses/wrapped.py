@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.knobs import check_number, must, typed
-from explorer.core.losses.protocol import Array, Loss, blocks_of
+from explorer.core.ground.knobs import check_made, check_mapping, check_number, check_one, check_whole, must, typed
+from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_loss
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
@@ -70,7 +71,7 @@ class Pointwise:
     @cached_property
     def rounding(self) -> float:
         """The ε of the type that the function computes in: the coarser of its value's and its gradient's."""
-        types = (np.asarray(each).dtype for each in self.value_and_gradient_at(self.start.copy()))
+        types = (each.dtype for each in self.at(self.start))
         return max(float(np.finfo(kind if kind.kind == "f" else float).eps) for kind in types)
 
     @property
@@ -91,15 +92,21 @@ class Pointwise:
             if not np.isfinite(point).all():  # what has overflowed costs no more calls
                 values[i], gradient[:, i] = np.nan, np.nan
                 continue
-            value, slope = self.value_and_gradient_at(point.copy())
-            if np.ndim(value) or np.shape(slope) != point.shape:
-                raise must(
-                    "value_and_gradient",
-                    f"a function from ({self.dim},) to a number and an array ({self.dim},)",
-                    f"shapes {np.shape(value)} and {np.shape(slope)}",
-                )
-            values[i], gradient[:, i] = value, slope
+            values[i], gradient[:, i] = self.at(point)
         return values, gradient
+
+    def at(self, point: Array) -> tuple[Array, Array]:
+        """Return value and gradient ``(dim,)`` at one point, in the function's own types; what is no number is refused with a sentence."""
+        given = self.value_and_gradient_at(point.copy())
+        try:
+            value, slope = (_numbers(each, point.dtype.kind) for each in given)
+            got = f"shapes {value.shape} and {slope.shape}"
+        except (TypeError, ValueError, OverflowError):
+            got = typed(given)
+        else:
+            if value.ndim == 0 and slope.shape == point.shape:
+                return value, slope
+        raise must("value_and_gradient", f"a function from ({self.dim},) to a number and an array ({self.dim},)", got)
 
     def hvp(self, x: Array, v: Array) -> Array:
         """Return the Hessian at `x` times `v`: the function's own product where it has one, else a central difference of gradients.
@@ -117,6 +124,25 @@ class Pointwise:
         points, which = np.unique(x, axis=1, return_inverse=True)
         h = stride(self, points, self.share)[which]
         return lambda v: difference(self, x, v, h / np.where(v.any(axis=0), length(v), 1))
+
+
+def _numbers(given: ArrayLike, kind: str) -> Array:
+    """Return numbers as an array of their own type, complex ones only where the `kind` of the point is complex."""
+    found = np.asarray(given)
+    if found.dtype == object:  # such as Python's longest integers, or None
+        return np.asarray(np.vectorize(float, otypes=[float])(found))
+    if found.dtype.kind not in "biuf" + kind:
+        raise TypeError
+    return found
+
+
+def as_loss(given: Any, start: ArrayLike | None, *, name: str = "start") -> Loss:
+    """Return a loss as it is, or one made of a function and the start that it needs; refused with a sentence otherwise."""
+    if hasattr(given, "value_and_gradient"):
+        return check_loss(given, *RUNS)
+    if callable(given) and start is None:
+        raise must(name, "one or more numbers, (dim,), for a function", "none")
+    return from_function(given, () if start is None else start)
 
 
 def as_point(start: ArrayLike) -> Array:
@@ -155,14 +181,19 @@ def from_function(
     >>> from_function(lambda x: (x @ x, 2 * x), start=np.ones(6), blocks={"W": (2, 2), "b": 2}).blocks
     (('W', slice(0, 4, None)), ('b', slice(4, 6, None)))
     """
-    if not callable(value_and_gradient):
-        raise must("value_and_gradient", "a function from a point (dim,) to its value and gradient, or a Loss", typed(value_and_gradient))
+    check_made("value_and_gradient", value_and_gradient, Callable, "a function from a point (dim,) to its value and gradient, or a Loss")
+    check_made("hvp", hvp, Callable | None, "None or a function from a point and a vector (dim,) to their product")
     point = as_point(start)
+    if minimum is not None and not np.array_equal(minimum, -np.inf):
+        minimum = check_one("minimum", check_number("minimum", minimum))
     sizes, shapes = _blocks(blocks, point.size)
     own = (f"{name}{list(at) if at else ''}" for name, size in sizes.items() for at in np.ndindex(shapes.get(name, size)))
-    names = tuple(coordinates if coordinates is not None else own if sizes else (f"x{i}" for i in range(1, point.size + 1)))
-    if len(names) != point.size:
-        raise must("coordinates", f"{point.size} names, one a number of the start", f"{len(names)}")
+    if coordinates is None:
+        names = tuple(own if sizes else (f"x{i}" for i in range(1, point.size + 1)))
+    else:
+        names = () if isinstance(coordinates, str) or not np.iterable(coordinates) else tuple(coordinates)
+    if len(names) != point.size or not all(isinstance(name, str) for name in names):
+        raise must("coordinates", f"{point.size} names, one a number of the start", typed(coordinates))
     return Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes, product_at=hvp)
 
 
@@ -171,13 +202,14 @@ def _blocks(blocks: Blocks | None, dim: int) -> tuple[dict[str, tuple[int, ...]]
     sizes: dict[str, tuple[int, ...]] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     end = 0
-    for name, given in dict(blocks or ()).items():
+    for name, given in check_mapping("blocks", () if blocks is None else blocks, '{"W1": (16, 2), "b1": 16}').items():
         if isinstance(given, slice):
             if given.start != end or given.step not in (None, 1):
                 raise must("blocks", "slices that follow each other from 0 on", f"{given} for {name}")
-            sizes[name] = (given.stop - given.start,)
+            sizes[name] = (check_whole(f"the end of {name} in blocks", given.stop, at_least=end) - end,)
         else:
-            sizes[name] = shapes[name] = (given,) if isinstance(given, int) else tuple(given)
+            shape = np.ravel(np.array(given, dtype=object))
+            sizes[name] = shapes[name] = tuple(check_whole(f"the shape of {name} in blocks", each, at_least=0) for each in shape)
         end += math.prod(sizes[name])
     if sizes and end != dim:
         raise must("blocks", f"of {dim} numbers together, as the start has", f"{end}")

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import short
+from explorer.core.ground.knobs import check_made, short
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
@@ -34,6 +34,7 @@ class Canvas:
     @classmethod
     def blank(cls, plan: Map) -> Self:
         """Nothing known yet, in memory."""
+        check_made("plan", plan, Map, "a Map")
         return cls(np.full(plan.shape, UNDONE, np.int8), np.full(plan.shape, np.nan, np.float32))
 
     @classmethod
@@ -42,7 +43,8 @@ class Canvas:
 
         Raises ValueError with a sentence for a file that holds another map, or none.
         """
-        path, size = Path(path), HEADER + 5 * plan.pixels
+        check_made("plan", plan, Map, "a Map")
+        path, size = Path(check_made("path", path, str | Path, "the path of a file")), HEADER + 5 * plan.pixels
         if not path.exists():
             head = MAGIC + json.dumps({"map": plan.digest, "shape": plan.shape, "query": plan.to_query()}).encode()
             if len(head) > HEADER:

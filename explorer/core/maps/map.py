@@ -11,12 +11,24 @@ from typing import Any, Self
 
 import numpy as np
 
-from explorer.core.ground.knobs import ANY_NUMBER, Knob, Parameter, check_integer, check_number, must, short, strictly, typed
+from explorer.core.ground.knobs import (
+    Knob,
+    Parameter,
+    check_integer,
+    check_made,
+    check_number,
+    check_one,
+    check_switch,
+    must,
+    short,
+    strictly,
+    typed,
+)
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, DataLoss, Facts
 from explorer.core.maps.tile import NEAR, Pace, in_words
 from explorer.core.run.descent import batches
-from explorer.core.run.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup
+from explorer.core.run.setup import LEARNING_RATE, RESCUES, SAMPLING, SHELVES, WHOLE, Setup, parts
 from explorer.core.theory.edge import Edge
 
 MOST_POINTS = 4096  # of one axis
@@ -49,11 +61,15 @@ class Axis:
     whole: bool = False
 
     def __post_init__(self) -> None:
+        check_made("the knob of an axis", self.knob, str, "a name such as learning_rate")
         for name in ("low", "high"):
-            object.__setattr__(self, name, check_number(f"the {name} end of {self.knob}", getattr(self, name), ANY_NUMBER))
-        count = check_integer(f"the points of {self.knob}", self.count, Knob(2, 512, at_least=2, at_most=MOST_POINTS))
-        object.__setattr__(self, "count", count)
-        object.__setattr__(self, "log", bool(self.log))
+            end = f"the {name} end of {self.knob}"
+            object.__setattr__(self, name, check_one(end, check_number(end, getattr(self, name))))
+        for name in ("log", "whole"):
+            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
+        points = f"the points of {self.knob}"
+        count = check_integer(points, self.count, Knob(2, 512, at_least=2, at_most=MOST_POINTS))
+        object.__setattr__(self, "count", check_one(points, count))
         if not self.low < self.high:
             raise ValueError(f"the low end of {self.knob} must be below the high one, got {short(self.low)} and {short(self.high)}")
         if self.log and self.low <= 0:
@@ -108,14 +124,15 @@ class Axis:
         >>> Axis.parse("learning_rate:0.01:4:log:64")
         Axis(knob='learning_rate', low=0.01, high=4.0, log=True, count=64, whole=False)
         """
-        parts = text.split(":")
-        if len(parts) != 5 or parts[3] not in ("log", "linear"):
-            raise must("an axis", "knob:low:high:log or linear:points, such as learning_rate:0.01:4:log:64", typed(text))
+        form = "knob:low:high:log or linear:points, such as learning_rate:0.01:4:log:64"
+        words = check_made("an axis", text, str, form).split(":")
+        if len(words) != 5 or words[3] not in ("log", "linear"):
+            raise must("an axis", form, typed(text))
         try:
-            np.array([parts[1], parts[2], parts[4]], dtype=float)
+            np.array([words[1], words[2], words[4]], dtype=float)
         except ValueError:
             raise must("an axis", "a knob and three numbers, such as learning_rate:0.01:4:log:64", typed(text)) from None
-        return cls(parts[0], parts[1], parts[2], parts[3] == "log", parts[4])  # type: ignore[arg-type]
+        return cls(words[0], words[1], words[2], words[3] == "log", words[4])
 
 
 RATE = LEARNING_RATE.knob
@@ -176,6 +193,9 @@ class Map:
     y: Axis
 
     def __post_init__(self) -> None:
+        check_made("setup", self.setup, Setup, "a Setup")
+        for name in ("x", "y"):
+            check_made(name, getattr(self, name), Axis, 'an Axis, such as Axis("learning_rate", 0, 2)')
         known = knobs(self.setup)
         for axis in (self.x, self.y):
             if axis.knob not in known:
@@ -245,6 +265,7 @@ class Map:
         >>> plane.x.knob, plane.y.knob
         ('learning_rate', 'start.0')
         """
+        check_made("setup", setup, Setup, "a Setup")
         known = knobs(setup)
         chosen = [axis if axis is not None and axis.knob in known else None for axis in (x, y)]
         for i, wanted in ((0, ["learning_rate", "start.0"]), (1, ["optimizer.momentum", "start.0", *known])):
@@ -257,18 +278,19 @@ class Map:
         return cls(setup, chosen[0], chosen[1])
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Return the map that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
+    def from_query(cls, query: Mapping[str, str] | str) -> Self:
+        """Return the map that a link, or its parts by name, describe. Raises ValueError naming all that is wrong; `salvage` goes on."""
         return strictly(cls.salvage(query))
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
+    def salvage(cls, query: Mapping[str, str] | str) -> tuple[Self, list[str]]:
         """As much of a link as can be read, and a sentence for each part that cannot; that part is the setup's own.
 
         >>> plane, complaints = Map.salvage({"v": "1", "loss": "x_squared", "x": "learning_rate:4:1:log:64"})
         >>> plane.x.knob, complaints
         ('learning_rate', ['the low end of learning_rate must be below the high one, got 4 and 1'])
         """
+        query = parts(query)
         setup, complaints = Setup.salvage({name: text for name, text in query.items() if name not in ("x", "y")})
         axes: dict[str, Axis | None] = {"x": None, "y": None}
         known = knobs(setup)

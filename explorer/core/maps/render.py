@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.knobs import check_made, check_whole, must
 from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, together, with_knob
@@ -26,6 +27,7 @@ LONG = 3.0  # seconds of work beyond which other processes are worth their start
 AHEAD = 64  # tiles handed to an executor whose workers cannot be counted
 
 
+@runtime_checkable
 class Halt(Protocol):
     """What says that work should stop: an event, or several of them."""
 
@@ -125,6 +127,12 @@ def render(
     >>> share, [str(VERDICTS[code]) for code in canvas.codes[0]]
     (1.0, ['converged', 'converged', 'diverged', 'diverged'])
     """
+    check_made("plan", plan, Map, "a Map")
+    if check_made("canvas", canvas, Canvas, "made by Canvas.blank or Canvas.open").codes.shape != plan.shape:
+        raise must("canvas", f"of {plan.shape} pixels, as the map is", canvas.codes.shape)
+    check_made("executor", executor, Executor | Callable | None, "None, an executor of concurrent.futures, or a function that makes one")
+    check_made("stop", stop, Halt | None, "None or a threading.Event")
+    tile = None if tile is None else check_whole("tile", tile, at_least=1)
     if canvas.done.all():
         return
     halt = threading.Event()
@@ -180,7 +188,8 @@ class _Crew:
     def _hired(self) -> Executor:
         if isinstance(self.given, Executor):
             return self.given
-        return ThreadPoolExecutor(1) if self.given is None else self.given()
+        made = ThreadPoolExecutor(1) if self.given is None else self.given()
+        return check_made("what executor made", made, Executor, "an executor of concurrent.futures")
 
     @property
     def near(self) -> bool:

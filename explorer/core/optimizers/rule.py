@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_number, must, typed
+from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number
 from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence
 
 State = tuple[Any, ...]  # what a rule remembers: a tuple of arrays ``(dim, runs)`` and counters
@@ -83,7 +83,8 @@ class Optimizer:
         1.0
         """
         edge = np.asarray(self.recurrence.edge, dtype=float)
-        share = np.where(np.isinf(edge), 0.0, (curvature + self._coupled) / edge) + np.asarray(self.decoupled_decay) / 2
+        curved = check_floats("curvature", curvature) + self._coupled
+        share = np.where(np.isinf(edge), 0.0, curved / edge) + np.asarray(self.decoupled_decay) / 2
         with np.errstate(divide="ignore", over="ignore"):
             rate = np.where(share > 0, 1 / np.where(share > 0, share, 1), np.inf)
         return float(rate) if rate.ndim == 0 else rate
@@ -96,8 +97,8 @@ class Optimizer:
         >>> OPTIMIZERS["gradient_descent"](weight_decay=1.0).largest_stable_curvature(0.5)    # 2/η - weight_decay
         3.0
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            left = 1 / np.asarray(learning_rate, dtype=float) - np.asarray(self.decoupled_decay) / 2
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            left = 1 / check_floats("learning_rate", learning_rate) - np.asarray(self.decoupled_decay) / 2
             edge = np.asarray(self.recurrence.edge, dtype=float)
             curvature = np.where(np.isinf(edge), np.where(left < 0, -np.inf, np.inf), edge * left) - self._coupled
         return float(curvature) if curvature.ndim == 0 else curvature
@@ -113,13 +114,14 @@ def at_rest(count: int, *, counted: bool = True) -> Callable[[Array], State]:
     return lambda x: (0,) * counted + tuple(np.zeros_like(x) for _ in range(count))
 
 
-OPTIMIZERS: Shelf[Optimizer] = Shelf("optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs))
+OPTIMIZERS: Shelf[Optimizer] = Shelf(
+    "optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs), for_each_run=True
+)
 
 
 def check_optimizer(optimizer: object) -> None:
     """Refuse with a sentence what is no rule, such as the name of one."""
-    if not isinstance(optimizer, Optimizer):
-        raise must("optimizer", 'made by OPTIMIZERS["adam"]()', typed(optimizer))
+    check_made("optimizer", optimizer, Optimizer, 'made by OPTIMIZERS["adam"]()')
 
 
 def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:

@@ -1,7 +1,7 @@
 """The one loop of the program, and the path it leaves."""
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import NOT_NEGATIVE, check_number, check_one, check_points, check_whole, must, typed
+from explorer.core.ground.knobs import NOT_NEGATIVE, check_made, check_number, check_one, check_points, check_switch, check_whole, must
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import Schedule, constant
@@ -105,9 +105,9 @@ class Descent:
         """
         check_loss(loss, *RUNS)
         check_optimizer(optimizer)
-        if schedule is not None and not callable(schedule):
-            raise must("schedule", 'None or made by SCHEDULES["cosine"]()', typed(schedule))
+        check_made("schedule", schedule, Callable | None, 'None or made by SCHEDULES["cosine"]()')
         rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
+        replacement, whole = check_switch("replacement", replacement), check_switch("whole", whole)
         noise = check_one("gradient_noise", check_number("gradient_noise", gradient_noise, NOT_NEGATIVE))
         steps, seed = check_whole("steps", steps, at_least=0), check_whole("seed", seed, at_least=0)
         x = check_points("start", loss.start if start is None else start, loss.dim)

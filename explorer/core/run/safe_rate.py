@@ -31,8 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.knobs import check_points, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import RUNS, Loss, check_loss
-from explorer.core.losses.wrapped import Function, Pointwise, as_point, from_function, stride
+from explorer.core.losses.protocol import Loss
+from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
 from explorer.core.run.held import SAFE, Trials
@@ -184,20 +184,16 @@ def safe_rate(
 
 def _as_loss(given: Function | Loss, start: ArrayLike | None) -> Loss:
     """A loss as it is, one whose class lacks the rarer members point by point, or one made of a function."""
-    if isinstance(given, Loss):
-        return given
-    if hasattr(given, "value_and_gradient"):
-        loss, own = check_loss(given, *RUNS), getattr(given, "hvp", None)
+    loss, own = as_loss(given, start), getattr(given, "hvp", None)
+    if isinstance(given, Loss) or not hasattr(given, "value_and_gradient"):
+        return loss
 
-        def at(x: Array) -> tuple[float, Array]:
-            value, gradient = loss.value_and_gradient(x[:, np.newaxis])
-            return value[0], gradient[:, 0]
+    def at(x: Array) -> tuple[float, Array]:
+        value, gradient = loss.value_and_gradient(x[:, np.newaxis])
+        return value[0], gradient[:, 0]
 
-        product = None if own is None else lambda x, v: own(x[:, np.newaxis], v[:, np.newaxis])[:, 0]
-        return from_function(at, loss.start if start is None else start, minimum=loss.minimum, hvp=product)
-    if start is None:
-        raise must("start", "one or more numbers, (dim,), for a function", "none")
-    return from_function(given, start)
+    product = None if own is None else lambda x, v: own(x[:, np.newaxis], v[:, np.newaxis])[:, 0]
+    return from_function(at, loss.start if start is None else start, minimum=loss.minimum, hvp=product)
 
 
 def _curvature(loss: Loss, rule: Optimizer, x: Array) -> tuple[float, float, Array]:

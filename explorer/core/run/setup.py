@@ -4,11 +4,25 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Parameter, Shelf, check_number, check_one, must, short, strictly, typed
+from explorer.core.ground.knobs import (
+    NOT_NEGATIVE,
+    Knob,
+    Parameter,
+    Shelf,
+    check_made,
+    check_mapping,
+    check_number,
+    check_one,
+    must,
+    short,
+    strictly,
+    typed,
+)
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
@@ -19,6 +33,7 @@ VERSION = 1  # version of the query string. A link with none or another is read 
 SHELVES: dict[str, Shelf[Any]] = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 
 Knobs = tuple[tuple[str, Any], ...]
+SUCH_KNOBS = '{"optimizer.momentum": 0.9}'
 
 
 @dataclass(frozen=True)
@@ -58,10 +73,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         known = {dotted: each for kind in SHELVES for dotted, each in self.parameters(kind).items()}
-        try:
-            given = dict(self.knobs)
-        except (TypeError, ValueError):
-            raise must("knobs", 'a mapping such as {"optimizer.momentum": 0.9}', typed(self.knobs)) from None
+        given = check_mapping("knobs", self.knobs, SUCH_KNOBS)
         for dotted in given:
             if dotted not in known:
                 raise must("a knob", f"one of {', '.join(known) or 'none'}", typed(dotted))
@@ -151,19 +163,19 @@ class Setup:
         return query | {dotted: known[dotted].write(value) for dotted, value in self.knobs}
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """The setup that a link describes. Raises ValueError naming everything in it that is wrong; `salvage` goes on instead."""
+    def from_query(cls, query: Mapping[str, str] | str) -> Self:
+        """The setup that a link, or its parts by name, describe. Raises ValueError naming all that is wrong; `salvage` goes on."""
         return strictly(cls.salvage(query))
 
     @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
+    def salvage(cls, query: Mapping[str, str] | str) -> tuple[Self, list[str]]:
         """As much of a link as can be read, and a sentence for each part that cannot; that part has its default.
 
         >>> setup, complaints = Setup.salvage({"v": "1", "loss": "x_squared", "steps": "many"})
         >>> setup.steps, complaints
         (100, ["steps must be a number, got 'many'"])
         """
-        setup, complaints = cls(), []
+        query, setup, complaints = parts(query), cls(), []
         if query and query.get("v") != str(VERSION):
             complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {typed(query.get('v'))}")
         # Names first: which knobs there are, and how long a start is, depends on them.
@@ -178,8 +190,8 @@ class Setup:
 
     def with_part(self, name: str, value: Any) -> Self:
         """This setup with one part replaced, by its name in a link: with a value, or with text as a link says it."""
-        if name in SHELVES:
-            return self if value == getattr(self, name) else self.with_choice(name, value)
+        if check_made("the name of a part", name, str, "text, as in a link") in SHELVES:
+            return self if isinstance(value, str) and value == getattr(self, name) else self.with_choice(name, value)
         plain = {"start": START, "learning_rate": LEARNING_RATE, **PLAIN}
         if isinstance(value, str):
             value = (plain[name] if name in plain else self._known(name)).parse(value)
@@ -194,6 +206,7 @@ class Setup:
 
     def with_choice(self, kind: str, name: str) -> Self:
         """This setup with another loss, optimizer or schedule; the old one's knobs go with it, and the start with the loss."""
+        KIND.check(kind)
         kept = tuple(each for each in self.knobs if not each[0].startswith(kind + "."))
         start = None if kind == "loss" else self.start
         chosen: dict[str, Any] = {kind: name, "knobs": kept, "start": start}
@@ -201,11 +214,22 @@ class Setup:
 
     def with_knobs(self, knobs: Mapping[str, Any]) -> Self:
         """This setup with some knobs turned, by dotted name. A start of a length that no longer fits goes back to the loss's own."""
-        turned = tuple((dict(self.knobs) | dict(knobs)).items())
+        turned = tuple((dict(self.knobs) | check_mapping("knobs", knobs, SUCH_KNOBS)).items())
         try:
             return replace(self, knobs=turned)
         except ValueError:
             return replace(self, knobs=turned, start=None)
+
+
+def parts(link: Mapping[str, str] | str) -> dict[str, str]:
+    """Return the parts of a link by name: of the text of one, or of a mapping. Raises ValueError for what is neither.
+
+    >>> parts("https://example.org/?v=1&start=1%2C2")
+    {'v': '1', 'start': '1,2'}
+    """
+    if isinstance(link, str):
+        return dict(parse_qsl(link.partition("#")[0].rpartition("?")[2], keep_blank_values=True))
+    return check_mapping("a link", link, '{"v": "1", "loss": "quadratic"}, or its text, v=1&loss=quadratic')
 
 
 @functools.lru_cache(maxsize=16)
@@ -216,6 +240,7 @@ def built_once(name: str, knobs: Knobs) -> Loss:
     return loss
 
 
+KIND = Parameter("kind", "choice", "loss", Knob(), tuple(SHELVES))
 START = Parameter("start", "numbers", (1.0,), Knob(-5, 5))
 LEARNING_RATE = Parameter("learning_rate", "number", 0.1, Knob(1e-6, 10, log=True, at_least=0))
 WHOLE = {

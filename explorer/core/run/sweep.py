@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
-from explorer.core.ground.knobs import check_whole
+from explorer.core.ground.knobs import check_made, check_whole
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
@@ -57,7 +57,8 @@ def sweep(
 
     The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
     `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
-    what the verdicts are does not depend on either. `progress` is called with the share that is done, every `TICK`; setting `stop`, or
+    the verdicts do not depend on either, but where float64's last bit decides them, as in chaos: how BLAS rounds depends on the number of
+    runs side by side. `progress` is called with the share that is done, every `TICK`; setting `stop`, or
     an exception in `progress`, ends the sweep within a step.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
@@ -69,6 +70,9 @@ def sweep(
     (['converged', 'oscillating', 'diverged'], [-1, -1, 1947])
     """
     descent = Descent.of(loss, optimizer, learning_rate, **known_to("sweep", conditions))
+    check_made("executor", executor, Executor | None, "None or an executor of concurrent.futures, such as ThreadPoolExecutor(2)")
+    check_made("progress", progress, Callable | None, "None or a function of the share that is done")
+    check_made("stop", stop, threading.Event | None, "None or a threading.Event")
     size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
     tiles = [descent.on(each) for each in np.array_split(np.arange(descent.runs), max(-(-descent.runs // size), 1))]
     done = dict(_each(tiles, executor, stop or threading.Event(), progress or (lambda share: None)))

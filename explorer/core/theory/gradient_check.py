@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import check_number, must
+from explorer.core.ground.knobs import check_number, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Array, Facts, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss, check_loss
+from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along
 from explorer.core.theory.gradient_mistakes import Look, recognized, slip
 
@@ -182,8 +183,10 @@ def _farthest(coordinates: list[Coordinate]) -> tuple[Coordinate, ...]:
     return tuple(sorted(coordinates, key=far, reverse=True)[:WORST])
 
 
-def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> GradientCheck:
+def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: int = 0) -> GradientCheck:
     """Compares the gradient of `loss` at `x` ``(dim,)``, by default its start, with central differences of its value.
+
+    A function of one point, as `from_function` takes it, will do for the loss, with an `x`.
 
     The differences are extrapolated once (Richardson), which leaves an error of the fourth power of their size, and are taken at several
     sizes around what the rounding of the loss asks for (`rounding`), because none fits every loss. Where the loss can be computed with
@@ -192,7 +195,7 @@ def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> 
     checked, drawn from `seed`. A block that is right and all 0, as biases are at a start, is looked at once more elsewhere: a mistake in
     proportion to it is not seen there. Of a wrong one the common mistakes are tried, and named if they explain it at two points.
 
-    Raises ValueError for a point of the wrong length.
+    Raises ValueError for a point of the wrong length, and for a function without one.
 
     >>> from explorer import LOSSES, check_gradient, from_function
     >>> check_gradient(LOSSES["rosenbrock"]()).wrong
@@ -203,6 +206,8 @@ def check_gradient(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> 
     >>> check_gradient(forgotten).worst[0].sentence()
     'x2: 4 instead of 8'
     """
+    loss, seed = as_loss(loss, x, name="x"), check_whole("seed", seed, at_least=0)
+    check_loss(loss, "value")
     point, gradient = _at(loss, x)
     random = np.random.default_rng(seed)
     with np.errstate(all="ignore"), one_blas_thread:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.knobs import Knob, check_integer, check_one, check_whole
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.run.descent import Trajectory
@@ -54,8 +55,14 @@ class Outcome:
     smallest_curvature: Array
     steps: int
 
+    def _one(self, run: int) -> int:
+        """The place of a run, as an array takes it; refused with a sentence where there is none."""
+        runs = len(self.verdict)
+        return int(check_one("run", check_integer("run", run, Knob(at_least=-runs, at_most=runs - 1))))
+
     def evidence(self, run: int = 0) -> dict[str, float | int | str]:
         """Return the numbers that decided one run's verdict, by name, thresholds included."""
+        run = self._one(run)
         return {
             "verdict": str(self.verdict[run]),
             "steps": self.steps,
@@ -72,6 +79,7 @@ class Outcome:
 
     def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
         """Return one run's numbers as its sentence names them, in text."""
+        run, digits = self._one(run), check_whole("digits", digits, at_least=1)
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.best_loss, "high": self.peak_loss}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
         if self.verdict[run] == Verdict.SLOW and self.final_loss[run] <= self.start_loss[run]:
@@ -80,6 +88,7 @@ class Outcome:
 
     def sentence(self, run: int = 0) -> str:
         """Return one run's verdict in words, with its numbers: ``Diverges: the loss became inf or nan at step 6``."""
+        run = self._one(run)
         numbers, step = self.numbers(run), self.first_nonfinite[run]
         instead, more = "", ""
         match self.verdict[run]:
