@@ -10,7 +10,7 @@ import inspect
 import math
 import tomllib
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
@@ -125,8 +125,8 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
 
 
 def _floats(value: Any) -> np.ndarray:
-    """Return numbers as float64, an integer beyond all floats as inf; complex numbers are no numbers here."""
-    if np.iscomplexobj(value):
+    """Return numbers as float64, an integer beyond all floats as inf; complex numbers and dates are no numbers here."""
+    if np.asarray(value).dtype.kind in "cmM":
         raise TypeError
     try:
         return np.asarray(value, dtype=float)
@@ -243,7 +243,7 @@ class Parameter:
                 self._need(np.ndim(values) <= 1 and np.size(values) > 0, NUMBERS, value)
                 return tuple(np.ravel(values).tolist())
             case "choices":
-                names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+                names = (value,) if isinstance(value, str) or not np.iterable(value) else tuple(value)
                 different = all(isinstance(name, str) and name in self.options for name in names) and len(set(names)) == len(names) > 0
                 self._need(different, f"one or more different names of {', '.join(self.options)}", value)
                 return names
@@ -377,7 +377,8 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
             for knob, value in bound.arguments.items():
                 it = known[knob].check(value)
                 bound.arguments[knob] = it if self.for_each_run else check_one(knob, it)
-            return self.finish(factory(*bound.args, **bound.kwargs), name, dict(bound.arguments))
+            with np.errstate(over="ignore"):  # overflow is a result
+                return self.finish(factory(*bound.args, **bound.kwargs), name, dict(bound.arguments))
 
         self._factories[name], self._parameters[name] = checked, known
         return checked

@@ -163,3 +163,17 @@ def check_loss(loss: Any, *needs: str) -> Loss:
         raise must("the loss's minimum", "None, -inf or a number", typed(minimum))
     checked: Loss = loss
     return checked
+
+
+def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
+    """Return a loss and its gradient at `x` ``(dim, runs)``, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
+    given = loss.value_and_gradient(x)
+    try:
+        value, gradient = map(np.asarray, given)
+        got = f"shapes {value.shape} and {gradient.shape} at {x.shape}"
+    except (TypeError, ValueError):
+        got = typed(given)
+    else:
+        if value.shape == x.shape[1:] and gradient.shape == x.shape:
+            return value, gradient
+    raise must("value_and_gradient", "a function that returns (runs,), (dim, runs)", got)

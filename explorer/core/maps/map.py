@@ -137,6 +137,8 @@ class Axis:
 
 RATE = LEARNING_RATE.knob
 
+AN_AXIS = 'an Axis, such as Axis("learning_rate", 0, 2)'
+
 LAYER = "rate."  # before the name of a group of a network's weights: the learning rate of that group alone
 
 
@@ -195,7 +197,7 @@ class Map:
     def __post_init__(self) -> None:
         check_made("setup", self.setup, Setup, "a Setup")
         for name in ("x", "y"):
-            check_made(name, getattr(self, name), Axis, 'an Axis, such as Axis("learning_rate", 0, 2)')
+            check_made(name, getattr(self, name), Axis, AN_AXIS)
         known = knobs(self.setup)
         for axis in (self.x, self.y):
             if axis.knob not in known:
@@ -266,6 +268,8 @@ class Map:
         ('learning_rate', 'start.0')
         """
         check_made("setup", setup, Setup, "a Setup")
+        for name, axis in (("x", x), ("y", y)):
+            check_made(name, axis, Axis | None, AN_AXIS)
         known = knobs(setup)
         chosen = [axis if axis is not None and axis.knob in known else None for axis in (x, y)]
         for i, wanted in ((0, ["learning_rate", "start.0"]), (1, ["optimizer.momentum", "start.0", *known])):

@@ -9,8 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import NOT_NEGATIVE, check_made, check_number, check_one, check_points, check_switch, check_whole, must
-from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss
+from explorer.core.ground.knobs import (
+    NOT_NEGATIVE,
+    Knob,
+    check_floats,
+    check_integer,
+    check_made,
+    check_number,
+    check_one,
+    check_points,
+    check_switch,
+    check_whole,
+    must,
+)
+from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import Schedule, constant
 
@@ -129,6 +141,9 @@ class Descent:
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
         rate, multiplier = np.array(np.broadcast_to(rate, runs)), (constant() if schedule is None else schedule)(np.arange(steps))
+        multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
+        if multiplier.shape != (steps,):
+            raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
         scale = None if scale is None else np.array(np.broadcast_to(scale, x.shape), order=order)
         return cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
@@ -171,6 +186,7 @@ class Trajectory(Descent):
 
         If it was not kept, the run takes its steps again.
         """
+        step = check_one("step", check_integer("step", step, Knob(at_least=0, at_most=self.steps)))
         divided_by, column = self.optimizer.preconditioner, np.array([run])
         if divided_by is None or step == 0:
             return None
@@ -202,7 +218,8 @@ def run(
     descent = Descent.of(loss, optimizer, learning_rate, most_numbers=MOST_NUMBERS, **known_to("run", conditions))
     path = np.empty((descent.steps + 1, *descent.start.shape), descent.start.dtype)
     values, norms = np.empty((2, len(path), path.shape[-1]), path.dtype)
-    divided_by = np.empty_like(path) if keep_preconditioner and optimizer.preconditioner is not None else None
+    keep = check_switch("keep_preconditioner", keep_preconditioner) and optimizer.preconditioner is not None
+    divided_by = np.empty_like(path) if keep else None
     with np.errstate(all="ignore"), one_blas_thread:  # overflow is a result; for products this small, threads only wait for each other
         for moment in descend(descent):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
@@ -233,7 +250,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     random = np.random.default_rng([descent.seed, NOISE])
     for step, factor in enumerate(descent.multiplier):
         batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
-        value, gradient = _seen(loss if whole else batch, x)
+        value, gradient = seen(loss if whole else batch, x)
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]
@@ -247,17 +264,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
         way = (rate if factor == 1 else rate * float(factor)) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
-    yield Moment(descent.steps, x, *_seen(loss, x), state)
-
-
-def _seen(loss: Loss, x: Array) -> tuple[Array, Array]:
-    """Return a loss and its gradient at `x`, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
-    value, gradient = map(np.asarray, loss.value_and_gradient(x))
-    if value.shape != x.shape[1:] or gradient.shape != x.shape:
-        raise must(
-            "value_and_gradient", "a function that returns (runs,), (dim, runs)", f"shapes {value.shape} and {gradient.shape} at {x.shape}"
-        )
-    return value, gradient
+    yield Moment(descent.steps, x, *seen(loss, x), state)
 
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:

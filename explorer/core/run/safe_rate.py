@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.knobs import check_points, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Loss, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -189,7 +189,7 @@ def _as_loss(given: Function | Loss, start: ArrayLike | None) -> Loss:
         return loss
 
     def at(x: Array) -> tuple[float, Array]:
-        value, gradient = loss.value_and_gradient(x[:, np.newaxis])
+        value, gradient = seen(loss, x[:, np.newaxis])
         return value[0], gradient[:, 0]
 
     product = None if own is None else lambda x, v: own(x[:, np.newaxis], v[:, np.newaxis])[:, 0]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import check_number, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Array, Facts, Loss, check_loss
+from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, seen
 from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along
 from explorer.core.theory.gradient_mistakes import Look, recognized, slip
@@ -244,7 +244,7 @@ def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
     if point.shape != (loss.dim,):
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
     with np.errstate(all="ignore"), one_blas_thread:
-        return point, loss.value_and_gradient(point[:, np.newaxis])[1][:, 0]
+        return point, seen(loss, point[:, np.newaxis])[1][:, 0]
 
 
 def _relative(off: Array, to: Array) -> float:

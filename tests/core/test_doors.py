@@ -1,0 +1,272 @@
+"""Every public door met with nonsense: it answers, or refuses with a sentence of ours that names the value, the rule and the way out."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer import (
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Axis,
+    Canvas,
+    Map,
+    Setup,
+    check_gradient,
+    critical_learning_rate,
+    diagnose,
+    find_edge,
+    from_function,
+    judge,
+    read_log,
+    render,
+    run,
+    safe_rate,
+    sweep,
+    why_nan,
+)
+
+HUGE = 10**400
+NONSENSE: list[Any] = [
+    *(None, True, 0, 3, -1, 1.5, float("nan"), float("inf"), 5e-324, 1e308, 10**30, HUGE, 1j, "", "abc", b"x", [], (), {}, {"a": 1}),
+    *(
+        [1, [2, 3]],
+        [None],
+        ["a"],
+        [HUGE, 1],
+        range(3),
+        {1},
+        object(),
+        int,
+        lambda x: x,
+        np.array(3.0),
+        np.array([1, 2]),
+        np.array(["a", "b"]),
+    ),
+    *(np.ones((2, 2, 2)), np.array([]), np.datetime64("2020"), np.float16(1), [1.0, 2.0, 3.0]),
+]
+
+BOWL, DESCENT, ADAM = LOSSES["quadratic"](), OPTIMIZERS["gradient_descent"](), OPTIMIZERS["adam"]()
+SETUP = Setup("x_squared", steps=5)
+ACROSS, UP = Axis("learning_rate", 0.1, 1, count=4), Axis("start.0", 0.5, 1, count=4)
+PLANE = Map(SETUP, ACROSS, UP)
+PATH = run(BOWL, DESCENT, [0.1, 0.5], steps=20)
+OUTCOME = judge(PATH)
+CURVE = [0.5**k for k in range(20)]
+
+
+def bowl(x: np.ndarray) -> tuple[float, np.ndarray]:
+    return float(x @ x), 2 * x
+
+
+class Answers:
+    """A loss of one's own that returns whatever it is told to."""
+
+    dim, start, minimum = 2, np.ones(2), 0.0
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def value(self, x: Any) -> Any:
+        return (x**2).sum(axis=0)
+
+    def value_and_gradient(self, x: Any) -> Any:
+        return self.answer
+
+
+def drawn(plan: Any, canvas: Any, *given: Any, **more: Any) -> list[float]:
+    return list(render(plan, canvas, *given, **more))
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "what it returns": lambda z: lambda x: z,
+    "its value": lambda z: lambda x: (z, 2 * x),
+    "its gradient": lambda z: lambda x: (1.0, z),
+}
+TAKERS: dict[str, Callable[[Any], object]] = {
+    "safe_rate": lambda f: safe_rate(f, [1.0, 1.0], steps=5),
+    "check_gradient": lambda f: check_gradient(f, [1.0, 1.0]),
+    "why_nan": lambda f: why_nan(run(from_function(f, [1.0, 1.0]), DESCENT, 0.1, steps=2)),
+}
+DOORS: dict[str, Callable[[Any], object]] = {
+    **{
+        f"{taker}: {part} of a function": lambda z, give=give, take=take: take(give(z))
+        for taker, take in TAKERS.items()
+        for part, give in FUNCTIONS.items()
+    },
+    **{f"run: {name}": lambda z, name=name: run(BOWL, DESCENT, 0.1, **{"steps": 5} | {name: z}) for name in ("start", "steps")},
+    **{f"run: {name}": lambda z, name=name: run(BOWL, DESCENT, 0.1, **{name: z}) for name in ("whole", "replacement", "seed")},
+    **{f"sweep: {name}": lambda z, name=name: sweep(BOWL, DESCENT, [0.1, 0.2], **{name: z}) for name in ("executor", "stop", "progress")},
+    **{f"sweep: {name}": lambda z, name=name: sweep(BOWL, DESCENT, [0.1, 0.2], **{name: z}) for name in ("tile", "whole")},
+    "run: schedule": lambda z: run(BOWL, DESCENT, 0.1, steps=5, schedule=z if not callable(z) else 3),
+    "run: what a schedule returns": lambda z: run(BOWL, DESCENT, 0.1, steps=5, schedule=lambda steps: z),
+    "run: loss": lambda z: run(z, DESCENT, 0.1),
+    "run: the answer of a loss": lambda z: run(Answers(z), DESCENT, 0.1),  # type: ignore[arg-type]
+    "run: optimizer": lambda z: run(BOWL, z, 0.1),
+    "run: keep_preconditioner": lambda z: run(BOWL, ADAM, 0.1, keep_preconditioner=z),
+    "run: preconditioner_at": lambda z: run(BOWL, ADAM, 0.1, steps=3).preconditioner_at(z),
+    "safe_rate": safe_rate,
+    "safe_rate: start": lambda z: safe_rate(bowl, z, steps=5),
+    "safe_rate: the answer of a loss": lambda z: safe_rate(Answers(z)),  # type: ignore[arg-type]
+    "find_edge": lambda z: find_edge(z, DESCENT, 0.1, 1),
+    "critical_learning_rate": lambda z: critical_learning_rate(BOWL, DESCENT, z),
+    "judge": judge,
+    "why_nan": lambda z: why_nan(PATH, z),
+    "from_function": lambda z: from_function(z, [1.0, 1.0]),
+    "from_function: start": lambda z: from_function(bowl, z),
+    "from_function: minimum": lambda z: judge(run(from_function(bowl, [1.0, 1.0], minimum=z), DESCENT, 0.1, steps=2)),
+    "from_function: coordinates": lambda z: from_function(bowl, [1.0, 1.0], coordinates=z),
+    "from_function: blocks": lambda z: from_function(bowl, [1.0, 1.0], blocks=z),
+    "from_function: a block": lambda z: from_function(bowl, [1.0, 1.0], blocks={"a": z}),
+    "from_function: a slice": lambda z: from_function(bowl, [1.0, 1.0], blocks={"a": slice(0, z)}),
+    "from_function: hvp": lambda z: from_function(bowl, [1.0, 1.0], hvp=z),
+    "check_gradient": check_gradient,
+    "check_gradient: x": lambda z: check_gradient(BOWL, z),
+    "check_gradient: x of a function": lambda z: check_gradient(bowl, z),
+    "check_gradient: seed": lambda z: check_gradient(BOWL, seed=z),
+    "check_gradient: the answer of a loss": lambda z: check_gradient(Answers(z)),  # type: ignore[arg-type]
+    "diagnose": diagnose,
+    "diagnose: stochastic": lambda z: diagnose(CURVE, stochastic=z),
+    "diagnose: a loss": lambda z: diagnose([*CURVE, z]),
+    "diagnose: steps": lambda z: diagnose(CURVE, steps=z),
+    "diagnose: a step": lambda z: diagnose(CURVE, steps=[*range(19), z]),
+    **{
+        f"diagnose: {name}": lambda z, name=name: diagnose(CURVE, **{name: z})
+        for name in ("validation", "learning_rate", "gradient_norm", "loss_scale")
+    },
+    **{
+        f"diagnose: one of {name}": lambda z, name=name: diagnose(CURVE, **{name: [*CURVE[1:], z]})
+        for name in ("validation", "learning_rate", "gradient_norm", "loss_scale")
+    },
+    "diagnose: known": lambda z: diagnose(CURVE, known=z),
+    "diagnose: a known curve": lambda z: diagnose(CURVE, known={"a": z}),
+    "read_log": read_log,
+    "read_log: roles": lambda z: read_log("step,loss\n1,2\n2,1\n", roles=z),
+    "read_log: a role": lambda z: read_log("step,loss\n1,2\n2,1\n", roles={"train": z}),
+    **{f"Setup: {name}": lambda z, name=name: Setup(**{name: z}) for name in ("loss", "optimizer", "start", "steps", "seed", "knobs")},
+    "Setup.from_query": Setup.from_query,
+    "Setup.salvage": Setup.salvage,
+    "Setup.run": SETUP.run,
+    "Setup.with_knobs": SETUP.with_knobs,
+    "Setup.with_part": lambda z: SETUP.with_part(z, 1),
+    "Setup.with_part: value": lambda z: SETUP.with_part("loss", z),
+    "Setup.with_choice": lambda z: SETUP.with_choice(z, "adam"),
+    "Setup.with_choice: name": lambda z: SETUP.with_choice("optimizer", z),
+    **{
+        f"Axis: {name}": lambda z, name=name: Axis(**{"knob": "learning_rate", "low": 0.1, "high": 1.0, name: z})
+        for name in ("knob", "low", "high", "log", "count", "whole")
+    },
+    "Axis.parse": Axis.parse,
+    "Map: setup": lambda z: Map(z, ACROSS, UP),
+    "Map: x": lambda z: Map(SETUP, z, UP),
+    "Map: y": lambda z: Map(SETUP, ACROSS, z),
+    "Map.of": lambda z: Map.of(z),
+    "Map.of: x": lambda z: Map.of(SETUP, z),
+    "Map.of: count": lambda z: Map.of(SETUP, count=z),
+    "Map.from_query": Map.from_query,
+    "Map.salvage": Map.salvage,
+    "Canvas.blank": Canvas.blank,
+    "Canvas.open": lambda z: Canvas.open("nowhere/at all", z),
+    "Canvas.open: path": lambda z: Canvas.open(z, 3),  # type: ignore[arg-type]
+    "render": lambda z: drawn(z, Canvas.blank(PLANE)),
+    "render: canvas": lambda z: drawn(PLANE, z),
+    "render: stop": lambda z: drawn(PLANE, Canvas.blank(PLANE), stop=z),
+    "render: tile": lambda z: drawn(PLANE, Canvas.blank(PLANE), tile=z),
+    "render: executor": lambda z: drawn(PLANE, Canvas.blank(PLANE), z if not callable(z) else lambda: z),
+    "Outcome.sentence": OUTCOME.sentence,
+    "Outcome.evidence": OUTCOME.evidence,
+    "Outcome.numbers": OUTCOME.numbers,
+    "Outcome.numbers: digits": lambda z: OUTCOME.numbers(0, z),
+    "Optimizer.largest_stable_rate": DESCENT.largest_stable_rate,
+    "Optimizer.largest_stable_curvature": DESCENT.largest_stable_curvature,
+    **{f"{shelf.kind}: its name": shelf.__getitem__ for shelf in (LOSSES, OPTIMIZERS, SCHEDULES)},
+    **{
+        f"{shelf.kind}, {name}: {knob}": lambda z, make=shelf[name], knob=knob: make(**{knob: z})
+        for shelf, names in (
+            (LOSSES, ("linear_regression", "homemade_network", "quadratic")),
+            (OPTIMIZERS, OPTIMIZERS),
+            (SCHEDULES, SCHEDULES),
+        )
+        for name in names
+        for knob in shelf.parameters(name)
+    },
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.filterwarnings("error")
+def test_a_door_answers_or_refuses_with_a_sentence_of_ours(door: str) -> None:
+    for nonsense in NONSENSE:
+        try:
+            DOORS[door](nonsense)
+        except ValueError as refused:
+            trace, said = refused.__traceback__, str(refused)
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            assert trace is not None
+            where = Path(trace.tb_frame.f_code.co_filename)
+            assert "explorer" in where.parts, f"{nonsense!r}: {said}, raised in {where}"
+            assert re.search(r"\b(must|Cannot|has no knob|no part named|holds|needs?)\b", said), f"{nonsense!r}: {said}"
+
+
+ONE = [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: check_gradient(bowl), "x must be one or more numbers, (dim,), for a function, got none"),
+        (
+            lambda: check_gradient(3),
+            "value_and_gradient must be a function from a point (dim,) to its value and gradient, or a Loss, got 3",
+        ),
+        (lambda: check_gradient(BOWL, seed=-1), "seed must be finite and ≥ 0, got -1"),
+        (lambda: safe_rate(lambda x: None, ONE), "value_and_gradient must be a function from (2,) to a number and an array (2,), got None"),
+        (
+            lambda: safe_rate(lambda x: (None, x), ONE),
+            "value_and_gradient must be a function from (2,) to a number and an array (2,), got (None,",
+        ),
+        (lambda: safe_rate(lambda x: (HUGE, x), ONE), "value_and_gradient must be a function from (2,) to a number and an array (2,), got"),
+        (lambda: run(Answers(None), DESCENT, 0.1), "value_and_gradient must be a function that returns (runs,), (dim, runs), got None"),
+        (lambda: from_function(bowl, ONE, minimum=HUGE), "minimum must be finite, got 1e+400"),
+        (lambda: from_function(bowl, ONE, blocks=["a", "b"]), "blocks must be a mapping such as {"),
+        (lambda: from_function(bowl, ONE, blocks={"a": 1.5}), "the shape of a in blocks must be a whole number, got 1.5"),
+        (lambda: from_function(bowl, ONE, coordinates="ab"), "coordinates must be 2 names, one a number of the start, got 'ab'"),
+        (lambda: diagnose(CURVE, known=3), "known must be a mapping such as {"),
+        (lambda: sweep(BOWL, DESCENT, 0.1, executor=0), "executor must be None or an executor of concurrent.futures"),
+        (lambda: run(BOWL, DESCENT, 0.1, whole=np.ones(2)), "whole must be True or False, got array"),
+        (lambda: Map(Setup(), "learning_rate", "start.0"), "x must be an Axis, such as"),
+        (lambda: Map(None, ACROSS, UP), "setup must be a Setup, got None"),
+        (lambda: drawn(PLANE, Canvas.blank(Map(SETUP, ACROSS, Axis("start.0", 0.5, 1, count=5)))), "canvas must be of (4, 4) pixels"),
+        (lambda: Setup().with_choice([], "adam"), "kind must be one of loss, optimizer, schedule, got none"),
+        (lambda: OUTCOME.sentence(99), "run must be finite and ≥ -2 and ≤ 1, got 99"),
+        (lambda: LOSSES["network"](hidden_scale=[1, 2]), "hidden_scale must be one number, got"),
+    ],
+)
+def test_what_a_refusal_says(call: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        call()
+
+
+def test_what_is_unusual_and_right_is_taken() -> None:
+    assert check_gradient(bowl, [3.0, 4.0]).wrong == ()
+    assert check_gradient(lambda x: (x @ x, x), [3.0, 4.0]).wrong == ("x",)
+    assert from_function(bowl, ONE, minimum=10**30).minimum == 1e30  # type: ignore[arg-type]
+    assert from_function(bowl, ONE, minimum=-np.inf).minimum == -np.inf
+    assert from_function(lambda x: (10**30, x), ONE).value(np.ones((2, 1))).tolist() == [1e30]
+    assert str(diagnose([*CURVE, HUGE]).verdict) == "diverged"
+    assert DESCENT.largest_stable_curvature(5e-324) == np.inf
+    assert OUTCOME.sentence(-1) == OUTCOME.sentence(1)
+    with ThreadPoolExecutor(1) as pool:
+        assert sweep(BOWL, DESCENT, [0.1, 0.5], executor=pool).verdict.tolist() == judge(run(BOWL, DESCENT, [0.1, 0.5])).verdict.tolist()
+
+
+@pytest.mark.parametrize("address", ["", "?", "https://example.org/map?", "https://example.org/map?x=learning_rate:0.1:1:linear:4&"])
+def test_the_text_of_a_link_is_read(address: str) -> None:
+    assert Setup.from_query("v=1&loss=x_squared") == Setup("x_squared")
+    assert Map.from_query(f"{address}v=1&loss=booth&start=1%2C2#top").setup == Setup("booth", start=(1.0, 2.0))
