@@ -16,7 +16,7 @@ from explorer import LOSSES, OPTIMIZERS, Setup, run, sweep
 from explorer.core.ground.knobs import Knob, Parameter, Shelf, UnknownName, check_number, parameters, short
 from explorer.core.run.setup import PLAIN, SHELVES
 
-SHELF: Shelf[dict[str, Any]] = Shelf("toy")
+SHELF: Shelf[dict[str, Any]] = Shelf("toy", for_each_run=True)
 
 
 @SHELF

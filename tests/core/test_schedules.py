@@ -79,7 +79,7 @@ def test_a_number_is_one_finite_number_within_its_rule(name: str, knob: Paramete
             SCHEDULES[name](**{knob.name: value})
     for end in (knob.knob.low, knob.knob.high):
         assert np.isfinite(SCHEDULES[name](**{knob.name: end})(np.arange(1 if knob.name == "steps" else 100))).all()
-    with pytest.raises(ValueError, match=rf"^{knob.name} must be one number for {name}, whose multipliers all runs share, got 2$"):
+    with pytest.raises(ValueError, match=rf"^{knob.name} must be one number, got \[\S+ \S+\]$"):
         SCHEDULES[name](**{knob.name: [knob.default, knob.default]})
 
 

@@ -66,7 +66,7 @@ def test_names_of_the_coordinates() -> None:
         (3.0, None, "start must be one or more numbers"),
         ("abc", None, "start must be numbers, got 'abc'"),
         ((1, np.nan), None, "start must be finite, got nan"),
-        ((1, 2), ("a",), "coordinates must be 2 names, one a number of the start, got 1"),
+        ((1, 2), ("a",), "coordinates must be 2 names, one a number of the start, got \\('a',\\)"),
     ],
 )
 def test_refusals(start: object, coordinates: tuple[str, ...] | None, sentence: str) -> None:
