@@ -11,7 +11,7 @@ import pytest
 from explorer import LOSSES, check_gradient, from_function
 from explorer.core.losses.network import layers
 from explorer.core.losses.network.activations import ACTIVATIONS
-from explorer.core.losses.protocol import Array
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.losses.wrapped import Pointwise
 from explorer.core.theory.differences import rounding
 from explorer.core.theory.gradient_mistakes import slip
@@ -218,7 +218,7 @@ def test_what_is_in_the_wrong_place_or_missing_is_named(changed: Callable[[Array
 def test_a_missing_relu_is_seen_whatever_the_seed(spoiled: Callable[[Array], Array] | None, says: str) -> None:
     """Also if all of its few units are drawn to be on one side; and a right one is not called missing."""
     loss = mlp(f="relu", slopes=(None, spoiled))
-    where = dict(loss.blocks)
+    where = dict(Facts(loss).blocks)
     eps = float(np.finfo(float).eps)
     assert {slip(loss, POINT, where["W2"], where["b2"], eps, np.random.default_rng(seed)) for seed in range(30)} == {says}
 

@@ -268,7 +268,7 @@ def _checked(loss: Loss, point: Array, gradient: Array, name: str, where: slice,
 
 
 def _along(look: Look, found: BlockCheck) -> BlockCheck:
-    """Look along the gradient itself where differences by each coordinate are blurred, but at no kink: a wrong length is seen more sharply."""
+    """Look along the gradient itself where differences by each coordinate are blurred, but for kinks: a wrong length is seen better."""
     length = float(np.linalg.norm(look.whole))
     if found.doubt <= WRONG or found.kinks or not 0 < length < np.inf:
         return found

@@ -111,12 +111,13 @@ def _zero(look: Look) -> Iterator[Guess]:
 def _swapped(look: Look) -> Iterator[Guess]:
     """The gradient of another block of the same size."""
     for name, where in Facts(look.loss).groups:
-        if name != look.block and where.stop - where.start == look.whole.size:
-            sums = float(look.whole.sum()), look.along(where)
-            if np.isclose(*sums, rtol=0.01, atol=look.noise):  # what costs one difference is tried first
-                start = where.start
-                numbers = partial(lambda start, one: derivatives(one.loss, one.point, each(start + one.some), one.eps)[0], start)
-                yield Guess(partial(lambda numbers, one: one.analytic - numbers(one), numbers), f"it has the numbers of {name}")
+        all_of_it = np.arange(look.point.size)[where]
+        if name == look.block or all_of_it.size != look.whole.size:
+            continue
+        if np.isclose(look.whole.sum(), look.along(where), rtol=0.01, atol=look.noise):  # what costs one difference is tried first
+            moves = each(all_of_it[look.some])
+            rest = partial(lambda moves, one: one.analytic - derivatives(one.loss, one.point, moves, one.eps)[0], moves)
+            yield Guess(rest, f"it has the numbers of {name}")
 
 
 def _factors(look: Look, *, penalty: bool = False) -> Iterator[Guess]:
@@ -125,7 +126,7 @@ def _factors(look: Look, *, penalty: bool = False) -> Iterator[Guess]:
     if not parts.any(axis=0).all():
         return
     inverse = np.linalg.pinv(parts)
-    times, *more = (float(number) for number in inverse @ look.analytic)
+    times, *more = map(float, inverse @ look.analytic)
     error = 10 * look.noise * float(np.linalg.norm(inverse[0]))
     if (penalty and abs(times) <= error) or not times:
         return
@@ -141,12 +142,13 @@ def _factors(look: Look, *, penalty: bool = False) -> Iterator[Guess]:
         words = f"it is the {taken} over the {examples} examples, where the loss is their {meant}{also}"
     elif examples == 1 and look.whole.size > 1 and rounded > 4 and times in (rounded, 1 / rounded):
         words += f", as a {taken} over {rounded} examples is where the loss is their {meant}"
-    special = (many == rounded and rounded <= 100) or times == -1
+    special = abs(times) in (rounded, 1 / rounded) and rounded <= 100
 
     def rest(one: Look) -> Array:
         return one.analytic - times * one.numeric - sum(much * one.weights for much in more)
 
-    yield Guess(rest, words, free=penalty + (not special), blur=max(abs(times), 1.0))
+    if times != 1:
+        yield Guess(rest, words, free=penalty + (not special), blur=max(abs(times), 1.0))
 
 
 def _transposed(look: Look) -> Iterator[Guess]:
@@ -165,10 +167,8 @@ def _summed(look: Look) -> Iterator[Guess]:
     size = look.whole.size
     if size > 1 and np.ptp(look.whole) <= 1e-9 * np.abs(look.whole).max() and np.ptp(look.numeric) > EXPLAINED * np.abs(look.numeric).max():
         for share, word in ((1, "sum"), (size, "mean")):
-            words = (
-                f"each of its {size} numbers is the {word} of all {size}: a {word} over the examples went over the units too, as"
-                f" {word}(dZ, keepdims=True) does without axis=1"
-            )
+            words = f"each of its {size} numbers is the {word} of all {size}: a {word} over the examples went over the units too"
+            words += f", as {word}(dZ, keepdims=True) does without axis=1"
             yield Guess(partial(lambda share, one: one.analytic - one.along(one.where) / share, share), words)
 
 
