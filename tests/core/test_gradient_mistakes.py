@@ -11,9 +11,10 @@ import pytest
 from explorer import LOSSES, check_gradient, from_function
 from explorer.core.losses.network import layers
 from explorer.core.losses.network.activations import ACTIVATIONS
-from explorer.core.losses.protocol import Array
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.losses.wrapped import Pointwise
 from explorer.core.theory.differences import rounding
+from explorer.core.theory.gradient_mistakes import slip
 
 RANDOM = np.random.default_rng(1)
 X, Y = RANDOM.standard_normal((3, 40)), RANDOM.standard_normal((2, 40))
@@ -43,22 +44,24 @@ def mlp(
     slopes: tuple[Callable[[Array], Array] | None, Callable[[Array], Array] | None] = (None, None),
     start: Array = POINT,
     blocks: Any = SHAPES,
+    kind: type[np.floating[Any]] = np.float64,
 ) -> Pointwise:
     """A network of two hidden layers as somebody writes it; `changed` spoils its gradient, `slopes` its activations' derivatives."""
     first, second = (given or (lambda z: slope(f, z)) for given in slopes)
+    data, targets = X.astype(kind), Y.astype(kind)
 
     def value_and_gradient(x: Array) -> tuple[float, Array]:
-        p = split(x)
-        z1 = p["W1"] @ X + p["b1"][:, None]
+        p = split(x.astype(kind))
+        z1 = p["W1"] @ data + p["b1"][:, None]
         a1 = ACTIVATIONS[f].value(z1.copy())
         z2 = p["W2"] @ a1 + p["b2"][:, None]
         a2 = ACTIVATIONS[f].value(z2.copy())
-        residual = p["W3"] @ a2 + p["b3"][:, None] - Y
+        residual = p["W3"] @ a2 + p["b3"][:, None] - targets
         value = float(0.5 * (residual**2).sum() / 40 + sum(0.5 * penalty * (p[name] ** 2).sum() for name in ("W1", "W2", "W3")))
         d3 = residual / 40
         d2 = (p["W3"].T @ d3) * second(z2)
         d1 = (p["W2"].T @ d2) * first(z1)
-        g = {"W1": d1 @ X.T, "b1": d1.sum(1), "W2": d2 @ a1.T, "b2": d2.sum(1), "W3": d3 @ a2.T, "b3": d3.sum(1)}
+        g = {"W1": d1 @ data.T, "b1": d1.sum(1), "W2": d2 @ a1.T, "b2": d2.sum(1), "W3": d3 @ a2.T, "b3": d3.sum(1)}
         for name in ("W1", "W2", "W3"):
             g[name] = g[name] + penalty * p[name]
         changed(p, g)
@@ -116,6 +119,108 @@ def test_a_mistake_in_a_network_of_one_s_own_is_recognized(loss: Pointwise, wron
     assert says in found[wrong[0]].mistake
     assert found.worst[0].name.startswith(wrong[0])
     assert says in found.summary()
+
+
+MATRICES = ("W1", "W2", "W3")
+
+
+def everywhere(data: float, penalty: float) -> Callable[[dict[str, Array], dict[str, Array]], None]:
+    """`data` times the gradient, and `penalty` times the parameters too much in every matrix."""
+
+    def changed(p: dict[str, Array], g: dict[str, Array]) -> None:
+        for name in g:
+            g[name] = data * g[name] + (penalty * p[name] if name in MATRICES else 0)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (0.0, "forgotten: it lacks 0.01 times the parameters; the loss has ½ λ‖w‖² with λ = 0.01"),
+        (0.5, "halved: it lacks 0.005 times the parameters; the loss has ½ λ‖w‖² with λ = 0.01"),
+        (2.0, "doubled: it has 0.01 times the parameters too much; the loss has ½ λ‖w‖² with λ = 0.01"),
+        (-1.0, "of the wrong sign: it lacks 0.02 times the parameters; the loss has ½ λ‖w‖² with λ = 0.01"),
+    ],
+)
+def test_a_penalty_is_named_alike_in_all_matrices(given: float, says: str) -> None:
+    """Of the last, in which the squares of the residuals grow as a penalty does, the others know."""
+    found = check_gradient(mlp(everywhere(1, 0.01 * (given - 1)), penalty=0.01))
+    assert found.summary() == f"The gradient by W1, W2 and W3 is wrong: the penalty is {says}. All others are right."
+
+
+def test_of_a_penalty_that_the_loss_does_not_show_every_possibility_is_named() -> None:
+    """With relus the residuals' squares grow as a penalty does in every matrix."""
+    found = check_gradient(mlp(everywhere(1, -0.01), penalty=0.01, f="relu"))
+    maybe = "the penalty is forgotten (λ = 0.01), halved (λ = 0.02) or of the wrong sign (λ = 0.005): it lacks 0.01 times the parameters"
+    assert found.wrong == MATRICES
+    assert {found[name].mistake for name in MATRICES} == {f"{maybe}, the derivative of ½ λ‖w‖²"}
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        (40, "it is 40 times the right one{}, as a sum over 40 examples is where the loss is their mean"),
+        (-1, "it has the opposite sign{}"),
+        (1.2, "it is 1.2 times the right one{}"),
+    ],
+)
+def test_a_factor_is_seen_beside_a_penalty(times: float, says: str) -> None:
+    found = check_gradient(mlp(everywhere(times, (1 - times) * 0.01), penalty=0.01))
+    expected = {name: says.format(" but for the penalty" if name in MATRICES else "") for name in SHAPES}
+    assert {each.block: each.mistake for each in found.blocks} == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_one_wrong_number_is_no_mistake_of_the_block(kind: type[np.floating[Any]], seed: int) -> None:
+    """5 % too large: in float32 it is blurred enough to be almost anything, but every number beside it says that it is not."""
+
+    def one_wrong(p: dict[str, Array], g: dict[str, Array]) -> None:
+        g["W2"] = g["W2"].copy()
+        g["W2"][1, 2] *= 1.05
+
+    found = check_gradient(mlp(one_wrong, penalty=0.1, start=np.random.default_rng(seed).standard_normal(POINT.size), kind=kind))
+    assert (found.wrong, found["W2"].mistake, found.worst[0].name) == (("W2",), "", "W2[1, 2]")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_units_at_their_kink_in_float32_are_right(seed: int) -> None:
+    """With biases of 0 some examples reach no unit of the first layer, so that those of the second are at 0."""
+    start = np.random.default_rng(seed).standard_normal(POINT.size) * np.concatenate(
+        [np.full(int(np.prod(shape)), name in MATRICES) for name, shape in SHAPES.items()]
+    )
+    assert check_gradient(mlp(f="relu", start=start, kind=np.float32)).wrong == ()
+
+
+def blocks_of_four(changed: Callable[[Array], Array]) -> Pointwise:
+    """A quartic of a matrix and two vectors, its gradient ``(8,)`` spoiled."""
+    factors = np.arange(1.0, 9.0)
+    start = np.array([0.7, -1.3, 2.1, 0.4, -0.6, 1.1, 0.9, -1.7])
+    return from_function(lambda x: (float(factors @ x**4) / 4, changed(factors * x**3)), start, blocks={"W": (2, 2), "b": (2,), "c": (2,)})
+
+
+@pytest.mark.parametrize(
+    ("changed", "mistakes"),
+    [
+        (lambda g: g, ("", "", "")),
+        (lambda g: g[[0, 2, 1, 3, 4, 5, 6, 7]], ("W is transposed", "", "")),
+        (lambda g: g[[0, 1, 2, 3, 6, 7, 4, 5]], ("", "it has the numbers of c", "it has the numbers of b")),
+        (lambda g: g * [1, 1, 1, 1, 0, 0, 1, 1], ("", "it is 0 everywhere, and the loss changes with it", "")),
+        (lambda g: g * [1, 1, 1, 1, 0, 1, 1, 1], ("", "", "")),
+    ],
+)
+def test_what_is_in_the_wrong_place_or_missing_is_named(changed: Callable[[Array], Array], mistakes: tuple[str, ...]) -> None:
+    assert tuple(each.mistake for each in check_gradient(blocks_of_four(changed)).blocks) == mistakes
+
+
+@pytest.mark.parametrize(("spoiled", "says"), [(np.ones_like, "the derivative of relu is missing"), (None, "")])
+def test_a_missing_relu_is_seen_whatever_the_seed(spoiled: Callable[[Array], Array] | None, says: str) -> None:
+    """Also if all of its few units are drawn to be on one side; and a right one is not called missing."""
+    loss = mlp(f="relu", slopes=(None, spoiled))
+    where = dict(Facts(loss).blocks)
+    eps = float(np.finfo(float).eps)
+    assert {slip(loss, POINT, where["W2"], where["b2"], eps, np.random.default_rng(seed)) for seed in range(30)} == {says}
 
 
 SPOILED: dict[str, Callable[[str, Array], Array]] = {

@@ -273,9 +273,9 @@ def _checked(loss: Loss, point: Array, gradient: Array, name: str, where: slice,
 
 
 def _along(look: Look, found: BlockCheck) -> BlockCheck:
-    """Look along the gradient itself where differences by each coordinate are blurred: there a wrong length is seen more sharply."""
+    """Look along the gradient itself where differences by each coordinate are blurred, but for kinks: a wrong length is seen better."""
     length = float(np.linalg.norm(look.whole))
-    if found.doubt <= WRONG or not 0 < length < np.inf:
+    if found.doubt <= WRONG or found.kinks or not 0 < length < np.inf:
         return found
     direction = np.zeros_like(look.point)
     direction[look.where] = look.whole / length
@@ -344,7 +344,10 @@ def _kinks(
     (left, right), (near_left, near_right) = (sides(loss, point, [moves[i] for i in suspects], h) for h in (size, size / 8))
     jump = near_right - near_left
     noise = 8 * 10 * eps / size * np.abs(loss.value(point[:, np.newaxis])[0])
-    real = (np.abs(jump - (right - left)) <= 0.05 * np.abs(jump)) & (np.abs(jump) > 1e-3 * (np.abs(left) + np.abs(right)) + 10 * noise)
+    alike = np.abs(jump - (right - left)) <= 0.05 * np.abs(jump) + noise
+    real = alike & (np.abs(jump) > 1e-3 * (np.abs(left) + np.abs(right)) + 2 * noise)
+    given = analytic[suspects]
+    near_left, near_right = (np.where(np.abs(side - given) <= noise, given, side) for side in (near_left, near_right))
     return {
         int(i): Coordinate(block, names[i], float(analytic[i]), float(numeric[i]), kink=(float(one), float(other)))
         for i, one, other, is_real in zip(suspects, near_left, near_right, real, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ EXPLAINED = 1e-4
 AT_MOST = 0.1
 """But it never leaves more than this share unexplained, however blurred the differences are."""
 
-FAR = (1e7, 1e8)
-"""A penalty ½ λ ‖w‖² is what grows with the square of the weights: seen with them multiplied by these."""
+FAR = 10.0 ** np.arange(8, 0.4, -0.5)
+"""A penalty ½ λ ‖w‖² is what grows with the square of the weights: seen with them multiplied by these, as far as the loss is finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,65 +60,105 @@ class Look:
         """Whether the numeric gradient is known well enough to try anything on it."""
         return bool(np.isfinite(self.off).all() and self.noise <= AT_MOST * np.linalg.norm(self.off))
 
-    @cached_property
-    def total(self) -> float:
-        """The derivative along all numbers of the block together."""
-        return float(derivatives(self.loss, self.point, [np.arange(self.point.size)[self.where]], self.eps)[0][0])
+    def along(self, where: slice) -> float:
+        """The derivative along all these numbers together."""
+        return float(derivatives(self.loss, self.point, [np.arange(self.point.size)[where]], self.eps)[0][0])
 
-    def explained(self, rest: Array) -> bool:
-        """Whether `rest` is nothing beside what is wrong."""
-        wrong = float(np.linalg.norm(self.off))
-        return bool(np.linalg.norm(rest) <= min(max(EXPLAINED * wrong, 10 * self.noise), AT_MOST * wrong))
+    def explained(self, guess: Guess, *, confirmed: bool) -> bool:
+        """Whether `guess` leaves nothing beside what is wrong, nor beside what it says is wrong with all but the worst of the numbers.
+
+        One number that is wrong looks like many a mistake. If a guess was fitted to hardly more than it, it must be exact and `confirmed`.
+        """
+        rest, others = guess.rest(self), np.arange(self.some.size) != np.abs(self.off).argmax()
+        silent = bool(np.linalg.norm((self.off - rest)[others]) <= self.noise)
+        alone = bool(guess.free) and (silent or 2 * guess.free >= self.some.size)
+        blur = 0.0 if alone else 10 * guess.blur * self.noise
+
+        def nothing(some: slice | NDArray[np.bool_]) -> bool:
+            wrong = float(np.linalg.norm(self.off[some]))
+            return bool(np.linalg.norm(rest[some]) <= min(max(EXPLAINED * wrong, blur), AT_MOST * wrong))
+
+        return (confirmed or not alone) and nothing(slice(None)) and (silent or nothing(others))
 
 
 @dataclass(frozen=True)
 class Guess:
-    """One mistake that was tried: what it would leave unexplained at any look, and its name. `free` numbers were fitted to find it."""
+    """One mistake that was tried: what it would leave unexplained at any look, and its name. `free` numbers were fitted to find it.
+
+    The error of `rest` is `blur` times that of the differences.
+    """
 
     rest: Callable[[Look], Array]
-    words: str
+    words: str | Callable[[], str]
     free: int = 0
+    blur: float = 1.0
 
 
 def recognized(look: Look, again: Look | None) -> str:
     """Return the mistake that explains both looks, or nothing. Without a second look nothing is fitted to one number."""
-    for guess in (guess for guesses in (_factors, _transposed, _summed, _penalties) for guess in guesses(look)):
-        seen = [look] if again is None else [look, again]
-        if all(one.explained(guess.rest(one)) for one in seen) and (again is not None or guess.free < look.some.size):
-            return guess.words
+    tried = (_zero, _factors, _transposed, _summed, _penalties, _swapped, partial(_factors, penalty=True))
+    seen = [look] if again is None else [look, again]
+    for guess in (guess for guesses in tried for guess in guesses(look)):
+        if all(one.explained(guess, confirmed=again is not None) for one in seen):
+            return guess.words if isinstance(guess.words, str) else guess.words()
     return ""
 
 
-def _factors(look: Look) -> Iterator[Guess]:
-    """The sign, a sum for a mean or the reverse, any other number."""
-    squares = float(look.numeric @ look.numeric)
-    times = float(look.analytic @ look.numeric) / squares if squares else 0.0
-    if not times:
+def _zero(look: Look) -> Iterator[Guess]:
+    yield Guess(lambda one: one.off * one.whole.any(), "it is 0 everywhere, and the loss changes with it")
+
+
+def _swapped(look: Look) -> Iterator[Guess]:
+    """The gradient of another block of the same size."""
+    for name, where in Facts(look.loss).groups:
+        all_of_it = np.arange(look.point.size)[where]
+        if name == look.block or all_of_it.size != look.whole.size:
+            continue
+        if np.isclose(look.whole.sum(), look.along(where), rtol=0.01, atol=look.noise):  # what costs one difference is tried first
+            moves = each(all_of_it[look.some])
+            rest = partial(lambda moves, one: one.analytic - derivatives(one.loss, one.point, moves, one.eps)[0], moves)
+            yield Guess(rest, f"it has the numbers of {name}")
+
+
+def _factors(look: Look, *, penalty: bool = False) -> Iterator[Guess]:
+    """The sign, a sum for a mean or the reverse, any other number; with `penalty` of all but a penalty, which is in proportion to w."""
+    parts = np.stack([look.numeric, look.weights] if penalty else [look.numeric], axis=1)
+    if not parts.any(axis=0).all():
         return
-    many = max(abs(times), 1 / abs(times))
+    inverse = np.linalg.pinv(parts)
+    times, *more = map(float, inverse @ look.analytic)
+    error = 10 * look.noise * float(np.linalg.norm(inverse[0]))
+    if (penalty and abs(times) <= error) or not times:
+        return
+    many, also = max(abs(times), 1 / abs(times)), " but for the penalty" if penalty else ""
     rounded = round(many)
-    if abs(many - rounded) <= max(1e-4, 10 * look.noise / np.sqrt(squares)) * many:
+    if abs(many - rounded) <= max(1e-4, error) * many:
         times = float(np.copysign(rounded if abs(times) > 1 else 1 / rounded, times))
-    examples, reductions, words = Facts(look.loss).examples, ("sum", "mean"), f"it is {plain(times, 4)} times the right one"
+    examples, reductions, words = Facts(look.loss).examples, ("sum", "mean"), f"it is {plain(times, 4)} times the right one{also}"
+    taken, meant = reductions if abs(times) > 1 else reductions[::-1]
     if times == -1:
-        words = "it has the opposite sign"
+        words = f"it has the opposite sign{also}"
     elif rounded == examples > 1 and times in (rounded, 1 / rounded):
-        taken, meant = reductions if times > 1 else reductions[::-1]
-        words = f"it is the {taken} over the {examples} examples, where the loss is their {meant}"
+        words = f"it is the {taken} over the {examples} examples, where the loss is their {meant}{also}"
     elif examples == 1 and look.whole.size > 1 and rounded > 4 and times in (rounded, 1 / rounded):
-        taken, meant = reductions if times > 1 else reductions[::-1]
         words += f", as a {taken} over {rounded} examples is where the loss is their {meant}"
-    special = many == rounded and rounded <= 100
-    yield Guess(lambda one: one.analytic - times * one.numeric, words, free=0 if special or times == -1 else 1)
+    special = abs(times) in (rounded, 1 / rounded) and rounded <= 100
+
+    def rest(one: Look) -> Array:
+        return one.analytic - times * one.numeric - sum(much * one.weights for much in more)
+
+    if times != 1:
+        yield Guess(rest, words, free=penalty + (not special), blur=max(abs(times), 1.0))
 
 
 def _transposed(look: Look) -> Iterator[Guess]:
     """The numbers of a matrix in the order of its transpose; where no shape is known, of every shape that fits."""
     shape, size = Facts(look.loss).shapes.get(look.block), look.whole.size
     for rows in (shape[0],) if shape and len(shape) == 2 else () if shape else range(2, size // 2 + 1):
-        if size % rows == 0 and 1 < rows < size:
-            words = f"it is transposed: its numbers are those of a {size // rows} × {rows} matrix, the block is {rows} × {size // rows}"
-
+        columns = size // rows
+        if columns * rows == size and 1 < rows < size:
+            words = f"it is transposed: its numbers are those of a {columns} × {rows} matrix, the block is {rows} × {columns}"
+            words = words if rows != columns else f"{look.block} is transposed"
             yield Guess(partial(lambda rows, one: one.whole.reshape(-1, rows).T.ravel()[one.some] - one.numeric, rows), words)
 
 
@@ -127,25 +167,24 @@ def _summed(look: Look) -> Iterator[Guess]:
     size = look.whole.size
     if size > 1 and np.ptp(look.whole) <= 1e-9 * np.abs(look.whole).max() and np.ptp(look.numeric) > EXPLAINED * np.abs(look.numeric).max():
         for share, word in ((1, "sum"), (size, "mean")):
-            words = (
-                f"each of its {size} numbers is the {word} of all {size}: a {word} over the examples went over the units too, as"
-                f" {word}(dZ, keepdims=True) does without axis=1"
-            )
-            yield Guess(partial(lambda share, one: one.analytic - one.total / share, share), words)
+            words = f"each of its {size} numbers is the {word} of all {size}: a {word} over the examples went over the units too"
+            words += f", as {word}(dZ, keepdims=True) does without axis=1"
+            yield Guess(partial(lambda share, one: one.analytic - one.along(one.where) / share, share), words)
 
 
 def _penalties(look: Look) -> Iterator[Guess]:
-    """The derivative of a penalty λ‖w‖²/2 or λ‖w‖₁ that is missing, too large, or there for a bias."""
-    off = look.off
+    """The derivative of a penalty λ‖w‖²/2 or λ‖w‖₁ that is missing, too large, or there for a bias; of a matrix in all its numbers."""
+    off, of = look.off, np.array([name.split("[")[0] for name in look.names])
     for squared, derivative in ((True, np.copy), (False, np.sign)):
         toward = derivative(look.weights)
-        there = (np.abs(off) > max(1e-3 * np.abs(off).max(), 10 * look.noise / np.sqrt(off.size))) & (toward != 0)
-        if there.any() and (squared or np.ptp(toward[there])):  # of one sign only it is any constant
+        seen = (np.abs(off) > max(1e-3 * np.abs(off).max(), 10 * look.noise / np.sqrt(off.size))) & (toward != 0)
+        there = np.isin(of, of[seen])
+        if seen.any() and (squared or np.ptp(toward[seen])):  # of one sign only it is any constant
             rate = float(off[there] @ toward[there] / (toward[there] @ toward[there]))
             yield Guess(
                 partial(lambda much, derivative, one: one.off - much * derivative(one.weights), rate * there, derivative),
-                _penalty(look, there, rate, squared=squared),
-                free=int(there.sum() == 1) * look.some.size,
+                partial(_penalty, look, there, rate, squared=squared),
+                free=1,
             )
 
 
@@ -154,34 +193,48 @@ def _penalty(look: Look, there: NDArray[np.bool_], rate: float, *, squared: bool
     named = {name.split("[")[0] for name, is_there in zip(look.names, there, strict=True) if is_there}
     bias = all(name.lower().startswith(("b", "intercept", "offset")) or name.lower().endswith("bias") for name in named)
     whose = "" if there.all() or len(named) > 3 else f" of {', '.join(sorted(named))}"
-    size, form = plain(abs(rate), 3), "½ λ‖w‖²" if squared else "λ‖w‖₁"
-    times = f"{size} times {'the parameters' if squared else 'the sign of the parameters'}{whose}"
+    much, form, too = abs(rate), "½ λ‖w‖²" if squared else "λ‖w‖₁", " too much" if rate > 0 else ""
+
+    def amount(much: float) -> str:
+        return f"{plain(much, 3)} times {'the parameters' if squared else 'the sign of the parameters'}{whose}{too}"
+
     if bias and len(named) == 1:
         what = "the bias is in the gradient's penalty, but not in the loss's" if rate > 0 else "the loss has the bias in its penalty too"
-        return f"{what}: the gradient {'has' if rate > 0 else 'lacks'} {times}{' too much' if rate > 0 else ''}"
-    own = (Facts(look.loss).l2 or _growth(look, there)) if squared else np.nan
-    if rate < 0:
-        half = np.isclose(-2 * rate, own, rtol=0.01)
-        maybe = " or halved" if not half and not np.isclose(-rate, own, rtol=0.01) else ""
-        return f"the penalty is {'halved' if half else 'forgotten'}{maybe}: it lacks {times}, the derivative of {form} with λ = {size}"
-    if abs(own) <= 0.01 * rate:
-        what = "it has a penalty that the loss has not"
-    elif np.isclose(own, rate, rtol=0.01):
-        what = "the penalty is doubled"
-    else:
-        what = "the penalty is doubled, or in the gradient only"
-    return f"{what}: it has {times} too much, the derivative of {form} with λ = {size}"
+        return f"{what}: the gradient {'has' if rate > 0 else 'lacks'} {amount(much)}"
+    verb, shares = ("has", {"doubled": 1.0}) if rate > 0 else ("lacks", {"forgotten": 1.0, "halved": 2.0, "of the wrong sign": 0.5})
+    for i, own in enumerate(_own(look, there) if squared else ()):
+        if rate > 0 and i == 0 and abs(own) <= 0.01 * rate:
+            return f"it has a penalty that the loss has not: it has {amount(much)}, the derivative of {form} with λ = {plain(much, 3)}"
+        for what, share in shares.items():
+            if np.isclose(own, share * much, rtol=0.02):
+                return f"the penalty is {what}: it {verb} {amount(own / share)}; the loss has {form} with λ = {plain(own, 3)}"
+    *some, last = (f"{what} (λ = {plain(share * much, 3)})" for what, share in shares.items())
+    maybe = f"{', '.join(some)} or {last}" if some else f"{last}, or in the gradient only"
+    return f"the penalty is {maybe}: it {verb} {amount(much)}, the derivative of {form}"
 
 
-def _growth(look: Look, there: NDArray[np.bool_]) -> float:
-    """Return the λ of the loss's own ½ λ‖w‖², where it alone grows with the square of the weights; nan where this cannot be told."""
-    weights = np.arange(look.point.size)[look.where][look.some[there]]
-    far = np.repeat(look.point[:, np.newaxis], len(FAR), axis=1)
-    far[weights] *= FAR
-    found = 2 * look.loss.value(far) / (far[weights] ** 2).sum(axis=0)
-    if not np.isfinite(found).all() or not (np.isclose(found[0], found[1], rtol=0.01) or (np.abs(found) < 1e-5).all()):
-        return np.nan
-    return float(found[-1])
+def _own(look: Look, there: NDArray[np.bool_]) -> Iterator[float]:
+    """Return what may be the λ of the loss's own ½ λ‖w‖²: of these weights, as it says, and then of other blocks, which may share it."""
+    everything = np.arange(look.point.size)
+    yield Facts(look.loss).l2 or _growth(look, everything[look.where][look.some[there]])
+    others = (where for name, where in Facts(look.loss).groups if name != look.block and len(Facts(look.loss).shapes.get(name, ())) > 1)
+    yield from (_growth(look, everything[where]) for where in others)
+
+
+def _growth(look: Look, weights: NDArray[np.intp]) -> float:
+    """Return the λ of ½ λ‖w‖², where it alone grows with the square of these weights; nan where this cannot be told.
+
+    Unlike a square of the data it grows alike in all directions: it is seen in two.
+    """
+    ways = look.point[weights], look.point[weights][::-1] * (-1.0) ** np.arange(weights.size)
+    far = np.repeat(look.point[:, np.newaxis], 6 * FAR.size, axis=1)
+    far[weights] = np.concatenate([np.outer(way, times * FAR) for times in (1, 2, 3) for way in ways], axis=1)
+    one, two, three = look.loss.value(far).astype(float).reshape(3, 2, -1)
+    found = (three - 2 * two + one) / (ways[0] @ ways[0] * FAR**2)
+    near, beyond = found[:, 1:], found[:, :-1]
+    agree = [np.isclose(other, beyond[0], rtol=0.01) | (np.abs(other) + np.abs(beyond[0]) < 1e-5) for other in (*near, beyond[1])]
+    known = beyond[0][np.all(agree, axis=0) & np.isfinite(beyond[0])]
+    return float(known[0]) if known.size else np.nan
 
 
 SLIPS: dict[str, Callable[[Activation, Array, Array], Array]] = {
@@ -205,23 +258,24 @@ def slip(loss: Loss, point: Array, weights: slice, bias: slice, eps: float, rand
     activation and mistake are those whose factors the gradient by b has, at two b of opposite sign. A normalization after W prevents it.
     """
     some = np.sort(random.permutation(np.arange(point.size)[bias])[:32])
-    z, seen = random.uniform(0.3, 1.5, point.size) * random.choice((-1, 1), point.size), None
+    z, looks = random.uniform(0.3, 1.5, point.size) * random.choice((-1, 1), point.size), []
     for turned in (z, -z):
         at = point.copy()
         at[weights], at[bias] = 0, turned[bias]
-        given = loss.value_and_gradient(at[:, np.newaxis])[1][some, 0]
-        right, doubt, _ = derivatives(loss, at, each(some), eps)
-        if not (np.isfinite(given).all() and np.isfinite(right).all() and right.any()):
-            return ""
-        fits = set()
-        for name, f in ACTIVATIONS.items():
-            for what, instead in SLIPS.items():
-                b = at[some]
-                expected, slope = instead(f, b, f.value(b.copy())) * right, _slope(f, b)
-                length = float(np.linalg.norm(expected))
-                if np.linalg.norm(given * slope - expected) <= min(
-                    max(EXPLAINED * length, 10 * doubt), AT_MOST * length
-                ) and not np.allclose(slope, instead(f, b, f.value(b.copy())), rtol=0.01):
-                    fits.add(f"the derivative of {name} {what}")
-        seen = fits if seen is None else seen & fits
-    return " or ".join(sorted(seen or ()))
+        looks.append((at[some], loss.value_and_gradient(at[:, np.newaxis])[1][some, 0], *derivatives(loss, at, each(some), eps)[:2]))
+    b, given, right, doubts = (np.hstack(part) for part in zip(*looks, strict=True))
+    doubt = float(np.linalg.norm(doubts))
+
+    def alike(these: Array, those: Array) -> bool:
+        length = float(np.linalg.norm(those))
+        return bool(np.linalg.norm(these - those) <= min(max(EXPLAINED * length, 10 * doubt), AT_MOST * length))
+
+    if not (np.isfinite(given).all() and np.isfinite(right).all() and right.any()) or np.linalg.norm(given - right) <= 10 * doubt:
+        return ""
+    fits = set()
+    for name, f in ACTIVATIONS.items():
+        for what, instead in SLIPS.items():
+            stands, slope = instead(f, b, f.value(b.copy())), _slope(f, b)
+            if alike(given * slope, stands * right) and not np.allclose(slope, stands, rtol=0.01):
+                fits.add(f"the derivative of {name} {what}")
+    return " or ".join(sorted(fits))
