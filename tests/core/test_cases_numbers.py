@@ -9,7 +9,6 @@ import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Verdict, critical_learning_rate, find_edge, judge, run
 from explorer.core.theory.curvature import second_order, spectrum
-from explorer.core.theory.growth import Modes
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.measured import measured_growth
 
@@ -44,7 +43,7 @@ def test_q0_the_printed_slopes_grow_as_printed() -> None:
     for t in (10, 20, 30, 40, 50):
         assert slope[t + 10] / slope[t] == pytest.approx(5.0844804e10, rel=1e-6)  # printed in single precision
     assert measured_growth(path)[0] == pytest.approx(11.766, abs=5e-4)
-    assert Modes.of(loss, GD, loss.start).growth([0.01]).max() == pytest.approx(11.766, abs=5e-4)
+    assert GD.recurrence.growth(0.01 * spectrum(loss, loss.start)[0]).max() == pytest.approx(11.766, abs=5e-4)
 
 
 def test_q0_ends_in_nan_at_the_forecast_step() -> None:
