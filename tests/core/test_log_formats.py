@@ -532,6 +532,69 @@ LOGS: dict[str, Log] = {
         step=[1, 2],
         says="rank 1",
     ),
+    "Keras, evaluated at the end": Log(
+        "".join(f"Epoch {i}/3\n1875/1875 [====] - 3s - loss: {x}\n" for i, x in enumerate([0.9, 0.5, 0.3], 1))
+        + "313/313 [====] - 1s 2ms/step - loss: 9.3512 - accuracy: 0.8812\n",
+        [0.9, 0.5, 0.3],
+        [9.3512],
+        step=[1, 2, 3],
+    ),
+    "TensorFlow's estimator, evaluated at the end": Log(
+        "INFO:tensorflow:loss = 0.9, step = 0\nINFO:tensorflow:loss = 0.5, step = 100 (0.9 sec)\n"
+        "INFO:tensorflow:Saving dict for global step 100: accuracy = 0.5, global_step = 100, loss = 5.5\n",
+        [0.9, 0.5],
+        [5.5],
+        step=[0, 100],
+    ),
+    "timm, evaluated at the end": Log(
+        "Train: 0 [   0/200 (  0%)]  Loss: 6.9 (6.9)  Time: 0.5s  LR: 1.0e-03\nTrain: 0 [ 100/200 ( 50%)]  Loss: 6.5 (6.7)  Time: 0.5s  LR: 1.0e-03\n"
+        "Test: [   0/195]  Time: 0.1 (0.1)  Loss: 8.85 (8.85)  Acc@1: 1.5 (1.5)\nTest: [ 195/195]  Time: 0.1 (0.1)  Loss: 8.75 (8.8)  Acc@1: 1.5 (1.5)\n",
+        [6.9, 6.5],
+        [8.85, 8.75],
+        learning_rate=[1e-3],
+    ),
+    "Keras, checkpoints between two states of a bar": Log(
+        "".join(
+            f"Epoch {i}/3\n10/10 [=====] - ETA: 0s - loss: {x}\nEpoch {i}: val_loss improved from 1.5 to 1.1, saving model to best.h5\n"
+            f"10/10 [=====] - 1s 20ms/step - loss: {x} - val_loss: {x + 0.5}\n"
+            for i, x in enumerate([0.75, 0.5, 0.25], 1)
+        ),
+        [0.75, 0.5, 0.25],
+        [1.25, 1.0, 0.75],
+        step=[1, 2, 3],
+        learning_rate=[],
+    ),
+    "hours that are left": Log("step 1 loss 0.9 eta: 0.5h\nstep 2 loss 0.8 eta: 0.4h\n", [0.9, 0.8], learning_rate=[]),
+    "DETR, whose unscaled loss is no scale": Log(
+        "Epoch: [0] [ 0/20] lr: 0.0001 loss: 9.5 (9.5) loss_ce_unscaled: 1024 (1024)\n"
+        "Epoch: [0] [10/20] lr: 0.0001 loss: 8.5 (9.0) loss_ce_unscaled: 1023 (1024)\n",
+        [9.5, 8.5],
+        loss_scale=[],
+    ),
+    "DeepSpeed, with the place in the source": Log(
+        "step 1 loss 2.0\nstep 2 loss 1.5\n[2024-01-01 10:00:00,000] [INFO] [loss_scaler.py:188:update_scale] [deepspeed] OVERFLOW!"
+        " Rank 0 Skipping step. Attempted loss scale: 32768, reducing to 16384\n",
+        [2.0, 1.5],
+        loss_scale=[32768],
+    ),
+    **{
+        f"a number as {large}": Log(f"step 1 loss {large}\nstep 2 loss 12.5\n", [number, 12.5], step=[1, 2])
+        for large, number in {
+            "9'900.25": 9900.25,
+            "9’900.25": 9900.25,
+            "9 900.25": 9900.25,
+            "1,20,345.5": 120345.5,
+            "1.5×10^7": 1.5e7,
+            "1.5 x 10^7": 1.5e7,
+            "1.5*10^-7": 1.5e-7,
+        }.items()
+    },
+    "PyTorch Geometric, with scores": Log(
+        "Epoch: 001, Loss: 1.9, Train: 0.39, Val: 0.31, Test: 0.30\nEpoch: 002, Loss: 1.5, Train: 0.59, Val: 0.51, Test: 0.50\n",
+        [1.9, 1.5],
+        validation=[],
+        step=[1, 2],
+    ),
 }
 
 
@@ -542,7 +605,9 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
     assert_begins(log.curve("train"), wanted.train, whole=True)
     for role in ("validation", "learning_rate", "gradient_norm", "loss_scale"):
         expected = getattr(wanted, role)
-        if expected is not None:
+        if expected == []:
+            assert role not in log.roles
+        elif expected is not None:
             assert_begins(log.curve(role), expected)
     if wanted.step is not None:
         assert log.step is not None

@@ -61,11 +61,11 @@ def kind(name: str) -> str:
     ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
     """
     each, joined = words(name), "".join(words(name))
-    if name.endswith(("__MIN", "__MAX")):
+    if name.endswith(("__MIN", "__MAX")) or name == "ETA":
         return "other"
     if not each:
         return ""
-    if "scale" in joined and ("loss" in joined or "grad" in joined or joined == "scale"):
+    if any(word.endswith(("scale", "scaler")) for word in each) and ("loss" in joined or "grad" in joined or joined == "scale"):
         return "loss_scale"
     if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm")):
         return "gradient_norm"
@@ -97,6 +97,9 @@ def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ())
     `like` are the extra words that the best one shares, such as those of the training loss.
     """
     names = [name for name in columns if kind(name) == role]
+    bare = [name for name in columns if len(words(name)) == 1 and set(words(name)) <= WORDS["train"] | WORDS["held out"]]
+    if role == "validation" and len(bare) > 1 and any(kind(name) == "train" and has(name, "loss") for name in columns):
+        names = [name for name in names if name not in bare]  # Loss: 1.0, Train: 0.89, Val: 0.71 are a loss and its scores
     count = {name: int(np.ma.count(columns[name])) for name in names}
     most = max(count.values(), default=0)
 
