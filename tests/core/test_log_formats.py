@@ -595,6 +595,43 @@ LOGS: dict[str, Log] = {
         validation=[],
         step=[1, 2],
     ),
+    "spaCy, with spaces in its names": Log(
+        "E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE \n---  ------  ------------  --------  ------  ------  ------  ------\n"
+        "  0       0          9.50     60.50    0.10    0.20    0.10    0.00\n  0     200          5.25   2500.5    10.00   20.00   30.00    0.10\n"
+        "  1     400          2.25   1200.5    30.00   40.00   30.00    0.30\n",
+        [9.5, 5.25, 2.25],
+        step=[0, 200, 400],
+    ),
+    "pandas, with an index that was written and read": Log(
+        "   Unnamed: 0  epoch      loss\n0           0      1  0.900000\n1           1      2  0.800000\n2           2      3  0.700000\n",
+        [0.9, 0.8, 0.7],
+        step=[1, 2, 3],
+    ),
+    **{
+        f"steps and losses as {form}": Log(text, [0.9, 0.8, 0.7], step=[0, 1, 2])
+        for form, text in {
+            "a pair in each line": "(0, 0.9)\n(1, 0.8)\n(2, 0.7)\n",
+            "a list of pairs": "[(0, 0.9), (1, 0.8), (2, 0.7)]",
+            "a dictionary": "{0: 0.9, 1: 0.8, 2: 0.7}",
+        }.items()
+    },
+    **{
+        f"a long table of {names}": Log(
+            names
+            + "\n"
+            + "".join(
+                row.format(i=i, k=key, v=value - i / 4) + "\n" for i in range(3) for key, value in (("train_loss", 1), ("val_loss", 2))
+            ),
+            [1, 0.75, 0.5],
+            [2, 1.75, 1.5],
+            step=[0, 1, 2],
+        )
+        for names, row in (
+            ("key,value,step,timestamp", "{k},{v},{i},170000000{i}"),
+            ("run_id,key,value,step", "a1,{k},{v},{i}"),
+            ("step,metric,value", "{i},{k},{v}"),
+        )
+    },
 }
 
 

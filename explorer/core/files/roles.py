@@ -64,7 +64,7 @@ def kind(name: str) -> str:
     if name.endswith(("__MIN", "__MAX")) or name == "ETA":
         return "other"
     if not each:
-        return ""
+        return "step" if name == "#" else ""
     if any(word.endswith(("scale", "scaler")) for word in each) and ("loss" in joined or "grad" in joined or joined == "scale"):
         return "loss_scale"
     if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm")):
