@@ -632,6 +632,53 @@ LOGS: dict[str, Log] = {
             ("step,metric,value", "{i},{k},{v}"),
         )
     },
+    "darknet, with its layers": Log(
+        "".join(
+            "Region 82 Avg IOU: 0.33, Class: 0.75, Obj: 0.467408, No Obj: 0.47, .5R: 0.1, count: 4\n" * 3
+            + f"{i}: {loss}, {loss + 0.5} avg, 0.001 rate, 12.3 seconds, {64 * i} images\n"
+            for i, loss in enumerate([9.0, 5.0, 3.0], 1)
+        ),
+        [9.0, 5.0, 3.0],
+        learning_rate=[0.001],
+        step=[1, 2, 3],
+    ),
+    "an auxiliary loss first": Log("step 0 aux_loss 0.01 loss_ce 1.0\nstep 1 aux_loss 0.01 loss_ce 0.9\n", [1.0, 0.9]),
+    "a batch's loss first": Log("Epoch 1 batch loss 3.9 avg loss 1.0\nEpoch 2 batch loss 3.8 avg loss 0.9\n", [1.0, 0.9]),
+    "llm.c": Log(
+        "step    1/100 | loss 9.5 (+1.00z)| norm 1.2000 (-0.1z)| lr 6.00e-04 | 100.00 ms\nstep    2/100 | loss 9.0 (+1.00z)| norm 1.1 (-0.1z)| lr 5e-04 | 99 ms\n",
+        [9.5, 9.0],
+        gradient_norm=[1.2, 1.1],
+        learning_rate=[6e-4, 5e-4],
+    ),
+    "ESPnet": Log(
+        "1epoch:train:1-100batch: iter_time=0.1, loss_ctc=1.0, loss=9.5, optim0_lr0=1.0e-05\n1epoch:train:101-200batch: iter_time=0.1, loss_ctc=1.0, loss=9.0, optim0_lr0=2.0e-05\n",
+        [9.5, 9.0],
+        learning_rate=[1e-5, 2e-5],
+    ),
+    **{
+        f"{train} and {validation}": Log(
+            "".join(f"epoch {i}: {train} {1 / i} {validation} {2 / i}\n" for i in (1, 2, 4)), [1, 0.5, 0.25], [2, 1, 0.5], step=[1, 2, 4]
+        )
+        for train, validation in (
+            ("tr_loss", "cv_loss"),
+            ("Trainingsverlust", "Validierungsverlust"),
+            ("Trainingsverlust", "Testverlust"),
+            ("perdita", "perdita di validazione"),
+            ("strata", "strata walidacyjna"),
+            ("потери", "потери на валидации"),
+            ("kayıp", "doğrulama kaybı"),
+            ("verlies", "validatieverlies"),
+            ("trn", "dev"),
+        )
+    },
+    "Chinese, with its own commas": Log("第1轮，损失：1.5\n第2轮，损失：1.25\n", [1.5, 1.25], step=[1, 2]),
+    "rich's table": Log(
+        "┏━━━━━━━┳━━━━━━━━━━━━┳━━━━━━━━━━┓\n┃ Epoch ┃ Train Loss ┃ Val Loss ┃\n┡━━━━━━━╇━━━━━━━━━━━━╇━━━━━━━━━━┩\n"
+        "│ 1     │ 0.9        │ 1.0      │\n│ 2     │ 0.8        │ 0.95     │\n└───────┴────────────┴──────────┘\n",
+        [0.9, 0.8],
+        [1.0, 0.95],
+        step=[1, 2],
+    ),
 }
 
 
@@ -651,6 +698,27 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
         assert_begins(np.ma.masked_array(log.step, np.ma.getmaskarray(log.losses)), wanted.step)
     assert wanted.says in " ".join(log.notes)
     assert repr(log.roles["train"]) in log.reading
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Traceback (most recent call last):\n  File "train.py", line 14, in <module>\n  File "train.py", line 9, in main\nValueError: no\n',
+        "# Kaldi 5.5\n[steps/nnet3/chain/train.py:515 - main - INFO ] Copying\n[steps/nnet3/chain/train.py:516 - main - INFO ] Copying\n",
+        "RUNNING THE L-BFGS-B CODE\n\nMachine precision = 2.220D-16\n N =           10     M =           10\n",
+        "episode 1 epsilon 1.0\nepisode 2 epsilon 0.5\n",
+        "iteration 1 log-likelihood -100\niteration 2 log-likelihood -95\n",
+        "loading data: 0.50 s\nloading data: 0.61 s\n",
+    ],
+)
+def test_what_has_no_loss_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="the file must have"):
+        read_log(text)
+
+
+def test_a_quote_that_is_not_closed_is_refused_in_our_words() -> None:
+    with pytest.raises(ValueError, match="a quote may not be closed"):
+        read_log('loss\n"' + "1.0\n" * 50_000)
 
 
 def assert_begins(found: Any, expected: list[float], *, whole: bool = False) -> None:

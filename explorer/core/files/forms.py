@@ -239,8 +239,8 @@ KEYS = ("key", "metric", "tag", "name", "variable", "series")  # columns that sa
 
 def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     """Each row's line and cells, and what divides them. Rulers are left out, and so are a # before a line and a progress bar behind it."""
-    kept = [(place, _BAR.sub("", line.removeprefix("#").strip(" \r"))) for place, line in lines]
-    kept = [(place, line) for place, line in kept if line.strip("-=+|:─│┼━┃╪═ \t")]
+    kept = [(place, _BAR.sub("", line.removeprefix("#").strip(" \r").replace("┃", "│"))) for place, line in lines]
+    kept = [(place, line) for place, line in kept if line.strip("-=+|:─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)

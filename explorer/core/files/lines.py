@@ -22,6 +22,11 @@ SIMPLER = [
         ("number of", r"number of (?:nan|skipped) iterations", "bad iteration size"),  # Megatron
         ("Saving dict", r"Saving dict for", "eval, "),  # TensorFlow's estimator
         ("mprove", r"(?<!\w)\w{1,40}+ (?:improved|did not improve) from .*", ""),  # Keras' checkpoint
+        ("Region ", r"^.*(?<!\w)Region \d++ A.*", ""),  # darknet: one of its layers
+        ("第", r"第 ?(\d{1,9}) ?(轮|步)", r"\2 \1 "),
+        ("：", "：", ": "),
+        ("，", "，", ", "),
+        ('File "', r'File "[^"]{1,300}+", line \d++', ""),  # Python's traceback
         (".py:", r"\.py:\d++(?::\w++)?", " "),  # a place in the source
         # Thousands, where a name says that it is one number: 9 900.25, and 1,20,345.5 of India.
         ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,3}) (\d{3}(?=\.\d))", r"\1\2"),
@@ -38,6 +43,7 @@ SIMPLER = [
 
 PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("#: #, # avg loss, # rate", ("step", "loss", "avg loss", "learning rate")),  # darknet
+    ("#: #, # avg, # rate", ("step", "loss", "avg loss", "learning rate")),
     ("[#, #]", ("epoch", "batch")),  # PyTorch's tutorial
     ("[#/#][#/#]", ("epoch", "", "batch", "")),  # PyTorch's DCGAN
     ("[#]", ("iteration",)),  # XGBoost, LightGBM

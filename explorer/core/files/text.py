@@ -144,7 +144,8 @@ def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
             if len(row) > 1 or (row and row[0].strip()):
                 yield reader.line_num, ["".join(cell.split()) if _SPACED.fullmatch(cell) else cell.strip() for cell in row]
     except csv.Error as error:
-        raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {error}") from None
+        why = "one of its cells is too long: a quote may not be closed" if "limit" in str(error) else str(error)
+        raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {why}") from None
 
 
 def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
