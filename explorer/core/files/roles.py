@@ -67,7 +67,7 @@ def kind(name: str) -> str:
         return "step" if name == "#" else ""
     if any(word.endswith(("scale", "scaler")) for word in each) and ("loss" in joined or "grad" in joined or joined == "scale"):
         return "loss_scale"
-    if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm", "norm")):
+    if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm") or name == "norm"):  # "Norm" is of scikit-learn's weights
         return "gradient_norm"
     if joined in UNSURE or any(re.fullmatch(r"lr\d*", word) for word in each) or any(rate in joined for rate in RATES[1:]):
         return "learning_rate"
