@@ -532,6 +532,153 @@ LOGS: dict[str, Log] = {
         step=[1, 2],
         says="rank 1",
     ),
+    "Keras, evaluated at the end": Log(
+        "".join(f"Epoch {i}/3\n1875/1875 [====] - 3s - loss: {x}\n" for i, x in enumerate([0.9, 0.5, 0.3], 1))
+        + "313/313 [====] - 1s 2ms/step - loss: 9.3512 - accuracy: 0.8812\n",
+        [0.9, 0.5, 0.3],
+        [9.3512],
+        step=[1, 2, 3],
+    ),
+    "TensorFlow's estimator, evaluated at the end": Log(
+        "INFO:tensorflow:loss = 0.9, step = 0\nINFO:tensorflow:loss = 0.5, step = 100 (0.9 sec)\n"
+        "INFO:tensorflow:Saving dict for global step 100: accuracy = 0.5, global_step = 100, loss = 5.5\n",
+        [0.9, 0.5],
+        [5.5],
+        step=[0, 100],
+    ),
+    "timm, evaluated at the end": Log(
+        "Train: 0 [   0/200 (  0%)]  Loss: 6.9 (6.9)  Time: 0.5s  LR: 1.0e-03\nTrain: 0 [ 100/200 ( 50%)]  Loss: 6.5 (6.7)  Time: 0.5s  LR: 1.0e-03\n"
+        "Test: [   0/195]  Time: 0.1 (0.1)  Loss: 8.85 (8.85)  Acc@1: 1.5 (1.5)\nTest: [ 195/195]  Time: 0.1 (0.1)  Loss: 8.75 (8.8)  Acc@1: 1.5 (1.5)\n",
+        [6.9, 6.5],
+        [8.85, 8.75],
+        learning_rate=[1e-3],
+    ),
+    "Keras, checkpoints between two states of a bar": Log(
+        "".join(
+            f"Epoch {i}/3\n10/10 [=====] - ETA: 0s - loss: {x}\nEpoch {i}: val_loss improved from 1.5 to 1.1, saving model to best.h5\n"
+            f"10/10 [=====] - 1s 20ms/step - loss: {x} - val_loss: {x + 0.5}\n"
+            for i, x in enumerate([0.75, 0.5, 0.25], 1)
+        ),
+        [0.75, 0.5, 0.25],
+        [1.25, 1.0, 0.75],
+        step=[1, 2, 3],
+        learning_rate=[],
+    ),
+    "hours that are left": Log("step 1 loss 0.9 eta: 0.5h\nstep 2 loss 0.8 eta: 0.4h\n", [0.9, 0.8], learning_rate=[]),
+    "DETR, whose unscaled loss is no scale": Log(
+        "Epoch: [0] [ 0/20] lr: 0.0001 loss: 9.5 (9.5) loss_ce_unscaled: 1024 (1024)\n"
+        "Epoch: [0] [10/20] lr: 0.0001 loss: 8.5 (9.0) loss_ce_unscaled: 1023 (1024)\n",
+        [9.5, 8.5],
+        loss_scale=[],
+    ),
+    "DeepSpeed, with the place in the source": Log(
+        "step 1 loss 2.0\nstep 2 loss 1.5\n[2024-01-01 10:00:00,000] [INFO] [loss_scaler.py:188:update_scale] [deepspeed] OVERFLOW!"
+        " Rank 0 Skipping step. Attempted loss scale: 32768, reducing to 16384\n",
+        [2.0, 1.5],
+        loss_scale=[32768],
+    ),
+    **{
+        f"a number as {large}": Log(f"step 1 loss {large}\nstep 2 loss 12.5\n", [number, 12.5], step=[1, 2])
+        for large, number in {
+            "9'900.25": 9900.25,
+            "9’900.25": 9900.25,
+            "9 900.25": 9900.25,
+            "1,20,345.5": 120345.5,
+            "1.5×10^7": 1.5e7,
+            "1.5 x 10^7": 1.5e7,
+            "1.5*10^-7": 1.5e-7,
+        }.items()
+    },
+    "PyTorch Geometric, with scores": Log(
+        "Epoch: 001, Loss: 1.9, Train: 0.39, Val: 0.31, Test: 0.30\nEpoch: 002, Loss: 1.5, Train: 0.59, Val: 0.51, Test: 0.50\n",
+        [1.9, 1.5],
+        validation=[],
+        step=[1, 2],
+    ),
+    "spaCy, with spaces in its names": Log(
+        "E    #       LOSS TOK2VEC  LOSS NER  ENTS_F  ENTS_P  ENTS_R  SCORE \n---  ------  ------------  --------  ------  ------  ------  ------\n"
+        "  0       0          9.50     60.50    0.10    0.20    0.10    0.00\n  0     200          5.25   2500.5    10.00   20.00   30.00    0.10\n"
+        "  1     400          2.25   1200.5    30.00   40.00   30.00    0.30\n",
+        [9.5, 5.25, 2.25],
+        step=[0, 200, 400],
+    ),
+    "pandas, with an index that was written and read": Log(
+        "   Unnamed: 0  epoch      loss\n0           0      1  0.900000\n1           1      2  0.800000\n2           2      3  0.700000\n",
+        [0.9, 0.8, 0.7],
+        step=[1, 2, 3],
+    ),
+    **{
+        f"steps and losses as {form}": Log(text, [0.9, 0.8, 0.7], step=[0, 1, 2])
+        for form, text in {
+            "a pair in each line": "(0, 0.9)\n(1, 0.8)\n(2, 0.7)\n",
+            "a list of pairs": "[(0, 0.9), (1, 0.8), (2, 0.7)]",
+            "a dictionary": "{0: 0.9, 1: 0.8, 2: 0.7}",
+        }.items()
+    },
+    **{
+        f"a long table of {names}": Log(
+            names
+            + "\n"
+            + "".join(
+                row.format(i=i, k=key, v=value - i / 4) + "\n" for i in range(3) for key, value in (("train_loss", 1), ("val_loss", 2))
+            ),
+            [1, 0.75, 0.5],
+            [2, 1.75, 1.5],
+            step=[0, 1, 2],
+        )
+        for names, row in (
+            ("key,value,step,timestamp", "{k},{v},{i},170000000{i}"),
+            ("run_id,key,value,step", "a1,{k},{v},{i}"),
+            ("step,metric,value", "{i},{k},{v}"),
+        )
+    },
+    "darknet, with its layers": Log(
+        "".join(
+            "Region 82 Avg IOU: 0.33, Class: 0.75, Obj: 0.467408, No Obj: 0.47, .5R: 0.1, count: 4\n" * 3
+            + f"{i}: {loss}, {loss + 0.5} avg, 0.001 rate, 12.3 seconds, {64 * i} images\n"
+            for i, loss in enumerate([9.0, 5.0, 3.0], 1)
+        ),
+        [9.0, 5.0, 3.0],
+        learning_rate=[0.001],
+        step=[1, 2, 3],
+    ),
+    "an auxiliary loss first": Log("step 0 aux_loss 0.01 loss_ce 1.0\nstep 1 aux_loss 0.01 loss_ce 0.9\n", [1.0, 0.9]),
+    "a batch's loss first": Log("Epoch 1 batch loss 3.9 avg loss 1.0\nEpoch 2 batch loss 3.8 avg loss 0.9\n", [1.0, 0.9]),
+    "llm.c": Log(
+        "step    1/100 | loss 9.5 (+1.00z)| norm 1.2000 (-0.1z)| lr 6.00e-04 | 100.00 ms\nstep    2/100 | loss 9.0 (+1.00z)| norm 1.1 (-0.1z)| lr 5e-04 | 99 ms\n",
+        [9.5, 9.0],
+        gradient_norm=[1.2, 1.1],
+        learning_rate=[6e-4, 5e-4],
+    ),
+    "ESPnet": Log(
+        "1epoch:train:1-100batch: iter_time=0.1, loss_ctc=1.0, loss=9.5, optim0_lr0=1.0e-05\n1epoch:train:101-200batch: iter_time=0.1, loss_ctc=1.0, loss=9.0, optim0_lr0=2.0e-05\n",
+        [9.5, 9.0],
+        learning_rate=[1e-5, 2e-5],
+    ),
+    **{
+        f"{train} and {validation}": Log(
+            "".join(f"epoch {i}: {train} {1 / i} {validation} {2 / i}\n" for i in (1, 2, 4)), [1, 0.5, 0.25], [2, 1, 0.5], step=[1, 2, 4]
+        )
+        for train, validation in (
+            ("tr_loss", "cv_loss"),
+            ("Trainingsverlust", "Validierungsverlust"),
+            ("Trainingsverlust", "Testverlust"),
+            ("perdita", "perdita di validazione"),
+            ("strata", "strata walidacyjna"),
+            ("потери", "потери на валидации"),
+            ("kayıp", "doğrulama kaybı"),
+            ("verlies", "validatieverlies"),
+            ("trn", "dev"),
+        )
+    },
+    "Chinese, with its own commas": Log("第1轮，损失：1.5\n第2轮，损失：1.25\n", [1.5, 1.25], step=[1, 2]),
+    "rich's table": Log(
+        "┏━━━━━━━┳━━━━━━━━━━━━┳━━━━━━━━━━┓\n┃ Epoch ┃ Train Loss ┃ Val Loss ┃\n┡━━━━━━━╇━━━━━━━━━━━━╇━━━━━━━━━━┩\n"
+        "│ 1     │ 0.9        │ 1.0      │\n│ 2     │ 0.8        │ 0.95     │\n└───────┴────────────┴──────────┘\n",
+        [0.9, 0.8],
+        [1.0, 0.95],
+        step=[1, 2],
+    ),
 }
 
 
@@ -542,13 +689,36 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
     assert_begins(log.curve("train"), wanted.train, whole=True)
     for role in ("validation", "learning_rate", "gradient_norm", "loss_scale"):
         expected = getattr(wanted, role)
-        if expected is not None:
+        if expected == []:
+            assert role not in log.roles
+        elif expected is not None:
             assert_begins(log.curve(role), expected)
     if wanted.step is not None:
         assert log.step is not None
         assert_begins(np.ma.masked_array(log.step, np.ma.getmaskarray(log.losses)), wanted.step)
     assert wanted.says in " ".join(log.notes)
     assert repr(log.roles["train"]) in log.reading
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Traceback (most recent call last):\n  File "train.py", line 14, in <module>\n  File "train.py", line 9, in main\nValueError: no\n',
+        "# Kaldi 5.5\n[steps/nnet3/chain/train.py:515 - main - INFO ] Copying\n[steps/nnet3/chain/train.py:516 - main - INFO ] Copying\n",
+        "RUNNING THE L-BFGS-B CODE\n\nMachine precision = 2.220D-16\n N =           10     M =           10\n",
+        "episode 1 epsilon 1.0\nepisode 2 epsilon 0.5\n",
+        "iteration 1 log-likelihood -100\niteration 2 log-likelihood -95\n",
+        "loading data: 0.50 s\nloading data: 0.61 s\n",
+    ],
+)
+def test_what_has_no_loss_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="the file must have"):
+        read_log(text)
+
+
+def test_a_quote_that_is_not_closed_is_refused_in_our_words() -> None:
+    with pytest.raises(ValueError, match="a quote may not be closed"):
+        read_log('loss\n"' + "1.0\n" * 50_000)
 
 
 def assert_begins(found: Any, expected: list[float], *, whole: bool = False) -> None:

@@ -297,6 +297,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "groups": lambda n: "loss: 1\n" + "1_" * n + "x" + "1\u00a0000" * n,
     "units": lambda n: "loss: 1 k D\n" + "1" * n + "K" + "1." * n + "D" + "1.1" * n + "k",
     "hexadecimals": lambda n: "loss: 1\n" + "loss 0x1 " * n,
+    "marks": lambda n: "loss: 1\n" + "Region 8 " * n + "a improved from " * n + "9'900" * n + "1 x 10^" * n,
+    "pairs": lambda n: "(1, 2)" * n,
     "dots": lambda n: "loss: 1\n" + "a.b_" * n + "=1",
 }
 

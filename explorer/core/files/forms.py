@@ -103,6 +103,10 @@ def lists(text: str) -> Sheet | None:
     >>> lists("{'loss': [2.0, 1.0], 'val_loss': [2.1, nan]}").columns["val_loss"].tolist()
     [2.1, nan]
     """
+    if _PAIRS.match(text):  # (0, 1.0) in each line, or a list of such
+        text = text.translate(str.maketrans("()", "[]"))
+    elif _NUMBERED.match(text):  # {0: 1.0, 1: 0.9}
+        text = _NUMBERED_ITEM.sub(r"[\1, \2]", text)
     blocks: list[tuple[str, Numbers, int]] = []
     inside = end = 0
     for match in re.finditer(r"\[([^\[\]]++)\]", text):
@@ -125,6 +129,11 @@ def lists(text: str) -> Sheet | None:
         titles = ["Wall time", "Step", "Value"] if board else [f"column {i + 1}" for i in range(width)]
         return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
     return _bare(text)
+
+
+_PAIRS = re.compile(r"\s*+\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
+_NUMBERED = re.compile(r"\s*+\{\s*+\d++\s*+:")
+_NUMBERED_ITEM = re.compile(r"(?<![\w.])(\d++)\s*+:\s*+([-+\w.]++)")
 
 
 def _named_lists(blocks: Sequence[tuple[str, Numbers]], line: int) -> Sheet:
@@ -202,22 +211,42 @@ def table(lines: Lines) -> Sheet:
     for names, body in sections:
         titles = _distinct(names) if names else ["loss"] if width == 1 else [f"column {i + 1}" for i in range(width)]
         at = [kept[row] for row in body]
-        for name, each in zip(titles, zip(*(rows[row] for row in body), strict=True), strict=True):
-            _take(found, name, each, at, comma=comma is not None)
+        columns = dict(zip(titles, zip(*(rows[row] for row in body), strict=True), strict=True))
+        for name, each, places_of in _curves(columns, at):
+            _take(found, name, each, places_of, comma=comma is not None)
     if not found.columns:
         raise ValueError("the file must have a column of numbers, and every column is text")
     return found
 
 
+def _curves(columns: Mapping[str, Sequence[str]], at: Sequence[int]) -> Iterator[tuple[str, Sequence[str], Sequence[int]]]:
+    """Each column with its rows; where one names what the value of a row is, the values of each name instead."""
+    of = {name.lower(): name for name in columns}
+    key, values = (next((of[each] for each in among if each in of), "") for among in (KEYS, ("value", "values")))
+    rows: dict[str, list[int]] = {}
+    if key and values:
+        for i, cell in enumerate(columns[key]):
+            rows.setdefault(cell, []).append(i)
+    if not rows or len(rows) > min(MOST_COLUMNS, 0.5 * len(at)) or column(list(rows), comma=False):
+        rows = {}
+    for name, row in rows.items():
+        yield name[:MOST_LETTERS] or "value", [columns[values][i] for i in row], [at[i] for i in row]
+    yield from ((name, each, at) for name, each in columns.items() if not rows or name not in (key, values))
+
+
+KEYS = ("key", "metric", "tag", "name", "variable", "series")  # columns that say what the value beside them is
+
+
 def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     """Each row's line and cells, and what divides them. Rulers are left out, and so are a # before a line and a progress bar behind it."""
-    kept = [(place, _BAR.sub("", line.removeprefix("#").strip(" \r"))) for place, line in lines]
-    kept = [(place, line) for place, line in kept if line.strip("-=+|:─│┼━┃╪═ \t")]
+    kept = [(place, _BAR.sub("", line.removeprefix("#").strip(" \r").replace("┃", "│"))) for place, line in lines]
+    kept = [(place, line) for place, line in kept if line.strip("-=+|:─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
     if share < 0.3 or (delimiter == "," and share < spaced):  # the commas are in the numbers
-        kept, delimiter = [(place, " ".join(line.split())) for place, line in kept], " "
+        width = max(widths, key=lambda each: widths[each], default=0)
+        kept, delimiter = [(place, _spaced(line, width) if i == 0 else " ".join(line.split())) for i, (place, line) in enumerate(kept)], " "
     elif delimiter in "|│":
         kept = [(place, line.strip(delimiter + " ")) for place, line in kept]
     found = [(kept[line - 1][0], row) for line, row in cells([line for _, line in kept], delimiter) if any(row)]
@@ -232,6 +261,14 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
             f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {(kept or [(0, '')])[0][1].strip()[:60]!r}"
         )
     return [place for place, _ in found], [row for _, row in found], delimiter
+
+
+def _spaced(line: str, width: int) -> str:
+    """A line of cells, or of names that are divided by two spaces or more and hold single ones: ``LOSS NER  ENTS_F``."""
+    line = line.replace("Unnamed: ", "Unnamed:_")  # pandas' name of a column without one
+    names = re.split(r"\s{2,}+", line.strip())
+    inside = 1 < len(names) in (width, width - 1) and len(line.split()) > width and value(line.split()[0], decimal_comma=True) is TEXT
+    return " ".join("_".join(name.split()) for name in names) if inside else " ".join(line.split())
 
 
 _BAR = re.compile(r"(?<!\d)\d{1,3}%\|.*")

@@ -20,6 +20,17 @@ SIMPLER = [
         ("] ", r"^[IWEF]\d{4} [^\]]{0,120}+\] ?", ""),  # glog, which Caffe writes with
         ("(*", r"\(\*[^)]{0,80}+\)", ""),  # Caffe: the loss times its weight
         ("number of", r"number of (?:nan|skipped) iterations", "bad iteration size"),  # Megatron
+        ("Saving dict", r"Saving dict for", "eval, "),  # TensorFlow's estimator
+        ("mprove", r"(?<!\w)\w{1,40}+ (?:improved|did not improve) from .*", ""),  # Keras' checkpoint
+        ("Region ", r"^.*(?<!\w)Region \d++ A.*", ""),  # darknet: one of its layers
+        ("第", r"第 ?(\d{1,9}) ?(轮|步)", r"\2 \1 "),
+        ("：", "：", ": "),
+        ("，", "，", ", "),
+        ('File "', r'File "[^"]{1,300}+", line \d++', ""),  # Python's traceback
+        (".py:", r"\.py:\d++(?::\w++)?", " "),  # a place in the source
+        # Thousands, where a name says that it is one number: 9 900.25, and 1,20,345.5 of India.
+        ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,3}) (\d{3}(?=\.\d))", r"\1\2"),
+        ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,2}),(\d\d),(\d{3}(?=\.\d))", r"\1\2\3"),
         ("%|", r"(?<!\d)\d{1,3}%\|[^|]{0,300}+\|", " "),  # tqdm's bar: beside it stands how many of how many
         ("%", r"(?<!\d)\d{1,3}%(?=[ \t]*[━─╸╺]{2})", ""),  # rich's
         ("-", r"\d{4}-\d\d-\d\d(?!\d)T?", ""),
@@ -32,6 +43,7 @@ SIMPLER = [
 
 PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("#: #, # avg loss, # rate", ("step", "loss", "avg loss", "learning rate")),  # darknet
+    ("#: #, # avg, # rate", ("step", "loss", "avg loss", "learning rate")),
     ("[#, #]", ("epoch", "batch")),  # PyTorch's tutorial
     ("[#/#][#/#]", ("epoch", "", "batch", "")),  # PyTorch's DCGAN
     ("[#]", ("iteration",)),  # XGBoost, LightGBM
@@ -53,6 +65,8 @@ _BREAK = re.compile(r"[,;|\t()\[\]{}<>:=]|\s[-–—*]{1,3}\s|(?<!\w)['\"`]|['\"
 _ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
 _TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
 _TAG = re.compile(r"(?i)(?<![\w.])(train(?:ing|_inner)?|valid(?:ation)?|val|test(?:ing)?|eval(?:uation)?|dev|validierung)(?!\w|\.\w)")
+_BAR = re.compile(r"\s*+\d++/(\d++) (?:[\[━]|- )")
+_DURATION = re.compile(r"\s?(?:ms|s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)(?!\w)")
 _UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
 
 
@@ -69,7 +83,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     records: list[tuple[int, dict[str, float]]] = []
     without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
     context: dict[str, float] = {}
-    fresh = True
+    fresh, total = True, ""
     for place, line in lines:
         for literal, noise, plain in SIMPLER:
             if literal in line:
@@ -81,6 +95,10 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                 unread += [f"In line {place:,} {name!r} counts as missing: {match[0][:30]!r}."] if kind(name) else []
             line = _HEXADECIMAL.sub(",", line)
         texts = pattern.split(line) if len(line) <= LONGEST else [line]
+        bar = _BAR.match(line)
+        # A bar of another total behind that of the epoch is an evaluation's.
+        tag = "eval" if bar and total and not fresh and bar[1] != total and context else tag
+        total = bar[1] if bar and tag != "eval" else total
         key = (tag, *texts[::2])
         if key not in plans:
             names = planned(texts[::2], tag) if len(plans) < MOST_SHAPES else [""] * (len(texts) // 2)
@@ -105,8 +123,11 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         known += has_known
         counters = {name: pairs[name] for name in counting}
         if len(counters) == len(pairs):
-            context, fresh = {**context, **pairs}, True
-        elif not fresh and _goes_on(records[-1][1], pairs, counters):
+            fresh = fresh or any(context.get(name) != number for name, number in pairs.items())
+            context |= pairs
+        elif not fresh and (
+            _goes_on(records[-1][1], pairs, counters) or (bar and context and records[-1][1].get("progress") == pairs.get("progress", -1))
+        ):
             records[-1][1].update(pairs)
         else:
             records.append((place, {**context, **pairs}))
@@ -170,9 +191,12 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             elif _TAG.fullmatch(rest):
                 tag, spoken = rest, spoken[-1:]
         name = " ".join(spoken[-6:])[-MOST_LETTERS:]
+        name += " time" * (name.lower() == "eta" and bool(_DURATION.match(after)))
         percent = after.startswith("%") and (not name or kind(name) in COUNTERS)
         if i < len(given):
             name = given[i]
+        elif not i and _TAG.fullmatch(name) and _TOTAL.fullmatch(after):  # Test: [1/196]
+            name, tag = "progress", name
         elif percent or (i and _TOTAL.fullmatch(text)):
             name = ""
         elif not name and _TOTAL.fullmatch(after) and i + 2 < len(texts):

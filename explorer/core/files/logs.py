@@ -224,7 +224,8 @@ def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> 
     rest = [name for name in sheet.columns if name not in found.values() and kind(name) not in COUNTERS]
     if not sheet.named and len(rest) > 1 and "step" not in by_hand and count_up(sheet.columns[rest[0]]):
         found["step"] = rest.pop(0)
-    unknown = [name for name in rest if not (sheet.named and kind(name)) and np.ma.count(sheet.columns[name])]
+    # One number with an unknown name is no curve.
+    unknown = [name for name in rest if not (sheet.named and kind(name)) and np.ma.count(sheet.columns[name]) > sheet.named]
     likely = [name for name in unknown if not count_up(sheet.columns[name])]
     if "validation" in found and "validation" not in by_hand:
         found["train"] = found.pop("validation")

@@ -61,26 +61,27 @@ def kind(name: str) -> str:
     ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
     """
     each, joined = words(name), "".join(words(name))
-    if name.endswith(("__MIN", "__MAX")):
+    if name.endswith(("__MIN", "__MAX")) or name == "ETA":
         return "other"
     if not each:
-        return ""
-    if "scale" in joined and ("loss" in joined or "grad" in joined or joined == "scale"):
+        return "step" if name == "#" else ""
+    if any(word.endswith(("scale", "scaler")) for word in each) and ("loss" in joined or "grad" in joined or joined == "scale"):
         return "loss_scale"
-    if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm")):
+    if "norm" in joined and ("grad" in joined or joined in ("gnorm", "totalnorm") or name == "norm"):  # "Norm" is of scikit-learn's weights
         return "gradient_norm"
-    if joined in UNSURE or "lr" in each or any(rate in joined for rate in RATES[1:]):
+    if joined in UNSURE or any(re.fullmatch(r"lr\d*", word) for word in each) or any(rate in joined for rate in RATES[1:]):
         return "learning_rate"
     if has(name, "never a loss"):
         return "other"
     loss = has(name, "loss") or has(name, "metric") or "crossentropy" in joined or set(each) <= WORDS["part"] | {"train", "val"}
+    loss = loss or ("likelihood" in each and not {"neg", "negative"}.isdisjoint(each))
     if not loss:
         for counter in COUNTERS:
             if each[-1] in WORDS[counter] or (not each[-1].isascii() and has(each[-1], counter)):
                 return counter
     if loss or joined in ("value", "values"):
         return "validation" if has(name, "held out") else "train"
-    if all(word in WORDS["held out"] for word in each) or each in (("train",), ("training",), ("learn",)):
+    if all(word in WORDS["held out"] for word in each) or each in (("train",), ("training",), ("learn",), ("trn",), ("tr",)):
         return "validation" if has(name, "held out") else "train"
     return "other" if has(name, "other") else ""
 
@@ -97,6 +98,9 @@ def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ())
     `like` are the extra words that the best one shares, such as those of the training loss.
     """
     names = [name for name in columns if kind(name) == role]
+    bare = [name for name in columns if len(words(name)) == 1 and set(words(name)) <= (WORDS["train"] | WORDS["held out"]) - WORDS["loss"]]
+    if role == "validation" and len(bare) > 1 and any(kind(name) == "train" and has(name, "loss") for name in columns):
+        names = [name for name in names if name not in bare]  # Loss: 1.0, Train: 0.89, Val: 0.71 are a loss and its scores
     count = {name: int(np.ma.count(columns[name])) for name in names}
     most = max(count.values(), default=0)
 
@@ -105,7 +109,15 @@ def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ())
         weak = 0 if has(name, "loss") else 1 if has(name, "metric") else 2
         total = {"total", "overall", "combined"} & set(each)
         lead = bool(WORDS["lead"] & set(each))
-        return count[name] <= 0.5 * most, weak, len(extra(name) ^ set(like)), not total, not lead, not has(name, "train")
+        return (
+            count[name] <= 0.5 * most,
+            weak,
+            bool(WORDS["minor"] & set(each)),
+            len(extra(name) ^ set(like)),
+            not total,
+            not lead,
+            not has(name, "train"),
+        )
 
     return sorted(names, key=rank)
 

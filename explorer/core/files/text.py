@@ -20,7 +20,7 @@ _CONTROLS = bytes([*range(8), 11, *range(14, 26), *range(28, 32)])  # what no te
 
 
 def _joined(number: re.Match[str]) -> str:
-    return re.sub(r"[\s_]", "", number[0])
+    return re.sub(r"[\s_'’]", "", number[0])
 
 
 _START = r"(?<![\w.@#])(?<!\w-)"
@@ -35,8 +35,9 @@ _SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
     ("#", r"(?i)1\.#inf0{0,20}+", "inf"),
     ("∞", "∞", "inf"),
     ("−", "−", "-"),
-    *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}})++(?!\d)", _joined) for space in _SPACES),
+    *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}})++(?!\d)", _joined) for space in (*_SPACES, "'", "’")),
     ("_", rf"{_START}\d++(?:_\d++)++(?!\w)", _joined),
+    ("10^", r"(?<=[\d.]) ?[×xX*·] ?10\^([+-]?\d{1,3})(?!\d)", r"e\1"),
     ("D", rf"{_START}(\d++[.,]\d*+|\.\d++|\d++(?=D[+-]))D(?=[+-]?\d{{1,3}}(?!\w))", r"\1e"),  # Fortran
     *((unit, rf"{_START}(\d++(?:[.,]\d++)*+|\.\d++){unit}(?!\w)", rf"\1e{power}") for unit, power in _THOUSANDS.items()),
 )
@@ -143,7 +144,8 @@ def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
             if len(row) > 1 or (row and row[0].strip()):
                 yield reader.line_num, ["".join(cell.split()) if _SPACED.fullmatch(cell) else cell.strip() for cell in row]
     except csv.Error as error:
-        raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {error}") from None
+        why = "one of its cells is too long: a quote may not be closed" if "limit" in str(error) else str(error)
+        raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {why}") from None
 
 
 def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
