@@ -33,6 +33,7 @@ FEW_STEPS = {
     "50_network": SHORT | {"loss": "network", "loss.examples": "20"},
     "60_landscape": SHORT | {"loss": "network"},
     "85_gradient": SHORT | {"loss": "homemade_network", "loss.examples": "20"},
+    "90_safe_rate": SHORT | {"loss": "ravine"},
 }
 """Pages that compute longest, opened with fewer steps where every control is turned; the number of steps is one of the controls."""
 
