@@ -20,7 +20,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.ui.seen import FACTS, experiment, run_link
+from explorer.ui.seen import FACTS, experiment, name_of, run_link
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
@@ -156,9 +156,9 @@ def filled(text: str, facts: Mapping[str, float]) -> str:
 
 def record() -> None:
     """Run every case, before and after its switch, and write what is seen to `explorer/cases/seen.json`."""
-    links = [link for case in casebook() for link in ((case.page, case.query), (case.page, case.undone.query))]
-    lines = {json.dumps([page, dict(sorted(query.items()))]): json.dumps(run_link(page, query).record()) for page, query in links}
-    text = ",\n".join(f"{json.dumps(key)}: {seen}" for key, seen in lines.items())
+    links = {name_of(each.page, each.query): each for case in casebook() for each in (case, case.undone)}
+    lines = [f"{json.dumps(name)}: {json.dumps(run_link(each.page, each.query).record())}" for name, each in links.items()]
+    text = ",\n".join(lines)
     (Path(__file__).parents[1] / "cases" / "seen.json").write_text(f"{{\n{text}\n}}\n", "utf-8")
 
 

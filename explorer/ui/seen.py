@@ -71,14 +71,17 @@ class Seen:
 
 
 def see(page: str, query: Mapping[str, str]) -> Seen:
-    """Return what a link of that page shows: as it was recorded, or else from a run.
+    """Return what a link of that page shows: as it was recorded, or else from a run. Kept, for pages ask again at every rerun.
 
     >>> see("step_size", {"v": "1", "loss": "x_squared", "learning_rate": "1.1", "steps": "2000"}).facts["step"]
     1947
     """
-    key = json.dumps([page, dict(sorted(query.items()))])
-    found = recorded().get(key)
-    return Seen.of(found) if found else _run(key)
+    return _seen_by(name_of(page, query))
+
+
+def name_of(page: str, query: Mapping[str, str]) -> str:
+    """Return the name of a link in the record, in whatever order its parts are."""
+    return json.dumps([page, dict(sorted(query.items()))])
 
 
 @functools.cache
@@ -88,10 +91,9 @@ def recorded() -> dict[str, Any]:
     return known
 
 
-@functools.lru_cache(maxsize=100)
-def _run(key: str) -> Seen:
-    """Run a link that is not recorded; kept, for pages ask again at every rerun."""
-    return run_link(*json.loads(key))
+@functools.lru_cache(maxsize=400)
+def _seen_by(name: str) -> Seen:
+    return Seen.of(recorded()[name]) if name in recorded() else run_link(*json.loads(name))
 
 
 def run_link(page: str, query: Mapping[str, str]) -> Seen:

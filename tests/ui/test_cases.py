@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 from dataclasses import replace
@@ -19,7 +18,7 @@ from explorer.core.verdict.verdict import Verdict
 from explorer.figures.thumbnail import Curve, sparkline
 from explorer.ui import seen
 from explorer.ui.casebook import SYMPTOMS, Case, casebook, cases, filled, lab, read
-from explorer.ui.seen import COARSE, FACTS, NAN_ONLY, Seen, recorded, run_link, see
+from explorer.ui.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
 from tests.ui.reading import FOLDER, drawings, opened
 
 SINGLE = [case for case in casebook() if case.page not in ("race", "map")]
@@ -83,7 +82,7 @@ def alike(shown: Seen, found: Seen) -> bool:
 
 
 def test_everything_that_a_case_shows_is_recorded_and_nothing_else() -> None:
-    links = {json.dumps([each.page, dict(sorted(each.query.items()))]) for case in casebook() for each in (case, case.undone)}
+    links = {name_of(each.page, each.query) for case in casebook() for each in (case, case.undone)}
     assert set(recorded()) == links
 
 

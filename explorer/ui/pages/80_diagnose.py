@@ -1,5 +1,6 @@
 """Diagnose: paste the numbers of your own training, or upload its log: what they show, why it may be, and what to change first."""
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -174,8 +175,8 @@ def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDA
     """The case of the same symptom or verdict whose curve is most like this one; None where none is like it at all."""
     curves = [(case, see(case.page, case.query).curves[0].loss) for case in candidates(found)]
     alike = [(likeness(losses, curve), case, curve) for case, curve in curves if np.isfinite(curve).sum() >= FEWEST]
-    most, case, curve = max(alike, key=lambda each: each[0], default=(0.0, None, None))
-    return None if case is None or curve is None or most <= 0 else (case, curve)
+    best = max(alike, key=itemgetter(0), default=None)
+    return None if best is None or best[0] <= 0 else best[1:]
 
 
 def candidates(found: Diagnosis) -> list[Case]:
