@@ -2,6 +2,7 @@
 
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
 from explorer.core.files.logs import LogFile, read_log
+from explorer.core.ground.halt import Stopped
 from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map
@@ -11,7 +12,7 @@ from explorer.core.run.bracket import find_edge
 from explorer.core.run.descent import Trajectory, run
 from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
-from explorer.core.run.sweep import Stopped, sweep
+from explorer.core.run.sweep import sweep
 from explorer.core.schedules import SCHEDULES, Schedule
 from explorer.core.theory.edge import critical_learning_rate
 from explorer.core.theory.gradient_check import GradientCheck, check_gradient

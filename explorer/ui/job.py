@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
-from explorer.core.maps.render import Halt, Unfinished
+from explorer.core.ground.halt import Halt
+from explorer.core.maps.render import Unfinished
 from explorer.ui import panel
 
 Result = TypeVar("Result")

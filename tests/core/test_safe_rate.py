@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import textwrap
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, critical_learning_rate, from_function, run
+from explorer import LOSSES, OPTIMIZERS, Stopped, critical_learning_rate, from_function, run
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.prose import plain
 from explorer.core.run import safe_rate as safe_rate_module
 from explorer.core.run.held import Trials, bounds, breaches, held
@@ -293,3 +295,19 @@ def test_own_training_in_pytorch_keeps_to_the_rates() -> None:
     own = next(each for each in safe_rates.of_pytorch() if each.name.startswith("ReLU"))
     line, kept, failed = safe_rates.row(own, "gradient_descent")
     assert (kept, failed) == (True, True), line
+
+
+def test_it_is_stopped_within_a_step() -> None:
+    """From within the function that it asks, which is never asked again but for the rest of that step."""
+    stop, asked = threading.Event(), 0
+
+    def at(x: Array) -> tuple[float, Array]:
+        nonlocal asked
+        asked += 1
+        if asked == 300:
+            stop.set()
+        return float(x @ (x * [1, 10])) / 2, x * [1, 10]
+
+    with pytest.raises(Stopped):
+        safe_rate(at, [1.0, 1.0], stop=stop)
+    assert 300 <= asked < 330

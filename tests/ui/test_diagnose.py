@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.ui.casebook import casebook, lab
-from tests.ui.reading import FOLDER, opened, pictures, unreadable
+from tests.ui.reading import FOLDER, PATIENCE, finished, opened, pictures, unreadable
 
 DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"
 
@@ -88,7 +88,7 @@ def test_a_log_is_uploaded() -> None:
 
 @pytest.mark.parametrize("loss", ["rosenbrock", "absolute", "formula", "saddle", "network"])
 def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
-    app = opened(SAFE, {"v": "1", "loss": loss, "steps": "50"})
+    app = finished(opened(SAFE, {"v": "1", "loss": loss, "steps": "50"}))
     assert not app.exception
     assert "steps" in app.subheader[0].value
     for rule in ("gradient descent", "momentum", "Nesterov", "Adam"):
@@ -112,3 +112,20 @@ def test_the_case_that_looks_most_like_it_is_drawn_over_it_and_opens(example: st
     assert f"the case “{known.title}”" in alts(app)
     assert any(known.title in each.value for each in app.markdown)
     assert lab(known.page).removeprefix("pages/")[3:-3] in app.get("page_link")[0].proto.page
+
+
+def test_safe_rates_are_stopped_at_once_shown_as_far_as_they_are_and_gone_on_with() -> None:
+    """Of a network that takes half a minute for all four rules."""
+    app = opened(SAFE, {"v": "1", "loss": "homemade_network", "steps": "50"})
+    running = app.session_state["safe_rate:job"][1]
+    assert "gradient descent: " in alts(app)
+    next(each for each in app.button if each.label == "Stop").click().run()
+    running.wait(PATIENCE)
+    assert not running.running
+    known = len(running.latest)
+    assert not app.exception
+    app.multiselect(key="safe_rate:rules").set_value(["gradient_descent", "momentum"]).run()
+    finished(app)
+    assert known < 4
+    assert "momentum: " in alts(app)
+    assert len(app.session_state["safe_rate:job"][1].latest) == 2

@@ -12,9 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import Setup
+from explorer.core.ground.halt import Halt
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map
-from explorer.core.maps.render import Halt, render
+from explorer.core.maps.render import render
 from explorer.ui import job as jobs
 from explorer.ui.casebook import Case, cases
 from explorer.ui.job import Job

@@ -13,8 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.data import Table, remember
+from explorer.core.ground.halt import Halt
 from explorer.core.ground.prose import plain
-from explorer.core.maps.render import Halt
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.run.descent import run

@@ -6,33 +6,25 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.knobs import check_made, check_whole, must
 from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, together, with_knob
 from explorer.core.maps.tile import NEAR, Pace, render_tile
 from explorer.core.run.setup import Setup
-from explorer.core.run.sweep import TICK, Stopped, one_blas_thread
+from explorer.core.run.sweep import TICK, one_blas_thread
 
 COARSE = 32  # most pixels a side of the first picture ...
 FIRST_PICTURE = 1.0  # ... and most seconds of work in it, with fewer pixels if necessary
 FAR = 1.0  # seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread
 LONG = 3.0  # seconds of work beyond which other processes are worth their start-up of one or two seconds
 AHEAD = 64  # tiles handed to an executor whose workers cannot be counted
-
-
-@runtime_checkable
-class Halt(Protocol):
-    """What says that work should stop: an event, or several of them."""
-
-    def is_set(self) -> bool:
-        """Return whether to stop."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import check_points, check_whole, must
+from explorer.core.ground.halt import Halt
+from explorer.core.ground.knobs import check_made, check_points, check_whole, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Loss, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
@@ -141,6 +142,7 @@ def safe_rate(
     steps: int = 200,
     batch_size: int | None = None,
     check: bool = True,
+    stop: Halt | None = None,
 ) -> SafeRate:
     """The largest safe learning rate at a point, in theory and measured.
 
@@ -155,7 +157,9 @@ def safe_rate(
     That is some 15 to 30 runs of `steps` steps, 4 to 20 of the longer ones and one more to look at the edge along it, at most 64 rates in
     each of at most 5 searches; with a `batch_size`, each from 3 seeds. All are computed in the type of the gradient, float32 or float64.
 
-    Raises ValueError for a start that is not a list of finite numbers, and a function that is not finite there.
+    Setting `stop`, a `threading.Event` for one, ends the runs within a step.
+
+    Raises ValueError for a start that is not a list of finite numbers, and a function that is not finite there; Stopped if it was asked to.
 
     >>> found = safe_rate(lambda x: (float(x @ (x * [1, 10])) / 2, x * [1, 10]), [1.0, 1.0], check=False)
     >>> round(found.sharpness, 6), round(found.rate, 6)
@@ -166,6 +170,7 @@ def safe_rate(
     point = as_point(loss.start if start is None else start)
     rule, x = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"](), check_points("start", point, loss.dim)
     check_optimizer(rule)
+    check_made("stop", stop, Halt | None, "None or what is_set, such as a threading.Event")
     value, gradient = loss.value_and_gradient(x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
         raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")
@@ -177,7 +182,7 @@ def safe_rate(
         return SafeRate(*theory, np.nan, np.nan, steps, 0, *nowhere)
     starts, scale = _starts(loss, x, direction)
     first = rate if 0 < rate < np.inf else _first(loss, rule, x, scale)
-    held, broke, longest = Trials(loss, rule, starts, batch_size).proven(first, steps)
+    held, broke, longest = Trials(loss, rule, starts, batch_size, stop).proven(first, steps)
     along = _followed(loss, rule, starts[:, 0], SAFE * held, longest or steps) if np.isfinite(held) else nowhere
     return SafeRate(*theory, held, broke, steps, longest, *along)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
+from explorer.core.ground.halt import Stopped
 from explorer.core.ground.knobs import check_made, check_whole
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer, length
@@ -36,10 +37,6 @@ SETTLED = 1e-28
 shrinking into subnormal numbers, which are up to 80 times slower to compute with."""
 
 BELOW_THE_EDGE = 0.999  # a run is left alone at a minimum only if its rate is this far below the edge there: at it, rounding decides
-
-
-class Stopped(Exception):
-    """A sweep was asked to stop before it was done."""
 
 
 def sweep(

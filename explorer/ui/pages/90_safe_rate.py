@@ -1,14 +1,15 @@
 """Safe rate: how large may the learning rate be here? From the curvature at the start, and by trying rates on both sides of it."""
 
-from __future__ import annotations
-
+import contextlib
 import re
 import textwrap
+from collections.abc import Generator
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run import safe_rate as own
@@ -17,18 +18,23 @@ from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
+from explorer.ui.job import Job, job, stop, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 
 RULES = "safe_rate:rules"
 USUAL = ("gradient_descent", "momentum", "nesterov", "adam")
+JOB = "safe_rate:job"
 MOST_STEPS = 1000
+MOST_WAIT = 30.0
+"""Seconds that the page waits for its first optimizer."""
+
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Measuring the curvature, and trying rates on both sides…")
-def measured(setup: Setup, rule: str) -> SafeRate:
-    """Return the largest safe rate of one rule."""
+@st.cache_resource(max_entries=64, show_spinner=False)
+def measured(setup: Setup, rule: str, _halt: Halt) -> SafeRate:
+    """Return the largest safe rate of one rule. Raises Stopped once the work should stop."""
     chosen = setup if rule == setup.optimizer else setup.with_choice("optimizer", rule)
     return safe_rate(
         chosen.make_loss(),
@@ -36,7 +42,26 @@ def measured(setup: Setup, rule: str) -> SafeRate:
         optimizer=chosen.make_optimizer(),
         steps=min(max(setup.steps, 1), MOST_STEPS),
         batch_size=setup.batch_size,
+        stop=_halt,
     )
+
+
+def work(setup: Setup, rules: list[str], halt: Halt) -> Generator[list[SafeRate], None, None]:
+    """Yield what is known of the first rules, one more each time."""
+    found: list[SafeRate] = []
+    with contextlib.suppress(Stopped):
+        for rule in rules:
+            found = [*found, measured(setup, rule, halt)]
+            yield found
+
+
+def begun(setup: Setup, rules: list[str]) -> Job[list[SafeRate]]:
+    """Return the job that measures these rules, with the first of them done where that takes no longer than `MOST_WAIT`."""
+    running = job(JOB, (setup, *rules), lambda halt: work(setup, rules, halt))
+    running.wait(MOST_WAIT, glance=1.2)  # most are done by then, and are shown complete
+    if running.error:
+        raise ValueError(running.error)
+    return running
 
 
 def main() -> None:
@@ -45,16 +70,32 @@ def main() -> None:
     st.title("What is my largest safe rate?", anchor=False)
     setup = panel.current(DEFAULT)
     rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=OPTIMIZERS.title) or ["gradient_descent"]
-    setup, found = panel.computable("safe_rate", setup, DEFAULT, lambda each: [measured(each, rule) for rule in rules])
+    setup, running = panel.computable("safe_rate", setup, DEFAULT, lambda each: begun(each, rules))
     panel.notes()
     panel.write_link(setup.to_query())
-    names = [OPTIMIZERS.title(rule) for rule in rules]
+    watched(running, lambda found: show(rules, found), "Measuring the curvature, and trying rates on both sides…")
+    with st.expander("Ask it of your own model, in PyTorch or JAX"):
+        st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
+        for library, code in zip(st.tabs(["PyTorch", "JAX"]), re.findall(r"::\n\n((?:    .*\n|\n)+)", own.__doc__ or ""), strict=True):
+            library.code(textwrap.dedent(code).strip(), language="python")
+        st.markdown("The model must be deterministic: no dropout, and the same data at every call.")
+    with st.sidebar:
+        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the runs after their current step; what was found stays.")
+        panel.controls(setup, ("loss",), rate=False)
+        panel.upload(setup)
+
+
+def show(rules: list[str], found: list[SafeRate]) -> None:
+    """Show what is known of the rules measured so far: the sentence of the first, the picture, and the table."""
+    if len(found) < len(rules):
+        st.progress(len(found) / len(rules), f"{len(found)} of {len(rules)} optimizers; rates are tried on both sides of the edge")
+    names = [OPTIMIZERS.title(rule) for rule in rules[: len(found)]]
     st.subheader(f"With {names[0]}: {found[0].sentence}.", anchor=False)
     picture(
         figure.brackets(names, found),
         key="safe_rate:picture",
         alt=" ".join(f"{name}: {each.sentence}." for name, each in zip(names, found, strict=True)),
-        height=150 + 70 * len(names),
+        height=150 + 70 * len(rules),
         narrow=figure.RATES,
     )
     st.caption(
@@ -64,14 +105,6 @@ def main() -> None:
         " held and the first from which none did."
     )
     table(names, found)
-    with st.expander("Ask it of your own model, in PyTorch or JAX"):
-        st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
-        for library, code in zip(st.tabs(["PyTorch", "JAX"]), re.findall(r"::\n\n((?:    .*\n|\n)+)", own.__doc__ or ""), strict=True):
-            library.code(textwrap.dedent(code).strip(), language="python")
-        st.markdown("The model must be deterministic: no dropout, and the same data at every call.")
-    with st.sidebar:
-        panel.controls(setup, ("loss",), rate=False)
-        panel.upload(setup)
 
 
 def table(names: list[str], found: list[SafeRate]) -> None:
