@@ -206,17 +206,14 @@ def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: i
     >>> check_gradient(forgotten).worst[0].sentence()
     'x2: 4 instead of 8'
     """
-    loss, seed = as_loss(loss, x, name="x"), check_whole("seed", seed, at_least=0)
-    check_loss(loss, "value")
-    point, gradient = _at(loss, x)
-    random = np.random.default_rng(seed)
+    loss, point, gradient, random = _asked(loss, x, seed)
     with np.errstate(all="ignore"), one_blas_thread:
         eps = rounding(loss, point)
         found = {name: _checked(loss, point, gradient, name, where, random, eps) for name, where in Facts(loss).groups}
         return GradientCheck(tuple(_passed_on(loss, point, found, random, eps).values()))
 
 
-def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> dict[str, Array]:
+def error_by_step(loss: Function | Loss, x: ArrayLike | None = None, *, seed: int = 0) -> dict[str, Array]:
     """Return the relative error of each block's gradient at `x` ``(dim,)`` against differences of each size in `CURVE`, ``(len(CURVE),)``.
 
     A right gradient makes a V: differences that are too large miss the curvature, those that are too small are all rounding. A wrong one
@@ -227,8 +224,7 @@ def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> d
     >>> bool(errors[0] > 1e-4), bool(errors.min() < 1e-9), bool(errors[-1] > 1e-4)
     (True, True, True)
     """
-    point, gradient = _at(loss, x)
-    random = np.random.default_rng(seed)
+    loss, point, gradient, random = _asked(loss, x, seed)
     found = {}
     with np.errstate(all="ignore"), one_blas_thread:
         for name, where in Facts(loss).groups:
@@ -236,6 +232,13 @@ def error_by_step(loss: Loss, x: ArrayLike | None = None, *, seed: int = 0) -> d
             numeric = [differences(loss, point, each(some), size) for size in CURVE]
             found[name] = np.array([_relative(gradient[some] - these, these) for these in numeric])
     return found
+
+
+def _asked(given: Function | Loss, x: ArrayLike | None, seed: int) -> tuple[Loss, Array, Array, np.random.Generator]:
+    """Return the loss, the point ``(dim,)``, the gradient there, and what samples are drawn with; nonsense is refused with a sentence."""
+    loss, random = as_loss(given, x, name="x"), np.random.default_rng(check_whole("seed", seed, at_least=0))
+    check_loss(loss, "value")
+    return loss, *_at(loss, x), random
 
 
 def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
@@ -260,8 +263,8 @@ def _checked(loss: Loss, point: Array, gradient: Array, name: str, where: slice,
     if found.verdict == "right" and not point[where].any():
         elsewhere = point.copy()
         elsewhere[where] = 0.1 * random.standard_normal(everything.size)
-        there, seen = _looked(loss, elsewhere, _at(loss, elsewhere)[1], name, where, some, eps)
-        found, look = (there, seen) if there.wrong else (found, look)
+        there, there_look = _looked(loss, elsewhere, _at(loss, elsewhere)[1], name, where, some, eps)
+        found, look = (there, there_look) if there.wrong else (found, look)
     if not found.wrong:
         return _along(look, found)
     if not np.isfinite(look.analytic).all():

@@ -88,7 +88,7 @@ def main() -> None:
 def show(rules: list[str], found: list[SafeRate]) -> None:
     """Show what is known of the rules measured so far: the sentence of the first, the picture, and the table."""
     if len(found) < len(rules):
-        st.progress(len(found) / len(rules), f"{len(found)} of {len(rules)} optimizers; rates are tried on both sides of the edge")
+        st.progress(len(found) / len(rules), f"{len(found)} of {len(rules)} optimizers")
     names = [OPTIMIZERS.title(rule) for rule in rules[: len(found)]]
     st.subheader(f"With {names[0]}: {found[0].sentence}.", anchor=False)
     picture(
