@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from explorer.figures.thumbnail import sparkline, tiles
 from explorer.ui.casebook import SYMPTOMS, Case, casebook, filled, lab
-from explorer.ui.seen import Seen, see
+from explorer.ui.drawn import drawn
+from explorer.ui.seen import see
 
 TOGETHER = "races, maps and landscapes"
 """The heading of the cases that are not a single curve."""
@@ -58,13 +58,6 @@ def card(case: Case) -> None:
             st.caption(f"See also: {'; '.join(found)}.")
     if lab(case.page):
         st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
-
-
-def drawn(seen: Seen, title: str) -> str:
-    """Return the small picture of a case; its text begins with the title."""
-    alt = f"{title}. {seen.sentence.replace('**', '')}"
-    ink = "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
-    return tiles(seen.cells, seen.coordinates, alt, ink=ink) if seen.cells else sparkline(seen.curves, alt, ink=ink)
 
 
 main()

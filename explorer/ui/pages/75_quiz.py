@@ -12,6 +12,7 @@ from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
 from explorer.ui.casebook import Case, casebook, filled, lab
+from explorer.ui.drawn import drawn, ink
 from explorer.ui.seen import Seen, see
 
 CHOICES = 4
@@ -79,11 +80,6 @@ def main() -> None:
         tell(game, seen)
 
 
-def ink() -> str:
-    """The color of words and lines on this page."""
-    return "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
-
-
 def facts(setup: Setup, seen: Seen) -> str:
     """What anyone who made the run would know: the loss, the rule, the rate, how long, and how it went."""
     what = f"{LOSSES.title(setup.loss)} · {OPTIMIZERS.title(setup.optimizer)} · learning rate {plain(setup.learning_rate)}"
@@ -130,7 +126,7 @@ def tell(game: Game, seen: Seen) -> None:
         undone = st.toggle(f"Undo it: {case.switch_label}", key=f"quiz:switch:{game.place}")
         shown = case.undone if undone else case
         now = see(shown.page, shown.query)
-        st.html(sparkline(now.curves, f"{case.title}. {now.sentence.replace('**', '')}", ink=ink()))
+        st.html(drawn(now, case.title))
         st.caption(now.sentence)
         if lab(case.page):
             st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
