@@ -164,3 +164,21 @@ def test_a_spike_in_noise_is_still_seen() -> None:
         found = diagnose(losses)
         assert "spikes" in found.symptoms
         assert found.evidence["single spikes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("end", "diverged"),
+    [
+        ("FloatingPointError: Loss became infinite or NaN at iteration=231!", True),
+        ("Loss is nan, stopping training", True),
+        ("ValueError: Model loss is NaN or Inf. Exiting.", True),
+        ("RuntimeError: CUDA out of memory", False),
+        ("Early stopping at epoch 12: training loss is finite", False),
+        ("Training stopped: no improvement in 10 epochs", False),
+    ],
+)
+def test_a_program_that_gives_up_because_of_nan_is_believed(end: str, diverged: bool) -> None:
+    found = diagnose(read_log("\n".join(f"iter {k} loss {loss:.4f}" for k, loss in enumerate(FALL)) + f"\n{end}\n"))
+    assert (found.verdict == Verdict.DIVERGED) == diverged
+    assert ("The program stopped with an error" in {cause.name for cause in found.causes}) == ("CUDA" in end)
+    assert not diverged or end in found.sentence

@@ -109,6 +109,31 @@ def test_noise_is_no_sign() -> None:
         assert abs(int(shown[1]) - count) <= 2, "docs/diagnosis.md is out of date: delete it, run these tests, and commit the new one"
 
 
+@pytest.mark.parametrize(("tau", "noise", "rows"), [(60, 0.3, 300), (60, 0.3, 1000), (10, 0.2, 300), (8, 0.3, 60)])
+def test_a_short_fall_under_noise_is_seen(tau: float, noise: float, rows: int) -> None:
+    """Of 3.7 standard deviations, or 5.5: a single row hardly shows it, all of them together do."""
+    fall = 1.2 + 1.1 * np.exp(-np.arange(rows) / tau)
+    found = Counter(str(diagnose(fall + noise * np.random.default_rng(seed).standard_normal(rows)).verdict) for seed in range(60))
+    assert found["noisy"] + found["converging"] + found["converged"] >= 54
+
+
+@pytest.mark.parametrize("rows", [30, 60, 300, 1000])
+def test_noise_alone_has_not_fallen(rows: int) -> None:
+    found = Counter(str(diagnose(2.3 + 0.3 * np.random.default_rng(seed).standard_normal(rows)).verdict) for seed in range(100))
+    assert found["stuck"] >= 95
+
+
+@pytest.mark.parametrize("fall", [[0.9 * 0.85**k + 0.1 for k in range(rows)] for rows in (10, 40)])
+@pytest.mark.parametrize("last", [1.0, 9.35])
+def test_one_last_row_far_above_the_others_is_judged_apart(fall: list[float], last: float) -> None:
+    found = diagnose([*fall, last])
+    assert found.verdict == diagnose(fall).verdict == Verdict.CONVERGING
+    assert found.sentence.endswith(f"the last row alone jumps to {last:g}")
+    assert found.evidence["the last row, which is judged apart"] == last
+    assert found.causes[0].name == "Single bad batches"
+    assert diagnose([*fall, last, fall[-1]]).sentence.count("alone") == 0
+
+
 def matrix(counts: Counter[tuple[str, str]]) -> str:
     """The confusion matrix in Markdown."""
     rows = [f"| **{label}** | " + " | ".join(str(counts[label, found] or "·") for found in WORDS) + " |" for label in WORDS]

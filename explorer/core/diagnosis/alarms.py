@@ -33,11 +33,11 @@ def alarms(record: Record, lines: Sequence[tuple[str, int, str]] = ()) -> tuple[
     ['the loss is exactly 0 from row 4 on']
     """
     found = [*_lost(record), *_zero(record), *_scale(record)]
-    for situation in ("overflow", "error"):
+    for situation in ("lost", "overflow", "error"):
         said = [(line, text) for kind, line, text in lines if kind == situation]
         if said:
             often = f" (the first of {len(said):,} such lines)" if len(said) > 1 else ""
-            found.append(Alarm(situation, f"the log says “{said[0][1]}”", f"in line {said[0][0]:,}{often}"))
+            found.append(Alarm(situation, f"the log says “{said[0][1]}”", f"in line {said[0][0]:,}{often}", situation == "lost"))
     return tuple(sorted(found, key=lambda each: not each.dead))
 
 

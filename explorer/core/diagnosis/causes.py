@@ -54,6 +54,8 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
         found.append("spikes")
     if overfits(record):
         found.append("validation rises")
+    if signs is not None and not np.isnan(signs.leap):
+        found.append("the last row jumps")
     return tuple(found)
 
 
@@ -96,7 +98,9 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
         case Verdict.STUCK:
             held = {"never learned": True, "stays at ln K": classes_of(signs.end) > 0 if signs else False}
         case _ if verdict is not None:
-            held = {str(verdict): True, "healthy": verdict == Verdict.CONVERGED and not heard and not overfits(record)}
+            alone = signs is not None and not np.isnan(signs.leap)
+            healthy = verdict == Verdict.CONVERGED and not heard and not alone and not overfits(record)
+            held = {str(verdict): True, "healthy": healthy}
     held |= {each.situation: True for each in heard}
     held["stays at a clipped logarithm"] = (
         signs is not None and verdict in (Verdict.STUCK, Verdict.NOISY) and "−ln" in named_level(signs.end)

@@ -231,7 +231,8 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
             instead = f"the loss has not left {numbers['final']}{_named(signs.end)}, where it began, by more than it scatters"
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
             instead = f"the loss rose from {numbers['start']} to {numbers['peak']}, then fell to {numbers['final']}"
-    return told(verdict, numbers, instead=instead, more=more)
+    apart = [] if np.isnan(signs.leap) else [f"the last row alone jumps to {plain(signs.leap, 4)}"]
+    return "; ".join([told(verdict, numbers, instead=instead, more=more), *apart])
 
 
 def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
@@ -248,6 +249,8 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None, hear
         found["validation"] = _risen(record)
     if signs is None:
         return found
+    if not np.isnan(signs.leap):
+        found["the last row, which is judged apart"] = signs.leap
     return found | {
         "loss at the start": signs.start,
         "largest loss": signs.highest,

@@ -6,7 +6,7 @@ told from movement by its statistics.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -28,6 +28,7 @@ ACCELERATES = 1.1  # ... and rises in each third of its time by this factor more
 BLOWN = 1000.0  # a curve blew up if it ends this many times as far above its lowest row as all before that: sure and wrong costs 100
 FADES = 0.7  # jumps die out if each quarter's spread is at most this share of the last one's: by chance in 1 of 1,000 curves
 FORECAST = 0.35  # chaos: what followed the most similar moment foretells the next value with this share of a straight line's error
+LEAPS = 0.5  # a last row leaps if it lies above the rows before it by this share of all their movement, at least
 LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
 
@@ -52,7 +53,7 @@ class Signs:
     settled: bool  # whether the last part is flat to `TOLERANCE`
     rises: bool  # whether the later half only goes up
     shrinks: bool  # whether its jumps die out
-    moved: bool  # whether the end lies below the start by more than the noise
+    moved: bool  # whether the end lies below the start by more than chance
     grows: bool  # growth that has not turned, by quarters or after a fall
     blew_up: bool  # whether it ends at another size
     explodes: bool  # growth that has not turned, at the very end
@@ -65,6 +66,7 @@ class Signs:
     turned: bool  # whether the last row is no higher than the one before
     had_fallen: bool  # whether it came down before its lowest row
     stopped_at_once: bool  # whether it moved by less than a hundredth of its level, at its first rows only
+    leap: float = math.nan  # the last row, if it stands so far above the others that one row tells nothing: it is in none of the above
 
     @property
     def stays_up(self) -> bool:
@@ -106,7 +108,7 @@ class Signs:
         fall = max(start, peak if peak > start else start) - min(end, best)
         pace, left = _pace(z, t, noise if jumps else 0.0, start - end)
         last = z[-max(len(z) // PARTS, 3) :]
-        return cls(
+        signs = cls(
             rows=len(z),
             start=start * unit,
             end=end * unit,
@@ -124,7 +126,7 @@ class Signs:
             settled=bool(np.ptp(last) <= max(TOLERANCE * fall, 2 * grain)),
             rises=bool((first >= -grain).all() and (first > grain).any()),
             shrinks=jumps and _shrinks(z, quarter),
-            moved=bool(start - end > max(CERTAIN * noise if jumps else 0.0, grain)),
+            moved=_moved(z, len(late), noise if jumps else 0.0, _memory(residual), grain),
             grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0),
             blew_up=_blew_up(z),
             explodes=_explodes(z, noise if jumps else 0.0, start),
@@ -138,6 +140,9 @@ class Signs:
             had_fallen=bool(low > max(len(z) // 50, 1) and start - best > CERTAIN * _bends(z[: low + 1])),
             stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
+        if signs.explodes or signs.grows or signs.blew_up or not _leaps(z):
+            return signs
+        return replace(cls.of(losses[:-1], time[:-1]), leap=float(losses[-1]))
 
 
 def _stopped_at_once(losses: Array, grain: float) -> bool:
@@ -238,24 +243,41 @@ def _peak(z: Array, spikes: NDArray[np.intp], fallen_to: float) -> tuple[int, fl
     return at, float(z[at])
 
 
-def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
-    """Return how far the mean of the fourth quarter lies below that of the third, in standard errors that allow for noise with a memory."""
+def _clipped(residual: Array) -> Array:
+    """Return the noise with what lies far off no farther than four standard deviations."""
     most = 4 * _scatter(residual)
-    clipped = np.clip(residual, -most, most) if most > 0 else residual
-    calm = clipped - clipped.mean()
+    return np.clip(residual, -most, most) if most > 0 else residual
+
+
+def _memory(residual: Array) -> float:
+    """Return over how many rows the noise remembers: one plus twice the sum of its autocorrelations, up to the first that is not clear."""
+    calm = _clipped(residual)
+    calm = calm - calm.mean()
     total = float(calm @ calm)
-    if total == 0:
-        return 0.0
-    memory = 1.0  # of the noise, in rows: one plus twice the sum of its autocorrelations, up to the first that is not clear
-    for lag in range(1, min(len(calm) // 4, 200)):
+    memory = 1.0
+    for lag in range(1, min(len(calm) // 4, 200) if total else 0):
         correlation = float(calm[lag:] @ calm[:-lag]) / total
         if correlation < 2 / math.sqrt(len(calm)):
             break
         memory += 2 * correlation
-    late = z[quarter >= 2] - residual + clipped  # what lies far off counts as not quite so far
+    return memory
+
+
+def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
+    """Return how far the mean of the fourth quarter lies below that of the third, in standard errors that allow for noise with a memory."""
+    clipped = _clipped(residual)
+    late = z[quarter >= 2] - residual + clipped
     third = int((quarter == 2).sum())
-    error = math.sqrt(total / len(calm) * memory * (1 / third + 1 / (len(late) - third)))
+    error = float(np.std(clipped)) * math.sqrt(_memory(residual) * (1 / third + 1 / (len(late) - third)))
     return float((late[:third].mean() - late[third:].mean()) / error) if error > 0 else 0.0
+
+
+def _moved(z: Array, late: int, noise: float, memory: float, grain: float) -> bool:
+    """Return whether the first row, or the first two, four, ... up to a quarter of them, lie above the `late` ones by more than chance."""
+    widths = 2 ** np.arange(int(math.log2(len(z) // 4)) + 1)
+    fall = np.cumsum(z)[widths - 1] / widths - np.median(z[-late:])
+    error = noise * np.sqrt(np.where(widths == 1, 1.0, memory / widths) + 1.57 * memory / late)  # a median's variance is 1.57 of a mean's
+    return bool((fall > np.maximum(CERTAIN * error, grain)).any())
 
 
 def _pace(z: Array, t: Array, noise: float, fall: float) -> tuple[float, float]:
@@ -356,6 +378,15 @@ def _explodes(z: Array, noise: float, start: float) -> bool:
     base, top = float(z.min()), float(before.max())
     room = max(top - base, start - base, 10 * noise, 1e-300)
     return bool(tail[-1] > tail[0] and tail[-1] >= np.median(tail) and z[-1] - base > RISE * room and z[-1] > start)
+
+
+def _leaps(z: Array) -> bool:
+    """Whether the last row alone stands far above those before it: a spike, or the first row of an end."""
+    before = z[:-1]
+    if len(before) < FEWEST or np.ptp(before) == 0:
+        return False
+    leap = z[-1] - before[-max(len(before) // 4, 4) :].max()
+    return bool(leap > max(OUTLIER * _bends(before[-2 * FEWEST :]), LEAPS * np.ptp(before)))
 
 
 def _factor(z: Array) -> float:

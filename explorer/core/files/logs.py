@@ -27,6 +27,11 @@ OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overfl
 ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
 )
+LOST = re.compile(
+    r"(?i)(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
+    r".*(?:error|exception|stopp|abort|terminat|exit|halt)"
+)
+"""A line that says in words that the loss was lost, and that the program gave up."""
 
 MOST_RANKS = 1024  # more different numbers of ranks are none
 
@@ -37,8 +42,8 @@ class LogFile:
 
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
-    values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow, and
-    the last one if it is an error's: ``(kind, line, words)``.
+    values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
+    and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``.
     """
 
     columns: Mapping[str, Numbers]
@@ -119,7 +124,8 @@ def _sheet(content: bytes | str) -> Sheet:
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
     found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
-    found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
+    lost = [("lost", place, line) for place, line in end if LOST.match(line)]
+    found += (lost or [("error", place, line) for place, line in end if ERROR.search(line)])[:1]
     return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
 
 
