@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterator
 
 import pytest
 import streamlit as st
 
 from explorer.ui import job
+from tests.ui.reading import PATIENCE
 
 
 @pytest.fixture(autouse=True)
-def the_visitor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine, nobody has left before the test ends. What still works then finds that nobody looks."""
+def the_visitor_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However slow the machine, nobody has left before the test ends, and everybody has after it: what still works there is stopped."""
+    begun: weakref.WeakSet[job.Job[object]] = weakref.WeakSet()
+    go_on = job.Job.go_on
+
+    def noted(each: job.Job[object]) -> None:
+        begun.add(each)
+        go_on(each)
+
     monkeypatch.setattr(job, "PATIENCE", math.inf)
+    monkeypatch.setattr(job.Job, "go_on", noted)
+    yield
+    for each in begun:
+        each.stop()
+    for each in begun:
+        each.wait(PATIENCE)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -258,7 +258,7 @@ def test_a_released_ruler_trains_at_its_rate_and_stays() -> None:
 
 def test_every_rate_that_is_typed_is_on_the_ruler() -> None:
     """Exactly, not the next one: ruler, link and run are of one rate."""
-    app = finished(opened(steps="40"))
+    app = finished(opened(steps="40", loss="network", loss__examples="20"))
     for rate in ("0.7", "2.02", "0.7"):
         app.text_input(key="box:learning_rate").set_value(rate).run()
         shown = ruler_of(finished(app))
@@ -266,6 +266,6 @@ def test_every_rate_that_is_typed_is_on_the_ruler() -> None:
 
 
 def test_a_rate_beyond_the_ruler_has_a_ruler_of_its_own() -> None:
-    app = finished(opened())
+    app = finished(opened(steps="40", loss="network", loss__examples="20"))
     app.text_input(key="box:learning_rate").set_value("300").run()
     assert ruler_of(finished(app))["dial"]["values"][-1].startswith("300 ")

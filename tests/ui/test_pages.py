@@ -37,11 +37,13 @@ FEW_STEPS = {
 }
 """Pages that compute longest, opened with fewer steps where every control is turned; the number of steps is one of the controls."""
 
-PANEL = {"10_step_size": "box:", "50_network": "box:loss.", "85_gradient": "box:loss."}
+PANEL = {"10_step_size": ("box:",), "50_network": ("box:loss.",), "85_gradient": ("box:loss.",)}
 """Where the controls that pages share are turned: all of them on the first page, the knobs of other losses on the page that is about them.
 
 Every knob of every shelf, by itself: `tests/ui/test_panel.py`. Other pages are shown one loss of each family.
 """
+ELSEWHERE = {"10_step_size": ("box:loss", "box:optimizer")}
+"""What `tests/ui/test_step_size.py` turns."""
 
 FAMILIES = {LOSSES[name].__module__: LOSSES.title(name) for name in reversed([*LOSSES])}
 
@@ -79,7 +81,7 @@ def words(picture: dict[str, Any]) -> list[str]:
 def tried(page: str, widget: Any) -> list[Any]:
     """The values a page's widget is tried at; none where it is one of the panel's that another page tries."""
     shared = widget.key.startswith("box:")
-    if shared and not widget.key.startswith(PANEL.get(page, "nowhere")):
+    if shared and (not widget.key.startswith(PANEL.get(page, ())) or widget.key.startswith(ELSEWHERE.get(page, ()))):
         return [name for name in widget.options if name in FAMILIES.values()] if widget.key == "box:loss" else []
     return ends(widget)
 
@@ -122,7 +124,7 @@ def test_a_page_survives_whatever_is_typed(page: Any) -> None:
     app = opened(page)
     boxes = [(each.key, each.label, each.value) for each in app.text_input]
     for key, label, before in boxes:
-        for text in FEW_TYPED if key.startswith("box:") and PANEL.get(page.stem) != "box:" else TYPED:
+        for text in FEW_TYPED if key.startswith("box:") and page.stem != "10_step_size" else TYPED:
             if not any(each.key == key for each in app.text_input):
                 app = opened(page)
             check(app.text_input(key=key).set_value(text).run(), f"{label} = {text!r}")

@@ -44,34 +44,35 @@ def sentence(app: AppTest) -> str:
     return shown(app)["dial"]["words"][shown(app)["value"]]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_loss_with_every_optimizer(optimizer: str) -> None:
-    app = opened(query={**CALM, "optimizer": optimizer, "steps": "30"})
-    for loss in DRAWABLE:
-        app.selectbox(key="box:loss").select(loss).run()
-        assert setup_of(app).loss == loss
-        assert setup_of(app).optimizer == optimizer
+@pytest.mark.parametrize(("kind", "names"), [("loss", DRAWABLE), ("optimizer", [*OPTIMIZERS])])
+def test_everything_on_the_shelves_has_a_sentence_at_every_rate(kind: str, names: list[str]) -> None:
+    """One after the other; every loss with every optimizer: `tests/figures/test_step_size.py`."""
+    app = opened(query={**CALM, "steps": "30"})
+    for name in names:
+        app.selectbox(key=f"box:{kind}").select(name).run()
+        assert getattr(setup_of(app), kind) == name
         words = shown(app)["dial"]["words"]
         assert len(words) >= 121
-        assert all(words), f"{loss}: a position has no sentence"
+        assert all(words), f"{name}: a position has no sentence"
         assert link_of(app) == setup_of(app).to_query()
 
 
+@pytest.mark.parametrize("end", [0, -1], ids=["first", "last"])
 @pytest.mark.parametrize("kind", ["loss", "optimizer"])
-def test_both_ends_of_every_knob_on_the_shelves(kind: str) -> None:
-    """Each knob turned both ways on top of the turns before, so that the knobs meet each other's ends too."""
+def test_both_ends_of_every_knob_on_the_shelves(kind: str, end: int) -> None:
+    """All that have an end, one after the other, so that the knobs meet; by itself, every knob: `tests/ui/test_panel.py`."""
     for name in DRAWABLE if kind == "loss" else OPTIMIZERS:
         app = opened(query={**CALM, kind: name, "steps": "30"})
-        for each in [*app.select_slider, *app.toggle]:
-            if f"box:{kind}." not in str(each.key):
-                continue
-            for end in (each.options[0], each.options[-1]) if each.type == "select_slider" else (True, False):
-                kin = app.select_slider if each.type == "select_slider" else app.toggle
-                if each.key not in {other.key for other in kin}:
-                    continue  # hidden by another knob
-                kin(key=each.key).set_value(end).run()
-                assert shown(app)["dial"]["words"], f"{name}: {each.label} = {end}"
-                assert all("steps must be ≤" in error.value for error in app.error), f"{name}: {each.label} = {end}"
+        turned = set[str]()
+        while left := [
+            each for each in (*app.select_slider, *app.toggle) if str(each.key).startswith(f"box:{kind}.") and each.key not in turned
+        ]:
+            for each in left:  # what one of them hides is not there to be turned by the next
+                each.set_value(each.options[end] if each.type == "select_slider" else end == 0)
+                turned.add(str(each.key))
+            app.run()
+            assert shown(app)["dial"]["words"], f"{name}: {turned}"
+            assert all("steps must be ≤" in error.value for error in app.error), f"{name}: {turned}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
