@@ -188,3 +188,11 @@ def test_a_direction_without_a_share_predicts_nothing() -> None:
     told = explain("quadratic", [0.25], start=[1.0, 0.0])
     assert told.predicted[0] == pytest.approx(0.75)
     assert told.outcome.verdict[0] == Verdict.CONVERGED
+
+
+def test_a_run_that_ends_above_its_start_says_how_high_it_was() -> None:
+    """`from 24.2` alone would read as if the rate were too small."""
+    path = run(LOSSES["rosenbrock"](), OPTIMIZERS["rmsprop"](), 10.0, start=[-1.2, 1.0], steps=100)
+    assert path.loss.max() > 1e9 > path.loss[-1, 0] > path.loss[0, 0]
+    assert "from 24.2 by way of 9.33 × 10⁹" in Explanation.of(path).sentence(0)
+    assert "by way of" not in Explanation.of(run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 1.1, start=[1.0])).sentence(0)
