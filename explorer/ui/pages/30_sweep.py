@@ -149,10 +149,11 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
     first, middle = bands[0], bands[0].middle
     if not np.isfinite(middle):
         return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
+    between = f"between {plain(first.cliff[0], 5)} and {plain(first.cliff[1], 5)}"
     if not np.isfinite(first.edge):
-        return f"With {first.name} runs begin to diverge at {plain(middle, 4)}: measured, as theory has no edge here."
+        return f"With {first.name} runs begin to diverge {between}: measured, as theory has no edge here."
     return (
-        f"With {first.name} runs begin to diverge at {plain(middle, 4)}; theory puts the edge at {plain(first.edge, 4)}"
+        f"With {first.name} runs begin to diverge {between}; theory puts the edge at {plain(first.edge, 5)}"
         f" ({plain(100 * (middle / first.edge - 1), 2, sign=True)}\N{NO-BREAK SPACE}% apart)."
     )
 
