@@ -169,11 +169,13 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return a loss and its gradient at `x` ``(dim, runs)``, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
     given = loss.value_and_gradient(x)
     try:
-        value, gradient = map(np.asarray, given)
-        got = f"shapes {value.shape} and {gradient.shape} at {x.shape}"
+        value, gradient = given
+        if not type(value) is type(gradient) is np.ndarray:
+            value, gradient = np.asarray(value), np.asarray(gradient)
     except (TypeError, ValueError):
         got = typed(given)
     else:
         if value.shape == x.shape[1:] and gradient.shape == x.shape:
             return value, gradient
+        got = f"shapes {value.shape} and {gradient.shape} at {x.shape}"
     raise must("value_and_gradient", "a function that returns (runs,), (dim, runs)", got)

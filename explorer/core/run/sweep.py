@@ -1,5 +1,6 @@
 """Many runs at once, in memory that does not grow with their steps; and where the edge really is."""
 
+import math
 import os
 import threading
 import time
@@ -170,6 +171,10 @@ class Watch:
         self.recent: list[Array] = []
         self.buffer = np.empty((EVERY + 1, runs))  # the last loss of the look before, and those since
         self.filled = 0
+        loss, rule = self.descent.objective, self.descent.optimizer
+        self.decays = bool(np.any(rule.weight_decay) or np.any(rule.decoupled_decay))
+        scaled = self.decays and self.descent.rate_scale is not None
+        self.settles = rule.is_linear and not scaled and loss.minimum is not None and bool(np.isfinite(loss.minimum))
 
     def see(self, moment: Moment) -> NDArray[np.intp] | None:
         """Record one moment; now and then, return the columns that should continue, if enough of the others are done."""
@@ -180,7 +185,7 @@ class Watch:
             self.start_loss[caught] = self.buffer[:2, caught] = moment.loss[caught]
         self.filled += 1
         self.buffer[self.filled] = moment.loss
-        if not np.isfinite(moment.gradient.sum()):  # signs and clipping can hide it from the next loss
+        if not math.isfinite(np.vdot(moment.gradient, moment.gradient)):  # signs and clipping can hide it from the next loss
             self._lose(moment.step, np.isfinite(moment.loss) & ~np.isfinite(moment.gradient).all(axis=0), "gradient")
         to_look = min(EVERY - self.filled, self.steps - moment.step)
         # Only the last three points are asked for, when it is time to look: to keep them at every step would crowd the cache.
@@ -238,22 +243,22 @@ class Watch:
         A rule without a preconditioner keeps a run at a minimum if the rates to come are none above those it has had since the last
         look, and below the edge of the curvature there: a steep direction may be on its way up from far below the loss's digits.
         """
-        descent, rule = self.descent, self.descent.optimizer
+        descent, rule, still = self.descent, self.descent.optimizer, np.zeros(self.live.size, dtype=bool)
         if descent.stochastic:
-            return np.zeros(self.live.size, dtype=bool)
-        decays = bool(np.any(rule.weight_decay) or np.any(rule.decoupled_decay))
-        still = (moment.gradient == 0).all(axis=0) & ((moment.x == 0).all(axis=0) | (not decays))
-        for part in moment.state:
-            still &= (np.reshape(part, (-1, self.live.size)) == 0).all(axis=0) if np.ndim(part) else True
+            return still
+        if not moment.gradient.all():
+            still = (moment.gradient == 0).all(axis=0) & ((moment.x == 0).all(axis=0) | (not self.decays))
+            for part in moment.state:
+                still &= (np.reshape(part, (-1, self.live.size)) == 0).all(axis=0) if np.ndim(part) else True
         minimum, to_come = descent.objective.minimum, descent.multiplier[moment.step :]
         had = descent.multiplier[max(moment.step - self.filled, 0) : moment.step]
-        if minimum is None or not np.isfinite(minimum) or not rule.is_linear or not to_come.size or not had.size:
-            return np.asarray(still)
-        if to_come.min() < 0 or to_come.max() > had.min() or (decays and descent.rate_scale is not None):
+        if minimum is None or not self.settles or not to_come.size or not had.size or not 0 <= to_come.min() <= to_come.max() <= had.min():
             return np.asarray(still)
         floor = np.maximum(SETTLED * (self.start_loss[self.live] - minimum), ROUNDING * abs(minimum))
-        above = self.buffer[: self.filled + 1] - minimum
-        arrived = (above[1:] <= floor).all(axis=0) & (above[-1] <= above[0]) & ~still & ~self.awake[self.live]
+        arrived = (moment.loss - minimum <= floor) & ~still & ~self.awake[self.live]
+        if arrived.any():
+            above = self.buffer[: self.filled + 1] - minimum
+            arrived &= (above[1:] <= floor).all(axis=0) & (above[-1] <= above[0])
         if arrived.any():
             at, here = self.live[arrived], np.flatnonzero(arrived)
             divided_by = None if descent.rate_scale is None else 1 / columns(descent.rate_scale, at)
