@@ -550,7 +550,7 @@ LOGS: dict[str, Log] = {
         "Train: 0 [   0/200 (  0%)]  Loss: 6.9 (6.9)  Time: 0.5s  LR: 1.0e-03\nTrain: 0 [ 100/200 ( 50%)]  Loss: 6.5 (6.7)  Time: 0.5s  LR: 1.0e-03\n"
         "Test: [   0/195]  Time: 0.1 (0.1)  Loss: 8.85 (8.85)  Acc@1: 1.5 (1.5)\nTest: [ 195/195]  Time: 0.1 (0.1)  Loss: 8.75 (8.8)  Acc@1: 1.5 (1.5)\n",
         [6.9, 6.5],
-        [8.85, 8.75],
+        [8.8],  # one evaluation: its mean over all batches
         learning_rate=[1e-3],
     ),
     "Keras, checkpoints between two states of a bar": Log(
@@ -678,6 +678,154 @@ LOGS: dict[str, Log] = {
         [0.9, 0.8],
         [1.0, 0.95],
         step=[1, 2],
+    ),
+    "Hugging Face, the bar below its row": Log(
+        "{'loss': 1.2, 'learning_rate': 1e-05, 'epoch': 0.1}\n 10%|█         | 100/1000 [00:20<06:20,  2.5it/s]\n"
+        "{'loss': 1.0, 'learning_rate': 9e-06, 'epoch': 0.2}\n 20%|██        | 200/1000 [00:40<06:00,  2.5it/s]\n"
+        " 25%|██▌       | 250/1000 [00:50<06:00,  2.5it/s]\n"
+        "{'loss': 0.9, 'learning_rate': 8e-06, 'epoch': 0.3}\n 30%|███       | 300/1000 [01:00<05:40,  2.5it/s]\n",
+        [1.2, 1.0, 0.9],
+        learning_rate=[1e-5, 9e-6, 8e-6],
+        step=[100, 200, 300],
+    ),
+    "Hugging Face, evaluated, the bar below its row": Log(
+        "  0%|          | 0/200 [00:00<?, ?it/s]\n{'loss': 1.2, 'epoch': 1.0}\n 50%|█████     | 100/200 [00:20<00:20,  2.5it/s]\n"
+        "{'eval_loss': 1.3, 'eval_runtime': 3.2, 'epoch': 1.0}\n 50%|█████     | 100/200 [00:20<00:20,  2.5it/s]\n"
+        "{'loss': 0.8, 'epoch': 2.0}\n100%|██████████| 200/200 [00:40<00:00,  2.5it/s]\n"
+        "{'eval_loss': 1.1, 'eval_runtime': 3.2, 'epoch': 2.0}\n100%|██████████| 200/200 [00:40<00:00,  2.5it/s]\n",
+        [1.2, 0.8],
+        [1.3, 1.1],
+        step=[100, 200],
+    ),
+    "Hugging Face, which row a bar belongs to is not known": Log(
+        "{'loss': 1.2, 'epoch': 0.1}\n 10%|█         | 100/1000 [00:20<06:20,  2.5it/s]\n"
+        "{'loss': 1.0, 'epoch': 0.2}\n 20%|██        | 200/1000 [00:40<06:00,  2.5it/s]\n{'loss': 0.9, 'epoch': 0.3}\n",
+        [1.2, 1.0, 0.9],
+        step=[0.1, 0.2, 0.3],
+    ),
+    "AllenNLP": Log(
+        "".join(
+            f"2019-06-10 10:00:11,123 - INFO - allennlp.training.trainer - Epoch {i}/2\n"
+            f"accuracy: 0.7, loss: {x + 0.1:.4f} ||: 100%|##########| 100/100 [00:10<00:00,  9.8it/s]\n"
+            "2019-06-10 10:01:11,123 - INFO - allennlp.training.tensorboard_writer -                     Training |  Validation\n"
+            "2019-06-10 10:01:11,123 - INFO - allennlp.training.tensorboard_writer - accuracy        |     0.700  |     0.600\n"
+            "2019-06-10 10:01:11,123 - INFO - allennlp.training.tensorboard_writer - gpu_0_memory_MB |  1234.000  |       N/A\n"
+            f"2019-06-10 10:01:11,123 - INFO - allennlp.training.tensorboard_writer - loss            |     {x:.3f}  |     {x + 0.5:.3f}\n"
+            for i, x in enumerate([1.5, 1.25, 1.0])
+        ),
+        [1.5, 1.25, 1.0],
+        [2.0, 1.75, 1.5],
+        step=[0, 1, 2],
+    ),
+    "AllenNLP, its tables alone": Log(
+        "                     Training |  Validation\naccuracy          |     0.700  |     0.600\nloss              |     1.000  |     1.100\n"
+        "                     Training |  Validation\naccuracy          |     0.800  |     0.600\nloss              |     0.900  |     1.200\n",
+        [1.0, 0.9],
+        [1.1, 1.2],
+    ),
+    "Flair": Log(
+        "".join(
+            f"2020-03-01 12:00:00,123 epoch {i} - iter 10/20 - loss {x + 0.2} - samples/sec: 44.31 - lr: 0.1\n"
+            f"2020-03-01 12:01:00,123 epoch {i} - iter 20/20 - loss {x + 0.1} - samples/sec: 44.31 - lr: 0.1\n"
+            f"2020-03-01 12:02:00,123 EPOCH {i} done: loss {x} - lr 0.1000\n2020-03-01 12:02:10,123 DEV : loss {x + 0.5} - score 0.5\n"
+            for i, x in enumerate([2.0, 1.0], 1)
+        ),
+        [2.2, 2.1, 1.2, 1.1],
+        [2.5, 1.5],
+        learning_rate=[0.1],
+        step=[10, 20, 30, 40],
+    ),
+    "Flair, its epochs alone": Log(
+        "EPOCH 1 done: loss 1.0 - lr: 0.1\nDEV : loss 0.66 - f1-score (micro avg)  0.5\n"
+        "EPOCH 2 done: loss 0.8 - lr: 0.1\nDEV : loss 0.6 - f1-score (micro avg)  0.6\n",
+        [1.0, 0.8],
+        [0.66, 0.6],
+        step=[1, 2],
+    ),
+    "Keras, evaluated on as many batches": Log(
+        "".join(f"Epoch {i}/2\n32/32 [=====] - 1s 3ms/step - loss: {x} - accuracy: 0.5\n" for i, x in enumerate([1.0, 0.8], 1))
+        + "32/32 [=====] - 0s 1ms/step - loss: 0.9 - accuracy: 0.4\n",
+        [1.0, 0.8],
+        [0.9],
+        step=[1, 2],
+    ),
+    "Keras 3, evaluated on as many batches after each epoch": Log(
+        "".join(
+            f"Epoch {i}/2\n16/32 ━━━━━━━━━━ 1s 3ms/step - loss: {x + 0.1}\n32/32 ━━━━━━━━━━ 1s 3ms/step - loss: {x}\n"
+            f"16/32 ━━━━━━━━━━ 1s 3ms/step - loss: {x + 0.4}\n32/32 ━━━━━━━━━━ 1s 3ms/step - loss: {x + 0.5}\n"
+            for i, x in enumerate([1.0, 0.75], 1)
+        ),
+        [1.1, 1.0, 0.85, 0.75],
+        [1.5, 1.25],
+    ),
+    "Keras, a call of one epoch each time": Log(
+        "".join(f"Epoch 1/1\n32/32 [=====] - 1s 3ms/step - loss: {x}\n" for x in (1.0, 0.8, 0.6)), [1.0, 0.8, 0.6], []
+    ),
+    "Paddle": Log(
+        "".join(
+            f"Epoch {i}/2\nstep  10/20 - loss: {x + 0.5} - acc: 0.5 - 12ms/step\nstep  20/20 - loss: {x} - acc: 0.7 - 12ms/step\n"
+            f"Eval begin...\nstep 10/15 - loss: {x + 1} - acc: 0.7 - 5ms/step\nstep 15/15 - loss: {x + 2} - acc: 0.7 - 5ms/step\nEval samples: 10000\n"
+            for i, x in enumerate([1.0, 0.75], 1)
+        ),
+        [1.5, 1.0, 1.25, 0.75],
+        [3.0, 2.75],
+        step=[10, 20, 30, 40],
+    ),
+    "ImageNet of PyTorch's examples, evaluated": Log(
+        "".join(
+            "".join(
+                f"Epoch: [{i}][{at:3d}/20]\tTime  0.5 ( 0.9)\tLoss {x - at / 100:.4e} (6.95e+00)\tAcc@1   0.39 (  0.20)\n" for at in (1, 11)
+            )
+            + "".join(f"Test: [{at:3d}/20]\tTime  0.5 ( 0.9)\tLoss {x + at:.4e} ({x + 0.5:.4e})\tAcc@1   0.39 (  0.20)\n" for at in (1, 11))
+            + " *   Acc@1 0.500 Acc@5 1.000\n"
+            for i, x in enumerate([7.0, 6.0])
+        ),
+        [6.99, 6.89, 5.99, 5.89],
+        [7.5, 6.5],
+        step=[1, 11, 21, 31],
+    ),
+    "timm, evaluated after each epoch": Log(
+        "".join(
+            f"Train: {i} [   0/200 (  0%)]  Loss: {x} (6.9)  Time: 0.5s  LR: 1.0e-03\nTrain: {i} [ 100/200 ( 50%)]  Loss: {x - 0.5} (6.7)  Time: 0.5s  LR: 1.0e-03\n"
+            f"Test: [   0/5]  Time: 0.1 (0.1)  Loss: {x + 2} ({x + 2})\nTest: [   5/5]  Time: 0.1 (0.1)  Loss: {x + 3} ({x + 1})\n"
+            for i, x in enumerate([7.0, 6.0])
+        ),
+        [7.0, 6.5, 6.0, 5.5],
+        [8.0, 7.0],
+        learning_rate=[1e-3],
+        step=[0, 100, 200, 300],
+    ),
+    "MMEngine, evaluated": Log(
+        "".join(
+            f"01/01 00:00:00 - mmengine - INFO - Epoch(train)  [{i}][ 50/100]  lr: 1.0e-02  eta: 0:10:00  time: 0.1  loss: {x + 0.5}\n"
+            f"01/01 00:00:00 - mmengine - INFO - Epoch(train)  [{i}][100/100]  lr: 1.0e-02  eta: 0:10:00  time: 0.1  loss: {x}\n"
+            f"01/01 00:00:00 - mmengine - INFO - Epoch(val) [{i}][10/10]    loss: {x + 2}  acc: 0.5\n"
+            for i, x in enumerate([2.0, 1.0], 1)
+        ),
+        [2.5, 2.0, 1.5, 1.0],
+        [4.0, 3.0],
+        step=[50, 100, 150, 200],
+    ),
+    "an estimator of TensorFlow 1": Log(
+        "INFO:tensorflow:loss = 2.3, step = 1\nINFO:tensorflow:global_step/sec: 81.23\nINFO:tensorflow:loss = 2.2, step = 101 (1.234 sec)\n"
+        "INFO:tensorflow:global_step/sec: 80.1\nINFO:tensorflow:loss = 1.9, step = 201 (1.250 sec)\nINFO:tensorflow:Loss for final step: 1.9.\n"
+        "INFO:tensorflow:Saving dict for global step 201: accuracy = 0.5, global_step = 201, loss = 2.0\n",
+        [2.3, 2.2, 1.9],
+        [2.0],
+        step=[1, 101, 201],
+    ),
+    "tinygrad": Log(
+        "  0 1234.56 ms run, 2.10 ms python, 10.24 ms CL, 2.30 loss, 0.001234 LR, 1.20 GB used, 123.45 GFLOPS\n"
+        "  1   12.34 ms run, 2.10 ms python, 10.24 ms CL, 2.10 loss, 0.001235 LR, 1.20 GB used, 123.45 GFLOPS\n",
+        [2.3, 2.1],
+        learning_rate=[0.001234, 0.001235],
+        step=[0, 1],
+    ),
+    "Optuna, a value each trial": Log(
+        "[I 2023-05-01 12:00:00,123] Trial 0 finished with value: 0.5 and parameters: {'x': 2.5, 'lr': 0.01}. Best is trial 0 with value: 0.5.\n"
+        "[I 2023-05-01 12:00:01,123] Trial 1 finished with value: 0.7 and parameters: {'x': 1.5, 'lr': 0.02}. Best is trial 0 with value: 0.5.\n",
+        [0.5, 0.7],
+        step=[0, 1],
     ),
 }
 

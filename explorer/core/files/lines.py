@@ -21,6 +21,8 @@ SIMPLER = [
         ("(*", r"\(\*[^)]{0,80}+\)", ""),  # Caffe: the loss times its weight
         ("number of", r"number of (?:nan|skipped) iterations", "bad iteration size"),  # Megatron
         ("Saving dict", r"Saving dict for", "eval, "),  # TensorFlow's estimator
+        ("final step", r"Loss for final step: .*", ""),  # the last loss again
+        ("finished with", r"Trial (\d++) finished with value: (\S++) .*", r"step \1, value \2"),  # Optuna
         ("mprove", r"(?<!\w)\w{1,40}+ (?:improved|did not improve) from .*", ""),  # Keras' checkpoint
         ("Region ", r"^.*(?<!\w)Region \d++ A.*", ""),  # darknet: one of its layers
         ("第", r"第 ?(\d{1,9}) ?(轮|步)", r"\2 \1 "),
@@ -47,6 +49,8 @@ PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("[#, #]", ("epoch", "batch")),  # PyTorch's tutorial
     ("[#/#][#/#]", ("epoch", "", "batch", "")),  # PyTorch's DCGAN
     ("[#]", ("iteration",)),  # XGBoost, LightGBM
+    ("Train: # [#/#", ("epoch", "progress", "")),  # timm
+    ("# # ms run, # ms python", ("step", "")),  # tinygrad
     ("#:", ("step",)),
 )
 """How the lines of a program begin, its numbers written as #, and what these are."""
@@ -58,14 +62,16 @@ POINTS = re.compile(
 )
 COMMAS = re.compile(rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}})++(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
-_AMBIGUOUS = re.compile(r"(?<![\d.,])(?<!\d:)[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", re.ASCII)
+AMBIGUOUS = {mark: re.compile(rf"(?<![\d.,])(?<!\d:)[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}(?!\d|[.,]\d)", re.ASCII) for mark in ",."}
 
 _HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0[xX][\da-fA-F]++", re.ASCII)
 _BREAK = re.compile(r"[,;|\t()\[\]{}<>:=]|\s[-–—*]{1,3}\s|(?<!\w)['\"`]|['\"`](?!\w)|\s{2,}+")
 _ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
 _TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
 _TAG = re.compile(r"(?i)(?<![\w.])(train(?:ing|_inner)?|valid(?:ation)?|val|test(?:ing)?|eval(?:uation)?|dev|validierung)(?!\w|\.\w)")
-_BAR = re.compile(r"\s*+\d++/(\d++) (?:[\[━]|- )")
+_BAR = re.compile(r"\s*+(?:step *)?(\d++)/(\d++) (?:[\[━]|- )")
+_SIDES = re.compile(r"(?i)(?<!\w)(train\w*)\s*\|\s*(valid\w*)\s*$")  # AllenNLP: the names of two columns, under which each line has a name
+_BY_SIDES = re.compile(r"(?<![\w.])(\w+)\s+\|\s+(\S+)\s+\|\s+(\S+)\s*$")
 _DURATION = re.compile(r"\s?(?:ms|s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)(?!\w)")
 _UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
 
@@ -74,16 +80,17 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     """The rows that the lines print, and how surely it is a printed log: the share of lines with numbers that name one. None if none does.
 
     A line that only counts, such as Keras' ``Epoch 3/10``, counts for those below it; a line without a counter goes on with the row above
-    if none of its names is there.
+    if none of its names is there. So does a line of an evaluation that counts batches of its own: the last of them counts.
     """
     head = "\n".join(line for _, line in lines[:2000])[:200_000]
     commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
     pattern = COMMAS if commas else POINTS
-    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool]] = {}
+    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool]] = {}
     records: list[tuple[int, dict[str, float]]] = []
     without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
     context: dict[str, float] = {}
-    fresh, total = True, ""
+    fresh, total, done, several, evaluates, sides = True, "", False, False, False, None
+    bars: dict[int, float] = {}  # the first bar below each row
     for place, line in lines:
         for literal, noise, plain in SIMPLER:
             if literal in line:
@@ -94,11 +101,17 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                 name = " ".join(_spoken(_BREAK.split(before.rstrip(" :="))[-1]))
                 unread += [f"In line {place:,} {name!r} counts as missing: {match[0][:30]!r}."] if kind(name) else []
             line = _HEXADECIMAL.sub(",", line)
+        if sides and (each := _BY_SIDES.search(line)):
+            line = f"{sides[1]} {each[1]} {each[2]}, {sides[2]} {each[1]} {each[3]}"
         texts = pattern.split(line) if len(line) <= LONGEST else [line]
-        bar = _BAR.match(line)
-        # A bar of another total behind that of the epoch is an evaluation's.
-        tag = "eval" if bar and total and not fresh and bar[1] != total and context else tag
-        total = bar[1] if bar and tag != "eval" else total
+        if bar := _BAR.match(line):
+            # Behind that of the epoch, a bar of another total is an evaluation's, and so is one of the same that begins again.
+            again = bar[2] != total or (done and "val_" not in line and (bar[1] != total or not several))
+            evaluates = not fresh and bool(context) and (evaluates or (total != "" and again))
+            if not evaluates:
+                several = (several and not fresh) or bar[1] != bar[2] or "ETA" in line
+                total, done = bar[2], bar[1] == bar[2]
+            tag = "eval" if evaluates else tag
         key = (tag, *texts[::2])
         if key not in plans:
             names = planned(texts[::2], tag) if len(plans) < MOST_SHAPES else [""] * (len(texts) // 2)
@@ -109,11 +122,13 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                 [name for name, each in kinds.items() if each in COUNTERS],
                 not {"train", "validation"}.isdisjoint(kinds.values()),
                 any(each for name, each in kinds.items() if name != "progress"),
+                any(each == "batch" and has(name, "held out") for name, each in kinds.items()),
             )
-        names, counting, has_loss, has_known = plans[key]
+        names, counting, has_loss, has_known, evaluated = plans[key]
         # A line such as ``Test Error:`` speaks of the line below it.
         headline = _TAG.search(line[:80]) if len(texts) == 1 and line.rstrip().endswith(":") else None
         tag = headline[0] if headline else ""
+        sides = _SIDES.search(line) or sides if len(texts) == 1 else sides
         pairs = {name: _float(number, commas=commas) for name, number in zip(names, texts[1::2], strict=True) if name}
         numeric += len(texts) > 1
         if not pairs:
@@ -123,8 +138,14 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         known += has_known
         counters = {name: pairs[name] for name in counting}
         if len(counters) == len(pairs):
-            fresh = fresh or any(context.get(name) != number for name, number in pairs.items())
+            # Epoch 1/1 is a call of its own each time.
+            fresh |= any(context.get(name) != each for name, each in pairs.items()) or (len(texts) > 3 and "epoch" in map(kind, pairs))
             context |= pairs
+            if pairs.keys() == {"progress"}:
+                bars.setdefault(len(records) - 1, pairs["progress"])
+        elif (evaluates and bar) or (evaluated and records and _trained(records[-1][1])):
+            row = records[-1][1]
+            row |= {name: each for name, each in pairs.items() if kind(name) == "validation" or not (name in row or name in counters)}
         elif not fresh and (
             _goes_on(records[-1][1], pairs, counters) or (bar and context and records[-1][1].get("progress") == pairs.get("progress", -1))
         ):
@@ -134,18 +155,42 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             fresh = False
     if not records:
         return None
+    _beside_bars([record for _, record in records], bars)
     found = sheet(records)
     if without:
         found.notes.append(f"{counted(len(without), 'line')} without a name and a number {'is' if len(without) == 1 else 'are'} left out.")
     found.notes += unread[:3] + [f"So do {len(unread) - 3:,} more in hexadecimal."] * (len(unread) > 3)
     if commas:
         found.notes.append("Numbers are read with decimal commas.")
-    elif ambiguous := next((match for _, line in lines[:2000] for match in _AMBIGUOUS.findall(line)), None):
-        found.notes.append(f"{ambiguous!r} is ambiguous: it is read as {ambiguous.replace(',', '')}, as if the comma divided thousands.")
+    if each := next((match for _, line in lines[:2000] for match in AMBIGUOUS["." if commas else ","].findall(line)), None):
+        found.notes.append(ambiguous(each))
     if twice:
         found.notes.append(f"{', '.join(map(repr, sorted(twice)[:3]))} stands twice in a line: the first number counts.")
     sure = 1.0 if losses >= 2 else max(losses, 0.6 * known) / max(numeric, 1)
     return found, sure
+
+
+def ambiguous(given: str) -> str:
+    """The note of how a number such as 1,000 or 1.000 is read, whose mark may divide thousands or be the decimal one."""
+    mark, plain = ("comma" if "," in given else "point"), re.sub("[.,]", "", given)
+    return f"{given!r} is ambiguous: it is read as {plain}, as if the {mark} divided thousands."
+
+
+def _trained(record: Mapping[str, float]) -> set[str]:
+    return {name for name in record if kind(name) == "train"}
+
+
+def _beside_bars(records: Sequence[dict[str, float]], bars: Mapping[int, float]) -> None:
+    """Gives each row the bar below it, if the first loss has none above: Hugging Face's. Where one has none below, bars tell nothing."""
+    first = next((record for record in records if _trained(record)), {})
+    if not bars or not first or first.get("progress"):
+        return
+    complete = all(row in bars for row, record in enumerate(records) if _trained(first) & record.keys())
+    for row, record in enumerate(records):
+        if complete and row in bars:
+            record["progress"] = bars[row]
+        elif not complete:
+            record.pop("progress", None)
 
 
 def _goes_on(record: Mapping[str, float], pairs: Mapping[str, float], counters: Mapping[str, float]) -> bool:
@@ -196,7 +241,9 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
         if i < len(given):
             name = given[i]
         elif not i and _TAG.fullmatch(name) and _TOTAL.fullmatch(after):  # Test: [1/196]
-            name, tag = "progress", name
+            name, tag = f"{name} progress", name
+        elif i and names[0].endswith(" progress") and text.strip() == "(" and after.startswith(")"):  # an evaluation's mean so far
+            name, names[-1] = names[-1], ""
         elif percent or (i and _TOTAL.fullmatch(text)):
             name = ""
         elif not name and _TOTAL.fullmatch(after) and i + 2 < len(texts):

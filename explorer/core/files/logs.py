@@ -314,6 +314,10 @@ def _ordered(
             if step is None and (values := _counts(columns[name], there, strict=strict or kind(name) in ("batch", "epoch"))) is not None:
                 roles["step"], step = name, values
     rows = len(there)
+    late = np.zeros(rows, dtype=bool)
+    if step is not None and "step" not in by_hand and kind(roles["step"]) != "epoch":
+        for name in counters["epoch"]:
+            late |= _place(step, columns[name].filled(np.nan), there)
     if step is None:
         if candidates and rows > 1:
             said.append(f"{candidates[0]!r} does not count the rows: the file's order is used instead.")
@@ -321,8 +325,9 @@ def _ordered(
     kept = np.flatnonzero(np.isfinite(step))
     if kept.size < rows:
         said.append(f"{counted(rows - kept.size, 'row')} without a step {'is' if rows - kept.size == 1 else 'are'} left out.")
-    order = kept[np.argsort(step[kept], kind="stable")]
-    if (order != kept).any():
+    # A row that only its epoch places comes first: the loss of its last step counts, not the mean that is printed behind it.
+    order = kept[np.lexsort((~late[kept], step[kept]))]
+    if (order != kept).any() and (np.diff(step[kept]) < 0).any():
         said.append(f"The rows are sorted by {roles['step']!r}.")
     merged, steps, twice = _merged(columns, order, step)
     if twice:
@@ -357,6 +362,16 @@ def _counts(values: Numbers, there: NDArray[np.bool_], *, strict: bool) -> NDArr
     return step
 
 
+def _place(step: NDArray[Any], epoch: NDArray[Any], there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Gives the rows without a step the last one of their epoch, and returns which these are."""
+    every, of = np.unique(epoch, return_inverse=True)
+    last, has_step = np.full(every.size, -np.inf), np.isfinite(step)
+    np.maximum.at(last, of[has_step & there], step[has_step & there])
+    without = ~has_step & np.isfinite(epoch) & np.isfinite(last[of])
+    step[without] = last[of[without]]
+    return without
+
+
 def _nested(columns: Mapping[str, Numbers], counters: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
     """The step of a counter that begins again in every epoch: both as one, equal to the counter within the first epoch."""
     for coarse in counters.get("epoch", ()):
@@ -372,7 +387,8 @@ def _nested(columns: Mapping[str, Numbers], counters: Mapping[str, list[str]], t
                 continue
             pace = np.diff(np.unique(inner[both]))
             length = np.ptp(inner[both]) + (np.median(pace) if pace.size else 1)
-            return fine, (epoch - epoch[both].min()) * length + inner
+            # An evaluation counts batches of its own.
+            return fine, np.where(there | (kind(fine) == "step"), (epoch - epoch[both].min()) * length + inner, np.nan)
     return None
 
 
