@@ -827,6 +827,89 @@ LOGS: dict[str, Log] = {
         [0.5, 0.7],
         step=[0, 1],
     ),
+    "MATLAB's trainNetwork, its names in two lines": Log(
+        "Training on single CPU.\nInitializing input data normalization.\n"
+        "|=========================================================================================|\n"
+        "|  Epoch  |  Iteration  |  Time Elapsed  |  Mini-batch  |  Mini-batch  |  Base Learning  |\n"
+        "|         |             |   (hh:mm:ss)   |   Accuracy   |     Loss     |      Rate       |\n"
+        "|=========================================================================================|\n"
+        "|       1 |           1 |       00:00:01 |       10.16% |       2.3026 |          0.0100 |\n"
+        "|       1 |          50 |       00:00:11 |       60.94% |       1.0326 |          0.0100 |\n"
+        "|       2 |         100 |       00:00:21 |       80.94% |       0.5326 |          0.0010 |\n"
+        "|=========================================================================================|\n"
+        "Training finished: Max epochs completed.\n",
+        [2.3026, 1.0326, 0.5326],
+        [],
+        learning_rate=[0.01, 0.01, 0.001],
+        step=[1, 50, 100],
+    ),
+    "MATLAB's trainNetwork with a validation now and then": Log(
+        "|  Epoch  |  Iteration  |  Time Elapsed  |  Mini-batch  |  Validation  |  Mini-batch  |  Validation  |  Base Learning  |\n"
+        "|         |             |   (hh:mm:ss)   |     RMSE     |     RMSE     |     Loss     |     Loss     |      Rate       |\n"
+        "|       1 |           1 |       00:00:01 |         2.10 |         2.00 |       2.3026 |       2.2000 |          0.0100 |\n"
+        "|       1 |          50 |       00:00:11 |         1.90 |              |       1.0326 |              |          0.0100 |\n"
+        "|       2 |         100 |       00:00:21 |         1.80 |         1.75 |       0.5326 |       0.7000 |          0.0100 |\n",
+        [2.3026, 1.0326, 0.5326],
+        [2.2, 0.7],
+        step=[1, 50, 100],
+    ),
+    "MATLAB's trainnet, whose blank cells are blanks": Log(
+        "    Iteration    Epoch    TimeElapsed    LearnRate    TrainingLoss    ValidationLoss\n"
+        "    _________    _____    ___________    _________    ____________    ______________\n"
+        "            0        0       00:00:05         0.01                            13.488\n"
+        "            1        1       00:00:05         0.01          13.974                  \n"
+        "           50        2       00:00:14         0.01          2.7424            2.7448\n",
+        [13.974, 2.7424],
+        [13.488, 2.7448],
+        step=[1, 50],
+    ),
+    "DeepXDE": Log(
+        "Compiling model...\n'compile' took 0.000353 s\n\nTraining model...\n\nStep      Train loss              Test loss               Test metric\n"
+        "0         [1.20e+00, 3.40e-01]    [1.10e+00, 3.30e-01]    []  \n1000      [1.20e-01, 3.40e-02]    [1.10e-01, 3.30e-02]    []  \n"
+        "2000      [1.20e-02, 3.40e-03]    [1.10e-02, 3.30e-03]    []  \n\nBest model at step 2000:\n  train loss: 1.54e-02\n"
+        "  test loss: 1.43e-02\n  test metric: []\n\n'train' took 12.5 s\n",
+        [1.54, 0.154, 0.0154],
+        [1.43, 0.143, 0.0143],
+        step=[0, 1000, 2000],
+    ),
+    "DeepXDE, of four terms and with a metric": Log(
+        "Step      Train loss                                  Test loss                                   Test metric\n"
+        "0         [1.2e+00, 3.4e-01, 1.0e-01, 2.0e-01]    [1.1e+00, 3.3e-01, 1.0e-01, 2.0e-01]    [1.0e+00]\n"
+        "100       [1.2e-01, nan, 1.0e-01, 2.0e-01]    [1.1e-01, 3.3e-01, 1.0e-01, 2.0e-01]    [1.0e+00]\n",
+        [1.84, NAN],
+        [1.73, 0.74],
+        step=[0, 100],
+    ),
+    "JSON, the losses of training and validation apart": Log(
+        '{"history": {"train": {"loss": [1.0, 0.5, 0.4], "acc": [0.1, 0.2, 0.3]}, "val": {"loss": [1.1, null, 0.5]}}}',
+        [1.0, 0.5, 0.4],
+        [1.1, 0.5],
+    ),
+    "JSON, lists inside another object": Log(
+        '{"config": {"lr": 0.1, "layers": [64, 64]}, "results": {"train_loss": [1.0, 0.5, NaN], "val_loss": [1.1, 0.6, 0.5]}, "best": 0.4}',
+        [1.0, 0.5, NAN],
+        [1.1, 0.6, 0.5],
+    ),
+    "Python's print of the losses apart": Log("{'train': {'loss': [1.0, nan]}, 'val': {'loss': [1.1, 0.6]}}", [1.0, NAN], [1.1, 0.6]),
+    "a pair in each line": Log("(0, 1.0)\n(1, 0.5)\n(2, nan)\n", [1.0, 0.5, NAN], step=[0, 1, 2]),
+    "a list of pairs with a name": Log("losses = [(0, 1.0), (10, 0.5), (20, 0.4)]", [1.0, 0.5, 0.4], step=[0, 10, 20]),
+    "CSV, blank cells at the end left out": Log(
+        "epoch,loss,val_loss\n1,0.5,\n2,0.4\n3,0.3,0.35\n4,0.2\n", [0.5, 0.4, 0.3, 0.2], [0.35], step=[1, 2, 3, 4]
+    ),
+    "CSV, most rows shorter than the names": Log(
+        "epoch,loss,val_loss,lr\n1,0.5\n2,0.4\n3,0.3\n4,0.2,0.3,0.1\n", [0.5, 0.4, 0.3, 0.2], [0.3], [0.1]
+    ),
+    "CSV, a comma more than the names have": Log("epoch,loss\n1,0.5,\n2,0.4,\n3,0.3,\n", [0.5, 0.4, 0.3], step=[1, 2, 3]),
+    "tabs, blank cells at the end left out": Log("epoch\tloss\tval_loss\n1\t0.5\n2\t0.4\t0.45\n3\t0.3\n", [0.5, 0.4, 0.3], [0.45]),
+    "a box with blank cells": Log(
+        "+-------+------+----------+\n| epoch | loss | val_loss |\n+-------+------+----------+\n|   1   | 0.5  |          |\n"
+        "|   2   | 0.4  |   0.45   |\n|   3   | 0.3  |          |\n+-------+------+----------+\n",
+        [0.5, 0.4, 0.3],
+        [0.45],
+    ),
+    "Markdown, most rows shorter than the names": Log(
+        "| epoch | loss | val_loss |\n|---|---|---|\n| 1 | 0.5 |\n| 2 | 0.4 |\n| 3 | 0.3 | 0.35 |\n", [0.5, 0.4, 0.3], [0.35]
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from explorer import diagnose, read_log
 from explorer.core.files import forms, lines
+from explorer.core.files.forms import column
 from explorer.core.files.logs import LONGEST_LINE
 from explorer.core.files.sheet import MOST_COLUMNS, MOST_ROWS
 
@@ -247,6 +248,18 @@ def test_a_shape_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(calls) <= 4  # in the sample and in the whole, with its empty last line
 
 
+def test_pairs_are_read_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(given: Sequence[str], *, comma: bool) -> object:
+        calls.append(len(given))
+        return column(given, comma=comma)
+
+    monkeypatch.setattr(forms, "column", counted)
+    assert read_log("".join(f"({k}, {1 / (k + 1)})\n" for k in range(500))).losses.tolist() == [1 / (k + 1) for k in range(500)]
+    assert calls == [1000]
+
+
 def test_a_log_of_many_lines_keeps_rows_of_each_kind_and_the_last() -> None:
     """Kinds of lines that alternate: no stride drops one of them."""
     row = "epoch 1 step {k} train loss: {a}\nepoch 1 step {k} lr: 0.1\nepoch 1 step {k} val loss: {a}\n"
@@ -299,6 +312,11 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "hexadecimals": lambda n: "loss: 1\n" + "loss 0x1 " * n,
     "marks": lambda n: "loss: 1\n" + "Region 8 " * n + "a improved from " * n + "9'900" * n + "1 x 10^" * n,
     "pairs": lambda n: "(1, 2)" * n,
+    "pairs in lines": lambda n: "".join(f"({k}, 0.5)\n" for k in range(n // 4)),
+    "two columns of names": lambda n: "Training | Validation\nloss | 1 | 2\n" + "loss | 1 " * n + "\nTraining " + " | " * n,
+    "terms": lambda n: "1  [1, 2]  [1, 2]\n" + "1 " + "[1]  [" * n + "\n" + "1" * n + "  [",
+    "bars and epochs": lambda n: "".join(f"Epoch {k}\n1/2 [=] - loss: 1\n 1/2 [=] - loss: 2\n" for k in range(n // 8)),
+    "blank cells": lambda n: "step  loss  val\n" + "1       2\n" * (n // 8) + " " * n + "1",
     "dots": lambda n: "loss: 1\n" + "a.b_" * n + "=1",
 }
 

@@ -43,6 +43,9 @@ def document(text: str) -> Sheet | None:
     records = _objects(found) or ([found] if isinstance(found, dict) else [])
     kept = spread(len(records)) if records else []
     flat = [(row + 1, dict(_flat(records[row]))) for row in kept]
+    named = list(_series(records[0])) if len(records) == 1 else []
+    if any(kind(name) in ("train", "validation") for name, _ in named):
+        return _named_lists(named, text.count("\n", 0, text.index("[")) + 1)
     if len(flat) > 1 or (flat and not any(isinstance(each, list) for each in records[0].values())):
         few = [f"Of {len(records):,} rows {len(kept):,} were read, evenly."] if len(kept) < len(records) else []
         return sheet(flat, ["A row's line is its place in the list.", *few])
@@ -97,6 +100,15 @@ def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, fl
                 yield f"{before}{name}", found
 
 
+def _series(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Numbers]]:
+    """The lists of numbers at any depth, each with the names on the way to it."""
+    for name, each in record.items():
+        if isinstance(each, Mapping) and before.count("/") < 4:
+            yield from _series(each, f"{before}{name}/")
+        elif isinstance(each, list) and each and (found := column([str(one) for one in each], comma=False)) and not found[1]:
+            yield f"{before}{name}", found[0]
+
+
 def lists(text: str) -> Sheet | None:
     """Lists of numbers with names, such as ``losses = [1.2, 0.9]`` or the History of Keras; a list of rows; nothing but numbers.
 
@@ -107,6 +119,8 @@ def lists(text: str) -> Sheet | None:
         text = text.translate(str.maketrans("()", "[]"))
     elif _NUMBERED.match(text):  # {0: 1.0, 1: 0.9}
         text = _NUMBERED_ITEM.sub(r"[\1, \2]", text)
+    if (even := _even(text)) is not None:
+        return even
     blocks: list[tuple[str, Numbers, int]] = []
     inside = end = 0
     for match in re.finditer(r"\[([^\[\]]++)\]", text):
@@ -122,16 +136,29 @@ def lists(text: str) -> Sheet | None:
     if mostly and 2 * sum(len(found) for name, found, _ in blocks if name) > sum(len(found) for _, found, _ in blocks):
         line = text.count("\n", 0, next(start for name, _, start in blocks if name)) + 1
         return _named_lists([(name, found) for name, found, _ in blocks if name], line)
-    widths = {len(found) for _, found, _ in blocks}
-    if len(blocks) > 2 and len(widths) == 1 and 1 < (width := widths.pop()) <= 20 and mostly:
-        rows = np.ma.stack([found for _, found, _ in blocks])
-        board = width == 3 and blocks[0][1][0] > 1e9
-        titles = ["Wall time", "Step", "Value"] if board else [f"column {i + 1}" for i in range(width)]
-        return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
     return _bare(text)
 
 
-_PAIRS = re.compile(r"\s*+\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
+def _even(text: str) -> Sheet | None:
+    """Rows of equally many numbers in brackets, and little else, read at once; None for others."""
+    inside = [] if len(_NAMED.findall(text)) > 1 else re.findall(r"\[([^\[\]]++)\]", text)
+    widths = {each.rstrip(" ,").count(",") + 1 for each in inside}
+    width = widths.pop() if len(widths) == 1 and len(inside) > 2 else 0
+    if not 1 < width <= 20 or sum(map(len, inside)) + 2 * len(inside) <= 0.5 * len(text.strip()):
+        return None
+    found = _numbers(",".join(each.rstrip(" ,") for each in inside))
+    if found is None or len(found) != width * len(inside):
+        return None
+    rows = found.reshape(-1, width)
+    board = width == 3 and rows[0, 0] > 1e9
+    titles = ["Wall time", "Step", "Value"] if board else [f"column {i + 1}" for i in range(width)]
+    return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
+
+
+_NAMED = re.compile(r"[=:]\s*+\[")
+
+
+_PAIRS = re.compile(r"\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
 _NUMBERED = re.compile(r"\s*+\{\s*+\d++\s*+:")
 _NUMBERED_ITEM = re.compile(r"(?<![\w.])(\d++)\s*+:\s*+([-+\w.]++)")
 
@@ -187,7 +214,10 @@ def table(lines: Lines) -> Sheet:
     widths: dict[int, int] = {}
     for row in rows[:2000]:
         widths[len(row)] = widths.get(len(row), 0) + 1
-    width = max(widths, key=lambda each: widths[each])
+    width = max(widths, key=lambda each: widths[each] * (each > 1 or delimiter == " "))
+    named = len(rows[0])
+    if delimiter != " " and named > 1 and _texts(rows[0]) and (widths[named] > 1 or not any(any(row[named:]) for row in rows[:2000])):
+        width = named  # blank cells at the end are left out in most rows, or too many
     if width > MOST_COLUMNS:
         raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width}")
     if delimiter == "," and width == 2 and _are_decimals(rows):
@@ -198,9 +228,8 @@ def table(lines: Lines) -> Sheet:
     if not numbered:
         only = ", ".join(cell[:40] for cell in rows[0][:5])
         raise ValueError(f"the file must have rows of numbers under its names, and there are only the names {only}")
-    named = bool(sections[0][0])
     kept = {row: i for i, row in enumerate(numbered)}
-    found = Sheet({}, np.array([places[row] for row in numbered]), len(numbered) + len(odd), named=named or width == 1)
+    found = Sheet({}, np.array([places[row] for row in numbered]), len(numbered) + len(odd), named=bool(sections[0][0]) or width == 1)
     if odd:
         found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
     if ambiguous:
@@ -239,16 +268,17 @@ KEYS = ("key", "metric", "tag", "name", "variable", "series")  # columns that sa
 
 def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     """Each row's line and cells, and what divides them. Rulers are left out, and so are a # before a line and a progress bar behind it."""
-    kept = [(place, _BAR.sub("", line.removeprefix("#").strip(" \r").replace("┃", "│"))) for place, line in lines]
-    kept = [(place, line) for place, line in kept if line.strip("-=+|:─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
+    kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
+    kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
     if share < 0.3 or (delimiter == "," and share < spaced):  # the commas are in the numbers
         width = max(widths, key=lambda each: widths[each], default=0)
-        kept, delimiter = [(place, _spaced(line, width) if i == 0 else " ".join(line.split())) for i, (place, line) in enumerate(kept)], " "
+        names = list(_NAME.finditer(kept[0][1])) if kept else []
+        kept, delimiter = [(place, _in_columns(line, names) if i else _spaced(line, width)) for i, (place, line) in enumerate(kept)], " "
     elif delimiter in "|│":
-        kept = [(place, line.strip(delimiter + " ")) for place, line in kept]
+        kept = [(place, line.strip().removeprefix(delimiter).removesuffix(delimiter)) for place, line in kept]
     found = [(kept[line - 1][0], row) for line, row in cells([line for _, line in kept], delimiter) if any(row)]
     every = [isinstance(value(cell, decimal_comma=True), float) for _, row in found[:200] for cell in row]
     words = delimiter == " " and sum(every) < 0.3 * len(every) and len(found) > 3
@@ -271,6 +301,22 @@ def _spaced(line: str, width: int) -> str:
     return " ".join("_".join(name.split()) for name in names) if inside else " ".join(line.split())
 
 
+_NAME = re.compile(r"\S++(?: \S++)*+")
+
+
+def _in_columns(line: str, names: Sequence[re.Match[str]]) -> str:
+    """The cells of a line, and a question mark for each that is blank, where all others stand under one name each."""
+    found = line.split()
+    if not 1 < len(found) < len(names) or not isinstance(value(found[0], decimal_comma=True), float):
+        return " ".join(found)
+    under = [
+        [i for i, name in enumerate(names) if cell.start() < name.end() and name.start() < cell.end()] for cell in _NAME.finditer(line)
+    ]
+    if len(under) != len(found) or any(len(each) != 1 for each in under):
+        return " ".join(found)
+    return " ".join({each[0]: cell for each, cell in zip(under, found, strict=True)}.get(i, "?") for i in range(len(names)))
+
+
 _BAR = re.compile(r"(?<!\d)\d{1,3}%\|.*")
 
 
@@ -285,6 +331,8 @@ def _sections(
     above = [row for row in rows[:first] if _texts(row)]
     if head:
         names, start = rows[first], first + 1
+        while start < len(rows) and len(rows[start]) == width and "" in rows[start] and _texts([cell for cell in rows[start] if cell]):
+            names, start = [f"{above} {below}".strip() for above, below in zip(names, rows[start], strict=True)], start + 1  # MATLAB's
     else:
         start = first
         titled = [row for row in above if len(row) == width - 1]
@@ -305,11 +353,17 @@ def _sections(
         elif begun and len(row) > 1 and _texts(row) and sum(map(_known, row)) >= 2:
             names = row
             sections.setdefault(tuple(names), [])
-        elif len(row) == (len(names) or width):
+        elif len(row) == (many := len(names) or width) or (delimiter != " " and _fits(row, many)):
+            row[:] = [*row[:many], *[""] * (many - len(row))]
             sections[tuple(names)].append(i)
         else:
             odd.append(i)
     return [(list(names), found) for names, found in sections.items() if found], sorted(odd)
+
+
+def _fits(row: Sequence[str], width: int) -> bool:
+    """Whether only blank cells at the end of a row of numbers are too many, or left out."""
+    return len(row) > 1 and value(row[0], decimal_comma=True) is not TEXT and not any(row[width:])
 
 
 def _texts(row: Sequence[str]) -> bool:

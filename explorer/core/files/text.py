@@ -23,6 +23,14 @@ def _joined(number: re.Match[str]) -> str:
     return re.sub(r"[\s_'’]", "", number[0])
 
 
+def _summed(row: re.Match[str]) -> str:
+    try:
+        train, test = (sum(map(float, re.split(r"[\s,]++", terms))) for terms in row.group(2, 3))
+    except ValueError:
+        return row[0]
+    return f"step {row[1]}, total train loss {train:.9g}, total test loss {test:.9g}"
+
+
 _START = r"(?<![\w.@#])(?<!\w-)"
 _THOUSANDS = {"k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
 _SPACES = "\u00a0\u2009\u202f"  # which divide thousands and never columns
@@ -35,6 +43,7 @@ _SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
     ("#", r"(?i)1\.#inf0{0,20}+", "inf"),
     ("∞", "∞", "inf"),
     ("−", "−", "-"),
+    ("]  ", r"(?m)^(\d++)[ \t]++\[([^\[\]\n]++)\][ \t]++\[([^\[\]\n]++)\](?:[ \t]++\[[^\[\]\n]*+\])?[ \t]*$", _summed),  # DeepXDE's terms
     *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}})++(?!\d)", _joined) for space in (*_SPACES, "'", "’")),
     ("_", rf"{_START}\d++(?:_\d++)++(?!\w)", _joined),
     ("10^", r"(?<=[\d.]) ?[×xX*·] ?10\^([+-]?\d{1,3})(?!\d)", r"e\1"),
