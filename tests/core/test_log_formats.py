@@ -863,6 +863,21 @@ LOGS: dict[str, Log] = {
         [13.488, 2.7448],
         step=[1, 50],
     ),
+    "Vowpal Wabbit, its names in two lines": Log(
+        "average  since         example        example  current  current  current\nloss     last          counter         weight    label  predict features\n"
+        "1.000000 1.000000            1            1.0   1.0000   0.0000       51\n0.750000 0.500000            2            2.0   0.0000   0.7000       51\n"
+        "0.500000 0.250000            4            4.0   0.0000   0.5000       51\n",
+        [1.0, 0.75, 0.5],
+        step=[1, 2, 4],
+    ),
+    "SciPy's L-BFGS-B": Log(
+        "RUNNING THE L-BFGS-B CODE\n\n           * * *\n\nMachine precision = 2.220D-16\n N =            3     M =           12\n\n"
+        "At iterate    0    f=  1.37325D+00    |proj g|=  1.00000D+00\n\nAt iterate    5    f=  1.27325D+00    |proj g|=  1.00000D-01\n\n"
+        "At iterate   10    f=  1.17325D+00    |proj g|=  1.00000D-02\n",
+        [1.37325, 1.27325, 1.17325],
+        step=[0, 5, 10],
+        says="'f' is taken for it",
+    ),
     "DeepXDE": Log(
         "Compiling model...\n'compile' took 0.000353 s\n\nTraining model...\n\nStep      Train loss              Test loss               Test metric\n"
         "0         [1.20e+00, 3.40e-01]    [1.10e+00, 3.30e-01]    []  \n1000      [1.20e-01, 3.40e-02]    [1.10e-01, 3.30e-02]    []  \n"

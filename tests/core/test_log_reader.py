@@ -133,6 +133,13 @@ def test_what_was_read_is_said_with_its_line() -> None:
             "not finite is 'rpn_loss': nan in line 2",
         ),
         ("epoch 1 J: 0.5\nepoch 2 J: 0.4\n", "'J' is taken for it"),
+        ("Iteration 0, inertia 500.1\nIteration 1, inertia 420.0\n", "'inertia' is taken for it"),
+        ("x,y\n1,0.5\n2,0.4\n3,0.45\n", "'y' is taken for it"),
+        (
+            "Epoche 1 Verlust: 1.000\nEpoche 2 Verlust: 0,9\nEpoche 3 Verlust: 0,8\n",
+            "'1.000' is ambiguous: it is read as 1000, as if the point",
+        ),
+        ("epoche;verlust\n1;1.000\n2;0,9\n3;0,8\n", "'1.000' is ambiguous: it is read as 1000, as if the point"),
         ("lm loss: 3 | sop loss: 1\nlm loss: 2 | sop loss: 1\n", "Other losses of training: 'sop loss'."),
     ],
 )
@@ -216,6 +223,47 @@ REFUSED: list[tuple[str, bytes, str]] = [
 def test_what_is_no_log_is_refused_and_the_line_named(content: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         read_log(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I get nan after 3 epochs, what is wrong?",
+        "Hello,\nmy network gives loss nan and I do not know why.\nThanks\n",
+        "My loss is nan, please help",
+        "The training loss turns to nan as soon as the learning rate is set to 0.01.",
+        "Warum ist loss nan?",
+        "After a while my loss is inf. What now?",
+    ],
+)
+def test_prose_with_a_nan_is_refused_as_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"line \d is a sentence"):
+        read_log(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "loss: nan", "Epoch 1 loss nan", "Epoch 3/10: train_loss=nan, val_loss=inf", "Loss is nan, stopping training"]
+)
+def test_a_lone_nan_of_a_program_is_a_log(text: str) -> None:
+    assert np.isnan(read_log(text).losses).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kaldi version 5.5\nkaldi version 5.4\nkaldi version 5.3\n",
+        "step,temperature\n1,20\n2,21\n3,20.5\n",
+        "step 1 foo: 5\nstep 2 foo: 6\nstep 3 foo: 5.5\n",
+        "LOG: objective of 'output' is -2.5 over 1000 frames\nLOG: objective of 'output' is -2.1 over 1000 frames\n",
+    ],
+)
+def test_numbers_of_which_nobody_says_that_they_are_a_loss_are_refused_and_named(text: str) -> None:
+    """A name that nobody knows may be of what should rise, as a score, or of what says nothing, as a version: a verdict would be a guess.
+
+    J, an inertia or a y beside its x are what people write for what they minimize: these are judged, and it is said.
+    """
+    with pytest.raises(ValueError, match=r"none was found: it has '.*\(.*; line \d\)"):
+        read_log(text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])

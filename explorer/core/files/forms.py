@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.core.files.lines import AMBIGUOUS, ambiguous
 from explorer.core.files.roles import MOST_LETTERS, kind
 from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, left_out, ma, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
@@ -222,7 +223,7 @@ def table(lines: Lines) -> Sheet:
         raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width}")
     if delimiter == "," and width == 2 and _are_decimals(rows):
         rows, delimiter, width = [[",".join(row)] for row in rows], ";", 1
-    ambiguous = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2
+    counts = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2
     sections, odd = _sections(places, rows, width, delimiter)
     numbered = sorted(row for _, found in sections for row in found)
     if not numbered:
@@ -232,11 +233,13 @@ def table(lines: Lines) -> Sheet:
     found = Sheet({}, np.array([places[row] for row in numbered]), len(numbered) + len(odd), named=bool(sections[0][0]) or width == 1)
     if odd:
         found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
-    if ambiguous:
+    if counts:
         found.notes.append(f"{','.join(rows[0])!r} is ambiguous: it is read as two numbers, because the first of them counts.")
-    comma = decimal_comma([cell for row in numbered[:20_000] for cell in rows[row]], delimiter)
+    given = [cell for row in numbered[:20_000] for cell in rows[row]]
+    comma = decimal_comma(given, delimiter)
     if comma is not None:
         found.notes.append(f"Numbers are read with decimal commas: {comma!r} is {number(comma, decimal_comma=True):g}.")
+        found.notes += [ambiguous(cell) for cell in given if AMBIGUOUS["."].fullmatch(cell)][:1]
     for names, body in sections:
         titles = _distinct(names) if names else ["loss"] if width == 1 else [f"column {i + 1}" for i in range(width)]
         at = [kept[row] for row in body]
@@ -401,7 +404,8 @@ def _take(found: Sheet, name: str, given: Sequence[str], at: Sequence[int], *, c
 def column(given: Sequence[str], *, comma: bool) -> tuple[Numbers, list[int]] | None:
     """The numbers of a column, masked where they are missing, and which cells were text; None if most are."""
     try:
-        return np.ma.masked_array(np.array(given, dtype=float), np.zeros(len(given), dtype=bool)), []  # the usual case, at the speed of C
+        if not comma:  # the usual case, at the speed of C
+            return np.ma.masked_array(np.array(given, dtype=float), np.zeros(len(given), dtype=bool)), []
     except ValueError:
         pass
     read = [value(cell, decimal_comma=comma) for cell in given]

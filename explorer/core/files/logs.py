@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.files.forms import document, json_lines, lists, table
-from explorer.core.files.lines import printed
-from explorer.core.files.roles import COUNTERS, ROLES, count_up, extra, kind, losses, named, parts, words
+from explorer.core.files.lines import POINTS, printed
+from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, words
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
@@ -133,15 +133,29 @@ def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
     """What a program printed, if some hundred lines look so; a table, if they can be one; else what is printed among other text."""
     sample = [*lines[:300], *(lines[i] for i in spread(len(lines), 300) if i >= 300)]
     tried = printed(sample)
+    if tried is not None and len(tried[0].lines) == 1 and not all(np.isfinite(each).all() for each in tried[0].columns.values()):
+        place, line = next(each for each in lines if each[0] == tried[0].lines[0])
+        if _is_prose(line):
+            raise ValueError(f"the file must have what a program printed, and line {place:,} is a sentence: {line.strip()[:60]!r}")
     if tried is None or tried[1] < 0.3:
+        names = tried is not None and max(map(np.ma.count, tried[0].columns.values())) >= 0.5 * len(tried[0].lines)
         try:
-            return table(lines)
+            found = table(lines)
+            if found.named or not names or not sample[0][1].strip()[:1].isalpha():
+                return found  # else each line begins with a word: the name of its number, whatever it says
         except ValueError:
-            if tried is None or max(map(np.ma.count, tried[0].columns.values())) < 0.5 * len(tried[0].lines):
+            if not names:
                 raise  # a number here and there in prose
-    found = printed(lines)
-    assert found is not None
-    return found[0]
+    whole = printed(lines)
+    assert whole is not None
+    return whole[0]
+
+
+def _is_prose(line: str) -> bool:
+    """Whether someone speaks of a number: with the words of a question, or five words a number and no alarm of a program."""
+    spoken = [word for word in re.findall(r"[^\W\d_]++", line.lower()) if word not in ("nan", "inf")]
+    few = len(spoken) < 5 * len(POINTS.findall(line)) or LOST.match(line) or ERROR.search(line)
+    return line.rstrip().endswith("?") or not few or not WORDS["prose"].isdisjoint(spoken)
 
 
 def _thinned_lines(lines: list[str]) -> tuple[list[tuple[int, str]], list[str]]:
@@ -232,6 +246,7 @@ def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> 
         found["step"] = rest.pop(0)
     # One number with an unknown name is no curve.
     unknown = [name for name in rest if not (sheet.named and kind(name)) and np.ma.count(sheet.columns[name]) > sheet.named]
+    unknown = [name for name in unknown if not sheet.named or like_a_loss(name)]
     likely = [name for name in unknown if not count_up(sheet.columns[name])]
     if "validation" in found and "validation" not in by_hand:
         found["train"] = found.pop("validation")
@@ -242,7 +257,7 @@ def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> 
     train = sheet.columns[found["train"]]
     if "step" not in found and kind(found["train"]) != "train" and count_up(train) and (np.diff(train) == 1).all():
         raise none_found(sheet.columns, sheet.lines.tolist())  # it numbers the rows
-    if sheet.named and len(sheet.columns) > 1:
+    if sheet.named:
         said.append(f"No column is named like a training loss: {found['train']!r} is taken for it.")
     return found
 

@@ -86,6 +86,15 @@ def kind(name: str) -> str:
     return "other" if has(name, "other") else ""
 
 
+def like_a_loss(name: str) -> bool:
+    """Whether an unknown name may be a loss: the symbol of a function, as J(θ), or a word for what falls, or one with "loss" in it.
+
+    >>> [like_a_loss(each) for each in ("J(θ)", "inertia", "myloss2", "version")]
+    [True, True, True, False]
+    """
+    return has(name, "like") or any(each in "".join(words(name)) for each in ("loss", "cost", "error"))
+
+
 def extra(name: str) -> set[str]:
     """The words that make a loss a special one: none of ``train_loss``, "cls" of ``train/cls_loss``."""
     every = WORDS["train"] | WORDS["held out"] | WORDS["plain"] | WORDS["lead"] | WORDS["loss"]

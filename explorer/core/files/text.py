@@ -193,12 +193,13 @@ def value(cell: str, *, decimal_comma: bool) -> float | object | None:
     >>> [value(each, decimal_comma=False) for each in ("1e3", "[[4.2]]", "3/10", "N/A", "1,234.5", "NaN")]
     [1000.0, 4.2, 3.0, None, 1234.5, nan]
     """
+    plain = cell.strip(" \t[](){}'\"%:*")
+    if decimal_comma and COMMA.fullmatch(plain):
+        return number(plain, decimal_comma=True)
     try:
         return float(cell)
     except ValueError:
-        plain = cell.strip(" \t[](){}'\"%:*")
-    if decimal_comma and COMMA.fullmatch(plain):
-        return number(plain, decimal_comma=True)
+        pass
     over, slash, below = plain.partition("/")
     if slash and below.isdecimal() and over.isdecimal():
         plain = over
