@@ -878,6 +878,79 @@ LOGS: dict[str, Log] = {
         step=[0, 5, 10],
         says="'f' is taken for it",
     ),
+    "Swin Transformer": Log(
+        "".join(
+            "".join(
+                f"[2021-01-01 00:00:00 swin_tiny](main.py 187): INFO Train: [{i}/300][{at}/20]\teta 0:10:00 lr 0.0001\t time 0.5 (0.5)\tloss {x - at / 100} (6.9)\tgrad_norm 1.2 (1.3)\tmem 3000MB\n"
+                for at in (0, 10)
+            )
+            + f"[2021-01-01 00:00:00 swin_tiny](main.py 229): INFO Test: [0/98]\tTime 0.5 (0.5)\tLoss {x + 1} ({x + 1})\tAcc@1 1.0 (1.0)\tMem 3000MB\n"
+            f"[2021-01-01 00:00:00 swin_tiny](main.py 229): INFO Test: [10/98]\tTime 0.5 (0.5)\tLoss {x + 2} ({x + 0.5})\tAcc@1 1.0 (1.0)\tMem 3000MB\n"
+            for i, x in enumerate([7.0, 6.0])
+        ),
+        [7.0, 6.9, 6.0, 5.9],
+        [7.5, 6.5],
+        learning_rate=[1e-4],
+        gradient_norm=[1.2],
+        step=[0, 10, 20, 30],
+    ),
+    "ESPnet, its results of an epoch": Log(
+        "".join(
+            f"[host] 2021-01-01 00:00:00,123 (trainer:338) INFO: {i}epoch results: [train] iter_time=0.1, loss={x}, acc=0.5, time=1 minute and 2.3 seconds,"
+            f" total_count=100, [valid] loss={x + 0.5}, acc=0.4, time=2.3 seconds, total_count=10\n"
+            for i, x in enumerate([5.0, 4.0, 3.0], 1)
+        ),
+        [5.0, 4.0, 3.0],
+        [5.5, 4.5, 3.5],
+        step=[1, 2, 3],
+    ),
+    "Marian": Log(
+        "[2020-01-01 00:00:00] Ep. 1 : Up. 500 : Sen. 1,000 : Cost 6.2 : Time 10.1s : 1000.1 words/s : L.r. 3.0e-04\n"
+        "[2020-01-01 00:00:00] Ep. 1 : Up. 1000 : Sen. 2,000 : Cost 6.0 : Time 10.1s : 1000.1 words/s : L.r. 3.0e-04\n"
+        "[2020-01-01 00:00:00] [valid] Ep. 1 : Up. 1000 : cross-entropy : 6.5 : new best\n",
+        [6.2, 6.0],
+        [6.5],
+        learning_rate=[3e-4, 3e-4],
+        step=[500, 1000],
+    ),
+    "GPT-NeoX, validated": Log(
+        " iteration       10/ 1000 | learning rate: 1.0E-04 | lm loss: 5.0E+00 | loss scale: 65536.0 | number of skipped iterations:   0 |\n"
+        " iteration       20/ 1000 | learning rate: 1.0E-04 | lm loss: 4.0E+00 | loss scale: 65536.0 | number of skipped iterations:   0 |\n"
+        " validation results at iteration 20 | lm_loss value: 4.5E+00 | lm_loss_ppl value: 90.0E+00 | \n",
+        [5.0, 4.0],
+        [4.5],
+        loss_scale=[65536],
+        step=[10, 20],
+    ),
+    "a GAN of Keras' examples": Log(
+        "0 [D loss: 0.7, acc.: 50.00%] [G loss: 0.8]\n1 [D loss: 0.6, acc.: 50.00%] [G loss: 0.9]\n2 [D loss: 0.5, acc.: 60.00%] [G loss: 1.1]\n",
+        [0.7, 0.6, 0.5],
+        step=[0, 1, 2],
+        says="Other losses of training: 'G loss'",
+    ),
+    "CatBoost, which says its rate first": Log(
+        "Learning rate set to 0.03\n0:\tlearn: 0.5\ttest: 0.6\tbest: 0.6 (0)\ttotal: 50ms\tremaining: 1m 2s\n"
+        "1:\tlearn: 0.4\ttest: 0.55\tbest: 0.55 (1)\ttotal: 51ms\tremaining: 1m 2s\n\nbestTest = 0.55\nbestIteration = 1\n",
+        [0.5, 0.4],
+        [0.6, 0.55],
+        step=[0, 1],
+    ),
+    "Lightning with the losses of step and epoch": Log(
+        "".join(
+            f"Epoch {i}: 100%|██████████| 50/50 [00:03<00:00, 14.11it/s, v_num=3, train_loss_step={x}, val_loss={x + 0.5}, train_loss_epoch={x + 0.25}]\n"
+            for i, x in enumerate([1.0, 0.75, 0.5])
+        ),
+        [1.0, 0.75, 0.5],
+        [1.5, 1.25, 1.0],
+        step=[0, 1, 2],
+        says="'train_loss_epoch'",
+    ),
+    "llama.cpp's finetuning": Log(
+        "train_opt_callback: iter=     1 sample=1/100 sched=0.1 loss=5.0 dt=00:00:05 eta=00:10:00 |->\n"
+        "train_opt_callback: iter=     2 sample=5/100 sched=0.2 loss=4.0 dt=00:00:05 eta=00:10:00 |->\n",
+        [5.0, 4.0],
+        step=[1, 2],
+    ),
     "DeepXDE": Log(
         "Compiling model...\n'compile' took 0.000353 s\n\nTraining model...\n\nStep      Train loss              Test loss               Test metric\n"
         "0         [1.20e+00, 3.40e-01]    [1.10e+00, 3.30e-01]    []  \n1000      [1.20e-01, 3.40e-02]    [1.10e-01, 3.30e-02]    []  \n"
@@ -955,6 +1028,10 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
         "episode 1 epsilon 1.0\nepisode 2 epsilon 0.5\n",
         "iteration 1 log-likelihood -100\niteration 2 log-likelihood -95\n",
         "loading data: 0.50 s\nloading data: 0.61 s\n",
+        # Stan's optimizer, which maximizes: its last column has a name and is blank.
+        "    Iter      log prob        ||dx||      ||grad||       alpha      alpha0  # evals  Notes \n"
+        "      10         -10.5          0.01            20           1           1       12   \n"
+        "      20          -9.5          0.01            20           1           1       12   \n",
     ],
 )
 def test_what_has_no_loss_is_refused(text: str) -> None:

@@ -277,9 +277,11 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
     if share < 0.3 or (delimiter == "," and share < spaced):  # the commas are in the numbers
-        width = max(widths, key=lambda each: widths[each], default=0)
         names = list(_NAME.finditer(kept[0][1])) if kept else []
-        kept, delimiter = [(place, _in_columns(line, names) if i else _spaced(line, width)) for i, (place, line) in enumerate(kept)], " "
+        under = [(place, _in_columns(line, names)) for place, line in kept[1:]]
+        widths = Counter(len(line.split()) for _, line in under[:200]) or widths
+        width = max(widths, key=lambda each: widths[each], default=0)
+        kept, delimiter = [(place, _spaced(line, width)) for place, line in kept[:1]] + under, " "
     elif delimiter in "|│":
         kept = [(place, line.strip().removeprefix(delimiter).removesuffix(delimiter)) for place, line in kept]
     found = [(kept[line - 1][0], row) for line, row in cells([line for _, line in kept], delimiter) if any(row)]

@@ -21,6 +21,11 @@ SIMPLER = [
         ("(*", r"\(\*[^)]{0,80}+\)", ""),  # Caffe: the loss times its weight
         ("number of", r"number of (?:nan|skipped) iterations", "bad iteration size"),  # Megatron
         ("Saving dict", r"Saving dict for", "eval, "),  # TensorFlow's estimator
+        ("results at", r"validation results at", "validation loss at"),  # GPT-NeoX
+        (" INFO T", r"^.{1,200}? INFO (?=(?:Train|Test): \[)", ""),  # Swin Transformer
+        ("epoch", r"(?<!\w)(\d++)epoch(?=:| results)", r"epoch \1 "),  # ESPnet
+        ("Up. ", r": Up\. ", ": update "),  # Marian
+        ("L.r. ", r"(?<!\w)L\.r\. ", "lr "),
         ("final step", r"Loss for final step: .*", ""),  # the last loss again
         ("finished with", r"Trial (\d++) finished with value: (\S++) .*", r"step \1, value \2"),  # Optuna
         ("mprove", r"(?<!\w)\w{1,40}+ (?:improved|did not improve) from .*", ""),  # Keras' checkpoint
@@ -50,6 +55,8 @@ PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("[#/#][#/#]", ("epoch", "", "batch", "")),  # PyTorch's DCGAN
     ("[#]", ("iteration",)),  # XGBoost, LightGBM
     ("Train: # [#/#", ("epoch", "progress", "")),  # timm
+    ("Train: [#/#][#/#]", ("epoch", "", "batch", "")),  # Swin Transformer
+    ("# [D loss:", ("step",)),  # Keras' GANs
     ("# # ms run, # ms python", ("step", "")),  # tinygrad
     ("#:", ("step",)),
 )
