@@ -904,6 +904,7 @@ LOGS: dict[str, Log] = {
         [5.5, 4.5, 3.5],
         step=[1, 2, 3],
     ),
+    "short lines that count in brackets": Log("Train: [1/10] Loss 1.0 (1.1)\nTrain: [2/10] Loss 0.9 (1.0)\n", [1.0, 0.9], step=[1, 2]),
     "Marian": Log(
         "[2020-01-01 00:00:00] Ep. 1 : Up. 500 : Sen. 1,000 : Cost 6.2 : Time 10.1s : 1000.1 words/s : L.r. 3.0e-04\n"
         "[2020-01-01 00:00:00] Ep. 1 : Up. 1000 : Sen. 2,000 : Cost 6.0 : Time 10.1s : 1000.1 words/s : L.r. 3.0e-04\n"

@@ -320,6 +320,13 @@ def test_a_log_of_many_lines_keeps_rows_of_each_kind_and_the_last() -> None:
     assert len(log.losses) <= 1.2 * MOST_ROWS
 
 
+def test_bars_of_a_thinned_log_are_no_evaluations() -> None:
+    """Of lines that were not read nobody knows whether another epoch began there."""
+    log = read_log("".join(f"Epoch {k}/40000\n32/32 [====] - 0s 3ms/step - loss: {1 / k:.6f}\n" for k in range(1, 40_001)))
+    assert "validation" not in log.roles
+    assert log.losses.count() > 10_000
+
+
 def test_rows_of_numbers_are_not_taken_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which words a cell has is asked of rows of text only: it was half of the time of a large table."""
     asked, known = list[str](), forms._known

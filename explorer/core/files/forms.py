@@ -124,7 +124,7 @@ def lists(text: str) -> Sheet | None:
         return even
     blocks: list[tuple[str, Numbers, int]] = []
     inside = end = 0
-    for match in re.finditer(r"\[([^\[\]]++)\]", text):
+    for match in re.finditer(r"\[([^\[\]/]++)\]", text):  # [3/10] counts
         found = _numbers(match[1])
         if found is not None:
             name = _name_before(text[max(end, match.start() - 120) : match.start()])
@@ -157,8 +157,6 @@ def _even(text: str) -> Sheet | None:
 
 
 _NAMED = re.compile(r"[=:]\s*+\[")
-
-
 _PAIRS = re.compile(r"\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
 _NUMBERED = re.compile(r"\s*+\{\s*+\d++\s*+:")
 _NUMBERED_ITEM = re.compile(r"(?<![\w.])(\d++)\s*+:\s*+([-+\w.]++)")

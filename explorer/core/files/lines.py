@@ -98,7 +98,9 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     context: dict[str, float] = {}
     fresh, total, done, several, evaluates, sides = True, "", False, False, False, None
     bars: dict[int, float] = {}  # the first bar below each row
+    above = 0
     for place, line in lines:
+        done, above = done and place <= above + 1, place  # what stands between two lines of a thinned log is not known
         for literal, noise, plain in SIMPLER:
             if literal in line:
                 line = noise.sub(plain, line)
@@ -162,7 +164,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             fresh = False
     if not records:
         return None
-    _beside_bars([record for _, record in records], bars)
+    _beside_bars([record for _, record in records], bars, thinned=lines[-1][0] - lines[0][0] >= len(lines))
     found = sheet(records)
     if without:
         found.notes.append(f"{counted(len(without), 'line')} without a name and a number {'is' if len(without) == 1 else 'are'} left out.")
@@ -187,12 +189,12 @@ def _trained(record: Mapping[str, float]) -> set[str]:
     return {name for name in record if kind(name) == "train"}
 
 
-def _beside_bars(records: Sequence[dict[str, float]], bars: Mapping[int, float]) -> None:
+def _beside_bars(records: Sequence[dict[str, float]], bars: Mapping[int, float], *, thinned: bool) -> None:
     """Gives each row the bar below it, if the first loss has none above: Hugging Face's. Where one has none below, bars tell nothing."""
     first = next((record for record in records if _trained(record)), {})
     if not bars or not first or first.get("progress"):
         return
-    complete = all(row in bars for row, record in enumerate(records) if _trained(first) & record.keys())
+    complete = not thinned and all(row in bars for row, record in enumerate(records) if _trained(first) & record.keys())
     for row, record in enumerate(records):
         if complete and row in bars:
             record["progress"] = bars[row]
@@ -249,7 +251,9 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             name = given[i]
         elif not i and _TAG.fullmatch(name) and _TOTAL.fullmatch(after):  # Test: [1/196]
             name, tag = f"{name} progress", name
-        elif i and names[0].endswith(" progress") and text.strip() == "(" and after.startswith(")"):  # an evaluation's mean so far
+        elif (
+            i and names[0].endswith(" progress") and has(names[0], "held out") and text.strip() == "(" and after.startswith(")")
+        ):  # an evaluation's mean so far
             name, names[-1] = names[-1], ""
         elif percent or (i and _TOTAL.fullmatch(text)):
             name = ""

@@ -153,7 +153,7 @@ def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
 
 def _is_prose(line: str) -> bool:
     """Whether someone speaks of a number: with the words of a question, or five words a number and no alarm of a program."""
-    spoken = [word for word in re.findall(r"[^\W\d_]++", line.lower()) if word not in ("nan", "inf")]
+    spoken = [word for word in re.findall(r"(?<!\w)[^\W\d_]++(?!\w)", line.lower()) if word not in ("nan", "inf")]
     few = len(spoken) < 5 * len(POINTS.findall(line)) or LOST.match(line) or ERROR.search(line)
     return line.rstrip().endswith("?") or not few or not WORDS["prose"].isdisjoint(spoken)
 
