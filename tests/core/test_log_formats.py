@@ -697,6 +697,17 @@ LOGS: dict[str, Log] = {
         [1.3, 1.1],
         step=[100, 200],
     ),
+    "Hugging Face, an evaluation with a bar of its own": Log(
+        "".join(
+            f" 33%|███▎      | {100 * i}/300 [00:41<01:22,  2.42it/s]\n{{'loss': {x}, 'learning_rate': 1e-05, 'epoch': {i}.0}}\n"
+            f" 50%|█████     | 5/10 [00:01<00:01,  5.0it/s]\n100%|██████████| 10/10 [00:02<00:00,  5.0it/s]\n"
+            f"{{'eval_loss': {x + 0.5}, 'eval_runtime': 3.2, 'epoch': {i}.0}}\n"
+            for i, x in enumerate([1.5, 1.25, 1.0], 1)
+        ),
+        [1.5, 1.25, 1.0],
+        [2.0, 1.75, 1.5],
+        step=[100, 200, 300],
+    ),
     "Hugging Face, which row a bar belongs to is not known": Log(
         "{'loss': 1.2, 'epoch': 0.1}\n 10%|█         | 100/1000 [00:20<06:20,  2.5it/s]\n"
         "{'loss': 1.0, 'epoch': 0.2}\n 20%|██        | 200/1000 [00:40<06:00,  2.5it/s]\n{'loss': 0.9, 'epoch': 0.3}\n",

@@ -98,7 +98,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     context: dict[str, float] = {}
     fresh, total, done, several, evaluates, sides = True, "", False, False, False, None
     bars: dict[int, float] = {}  # the first bar below each row
-    above = 0
+    above, longest = 0, 0.0
     for place, line in lines:
         done, above = done and place <= above + 1, place  # what stands between two lines of a thinned log is not known
         for literal, noise, plain in SIMPLER:
@@ -147,11 +147,14 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         known += has_known
         counters = {name: pairs[name] for name in counting}
         if len(counters) == len(pairs):
+            if pairs.keys() == {"progress"}:
+                if len(texts) > 3 and (whole := _float(texts[3], commas=commas)) < longest:
+                    continue  # a shorter bar is an evaluation's
+                longest = max(longest, whole) if len(texts) > 3 else longest
+                bars.setdefault(len(records) - 1, pairs["progress"])
             # Epoch 1/1 is a call of its own each time.
             fresh |= any(context.get(name) != each for name, each in pairs.items()) or (len(texts) > 3 and "epoch" in map(kind, pairs))
             context |= pairs
-            if pairs.keys() == {"progress"}:
-                bars.setdefault(len(records) - 1, pairs["progress"])
         elif (evaluates and bar) or (evaluated and records and _trained(records[-1][1])):
             row = records[-1][1]
             row |= {name: each for name, each in pairs.items() if kind(name) == "validation" or not (name in row or name in counters)}
