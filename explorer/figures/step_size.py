@@ -35,7 +35,7 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
     past = log_loss(ghost.trajectory.loss) if ghost is not None else np.full_like(logs, np.nan)
     frames: list[Frame] = []
     for run in range(trajectory.runs):
-        path = _path(explanation, points[:, :, run], landscape.center[0], drawn, int(reached[run]), run)
+        path = _path(explanation, points[:, :, run], landscape.center, drawn, int(reached[run]), run)
         curve, axis = _curve(explanation, logs, past[drawn, run], theory[:, run], drawn, run)
         played = views(landscape, windows[:, :, run], overview[:, run])
         shown = {**played[-1][1], "yaxis2": axis}  # at rest the last view, the overview
@@ -57,7 +57,7 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
     return np.where(line > 308.3, np.nan, line.clip(min=LOWEST))
 
 
-def _path(explanation: Explanation, points: Array, middle: float, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
+def _path(explanation: Explanation, points: Array, middle: Array, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
     """Return the traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
     color = COLORS[explanation.outcome.verdict[run]]
     seen = points[:, drawn]
@@ -93,7 +93,7 @@ def _or_nothing(line: Array) -> Array:
     return line.astype(np.float32) if np.isfinite(line).any() else np.empty(0, dtype=np.float32)
 
 
-def _leaving(points: Array, explanation: Explanation, middle: float, last: int, run: int) -> Frame:
+def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, run: int) -> Frame:
     """Return where the path leaves the overview: an arrow the way it goes on, and how far that is."""
     if last == points.shape[1] - 1:
         return {"x": [], "y": [], "text": []}
@@ -113,7 +113,7 @@ def _leaving(points: Array, explanation: Explanation, middle: float, last: int, 
         "x": [here[0], tip[0]],
         "y": [here[1], tip[1]],
         "text": [words, ""],
-        "textposition": "middle left" if here[0] > middle else "middle right",
+        "textposition": f"{'top' if here[1] < middle[1] else 'bottom'} {'left' if here[0] > middle[0] else 'right'}",
     }
 
 

@@ -7,7 +7,24 @@ import streamlit as st
 PAGES = sorted((Path(__file__).parent / "pages").glob("[0-9]*.py"))
 
 # Plotly needs a third of a second to start: it does so while the server computes the first picture (`picture.js` finds it started).
-START_PLOTLY = "<script type='module'>import(new URL('assets/plotly.min.js', document.baseURI)).catch(() => {})</script>"
+# A narrow window has no room for the sidebar beside a picture: it begins closed, and the line that says the recipe opens it.
+START = """<script type='module'>
+import(new URL('assets/plotly.min.js', document.baseURI)).catch(() => {});
+const press = (name) => document.querySelector(`[data-testid=${name}] button, button[data-testid=${name}]`)?.click();
+if (!window.sidebarBegan) {
+  window.sidebarBegan = true;
+  document.addEventListener('click', ({ target }) => target.closest('.recipe') && press('stExpandSidebarButton'));
+  if (innerWidth < 1280) {
+    const closing = setInterval(() => {
+      const { collapsed } = document.querySelector('[data-testid=stSidebar]')?.dataset ?? {};
+      if (collapsed === 'false') press('stSidebarCollapseButton');
+      if (collapsed === 'true') clearInterval(closing);
+    }, 100);
+    addEventListener('pointerdown', () => clearInterval(closing), { once: true, capture: true });
+    addEventListener('keydown', () => clearInterval(closing), { once: true, capture: true });
+  }
+}
+</script>"""
 
 
 def _page(path: Path, *, first: bool) -> st.Page:
@@ -18,7 +35,7 @@ def _page(path: Path, *, first: bool) -> st.Page:
 
 st.set_page_config(page_title="Divergence Explorer", layout="wide")
 st.html(Path(__file__).with_name("house.css"))
-st.html(START_PLOTLY, unsafe_allow_javascript=True)
+st.html(START, unsafe_allow_javascript=True)
 if PAGES:
     st.navigation([_page(path, first=path is PAGES[0]) for path in PAGES], position="top").run()
 else:

@@ -4,6 +4,7 @@ The setup in the session is the only state. Every widget shows its part of it, a
 a hand all go the same way. Refused input stays in its box, with the reason under it, and the setup is unchanged.
 """
 
+import html
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -161,6 +162,22 @@ def again() -> NoReturn:
     """Rerun the page because work is done, not because of the visitor: notes are shown again."""
     st.session_state[NOTES] = st.session_state.get(SAID, [])
     st.rerun()
+
+
+def recipe(setup: Setup) -> None:
+    """Say in one line what is run; where the sidebar is closed, a click on it opens it."""
+    parts = []
+    for kind in ("loss", "optimizer", "schedule"):
+        known, knobs = setup.parameters(kind), dict(setup.knobs)
+        turned = [
+            known[name].label + ("" if knobs[name] is True else f" {known[name].write(knobs[name])}")
+            for name in known
+            if name in knobs and knobs[name] is not False
+        ]
+        if kind != "schedule" or setup.schedule != "constant":
+            parts.append(", ".join([SHELVES[kind].title(getattr(setup, kind)), *turned[:3]]))
+    parts += [f"batches of {setup.batch_size}"] * (setup.batch_size is not None) + [f"{setup.steps:,} steps"]
+    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(" · ".join(parts))}</button>')
 
 
 def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True, steps: bool = True) -> None:

@@ -4,6 +4,7 @@
 
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
+const SHORTEST = 0.5; // of its height: a picture with a ruler is made that short to stand beside it in one window
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -158,9 +159,18 @@ function mount(parent) {
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
+    layout.height = inWindow(layout.height);
     plot.style.height = `${layout.height}px`;
     const { patches, view } = wish();
     return drawAnew(patches, view);
+  }
+
+  // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
+  function inWindow(height) {
+    if (!data.dial && !data.times.length && !data.boxable) return height;
+    const from = root.getBoundingClientRect().top + (root.closest("[data-testid=stMain]")?.scrollTop ?? scrollY);
+    const room = innerHeight - (from < innerHeight / 2 ? from : 72) - plot.offsetTop - 8;
+    return Math.round(Math.min(Math.max(room, SHORTEST * height), height));
   }
 
   function complain(error) {

@@ -17,12 +17,14 @@ def presets(
     of: Callable[[Case], Any] = attrgetter("record"),
     *,
     among: Mapping[str, Case] | None = None,
+    below: Any = st,
 ) -> None:
     """Show the page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
 
     A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a case
     is on this page, a setup, a race or a view of it, `here` is what the page shows now, and `adopt` makes another hold. `among` are the
-    cases to choose from by their labels, where they are not the page's own.
+    cases to choose from by their labels, where they are not the page's own. The question and the switch stand in the container `below`:
+    under the picture they come and go without moving it.
     """
     filed = [case for case in casebook() if case.page == page] if among is None else list(among.values())
     known = {case.label: case for case in filed if case.preset} if among is None else dict(among)
@@ -34,7 +36,7 @@ def presets(
         st.pills("Start from", list(known), key=key, on_change=_choose, args=(key, known, adopt, of), label_visibility="collapsed")
     if shown is None:
         return
-    question, button = st.columns([3, 1], vertical_alignment="center") if shown.switch else (st.container(), None)
+    question, button = below.columns([3, 1], vertical_alignment="center") if shown.switch else (below.container(), None)
     question.markdown(f"*“{shown.question}”*")
     if button is not None:
         after = undone[shown.name]

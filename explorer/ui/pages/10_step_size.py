@@ -206,6 +206,8 @@ def main() -> None:
     top = st.container()
     setup, (held, (scale, explanation, drawing, dial)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
     panel.notes()
+    with top:
+        panel.recipe(setup)
     position = scale.position(setup.learning_rate)
     picture(
         drawing.figure,
@@ -219,8 +221,9 @@ def main() -> None:
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
     panel.write_link(setup.to_query())
+    below = st.container()
     with top:
-        presets("step_size", setup)
+        presets("step_size", setup, below=below)
     numbers(explanation, position)
     measured_edge(held, explanation)
     lit(explanation, position)

@@ -113,7 +113,7 @@ def main() -> None:
     """The race, its table, and in the sidebar who runs on what."""
     st.title("Which optimizer survives here?", anchor=False)
     race = current()
-    presets("race", race, adopt)
+    chips = st.container()
     with st.sidebar:
         race = racers(race)
     race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, attrgetter("setup"))
@@ -133,6 +133,9 @@ def main() -> None:
         times=drawing.times,
         narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},
     )
+    below = st.container()
+    with chips:
+        presets("race", race, adopt, below=below)
     numbers = table(race, explanations)
     short_table(numbers.drop(columns="what happened"), "Rate, edge, verdict and factors of every racer")
     st.markdown("\n".join(f"- {name}: {each.sentence(0)}" for name, each in zip(names(race), explanations, strict=True)))

@@ -51,8 +51,6 @@ def main() -> None:
     painting = job(JOB, plan, lambda halt: render(plan, canvas, stop=halt))
     painting.wait(WAIT, GLANCE)
     live = painting.running
-    with top:
-        presets("map", plan, adopt)
     fine = [knobs(plan.setup)[axis.knob].label for axis in (plan.x, plan.y) if axis.at_the_floor]
     if fine:
         st.warning(
@@ -61,6 +59,10 @@ def main() -> None:
             icon=":material/zoom_in:",
         )
     st.fragment(show, run_every=BEAT if live else None)(plan, canvas, painting, live)
+    below = st.container()
+    with top:
+        panel.recipe(plan.setup)
+        presets("map", plan, adopt, below=below)
     take_away(plan, canvas)
     panel.write_link(plan.to_query())
     with st.sidebar:

@@ -41,11 +41,14 @@ def main() -> None:
     panel.write_link(setup.to_query())
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place
         panel.notes()
-        presets("network", setup)
+        panel.recipe(setup)
+        chips = st.container()
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the run after its current step; what was measured stays.")
         panel.all_controls(setup)
-    top = st.container()
+    top, below = st.container(), st.container()
+    with chips:
+        presets("network", setup, below=below)
     held = panel.anchored("network", setup, lambda _: carries(setup))
     running = job(JOB, setup, lambda halt: train(setup))
     trying = job(RULER, held, lambda halt: after(running, held))

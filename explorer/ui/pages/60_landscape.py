@@ -33,7 +33,10 @@ def main() -> None:
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
-    presets("landscape", (setup, seen), adopt, lambda case: read(case.query)[0])
+    panel.recipe(setup)
+    chips, picture_of_it, below = st.container(), st.container(), st.container()
+    with chips:
+        presets("landscape", (setup, seen), adopt, lambda case: read(case.query)[0], below=below)
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the work; what was computed stays.")
         for name, parameter in parameters(View).items():
@@ -42,7 +45,8 @@ def main() -> None:
         panel.all_controls(setup)
     running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown complete
-    watched(running, lambda found: show(found, view), "Building the network…")
+    with picture_of_it:
+        watched(running, lambda found: show(found, view), "Building the network…")
 
 
 def allowed(asked: Seen) -> None:
