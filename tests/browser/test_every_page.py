@@ -72,3 +72,27 @@ def test_the_first_page_has_a_name_too(visit: Visit, server: str) -> None:
     page = visit(f"{server}/step_size?v=1&loss=x_squared&learning_rate=0.7")
     expect(page.get_by_label("learning rate", exact=True).first).to_have_value("0.7")
     assert urlsplit(page.url).path == "/"
+
+
+SEEN_AT_ONCE = """() => {
+  const picture = document.querySelector(".picture"); // not there while Streamlit takes it from one place to another
+  if (!picture) return { dial: false, shown: 0 };
+  const plot = picture.querySelector(".picture-plot").getBoundingClientRect();
+  const dial = picture.querySelector(".picture-dial:not([hidden]) input")?.getBoundingClientRect();
+  const shown = Math.max(Math.min(plot.bottom, innerHeight) - plot.top, 0) / plot.height;
+  return { dial: !dial || (dial.top >= 0 && dial.bottom <= innerHeight), shown };
+}"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)], ids=["laptop", "projector", "phone"])
+@pytest.mark.parametrize("name", ["step_size", "race", "map", "landscape"])
+def test_what_is_dragged_and_what_it_moves_are_in_the_first_screen(visit: Visit, server: str, name: str, size: tuple[int, int]) -> None:
+    """On a phone two plots stand one above the other: the first of them, and some of the second."""
+    page = settled(visit, server, name, **(PHONE if size[0] < 640 else {"viewport": {"width": size[0], "height": size[1]}}))
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar).to_have_attribute("data-collapsed", "true" if size[0] < 1280 else "false")
+    page.wait_for_function(f"() => ({SEEN_AT_ONCE})().shown >= {0.6 if size[0] < 640 else 0.95}")
+    assert page.evaluate(SEEN_AT_ONCE)["dial"]
+    if size[0] < 1280 and name != "race":
+        page.locator(".recipe").click()
+        expect(sidebar).to_have_attribute("data-collapsed", "false")

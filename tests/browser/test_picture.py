@@ -337,11 +337,11 @@ def test_a_phone_stacks_the_plots_and_scrolls_only_down(visit: Visit, demo: str)
     left, right = (page.locator(f".{name} .nsewdrag, .{name}.nsewdrag").first.bounding_box() for name in ("xy", "x2y2"))
     assert right["y"] > left["y"] + left["height"]
     assert min(left["width"], right["width"]) > 240
-    assert page.locator(".picture-plot").bounding_box()["height"] == 760
+    assert 380 <= page.locator(".picture-plot").bounding_box()["height"] <= 760, "as high as the window has room for, at least half"
     for button in page.locator(".picture-player button").all():
         assert min(button.bounding_box()["height"], button.bounding_box()["width"]) >= 44
     page.set_viewport_size({"width": 1000, "height": 800})
-    page.wait_for_function("document.querySelector('.js-plotly-plot')._fullLayout.height === 440")
+    page.wait_for_function("document.querySelector('.js-plotly-plot')._fullLayout.height <= 440")
     names_stay_apart(page)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -150,7 +151,7 @@ def test_play_shows_the_hops_one_by_one(opened: Visit) -> None:
           root.querySelector(".picture-play").click();
         })"""
     )
-    assert counts == list(range(1, 14))
+    assert [count for count, _ in groupby(counts)] == list(range(1, 14)), "a step may be drawn twice, as when the window changes"
 
 
 def test_a_link_opens_the_same_run_elsewhere(opened: Visit) -> None:
