@@ -100,6 +100,11 @@ class Job(Generic[Result]):
         return self._thread.is_alive()
 
     @property
+    def left_off(self) -> bool:
+        """Whether it was stopped by hand before it was done."""
+        return self.by_hand and not self.running and not self._state.finished
+
+    @property
     def seconds(self) -> float:
         """How long it has been at work, in all."""
         return self._state.spent + (time.monotonic() - self._state.began if self.running else 0.0)
@@ -148,8 +153,9 @@ def stop(key: str) -> None:
 
 def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> None:
     """Show the job's results as they come, without running the rest of the page again; and once more when it is done."""
+    began = job.running
 
-    @st.fragment(run_every=EVERY if job.running else None)
+    @st.fragment(run_every=EVERY if began else None)
     def look() -> None:
         result = job.look()
         if job.error:
@@ -158,9 +164,15 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
             st.info(waiting)
         else:
             show(result)
+        if job.running and not began:  # gone on with: the page looks at it from time to time again
+            panel.again()
+        if job.left_off:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown("**Stopped**; what was found stays.")
+                st.button("Go on", on_click=job.go_on, key=f"go_on:{waiting}", icon=":material/play_arrow:")
         if not job.running and st.session_state.pop(f"{id(job)}:watched", False):
             panel.again()
 
-    if job.running:
+    if began:
         st.session_state[f"{id(job)}:watched"] = True
     look()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import Setup, judge
+from explorer import Setup, Verdict, judge
 from explorer.core.verdict.forensics import Origin, growth, why_nan
 
 
@@ -139,3 +140,27 @@ def test_a_run_that_there_is_not_is_refused(run: Any, says: str) -> None:
 def test_what_is_no_trajectory_is_refused(look: Any) -> None:
     with pytest.raises(ValueError, match=r"^trajectory must be what run returns, got None$"):
         look(None)
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "momentum", "nesterov"])
+@pytest.mark.parametrize("rate", [0.25, 0.5, 1.0])
+def test_the_weight_decay_that_is_advised_holds_and_a_little_more_does_not(rule: str, rate: float) -> None:
+    def decayed(decay: float) -> Setup:
+        knobs = {"loss.eigenvalues": (0.1, 1.0), "optimizer.weight_decay": decay}
+        return Setup("quadratic", rule, learning_rate=rate, steps=4000).with_knobs(knobs)
+
+    advised = float(re.search(r"below ([\d.]+)", why_nan(decayed(40.0).run()).change)[1])
+    assert judge(decayed(0.98 * advised).run()).verdict[0] != Verdict.DIVERGED
+    assert judge(decayed(1.05 * advised).run()).verdict[0] == Verdict.DIVERGED
+
+
+def test_without_any_weight_decay_the_rate_would_be_too_high() -> None:
+    hopeless = Setup("x_squared", learning_rate=3.0, steps=2000).with_knobs({"optimizer.weight_decay": 1.0})
+    assert "without weight decay" in why_nan(hopeless.run()).change
+
+
+def test_a_run_that_is_finite_so_far_and_grows_is_said_to_diverge() -> None:
+    found = why_nan(setup("x_squared", 1.1, start=(1.0,), steps=50).run())
+    assert found.origin is None
+    assert "but it diverges, from 0.5 to" in found.sentence or "but it diverges, from 1 to" in found.sentence
+    assert "diverges" not in why_nan(setup("x_squared", 0.1, start=(1.0,), steps=50).run()).sentence

@@ -129,6 +129,13 @@ def test_safe_rates_are_stopped_at_once_shown_as_far_as_they_are_and_gone_on_wit
     assert not running.running
     known = len(running.latest)
     assert not app.exception
+    for more in (1, 2):  # stopped, gone on with and stopped again
+        app.run()
+        next(each for each in app.button if each.label == "Go on").click().run()
+        assert running.running or len(running.latest) > known
+        next(each for each in app.button if each.label == "Stop").click().run()
+        running.wait(PATIENCE)
+        assert not app.exception, more
     app.multiselect(key="safe_rate:rules").set_value(["gradient_descent", "momentum"]).run()
     finished(app)
     assert known < 4

@@ -12,8 +12,10 @@ from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory
+from explorer.core.theory.curvature import sharpness
 from explorer.core.theory.edge import edge_curvature
 from explorer.core.verdict.profile import Profile
+from explorer.core.verdict.verdict import Verdict, judge
 
 GREW = 1e3  # growth of a loss or a weight beyond this factor is divergence, not a sudden failure
 OUTLIER = 30.0  # an example is an outlier if it pulls at the weights this many times as hard as the median one
@@ -69,7 +71,12 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     run = check_one("run", check_integer("run", run, Knob(at_least=0, at_most=trajectory.runs - 1)))
     step, quantity = int(profile.first_nonfinite[run]), str(profile.first_quantity[run])
     if step < 0:
-        return Forensics(None, "", -1, -1, "", None, f"every number of this run is finite, for all {trajectory.steps:,} steps")
+        outcome = judge(trajectory)
+        first, last = (plain(float(each[run])) for each in (outcome.start_loss, outcome.final_loss))
+        grows = (
+            f"; but it diverges, from {first} to {last} so far: more steps would end it" if outcome.verdict[run] == Verdict.DIVERGED else ""
+        )
+        return Forensics(None, "", -1, -1, "", None, f"every number of this run is finite, for all {trajectory.steps:,} steps{grows}")
     scene = _Scene.of(trajectory, run, step, quantity)
     for clue in (_bad_data, _broke, _decay, _outlier, _precision):
         found = clue(scene)
@@ -268,7 +275,16 @@ def _decay(scene: _Scene) -> Forensics | None:
     if not product >= limit:
         return None
     why = f"the rate times the weight decay is {plain(product)}, above {plain(limit)}: the decay alone takes the weights across 0 and out"
-    return scene.found(Origin.DECAY, why, f"Lower the weight decay below {plain(limit / scene.rate)}, or the rate.")
+    # The loss's own curvature uses up some of what the rate tolerates, by as much as the rule's edge has it; a decoupled decay's is 2.
+    curved = float(sharpness(scene.loss, scene.path.x[0][:, [scene.run]])[0]) - penalty if rule.preconditioner is None else 0.0
+    share = 2 / float(np.ravel(rule.recurrence.edge)[0]) if np.any(rule.decoupled_decay) else 1.0
+    most = limit / scene.rate - max(np.nan_to_num(curved), 0.0) * share
+    advice = (
+        f"Lower the weight decay below {plain(most)}, or the rate."
+        if most > 0
+        else "Lower the rate: without weight decay it is too high too."
+    )
+    return scene.found(Origin.DECAY, why, advice)
 
 
 def _outlier(scene: _Scene) -> Forensics | None:
