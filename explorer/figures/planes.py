@@ -38,7 +38,7 @@ def _camera(away: float) -> Part:
 
 
 AWAY = _camera(2.05)
-STACKED = stacked(900, (0.59, 1), (0, 0.41)) | {
+STACKED = stacked(900, (0.64, 1), (0, 0.36)) | {
     "scene": {"domain": {"x": [0, 1], "y": [0.53, 0.98]}, "camera": AWAY},
     "scene2": {"domain": {"x": [0, 1], "y": [0, 0.41]}, "camera": AWAY},
 }

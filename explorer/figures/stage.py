@@ -16,7 +16,7 @@ DRAWN = 240
 LOWEST = -30.0
 """Lowest log₁₀ of the loss that is drawn; zero has no logarithm and is drawn at the bottom of its window."""
 
-NARROW = stacked(860, (0.56, 1), (0, 0.4))
+NARROW = stacked(860, (0.6, 1), (0, 0.37))
 
 ON_CURVE = on("2")
 RING = {

@@ -4,7 +4,7 @@
 
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
-const SHORTEST = 0.5; // of its height: a picture with a ruler is made that short to stand beside it in one window
+const SHORTEST = 0.6; // of its height: a picture with a ruler is made that short to stand beside it in one window
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
