@@ -224,8 +224,10 @@ def _bad_data(scene: _Scene) -> Forensics | None:
     drawn = ""
     if scene.path.rows is not None:
         met = np.flatnonzero(np.isin(scene.path.rows, bad).any(axis=1))
-        drawn = f", which step {met[0] + 1:,} drew first," if met.size else ""
-    why = f"example {row + 1:,}{others}{drawn} has a value that is no finite number, and its gradient with it"
+        drawn = (
+            f"; the batch of step {met[0]:,} is the first with it, and the loss over all examples has it from the start" if met.size else ""
+        )
+    why = f"example {row + 1:,}{others} has a value that is no finite number, and its gradient with it{drawn}"
     return scene.found(Origin.DATA, why, "Drop or mend that row; no rate and no clipping can.", row)
 
 
