@@ -124,3 +124,23 @@ def test_what_a_browser_still_says_of_a_box_is_not_taken_for_typed() -> None:
     app.query_params.update(before)
     app.text_input(key="box:learning_rate").set_value("0.7").run()  # typed while the browser lagged behind
     assert app.session_state["setup"].learning_rate == 0.7
+
+
+def test_the_recipe_says_in_one_line_what_is_run() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from explorer.ui import panel
+
+        panel.recipe(st.session_state["asked"])
+
+    setup = Setup("ravine", "momentum", 0.01, steps=1200).with_knobs({"optimizer.momentum": 0.95})
+    for asked, said in (
+        (setup, "ravine · momentum, momentum β 0.95 · 1,200 steps"),
+        (setup.with_part("schedule", "cosine"), "ravine · momentum, momentum β 0.95 · cosine · 1,200 steps"),
+        (Setup("linear_regression", batch_size=10), "linear regression · gradient descent · batches of 10 · 100 steps"),
+    ):
+        app = AppTest.from_function(page)
+        app.session_state["asked"] = asked
+        [found] = app.run().get("html")
+        assert said in found.proto.body, found.proto.body
