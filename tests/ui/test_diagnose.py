@@ -57,6 +57,20 @@ def test_a_table_with_names_can_be_read_otherwise_by_hand() -> None:
     assert app.header[0].value.startswith("Converges")
 
 
+def test_what_was_given_and_chosen_is_there_on_return() -> None:
+    """Twice, with another log, and once more with another answer."""
+    rows = "\n".join(f"{i},{2.0**i},{0.5**i}" for i in range(30))
+    for name, answer in (("other", "mini-batches"), ("third", "mini-batches"), ("third", "full batch")):
+        app = pasted(f"step,loss,{name}\n{rows}")
+        app.pills[1].set_value(name).run()
+        app.segmented_control[0].set_value(answer).run()
+        said = app.header[0].value
+        app.switch_page("pages/70_cases.py").run()
+        app.switch_page("pages/80_diagnose.py").run()
+        assert app.text_area[0].value.startswith(f"step,loss,{name}")
+        assert (app.pills[1].value, app.segmented_control[0].value, app.header[0].value) == (name, answer, said)
+
+
 @pytest.mark.parametrize("text", ["", "hello", "step,loss", "{}", "[", "<b>", "$x$", "nan", "1", "٣", ";;;", "1e999\n-1e999"])
 def test_whatever_is_pasted_gets_a_sentence(text: str) -> None:
     app = pasted(text)
@@ -74,7 +88,7 @@ def test_what_cannot_be_read_is_said_and_stays_in_its_box() -> None:
 def test_saying_that_the_steps_were_not_random_changes_the_word() -> None:
     app = opened(DIAGNOSE)
     app.pills[0].set_value("Noise floor").run()
-    app.segmented_control[0].set_value("no, all data at every step").run()
+    app.segmented_control[0].set_value("full batch").run()
     assert app.header[0].value.startswith("Oscillates")
 
 

@@ -22,7 +22,10 @@ from explorer.ui.short_table import short_table
 from explorer.ui.words import fit_to_read, literally, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE = (f"diagnose:{name}" for name in ("text", "file", "random", "example"))
-KNOWN = {"I do not know": None, "yes, mini-batches": True, "no, all data at every step": False}
+HELD = "diagnose:held"
+"""What was typed and chosen, by the keys of the widgets: Streamlit forgets a widget when another page is shown."""
+
+KNOWN = {"unknown": None, "mini-batches": True, "full batch": False}
 FEWEST = 8
 """A case with fewer finite losses has no shape to compare."""
 
@@ -63,7 +66,6 @@ def main() -> None:
     """From top to bottom: the numbers, the verdict with its picture, what to change first, the causes, the evidence."""
     panel.follow()
     st.title("What does your loss curve say?", anchor=False)
-    st.session_state.setdefault(TEXT, EXAMPLES["Explodes"])
     give()
     verdict = st.container()
     try:
@@ -75,25 +77,37 @@ def main() -> None:
             show(read_log(EXAMPLES["Explodes"]))
 
 
+def held(key: str, default: Any) -> dict[str, Any]:
+    """Let a widget show what is held for it, and return the arguments by which it is held."""
+    st.session_state[key] = st.session_state.setdefault(HELD, {}).get(key, default)
+    return {"key": key, "on_change": hold, "args": (key,)}
+
+
+def hold(key: str) -> None:
+    """Keep what a widget was just set to."""
+    st.session_state[HELD][key] = st.session_state[key]
+
+
 def give() -> None:
     """Show where the numbers come from."""
+    text = held(TEXT, EXAMPLES["Explodes"])
     st.session_state[EXAMPLE] = next((name for name, text in EXAMPLES.items() if text == st.session_state[TEXT]), None)
     st.pills("Or look at an example", list(EXAMPLES), key=EXAMPLE, on_change=take_example)
     pasted, uploaded = st.columns(2)
-    pasted.text_area("Your losses: one a line, a table with names, or what your program printed", key=TEXT, height=170, max_chars=LETTERS)
+    pasted.text_area("Your losses: one a line, a table with names, or what your program printed", height=170, max_chars=LETTERS, **text)
     uploaded.file_uploader(
         f"Or a log: text, CSV, JSON, an event file of TensorBoard; up to {MOST_BYTES >> 20} MB",
         type=None,  # an event file of TensorBoard ends in anything
         key=FILE,
         max_upload_size=MOST_BYTES >> 20,
     )
-    uploaded.segmented_control("Were the steps random?", list(KNOWN), default="I do not know", key=RANDOM)
+    uploaded.segmented_control("Were the steps random?", list(KNOWN), **held(RANDOM, "unknown"))
 
 
 def take_example() -> None:
     """Take over a clicked example."""
     if st.session_state[EXAMPLE] in EXAMPLES:
-        st.session_state[TEXT] = EXAMPLES[st.session_state[EXAMPLE]]
+        st.session_state[HELD][TEXT] = EXAMPLES[st.session_state[EXAMPLE]]
 
 
 def given() -> LogFile:
@@ -113,22 +127,22 @@ def given() -> LogFile:
 def judged(log: LogFile) -> str:
     """The column to judge: one click chooses another."""
     options = sorted(log.columns, key=lambda name: name != log.roles["train"])
-    label, key = "Judge the column", f"diagnose:train:{'|'.join(log.columns)[:200]}"
+    label, key = "Judge the column", f"diagnose:train:{'|'.join(log.columns)}"
     if len(options) > MOST_PILLS:
-        return st.selectbox(label, options, key=key)
-    return st.pills(label, options, default=options[0], key=key, format_func=literally) or options[0]
+        return st.selectbox(label, options, **held(key, options[0]))
+    return st.pills(label, options, format_func=literally, **held(key, options[0])) or options[0]
 
 
 def column(log: LogFile, role: str) -> str | None:
     """The column chosen for a role."""
-    options, key = [NONE, *log.columns], f"diagnose:{role}:{'|'.join(log.columns)[:200]}"
-    name = st.selectbox(ROLES[role], options, index=options.index(log.roles.get(role, NONE)), key=key)
+    key = f"diagnose:{role}:{'|'.join(log.columns)}"
+    name = st.selectbox(ROLES[role], [NONE, *log.columns], **held(key, log.roles.get(role, NONE)))
     return None if name == NONE else name
 
 
 def show(log: LogFile) -> None:
     """The verdict on a log and all that goes with it."""
-    found = diagnose(log, stochastic=KNOWN[st.session_state.get(RANDOM) or "I do not know"])
+    found = diagnose(log, stochastic=KNOWN[st.session_state.get(RANDOM) or "unknown"])
     st.caption(fit_to_read(literally(log.reading)))
     st.header(sentence(found.sentence), anchor=False)
     values = log.losses.compressed()
