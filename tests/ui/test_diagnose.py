@@ -92,14 +92,37 @@ def test_saying_that_the_steps_were_not_random_changes_the_word() -> None:
     assert app.header[0].value.startswith("Oscillates")
 
 
-def test_a_log_is_uploaded() -> None:
+def upload(app: AppTest, name: str, content: str) -> None:
+    app.get("file_uploader")[0].set_value((name, content.encode(), "text/csv")).run()
+    assert not app.exception
+
+
+def test_the_last_input_wins_and_the_page_says_which_it_reads() -> None:
+    """Upload and paste, twice; once more an example; and a file that cannot be read, beside a log of the visitor's own."""
     app = opened(DIAGNOSE)
     if not app.get("file_uploader"):
         pytest.skip("this version of Streamlit cannot upload in a test")
-    app.get("file_uploader")[0].set_value(("log.csv", b"step,train_loss\n" + b"".join(b"%d,0.7\n" % i for i in range(20)), "text/csv"))
-    app.run()
-    assert not app.exception
-    assert "all 20 values are 0.7" in app.header[0].value
+    for level in (0.7, 0.3):
+        upload(app, f"log{level}.csv", "step,train_loss\n" + "".join(f"{i},{level}\n" for i in range(20)))
+        assert f"all 20 values are {level}" in app.header[0].value
+        assert app.caption[0].value.startswith(f"From the file “log{level}.csv”.")
+        assert app.pills[0].value is None
+        app.text_area[0].set_value("1.7\n" * 9).run()
+        assert "all 9 values are 1.7" in app.header[0].value
+        assert app.caption[0].value.startswith("From the pasted text.")
+        assert not app.get("file_uploader")[0].value
+        app.text_area[0].set_value("1.3\n" * 9).run()
+    app.text_area[0].set_value("1.7\n" * 9).run()
+    upload(app, "words.txt", "no number in it")
+    assert "Shown instead: the pasted text." in app.error[0].value
+    assert "all 9 values are 1.7" in app.header[0].value
+    app.pills[0].set_value("Slow").run()
+    assert app.caption[0].value.startswith("From the example “Slow”.")
+    upload(app, "log.txt", "0.2\n" * 9)
+    app.switch_page("pages/70_cases.py").run()
+    app.switch_page("pages/80_diagnose.py").run()
+    assert app.caption[0].value.startswith("From the file “log.txt”.")
+    assert (app.pills[0].value, app.text_area[0].value) == (None, "")
 
 
 @pytest.mark.parametrize("loss", ["rosenbrock", "absolute", "formula", "saddle", "network"])

@@ -22,7 +22,7 @@ from explorer.ui.short_table import short_table
 from explorer.ui.words import fit_to_read, literally, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE = (f"diagnose:{name}" for name in ("text", "file", "random", "example"))
-HELD = "diagnose:held"
+HELD, UPLOADERS = "diagnose:held", "uploaders"
 """What was typed and chosen, by the keys of the widgets: Streamlit forgets a widget when another page is shown."""
 
 KNOWN = {"unknown": None, "mini-batches": True, "full batch": False}
@@ -67,14 +67,25 @@ def main() -> None:
     panel.follow()
     st.title("What does your loss curve say?", anchor=False)
     give()
-    verdict = st.container()
-    try:
-        with verdict:
-            show(given())
-    except ValueError as error:
-        verdict.error(f"{sentence(str(error))} The curve of the first example is shown instead.", icon=":material/error:")
-        with verdict:
-            show(read_log(EXAMPLES["Explodes"]))
+    refused = ""
+    for name, content in sources().items():
+        try:
+            log = given(name, content)
+        except ValueError as error:
+            refused += f"{sentence(str(error))} "
+            continue
+        if refused:
+            st.error(f"{refused}Shown instead: {name}.", icon=":material/error:")
+        show(log, name)
+        return
+
+
+def sources() -> dict[str, bytes | str]:
+    """Return the last input and, in case it cannot be read, what is shown instead: an upload, the box, the first example."""
+    upload, text = st.session_state[HELD].get(FILE), st.session_state[TEXT]
+    box = f"the example “{st.session_state[EXAMPLE]}”" if st.session_state[EXAMPLE] else "the pasted text"
+    found: dict[str, bytes | str] = {} if upload is None else {f"the file “{literally(upload[0])}”": upload[1]}
+    return found | ({} if upload and not text else {box: text}) | {"the example “Explodes”": EXAMPLES["Explodes"]}
 
 
 def held(key: str, default: Any) -> dict[str, Any]:
@@ -84,8 +95,26 @@ def held(key: str, default: Any) -> dict[str, Any]:
 
 
 def hold(key: str) -> None:
-    """Keep what a widget was just set to."""
+    """Keep what a widget was just set to; the last input wins."""
+    if key == TEXT:
+        take(st.session_state[TEXT])
     st.session_state[HELD][key] = st.session_state[key]
+
+
+def take(text: str) -> None:
+    """Read this from now on, and no file: the next uploader is another one, and empty."""
+    kept = st.session_state[HELD]
+    kept |= {TEXT: text, FILE: None, UPLOADERS: kept.get(UPLOADERS, 0) + 1}
+
+
+def take_file(key: str) -> None:
+    """Read an uploaded file from now on, and show no example beside it; what was pasted stays in its box."""
+    kept, file = st.session_state[HELD], st.session_state[key]
+    kept[FILE] = file and (file.name, file.getvalue())
+    if file is not None and kept.get(TEXT, EXAMPLES["Explodes"]) in EXAMPLES.values():
+        kept[TEXT] = ""
+    elif file is None and not kept[TEXT]:
+        kept[TEXT] = EXAMPLES["Explodes"]
 
 
 def give() -> None:
@@ -98,7 +127,9 @@ def give() -> None:
     uploaded.file_uploader(
         f"Or a log: text, CSV, JSON, an event file of TensorBoard; up to {MOST_BYTES >> 20} MB",
         type=None,  # an event file of TensorBoard ends in anything
-        key=FILE,
+        key=(uploader := f"{FILE}:{st.session_state[HELD].get(UPLOADERS, 0)}"),
+        on_change=take_file,
+        args=(uploader,),
         max_upload_size=MOST_BYTES >> 20,
     )
     uploaded.segmented_control("Were the steps random?", list(KNOWN), **held(RANDOM, "unknown"))
@@ -107,43 +138,41 @@ def give() -> None:
 def take_example() -> None:
     """Take over a clicked example."""
     if st.session_state[EXAMPLE] in EXAMPLES:
-        st.session_state[HELD][TEXT] = EXAMPLES[st.session_state[EXAMPLE]]
+        take(EXAMPLES[st.session_state[EXAMPLE]])
 
 
-def given() -> LogFile:
-    """The log that was uploaded, else what was pasted; with the columns as they were chosen."""
-    file = st.session_state.get(FILE)
-    content = file.getvalue() if file is not None else st.session_state[TEXT]
+def given(name: str, content: bytes | str) -> LogFile:
+    """The log of that name, with the columns as they were chosen."""
     log = kept(content)
     if len(log.columns) > 1:
-        train = judged(log)
+        train = judged(log, name)
         with st.expander("Which column is what?"):
-            chosen = {"train": train} | {role: column(log, role) for role in ROLES if role != "train"}
+            chosen = {"train": train} | {role: column(log, role, name) for role in ROLES if role != "train"}
         changed = {role: name for role, name in chosen.items() if name != log.roles.get(role)}
         log = log.with_roles(changed) if changed else log
     return log
 
 
-def judged(log: LogFile) -> str:
+def judged(log: LogFile, whence: str) -> str:
     """The column to judge: one click chooses another."""
     options = sorted(log.columns, key=lambda name: name != log.roles["train"])
-    label, key = "Judge the column", f"diagnose:train:{'|'.join(log.columns)}"
+    label, key = "Judge the column", f"diagnose:train:{whence}:{'|'.join(log.columns)}"
     if len(options) > MOST_PILLS:
         return st.selectbox(label, options, **held(key, options[0]))
     return st.pills(label, options, format_func=literally, **held(key, options[0])) or options[0]
 
 
-def column(log: LogFile, role: str) -> str | None:
+def column(log: LogFile, role: str, whence: str) -> str | None:
     """The column chosen for a role."""
-    key = f"diagnose:{role}:{'|'.join(log.columns)}"
+    key = f"diagnose:{role}:{whence}:{'|'.join(log.columns)}"
     name = st.selectbox(ROLES[role], [NONE, *log.columns], **held(key, log.roles.get(role, NONE)))
     return None if name == NONE else name
 
 
-def show(log: LogFile) -> None:
+def show(log: LogFile, whence: str) -> None:
     """The verdict on a log and all that goes with it."""
     found = diagnose(log, stochastic=KNOWN[st.session_state.get(RANDOM) or "unknown"])
-    st.caption(fit_to_read(literally(log.reading)))
+    st.caption(f"From {whence}. {fit_to_read(literally(log.reading))}")
     st.header(sentence(found.sentence), anchor=False)
     values = log.losses.compressed()
     draw(log, found, most_alike(found, values))
