@@ -182,3 +182,21 @@ def test_a_program_that_gives_up_because_of_nan_is_believed(end: str, diverged: 
     assert (found.verdict == Verdict.DIVERGED) == diverged
     assert ("The program stopped with an error" in {cause.name for cause in found.causes}) == ("CUDA" in end)
     assert not diverged or end in found.sentence
+
+
+@pytest.mark.parametrize("lost", [20, 30, 39])
+def test_what_is_lost_with_the_loss_is_no_cause_of_its_own(lost: int) -> None:
+    """The validation at the loss's own row, or later; and before it, once more."""
+    fall = np.exp(-np.linspace(0, 3, 60))
+
+    def until(row: int) -> np.ndarray:
+        return np.where(np.arange(60) < row, fall, np.nan)
+
+    for row in (lost, lost + 5):
+        found = diagnose(until(lost), validation=until(row))
+        assert "The validation cannot be computed" not in [each.name for each in found.causes]
+        assert "the validation loss is nan" in found.sentence
+    for loss in (until(lost), fall):
+        assert "The validation cannot be computed" in [each.name for each in diagnose(loss, validation=until(lost - 5)).causes]
+    for row in (lost, lost - 1):
+        assert diagnose(until(lost), gradient_norm=until(row), validation=until(lost)).causes[0].name == "The weights are nan"

@@ -50,7 +50,9 @@ def _lost(record: Record) -> list[Alarm]:
         stays = len(curve.values) - at > 1
         word = plain(float(curve.values[at]))
         dead = name == "gradient's norm" and (stays or bool(np.isnan(curve.values[at])))
-        found.append(Alarm(f"{name} lost", f"the {name} is {word}", f"{'from' if stays else 'in'} {curve.place(at)}{' on' * stays}", dead))
+        with_loss = record.lost_from is not None and curve.rows[at] >= record.rows[record.lost_from]
+        situation = "lost with the loss" if with_loss and curve is record.validation else f"{name} lost"
+        found.append(Alarm(situation, f"the {name} is {word}", f"{'from' if stays else 'in'} {curve.place(at)}{' on' * stays}", dead))
     return found
 
 

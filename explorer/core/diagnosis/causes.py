@@ -92,6 +92,7 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
             held["grew to the end of a format"] = bool(_precision(record))
         case Verdict.DIVERGED:
             held = {"suddenly lost": True, "lost from the start": record.lost_from == 0, "gradient grew": _gradient_grew(record)}
+            held["lost with its gradient"] = any(each.dead and each.situation == "gradient's norm lost" for each in heard)
             held["suddenly inf"] = not np.isnan(record.values[record.lost_from or 0])
         case Verdict.STUCK if signs is not None and signs.stays_up:
             held = {"stuck after learning": True}
