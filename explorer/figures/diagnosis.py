@@ -38,7 +38,14 @@ class Overlay:
     losses: Array
 
 
-def draw(step: Array, losses: Array, validation: Array | None = None, overlay: Overlay | None = None, axis: str = "row") -> go.Figure:
+def draw(
+    step: Array,
+    losses: Array,
+    validation: Array | None = None,
+    overlay: Overlay | None = None,
+    axis: str = "row",
+    name: str = "your training loss",
+) -> go.Figure:
     """Return the losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite; the overlay is stretched to fit."""
     finite = losses[np.isfinite(losses)]
     powers = spans_decades(losses)
@@ -50,7 +57,7 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
     low, high = _window(scaled(finite))
     margin = 0.06 * (high - low)
     at = envelope(values, DRAWN)
-    traces = [_line(step[at], values[at], losses[at], "your training loss", BLUE, "solid", 3, axis)]
+    traces = [_line(step[at], values[at], losses[at], name, BLUE, "solid", 3, axis)]
     if validation is not None and np.isfinite(validation).any():
         held = scaled(validation)
         there = np.flatnonzero(np.isfinite(held))
@@ -70,7 +77,7 @@ def draw(step: Array, losses: Array, validation: Array | None = None, overlay: O
         "height": 420,
         **legend(1.2),
         **margins(84, 16, 84, 56),
-        "annotations": [heading("↑ loss")],
+        "annotations": [heading("↑ loss" if "loss" in name else f"↑ {name}")],
         "xaxis": {"title": {"text": axis}, "nticks": 8},
         "yaxis": loss_axis(bottom, top) if powers else linear,
     }

@@ -322,6 +322,25 @@ def test_other_columns_sharpen_the_causes() -> None:
     assert diagnose(grown, learning_rate=np.linspace(1e-4, 1e-2, 60)).causes[0].name == "The warm-up goes too far"
 
 
+@pytest.mark.parametrize("lowest", [9, 14, 20])
+def test_another_column_goes_by_its_own_name_and_its_own_measure(lowest: int) -> None:
+    """A validation loss that rises from its lowest row on, in three places, a training loss, and scores and settings up and down."""
+    rows = np.arange(40)
+    rise = 1.0 + 0.02 * np.abs(rows - lowest)
+    columns = {"loss": 2 * 0.9**rows, "eval_loss": rise, "accuracy": 1.2**rows, "val_acc": 0.9**rows, "lr": 0.1 * 0.9**rows}
+    log = read_log(",".join(columns) + "\n" + "\n".join(",".join(f"{each[row]:.9g}" for each in columns.values()) for row in rows))
+    assert "the loss is" in diagnose(log).sentence
+    found = diagnose(log.with_roles({"train": "eval_loss"}))
+    assert found.sentence == f"Overfits: 'eval_loss' rises from row {lowest + 1} on, from 1 to {rise[-1]:g}"
+    assert [each.name for each in found.causes] == ["Overfitting"]
+    for name, way in (("accuracy", "rises"), ("val_acc", "falls"), ("lr", "falls")):
+        judged = log.with_roles({"train": name})
+        assert judged.reading.startswith(f"Read: {name!r}, ")
+        assert diagnose(judged).sentence.startswith(f"{name!r} is no loss: it {way} from ")
+        assert (diagnose(judged).verdict, diagnose(judged).causes) == (None, ())
+    assert "'loss' is" in diagnose(log.with_roles({"train": "loss"})).sentence
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

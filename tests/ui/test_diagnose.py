@@ -55,6 +55,9 @@ def test_a_table_with_names_can_be_read_otherwise_by_hand() -> None:
     app.pills[1].set_value("other").run()
     assert not app.exception
     assert app.header[0].value.startswith("Converges")
+    assert "'other'" in app.header[0].value
+    assert "Read: 'other', 1, 0.5, 0.25, …, from line 2 on." in app.caption[0].value
+    assert "The curve of other," in alts(app)
 
 
 def test_what_was_given_and_chosen_is_there_on_return() -> None:

@@ -13,6 +13,7 @@ from explorer.core.diagnosis.alarms import Alarm
 from explorer.core.diagnosis.levels import classes_of, named_level
 from explorer.core.diagnosis.record import Record
 from explorer.core.diagnosis.signs import FEWEST, Signs
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.verdict import Verdict
 
@@ -66,7 +67,7 @@ def ranked(
 
     A cause's weight is a judgment, not a probability: what fits everything that was seen stands before what fits part of it.
     """
-    if verdict is None and not heard:
+    if verdict is None and not heard and not found:
         return ()
     seen, numbers = {*found, *situations(record, signs, verdict, heard)}, _numbers(record, signs) | {"alarm": ", ".join(map(str, heard))}
     suspects = []
@@ -147,17 +148,21 @@ def _gradient_grew(record: Record) -> bool:
 
 def overfits(record: Record) -> bool:
     """Return whether the validation loss ends clearly above its lowest value while the training loss ends near its own."""
-    validation = record.validation
-    if validation is None:
+    train = record.finite
+    if record.validation is None or train.size < FEWEST:
         return False
-    held, train = validation.finite, record.finite
-    if held.size < FEWEST or train.size < FEWEST:
+    trained = np.median(train[-max(train.size // 8, 1) :]) <= np.median(train[: max(train.size // 2, 1)])
+    return bool(trained) and rises(record.validation.finite)
+
+
+def rises(held: Array) -> bool:
+    """Return whether a validation loss ends clearly above its lowest value."""
+    if held.size < FEWEST:
         return False
     tail = max(held.size // 8, 1)
     lowest, end, first = held.min(), np.median(held[-tail:]), held[0]
     noise = 1.4826 * np.median(np.abs(np.diff(held))) if held.size > 2 else 0.0
-    trained = np.median(train[-max(train.size // 8, 1) :]) <= np.median(train[: max(train.size // 2, 1)])
-    return bool(trained and end - lowest > max(0.1 * max(first - lowest, 0.0), 4 * noise) and held.argmin() < held.size - tail)
+    return bool(end - lowest > max(0.1 * max(first - lowest, 0.0), 4 * noise) and held.argmin() < held.size - tail)
 
 
 def _precision(record: Record) -> str:

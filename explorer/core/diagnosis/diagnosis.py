@@ -1,5 +1,6 @@
 """A verdict for a curve that somebody else recorded: from the numbers alone, with what decided and what may be behind it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
-from explorer.core.diagnosis.causes import Cause, overfits, ranked, symptoms
+from explorer.core.diagnosis.causes import Cause, overfits, ranked, rises, symptoms
 from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record, numbers
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.files.logs import LogFile
+from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_mapping, check_switch
 from explorer.core.ground.prose import counted, plain
@@ -81,25 +83,41 @@ def diagnose(
     """
     given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
     lines: tuple[tuple[str, int, str], ...] = ()
+    called, judged = "the loss", "train"
     if isinstance(losses, LogFile):
         log = losses
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
+        called, judged = log.called, kind(log.roles["train"])
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
     record = Record.of(losses, steps, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
     curves = {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
     stochastic = None if stochastic is None else check_switch("stochastic", stochastic)
+    if called != "the loss" and judged not in ("train", "validation", "") and record.values.size:
+        first, last = float(record.values[0]), float(record.values[-1])
+        moves = "rises" if last > first else "falls" if last < first else "goes"
+        return _no_verdict(record, f"{called} is no loss: it {moves} from {plain(first, 4)} to {plain(last, 4)}", None, ())
     heard = alarms(record, lines)
     signs, verdict, sentence = _judged(record, stochastic, heard)
+    alive = record.lost_from is None and not any(each.dead for each in heard)
+    if judged == "validation" and alive and rises(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
+        return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
+    sentence = re.sub(r"\bthe loss\b(?! scale| of)", lambda _: called, sentence)
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,
-        evidence=_evidence(record, signs, verdict, heard),
+        evidence=_evidence(record, signs, str(verdict or "cannot tell"), heard),
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
         cases=() if verdict is None else tuple(sorted(curves, key=lambda name: -likeness(record.values, curves[name]))),
     )
+
+
+def _no_verdict(record: Record, sentence: str, signs: Signs | None, heard: Sequence[Alarm], *found: str) -> Diagnosis:
+    """Return what is said of a column that tells nothing of the steps."""
+    evidence = _evidence(record, signs, sentence.partition(":")[0].lower(), heard)
+    return Diagnosis(None, sentence, evidence, ranked(record, signs, None, found, heard), found)
 
 
 def _judged(record: Record, stochastic: bool | None, heard: Sequence[Alarm]) -> tuple[Signs | None, Verdict | None, str]:
@@ -109,16 +127,15 @@ def _judged(record: Record, stochastic: bool | None, heard: Sequence[Alarm]) -> 
     if record.lost_from is None and any(each.dead for each in heard):
         return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=", and ".join(beside))
     if verdict != Verdict.DIVERGED and overfits(record):
-        beside.append(_risen(record))
+        beside.append(_risen(record.validation))
     return signs, verdict, "; ".join([sentence, *beside])
 
 
-def _risen(record: Record) -> str:
-    assert record.validation is not None
-    curve = record.validation
+def _risen(curve: Record | None, called: str = "the validation loss") -> str:
+    assert curve is not None
     lowest = int(np.nanargmin(np.where(np.isfinite(curve.values), curve.values, np.nan)))
     least, last = plain(float(curve.values[lowest]), 4), plain(float(curve.finite[-1]), 4)
-    return f"the validation loss rises from {curve.place(lowest)} on, from {least} to {last}"
+    return f"{called} rises from {curve.place(lowest)} on, from {least} to {last}"
 
 
 def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, Verdict | None, str]:
@@ -235,9 +252,9 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
     return "; ".join([told(verdict, numbers, instead=instead, more=more), *apart])
 
 
-def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
+def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
     found: dict[str, float | int | str] = {
-        "verdict": str(verdict) if verdict else "cannot tell",
+        "verdict": word,
         "rows with a value": int(record.values.size),
         "missing values": record.missing,
         "values that are not finite": int(record.values.size - record.finite.size),
@@ -246,7 +263,7 @@ def _evidence(record: Record, signs: Signs | None, verdict: Verdict | None, hear
         found["not finite from here to the end"] = record.place(record.lost_from)
     found |= {each.seen: each.where for each in heard}
     if overfits(record):
-        found["validation"] = _risen(record)
+        found["validation"] = _risen(record.validation)
     if signs is None:
         return found
     if not np.isnan(signs.leap):

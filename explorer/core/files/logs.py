@@ -43,7 +43,8 @@ class LogFile:
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
     values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
-    and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``.
+    and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``. `called` is what sentences call the
+    judged column: by its own name where it was chosen by hand.
     """
 
     columns: Mapping[str, Numbers]
@@ -52,6 +53,7 @@ class LogFile:
     notes: tuple[str, ...]
     reading: str = ""
     alarms: tuple[tuple[str, int, str], ...] = ()
+    called: str = "the loss"
     _sheet: Sheet | None = field(default=None, repr=False)
 
     def curve(self, role: str) -> Numbers | None:
@@ -202,7 +204,8 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     _note_breaks(sheet, roles["train"], said)
     train = sheet.columns[roles["train"]]
     first = int(np.flatnonzero(~np.ma.getmaskarray(train))[0])
-    reading = f"Read as the training loss: {roles['train']!r}, {shown(train)}, from line {sheet.lines[first]:,} on."
+    role = "" if "train" in by_hand else " as the training loss"
+    reading = f"Read{role}: {roles['train']!r}, {shown(train)}, from line {sheet.lines[first]:,} on."
     columns, step, used = _ordered(sheet, roles, by_hand, said)
     if step is None:
         roles.pop("step", None)
@@ -222,6 +225,7 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
         (*lost, *sheet.notes, *said),
         reading,
         alarms,
+        repr(roles["train"]) if "train" in by_hand else "the loss",
         replace(sheet, alarms=alarms),
     )
 

@@ -1,5 +1,6 @@
 """Diagnose: paste the numbers of your own training, or upload its log: what they show, why it may be, and what to change first."""
 
+from html import escape
 from operator import itemgetter
 from typing import Any
 
@@ -173,7 +174,7 @@ def show(log: LogFile, whence: str) -> None:
     """The verdict on a log and all that goes with it."""
     found = diagnose(log, stochastic=KNOWN[st.session_state.get(RANDOM) or "unknown"])
     st.caption(f"From {whence}. {fit_to_read(literally(log.reading))}")
-    st.header(sentence(found.sentence), anchor=False)
+    st.header(literally(sentence(found.sentence)), anchor=False)
     values = log.losses.compressed()
     draw(log, found, most_alike(found, values))
     if found.causes:
@@ -200,11 +201,12 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
     step = (np.arange(1.0, len(losses) + 1) if log.step is None else log.step)[there]
     held = None if validation is None else np.where(np.ma.getmaskarray(validation), np.nan, validation.filled(np.nan))[there]
     overlay = None if case is None else figure.Overlay(case[0].title, case[1])
+    name = "your training loss" if log.called == "the loss" else log.roles["train"]
     words = f" Dashed over it, stretched to the same window, the case “{case[0].title}”." if case is not None else ""
     picture(
-        figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row")),
+        figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row"), escape(name)),
         key="diagnose:picture",
-        alt=f"The loss curve that was given, {there.sum():,} values. {sentence(found.sentence)}{words}",
+        alt=f"The curve of {name}, {there.sum():,} values. {sentence(found.sentence)}{words}",
         narrow=figure.CURVES,
     )
     if case is not None:
