@@ -134,6 +134,24 @@ def test_one_last_row_far_above_the_others_is_judged_apart(fall: list[float], la
     assert diagnose([*fall, last, fall[-1]]).sentence.count("alone") == 0
 
 
+@pytest.mark.parametrize("rows", [120, 400, 3000])
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
+def test_a_spike_of_several_rows_is_found(rows: int, noise: float) -> None:
+    """That comes back at once or by and by, early or late; and none once there are so many that they are how it moves."""
+    u = np.arange(rows)
+    curve = 0.8 + 2 * np.exp(-5 * u / rows) + noise * np.random.default_rng(rows).standard_normal(rows)
+    assert not diagnose(curve).evidence["spikes of several rows"]
+    for at, form in itertools.product((rows // 3, 4 * rows // 5), (np.full(4, 4.0), 4 * 0.7 ** np.arange(8))):
+        spiked = curve.copy()
+        spiked[at : at + len(form)] += form
+        found = diagnose(spiked)
+        top = f"{spiked[at : at + len(form)].max():.3g}".rstrip("0")
+        assert re.search(rf"a spike to {top}0? at row [\d,]+, over after [4-8] rows$", found.sentence), found.sentence
+        assert found.verdict == diagnose(curve).verdict
+        assert "spikes" in found.symptoms
+    assert not diagnose(curve + 4 * (u % 20 < 4)).evidence["spikes of several rows"]
+
+
 def matrix(counts: Counter[tuple[str, str]]) -> str:
     """The confusion matrix in Markdown."""
     rows = [f"| **{label}** | " + " | ".join(str(counts[label, found] or "·") for found in WORDS) + " |" for label in WORDS]

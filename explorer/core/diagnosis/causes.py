@@ -51,7 +51,7 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
     }
     if verdict in words:
         found.append(words[verdict])
-    if signs is not None and len(signs.spikes) and verdict != Verdict.DIVERGED:
+    if signs is not None and (len(signs.spikes) or signs.long_spikes) and verdict != Verdict.DIVERGED:
         found.append("spikes")
     if overfits(record):
         found.append("validation rises")
@@ -108,6 +108,7 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
         signs is not None and verdict in (Verdict.STUCK, Verdict.NOISY) and "−ln" in named_level(signs.end)
     )
     held["two"] = signs is not None and signs.rhythm == "two"
+    held["long spike"] = signs is not None and bool(signs.long_spikes)
     held["spike"] = signs is not None and len(signs.spikes) == 1
     rate = _known_rates(record)
     if rate.size:

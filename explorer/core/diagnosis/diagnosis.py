@@ -126,6 +126,8 @@ def _judged(record: Record, stochastic: bool | None, heard: Sequence[Alarm]) -> 
     beside = [str(each) for each in heard]
     if record.lost_from is None and any(each.dead for each in heard):
         return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=", and ".join(beside))
+    if verdict not in (None, Verdict.DIVERGED) and signs is not None and signs.long_spikes:
+        beside.insert(0, _spike(record, signs))
     if verdict != Verdict.DIVERGED and overfits(record):
         beside.append(_risen(record.validation))
     return signs, verdict, "; ".join([sentence, *beside])
@@ -252,6 +254,15 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
     return "; ".join([told(verdict, numbers, instead=instead, more=more), *apart])
 
 
+def _spike(record: Record, signs: Signs) -> str:
+    """Return what is said of the spikes of several rows: of the highest."""
+    first, end = signs.long_spikes[0]
+    at = first + int(record.finite[first:end].argmax())
+    place = record.place(int(np.flatnonzero(np.isfinite(record.values))[at]))
+    more = f", the highest of {len(signs.long_spikes)}" if len(signs.long_spikes) > 1 else ""
+    return f"a spike to {plain(float(record.finite[at]), 3)} at {place}, over after {end - first} rows{more}"
+
+
 def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
     found: dict[str, float | int | str] = {
         "verdict": word,
@@ -282,6 +293,7 @@ def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Al
             signs.rhythm, "nothing"
         ),
         "single spikes": len(signs.spikes),
+        "spikes of several rows": len(signs.long_spikes),
     }
 
 

@@ -29,6 +29,8 @@ BLOWN = 1000.0  # a curve blew up if it ends this many times as far above its lo
 FADES = 0.7  # jumps die out if each quarter's spread is at most this share of the last one's: by chance in 1 of 1,000 curves
 FORECAST = 0.35  # chaos: what followed the most similar moment foretells the next value with this share of a straight line's error
 LEAPS = 0.5  # a last row leaps if it lies above the rows before it by this share of all their movement, at least
+SINGLE = 3  # more spikes of several rows are no exceptions
+ABOVE = 1.0  # a spike of several rows stands above those around it by more than this many times their range
 LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
 
@@ -41,7 +43,7 @@ class Signs:
     end: float  # the median of its last eighth
     lowest: float  # its smallest value
     highest: float  # its largest value
-    peak: float  # the largest value that is no single spike
+    peak: float  # the largest value that is no spike
     rough: float  # the scatter around the peak
     best: float  # its lowest level without noise
     levels: Array  # ``(4,)``: the medians of its quarters
@@ -59,6 +61,7 @@ class Signs:
     explodes: bool  # growth that has not turned, at the very end
     factor: float  # what it grew by per row at the end
     spikes: NDArray[np.intp]  # the rows of single ones
+    long_spikes: tuple[tuple[int, int], ...]  # those of several rows, the highest first: from its first row to before the second
     rhythm: str  # ``"two"``, ``"cycle"``, ``"chaos"`` or an empty string
     tail_low: float  # of the last quarter
     tail_high: float  # of the last quarter
@@ -88,6 +91,9 @@ class Signs:
         t = (time - time[0]) / (time[-1] - time[0]) if time[-1] > time[0] else np.linspace(0, 1, len(z))
         quarter = _quarters(t)
         grain = max(_grain(z), ROUNDING)
+        long_spikes, row = _long_spikes(z, grain), np.arange(len(z))
+        calm = ~np.isin(row, [each for spike in long_spikes for each in range(*spike)])
+        z = np.interp(row, row[calm], z[calm])  # they are told of, and all else is measured without them
         late = z[quarter >= 2]
         trend = _trend(late)
         residual = late - trend
@@ -132,6 +138,7 @@ class Signs:
             explodes=_explodes(z, noise if jumps else 0.0, start),
             factor=_factor(z),
             spikes=spikes,
+            long_spikes=long_spikes,
             rhythm=_rhythm(residual, _places(time)[quarter >= 2]) if jumps else "",
             tail_low=float(losses[quarter == 3].min()),
             tail_high=float(losses[quarter == 3].max()),
@@ -232,6 +239,30 @@ def _spikes(z: Array, grain: float) -> NDArray[np.intp]:
     high[:2] = False
     long = high & np.roll(high, 1) & np.roll(high, -1)
     return np.flatnonzero(high & ~(long | np.roll(long, 1) | np.roll(long, -1)))
+
+
+def _long_spikes(z: Array, grain: float) -> tuple[tuple[int, int], ...]:
+    """Several rows, up to a fiftieth of them or `FEWEST`, that rise far above those before and after, which lie at one level.
+
+    Where they are more than `SINGLE`, they are how the curve moves, and none is returned.
+    """
+    most = max(FEWEST, len(z) // 50)
+    if len(z) < 8 * most:
+        return ()
+    blocks = np.array([np.median(each) for each in np.array_split(z, len(z) // most)])
+    around = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(blocks, 2, mode="edge"), 5), axis=1)
+    off = z - np.interp(np.linspace(-0.5, len(blocks) - 0.5, len(z)), np.arange(len(blocks)), around)
+    high = np.concatenate([[False], off > CERTAIN * max(_scatter(off), grain), [False]])
+    found = []
+    for first, end in np.flatnonzero(np.diff(high)).reshape(-1, 2):
+        if not 3 <= end - first <= most or first < FEWEST or end > len(z) - FEWEST:
+            continue
+        top = z[first:end].max()
+        sides = [z[max(first - 2 * most, 0) : first], z[end : end + 2 * most]]
+        far = max(max(OUTLIER * _scatter(each), OUTLIER * _bends(each), ABOVE * np.ptp(each), grain) for each in sides)
+        if top - max(each.max() for each in sides) > far:
+            found.append((int(first), int(end)))
+    return tuple(sorted(found, key=lambda each: -z[slice(*each)].max())) if len(found) <= SINGLE else ()
 
 
 def _peak(z: Array, spikes: NDArray[np.intp], fallen_to: float) -> tuple[int, float]:
