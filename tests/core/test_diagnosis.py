@@ -152,6 +152,29 @@ def test_a_spike_of_several_rows_is_found(rows: int, noise: float) -> None:
     assert not diagnose(curve + 4 * (u % 20 < 4)).evidence["spikes of several rows"]
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("rows", [40, 200, 1000])
+def test_the_headline_and_the_table_give_the_same_ends(rows: int, noise: float) -> None:
+    """The first and the last value of a curve without noise; medians, said to be some, of one with noise."""
+    losses = 0.1 + 2 * np.exp(-4 * np.arange(rows) / rows) + noise * np.random.default_rng(rows).standard_normal(rows)
+    found = diagnose(losses)
+    ends = {name.split(",")[0]: (name, value) for name, value in found.evidence.items() if name.startswith("loss at the")}
+    for (name, value), exact in zip(ends.values(), (losses[0], losses[-1]), strict=True):
+        said = ("about " if "median" in name else "") + f"{value:.4g}"
+        assert re.search(rf"(from|is) {re.escape(said)}\b", found.sentence), (found.sentence, said)
+        assert value == exact or (noise and "median" in name)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_chaos_is_told_in_plain_words(seed: int) -> None:
+    x = [0.3 + 0.01 * seed]
+    while len(x) < 200:
+        x.append(3.9 * x[-1] * (1 - x[-1]))
+    found = diagnose(x)
+    assert "it repeats nothing exactly, but what follows can be foretold from the values before (chaos)" in found.sentence
+    assert str(found.evidence["what the jumps repeat"]) in found.sentence
+
+
 def matrix(counts: Counter[tuple[str, str]]) -> str:
     """The confusion matrix in Markdown."""
     rows = [f"| **{label}** | " + " | ".join(str(counts[label, found] or "·") for found in WORDS) + " |" for label in WORDS]

@@ -23,8 +23,11 @@ from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
 RECOVERS = 0.1  # ...a fall in the last quarter by less than this share of what was lost is no recovery
 ACCELERATES = 1.05  # a fall that accelerates by more than this factor a quarter is not slow, however straight it looks
 
-PATTERN = {"two": "it jumps back and forth", "cycle": "it repeats a cycle", "chaos": "it follows a rule without a cycle", "": ""}
+CHAOS = "nothing exactly, but what follows can be foretold from the values before (chaos)"
+PATTERN = {"two": "it jumps back and forth", "cycle": "it repeats a cycle", "chaos": f"it repeats {CHAOS}", "": ""}
 """How a curve jumps, by what `Signs.rhythm` found."""
+
+REPEATS = {"two": "every second row", "cycle": "a cycle", "chaos": CHAOS, "": "nothing"}
 
 DECADES = 2.0  # a positive curve that spans more decades is looked at in logarithms
 COMPARED = 64  # two curves are compared at this many evenly spaced times
@@ -219,8 +222,10 @@ def _named(level: float) -> str:
 
 
 def _sentence(verdict: Verdict, signs: Signs) -> str:
-    losses = {"start": signs.start, "final": signs.end, "peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high}
-    numbers = {name: plain(each, 4) for name, each in losses.items()} | {"span": counted(signs.rows, "row")}
+    losses = {"peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high, "final": signs.ends[0], "start": signs.begins[0]}
+    numbers = {name: plain(each, 7 if signs.stopped_at_once else 4) for name, each in losses.items()} | {"span": counted(signs.rows, "row")}
+    for name, (_, median) in {"start": signs.begins, "final": signs.ends}.items():
+        numbers[name] = "about " * (median and not (verdict == Verdict.NOISY and name == "final")) + numbers[name]
     instead, more = "", ""
     match verdict:
         case Verdict.DIVERGED:
@@ -239,13 +244,12 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
         case Verdict.NOISY:
             more = f"it scatters by {plain(signs.noise, 2)}, {'and rises late in the run' if signs.drop < -CERTAIN else 'with no trend'}"
         case Verdict.STUCK if signs.had_learned:
-            came = f"from {numbers['start']} to {plain(signs.best, 4)}"
+            came = f"from {numbers['start']} to {'about ' * signs.jumps}{plain(signs.best, 4)}"
             instead = f"the loss had come down {came}, rose again and stays at {numbers['final']}"
         case Verdict.STUCK if signs.stays_up:
             instead = f"the loss rose from {numbers['start']} to {numbers['final']} and stays there"
         case Verdict.STUCK if signs.stopped_at_once:
-            came = f"from {plain(signs.start, 7)} to {plain(signs.end, 7)}"
-            instead = f"the loss went {came} at once, by less than a hundredth, and stays there"
+            instead = f"the loss went from {numbers['start']} to {numbers['final']} at once, by less than a hundredth, and stays there"
         case Verdict.STUCK:
             instead = f"the loss has not left {numbers['final']}{_named(signs.end)}, where it began, by more than it scatters"
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
@@ -280,18 +284,16 @@ def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Al
     if not np.isnan(signs.leap):
         found["the last row, which is judged apart"] = signs.leap
     return found | {
-        "loss at the start": signs.start,
-        "largest loss": signs.highest,
-        "smallest loss": signs.lowest,
-        "loss at the end": signs.end,
+        "loss at the start" + ", median of the first fiftieth" * signs.begins[1]: signs.begins[0],
+        "largest loss of all rows": signs.highest,
+        "smallest loss of all rows": signs.lowest,
+        "loss at the end" + ", median of the last eighth of the rows" * signs.ends[1]: signs.ends[0],
         "scatter around the trend, late in the run": signs.noise,
         "fall from the third to the fourth quarter, in standard errors": signs.drop,
         "standard errors from which a movement is certain": CERTAIN,
         "factor by which the fall per quarter shrinks": signs.pace,
         "slow if what is left takes more than this many times the rows": PATIENCE,
-        "what the jumps repeat": {"two": "every second row", "cycle": "a cycle", "chaos": "a rule without a cycle"}.get(
-            signs.rhythm, "nothing"
-        ),
+        "what the jumps repeat": REPEATS[signs.rhythm],
         "single spikes": len(signs.spikes),
         "spikes of several rows": len(signs.long_spikes),
     }

@@ -31,6 +31,7 @@ FORECAST = 0.35  # chaos: what followed the most similar moment foretells the ne
 LEAPS = 0.5  # a last row leaps if it lies above the rows before it by this share of all their movement, at least
 SINGLE = 3  # more spikes of several rows are no exceptions
 ABOVE = 1.0  # a spike of several rows stands above those around it by more than this many times their range
+DROWNS = 0.1  # noise by more than this share of the level: a network's first steps, logged batch by batch, scatter by less
 LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
 
@@ -39,7 +40,9 @@ class Signs:
     """The finite part of a curve, measured. Levels are in the curve's own unit; everything called a share has none."""
 
     rows: int
-    start: float  # where it begins
+    first: float  # its first value
+    last: float  # its last value
+    start: float  # where it begins: its first value where that stands out of the noise, else the median of its first fiftieth
     end: float  # the median of its last eighth
     lowest: float  # its smallest value
     highest: float  # its largest value
@@ -70,6 +73,21 @@ class Signs:
     had_fallen: bool  # whether it came down before its lowest row
     stopped_at_once: bool  # whether it moved by less than a hundredth of its level, at its first rows only
     leap: float = math.nan  # the last row, if it stands so far above the others that one row tells nothing: it is in none of the above
+
+    @property
+    def begins(self) -> tuple[float, bool]:
+        """Where it begins, as it is told, and whether that is a median: no noise, no median."""
+        return (self.start, self.start != self.first) if self.jumps else (self.first, False)
+
+    @property
+    def ends(self) -> tuple[float, bool]:
+        """Where it ends, as it is told, and whether that is a median."""
+        return (self.end, self.end != self.last) if self.jumps else (self.last, False)
+
+    @property
+    def drowns(self) -> bool:
+        """Whether it scatters by so much of its level that no fall of that size would be seen."""
+        return self.noise > DROWNS * abs(self.end)
 
     @property
     def stays_up(self) -> bool:
@@ -116,6 +134,8 @@ class Signs:
         last = z[-max(len(z) // PARTS, 3) :]
         signs = cls(
             rows=len(z),
+            first=float(losses[0]),
+            last=float(losses[-1]),
             start=start * unit,
             end=end * unit,
             lowest=float(losses.min()),
