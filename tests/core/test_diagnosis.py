@@ -175,6 +175,26 @@ def test_chaos_is_told_in_plain_words(seed: int) -> None:
     assert str(found.evidence["what the jumps repeat"]) in found.sentence
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_stuck_only_in_its_noise_is_too_noisy_to_tell(seed: int) -> None:
+    """Twice the noise is none the clearer; a level that hardly scatters is stuck, and one at ln 10 has a name."""
+    noise = np.random.default_rng(seed).standard_normal(180)
+    for scatter in (0.4, 0.8):
+        found = diagnose(1.6 + scatter * noise, stochastic=True)
+        assert (found.verdict, found.symptoms[0], found.causes[0].name) == (
+            Verdict.STUCK,
+            "too noisy to tell",
+            "The rows are too noisy to tell",
+        )
+        assert "too noisy to tell whether it falls" in found.sentence
+    for level, scatter, name in (
+        (1.5, 0.02, "The gradient does not arrive"),
+        (np.log(10), 0.002, "It gives the same answer for every example"),
+    ):
+        found = diagnose(level + scatter * noise)
+        assert (found.symptoms[0], found.causes[0].name) == ("stuck", name)
+
+
 def matrix(counts: Counter[tuple[str, str]]) -> str:
     """The confusion matrix in Markdown."""
     rows = [f"| **{label}** | " + " | ".join(str(counts[label, found] or "·") for found in WORDS) + " |" for label in WORDS]

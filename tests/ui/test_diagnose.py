@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -70,7 +72,7 @@ def test_what_was_given_and_chosen_is_there_on_return() -> None:
         said = app.header[0].value
         app.switch_page("pages/70_cases.py").run()
         app.switch_page("pages/80_diagnose.py").run()
-        assert app.text_area[0].value.startswith(f"step,loss,{name}")
+        assert str(app.text_area[0].value).startswith(f"step,loss,{name}")
         assert (app.pills[1].value, app.segmented_control[0].value, app.header[0].value) == (name, answer, said)
 
 
@@ -88,6 +90,14 @@ def test_what_cannot_be_read_is_said_and_stays_in_its_box() -> None:
     assert app.text_area[0].value == "no numbers here\nat all"
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_case_is_drawn_over_a_curve_that_is_mere_noise(seed: int) -> None:
+    app = pasted("\n".join(f"{each:.4f}" for each in 1.6 + 0.5 * np.random.default_rng(seed).standard_normal(180)))
+    assert "too noisy to tell" in app.header[0].value
+    assert "average the loss over" in app.markdown[0].value.lower()
+    assert "the case" not in alts(app)
+
+
 def test_saying_that_the_steps_were_not_random_changes_the_word() -> None:
     app = opened(DIAGNOSE)
     app.pills[0].set_value("Noise floor").run()
@@ -95,8 +105,12 @@ def test_saying_that_the_steps_were_not_random_changes_the_word() -> None:
     assert app.header[0].value.startswith("Oscillates")
 
 
+def uploader(app: AppTest) -> Any:
+    return app.get("file_uploader")[0]
+
+
 def upload(app: AppTest, name: str, content: str) -> None:
-    app.get("file_uploader")[0].set_value((name, content.encode(), "text/csv")).run()
+    uploader(app).set_value((name, content.encode(), "text/csv")).run()
     assert not app.exception
 
 
@@ -113,7 +127,7 @@ def test_the_last_input_wins_and_the_page_says_which_it_reads() -> None:
         app.text_area[0].set_value("1.7\n" * 9).run()
         assert "all 9 values are 1.7" in app.header[0].value
         assert app.caption[0].value.startswith("From the pasted text.")
-        assert not app.get("file_uploader")[0].value
+        assert not uploader(app).value
         app.text_area[0].set_value("1.3\n" * 9).run()
     app.text_area[0].set_value("1.7\n" * 9).run()
     upload(app, "words.txt", "no number in it")

@@ -50,7 +50,8 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
         Verdict.CATAPULT: "rises, then learns",
     }
     if verdict in words:
-        found.append(words[verdict])
+        drowned = verdict == Verdict.STUCK and signs is not None and signs.drowns
+        found.append("too noisy to tell" if drowned else words[verdict])
     if signs is not None and (len(signs.spikes) or signs.long_spikes) and verdict != Verdict.DIVERGED:
         found.append("spikes")
     if overfits(record):
@@ -124,6 +125,8 @@ def _numbers(record: Record, signs: Signs | None) -> dict[str, Any]:
     return {
         "factor": plain(signs.factor) if signs is not None else "",
         "format": _precision(record),
+        "noise": plain(signs.noise, 2) if signs is not None else "",
+        "level": plain(signs.end, 3) if signs is not None else "",
         "before": "There is no finite value before it." if record.lost_from == 0 else "Up to the row before, nothing grew.",
         "lost": record.values.size - record.finite.size,
         "spikes": len(signs.spikes) if signs is not None else 0,

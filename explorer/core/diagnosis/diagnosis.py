@@ -252,6 +252,7 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
             instead = f"the loss went from {numbers['start']} to {numbers['final']} at once, by less than a hundredth, and stays there"
         case Verdict.STUCK:
             instead = f"the loss has not left {numbers['final']}{_named(signs.end)}, where it began, by more than it scatters"
+            more = f"it scatters by {plain(signs.noise, 2)}, which is too noisy to tell whether it falls" if signs.drowns else ""
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
             instead = f"the loss rose from {numbers['start']} to {numbers['peak']}, then fell to {numbers['final']}"
     apart = [] if np.isnan(signs.leap) else [f"the last row alone jumps to {plain(signs.leap, 4)}"]

@@ -86,8 +86,8 @@ class Signs:
 
     @property
     def drowns(self) -> bool:
-        """Whether it scatters by so much of its level that no fall of that size would be seen."""
-        return self.noise > DROWNS * abs(self.end)
+        """Whether it stays within its scatter, which is so large a share of its level that a fall may be hidden in it."""
+        return not self.stays_up and self.noise > DROWNS * abs(self.end)
 
     @property
     def stays_up(self) -> bool:
