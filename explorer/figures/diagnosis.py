@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,6 +20,9 @@ DRAWN = 1200
 
 CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64, 10, 40, 150)}
 """The layout of the curve on a phone."""
+
+WIDEST = 34
+"""Letters in a line of the legend: on a phone there is room for so many."""
 
 RATES = {
     "height": 440,
@@ -100,7 +104,7 @@ def _line(step: Array, values: Array, losses: Array, name: str, color: str, dash
 def _stretched(overlay: Overlay, step: Array, low: float, high: float, *, powers: bool) -> Part:
     form = shape(overlay.losses, logs=powers and spans_decades(overlay.losses))
     x = np.linspace(float(step[0]), float(step[-1]), COMPARED) if step.size else np.array([])
-    name = f"case: {overlay.name} (stretched to fit)"
+    name = "<br>".join(wrap(f"case: {overlay.name} (stretched to fit)", WIDEST, break_on_hyphens=False))
     return line(TEXT, 2, dash="dash", x=x, y=low + form * (high - low), name=name, opacity=0.75, **QUIET)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.figures.diagnosis import Overlay, draw
 from explorer.ui.casebook import casebook, lab
 from tests.ui.reading import FOLDER, PATIENCE, finished, opened, pictures, unreadable
 
@@ -96,6 +97,17 @@ def test_no_case_is_drawn_over_a_curve_that_is_mere_noise(seed: int) -> None:
     assert "too noisy to tell" in app.header[0].value
     assert "average the loss over" in app.markdown[0].value.lower()
     assert "the case" not in alts(app)
+
+
+def test_the_legend_and_the_answers_fit_on_a_phone() -> None:
+    """Lines of 34 letters at most, for every case; and three answers side by side, of 30 letters together."""
+    losses = np.exp(-np.arange(30.0))
+    for title in [case.title for case in casebook()]:
+        drawn = draw(np.arange(30.0), losses, overlay=Overlay(title, losses))
+        lines = drawn["data"][-1]["name"].split("<br>")
+        assert " ".join(lines) == f"case: {title} (stretched to fit)"
+        assert max(map(len, lines)) <= 34
+    assert sum(map(len, opened(DIAGNOSE).segmented_control[0].options)) <= 30
 
 
 def test_saying_that_the_steps_were_not_random_changes_the_word() -> None:
