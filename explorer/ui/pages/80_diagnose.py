@@ -91,7 +91,9 @@ def sources() -> dict[str, bytes | str]:
 
 def held(key: str, default: Any) -> dict[str, Any]:
     """Let a widget show what is held for it, and return the arguments by which it is held."""
-    st.session_state[key] = st.session_state.setdefault(HELD, {}).get(key, default)
+    value = st.session_state.setdefault(HELD, {}).get(key, default)
+    if st.session_state.get(key) != value:  # else the browser would be told anew, whatever is being typed there
+        st.session_state[key] = value
     return {"key": key, "on_change": hold, "args": (key,)}
 
 
@@ -104,18 +106,18 @@ def hold(key: str) -> None:
 
 def take(text: str) -> None:
     """Read this from now on, and no file: the next uploader is another one, and empty."""
-    kept = st.session_state[HELD]
-    kept |= {TEXT: text, FILE: None, UPLOADERS: kept.get(UPLOADERS, 0) + 1}
+    mine = st.session_state[HELD]
+    mine |= {TEXT: text, FILE: None, UPLOADERS: mine.get(UPLOADERS, 0) + 1}
 
 
 def take_file(key: str) -> None:
     """Read an uploaded file from now on, and show no example beside it; what was pasted stays in its box."""
-    kept, file = st.session_state[HELD], st.session_state[key]
-    kept[FILE] = file and (file.name, file.getvalue())
-    if file is not None and kept.get(TEXT, EXAMPLES["Explodes"]) in EXAMPLES.values():
-        kept[TEXT] = ""
-    elif file is None and not kept[TEXT]:
-        kept[TEXT] = EXAMPLES["Explodes"]
+    mine, file = st.session_state[HELD], st.session_state[key]
+    mine[FILE] = file and (file.name, file.getvalue())
+    if file is not None and mine.get(TEXT, EXAMPLES["Explodes"]) in EXAMPLES.values():
+        mine[TEXT] = ""
+    elif file is None and not mine.get(TEXT):
+        mine[TEXT] = EXAMPLES["Explodes"]
 
 
 def give() -> None:
