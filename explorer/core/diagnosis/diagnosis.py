@@ -35,7 +35,7 @@ COMPARED = 64  # two curves are compared at this many evenly spaced times
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What a recorded curve shows. `verdict` is None where the numbers cannot tell, and `sentence` says why.
+    """What a recorded curve shows. `verdict` is None where the numbers cannot tell of the steps, and `sentence` says why.
 
     `evidence` are the numbers that decided, by name; `causes` what may be behind it, the likeliest first, each with the test that
     tells it apart and what to change first; `symptoms` short words such as ``"explodes"``; `cases` the names of the known curves, the
@@ -64,7 +64,8 @@ def diagnose(
 ) -> Diagnosis:
     """Return the verdict on losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
 
-    A `LogFile`, as `read_log` returns it, brings its steps and its other curves along; what is given beside it counts instead.
+    A `LogFile`, as `read_log` returns it, brings its steps and its other curves along; what is given beside it counts instead. Of a
+    column whose name says that it is no loss there is no verdict, nor of a validation loss that rises from its lowest row on.
 
     `stochastic` says whether the steps were random (mini-batches); None finds out as far as the numbers tell. `steps` are the steps of
     the rows, increasing, if they were not logged evenly; `validation`, `learning_rate`, `gradient_norm` and `loss_scale`, one a row,

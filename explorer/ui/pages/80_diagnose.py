@@ -198,12 +198,12 @@ def show(log: LogFile, whence: str) -> None:
 
 def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] | None) -> None:
     """The curve, with the case that looks most like it over it, and the way to that case."""
-    losses, validation = log.losses, log.curve("validation")
+    name = "your training loss" if log.called == "the loss" else log.roles["train"]
+    losses, validation = log.losses, log.curve("validation") if "loss" in name else None  # an accuracy has another axis
     there = ~np.ma.getmaskarray(losses)
     step = (np.arange(1.0, len(losses) + 1) if log.step is None else log.step)[there]
     held = None if validation is None else np.where(np.ma.getmaskarray(validation), np.nan, validation.filled(np.nan))[there]
     overlay = None if case is None else figure.Overlay(case[0].title, case[1])
-    name = "your training loss" if log.called == "the loss" else log.roles["train"]
     words = f" Dashed over it, stretched to the same window, the case “{case[0].title}”." if case is not None else ""
     picture(
         figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row"), escape(name)),
