@@ -19,14 +19,14 @@ class Record:
     steps: Array  # ``(n,)``
     rows: NDArray[np.intp]  # ``(n,)``
     missing: int
-    stepped: bool
+    counter: str  # the word for where an entry stands: row, step or epoch
     validation: "Record | None" = None
     learning_rate: "Record | None" = None
     gradient_norm: "Record | None" = None
     loss_scale: "Record | None" = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, **others: Any) -> "Record":
+    def of(cls, losses: Any, steps: Any, *, counter: str = "step", **others: Any) -> "Record":
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
@@ -39,7 +39,7 @@ class Record:
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
 
         def kept(column: Array, there: NDArray[np.bool_], **more: "Record") -> "Record":
-            return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), steps is not None, **more)
+            return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
 
         return kept(values, present, **{name: kept(*column) for name, column in given.items()})
 
@@ -81,9 +81,9 @@ class Record:
     def place(self, entry: int) -> str:
         """Return where an entry stands, as its owner would find it."""
         step = float(self.steps[entry])
-        if self.stepped:
-            return f"step {step:,.0f}" if step.is_integer() else f"step {step:.6g}"
-        return f"row {self.rows[entry] + 1:,}"
+        if self.counter == "row":
+            return f"row {self.rows[entry] + 1:,}"
+        return f"{self.counter} {step:,.0f}" if step.is_integer() else f"{self.counter} {step:.6g}"
 
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
