@@ -38,8 +38,8 @@ SIMPLER = [
         ('File "', r'File "[^"]{1,300}+", line \d++', ""),  # Python's traceback
         (".py:", r"\.py:\d++(?::\w++)?", " "),  # a place in the source
         # Thousands, where a name says that it is one number: 9 900.25, and 1,20,345.5 of India.
-        ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,3}) (\d{3}(?=\.\d))", r"\1\2"),
-        ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,2}),(\d\d),(\d{3}(?=\.\d))", r"\1\2\3"),
+        ("oss", r"(oss[ :=]{1,3}+\d{1,3}) (\d{3}(?=\.\d))", r"\1\2"),
+        ("oss", r"(oss[ :=]{1,3}+\d{1,2}),(\d\d),(\d{3}(?=\.\d))", r"\1\2\3"),
         ("%|", r"(?<!\d)\d{1,3}%\|[^|]{0,300}+\|", " "),  # tqdm's bar: beside it stands how many of how many
         ("%", r"(?<!\d)\d{1,3}%(?=[ \t]*[━─╸╺]{2})", ""),  # rich's
         ("-", r"\d{4}-\d\d-\d\d(?!\d)T?", ""),
