@@ -87,15 +87,18 @@ class Record:
 
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the numbers in what was given, nan where they are missing, and which are there: None and masked entries are not."""
+    """Return the numbers in what was given, nan where missing, and which are there: None, pandas' NA and masked entries are not."""
     mask = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
     try:
         if mask is not None:
             return np.asarray(np.ma.filled(given.astype(float), np.nan)), ~mask
-        if isinstance(given, Sequence) and any(each is None for each in given):
-            present = np.array([each is not None for each in given])
-            return check_floats(name, [np.nan if each is None else each for each in given], shape="numbers"), present
-    except (TypeError, ValueError, OverflowError):
+        listed: Any = given if isinstance(given, Sequence) else np.asarray(given)
+        if isinstance(given, Sequence) or (listed.dtype == object and listed.ndim == 1):
+            present = np.array([each is not None and type(each).__name__ != "NAType" for each in listed], dtype=bool)  # pandas' NA
+            if not present.all():
+                there = [each if is_there else np.nan for each, is_there in zip(listed, present, strict=True)]
+                return check_floats(name, there, shape="numbers"), present
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise must(name, "numbers", typed(given)) from None
     values = check_floats(name, given, shape="numbers")
     return values, np.ones(values.shape, dtype=bool)
