@@ -278,6 +278,27 @@ def test_what_a_refusal_says(call: Callable[[], object], sentence: str) -> None:
         call()
 
 
+class InPlace:
+    """A loss that makes its gradient out of the point it is given."""
+
+    dim, start, minimum = 2, np.ones(2), 0.0
+
+    def value(self, x: Any) -> Any:
+        return x[0] ** 2 + 50 * x[1] ** 2
+
+    def value_and_gradient(self, x: Any) -> Any:
+        value = self.value(x)
+        x *= [[2.0], [100.0]]
+        return value, x
+
+
+def test_a_gradient_that_is_made_in_place_is_checked_at_the_point_that_was_asked_about() -> None:
+    loss = InPlace()
+    for _ in range(2):
+        assert check_gradient(loss).wrong == check_gradient(loss, [3.0, 4.0]).wrong == ()
+        assert loss.start.tolist() == ONE
+
+
 def test_what_is_unusual_and_right_is_taken() -> None:
     assert check_gradient(bowl, [3.0, 4.0]).wrong == ()
     assert check_gradient(lambda x: (x @ x, x), [3.0, 4.0]).wrong == ("x",)
