@@ -31,6 +31,20 @@ from explorer import (
     why_nan,
 )
 
+
+class Tensor:
+    """As PyTorch's is while it requires a gradient: numpy may not have its numbers."""
+
+    def __array__(self, *_: object, **__: object) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+    def __repr__(self) -> str:
+        return "tensor([1., 2.], requires_grad=True)"
+
+    def detach(self) -> np.ndarray:
+        return np.array([1.0, 2.0])
+
+
 HUGE = 10**400
 NONSENSE: list[Any] = [
     *(None, True, 0, 3, -1, 1.5, float("nan"), float("inf"), 5e-324, 1e308, 10**30, HUGE, 1j, "", "abc", b"x", [], (), {}, {"a": 1}),
@@ -49,6 +63,7 @@ NONSENSE: list[Any] = [
         np.array(["a", "b"]),
     ),
     *(np.ones((2, 2, 2)), np.array([]), np.datetime64("2020"), np.float16(1), [1.0, 2.0, 3.0]),
+    *(Tensor(), [Tensor()], (Tensor(), Tensor()), np.array([1.0, None]), np.ma.masked_array([1.0, 2.0], [True, False])),
 ]
 
 BOWL, DESCENT, ADAM = LOSSES["quadratic"](), OPTIMIZERS["gradient_descent"](), OPTIMIZERS["adam"]()
@@ -237,6 +252,16 @@ ONE = [1.0, 1.0]
         (lambda: from_function(bowl, ONE, blocks=["a", "b"]), "blocks must be a mapping such as {"),
         (lambda: from_function(bowl, ONE, blocks={"a": 1.5}), "the shape of a in blocks must be a whole number, got 1.5"),
         (lambda: from_function(bowl, ONE, coordinates="ab"), "coordinates must be 2 names, one a number of the start, got 'ab'"),
+        (
+            lambda: safe_rate(lambda x: (Tensor(), Tensor()), ONE),
+            "tensor([1., 2.], requires_grad=True)), of which .detach().cpu().numpy() makes an array",
+        ),
+        (lambda: diagnose(Tensor()), "losses must be numbers, got tensor([1., 2.], requires_grad=True), of which .detach().cpu().numpy()"),
+        (
+            lambda: read_log("runs/train.log"),
+            "content must be the bytes of a file or the text in it, such as open(name, 'rb').read(), got 'runs/",
+        ),
+        (lambda: read_log(Path("a")), "such as open(name, 'rb').read(), got PosixPath('a')"),  # type: ignore[arg-type]
         (lambda: diagnose(CURVE, known=3), "known must be a mapping such as {"),
         (lambda: sweep(BOWL, DESCENT, 0.1, executor=0), "executor must be None or an executor of concurrent.futures"),
         (lambda: run(BOWL, DESCENT, 0.1, whole=np.ones(2)), "whole must be True or False, got array"),
@@ -253,6 +278,27 @@ def test_what_a_refusal_says(call: Callable[[], object], sentence: str) -> None:
         call()
 
 
+class InPlace:
+    """A loss that makes its gradient out of the point it is given."""
+
+    dim, start, minimum = 2, np.ones(2), 0.0
+
+    def value(self, x: Any) -> Any:
+        return x[0] ** 2 + 50 * x[1] ** 2
+
+    def value_and_gradient(self, x: Any) -> Any:
+        value = self.value(x)
+        x *= [[2.0], [100.0]]
+        return value, x
+
+
+def test_a_gradient_that_is_made_in_place_is_checked_at_the_point_that_was_asked_about() -> None:
+    loss = InPlace()
+    for _ in range(2):
+        assert check_gradient(loss).wrong == check_gradient(loss, [3.0, 4.0]).wrong == ()
+        assert loss.start.tolist() == ONE
+
+
 def test_what_is_unusual_and_right_is_taken() -> None:
     assert check_gradient(bowl, [3.0, 4.0]).wrong == ()
     assert check_gradient(lambda x: (x @ x, x), [3.0, 4.0]).wrong == ("x",)
@@ -260,6 +306,8 @@ def test_what_is_unusual_and_right_is_taken() -> None:
     assert from_function(bowl, ONE, minimum=-np.inf).minimum == -np.inf
     assert from_function(lambda x: (10**30, x), ONE).value(np.ones((2, 1))).tolist() == [1e30]
     assert str(diagnose([*CURVE, HUGE]).verdict) == "diverged"
+    assert diagnose(np.array([*CURVE, None])).sentence == diagnose([*CURVE, None]).sentence
+    assert diagnose(np.array([*CURVE, None])).evidence["missing values"] == 1
     assert DESCENT.largest_stable_curvature(5e-324) == np.inf
     assert OUTCOME.sentence(-1) == OUTCOME.sentence(1)
     with ThreadPoolExecutor(1) as pool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.core.files.logs import read_log
+from explorer import diagnose, read_log
 
 NAN = float("nan")
 
@@ -102,7 +102,7 @@ LOGS: dict[str, Log] = {
         "Train Epoch: 2 [12800/60000 (21%)]\tLoss: 0.101000\n\nTest set: Average loss: 0.1045, Accuracy: 9580/10000 (96%)\n",
         train=[2.3054, 1.803, 0.901, 0.301, 0.203, 0.101],
         validation=[0.2045, 0.1045],
-        step=[0, 6400, 12800, 19200],
+        step=[0, 6400, 12800, 60000],
     ),
     "CIFAR of PyTorch's tutorial": Log(
         "[1,  2000] loss: 2.211\n[1,  4000] loss: 1.850\n[1,  6000] loss: 1.660\n[2,  2000] loss: 1.385\n[2,  4000] loss: 1.361\nFinished Training\n",
@@ -1007,6 +1007,27 @@ LOGS: dict[str, Log] = {
         [0.5, 0.4, 0.3],
         [0.45],
     ),
+    "Keras, states of bars as lines": Log(
+        "".join(
+            f"Epoch {k}/3\n  1/469 [>....] - ETA: 4s - loss: {3 / k}\n234/469 [==>..] - ETA: 2s - loss: {2 / k}\n"
+            f"469/469 [=====] - 3s 6ms/step - loss: {1 / k} - val_loss: {2 / k}\n"
+            for k in (1, 2, 3)
+        ),
+        [3.0, 2.0, 1.0, 1.5, 1.0, 0.5, 1.0, 2 / 3, 1 / 3],
+        [2.0, 1.0, 2 / 3],
+        step=[1, 234, 469, 470, 703, 938, 939, 1172, 1407],
+    ),
+    "steps of how many, resumed at the third epoch": Log(
+        "epoch 3 step 100 of 250: loss 0.9\nepoch 3 step 200 of 250: loss 0.8\nepoch 4 step 100 of 250: loss 0.7\n"
+        "epoch 4 step 200 of 250: loss 0.6\n",
+        [0.9, 0.8, 0.7, 0.6],
+        step=[600, 700, 850, 950],
+    ),
+    "batches of how many, epochs from 0": Log(
+        "Epoch [0][0/40] loss 0.9\nEpoch [0][30/40] loss 0.8\nEpoch [1][0/40] loss 0.7\nEpoch [1][30/40] loss 0.6\n",
+        [0.9, 0.8, 0.7, 0.6],
+        step=[0, 30, 40, 70],
+    ),
     "Markdown, most rows shorter than the names": Log(
         "| epoch | loss | val_loss |\n|---|---|---|\n| 1 | 0.5 |\n| 2 | 0.4 |\n| 3 | 0.3 | 0.35 |\n", [0.5, 0.4, 0.3], [0.35]
     ),
@@ -1049,6 +1070,38 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
 def test_what_has_no_loss_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="the file must have"):
         read_log(text)
+
+
+STOPS_EARLY = "Training until validation scores don't improve for 50 rounds\n[10]\ttraining's l2: 0.6\n[20]\ttraining's l2: 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (STOPS_EARLY, ["iteration", "training's l2"]),
+        (
+            "[0]\ttrain-auc:0.9\ttrain-logloss:0.6\nWill train until train-auc hasn't improved in 5 rounds.\n",
+            ["iteration", "auc", "logloss"],
+        ),
+        ("Epoch 1/2\n1/9 [>...] - ETA: 4s - loss: 2.0\n9/9 [====] - 3s 6ms/step - loss: 1.0\n", ["Epoch", "progress", "loss"]),
+        ("epoch 1 loss 0.5 eta 12 min\nepoch 2 loss 0.4 eta 6 min\n", ["epoch", "loss"]),
+    ],
+)
+def test_what_is_said_beside_the_numbers_is_no_column(text: str, columns: list[str]) -> None:
+    assert [name.removeprefix("train-") for name in read_log(text).columns] == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("epoch,loss,val_loss\n" + "".join(f"{k / 5 + 1},{9 - k},{abs(k - 2) + 1}\n" for k in range(9)), "epoch 1.4"),
+        ("".join(f"Epoch {k}: loss {10 - k} val_loss {abs(k - 3) + 1}\n" for k in range(1, 10)), "epoch 3"),
+        ("".join(f"step {k}: loss {10 - k} val_loss {abs(k - 3) + 1}\n" for k in range(1, 10)), "step 3"),
+        ("".join(f"round {k}: loss {10 - k} val_loss {abs(k - 3) + 1}\n" for k in range(1, 10)), "step 3"),
+    ],
+)
+def test_a_place_is_told_by_what_counts_it(text: str, place: str) -> None:
+    assert f"the validation loss rises from {place} on" in diagnose(read_log(text)).sentence
 
 
 def test_a_quote_that_is_not_closed_is_refused_in_our_words() -> None:

@@ -410,7 +410,7 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
 
 @pytest.mark.parametrize("content", [None, 5, [1, 2, 3]])
 def test_what_is_neither_bytes_nor_text_is_refused(content: object) -> None:
-    with pytest.raises(ValueError, match=r"^content must be the bytes of a file or the text in it, got "):
+    with pytest.raises(ValueError, match=r"^content must be the bytes of a file or the text in it, such as .*, got "):
         read_log(content)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, judge, run
+from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, Verdict, from_function, judge, run, sweep
 from explorer.core.losses.protocol import Array
 from explorer.core.verdict import profile
 from explorer.core.verdict import verdict as thresholds
@@ -196,6 +196,26 @@ def test_a_dead_plateau_holds_every_rule_that_does_not_decay(minimum: float | No
     rule = OPTIMIZERS[optimizer](**({"weight_decay": 0.0} if "weight_decay" in OPTIMIZERS.parameters(optimizer) else {}))
     for steps in (1, 20, 500):
         assert verdicts(Plateau(minimum=minimum), [1e-3, 1.0], rule, steps=steps) == ["stuck", "stuck"]
+
+
+def product(x: np.ndarray) -> tuple[float, np.ndarray]:
+    """½‖uvᵀ − M‖², a matrix of rank one in its factors: (cu, v/c) is as good as (u, v)."""
+    u, v = x[:3], x[3:]
+    off = np.outer(u, v) - np.outer([1.0, 2.0, -1.0], [1.0, 0.5, 2.0])
+    return float((off**2).sum() / 2), np.concatenate([off @ v, off.T @ u])
+
+
+@pytest.mark.parametrize("optimizer", ["gradient_descent", "adam"])
+def test_the_flat_floor_of_a_valley_is_a_minimum(optimizer: str) -> None:
+    factors = from_function(product, [0.5, 0.1, 0.2, 0.3, 0.1, -0.1])
+    path = run(factors, OPTIMIZERS[optimizer](), 0.05, steps=2000)
+    assert path.loss[-1, 0] < 1e-6 * path.loss[0, 0]
+    assert judge(path).verdict[0] == sweep(factors, OPTIMIZERS[optimizer](), 0.05, steps=2000).verdict[0] == Verdict.CONVERGED
+
+
+def test_on_the_ridge_of_a_saddle_the_loss_falls_to_0_and_is_no_minimum() -> None:
+    saddle = from_function(lambda x: (x[0] ** 2 - x[1] ** 2, np.array([2 * x[0], -2 * x[1]])), [1.0, 0.0])
+    assert judge(run(saddle, GD, 0.1, steps=400)).verdict[0] == Verdict.STUCK
 
 
 def test_no_rate_is_slow_and_a_start_at_the_minimum_has_converged() -> None:

@@ -87,13 +87,14 @@ def diagnose(
     """
     given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
     lines: tuple[tuple[str, int, str], ...] = ()
-    called, judged = "the loss", "train"
+    called, judged, counter = "the loss", "train", "step"
     if isinstance(losses, LogFile):
         log = losses
+        counter = log.counter if steps is None else counter
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
         called, judged = log.called, kind(log.roles["train"])
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
-    record = Record.of(losses, steps, **given)
+    record = Record.of(losses, steps, counter=counter, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
     curves = {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
     stochastic = None if stochastic is None else check_switch("stochastic", stochastic)

@@ -19,14 +19,14 @@ class Record:
     steps: Array  # ``(n,)``
     rows: NDArray[np.intp]  # ``(n,)``
     missing: int
-    stepped: bool
+    counter: str  # the word for where an entry stands: row, step or epoch
     validation: "Record | None" = None
     learning_rate: "Record | None" = None
     gradient_norm: "Record | None" = None
     loss_scale: "Record | None" = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, **others: Any) -> "Record":
+    def of(cls, losses: Any, steps: Any, *, counter: str = "step", **others: Any) -> "Record":
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
@@ -39,7 +39,7 @@ class Record:
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
 
         def kept(column: Array, there: NDArray[np.bool_], **more: "Record") -> "Record":
-            return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), steps is not None, **more)
+            return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
 
         return kept(values, present, **{name: kept(*column) for name, column in given.items()})
 
@@ -81,21 +81,24 @@ class Record:
     def place(self, entry: int) -> str:
         """Return where an entry stands, as its owner would find it."""
         step = float(self.steps[entry])
-        if self.stepped:
-            return f"step {step:,.0f}" if step.is_integer() else f"step {step:.6g}"
-        return f"row {self.rows[entry] + 1:,}"
+        if self.counter == "row":
+            return f"row {self.rows[entry] + 1:,}"
+        return f"{self.counter} {step:,.0f}" if step.is_integer() else f"{self.counter} {step:.6g}"
 
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the numbers in what was given, nan where they are missing, and which are there: None and masked entries are not."""
+    """Return the numbers in what was given, nan where missing, and which are there: None, pandas' NA and masked entries are not."""
     mask = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
     try:
         if mask is not None:
             return np.asarray(np.ma.filled(given.astype(float), np.nan)), ~mask
-        if isinstance(given, Sequence) and any(each is None for each in given):
-            present = np.array([each is not None for each in given])
-            return check_floats(name, [np.nan if each is None else each for each in given], shape="numbers"), present
-    except (TypeError, ValueError, OverflowError):
+        listed: Any = given if isinstance(given, Sequence) else np.asarray(given)
+        if isinstance(given, Sequence) or (listed.dtype == object and listed.ndim == 1):
+            present = np.array([each is not None and type(each).__name__ != "NAType" for each in listed], dtype=bool)  # pandas' NA
+            if not present.all():
+                there = [each if is_there else np.nan for each, is_there in zip(listed, present, strict=True)]
+                return check_floats(name, there, shape="numbers"), present
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise must(name, "numbers", typed(given)) from None
     values = check_floats(name, given, shape="numbers")
     return values, np.ones(values.shape, dtype=bool)

@@ -4,6 +4,7 @@ A line without its numbers is its shape. What each number is follows from the sh
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
@@ -29,6 +30,7 @@ SIMPLER = [
         ("final step", r"Loss for final step: .*", ""),  # the last loss again
         ("finished with", r"Trial (\d++) finished with value: (\S++) .*", r"step \1, value \2"),  # Optuna
         ("mprove", r"(?<!\w)\w{1,40}+ (?:improved|did not improve) from .*", ""),  # Keras' checkpoint
+        (" until ", r"(?:Training|Will train) until .*", ""),  # LightGBM, XGBoost: when they will stop early
         ("Region ", r"^.*(?<!\w)Region \d++ A.*", ""),  # darknet: one of its layers
         ("第", r"第 ?(\d{1,9}) ?(轮|步)", r"\2 \1 "),
         ("：", "：", ": "),
@@ -36,8 +38,8 @@ SIMPLER = [
         ('File "', r'File "[^"]{1,300}+", line \d++', ""),  # Python's traceback
         (".py:", r"\.py:\d++(?::\w++)?", " "),  # a place in the source
         # Thousands, where a name says that it is one number: 9 900.25, and 1,20,345.5 of India.
-        ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,3}) (\d{3}(?=\.\d))", r"\1\2"),
-        ("oss", r"(?<=oss)([ :=]{1,3}+\d{1,2}),(\d\d),(\d{3}(?=\.\d))", r"\1\2\3"),
+        ("oss", r"(oss[ :=]{1,3}+\d{1,3}) (\d{3}(?=\.\d))", r"\1\2"),
+        ("oss", r"(oss[ :=]{1,3}+\d{1,2}),(\d\d),(\d{3}(?=\.\d))", r"\1\2\3"),
         ("%|", r"(?<!\d)\d{1,3}%\|[^|]{0,300}+\|", " "),  # tqdm's bar: beside it stands how many of how many
         ("%", r"(?<!\d)\d{1,3}%(?=[ \t]*[━─╸╺]{2})", ""),  # rich's
         ("-", r"\d{4}-\d\d-\d\d(?!\d)T?", ""),
@@ -92,12 +94,13 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     head = "\n".join(line for _, line in lines[:2000])[:200_000]
     commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
     pattern = COMMAS if commas else POINTS
-    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool]] = {}
+    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None]] = {}
     records: list[tuple[int, dict[str, float]]] = []
     without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
     context: dict[str, float] = {}
     fresh, total, done, several, evaluates, sides = True, "", False, False, False, None
     bars: dict[int, float] = {}  # the first bar below each row
+    totals: dict[str, Counter[float]] = {}  # how many steps an epoch has, by the name of what counts them
     above, longest = 0, 0.0
     for place, line in lines:
         done, above = done and place <= above + 1, place  # what stands between two lines of a thinned log is not known
@@ -132,8 +135,16 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                 not {"train", "validation"}.isdisjoint(kinds.values()),
                 any(each for name, each in kinds.items() if name != "progress"),
                 any(each == "batch" and has(name, "held out") for name, each in kinds.items()),
+                next(
+                    (
+                        (name, 2 * i + 3)
+                        for i, name in enumerate(names[:-1])
+                        if kinds.get(name) in ("step", "batch") and _TOTAL.fullmatch(texts[2 * i + 2])
+                    ),
+                    None,
+                ),
             )
-        names, counting, has_loss, has_known, evaluated = plans[key]
+        names, counting, has_loss, has_known, evaluated, of = plans[key]
         # A line such as ``Test Error:`` speaks of the line below it.
         headline = _TAG.search(line[:80]) if len(texts) == 1 and line.rstrip().endswith(":") else None
         tag = headline[0] if headline else ""
@@ -165,10 +176,13 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         else:
             records.append((place, {**context, **pairs}))
             fresh = False
+            if of:
+                totals.setdefault(of[0], Counter())[_float(texts[of[1]], commas=commas)] += 1
     if not records:
         return None
     _beside_bars([record for _, record in records], bars, thinned=lines[-1][0] - lines[0][0] >= len(lines))
     found = sheet(records)
+    found.totals = {name: max(count, key=lambda each: count[each]) for name, count in totals.items()}
     if without:
         found.notes.append(f"{counted(len(without), 'line')} without a name and a number {'is' if len(without) == 1 else 'are'} left out.")
     found.notes += unread[:3] + [f"So do {len(unread) - 3:,} more in hexadecimal."] * (len(unread) > 3)
@@ -248,7 +262,6 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             elif _TAG.fullmatch(rest):
                 tag, spoken = rest, spoken[-1:]
         name = " ".join(spoken[-6:])[-MOST_LETTERS:]
-        name += " time" * (name.lower() == "eta" and bool(_DURATION.match(after)))
         percent = after.startswith("%") and (not name or kind(name) in COUNTERS)
         if i < len(given):
             name = given[i]
@@ -258,7 +271,7 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             i and names[0].endswith(" progress") and has(names[0], "held out") and text.strip() == "(" and after.startswith(")")
         ):  # an evaluation's mean so far
             name, names[-1] = names[-1], ""
-        elif percent or (i and _TOTAL.fullmatch(text)):
+        elif percent or (i and _TOTAL.fullmatch(text)) or (name.lower() == "eta" and _DURATION.match(after)):
             name = ""
         elif not name and _TOTAL.fullmatch(after) and i + 2 < len(texts):
             name = "progress"

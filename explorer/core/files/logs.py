@@ -61,6 +61,12 @@ class LogFile:
         return self.columns[self.roles[role]] if role in self.roles else None
 
     @property
+    def counter(self) -> str:
+        """What counts the rows, in one word: "epoch" or "step"."""
+        name = self.roles.get("step", "")
+        return "epoch" if kind(name) == "epoch" and words(name)[-1] not in ("round", "rounds", "tree") else "step"
+
+    @property
     def losses(self) -> Numbers:
         """The training loss ``(rows,)``, which every log has."""
         return self.columns[self.roles["train"]]
@@ -313,7 +319,7 @@ def _of_all_ranks(sheet: Sheet, train: str) -> Sheet:
     kept = rows[0][:shortest]
     notes = [*sheet.notes, f"{counted(len(ranks), 'rank')} print lines of their own: the mean of their losses is judged.{broke}"]
     columns = sheet.taken(kept) | of | {train: np.ma.masked_array(losses.filled(np.nan).mean(axis=0))}
-    return Sheet(columns, sheet.lines[kept], len(kept), notes)
+    return replace(sheet, columns=columns, lines=sheet.lines[kept], rows=len(kept), notes=notes)
 
 
 def _ordered(
@@ -327,7 +333,7 @@ def _ordered(
         candidates = [roles["step"]] if "step" in roles else []
     step = None
     for strict in (True, False):
-        if step is None and not strict and "step" not in by_hand and (nested := _nested(columns, counters, there)):
+        if step is None and not strict and "step" not in by_hand and (nested := _nested(sheet, counters, there)):
             roles["step"], step = nested
         for name in candidates:
             if step is None and (values := _counts(columns[name], there, strict=strict or kind(name) in ("batch", "epoch"))) is not None:
@@ -391,8 +397,12 @@ def _place(step: NDArray[Any], epoch: NDArray[Any], there: NDArray[np.bool_]) ->
     return without
 
 
-def _nested(columns: Mapping[str, Numbers], counters: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
-    """The step of a counter that begins again in every epoch: both as one, equal to the counter within the first epoch."""
+def _nested(sheet: Sheet, counters: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
+    """The step of a counter that begins again in every epoch: both as one, equal to the counter within the first epoch.
+
+    An epoch has as many steps as is printed, else as the counter was seen to have.
+    """
+    columns = sheet.columns
     for coarse in counters.get("epoch", ()):
         for fine in (*counters.get("step", ()), *counters.get("batch", ())):
             epoch, inner = columns[coarse].filled(np.nan), columns[fine].filled(np.nan)
@@ -405,9 +415,11 @@ def _nested(columns: Mapping[str, Numbers], counters: Mapping[str, list[str]], t
             ):
                 continue
             pace = np.diff(np.unique(inner[both]))
-            length = np.ptp(inner[both]) + (np.median(pace) if pace.size else 1)
+            length, first = np.ptp(inner[both]) + (np.median(pace) if pace.size else 1), epoch[both].min()
+            if sheet.totals.get(fine, 0) >= inner[both].max():
+                length, first = sheet.totals[fine], min(first, 1)
             # An evaluation counts batches of its own.
-            return fine, np.where(there | (kind(fine) == "step"), (epoch - epoch[both].min()) * length + inner, np.nan)
+            return fine, np.where(there | (kind(fine) == "step"), (epoch - first) * length + inner, np.nan)
     return None
 
 
@@ -433,7 +445,7 @@ def _last_run(sheet: Sheet, train: str) -> Sheet:
             note = (
                 f"{falls.size + 1} runs were written to this file: {begin}. The last is judged, {counted(start, 'row')} before it left out."
             )
-            return Sheet(sheet.taken(slice(start, None)), sheet.lines[start:], sheet.rows, [*sheet.notes, note])
+            return replace(sheet, columns=sheet.taken(slice(start, None)), lines=sheet.lines[start:], notes=[*sheet.notes, note])
     return sheet
 
 

@@ -58,11 +58,14 @@ TEXT = object()  # what `value` says of a cell that is neither a number nor miss
 
 def as_content(given: object) -> bytes | str:
     """Return a file's bytes, or pasted text; anything else is refused with a sentence."""
-    if isinstance(given, bytes | str):
+    if isinstance(given, bytes) or (isinstance(given, str) and not _FILE.fullmatch(given)):
         return given
     if isinstance(given, bytearray | memoryview):
         return bytes(given)
-    raise must("content", "the bytes of a file or the text in it", typed(given))
+    raise must("content", "the bytes of a file or the text in it, such as open(name, 'rb').read()", typed(given))
+
+
+_FILE = re.compile(r"\s*+[^\s,;\"'{}\[\]]{1,500}\.(?:txt|log|csv|tsv|jsonl?|out|md)\s*+")  # the name of a file is not what is in it
 
 
 def decoded(content: bytes | str, most_bytes: int, form: str) -> str:

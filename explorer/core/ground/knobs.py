@@ -109,7 +109,7 @@ def check_floats(name: str, value: Any, *, shape: str = "a number") -> np.ndarra
     """Return numbers, nan and infinities among them, as a float array; anything else is refused with a sentence."""
     try:
         return _floats(value)
-    except (TypeError, ValueError, ArithmeticError):
+    except (TypeError, ValueError, ArithmeticError, RuntimeError):  # the last of PyTorch, for a tensor that requires a gradient
         raise must(name, shape, typed(value)) from None
 
 
@@ -188,6 +188,10 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+def _is_empty(value: object) -> bool:
+    return not value.size if isinstance(value, np.ndarray) else isinstance(value, list | tuple) and all(map(_is_empty, value))
+
+
 def typed(value: object) -> str:
     """Return what was given as Python writes it, as far as a sentence can hold it: of long text its beginning, of a long integer its size.
 
@@ -198,10 +202,11 @@ def typed(value: object) -> str:
         return repr(_cut(value, MOST_TYPED))
     if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
         return short(value)
-    if isinstance(value, list | tuple | np.ndarray) and not np.size(np.asarray(value, dtype=object)):
+    tensor = any(hasattr(each, "detach") for each in (value[:2] if isinstance(value, list | tuple) else [value]))
+    if _is_empty(value):
         return "none"
     try:
-        return _cut(" ".join(repr(value).split()), 4 * MOST_TYPED)
+        return _cut(" ".join(repr(value).split()), 4 * MOST_TYPED) + ", of which .detach().cpu().numpy() makes an array" * tensor
     except ValueError:  # Python writes no integer of more than 4,300 digits
         return f"a {type(value).__name__}"
 

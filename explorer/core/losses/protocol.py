@@ -172,7 +172,7 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
         value, gradient = given
         if not type(value) is type(gradient) is np.ndarray:
             value, gradient = np.asarray(value), np.asarray(gradient)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last of PyTorch, for a tensor that requires a gradient
         got = typed(given)
     else:
         if value.shape == x.shape[1:] and gradient.shape == x.shape:

@@ -101,7 +101,7 @@ class Pointwise:
         try:
             value, slope = (_numbers(each, point.dtype.kind) for each in given)
             got = f"shapes {value.shape} and {slope.shape}"
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, RuntimeError):
             got = typed(given)
         else:
             if value.ndim == 0 and slope.shape == point.shape:
@@ -208,7 +208,7 @@ def _blocks(blocks: Blocks | None, dim: int) -> tuple[dict[str, tuple[int, ...]]
                 raise must("blocks", "slices that follow each other from 0 on", f"{given} for {name}")
             sizes[name] = (check_whole(f"the end of {name} in blocks", given.stop, at_least=end) - end,)
         else:
-            shape = np.ravel(np.array(given, dtype=object))
+            shape = given if isinstance(given, list | tuple) else np.ravel(given) if isinstance(given, np.ndarray) else [given]
             sizes[name] = shapes[name] = tuple(check_whole(f"the shape of {name} in blocks", each, at_least=0) for each in shape)
         end += math.prod(sizes[name])
     if sizes and end != dim:

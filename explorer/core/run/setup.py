@@ -84,7 +84,8 @@ class Setup:
             if value is not None or parameter.default is not None:
                 object.__setattr__(self, name, check_one(name, parameter.check(value)))
         if self.start is not None:
-            if np.ndim(np.array(self.start, dtype=object)) == 0:  # text too
+            given_start: Any = self.start
+            if not np.iterable(given_start) or isinstance(given_start, str | bytes | set | dict):
                 raise must("start", "one number a dimension", typed(self.start))
             start = tuple(check_one("each number of start", check_number("start", each)) for each in self.start)
             dim = self.make_loss().dim

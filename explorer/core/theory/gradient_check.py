@@ -243,11 +243,11 @@ def _asked(given: Function | Loss, x: ArrayLike | None, seed: int) -> tuple[Loss
 
 def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
     """Return the point ``(dim,)`` and the gradient there."""
-    point = np.asarray(loss.start if x is None else check_number("x", x, shape="numbers"), dtype=float)
+    point = np.array(loss.start if x is None else check_number("x", x, shape="numbers"), dtype=float)
     if point.shape != (loss.dim,):
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
     with np.errstate(all="ignore"), one_blas_thread:
-        return point, seen(loss, point[:, np.newaxis])[1][:, 0]
+        return point, seen(loss, point[:, np.newaxis].copy())[1][:, 0]  # a loss that works in place spoils its own copy
 
 
 def _relative(off: Array, to: Array) -> float:

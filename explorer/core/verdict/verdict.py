@@ -221,7 +221,9 @@ def _at_rest(
     """Return which of the runs `asked` about are at a minimum, which are at rest elsewhere, and their smallest curvature.
 
     At a minimum of curvature λ the loss is at most ‖gradient‖²/2λ too high, with the smallest λ; elsewhere its largest size says how
-    far a gradient this small could lead.
+    far a gradient this small could lead. A valley, as of a matrix's factors, is flat along its floor: to be at rest there is to be at a
+    minimum if the loss has fallen to a millionth and never below 0, and no curvature is below 0 by more than what is left of the loss
+    explains, the residuals r of ∇²½r² = ∇r∇rᵀ + r∇²r.
     """
     smallest, largest = extremes(loss, end[:, asked])
     noise = max(CURVED, 64 * float(np.finfo(end.dtype).eps))
@@ -232,7 +234,9 @@ def _at_rest(
     whole = profile.start_loss[asked] - best[asked]
     rests = left <= np.maximum(TOLERANCE * whole, tiny[asked])
     flat = profile.final_gradient[asked] * (1 + profile.size[asked]) <= FLAT * np.maximum(np.abs(profile.final_loss[asked]), tiny[asked])
-    return bowl & rests, ~bowl & (rests | flat), smallest
+    share = np.where((best[asked] >= 0) & (profile.start_loss[asked] > 0), profile.final_loss[asked] / profile.start_loss[asked], np.inf)
+    floor = ~bowl & (rests | flat) & (share <= TOLERANCE) & (smallest >= -np.maximum(noise, np.sqrt(share)) * largest)
+    return (bowl & rests) | floor, ~bowl & ~floor & (rests | flat), np.where(floor, np.nan, smallest)
 
 
 def _largest(parts: Array) -> tuple[Array, Array, Array]:
