@@ -309,6 +309,8 @@ def test_what_is_unusual_and_right_is_taken() -> None:
     assert diagnose(np.array([*CURVE, None])).sentence == diagnose([*CURVE, None]).sentence
     assert diagnose(np.array([*CURVE, None])).evidence["missing values"] == 1
     assert DESCENT.largest_stable_curvature(5e-324) == np.inf
+    assert np.isnan(DESCENT.largest_stable_rate(np.nan))
+    assert DESCENT.largest_stable_rate(np.array([2.0, 0.0, -1.0])).tolist() == [1.0, np.inf, np.inf]
     assert OUTCOME.sentence(-1) == OUTCOME.sentence(1)
     with ThreadPoolExecutor(1) as pool:
         assert sweep(BOWL, DESCENT, [0.1, 0.5], executor=pool).verdict.tolist() == judge(run(BOWL, DESCENT, [0.1, 0.5])).verdict.tolist()

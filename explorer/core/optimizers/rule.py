@@ -86,7 +86,7 @@ class Optimizer:
         curved = check_floats("curvature", curvature) + self._coupled
         share = np.where(np.isinf(edge), 0.0, curved / edge) + np.asarray(self.decoupled_decay) / 2
         with np.errstate(divide="ignore", over="ignore"):
-            rate = np.where(share > 0, 1 / np.where(share > 0, share, 1), np.inf)
+            rate = np.where(share <= 0, np.inf, 1 / np.where(share <= 0, 1, share))  # nan of nan
         return float(rate) if rate.ndim == 0 else rate
 
     def largest_stable_curvature(self, learning_rate: Number) -> Number:
