@@ -51,7 +51,9 @@ def test_every_sentence_of_every_ruler_reads_well(loss_name: str, optimizer_name
         if verdict == Verdict.DIVERGED and told.outcome.first_nonfinite[i] >= 0:
             assert f"at step {told.outcome.first_nonfinite[i]:,}" in sentence
         if verdict in (Verdict.CONVERGING, Verdict.SLOW):
-            assert f"{plain(told.outcome.final_loss[i])}, from {plain(told.outcome.start_loss[i])}." in sentence
+            start, final, peak = (plain(each[i]) for each in (told.outcome.start_loss, told.outcome.final_loss, told.outcome.peak_loss))
+            rose = bool(told.outcome.start_loss[i] < told.outcome.final_loss[i]) and peak not in (final, "inf")
+            assert f"{final}, from {start}{f' by way of {peak}' * rose}." in sentence
         # A factor is stated only where it agrees with the verdict.
         if match := re.search(r"(multiplies the error by|keeps) ([^ ]+)", sentence):
             assert (match[1] == "keeps") == (verdict != Verdict.DIVERGED)

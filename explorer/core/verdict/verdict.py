@@ -82,7 +82,7 @@ class Outcome:
         run, digits = self._one(run), check_whole("digits", digits, at_least=1)
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.best_loss, "high": self.peak_loss}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
-        if self.start_loss[run] < self.final_loss[run] < self.peak_loss[run] < np.inf:
+        if self.start_loss[run] < self.final_loss[run] < self.peak_loss[run] < np.inf and numbers["final"] != numbers["peak"]:
             numbers["start"] += f" by way of {numbers['peak']}"
         elif self.verdict[run] == Verdict.SLOW:
             numbers["final"] = f"still {numbers['final']}"
