@@ -22,7 +22,7 @@ CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64,
 """The layout of the curve on a phone."""
 
 WIDEST = 34
-"""Letters in a line of the legend: on a phone there is room for so many."""
+"""Letters that a line of the legend has room for on a phone."""
 
 RATES = {
     "height": 440,

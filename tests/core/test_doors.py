@@ -320,3 +320,23 @@ def test_what_is_unusual_and_right_is_taken() -> None:
 def test_the_text_of_a_link_is_read(address: str) -> None:
     assert Setup.from_query("v=1&loss=x_squared") == Setup("x_squared")
     assert Map.from_query(f"{address}v=1&loss=booth&start=1%2C2#top").setup == Setup("booth", start=(1.0, 2.0))
+
+
+def test_a_class_of_one_s_own_is_told_what_its_members_must_do() -> None:
+    """What changes the point it is given would spoil the run in silence, and numpy's own words would not name the member."""
+    for door in (run, sweep):
+        with pytest.raises(ValueError, match="value_and_gradient must be a function that leaves its x as it is"):
+            door(InPlace(), DESCENT, 0.1)
+        with pytest.raises(ValueError, match="value_and_gradient must be a function that returns real numbers, got complex ones"):
+            door(Answers((np.ones(1) + 0j, np.ones((2, 1)))), DESCENT, 0.1)
+
+    class Bent(InPlace):
+        def value_and_gradient(self, x: Any) -> Any:
+            return super().value_and_gradient(x.copy())
+
+        def hvp(self, x: Any, v: Any) -> Any:
+            return v[0]
+
+    for call in (lambda: critical_learning_rate(Bent(), DESCENT), lambda: safe_rate(Bent())):
+        with pytest.raises(ValueError, match="hvp must be a function that returns"):
+            call()

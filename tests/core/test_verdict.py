@@ -387,3 +387,33 @@ def test_the_evidence_shows_the_thresholds() -> None:
     assert thresholds.TOLERANCE in evidence.values()
     assert thresholds.PATIENCE in evidence.values()
     assert evidence["loss at the start"] == 1.0
+
+
+ROTATES = from_function(lambda x: (x[0] * x[1], np.array([x[1], -x[0]])), [1.0, 1.0])
+FALLS = from_function(lambda x: (x[0] ** 2 - x[1] ** 2, np.array([2 * x[0], -2 * x[1]])), [1.0, 1e-6])
+NLL = from_function(
+    lambda x: (
+        x[1] + 0.5 * np.exp(-2 * x[1]) * (1 + (x[0] - 1) ** 2),
+        np.array([np.exp(-2 * x[1]) * (x[0] - 1), 1 - np.exp(-2 * x[1]) * (1 + (x[0] - 1) ** 2)]),
+    ),
+    [0.0, 2.0],
+)
+
+
+@pytest.mark.parametrize(
+    ("loss", "rule", "rate", "word"),
+    [
+        (ROTATES, "gradient_descent", 1.0, "diverged"),
+        (ROTATES, "momentum", 0.1, "diverged"),
+        (ROTATES, "adam", 10.0, "oscillating"),
+        (FALLS, "gradient_descent", 0.1, "diverged"),
+        (FALLS, "momentum", 0.1, "diverged"),
+        (FALLS, "gradient_descent", 0.01, "converging"),  # a saddle that it has hardly left
+        (NLL, "gradient_descent", 0.1, "converged"),
+        (NLL, "adam", 0.9, "converged"),
+    ],
+)
+def test_a_run_without_a_known_minimum_that_runs_off_is_gone(loss: Loss, rule: str, rate: float, word: str) -> None:
+    """Though it falls: -2 × 10⁵¹ is no way to a minimum."""
+    found = judge(run(loss, OPTIMIZERS[rule](), rate, steps=400)), sweep(loss, OPTIMIZERS[rule](), rate, steps=400)
+    assert [str(each.verdict[0]) for each in found] == [word, word]

@@ -179,3 +179,22 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
             return value, gradient
         got = f"shapes {value.shape} and {gradient.shape} at {x.shape}"
     raise must("value_and_gradient", "a function that returns (runs,), (dim, runs)", got)
+
+
+def first_seen(loss: Loss, x: Array) -> tuple[Array, Array]:
+    """Return the same, of a loss that is asked for the first time: it must leave `x` as it is, and have real numbers."""
+    before = x.copy()
+    value, gradient = seen(loss, x)
+    if not np.array_equal(before, x, equal_nan=True):
+        raise must("value_and_gradient", "a function that leaves its x as it is: begin it with x = x.copy()", "one that changed it")
+    if np.iscomplexobj(value) or np.iscomplexobj(gradient):
+        raise must("value_and_gradient", "a function that returns real numbers", "complex ones")
+    return value, gradient
+
+
+def hessian_times(loss: Loss, x: Array, v: Array) -> Array:
+    """Return the Hessian at each of the points `x` times `v`, ``(dim, runs)`` all three."""
+    product = np.asarray(check_loss(loss, "hvp").hvp(x, v))
+    if product.shape != v.shape:
+        raise must("hvp", "a function that returns (dim, runs)", f"shape {product.shape} at {v.shape}")
+    return product

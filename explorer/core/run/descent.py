@@ -22,7 +22,7 @@ from explorer.core.ground.knobs import (
     check_whole,
     must,
 )
-from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, seen
+from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import Schedule, constant
 
@@ -250,7 +250,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     random = np.random.default_rng([descent.seed, NOISE])
     for step, factor in enumerate(descent.multiplier):
         batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
-        value, gradient = seen(loss if whole else batch, x)
+        value, gradient = (seen if step else first_seen)(loss if whole else batch, x)
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]

@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Loss, seen
+from explorer.core.losses.protocol import Loss, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -228,7 +228,8 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
     share = float(np.finfo(kind).eps) ** (1 / 3)
     scale = float(stride(loss, x, share)[0]) / share
     value, gradient = loss.value_and_gradient(x)
-    bend, rounding = float(direction @ loss.hvp(x, direction[:, np.newaxis])[:, 0]), VISIBLE * np.finfo(kind).eps * abs(float(value[0]))
+    bend = float(direction @ hessian_times(loss, x, direction[:, np.newaxis])[:, 0])
+    rounding = VISIBLE * np.finfo(kind).eps * abs(float(value[0]))
     still = bend > 0 and length(gradient)[0] < np.sqrt(rounding) * np.sqrt(bend)
     reach = max(min(share, KICK) * scale, np.sqrt(2 * rounding / bend) if still else 0.0)
     return (x + reach * np.outer(direction, [1, -1])).astype(kind), scale

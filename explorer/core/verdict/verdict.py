@@ -29,6 +29,9 @@ CURVED = 1e-9  # a smallest curvature above this share of the largest is positiv
 # all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. A quadratic knows
 # none, and a network's spikes on its way down are none.
 DAMPED = 0.01
+# ... and where the minimum is not known, a run is gone whose losses are farther apart from quarter to quarter while its point is this many
+# times as far out as it began: a loss without a bound falls, and is no less lost.
+GONE = 1e6
 RISE = 2.0  # a catapult rises to at least this multiple of the start: less is a wobble that every momentum run has
 SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; on a quadratic, momentum's transient cannot
 
@@ -154,6 +157,10 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         stuck = profile.final_gradient * (1 + profile.size) <= FLAT * np.maximum(np.abs(size), tiny)
         smallest = np.full(start.shape[1], np.nan)
         if minimum is None:
+            quarters = zip(_quarters(profile.highest), _quarters(profile.lowest), strict=True)
+            apart = [high.max(axis=0, initial=-np.inf) - low.min(axis=0, initial=np.inf) for high, low in quarters]
+            gone = profile.size > GONE * (1 + np.sqrt((start**2).sum(axis=0)))
+            diverged |= gone & (apart[2] > GROWTH * apart[1]) & (apart[1] > GROWTH * apart[0]) & (apart[0] > 0)
             arrived = np.zeros(start.shape[1], dtype=bool)
             quiet = profile.highest[-1] - best <= np.maximum(TOLERANCE * (profile.start_loss - best), tiny)
             asked = np.flatnonzero((quiet | stuck) & ~diverged) if look else np.arange(0)
