@@ -164,7 +164,7 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
             st.info(waiting)
         else:
             show(result)
-        if job.running and not began:  # gone on with: the page looks at it from time to time again
+        if job.running and not began:  # resumed: the page looks at it from time to time again
             panel.again()
         if job.left_off:
             with st.container(horizontal=True, vertical_alignment="center"):
