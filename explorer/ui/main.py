@@ -20,8 +20,6 @@ if (!window.sidebarBegan) {
       if (collapsed === 'false') press('stSidebarCollapseButton');
       if (collapsed === 'true') clearInterval(closing);
     }, 100);
-    addEventListener('pointerdown', () => clearInterval(closing), { once: true, capture: true });
-    addEventListener('keydown', () => clearInterval(closing), { once: true, capture: true });
   }
 }
 </script>"""

@@ -96,3 +96,19 @@ def test_what_is_dragged_and_what_it_moves_are_in_the_first_screen(visit: Visit,
     if size[0] < 1280 and name != "race":
         page.locator(".recipe").click()
         expect(sidebar).to_have_attribute("data-collapsed", "false")
+
+
+def test_a_narrow_window_stays_without_a_sidebar_until_it_is_asked_for(visit: Visit, server: str) -> None:
+    """Also where the first page has none: from Quiz to two others; opened by the recipe, it stays open."""
+    page = settled(visit, server, "quiz", viewport={"width": 1024, "height": 768})
+    sidebar = page.get_by_test_id("stSidebar")
+    for name in ("Step size", "Map"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.locator(".recipe")).to_be_visible()
+        settle(page)
+        expect(sidebar).to_have_attribute("data-collapsed", "true")
+    page.locator(".recipe").click()
+    expect(sidebar).to_have_attribute("data-collapsed", "false")
+    page.get_by_role("link", name="Step size", exact=True).click()
+    settle(page)
+    expect(sidebar).to_have_attribute("data-collapsed", "false")
