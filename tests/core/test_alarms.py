@@ -200,3 +200,12 @@ def test_what_is_lost_with_the_loss_is_no_cause_of_its_own(lost: int) -> None:
         assert "The validation cannot be computed" in [each.name for each in diagnose(loss, validation=until(lost - 5)).causes]
     for row in (lost, lost - 1):
         assert diagnose(until(lost), gradient_norm=until(row), validation=until(lost)).causes[0].name == "The weights are nan"
+
+
+def test_what_the_log_says_is_quoted_as_it_stands() -> None:
+    """A column chosen by hand goes by its own name, but not within the log's own words."""
+    text = "\n".join(f"step {k} loss {loss:.4f} aux_loss {loss:.4f}" for k, loss in enumerate(FALL))
+    for end in ("RuntimeError: the loss is too old", "Error: stopping, as the loss is nan"):
+        found = diagnose(read_log(f"{text}\n{end}\n", roles={"train": "aux_loss"}))
+        assert f"“{end}”" in found.sentence
+    assert "'aux_loss'" in diagnose(read_log(text, roles={"train": "aux_loss"})).sentence

@@ -56,7 +56,7 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
         found.append("spikes")
     if overfits(record):
         found.append("validation rises")
-    if signs is not None and not np.isnan(signs.leap):
+    if signs is not None and signs.leaps:
         found.append("the last row jumps")
     return tuple(found)
 
@@ -101,7 +101,7 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
         case Verdict.STUCK:
             held = {"never learned": True, "stays at ln K": classes_of(signs.end) > 0 if signs else False}
         case _ if verdict is not None:
-            alone = signs is not None and not np.isnan(signs.leap)
+            alone = signs is not None and signs.leaps
             healthy = verdict == Verdict.CONVERGED and not heard and not alone and not overfits(record)
             held = {str(verdict): True, "healthy": healthy}
     held |= {each.situation: True for each in heard}

@@ -108,7 +108,7 @@ def diagnose(
     if judged == "validation" and alive and rises(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
-    sentence = re.sub(r"\bthe loss\b(?! scale| of)", lambda _: called, sentence)
+    sentence = re.sub(r"“[^”]*”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,
@@ -257,7 +257,7 @@ def _sentence(verdict: Verdict, signs: Signs) -> str:
             more = f"it scatters by {plain(signs.noise, 2)}, which is too noisy to tell whether it falls" if signs.drowns else ""
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
             instead = f"the loss rose from {numbers['start']} to {numbers['peak']}, then fell to {numbers['final']}"
-    apart = [] if np.isnan(signs.leap) else [f"the last row alone jumps to {plain(signs.leap, 4)}"]
+    apart = [f"the last row alone jumps to {plain(signs.leap, 4)}"] * signs.leaps
     return "; ".join([told(verdict, numbers, instead=instead, more=more), *apart])
 
 
@@ -284,7 +284,7 @@ def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Al
         found["validation"] = _risen(record.validation)
     if signs is None:
         return found
-    if not np.isnan(signs.leap):
+    if signs.leaps:
         found["the last row, which is judged apart"] = signs.leap
     return found | {
         "loss at the start" + ", median of the first fiftieth" * signs.begins[1]: signs.begins[0],

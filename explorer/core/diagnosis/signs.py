@@ -75,6 +75,11 @@ class Signs:
     leap: float = math.nan  # the last row, if it stands so far above the others that one row tells nothing: it is in none of the above
 
     @property
+    def leaps(self) -> bool:
+        """Whether its last row is judged apart."""
+        return not math.isnan(self.leap)
+
+    @property
     def begins(self) -> tuple[float, bool]:
         """Where it begins, as it is told, and whether that is a median: no noise, no median."""
         return (self.start, self.start != self.first) if self.jumps else (self.first, False)
@@ -125,7 +130,8 @@ class Signs:
         peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
         best = float(_smooth(z).min())
         late_fall = float(levels[2] - levels[3])
-        drop = _drop(z, quarter, residual) if jumps else math.copysign(math.inf, late_fall) if late_fall else 0.0
+        memory = _memory(residual) if jumps else 1.0
+        drop = _drop(z, quarter, residual, memory) if jumps else math.copysign(math.inf, late_fall) if late_fall else 0.0
         low = int(z.argmin())
         above = z - z[low]
         highs = np.maximum.reduceat(above, np.unique(np.linspace(0, len(z), min(PARTS, len(z)) + 1).astype(np.intp))[:-1])
@@ -152,7 +158,7 @@ class Signs:
             settled=bool(np.ptp(last) <= max(TOLERANCE * fall, 2 * grain)),
             rises=bool((first >= -grain).all() and (first > grain).any()),
             shrinks=jumps and _shrinks(z, quarter),
-            moved=_moved(z, len(late), noise if jumps else 0.0, _memory(residual), grain),
+            moved=_moved(z, len(late), noise if jumps else 0.0, memory, grain),
             grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0),
             blew_up=_blew_up(z),
             explodes=_explodes(z, noise if jumps else 0.0, start),
@@ -314,12 +320,12 @@ def _memory(residual: Array) -> float:
     return memory
 
 
-def _drop(z: Array, quarter: NDArray[np.intp], residual: Array) -> float:
+def _drop(z: Array, quarter: NDArray[np.intp], residual: Array, memory: float) -> float:
     """Return how far the mean of the fourth quarter lies below that of the third, in standard errors that allow for noise with a memory."""
     clipped = _clipped(residual)
     late = z[quarter >= 2] - residual + clipped
     third = int((quarter == 2).sum())
-    error = float(np.std(clipped)) * math.sqrt(_memory(residual) * (1 / third + 1 / (len(late) - third)))
+    error = float(np.std(clipped)) * math.sqrt(memory * (1 / third + 1 / (len(late) - third)))
     return float((late[:third].mean() - late[third:].mean()) / error) if error > 0 else 0.0
 
 
