@@ -4,7 +4,7 @@
 
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
-const SHORTEST = 0.6; // of its height: a picture with a ruler is made that short to stand beside it in one window
+const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -76,6 +76,7 @@ function mount(parent) {
   let data, frames, zones, commit, trigger, Plotly;
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   let position = 0, time = 0, held = false, playing = 0, waiting = 0;
+  let whole = 0; // the height of the figure before it is fitted into the window
   let stale = true, busy = false, again = false, applied = {};
 
   // -- words, for the eye and for screen readers
@@ -159,7 +160,8 @@ function mount(parent) {
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
-    layout.height = inWindow(layout.height);
+    whole = layout.height;
+    layout.height = inWindow(whole);
     plot.style.height = `${layout.height}px`;
     const { patches, view } = wish();
     return drawAnew(patches, view);
@@ -169,8 +171,9 @@ function mount(parent) {
   function inWindow(height) {
     if (!data.dial && !data.times.length && !data.boxable) return height;
     const from = root.getBoundingClientRect().top + (root.closest("[data-testid=stMain]")?.scrollTop ?? scrollY);
-    const room = innerHeight - (from < innerHeight / 2 ? from : 72) - plot.offsetTop - 8;
-    return Math.round(Math.min(Math.max(room, SHORTEST * height), height));
+    const room = innerHeight - (from < innerHeight / 2 ? from : 72) - (root.offsetHeight - plot.offsetHeight) - 8; // beside the sentence, the ruler and the player
+    const least = root.clientWidth < NARROW ? SHORTEST_NARROW : SHORTEST;
+    return Math.round(Math.min(Math.max(room, least * height), height));
   }
 
   function complain(error) {
@@ -301,13 +304,16 @@ function mount(parent) {
   // -- size
   let width = 0;
   const watch = new ResizeObserver(() => {
-    if (!data || root.clientWidth === width || !root.clientWidth) return;
+    const wider = root.clientWidth !== width;
+    if (!data || !root.clientWidth || (!wider && (!whole || inWindow(whole) === layout.height))) return;
     width = root.clientWidth;
-    fit();
+    if (wider) fit();
     stale = true;
     draw();
   });
   watch.observe(root);
+  const page = root.closest("[data-testid=stMainBlockContainer]");
+  if (page) watch.observe(page); // what comes and goes above moves the picture
 
   function fit() {
     reserve();

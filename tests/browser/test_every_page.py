@@ -80,7 +80,8 @@ SEEN_AT_ONCE = """() => {
   const plot = picture.querySelector(".picture-plot").getBoundingClientRect();
   const dial = picture.querySelector(".picture-dial:not([hidden]) input")?.getBoundingClientRect();
   const shown = Math.max(Math.min(plot.bottom, innerHeight) - plot.top, 0) / plot.height;
-  return { dial: !dial || (dial.top >= 0 && dial.bottom <= innerHeight), shown };
+  const player = picture.querySelector(".picture-player:not([hidden])")?.getBoundingClientRect();
+  return { dial: !dial || (dial.top >= 0 && dial.bottom <= innerHeight), player: !player || player.bottom <= innerHeight, shown };
 }"""
 
 
@@ -93,6 +94,8 @@ def test_what_is_dragged_and_what_it_moves_are_in_the_first_screen(visit: Visit,
     expect(sidebar).to_have_attribute("data-collapsed", "true" if size[0] < 1280 else "false")
     least = 0.6 if size[0] < 640 else 0.95  # both at one moment: a page still at work may take the picture away and bring it again
     page.wait_for_function(f"() => {{ const {{ dial, shown }} = ({SEEN_AT_ONCE})(); return dial && shown >= {least}; }}")
+    if size[0] > 640:
+        assert page.evaluate(SEEN_AT_ONCE)["player"]
     if size[0] < 1280 and name != "race":
         page.locator(".recipe").click()
         expect(sidebar).to_have_attribute("data-collapsed", "false")
