@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import explorer.ui
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, WIDE
 from tests.browser.waiting import settle
 
 PAGES = [path.stem.split("_", 1)[1] for path in sorted((Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py"))]
@@ -49,20 +49,32 @@ def settled(visit: Visit, server: str, name: str, **options: object) -> Page:
 
 
 @every_page
-def test_everything_is_reached_by_keyboard(visit: Visit, server: str, name: str) -> None:
+def test_everything_is_reached_by_keyboard_and_all_is_well_in_the_dark(visit: Visit, server: str, name: str) -> None:
     page = settled(visit, server, name)
+    if name in WITH_RULER:
+        all_at_once(page, (WIDE["width"], WIDE["height"]))
     page.evaluate(NOTE_FOCUS)
     deadline = time.monotonic() + PATIENCE
     while (left := page.evaluate(UNREACHED)) and time.monotonic() < deadline:  # a page still at work may put new controls among them
         for _ in range(10):
             page.keyboard.press("Tab")
     assert left == []
+    page.emulate_media(color_scheme="dark")
+    settle(page)
+    keeps_to_the_window(page)
 
 
 @every_page
-@pytest.mark.parametrize("options", [PHONE, {"color_scheme": "dark"}], ids=["phone", "dark"])
-def test_a_phone_and_the_dark(visit: Visit, server: str, name: str, options: dict[str, object]) -> None:
-    page = settled(visit, server, name, **options)
+def test_a_phone(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, name, **PHONE)
+    if name in WITH_RULER:
+        all_at_once(page, (390, 844))
+    else:
+        expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+    keeps_to_the_window(page)
+
+
+def keeps_to_the_window(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing runs over to the side"
     assert page.evaluate(NAMELESS) == [], "every picture and every control has a name"
 
@@ -85,20 +97,26 @@ SEEN_AT_ONCE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)], ids=["laptop", "projector", "phone"])
-@pytest.mark.parametrize("name", ["step_size", "race", "map", "landscape"])
-def test_what_is_dragged_and_what_it_moves_are_in_the_first_screen(visit: Visit, server: str, name: str, size: tuple[int, int]) -> None:
-    """On a phone two plots stand one above the other: the first of them, and some of the second."""
-    page = settled(visit, server, name, **(PHONE if size[0] < 640 else {"viewport": {"width": size[0], "height": size[1]}}))
+WITH_RULER = ("step_size", "race", "map", "landscape")
+
+
+@pytest.mark.parametrize("name", WITH_RULER)
+def test_a_projector_shows_what_is_dragged_and_what_it_moves(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, name, viewport={"width": 1024, "height": 768})
+    all_at_once(page, (1024, 768))
+    if name != "race":
+        page.locator(".recipe").click()
+        expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
+
+
+def all_at_once(page: Page, size: tuple[int, int]) -> None:
+    """What is dragged and what it moves are in the first screen; on a phone the first of two plots, and some of the second."""
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar).to_have_attribute("data-collapsed", "true" if size[0] < 1280 else "false")
     least = 0.6 if size[0] < 640 else 0.95  # both at one moment: a page still at work may take the picture away and bring it again
     page.wait_for_function(f"() => {{ const {{ dial, shown }} = ({SEEN_AT_ONCE})(); return dial && shown >= {least}; }}")
     if size[0] > 640:
         assert page.evaluate(SEEN_AT_ONCE)["player"]
-    if size[0] < 1280 and name != "race":
-        page.locator(".recipe").click()
-        expect(sidebar).to_have_attribute("data-collapsed", "false")
 
 
 def test_a_narrow_window_stays_without_a_sidebar_until_it_is_asked_for(visit: Visit, server: str) -> None:

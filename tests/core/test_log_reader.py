@@ -377,23 +377,20 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 
 
 def cost(text: str) -> float:
-    """CPU seconds to read or refuse a text, the least of three looks."""
-    least = np.inf
-    for _ in range(3):
-        begin = time.process_time()
-        try:
-            read_log(text)
-        except ValueError as error:
-            assert "must" in str(error)  # noqa: PT017
-        least = min(least, time.process_time() - begin)
-    return float(least)
+    """CPU seconds to read or refuse a text."""
+    begin = time.process_time()
+    try:
+        read_log(text)
+    except ValueError as error:
+        assert "must" in str(error)  # noqa: PT017
+    return time.process_time() - begin
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_text_takes_more_than_linear_time(kind: str) -> None:
     """16 times the length takes 16 times as long, and by far not 256 times; what takes no time at all is not compared."""
-    short, long = (cost(HOSTILE[kind](n)) for n in (2_000, 32_000))
-    assert long < 100 * max(short, 1e-3)
+    short, long = HOSTILE[kind](1_000), HOSTILE[kind](16_000)
+    assert any(cost(long) < 100 * max(cost(short), 1e-3) for _ in range(3)), "three times, for the machine may have been busy"
 
 
 @settings(max_examples=200)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 
 from explorer.ui import job
 from tests.ui.reading import PATIENCE
@@ -37,3 +39,11 @@ def memory_is_given_back() -> Iterator[None]:
     """Streamlit keeps what pages have computed for the next visitor: up to 64 MB a picture."""
     yield
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def components_are_found_once() -> Iterator[None]:
+    """Streamlit looks through all that is installed for components whenever a test opens a page: .3 s each, and always the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield

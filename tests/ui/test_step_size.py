@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def sentence(app: AppTest) -> str:
 
 @pytest.mark.parametrize(("kind", "names"), [("loss", DRAWABLE), ("optimizer", [*OPTIMIZERS])])
 def test_everything_on_the_shelves_has_a_sentence_at_every_rate(kind: str, names: list[str]) -> None:
-    """One after the other; every loss with every optimizer: `tests/figures/test_step_size.py`."""
+    """One after the other; each loss with several optimizers: `tests/figures/test_step_size.py`."""
     app = opened(query={**CALM, "steps": "30"})
     for name in names:
         app.selectbox(key=f"box:{kind}").select(name).run()
@@ -57,11 +58,10 @@ def test_everything_on_the_shelves_has_a_sentence_at_every_rate(kind: str, names
         assert link_of(app) == setup_of(app).to_query()
 
 
-@pytest.mark.parametrize("end", [0, -1], ids=["first", "last"])
 @pytest.mark.parametrize("kind", ["loss", "optimizer"])
-def test_both_ends_of_every_knob_on_the_shelves(kind: str, end: int) -> None:
-    """All that have an end, one after the other, so that the knobs meet; by itself, every knob: `tests/ui/test_panel.py`."""
-    for name in DRAWABLE if kind == "loss" else OPTIMIZERS:
+def test_the_knobs_on_the_shelves_meet_at_an_end(kind: str) -> None:
+    """All at their first or all at their last, in turn; both ends of every knob by itself: `tests/ui/test_panel.py`."""
+    for end, name in zip(cycle((0, -1)), DRAWABLE if kind == "loss" else OPTIMIZERS, strict=False):
         app = opened(query={**CALM, kind: name, "steps": "30"})
         turned = set[str]()
         while left := [
