@@ -54,11 +54,12 @@ Turns = Annotated[float, Knob(0.5, 3, above=0, at_most=20, label="turns", help="
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Examples in rows: `features` ``(n, p)``, `target` ``(n,)`` and the `names` of the p columns."""
+    """Examples in rows: `features` ``(n, p)``, `target` ``(n,)``, the `names` of the p columns, and what the target is called."""
 
     features: Array
     target: Array
     names: tuple[str, ...]
+    answer: str = "y"
 
 
 DATA: Shelf[Table] = Shelf("data")
@@ -75,7 +76,7 @@ def diabetes(columns: Columns = ("bmi", "bp")) -> Table:
     ([101.0, 59.0], 151.0)
     """
     features, target, names, _ = _bundled("diabetes")
-    return Table(features[:, [names.index(column) for column in columns]], target.copy(), columns)
+    return Table(features[:, [names.index(column) for column in columns]], target.copy(), columns, "progress")
 
 
 @DATA
@@ -117,7 +118,7 @@ def linnerud(response: Response = "weight") -> Table:
     """
     features, targets, names, responses = _bundled("linnerud")
     chosen = [each.lower() for each in responses].index(response)
-    return Table(features.copy(), targets[:, chosen].copy(), tuple(each.lower() for each in names))
+    return Table(features.copy(), targets[:, chosen].copy(), tuple(each.lower() for each in names), response)
 
 
 @DATA

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.theory.curvature import spectrum
-from explorer.figures.theme import Array, with_gaps
+from explorer.figures.theme import Array, safe, with_gaps
 
 MOST_GRID = 4_000_000
 """Numbers in the grid that level lines are found on, points × dim: with more weights it is coarser."""
@@ -51,7 +51,7 @@ class Landscape:
         """The landscape of a loss, with a window that shows the start ``(dim,)`` and the minimum."""
         minimizer = Facts(loss).minimizer
         target = np.zeros(loss.dim) if minimizer is None else np.asarray(minimizer, dtype=float)
-        names = Facts(loss).coordinates
+        names = _axis_names(loss)
         if loss.dim == 1:
             middle = target[0] if Facts(loss).is_quadratic else 0.0  # other wells may lie on the far side of zero
             reach = 1.6 * max(abs(start[0] - middle), abs(target[0] - middle), 0.1)
@@ -178,6 +178,17 @@ def levels(near: Array, everywhere: Array, minimum: float | None) -> Array:
 
     up, down = upward(near.max() - floor, everywhere.max() - floor), upward(floor - near.min(), floor - everywhere.min())
     return np.unique(np.concatenate([floor - down, floor + up] + ([[floor]] if down.size else [])))
+
+
+def _axis_names(loss: Loss) -> tuple[str, ...]:
+    """What the coordinates are: of a linear model, what they do with the examples."""
+    names = Facts(loss).coordinates
+    if Facts(loss).fit is None:
+        return names
+    features = [name for name in names if name != "intercept"]
+    return tuple(
+        name if name == "intercept" else "slope of the line" if len(features) == 1 else f"weight of {safe(name)}" for name in names
+    )
 
 
 def _coordinate_labels(loss: Loss, target: Array, names: tuple[str, ...]) -> tuple[str, str]:

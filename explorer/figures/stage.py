@@ -1,6 +1,6 @@
 """The stage of a run: the landscape with paths on it to the left, the loss at every step to the right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,13 @@ RING = {
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure, its frames, and the steps it can be played through: their names, and which they are."""
+    """A figure, its frames, the steps it can be played through (their names, and which they are), and its layout on a phone."""
 
     figure: go.Figure
     frames: list[Part]
     times: list[str]
     drawn: NDArray[np.intp]
+    narrow: Part = field(default_factory=lambda: NARROW)
 
 
 def thin(steps: int) -> NDArray[np.intp]:

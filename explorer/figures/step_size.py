@@ -7,18 +7,36 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
+from explorer.core.losses import Facts, Loss
+from explorer.core.losses.fit import Fit
+from explorer.core.run.descent import Trajectory
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures.landscape import Landscape
+from explorer.figures.landscape import DRAWABLE, Landscape
 from explorer.figures.stage import LOWEST, ON_CURVE, RING, Picture, ground, layout, log_loss, loss_range, small, thin, views
-from explorer.figures.theme import BLUE, COLORS, ORANGE, QUIET, TEXT, figure, line, marks
+from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, QUIET, TEXT, axes, figure, heading, line, marks, on, safe, stacked
 from explorer.figures.ticks import loss_axis
 
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-GROUND, MINIMUM, START, PATH, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL = range(13)
-"""The traces, in the order they are drawn. A frame changes those from PATH on."""
+GROUND, MINIMUM, START, PATH, HOP, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(17)
+"""The traces, in the order they are drawn; with examples, they follow. A frame changes those from PATH to FITTED."""
+
+BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])
+"""Where three plots stand beside each other."""
+
+NARROW = stacked(1240, (0.72, 1), (0.38, 0.62), (0, 0.28))
+"""The layout of three plots on a phone."""
+
+MANY = 100
+"""More examples than these are drawn small."""
+
+TRAIL = 10
+"""How many lines the fit leaves behind it."""
+
+STILL = 2e-3
+"""What moves by a smaller share of its window stands still for the eye: it is not sent on."""
 
 
 def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
@@ -32,18 +50,28 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
     windows = landscape.windows(away)[:, drawn]
     logs = log_loss(trajectory.loss)
     theory = _theory_line(explanation, drawn)
+    fit, hops = Facts(trajectory.objective).fit, _hops(trajectory, landscape, drawn)
+    ends = None if fit is None else _ends(fit, trajectory.x[drawn])
     past = log_loss(ghost.trajectory.loss) if ghost is not None else np.full_like(logs, np.nan)
     frames: list[Frame] = []
     for run in range(trajectory.runs):
         path = _path(explanation, points[:, :, run], landscape.center, drawn, int(reached[run]), run)
+        path.insert(1, _hop(hops[:, run], landscape, inside=path[0]["rest"]))
         curve, axis = _curve(explanation, logs, past[drawn, run], theory[:, run], drawn, run)
         played = views(landscape, windows[:, :, run], overview[:, run])
         shown = {**played[-1][1], "yaxis2": axis}  # at rest the last view, the overview
-        frames.append({"data": path + curve, "traces": list(range(PATH, RAIL + 1)), "layout": shown, "views": played})
+        if fit is not None and ends is not None:
+            curve += _fitted(fit, ends[..., run], path[0])
+            shown["yaxis3"] = {"range": _opened(fit, curve[-2]["y"][: 2 * path[0]["rest"]])}
+        frames.append({"data": path + curve, "traces": list(range(PATH, PATH + len(path + curve))), "layout": shown, "views": played})
     named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: without the rescues"] * (ghost is not None)
     hover = "" if np.nanmin(trajectory.loss) < 0 else ": 10<sup>%{y:.3f}</sup>"
     loss = f"loss ({', '.join(named)})" if named else "loss"
-    return Picture(_figure(landscape, points, overview, drawn, loss, hover), frames, [f"step {step:,}" for step in drawn], drawn)
+    figure = _figure(landscape, points, overview, drawn, loss, hover)
+    times = [f"step {step:,}" for step in drawn]
+    if fit is None:
+        return Picture(figure, frames, times, drawn)
+    return Picture(_with_data(figure, fit, landscape.loss), frames, times, drawn, NARROW)
 
 
 def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
@@ -66,6 +94,60 @@ def _path(explanation: Explanation, points: Array, middle: Array, drawn: NDArray
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "marker": {"color": color}, "rest": inside}
     return [path, {"x": across[-1:], "y": up[-1:]}, _leaving(points, explanation, middle, int(drawn[inside - 1]), run)]
+
+
+def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp]) -> Array:
+    """Each step as three points of the curve ``(steps drawn, runs, 3, 2)``: where it began, where its slope led, where it landed.
+
+    In one dimension only; nan before the first step.
+    """
+    hops = np.full((drawn.size, trajectory.runs, 3, 2), np.nan)
+    if landscape.loss.dim == 1:
+        before, after = trajectory.x[drawn[1:] - 1, 0], trajectory.x[drawn[1:], 0]
+        with np.errstate(all="ignore"):
+            value, slope = (each.reshape(before.shape) for each in trajectory.objective.value_and_gradient(before.reshape(1, -1)))
+            led = value + slope * (after - before)
+        at = [(before, value), (after, led), (after, trajectory.loss[drawn[1:]])]
+        hops[1:] = np.moveaxis(np.array(at), (0, 1), (2, 3))
+    return hops
+
+
+def _hop(hops: Array, landscape: Landscape, inside: int) -> Frame:
+    """Return the trace of the step that was made last, as long as one sees it move."""
+    with np.errstate(all="ignore"):
+        seen = np.flatnonzero(np.abs(hops[:, 1, 0] - hops[:, 0, 0]) > STILL * landscape.reach[0])
+    points = hops[: min(seen[-1] + 1, inside) if seen.size else 0].reshape(-1, 2).clip(-DRAWABLE, DRAWABLE)
+    return {"x": small(points[:, 0]), "y": small(points[:, 1])}
+
+
+def _ends(fit: Fit, x: Array) -> Array:
+    """Both ends of the fitted line at every step drawn, ``(2, 2, steps, runs)``; every second line is turned round.
+
+    Drawn as one line, they are then joined outside of the window.
+    """
+    steps, dim, runs = x.shape
+    ends = fit.ends(np.moveaxis(x, 1, 0).reshape(dim, -1)).reshape(2, 2, steps, runs).copy()
+    ends[:, :, 1::2] = ends[:, ::-1, 1::2]
+    return ends
+
+
+def _fitted(fit: Fit, ends: Array, path: Frame) -> list[Frame]:
+    """Return the lines up to the last that one sees move: those of the steps before, and the last, in the path's color."""
+    there = np.flatnonzero(np.isfinite(ends).all(axis=(0, 1)))
+    ends = ends[:, :, : there[-1] + 1 if there.size else 0]
+    if ends.size:
+        last = np.sort(ends, axis=1)[..., -1:]
+        moved = np.flatnonzero((np.abs(np.sort(ends, axis=1) - last) > STILL * np.ptp(fit.window, axis=1)[:, None, None]).any(axis=(0, 1)))
+        ends = ends[:, :, : moved[-1] + 2 if moved.size else 1]
+    across, up = (small(each.T.ravel()) for each in ends)
+    return [{"x": across, "y": up, "line": path["line"], "rest": path["rest"]}, {"line": path["line"]}]
+
+
+def _opened(fit: Fit, heights: Array | list[float]) -> list[float]:
+    """Return the range that shows the examples, opened for the lines that are seen at rest as far as the fit allows."""
+    middle, half = fit.window[1].mean(), np.ptp(fit.window[1]) / 2
+    factor = np.nanmax(np.abs(np.asarray(heights, dtype=float) - middle), initial=0) / half
+    return [float(f"{middle + side * half * np.clip(factor, 1, fit.opens):.5g}") for side in (-1, 1)]
 
 
 def _curve(
@@ -146,10 +228,31 @@ def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
     }
 
 
+def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
+    """Return the figure with a third plot: the examples, the line that fits them best, and the run's own line with those before it."""
+    best = Facts(loss).minimizer
+    across, up = np.full((2, 2), np.nan) if best is None else fit.ends(np.asarray(best)[:, np.newaxis])[..., 0]
+    swings = line(TEXT, 1, opacity=0.45, **QUIET) | {"meta": {"reveal": True, "each": 2, "points": 2 * TRAIL}}
+    fitted = line(TEXT, 4, **QUIET) | {"meta": {"head": SWINGS, "points": 2}}
+    looks = zip(((TEXT, "circle-open"), (BLUE, "cross-thin-open")), fit.groups.values(), strict=False)
+    size = 8 if sum(each.shape[1] for each in fit.groups.values()) <= MANY else 4
+    examples = [marks(color, symbol, size=size, x=x, y=y, **QUIET) for (color, symbol), (x, y) in looks]
+    for trace in (swings, fitted, line(GREEN, 2, dash="dot", x=across, y=up, **QUIET), *examples):
+        figure.add_trace({"type": "scatter", **trace, **on("3")})
+    figure.update_layout(
+        annotations=[*figure.layout.annotations, heading(f"↑ {safe(fit.labels[1])} ({fit.note})", "3")],
+        **axes("3", {"title": {"text": safe(fit.labels[0])}, "range": fit.window[0], "nticks": 4}, {"range": fit.window[1], "nticks": 6}),
+    )
+    for plot, domain in zip(("", "2", "3"), BESIDE, strict=True):
+        figure.layout[f"xaxis{plot}"].domain = domain
+    return figure
+
+
 def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], loss: str, hover: str) -> go.Figure:
     traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
     path = {"mode": "lines+markers", "line": {"width": 2}, "marker": {"size": 6}, "meta": {"reveal": True}}
     traces[PATH] = path | {"hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>"}
+    traces[HOP] = line(TEXT, 2, dash="dot", **QUIET) | {"meta": {"reveal": True, "each": 3, "points": 3}}
     traces[HERE] = RING | {"meta": {"head": PATH}}
     marker = {"size": [11, 0], "symbol": "square-open", "color": TEXT}
     traces[LEAVING] = line(TEXT, 2, dash="dot", **QUIET) | {"mode": "lines+markers+text", "marker": marker}
@@ -162,4 +265,7 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
     traces[NOW] = RING | {"meta": {"head": CURVE}, "cliponaxis": False}
     traces[UPHILL] = marks(BLUE, "triangle-up", size=12, **QUIET) | {"mode": "markers+text"}
     traces[RAIL] = line(COLORS[Verdict.DIVERGED], 8, **QUIET) | {"mode": "lines+text"}
-    return figure([trace | (ON_CURVE if i >= GHOST else {}) for i, trace in enumerate(traces)], layout(landscape, int(drawn[-1]), loss))
+    drawing = figure([trace | (ON_CURVE if i >= GHOST else {}) for i, trace in enumerate(traces)], layout(landscape, int(drawn[-1]), loss))
+    if landscape.loss.dim == 1:
+        drawing.layout.annotations[0].text = "<b>↑ loss (dotted: along its slope)</b>"
+    return drawing

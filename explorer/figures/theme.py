@@ -4,6 +4,7 @@ Colors are Okabe and Ito's (2008), which stay apart for color-blind readers; no 
 page's own CSS variables, which the picture resolves, so that a figure follows light and dark.
 """
 
+import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -81,6 +82,15 @@ def with_gaps(lines: Iterable[Any]) -> Array:
     """Return many lines ``(points, 2)`` as one, with a gap after each."""
     pieces = [piece for each in lines for piece in (np.asarray(each, dtype=float), np.full((1, 2), np.nan))]
     return np.concatenate(pieces) if pieces else np.full((1, 2), np.nan)
+
+
+def safe(name: str) -> str:
+    """Return a name that somebody else gave as a figure shows it: Plotly reads tags, and a long one runs over its plot.
+
+    >>> safe("<a>x"), safe("a column with a long name")
+    ('&lt;a&gt;x', 'a column with …')
+    """
+    return html.escape(name if len(name) <= 16 else f"{name[:14]}…", quote=False)
 
 
 def on(plot: str) -> Part:

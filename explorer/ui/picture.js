@@ -12,6 +12,7 @@ const TOUCH = matchMedia("(pointer: coarse)");
 const CONFIG = { displaylogo: false, displayModeBar: TOUCH.matches ? false : "hover", scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
 
 const mounted = new WeakMap(); // element -> its picture
+let moved = false; // a visitor who has moved a dial needs no hint
 const remembered = new Map(); // key -> {epoch, position, mine}: survives an element that React mounts anew; mine: the visitor chose it
 
 const SKELETON = `
@@ -21,6 +22,7 @@ const SKELETON = `
     <div class="picture-ruler">
       <div class="picture-track" aria-hidden="true"></div>
       <input type="range" min="0" step="1">
+      <span class="picture-hint" aria-hidden="true" hidden></span>
     </div>
     <div class="picture-names" aria-hidden="true"></div>
   </div>
@@ -71,7 +73,7 @@ function mount(parent) {
   root.innerHTML = SKELETON;
   const find = (selector) => root.querySelector(selector);
   const [sentence, value, ruler, names, plot, problem, player, play, said] = ["sentence", "value", "ruler", "names", "plot", "problem", "player", "play", "said"].map((name) => find(`.picture-${name}`));
-  const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now");
+  const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now"), hint = find(".picture-hint");
 
   let data, frames, zones, commit, trigger, Plotly;
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
@@ -83,6 +85,9 @@ function mount(parent) {
   function tell() {
     const { dial, times, alt } = data;
     dialInput.value = position;
+    hint.hidden = !data.hint || moved;
+    hint.style.left = along(position / Math.max(frames.length - 1, 1));
+    hint.classList.toggle("picture-hint-before", 2 * position > frames.length);
     timeInput.value = time;
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
@@ -259,6 +264,7 @@ function mount(parent) {
 
   // -- events
   dialInput.oninput = () => {
+    moved = true;
     stopPlaying();
     held = true;
     moveTo(Number(dialInput.value));
@@ -371,6 +377,7 @@ function mount(parent) {
     dialInput.setAttribute("aria-label", dial?.label ?? "");
     value.querySelector("span").textContent = dial?.label ?? "";
     plot.style.height = `${data.height}px`;
+    hint.textContent = data.hint;
     drawTrack(find(".picture-track"), zones);
     fit();
     stopPlaying();

@@ -68,6 +68,7 @@ def picture(
     times: Sequence[str] = (),
     height: int | None = None,
     narrow: Mapping[str, Any] | None = None,
+    hint: str = "",
     on_click: Callable[[Any], None] | None = None,
     on_box: Callable[[Any], None] | None = None,
     on_move: Callable[[int], None] | None = None,
@@ -79,12 +80,15 @@ def picture(
     what one frame sets every frame sets. The last view is shown, or, while time is played, the last whose k has come.
 
     `times` labels the steps of a second slider, with play and step buttons: it cuts every trace with `meta={"reveal": True}`
-    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. When nothing is played, a partial
-    trace's `"rest": n` shows its first n points only. Without `times`, play moves the dial.
+    to its first points, and shows of a trace with `meta={"head": i}` only that point of trace i. With `"points": n` either shows the last n
+    points up to there; a revealed trace with `"each": n` has n points a step. What it has fewer of than there are steps stays at its end.
+    When nothing is played, a partial trace's `"rest": n` shows its first n steps only. Without `times`, play moves the dial.
 
     `narrow` is a layout patch for widths below 640 px. A string `"var(--st-text-color)"` anywhere in figure, frames or narrow
     becomes that color of the theme. Points are drawn as they are: cut those that lie very far outside their window (a million
     times its size), which SVG cannot place.
+
+    `hint` stands beside the thumb of the dial until the visitor has moved one.
 
     `height` in pixels is the figure's own, unless it is given.
 
@@ -118,6 +122,7 @@ def picture(
             "times": list(times),
             "height": height or own or 440,
             "value": shown,
+            "hint": hint,
             "epoch": epoch,
             "clickable": on_click is not None,
             "boxable": on_box is not None,

@@ -75,9 +75,10 @@ function patchesOf(traces, frame, last, resting) {
   traces.forEach(({ meta }, index) => {
     const source = meta?.reveal ? index : meta?.head;
     if (source === undefined) return;
-    const points = pointsOf(whole(source));
-    const end = Math.min((resting ? rests[source] : undefined) ?? last + 1, (points.x ?? points.y ?? []).length);
-    const seen = meta.reveal ? cut(points, 0, end) : cut({ x: points.x, y: points.y }, Math.max(end - 1, 0), end);
+    const points = pointsOf(whole(source)), each = traces[source].meta?.each ?? 1;
+    const end = Math.min(each * ((resting ? rests[source] : undefined) ?? last + 1), (points.y ?? points.x ?? []).length);
+    const from = Math.max(end - (meta.points ?? (meta.reveal ? Infinity : 1)), 0);
+    const seen = cut(meta.reveal ? points : { x: points.x, y: points.y }, from, end);
     shown[index] = merge(patches[index] ?? {}, seen);
   });
   return shown;

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.core.losses import LOSSES
+from explorer.core.data import Table, remember
+from explorer.core.losses import LOSSES, Facts
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.ruler import ruler
 from explorer.core.run.setup import Setup
@@ -18,7 +19,7 @@ from explorer.core.theory.curvature import second_order
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import microscope, step_size
 from explorer.figures.landscape import Landscape
-from explorer.figures.step_size import CURVE, GROUND, HERE, LEAVING, NOW, PATH, RAIL, UPHILL
+from explorer.figures.step_size import BEST, CURVE, FITTED, GROUND, HERE, HOP, LEAVING, NOW, PATH, RAIL, SWINGS, UPHILL
 from explorer.figures.ticks import loss_axis
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}|rgba\(\d+,\d+,\d+,[\d.]+\)|var\(--[\w-]+\)")
@@ -74,9 +75,9 @@ def test_every_run_can_be_drawn(loss: str, optimizer: str) -> None:
     assert len(drawing.frames) == explanation.trajectory.runs
     assert len(drawing.times) == len(drawing.drawn) == 26
     for run, frame in enumerate(drawing.frames):
-        assert frame["traces"] == list(range(PATH, RAIL + 1))
+        assert frame["traces"] == list(range(PATH, (RAIL if Facts(explanation.trajectory.objective).fit is None else FITTED) + 1))
         assert len(frame["data"]) == len(frame["traces"])
-        assert {*frame["layout"]} == {"xaxis", "yaxis", "yaxis2"}
+        assert {*frame["layout"]} - {"yaxis3"} == {"xaxis", "yaxis", "yaxis2"}
         assert [each[0] for each in frame["views"]] == sorted({each[0] for each in frame["views"]})
         for axis in frame["layout"].values():
             assert axis["range"][0] < axis["range"][1]
@@ -260,3 +261,57 @@ def test_a_picture_names_its_lines() -> None:
     headings = ["".join(each.text for each in drawing.figure.layout.annotations) for drawing in (with_theory, without)]
     assert ["dotted: theory" in text for text in headings] == [True, False]
     assert with_theory.figure.data[GROUND].x is not None
+
+
+def test_the_line_among_the_examples_is_the_model_s_at_every_step() -> None:
+    setup = Setup("linear_regression", learning_rate=1.2e-3, steps=60).with_knobs({"loss.data": "line", "loss.half": False})
+    explanation = Explanation.of(setup.run([1.2e-3, 1.6e-3]))
+    drawing, trajectory = step_size.draw(explanation), explanation.trajectory
+    seen = []
+    for run, frame in enumerate(drawing.frames):
+        x, y = (np.asarray(each).reshape(-1, 2) for each in points(frame, SWINGS))
+        seen.append(len(x))
+        steps = drawing.drawn[: len(x)]
+        slope, intercept = trajectory.x[steps, :, run].T
+        np.testing.assert_allclose(y, slope[:, np.newaxis] * x + intercept[:, np.newaxis], rtol=1e-5, atol=1e-4)
+        assert (np.sort(x, axis=1) == np.sort(x[0])).all(), "every line goes from side to side"
+        assert (np.diff(x, axis=1).ravel() * (-1) ** np.arange(len(x)) > 0).all(), "and the next begins where it ends"
+        low, high = frame["layout"]["yaxis3"]["range"]
+        assert low < 2 < 16 < high, "the examples are seen"
+    assert seen[0] < seen[1] == 61, "the one that converges is sent until it stands still"
+    swings, fitted = (drawing.figure.data[each].meta for each in (SWINGS, FITTED))
+    assert fitted["head"] == SWINGS
+    assert swings["each"] == fitted["points"] == 2
+    best = drawing.figure.data[BEST]
+    assert np.allclose(best.y, 0.4 * np.asarray(best.x))
+
+
+def test_a_run_that_diverges_opens_the_window_of_its_line_as_far_as_the_examples_can_be_told_apart() -> None:
+    setup = Setup("linear_regression", learning_rate=1e-3, steps=60).with_knobs({"loss.data": "line", "loss.half": False})
+    spans = [np.ptp(each["layout"]["yaxis3"]["range"]) for each in step_size.draw(Explanation.of(setup.run([1e-3, 1.7e-3, 1e-2]))).frames]
+    assert spans[0] < spans[2] <= 6.01 * spans[0]
+    assert spans == sorted(spans)
+
+
+@pytest.mark.parametrize("loss", ["x_squared", "double_well", "absolute"])
+def test_a_step_goes_along_the_slope_and_then_to_the_curve(loss: str) -> None:
+    explanation = Explanation.of(Setup(loss, learning_rate=0.3, steps=12).run([0.3]))
+    x, y = (np.asarray(each, dtype=float).reshape(-1, 3) for each in points(step_size.draw(explanation).frames[0], HOP))
+    trajectory = explanation.trajectory
+    assert np.isnan(x[0]).all(), "no step has been made yet"
+    for step in range(1, len(x)):
+        before, after = trajectory.x[step - 1, 0, 0], trajectory.x[step, 0, 0]
+        slope = trajectory.objective.value_and_gradient(np.array([[before]]))[1][0, 0]
+        np.testing.assert_allclose(x[step], [before, after, after], rtol=1e-5)
+        begun, landed = trajectory.loss[step - 1 : step + 1, 0]
+        np.testing.assert_allclose(y[step], [begun, begun + slope * (after - before), landed], rtol=1e-5, atol=1e-6)
+
+
+def test_what_somebody_named_a_column_is_no_tag() -> None:
+    table = Table(np.array([[1.0], [2.0]]), np.array([1.0, 3.0]), ("<b>x</b>",), '<a href="https://example.org">here</a>')
+    drawing = step_size.draw(
+        Explanation.of(Setup("linear_regression", learning_rate=0.1, steps=3).with_knobs({"loss.data": remember(table)}).run([0.1]))
+    )
+    layout = drawing.figure.layout
+    written = [layout.xaxis.title.text, layout.xaxis3.title.text, layout.annotations[-1].text.removeprefix("<b>").removesuffix("</b>")]
+    assert not any("<" in text for text in written), written

@@ -71,7 +71,7 @@ def read_table(content: bytes, *, target: str | None = None) -> TableFile:
     if len(features) > MOST_COLUMNS:
         raise ValueError(f"the file must have at most {MOST_COLUMNS} columns of numbers besides the target, got {len(features)}")
     X = np.column_stack([columns[name].values[used] for name in features])
-    return TableFile(Table(X, y, tuple(features)), target, targets, tuple(notes))
+    return TableFile(Table(X, y, tuple(features), target), target, targets, tuple(notes))
 
 
 def _cells(text: str) -> tuple[list[str], list[int], list[list[str]], str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import Shelf, must, typed
+from explorer.core.losses.fit import Fit
 
 
 @runtime_checkable
@@ -115,6 +116,8 @@ class Facts:
     """How many examples one evaluation goes through."""
     l2 = _Optional(0.0)
     """The weight of its own penalty ½ l2 ‖W‖²."""
+    fit = _Optional[Fit | None](None)
+    """Of a linear model: its line among the examples, to be drawn."""
     order = _Optional[Literal["C", "F"]]("C")
     """How it wants points laid out in memory, where that makes it faster."""
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from explorer.core import data as tables
 from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, Tables
 from explorer.core.ground.knobs import Knob
+from explorer.core.losses.fit import Fit, varying
 from explorer.core.losses.protocol import LOSSES, Array
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
@@ -40,6 +41,7 @@ class LeastSquares:
     reduction: Literal["mean", "sum"] = "mean"
     half: bool = True
     compact: bool = True
+    answer: str = "y"
     is_quadratic = True
 
     @property
@@ -105,6 +107,13 @@ class LeastSquares:
         return self.start + np.linalg.lstsq(A, b - A @ self.start, rcond=None)[0]
 
     @property
+    def fit(self) -> Fit | None:
+        """The line among the examples; None if no feature varies, or a number is not finite."""
+        if not len(varying(self.X)) or not np.isfinite(self.y).all():
+            return None
+        return Fit.line(self.X, self.y, (self.coordinates[varying(self.X)[0]], self.answer))
+
+    @property
     def minimum(self) -> float | None:
         return None if self.minimizer is None else float(self.value(self.minimizer[:, None])[0])
 
@@ -140,7 +149,13 @@ def linear_regression(
     table = tables.standardize(table) if standardize else table
     X, coordinates = with_intercept(table, intercept)
     return LeastSquares(
-        X=X, y=table.target, start=first_weights(start, table, seed, intercept), coordinates=coordinates, reduction=reduction, half=half
+        X=X,
+        y=table.target,
+        start=first_weights(start, table, seed, intercept),
+        coordinates=coordinates,
+        reduction=reduction,
+        half=half,
+        answer=table.answer,
     )
 
 

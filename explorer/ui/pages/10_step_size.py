@@ -212,12 +212,13 @@ def main() -> None:
     picture(
         drawing.figure,
         key="step_size:ruler",
-        alt="Left, the landscape of the loss with the path of the run; right, the loss at every step.",
+        alt="The landscape of the loss with the path; the loss at every step; of a model, its line among the examples.",
         frames=drawing.frames,
         dial=dial,
         value=position,
         times=drawing.times,
-        narrow=stage.NARROW,
+        narrow=drawing.narrow,
+        hint="drag me" if setup == DEFAULT else "",
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
     panel.write_link(setup.to_query())
