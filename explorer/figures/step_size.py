@@ -23,6 +23,21 @@ Frame = dict[str, Any]
 GROUND, MINIMUM, START, PATH, HOP, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(17)
 """The traces, in the order they are drawn; with examples, they follow. A frame changes those from PATH to FITTED."""
 
+NAMES = (
+    "ground",
+    "minimum",
+    "start",
+    "path",
+    "slope of the step",
+    "here",
+    "leaves",
+    "loss without rescues",
+    "noise floor",
+    "loss",
+    "theory",
+)
+"""What traces are called in the file of the picture's points."""
+
 BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])
 """Where three plots stand beside each other."""
 
@@ -232,12 +247,12 @@ def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
     """Return the figure with a third plot: the examples, the line that fits them best, and the run's own line with those before it."""
     best = Facts(loss).minimizer
     across, up = np.full((2, 2), np.nan) if best is None else fit.ends(np.asarray(best)[:, np.newaxis])[..., 0]
-    swings = line(TEXT, 1, opacity=0.45, **QUIET) | {"meta": {"reveal": True, "each": 2, "points": 2 * TRAIL}}
-    fitted = line(TEXT, 4, **QUIET) | {"meta": {"head": SWINGS, "points": 2}}
+    swings = line(TEXT, 1, opacity=0.45, name="lines before", **QUIET) | {"meta": {"reveal": True, "each": 2, "points": 2 * TRAIL}}
+    fitted = line(TEXT, 4, name="line", **QUIET) | {"meta": {"head": SWINGS, "points": 2}}
     looks = zip(((TEXT, "circle-open"), (BLUE, "cross-thin-open")), fit.groups.values(), strict=False)
     size = 8 if sum(each.shape[1] for each in fit.groups.values()) <= MANY else 4
-    examples = [marks(color, symbol, size=size, x=x, y=y, **QUIET) for (color, symbol), (x, y) in looks]
-    for trace in (swings, fitted, line(GREEN, 2, dash="dot", x=across, y=up, **QUIET), *examples):
+    examples = [marks(color, symbol, size=size, x=x, y=y, name="examples", **QUIET) for (color, symbol), (x, y) in looks]
+    for trace in (swings, fitted, line(GREEN, 2, dash="dot", x=across, y=up, name="best fit", **QUIET), *examples):
         figure.add_trace({"type": "scatter", **trace, **on("3")})
     figure.update_layout(
         annotations=[*figure.layout.annotations, heading(f"↑ {safe(fit.labels[1])} ({fit.note})", "3")],
@@ -265,6 +280,8 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
     traces[NOW] = RING | {"meta": {"head": CURVE}, "cliponaxis": False}
     traces[UPHILL] = marks(BLUE, "triangle-up", size=12, **QUIET) | {"mode": "markers+text"}
     traces[RAIL] = line(COLORS[Verdict.DIVERGED], 8, **QUIET) | {"mode": "lines+text"}
+    for trace, name in zip(traces, NAMES, strict=False):
+        trace["name"] = name
     drawing = figure([trace | (ON_CURVE if i >= GHOST else {}) for i, trace in enumerate(traces)], layout(landscape, int(drawn[-1]), loss))
     if landscape.loss.dim == 1:
         drawing.layout.annotations[0].text = "<b>↑ loss (dotted: along its slope)</b>"

@@ -5,6 +5,7 @@
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
+const WORDS = 72; // px above a picture that is saved, for its sentence
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -28,12 +29,18 @@ const SKELETON = `
   </div>
   <div class="picture-plot" role="img" tabindex="0"></div>
   <div class="picture-problem" role="alert" hidden></div>
+  <div class="picture-foot">
   <div class="picture-player" role="group" aria-label="Playback">
     <button type="button" data-step="-1" aria-label="One step back"><svg viewBox="0 0 24 24"><path d="M5 5h3v14H5zM20 5v14L9 12z"/></svg></button>
     <button type="button" class="picture-play"><svg viewBox="0 0 24 24"><path/></svg><span></span></button>
     <button type="button" data-step="1" aria-label="One step forward"><svg viewBox="0 0 24 24"><path d="M16 5h3v14h-3zM4 5v14l11-7z"/></svg></button>
     <input type="range" min="0" step="1" aria-label="Time">
     <span class="picture-now"></span>
+  </div>
+  <details class="picture-save">
+    <summary>Save</summary>
+    <div role="group" aria-label="Save this picture"><button type="button" data-save="png">PNG</button> <button type="button" data-save="svg">SVG</button> <button type="button" data-save="csv">CSV</button></div>
+  </details>
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
@@ -290,6 +297,16 @@ function mount(parent) {
       stepBy(Number(button.dataset.step));
     };
 
+  // -- taking it away: the picture with its sentence on the ground of the page, or the points that it shows
+  const saving = find(".picture-save");
+  for (const button of saving.querySelectorAll("button"))
+    button.onclick = async () => {
+      const kind = button.dataset.save, text = sentence.hidden ? data.alt : sentence.textContent;
+      const address = kind === "csv" ? `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data))}` : await Plotly.toImage(withWords(plot, text, root), { format: kind, scale: 2, width: plot.clientWidth, height: layout.height + WORDS });
+      Object.assign(document.createElement("a"), { href: address, download: `${data.key.replace(/\W+/g, "-")}.${kind}` }).click();
+      saving.open = false;
+    };
+
   function stepBy(steps, input = reel()) {
     input.value = Number(input.value) + steps;
     input.dispatchEvent(new Event("input"));
@@ -301,6 +318,7 @@ function mount(parent) {
     byKey = true;
     const native = event.target.matches("input") && event.key.startsWith("Arrow");
     if (event.target.matches("button") || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.matches("summary")) return;
     if (event.key === " ") togglePlaying();
     else if (event.key in KEYS && !native) stepBy(KEYS[event.key], event.target.matches("input") ? event.target : reel());
     else return;

@@ -85,3 +85,26 @@ function patchesOf(traces, frame, last, resting) {
 }
 
 const viewOf = (frame, last) => merge(frame.layout ?? {}, (frame.views ?? []).findLast(([from]) => from <= last)?.[1] ?? {});
+
+// ---- taking it away ------------------------------------------------------------------------------------------------
+
+// The figure as it stands, with a sentence above it in lines of at most its width, on the ground of the page.
+function withWords({ data, layout, clientWidth }, words, element) {
+  const lines = [""];
+  for (const word of words.split(/\s+/)) {
+    if (lines.at(-1).length + word.length > clientWidth / 9) lines.push("");
+    lines[lines.length - 1] += `${lines.at(-1) && " "}${word.replaceAll("<", "&lt;")}`;
+  }
+  const title = { text: lines.slice(0, 3).join("<br>"), x: 0.01, xanchor: "left", y: 1, yanchor: "top", yref: "container", pad: { t: 12 }, font: { size: 17 } };
+  const margin = { ...layout.margin, t: (layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 36) + WORDS };
+  return { data, layout: { ...layout, title, margin, paper_bgcolor: themeValue("var(--st-background-color)", element) } };
+}
+
+// A line for each point that is shown: which trace, and its numbers or its text.
+function csvOf(traces) {
+  const cell = (value) => (value === undefined || value === null || Number.isNaN(value) ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+  const rows = traces.flatMap(({ name, x, y, z, text }, index) =>
+    z ? [...z].flatMap((row, i) => [...row].map((value, j) => [name ?? index, x?.[j] ?? j, y?.[i] ?? i, value]))
+      : Array.from(y ?? x ?? [], (_, k) => [name ?? index, x?.[k] ?? k, y?.[k], isArray(text) ? text[k] : undefined]));
+  return [["trace", "x", "y", "value"], ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
+}

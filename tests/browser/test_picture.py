@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -430,3 +433,36 @@ def test_without_plotly_the_words_still_work(visit: Visit, demo: str) -> None:
     dial(page).press("End")
     expect(page.locator(".picture-sentence")).to_contain_text("diverged")
     committed(page, FRAMES - 1)
+
+
+def test_the_picture_can_be_taken_away_as_it_stands(visit: Visit, demo: str) -> None:
+    """PNG and SVG with the sentence, CSV with the points; after a move the next file is of the next position."""
+    page = visit(demo)
+    drawn(page, PRESET)
+
+    def saved(kind: str) -> bytes:
+        page.locator(".picture-save summary").click()
+        with page.expect_download() as download:
+            page.locator(".picture-save").get_by_role("button", name=kind).click()
+        assert download.value.suggested_filename == f"demo.{kind.lower()}"
+        expect(page.locator(".picture-save")).not_to_have_attribute("open", "")
+        return download.value.path().read_bytes()
+
+    width, height = (page.evaluate(f"document.querySelector('.picture-plot').{side}") for side in ("clientWidth", "clientHeight"))
+    for position in (PRESET, BEYOND):
+        if position != PRESET:
+            dial(page).press("PageUp")
+            run(page, lambda: page.get_by_text("Beyond the edge").click())
+            drawn(page, position)
+        image = Image.open(io.BytesIO(saved("PNG")))
+        assert image.size == (2 * width, 2 * (height + 72))
+        assert image.convert("RGB").getpixel((2, 2)) == (255, 255, 255), "it stands on the ground of the page"
+        words = page.locator(".picture-sentence").inner_text()
+        text = re.sub(r"<[^>]*>", " ", saved("SVG").decode())
+        assert re.sub(r"\s+", "", words) in re.sub(r"\s+", "", text)
+        rows = list(csv.reader(io.StringIO(saved("CSV").decode())))
+        assert rows[0] == ["trace", "x", "y", "value"]
+        path = [[float(each) for each in row[1:3]] for row in rows if row[0] == "path"]
+        shown = trace(page, 1)
+        assert path == [[pytest.approx(x), pytest.approx(y)] for x, y in zip(shown["x"], shown["y"], strict=True)]
+        assert len(path) == 180

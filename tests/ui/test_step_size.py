@@ -234,7 +234,7 @@ def test_two_visitors_share_nothing() -> None:
 def test_the_page_without_a_link_is_the_first_case() -> None:
     app = opened()
     assert setup_of(app) == DEFAULT
-    assert sentence(app).startswith("**Diverges**")
+    assert sentence(app).startswith("**Converges**")
 
 
 def test_the_page_says_what_theory_and_run_agree_on() -> None:
