@@ -27,6 +27,12 @@ OVERVIEW = 300.0
 SAMPLES = 10
 """Samples of level lines for each factor of ten outside the first window."""
 
+GLOW = 96
+"""Pixels a side of the picture under the level lines."""
+
+GLOWS, OPAQUE = (0, 114, 178, 0), 0.45
+"""Its color, Okabe and Ito's blue, and how opaque it is where the ground is lowest: quiet on white and on black."""
+
 LEVELS = 11
 """Levels in the first window; at most as many again outside it."""
 
@@ -131,6 +137,27 @@ class Landscape:
         """The curve, or the level lines, as one line with gaps, for windows opened by ``(2, windows)`` factors."""
         widest = factors.max(axis=1, initial=1).clip(1)
         return self._curve(widest[0]) if self.loss.dim == 1 else self._levels(widest)
+
+    def glow(self) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]] | None:
+        """How low the ground is in the first window, as pixels ``(GLOW, GLOW, 4)`` from the top down, and where: left, top, width, height.
+
+        The lower, the more opaque, by the square root of the height above the lowest: even steps in the distance, on a bowl. It fades
+        out towards the sides, for a window that opens shows what is beyond. None in one dimension, or where nothing is finite.
+        """
+        if self.loss.dim == 1:
+            return None
+        side = np.linspace(-1, 1, GLOW)
+        height = self.at(self.center[0] + 1.3 * self.reach[0] * side, self.center[1] + 1.3 * self.reach[1] * side[::-1])
+        seen = np.isfinite(height) & (np.abs(height) < DRAWABLE)
+        if not seen.any() or np.ptp(height[seen]) == 0:
+            return None
+        low = height[seen].min()
+        share = np.sqrt((np.where(seen, height, np.inf) - low) / np.ptp(height[seen])).clip(0, 1)
+        fade = (4 * (1 - np.abs(side))).clip(0, 1)
+        rgba = np.full((GLOW, GLOW, 4), GLOWS, np.uint8)
+        rgba[..., 3] = np.round(255 * OPAQUE * (1 - share) * fade * fade[:, np.newaxis])
+        (x, y), (a, b) = self.center, 1.3 * self.reach
+        return rgba, (float(x - a), float(y + b), float(2 * a), float(2 * b))
 
     def _curve(self, widest: float) -> tuple[Array, Array]:
         """Sampled evenly within the first window and every tenfold one, so that it is smooth in all of them."""

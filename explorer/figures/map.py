@@ -1,7 +1,5 @@
 """The map: a color for each verdict, darker where it went faster, words on the regions, and theory's lines over them."""
 
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from explorer.core.maps.canvas import UNDONE, Canvas
 from explorer.core.maps.map import Axis, Map, knobs
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
+from explorer.figures.png import write_png
 from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, figure, heading, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
 
@@ -230,17 +229,4 @@ def png(plan: Map, canvas: Canvas) -> bytes:
         share = np.log(pace / low) / np.log(high / low) if verdict == Verdict.DIVERGED else (pace - low) / (high - low)
         rgba[here, :3], rgba[here, 3] = _shade(verdict, share), 255
     link = "&".join(f"{name}={text}" for name, text in plan.to_query().items())
-    return _png(rgba[::-1], {"Description": link, "Software": "Divergence Explorer"})
-
-
-def _png(rgba: NDArray[np.uint8], texts: dict[str, str]) -> bytes:
-    """Return the file format: PNG specification (W3C), 8 bits a channel, no filter."""
-    height, width, _ = rgba.shape
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), rgba.reshape(height, -1)], axis=1)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    said = b"".join(chunk(b"tEXt", f"{key}\0{text}".encode("latin-1", "replace")) for key, text in texts.items())
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + said + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + chunk(b"IEND", b"")
+    return write_png(rgba[::-1], {"Description": link, "Software": "Divergence Explorer"})

@@ -1,5 +1,6 @@
 """The stage of a run: the landscape with paths on it to the left, the loss at every step to the right."""
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.landscape import Landscape
+from explorer.figures.png import write_png
 from explorer.figures.theme import GREEN, QUIET, TEXT, Array, Part, axes, heading, line, marks, on, stacked
 
 DRAWN = 240
@@ -100,12 +102,23 @@ def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str
 def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, Any]:
     """Return the two plots side by side, for a run of this many steps; `loss` is what stands above the right one."""
     (x,), (y,) = (each.tolist() for each in landscape.ranges(np.ones((2, 1))))
+    glow = landscape.glow()
+    images = [] if glow is None else [_under(*glow)]
     return {
         "height": 420,
+        "images": images,
         "annotations": [heading(f"↑ {landscape.labels[1]}"), heading(f"↑ {loss}", "2")],
         **axes("", {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6}, {"range": y, "nticks": 6}),
         **axes("2", {"domain": [0.57, 1], "title": {"text": "step"}, "range": [-0.02 * steps, 1.03 * max(steps, 1)]}, {}),
     }
+
+
+def _under(rgba: NDArray[np.uint8], box: tuple[float, float, float, float]) -> Part:
+    """Pixels under everything else on the left plot: `box` is left, top, width, height."""
+    source = f"data:image/png;base64,{base64.b64encode(write_png(rgba, {})).decode()}"
+    left, top, width, height = box
+    place = {"x": left, "y": top, "sizex": width, "sizey": height, "xref": "x", "yref": "y"}
+    return {"source": source, "layer": "below", "sizing": "stretch", **place}
 
 
 def named(name: str, symbol: str, *, color: str, position: str, width: int, at: Array | None = None) -> Part:

@@ -315,3 +315,28 @@ def test_what_somebody_named_a_column_is_no_tag() -> None:
     layout = drawing.figure.layout
     written = [layout.xaxis.title.text, layout.xaxis3.title.text, layout.annotations[-1].text.removeprefix("<b>").removesuffix("</b>")]
     assert not any("<" in text for text in written), written
+
+
+@pytest.mark.parametrize("loss", ["ravine", "himmelblau", "linear_regression", "saddle", "rosenbrock"])
+def test_the_ground_is_most_opaque_where_it_is_lowest_and_fades_out_to_the_sides(loss: str) -> None:
+    made = LOSSES[loss]()
+    landscape = Landscape.of(made, made.start)
+    rgba, (left, top, width, height) = landscape.glow()
+    alpha = rgba[..., 3].astype(float)
+    side = (np.arange(len(alpha)) + 0.0) / (len(alpha) - 1)
+    ground = landscape.at(left + width * side, top - height * side)
+    inner = np.abs(2 * side - 1) < 0.7
+    near, low = alpha[np.ix_(inner, inner)], ground[np.ix_(inner, inner)]
+    assert near.max() > 90
+    order = np.argsort(low.ravel())
+    assert (np.diff(near.ravel()[order]) <= 1).all(), "the higher, the paler"
+    assert not any(np.abs(edge).max() for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
+    x, y = landscape.ranges(np.ones((2, 1)))
+    assert left <= x[0, 0] < x[0, 1] <= left + width, "it reaches beyond the first window"
+    assert top - height <= y[0, 0] < y[0, 1] <= top
+
+
+def test_a_curve_and_a_flat_ground_have_no_glow() -> None:
+    flat = LOSSES["quadratic"](eigenvalues=(0.0, 0.0))
+    assert Landscape.of(LOSSES["x_squared"](), np.ones(1)).glow() is None
+    assert Landscape.of(flat, np.ones(2)).glow() is None
