@@ -12,6 +12,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.theory.differences import IMAGINARY
 from explorer.core.theory.gradient_check import CURVE, WRONG, BlockCheck, GradientCheck
 from explorer.figures.theme import GREEN, QUIET, TEXT, VERMILION, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.ticks import log_axis
 
 Array = NDArray[np.float64]
 
@@ -41,8 +42,8 @@ def draw(check: GradientCheck, errors: Mapping[str, Array]) -> tuple[go.Figure, 
         **legend(1.1, yanchor="bottom"),
         **margins(84, 16, 84, 60),
         "annotations": [heading("↑ relative error")],
-        "xaxis": {"type": "log", "range": [left, 0], "nticks": 8, "title": {"text": "size of the difference"}},
-        "yaxis": {"type": "log", "range": [np.log10(LEAST) - 0.5, np.log10(top) + 0.7], "nticks": 8},
+        "xaxis": {**log_axis(left, 0), "title": {"text": "size of the difference"}},
+        "yaxis": log_axis(float(np.log10(LEAST)) - 0.5, float(np.log10(top)) + 0.7),
     }
     return figure(traces, layout), _words(check, errors)
 

@@ -19,7 +19,7 @@ from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.png import write_png
 from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, figure, heading, legend, line, margins, marks
-from explorer.figures.ticks import loss_axis
+from explorer.figures.ticks import log_axis
 
 GROUND = "var(--st-background-color)"
 
@@ -71,10 +71,7 @@ class Side:
     def layout(self) -> Part:
         """Plotly's axis."""
         ends = [float(end) for end in self.place(np.array([self.axis.low, self.axis.high]))]
-        found: Part = {"type": "log" if self.log else "linear", "range": ends, "nticks": 8, "showgrid": False}
-        if self.log:
-            named = loss_axis(*ends)
-            found |= {"tickvals": [10**at for at in named["tickvals"]], "ticktext": named["ticktext"]}
+        found: Part = {"showgrid": False} | (log_axis(*ends) if self.log else {"type": "linear", "range": ends, "nticks": 8})
         if self.deep:
             values = np.linspace(ends[0], ends[1], 5)
             found |= {"tickvals": values.tolist(), "ticktext": [plain(value, 2, sign=value > 0) for value in values]}

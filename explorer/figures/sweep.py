@@ -14,7 +14,7 @@ from explorer.core.run.finder import RateFinder
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.race import LOOKS
 from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
-from explorer.figures.ticks import logs
+from explorer.figures.ticks import log_axis, logs, loss_axis
 
 ROOF = 1.5
 """Decades above the highest finite loss at which runs that became inf or nan are drawn."""
@@ -67,8 +67,9 @@ def draw(bands: Sequence[Band], finder: RateFinder | None = None) -> go.Figure:
         heights = np.minimum(logs(np.maximum(finder.losses, 1e-30)), roof)
         hover = "finder, at η = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
         traces.append(line(TEXT, 2, dash="dot", x=finder.rates, y=heights, name="learning-rate finder", hovertemplate=hover))
-    rate = {"type": "log", "title": {"text": "learning rate"}, "exponentformat": "power", "nticks": 7}
-    loss = {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "range": [low - 0.5, roof + 0.4], "nticks": 7}
+    rates = np.log10(np.concatenate([band.rates for band in bands]))
+    rate = {"title": {"text": "learning rate"}, **log_axis(float(rates.min()) - 0.1, float(rates.max()) + 0.1)}
+    loss = loss_axis(low - 0.5, roof + 0.4)
     layout = {
         "height": 500,
         **legend(1.24),

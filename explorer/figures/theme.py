@@ -37,7 +37,7 @@ _AXIS = {
     "zeroline": False,
     "ticks": "outside",
     "tickcolor": FAINT,
-    "tickfont": {"size": 15},
+    "tickfont": {"size": 16},
     "title": {"font": {"size": 17}, "standoff": 8},
     "automargin": False,
     "exponentformat": "power",

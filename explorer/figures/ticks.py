@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, power_of_ten
 from explorer.figures.theme import Array
 
 MOST = 7
@@ -38,7 +38,7 @@ def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any
     With `signed`, for sign(loss)·log₁₀(1 + |loss|), where losses are below zero.
 
     >>> loss_axis(-0.1, 2.1)["ticktext"], loss_axis(0, 300)["ticktext"][:3]
-    (['1', '2', '5', '10', '20', '50', '100'], ['1', '10<sup>50</sup>', '10<sup>100</sup>'])
+    (['1', '2', '5', '10', '20', '50', '100'], ['1', '10⁵⁰', '10¹⁰⁰'])
     >>> loss_axis(-2.6, 0.3, signed=True)["ticktext"]
     ['−100', '−10', '0']
     """
@@ -47,12 +47,22 @@ def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any
     return {"range": [low, high], "tickvals": [float(f"{each:.5g}") for each in at], "ticktext": _names(values)}
 
 
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """Return a logarithmic axis of Plotly's, such as one of rates, from 10^low to 10^high, with the ticks of `loss_axis`.
+
+    >>> log_axis(-2, 1)["ticktext"]
+    ['0.01', '0.1', '1', '10']
+    """
+    named = loss_axis(low, high)
+    return {"type": "log", **named, "tickvals": [10**at for at in named["tickvals"]]}
+
+
 def _names(values: Array) -> list[str]:
     """Return the ticks' texts: all powers of ten, but for 0 and 1, where one is far from everyday numbers."""
     sizes = np.abs(values[values != 0])
     powers = np.log10(sizes)
     plainly = bool((np.abs(powers - powers.round()) > 1e-9).any() or ((sizes <= EVERYDAY[1]).all() and (sizes >= EVERYDAY[0]).all()))
-    powers = [f"{'−' if value < 0 else ''}10<sup>{round(np.log10(abs(value) or 1))}</sup>".replace(">-", ">−") for value in values]
+    powers = [f"{'−' if value < 0 else ''}{power_of_ten(round(np.log10(abs(value) or 1)))}" for value in values]
     return [plain(value, 6) if plainly or abs(value) in (0, 1) else power for value, power in zip(values, powers, strict=True)]
 
 

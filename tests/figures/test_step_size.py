@@ -251,7 +251,7 @@ def number(name: str) -> float:
     """The number that a tick says."""
     superscripts = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
     name = name.replace("−", "-").replace(",", "")
-    name = re.sub(r"10<sup>(-?\d+)</sup>", r"1e\1", name)
+    name = re.sub(r"(?<!× )10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda found: "1e" + found[1].translate(superscripts), name)
     return float(re.sub(r" × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda found: "e" + found[1].translate(superscripts), name))
 
 

@@ -21,7 +21,16 @@ def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
     # Of the value itself: the largest float64 rounds up to more than a float64 can be.
     mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{lead}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"{lead}{mantissa} × {power_of_ten(int(exponent))}"
+
+
+def power_of_ten(exponent: int) -> str:
+    """Return a power of ten as it is read.
+
+    >>> power_of_ten(-12)
+    '10⁻¹²'
+    """
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def counted(number: int, noun: str = "step") -> str:
