@@ -94,10 +94,11 @@ def _losses(band: Band, i: int, roof: float) -> list[Part]:
         heights = np.where(np.isfinite(band.final), np.log10(np.maximum(band.final, 1e-30)), roof).clip(max=roof)
     words = [f"{band.name}, η = {plain(rate, 4)}: {verdict}" for rate, verdict in zip(band.rates, band.verdict, strict=True)]
     curve = line(color, 2, dash=dash, x=band.rates, y=np.median(heights, axis=0), name=band.name, legendgroup=band.name, text=words)
-    curve |= verdict_marks(band.verdict)
+    curve |= verdict_marks(band.verdict) | {"showlegend": False}
+    named = line(color, 2, dash=dash, x=[None], y=[None], name=band.name, legendgroup=band.name)  # the rule's line, and nobody's verdict
     curve |= {"customdata": _opens(band), "hovertemplate": "%{text}<br>loss 10<sup>%{y:.2f}</sup><extra></extra>"}
     if len(heights) == 1:
-        return [curve]
+        return [named, curve]
     x, y = np.concatenate([band.rates, band.rates[::-1]]), np.concatenate([heights.max(axis=0), heights.min(axis=0)[::-1]])
     fill = {
         "fill": "toself",
@@ -106,7 +107,7 @@ def _losses(band: Band, i: int, roof: float) -> list[Part]:
         "line": {"width": 0},
         "showlegend": False,
     }
-    return [{"x": x, "y": y, **fill, **QUIET}, curve]
+    return [{"x": x, "y": y, **fill, **QUIET}, named, curve]
 
 
 def _growth(band: Band, i: int) -> list[Part]:
