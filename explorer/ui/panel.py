@@ -29,7 +29,7 @@ GO = "go"
 
 STEP_SIZE = "pages/10_step_size.py"
 
-STATE, LINKS, REFUSED, NOTES, SAID = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said"
+STATE, LINKS, REFUSED, NOTES, SAID, WAITING = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said", "setup:waiting"
 
 
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
@@ -43,10 +43,35 @@ def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Call
         adopt(default)
 
 
-def current(default: Setup) -> Setup:
+def current(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
     """The setup that holds now: the session's, unless the page was opened by another link."""
     arrive(Setup.salvage, adopt, default, STATE)
-    return st.session_state[STATE]
+    return usable(default, fits)
+
+
+def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
+    """The session's setup, if the page can use it: `fits` says so. Else the default, while the visitor's own waits for another page.
+
+    What waits is forgotten once anything else is turned, opened or chosen: that is the visitor's problem then.
+    """
+    context, state = get_script_run_ctx(), st.session_state
+    here = context.page_script_hash if context else ""
+    if WAITING in state:
+        mine, instead, refused_at = state[WAITING]
+        if state[STATE] != instead:
+            del state[WAITING]
+        elif refused_at != here and fits(mine):
+            adopt(mine)
+    if not fits(state[STATE]):
+        _wait(state[STATE], default)
+    return state[STATE]
+
+
+def _wait(setup: Setup, instead: Setup) -> None:
+    """Shows another setup on this page; this one waits for a page that can use it."""
+    context = get_script_run_ctx()
+    adopt(instead)
+    st.session_state[WAITING] = setup, instead, context.page_script_hash if context else ""
 
 
 def follow() -> None:
@@ -77,6 +102,7 @@ def adopt(setup: Setup) -> None:
     """Adopt `setup` as the current one: widgets and the link follow."""
     st.session_state[STATE] = setup
     st.session_state[REFUSED] = {}
+    st.session_state.pop(WAITING, None)
 
 
 def computable(
@@ -119,7 +145,8 @@ def refuse(setup: Setup, good: Setup, reason: str) -> None:
     adopt(good)
     if typed and (setup.loss, setup.optimizer) == (good.loss, good.optimizer):
         st.session_state[REFUSED] = {typed[0]: reason}
-    else:  # it came by a link, or with another loss
+    else:  # it came by a link, from another page, or with another loss
+        _wait(setup, good)
         also_say(f"{reason}. The last picture that could be made is shown.")
 
 
@@ -164,18 +191,21 @@ def again() -> NoReturn:
     st.rerun()
 
 
+def turned(setup: Setup, kind: str) -> list[str]:
+    """What is set on the loss, the optimizer or the schedule, in words.
+
+    >>> turned(Setup("x_squared", "momentum", 0.1, knobs={"optimizer.momentum": 0.5}), "optimizer")
+    ['momentum β 0.5']
+    """
+    known, knobs = setup.parameters(kind), dict(setup.knobs)
+    found = [(each, knobs[name]) for name, each in known.items() if knobs.get(name, False) is not False]
+    return [each.label + ("" if value is True else f" {each.write(value)}") for each, value in found]
+
+
 def recipe(setup: Setup) -> None:
     """Say in one line what is run; where the sidebar is closed, a click on it opens it."""
-    parts = []
-    for kind in ("loss", "optimizer", "schedule"):
-        known, knobs = setup.parameters(kind), dict(setup.knobs)
-        turned = [
-            known[name].label + ("" if knobs[name] is True else f" {known[name].write(knobs[name])}")
-            for name in known
-            if name in knobs and knobs[name] is not False
-        ]
-        if kind != "schedule" or setup.schedule != "constant":
-            parts.append(", ".join([SHELVES[kind].title(getattr(setup, kind)), *turned[:3]]))
+    kinds = ("loss", "optimizer", "schedule")[: 2 + (setup.schedule != "constant")]
+    parts = [", ".join([SHELVES[kind].title(getattr(setup, kind)), *turned(setup, kind)[:3]]) for kind in kinds]
     parts += [f"batches of {setup.batch_size}"] * (setup.batch_size is not None) + [f"{setup.steps:,} steps"]
     st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(" · ".join(parts))}</button>')
 

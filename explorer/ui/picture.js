@@ -14,6 +14,7 @@ const CONFIG = { displaylogo: false, displayModeBar: TOUCH.matches ? false : "ho
 
 const mounted = new WeakMap(); // element -> its picture
 let moved = false; // a visitor who has moved a dial needs no hint
+const shared = new URLSearchParams(location.hash.slice(1)); // key -> "position,time" in a link that somebody copied (way.js)
 const remembered = new Map(); // key -> {epoch, position, mine}: survives an element that React mounts anew; mine: the visitor chose it
 
 const SKELETON = `
@@ -99,6 +100,10 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
+    // What a link of exactly this must say beside the address, in which the page has the position that it follows.
+    const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
+    if (own.join("")) root.dataset.moved = own;
+    else delete root.dataset.moved;
     plot.setAttribute("aria-label", [alt, dial?.alts[position]].filter(Boolean).join(" "));
     announce();
   }
@@ -371,6 +376,7 @@ function mount(parent) {
     const anew = !given;
     data = { ...next, ...JSON.parse(next.content) };
     given = next;
+    root.dataset.key = data.key;
     frames = data.frames;
     decoded = decode({ figure: data.figure, frames, narrow: data.narrow });
     zones = data.dial ? zonesOf(data.dial) : [];
@@ -381,7 +387,18 @@ function mount(parent) {
     if (anew && holds && seen.mine) commit("value", [data.epoch, position]);
     position = Math.min(position, Math.max(frames.length - 1, 0));
     time = Math.max(data.times.length - 1, 0);
+    takeShared();
     arrange();
+  }
+
+  // A link that somebody copied may say a position and a time; there may be no such frame yet, or never.
+  function takeShared() {
+    const fits = (text, count) => text === "" || (/^\d+$/.test(text) && Number(text) < count);
+    const [to = "", at = ""] = shared.get(data.key)?.split(",") ?? [];
+    if (!shared.has(data.key) || !fits(to, frames.length) || !fits(at, data.times.length)) return;
+    if (to) remembered.set(data.key, { epoch: data.epoch, position: (position = Number(to)), mine: true });
+    if (at) time = Number(at);
+    shared.delete(data.key);
   }
 
   function arrange() {

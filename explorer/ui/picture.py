@@ -126,6 +126,7 @@ def picture(
             "epoch": epoch,
             "clickable": on_click is not None,
             "boxable": on_box is not None,
+            "follows": on_move is not None,
         },
         on_value_change=hear,  # type: ignore[arg-type]  # it returns whether there was news; Streamlit does not look
         on_clicked_change=partial(_pass_on, key, "clicked", on_click),

@@ -70,7 +70,7 @@ def test_a_phone(visit: Visit, server: str, name: str) -> None:
     if name in WITH_RULER:
         all_at_once(page, (390, 844))
     else:
-        expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+        expect(page.locator("[data-testid=stSidebar][data-collapsed=false]")).to_have_count(0)
     keeps_to_the_window(page)
 
 

@@ -81,7 +81,12 @@ def ends(widget: Any) -> list[Any]:
 
 def pictures(app: AppTest) -> list[dict[str, Any]]:
     """The data of each picture on the page, as the browser gets them."""
-    return [read(each) for each in app.get("bidi_component")]
+    return [read(each) for each in components(app)]
+
+
+def components(app: AppTest) -> list[Any]:
+    """The pictures on the page, and no other components, as Streamlit has them."""
+    return [each for each in app.get("bidi_component") if each.proto.component_name == "divergence_explorer.picture"]
 
 
 def read(component: Any) -> dict[str, Any]:

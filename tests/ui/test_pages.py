@@ -12,7 +12,21 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core.losses import LOSSES
 from explorer.core.networks import trials
-from tests.ui.reading import FOLDER, MAIN, PATIENCE, control, controls, drawings, ends, finished, leave, opened, pictures, unreadable
+from tests.ui.reading import (
+    FOLDER,
+    MAIN,
+    PATIENCE,
+    components,
+    control,
+    controls,
+    drawings,
+    ends,
+    finished,
+    leave,
+    opened,
+    pictures,
+    unreadable,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -140,14 +154,14 @@ def test_a_page_survives_whatever_is_typed(page: Any) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_picture_that_stays_is_not_sent_again(page: Any) -> None:
     app = finished(opened(page, FEW_STEPS.get(page.stem)))
-    before = [each.proto.json for each in app.get("bidi_component")]
-    assert [each.proto.json for each in app.run().get("bidi_component")] == before
+    before = [each.proto.json for each in components(app)]
+    assert [each.proto.json for each in components(app.run())] == before
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_every_number_that_is_drawn_is_json(page: Any) -> None:
     """NaN is no JSON, but Python's json writes it: a browser would refuse the whole picture."""
-    for each in opened(page).get("bidi_component"):
+    for each in components(opened(page)):
         for text in (each.proto.json, json.loads(each.proto.json)["content"]):
             json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the data of a picture"))
 

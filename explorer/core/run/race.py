@@ -19,7 +19,7 @@ Pace = Literal["own", "shared", "fraction"]  # each racer's own learning rate, t
 
 @dataclass(frozen=True)
 class Racer:
-    """An optimizer by name (with its default knobs), and the learning rate it has when each has its own."""
+    """An optimizer by name, and the learning rate it has when each has its own."""
 
     optimizer: str
     learning_rate: float
@@ -27,7 +27,9 @@ class Racer:
 
 @dataclass(frozen=True)
 class Race:
-    """Who runs, on what, and how fast. `setup` says all but the optimizer; its learning rate is the shared one, or the fraction.
+    """Who runs, on what, and how fast. `setup` says all but who runs; its learning rate is the shared one, or the fraction.
+
+    A racer has the default knobs of its optimizer, or those that `setup` has if that is its optimizer too.
 
     Raises ValueError with a sentence for no racer, more than eight, an unknown optimizer or pace, and a rate below zero or not finite.
 
@@ -53,8 +55,10 @@ class Race:
 
     def setups(self) -> list[Setup]:
         """One complete setup a racer, with the rate it really runs at."""
-        alone = [self.setup.with_choice("optimizer", racer.optimizer) for racer in self.racers]
-        return [replace(setup, learning_rate=float(rate)) for setup, rate in zip(alone, self.rates(), strict=True)]
+        return [replace(setup, learning_rate=float(rate)) for setup, rate in zip(self._alone(), self.rates(), strict=True)]
+
+    def _alone(self) -> list[Setup]:
+        return [self.setup.with_part("optimizer", racer.optimizer) for racer in self.racers]
 
     def rates(self) -> list[float]:
         """The rate each racer runs at. A racer that has no edge (nothing can diverge) runs at its own rate instead of a fraction of it."""
@@ -70,15 +74,16 @@ class Race:
 
     def edges(self) -> list[Edge]:
         loss, start = self.setup.make_loss(), self.setup.initial_point
-        return [Edge.of(loss, self.setup.with_choice("optimizer", racer.optimizer).make_optimizer(), start) for racer in self.racers]
+        return [Edge.of(loss, alone.make_optimizer(), start) for alone in self._alone()]
 
     def run(self) -> list[Trajectory]:
         return [setup.run() for setup in self.setups()]
 
     def to_query(self) -> dict[str, str]:
-        query = self.setup.to_query()
+        query, plain = self.setup.to_query(), Setup(self.setup.loss).to_query()
         racers = ",".join(f"{racer.optimizer}:{short(racer.learning_rate)}" for racer in self.racers)
-        return {name: value for name, value in query.items() if not name.startswith("optimizer")} | {"racers": racers, "pace": self.pace}
+        chosen = {name: value for name, value in query.items() if name != "optimizer" or value != plain["optimizer"]}
+        return chosen | {"racers": racers, "pace": self.pace}
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:

@@ -1,15 +1,17 @@
 """Race: up to eight optimizers from one start, each at its own rate, one shared, or the same share of its own edge."""
 
-from operator import attrgetter
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from explorer.core.ground.knobs import short
 from explorer.core.ground.prose import plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
+from explorer.core.run.setup import LEARNING_RATE, Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
@@ -18,7 +20,7 @@ from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
 
-RACERS, PACE, TABLE = "race:racers", "race:pace", "race:table"
+RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
 
 
@@ -30,30 +32,60 @@ def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
 
 
 def names(race: Race) -> list[str]:
-    """Return each racer's name: its optimizer, numbered where it runs twice."""
-    titles = [OPTIMIZERS.title(racer.optimizer) for racer in race.racers]
+    """Return each racer's name: its optimizer, with what is set on it, numbered where it runs twice."""
+    set_on = "".join(f" ({each})" for each in panel.turned(race.setup, "optimizer")[:1])
+    titles = [OPTIMIZERS.title(each.optimizer) + set_on * (each.optimizer == race.setup.optimizer) for each in race.racers]
     return [f"{title} {titles[:i].count(title) + 1}" if title in titles[:i] else title for i, title in enumerate(titles)]
 
 
 def current() -> Race:
     """Return the race that holds now: the session's, unless the page was opened by a link."""
-    panel.arrive(Race.salvage, adopt, DEFAULT, RACERS)
-    return Race(st.session_state[panel.STATE], st.session_state[RACERS], st.session_state[PACE])
+    panel.arrive(Race.salvage, adopt, DEFAULT, panel.STATE)
+    setup = panel.usable(DEFAULT.setup)
+    come = f"{PACE}:{st.session_state.get(TABLE)}" not in st.session_state  # Streamlit forgets the widgets of a page that was left
+    if come and st.session_state.get(FOR) != (setup.loss, setup.optimizer):
+        mine = Racer(setup.optimizer, setup.learning_rate)  # another problem: at the rate its visitor has, for theirs are of the last one
+        others = [each for each in st.session_state.get(RACERS, DEFAULT.racers) if each.optimizer != mine.optimizer]
+        adopt(Race(setup, (mine, *others)[:MOST_RACERS], "shared"))
+    return race_at(st.session_state[PACE], st.session_state[RACERS])
+
+
+def race_at(pace: Pace, racers: tuple[Racer, ...]) -> Race:
+    """Return the race of the session's problem at this pace: a share of the edge is no rate, and is kept apart from it."""
+    setup: Setup = st.session_state[panel.STATE]
+    st.session_state[FOR] = setup.loss, setup.optimizer
+    return Race(replace(setup, learning_rate=st.session_state.get(SHARE, 0.5)) if pace == "fraction" else setup, racers, pace)
 
 
 def adopt(race: Race) -> None:
     """Make `race` the one that holds. The list of paces and the table of racers are new ones, so that they show it."""
-    panel.adopt(race.setup)
+    share = race.pace == "fraction"
+    panel.adopt(replace(race.setup, learning_rate=race.racers[0].learning_rate) if share else race.setup)
+    if share:
+        st.session_state[SHARE] = race.setup.learning_rate
     st.session_state[RACERS], st.session_state[PACE] = race.racers, race.pace
+    st.session_state[FOR] = race.setup.loss, race.setup.optimizer
     st.session_state[TABLE] = st.session_state.get(TABLE, 0) + 1
+
+
+def type_share() -> None:
+    """Take a typed share of the edge."""
+    try:
+        st.session_state[SHARE] = LEARNING_RATE.parse(st.session_state[f"{SHARE}:box"])
+        st.session_state[panel.REFUSED].pop(f"{SHARE}:box", None)
+    except ValueError as error:
+        st.session_state[panel.REFUSED][f"{SHARE}:box"] = str(error)
 
 
 def racers(race: Race) -> Race:
     """Return the controls of who runs and how fast; a row that cannot be read is left out, with the reason."""
     paces, place = get_args(Pace), st.session_state[TABLE]
     pace: Pace = st.radio("Each racer has", paces, paces.index(race.pace), format_func=lambda name: PACES[name], key=f"{PACE}:{place}")
-    if pace != "own":
-        panel.rate_box(race.setup, "learning rate for all" if pace == "shared" else "share of its own edge (1 is the edge)")
+    if pace == "shared":
+        panel.rate_box(race.setup, "learning rate for all")
+    elif pace == "fraction":
+        panel.text(f"{SHARE}:box", "share of its own edge (1 is the edge)", short(st.session_state.get(SHARE, 0.5)), type_share)
+        panel.refusal(f"{SHARE}:box")
     edited = st.data_editor(
         pd.DataFrame([(each.optimizer, each.learning_rate) for each in race.racers], columns=["optimizer", "learning rate"]),
         key=f"{TABLE}:{place}",
@@ -72,7 +104,7 @@ def racers(race: Race) -> Race:
     if not found:
         st.warning("A race needs at least one racer; the last ones still run.")
     st.session_state[PACE] = pace
-    return Race(race.setup, tuple(found[:MOST_RACERS]) or race.racers, pace)
+    return race_at(pace, tuple(found[:MOST_RACERS]) or race.racers)
 
 
 def headline(race: Race, explanations: list[Explanation]) -> str:
@@ -109,6 +141,11 @@ def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
     )
 
 
+def problem(race: Race) -> Setup:
+    """Return the problem that a race is about, at the rate that the session has."""
+    return replace(race.setup, learning_rate=st.session_state[panel.STATE].learning_rate) if race.pace == "fraction" else race.setup
+
+
 def main() -> None:
     """The race, its table, and in the sidebar who runs on what."""
     st.title("Which optimizer survives here?", anchor=False)
@@ -116,7 +153,7 @@ def main() -> None:
     chips = st.container()
     with st.sidebar:
         race = racers(race)
-    race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, attrgetter("setup"))
+    race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, problem)
     panel.write_link(race.to_query())
     panel.notes()
     with st.sidebar:

@@ -32,7 +32,6 @@ DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
 
 def main() -> None:
     """The picture of the sweep, what it says, and its table."""
-    panel.follow()
     st.title("Where is the edge, and how sharp is it?", anchor=False)
     setup = panel.current(DEFAULT)
     with st.sidebar:

@@ -42,7 +42,6 @@ CONVERGE = (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.CATAPULT)
 
 def main() -> None:
     """Show the picture, what it says, and in the sidebar its axes."""
-    panel.follow()
     st.title("How does the edge move when two knobs are turned?", anchor=False)
     top = st.container()
     plan = current()
@@ -77,7 +76,7 @@ def current() -> Map:
     """Return the map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
     panel.arrive(Map.salvage, adopt, DEFAULT, panel.STATE)
     before: Map | None = st.session_state.get(PLAN)
-    asked, known = (st.session_state[panel.STATE], before), (DEFAULT.setup, DEFAULT)
+    asked, known = (panel.usable(DEFAULT.setup), before), (DEFAULT.setup, DEFAULT)
     (setup, _), plan = panel.computable("map", asked, known, lambda each: checked(fitting(*each)), lambda each: each[0])
     if before is None or before.setup.loss != setup.loss:
         st.session_state[BACK] = []

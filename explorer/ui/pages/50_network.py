@@ -33,10 +33,7 @@ MOST_WORK = 4e9
 def main() -> None:
     """Show the controls, then the run in progress; above it the ruler, whose rates are tried meanwhile."""
     st.title("What does this network do at this rate?", anchor=False)
-    setup = panel.current(DEFAULT)
-    if setup.loss not in ("network", "convolution", "homemade_network"):
-        panel.adopt(DEFAULT)
-        setup = DEFAULT
+    setup = panel.current(DEFAULT, lambda setup: setup.loss in ("network", "convolution", "homemade_network"))
     setup, _ = panel.computable("network", setup, DEFAULT, check_work)
     panel.write_link(setup.to_query())
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place

@@ -64,9 +64,8 @@ def read(query: dict[str, str]) -> tuple[Seen, list[str]]:
 def current() -> Seen:
     """Return what holds now: the session's setup and view, unless the page was opened by another link."""
     panel.arrive(read, adopt, (DEFAULT, View()), panel.STATE)
-    if st.session_state[panel.STATE].loss not in ("network", "convolution"):
-        panel.adopt(DEFAULT)
-    return st.session_state[panel.STATE], st.session_state.setdefault(VIEW, View())
+    setup = panel.usable(DEFAULT, lambda setup: setup.loss in ("network", "convolution"))
+    return setup, st.session_state.setdefault(VIEW, View())
 
 
 def adopt(chosen: Seen) -> None:

@@ -15,7 +15,6 @@ from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
 from explorer.core.files.roles import ROLES
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
-from explorer.ui import panel
 from explorer.ui.casebook import Case, casebook, lab
 from explorer.ui.picture import picture
 from explorer.ui.seen import see
@@ -65,7 +64,6 @@ EXAMPLES = {
 
 def main() -> None:
     """From top to bottom: the numbers, the verdict with its picture, what to change first, the causes, the evidence."""
-    panel.follow()
     st.title("What does your loss curve say?", anchor=False)
     give()
     refused = ""

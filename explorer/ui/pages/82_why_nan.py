@@ -35,7 +35,6 @@ DEFAULT = CASES["Learning rate"].setup
 
 def main() -> None:
     """A run, why it became inf or nan in one sentence, what to change, and how its quantities grew."""
-    panel.follow()
     st.title("Why is it `nan`?", anchor=False)
     setup, (found, grown) = panel.computable("why_nan", panel.current(DEFAULT), DEFAULT, computed)
     panel.notes()

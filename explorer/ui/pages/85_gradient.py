@@ -46,7 +46,6 @@ Found = tuple[GradientCheck, dict[str, NDArray[np.float64]]]
 
 def main() -> None:
     """What is checked, the finding in a sentence, the picture, and a row for each block of parameters."""
-    panel.follow()
     st.title("Is this gradient right?", anchor=False)
     setup = here()
     examples(setup)
@@ -88,7 +87,7 @@ def main() -> None:
 def here() -> Setup:
     """Return the setup that holds now; a link brings the components typed by hand along."""
     panel.arrive(read, adopt, EXAMPLES["Somebody's numpy code"], panel.STATE)
-    return st.session_state[panel.STATE]
+    return panel.usable(CODE)
 
 
 def read(query: dict[str, str]) -> tuple[Asked, list[str]]:

@@ -66,7 +66,6 @@ def begun(setup: Setup, rules: list[str]) -> Job[list[SafeRate]]:
 
 def main() -> None:
     """The sentence, the picture of all rules, the table, and how to ask the same of a model of one's own."""
-    panel.follow()
     st.title("What is my largest safe rate?", anchor=False)
     setup = panel.current(DEFAULT)
     rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=OPTIMIZERS.title) or ["gradient_descent"]

@@ -1,0 +1,94 @@
+// What stands above every page: the pages in their groups, and the button that copies the link of what is shown.
+// Also what a narrow window does with the sidebar, and Plotly, which needs a third of a second to start: it does so while the server
+// computes the first picture (`picture.js` finds it started).
+
+import(new URL("assets/plotly.min.js", document.baseURI)).catch(() => {});
+
+const press = (name) => document.querySelector(`[data-testid=${name}] button, button[data-testid=${name}]`)?.click();
+
+// A narrow window has no room for the sidebar beside a picture: it begins closed, and the line that says the recipe opens it.
+if (!window.sidebarBegan) {
+  window.sidebarBegan = true;
+  document.addEventListener("click", ({ target }) => target.closest(".recipe") && press("stExpandSidebarButton"));
+  if (innerWidth < 1280) {
+    const closing = setInterval(() => {
+      const { collapsed } = document.querySelector("[data-testid=stSidebar]")?.dataset ?? {};
+      if (collapsed === "false") press("stSidebarCollapseButton");
+      if (collapsed === "true") clearInterval(closing);
+    }, 100);
+  }
+}
+
+const made = (tag, attributes = {}, ...content) => {
+  const element = document.createElement(tag);
+  for (const name in attributes) element.setAttribute(name, attributes[name]);
+  element.append(...content);
+  return element;
+};
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  parentElement.way ??= build(parentElement, data.groups);
+  parentElement.way.update(data, setTriggerValue);
+}
+
+function build(parent, groups) {
+  let go;
+  const tip = popover(), links = new Map();
+  const list = made("ul", { class: "way-groups" });
+  for (const [group, pages] of groups) {
+    const inner = made("ul", { "aria-label": group });
+    for (const [name, title, about, path] of pages) {
+      const link = made("a", { href: new URL(path, document.baseURI).pathname, "aria-description": about }, title);
+      link.onclick = (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // a new tab is a new visit
+        event.preventDefault();
+        tip.hide();
+        go("page", name);
+      };
+      link.onpointerenter = ({ pointerType }) => pointerType === "mouse" && tip.show(link.getBoundingClientRect(), about);
+      link.onfocus = () => link.matches(":focus-visible") && tip.show(link.getBoundingClientRect(), about);
+      link.onpointerleave = link.onblur = tip.leave;
+      links.set(name, link);
+      inner.append(made("li", {}, link));
+    }
+    list.append(made("li", {}, made("span", { "aria-hidden": "true" }, group), inner));
+  }
+  const said = made("span", { class: "way-said", role: "status" });
+  const button = made("button", { type: "button", class: "way-share", title: "Copy the link of exactly this" });
+  button.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.700-5.700l-1.600 1.600M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.700 5.700l1.600-1.600"/></svg><span>Share</span>';
+  button.onclick = () => share(button, said, tip);
+  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), button, said));
+
+  function update({ here }, setTriggerValue) {
+    go = setTriggerValue;
+    if (links.get(here)?.ariaCurrent) return;
+    for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+    const current = links.get(here), nav = list.parentElement;
+    if (current) nav.scrollLeft = current.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+  }
+  return { update };
+}
+
+// ---- the link of exactly this: the address says the setup, and what only the browser knows stands behind its #
+
+function linkOfThis() {
+  const link = new URL(location.href), moved = new URLSearchParams();
+  for (const { dataset } of document.querySelectorAll(".picture[data-moved]")) moved.set(dataset.key, dataset.moved);
+  link.hash = moved;
+  return link.href;
+}
+
+async function share(button, said, tip) {
+  const link = linkOfThis(), what = new URL(link).search ? "Link copied" : "Page address copied";
+  try {
+    await navigator.clipboard.writeText(link);
+  } catch {
+    const box = made("input", { readonly: "", value: link, "aria-label": "The link of exactly this" });
+    box.onblur = () => tip.box.contains(box) && tip.leave();
+    tip.show(button.getBoundingClientRect(), "Copy this link: ", box);
+    box.select();
+    return;
+  }
+  said.textContent = what;
+  setTimeout(() => (said.textContent = ""), 2500);
+}

@@ -1,0 +1,72 @@
+"""What stands above every page: the name and the mark, the pages in four groups, and the button that copies the link of what is shown."""
+
+import ast
+import base64
+import functools
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.ui import panel
+from explorer.ui.drawn import ink
+
+HERE = Path(__file__).parent
+PAGES = sorted((HERE / "pages").glob("[0-9]*.py"))
+GROUPS = {10: "see it", 50: "networks", 70: "learn", 80: "my own run"}
+"""The groups by the number of their first page: a new page is in one by its own number."""
+
+WAY = "way"
+SWINGS = (("M3 17l4-3 4 6 5-11 5 17", "#0072B2", "#56B4E9"), ("M21 26l7-23", "#D55E00", "#EE8033"))
+"""The mark: a path whose swings grow, and leave at the top; with its colors on a light and on a dark ground."""
+
+_component = st.components.v2.component(
+    "divergence_explorer.way",
+    js="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "way")),
+    css=(HERE / "way.css").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a page's file, which is its address: `step_size` of `10_step_size.py`."""
+    return path.stem.split("_", 1)[1]
+
+
+def title_of(path: Path) -> str:
+    """Return the title of a page: "Step size" of `10_step_size.py`."""
+    return name_of(path).replace("_", " ").capitalize()
+
+
+@functools.cache
+def grouped() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Return the groups of the navigation, with the name, title, line and address of each page; the line is its file's own first."""
+    found: dict[str, list[tuple[str, str, str, str]]] = {group: [] for group in GROUPS.values()}
+    for path in PAGES:
+        first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+        line = first.partition(": ")[2]
+        group = GROUPS[max(number for number in GROUPS if number <= int(path.stem.split("_")[0]))]
+        found[group].append((name_of(path), title_of(path), line[:1].upper() + line[1:], "./" if path is PAGES[0] else name_of(path)))
+    return [*found.items()]
+
+
+def go() -> None:
+    """Note the page that was clicked in the navigation; what comes from a browser is checked."""
+    state = st.session_state[WAY]
+    path = next((path for path in PAGES if name_of(path) == state.get("page")), None)
+    if path is not None:
+        st.session_state[panel.GO] = f"pages/{path.name}"
+
+
+def way(here: str) -> None:
+    """Show it, with the page of that name as the current one."""
+    _component(key=WAY, data={"groups": grouped(), "here": here}, on_page_change=go)
+
+
+def mark(word: str = "") -> str:
+    """Return the mark as the address of an SVG in the colors of the page's theme, with a word beside it."""
+    dark = st.context.theme.type == "dark"
+    lines = "".join(f'<path d="{path}" stroke="{on_dark if dark else on_light}"/>' for path, on_light, on_dark in SWINGS)
+    drawn = f'<g fill="none" stroke-width="3.2" stroke-linejoin="round" stroke-linecap="round">{lines}</g>'
+    text = f'<text x="42" y="23" font-family="Segoe UI, sans-serif" font-size="19" font-weight="600" fill="{ink()}">{word}</text>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {232 if word else 34} 32">{drawn}{text if word else ""}</svg>'
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -1,0 +1,72 @@
+"""Finding one's way in a real browser: twelve pages in four groups at every width, and a link of exactly what is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer.ui.way import GROUPS, PAGES, title_of
+from tests.browser.test_every_page import PHONE
+from tests.browser.waiting import settle
+
+Visit = Callable[..., Page]
+READ = {"permissions": ["clipboard-read", "clipboard-write"]}
+SHORT = "v=1&loss=x_squared&learning_rate=0.7&steps=40"
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": {"width": 1024, "height": 768}}, PHONE], ids=["wide", "projector", "phone"])
+def test_all_pages_are_in_sight_in_their_groups(visit: Visit, server: str, options: dict[str, object]) -> None:
+    page = visit(f"{server}/quiz", ignore="404", **options)
+    settle(page)
+    way = page.get_by_role("navigation", name="Pages")
+    assert way.get_by_role("link").all_inner_texts() == [title_of(path) for path in PAGES]
+    assert way.locator("li > ul").evaluate_all("all => all.map((each) => each.ariaLabel)") == list(GROUPS.values())
+    assert way.locator("[aria-current=page]").all_inner_texts() == ["Quiz"]
+    expect(way.get_by_role("link", name="Quiz")).to_be_in_viewport()
+    if options is not PHONE:
+        assert way.evaluate("each => each.scrollWidth <= each.clientWidth"), "nothing to scroll"
+    way.get_by_role("link", name="Safe rate").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("largest safe rate")
+    expect(way.locator("[aria-current=page]")).to_have_text("Safe rate")
+    expect(way.get_by_role("link", name="Safe rate")).to_be_in_viewport()
+
+
+def test_a_link_of_exactly_this_says_the_step_too(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/?{SHORT}", **READ)
+    settle(page)
+    page.get_by_label("Time", exact=True).first.evaluate("each => { each.value = 17; each.dispatchEvent(new Event('input')); }")
+    expect(page.locator(".picture").first).to_have_attribute("data-drawn", re.compile(r" 17$"))
+    page.get_by_role("button", name="Share").click()
+    expect(page.get_by_text("Link copied")).to_be_visible()
+    friend = visit(page.evaluate("navigator.clipboard.readText()"), **READ)
+    settle(friend)
+    expect(friend.locator(".picture").first).to_have_attribute(
+        "data-drawn", page.locator(".picture").first.get_attribute("data-drawn") or ""
+    )
+    assert friend.url.startswith(f"{server}/?v=1&loss=x_squared&optimizer=gradient_descent&learning_rate=0.7&steps=40")
+
+
+def test_where_the_clipboard_is_refused_the_link_is_shown_and_selected(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/?{SHORT}")
+    settle(page)
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.get_by_role("button", name="Share").click()
+    box = page.get_by_label("The link of exactly this")
+    expect(box).to_have_value(page.url)
+    assert box.evaluate("each => [each.selectionStart, each.selectionEnd]") == [0, len(page.url)]
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+
+
+def test_a_problem_travels_through_the_navigation(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/?{SHORT}")
+    for name, title in (("Race", "survives"), ("Network", "network"), ("Sweep", "edge"), ("Step size", "stop working")):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.locator("h1")).to_contain_text(title)
+        settle(page)
+        if name != "Network":
+            expect(page).to_have_url(re.compile("loss=x_squared.*learning_rate=0.7.*steps=40"))

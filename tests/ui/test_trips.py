@@ -1,0 +1,101 @@
+"""A problem travels with its visitor: what is set on one page is there on every other that can use it, and a link always wins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.core.run.setup import Setup
+from tests.ui.reading import FOLDER, leave, opened
+
+PLACES = {path.stem.split("_", 1)[1]: f"pages/{path.name}" for path in (FOLDER / "pages").glob("[0-9]*.py")}
+KNOBS = {"loss.eigenvalues": (1.0, 30.0), "optimizer.momentum": 0.8}
+BOWL = Setup("quadratic", "momentum", 0.05, start=(1.0, 2.0), steps=60).with_knobs(KNOBS)
+NET = Setup("network", "momentum", 0.05, steps=40).with_knobs({"loss.examples": 8, "loss.hidden": (4,)})
+
+
+def go(app: AppTest, page: str, query: dict[str, str] | None = None) -> AppTest:
+    """The visitor goes to a page by the navigation, or by a link."""
+    leave(app)
+    app.switch_page(PLACES[page])
+    app.query_params.clear()
+    for name, value in (query or {}).items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, f"{page}: {[each.value for each in app.exception]}"
+    return app
+
+
+def held(app: AppTest) -> Any:
+    """The problem that holds."""
+    return app.session_state["setup"]
+
+
+def start_with(setup: Setup) -> AppTest:
+    return opened(FOLDER / PLACES["step_size"], setup.to_query())
+
+
+@pytest.mark.parametrize("page", ["race", "sweep", "map", "why_nan", "gradient", "safe_rate"])
+def test_a_problem_goes_to_a_page_and_comes_back_whole(page: str) -> None:
+    app = go(start_with(BOWL), page)
+    assert held(app) == BOWL
+    assert app.query_params["loss.eigenvalues"] in ("1,30", ["1,30"])
+    assert held(go(app, "step_size")) == BOWL
+    leave(app)
+
+
+@pytest.mark.parametrize("page", ["network", "landscape"])
+def test_a_page_that_cannot_use_a_problem_gives_it_back(page: str) -> None:
+    app = go(start_with(BOWL), page)
+    assert held(app).loss == "network"
+    assert held(go(app, "network" if page == "landscape" else "landscape")).loss == "network"
+    assert held(go(app, "sweep")) == BOWL
+    app = go(app, page)
+    app.text_input(key="box:learning_rate").set_value("0.01").run()
+    mine = held(app)  # what was turned is the visitor's problem now
+    go(app, "step_size")
+    assert "steps must be" in app.warning[0].value, "too large a network for its ruler"
+    assert held(app) == BOWL
+    assert held(go(app, page)) == mine, "and not forgotten for that"
+    assert mine.learning_rate == 0.01
+    leave(app)
+
+
+def test_a_network_goes_wherever_it_can_be_used() -> None:
+    app = start_with(NET)
+    for page in ("network", "race", "sweep", "why_nan", "landscape", "step_size"):
+        assert held(go(app, page)) == NET, page
+    leave(app)
+
+
+def test_a_long_trip_with_a_link_in_between() -> None:
+    app = start_with(BOWL)
+    for page in ("race", "cases", "sweep", "quiz", "map", "diagnose", "safe_rate"):
+        assert held(go(app, page)) == BOWL, page
+    app.switch_page(PLACES["map"])
+    app.run()
+    go(app, "step_size", {"v": "1", "loss": "x_squared", "learning_rate": "0.7"})
+    linked = Setup("x_squared", learning_rate=0.7)
+    assert held(app) == linked
+    for page in ("network", "race", "sweep", "landscape", "map", "step_size"):
+        go(app, page)
+        if page not in ("network", "landscape"):
+            assert held(app) == linked, page
+    leave(app)
+
+
+def test_a_race_runs_the_problem_that_its_visitor_brings() -> None:
+    app = go(start_with(BOWL), "race")
+    rows = app.table[0].value
+    assert set(rows["learning rate"]) == {"0.05"}, "at the visitor's rate"
+    assert "momentum (momentum β 0.8)" in list(rows["racer"])
+    link = {name: each[0] if isinstance(each, list) else each for name, each in dict(app.query_params).items()}
+    assert link["optimizer.momentum"] == "0.8", "with the visitor's own knobs"
+    friend = opened(FOLDER / PLACES["race"], link)
+    assert friend.table[0].value.equals(rows), "and so it is for whoever opens the link"
+    app.radio[0].set_value("fraction").run()
+    assert held(go(app, "step_size")) == BOWL, "a share of the edge is no rate"
+    for each in (app, friend):
+        leave(each)
