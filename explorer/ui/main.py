@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.ui import panel
+from explorer.ui.glossary import words
 from explorer.ui.way import PAGES, mark, name_of, title_of, way
 
 st.set_page_config(page_title="Divergence Explorer", page_icon=mark(), layout="wide")
@@ -16,5 +17,6 @@ if PAGES:
     panel.follow()
     way(page.url_path or name_of(PAGES[0]))
     page.run()
+    words()
 else:
     st.info("There is no page yet: put one into `explorer/ui/pages/`, named like `10_step_size.py`.")

@@ -25,7 +25,7 @@ Read = TypeVar("Read")
 Result = TypeVar("Result")
 
 GO = "go"
-"""Where in the session a page leaves the address of another that should be shown next."""
+"""Where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it."""
 
 STEP_SIZE = "pages/10_step_size.py"
 
@@ -77,7 +77,7 @@ def _wait(setup: Setup, instead: Setup) -> None:
 def follow() -> None:
     """Goes to the page that a click asked for, if one did."""
     if GO in st.session_state:
-        st.switch_page(st.session_state.pop(GO))
+        st.switch_page(**st.session_state.pop(GO))
 
 
 def opened() -> dict[str, str]:

@@ -54,7 +54,7 @@ def go() -> None:
     state = st.session_state[WAY]
     path = next((path for path in PAGES if name_of(path) == state.get("page")), None)
     if path is not None:
-        st.session_state[panel.GO] = f"pages/{path.name}"
+        st.session_state[panel.GO] = {"page": f"pages/{path.name}"}
 
 
 def way(here: str) -> None:

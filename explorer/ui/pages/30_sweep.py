@@ -212,7 +212,7 @@ def open_run(pointed: Any) -> None:
     if isinstance(pointed, list) and len(pointed) == 2 and pointed[0] in by_name and isinstance(pointed[1], int | float):
         other = setup if by_name[pointed[0]] == setup.optimizer else setup.with_choice("optimizer", by_name[pointed[0]])
         panel.adopt(replace(other, learning_rate=float(pointed[1])))
-        st.session_state[panel.GO] = panel.STEP_SIZE
+        st.session_state[panel.GO] = {"page": panel.STEP_SIZE}
 
 
 main()

@@ -274,7 +274,7 @@ def open_run(pointed: Any) -> None:
     setup, difference = plan.nearest(plan.y.pixel(pointed[1] + up.origin), plan.x.pixel(pointed[0] + across.origin))
     panel.adopt(setup)
     panel.say([difference] if difference else [])
-    st.session_state[panel.GO] = panel.STEP_SIZE
+    st.session_state[panel.GO] = {"page": panel.STEP_SIZE}
 
 
 # ---- the sidebar

@@ -1,0 +1,81 @@
+"""The words of the field, explained where they stand on a page, listed below it, and printed to `docs/glossary.md`.
+
+A browser marks them without changing the page, which is Streamlit's (`glossary.js`). `python -m explorer.ui.glossary` prints them.
+"""
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from explorer.ui import panel
+from explorer.ui.casebook import Case, casebook, lab
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parents[1] / "docs" / "glossary.md"
+WORDS = "words"
+
+_component = st.components.v2.component(
+    "divergence_explorer.words",
+    js="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "glossary")),
+    css=(HERE / "glossary.css").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, what it means in one line, the case that shows it, and how else it is spelled."""
+
+    term: str
+    line: str
+    case: Case
+    spelled: tuple[str, ...] = ()
+
+
+@functools.cache
+def glossary() -> tuple[Word, ...]:
+    """Return all words, by the alphabet."""
+    known = {case.name: case for case in casebook()}
+    listed = tomllib.loads((HERE / "glossary.toml").read_text(encoding="utf-8"))
+    words = (Word(term, each["line"], known[each["case"]], tuple(each.get("spelled", ()))) for term, each in listed.items())
+    return tuple(sorted(words, key=lambda word: word.term.casefold()))
+
+
+@functools.cache
+def _sent() -> list[tuple[str, tuple[str, ...], str, str, str, str]]:
+    """Return each word as its browser needs it: with its spellings, its line, and the name, title and address of its case."""
+    found = []
+    for word in glossary():
+        page = lab(word.case.page).partition("_")[2].removesuffix(".py")
+        address = f"{'' if page == 'step_size' else page}?{urlencode(word.case.link)}"
+        found.append((word.term, (word.term, *word.spelled), word.line, word.case.name, word.case.title, address))
+    return found
+
+
+def words() -> None:
+    """Explain the words of the page above: by hover and touch where they stand, by keyboard in a list below it."""
+    _component(key=WORDS, data={"words": _sent()}, on_case_change=_open)
+
+
+def _open() -> None:
+    """Go to the case that was clicked; what comes from a browser is checked."""
+    name = st.session_state[WORDS].get("case")
+    case = next((word.case for word in glossary() if word.case.name == name), None)
+    if case is not None:
+        st.session_state[panel.GO] = {"page": lab(case.page), "query_params": case.link}
+
+
+def printed() -> str:
+    """Return the glossary as a document."""
+    head = "# The words of the field\n\nOne line each, with a case that shows it. Pages explain them where they stand.\n\n"
+    return head + "\n".join(
+        f"**{word.term}**: {word.line} See [{word.case.title}](../explorer/cases/{word.case.name}.md).\n" for word in glossary()
+    )
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(printed(), encoding="utf-8")
