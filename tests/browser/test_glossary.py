@@ -20,8 +20,11 @@ PLACE = """(word) => {
 }"""
 
 
-def opened(visit: Visit, server: str, **options: object) -> Page:
-    page = visit(server, **options)
+NAN = "v=1&loss=linear_regression&loss.half=false&loss.start=zero&learning_rate=0.01&steps=200"
+
+
+def opened(visit: Visit, server: str, link: str = NAN, **options: object) -> Page:
+    page = visit(f"{server}/?{link}", **options)
     settle(page)
     page.wait_for_function(f"({MARKED})().includes('critical rate')")
     return page
@@ -51,7 +54,7 @@ def test_a_finger_asks_too(visit: Visit, server: str) -> None:
 
 
 def test_what_a_drag_says_anew_is_explained_and_listed(visit: Visit, server: str) -> None:
-    page = opened(visit, f"{server}/?v=1&loss=double_well&learning_rate=0.5&steps=60")
+    page = opened(visit, server, "v=1&loss=double_well&learning_rate=0.5&steps=60")
     listed = page.locator(".words")
     listed.locator("summary").focus()
     page.keyboard.press("Enter")
