@@ -60,10 +60,13 @@ class Curve:
         return replace(self, steps=self.steps[:end], loss=self.loss[:end])
 
 
-def sparkline(curves: Sequence[Curve], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False) -> str:
+def sparkline(
+    curves: Sequence[Curve], alt: str, *, height: int = HEIGHT, ink: str = INK, hide_verdict: bool = False, words: bool = True
+) -> str:
     """Return the losses of one run or several over the steps, on a logarithmic scale, with the numbers at the ends.
 
-    A curve that becomes inf or nan ends in a cross at the top. With `hide_verdict` it has the color of the text.
+    A curve that becomes inf or nan ends in a cross at the top. With `hide_verdict` it has the color of the text; without `words` there
+    are no numbers, for a picture too small to read them.
     """
     losses = np.concatenate([each.loss[np.isfinite(each.loss)] for each in curves]) if curves else np.array([])
     if not losses.size:
@@ -88,17 +91,20 @@ def sparkline(curves: Sequence[Curve], alt: str, *, height: int = HEIGHT, ink: s
         parts.append(f'<path d="{path}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"{dash}/>')
         if values.size and not np.isfinite(values[-1]):
             parts.append(f'<path d="M{x[-1] - 4:.1f} {TOP - 4:.1f}l8 8m0 -8l-8 8" stroke="{color}" stroke-width="2.5"/>')
-    parts.append(_word(LEFT, 11, plain(float(losses.max()), 2), "start"))
-    parts.append(_word(LEFT, height - 4, f"lowest {plain(float(losses.min()), 2)}", "start"))
-    parts.append(_word(WIDTH - LEFT, height - 4, f"step {last:,}", "end"))
+    if words:
+        parts.append(_word(LEFT, 11, plain(float(losses.max()), 2), "start"))
+        parts.append(_word(LEFT, height - 4, f"lowest {plain(float(losses.min()), 2)}", "start"))
+        parts.append(_word(WIDTH - LEFT, height - 4, f"step {last:,}", "end"))
     return _svg("".join(parts), alt, height, ink)
 
 
-def tiles(cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT, ink: str = INK) -> str:
-    """Return a map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up."""
+def tiles(
+    cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT, ink: str = INK, words: bool = True
+) -> str:
+    """Return a map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up, unless without `words`."""
     wide, tall = (WIDTH - 2 * LEFT) / max(len(cells[0]), 1), (height - TOP - BOTTOM) / len(cells)
     across, up = coordinates
-    parts = [_word(LEFT, 11, f"↑ {up}", "start"), _word(WIDTH - LEFT, height - 4, f"{across} →", "end")]
+    parts = [_word(LEFT, 11, f"↑ {up}", "start"), _word(WIDTH - LEFT, height - 4, f"{across} →", "end")] if words else []
     for row, line in enumerate(reversed(cells)):
         begin = 0
         for verdict, alike in itertools.groupby(line):

@@ -1,5 +1,7 @@
 """The small picture of a case, in the ink of the page's theme."""
 
+from typing import Any
+
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles
@@ -11,7 +13,8 @@ def ink() -> str:
     return "#FAFAFA" if st.context.theme.type == "dark" else "#31333F"
 
 
-def drawn(seen: Seen, title: str) -> str:
-    """Return the small picture of a case; its text begins with the title."""
+def drawn(seen: Seen, title: str, *, words: bool = True) -> str:
+    """Return the small picture of a case, with or without words in it; its text begins with the title."""
     alt = f"{title}. {seen.sentence.replace('**', '')}"
-    return tiles(seen.cells, seen.coordinates, alt, ink=ink()) if seen.cells else sparkline(seen.curves, alt, ink=ink())
+    look: Any = {"ink": ink(), "words": words}
+    return tiles(seen.cells, seen.coordinates, alt, **look) if seen.cells else sparkline(seen.curves, alt, **look)

@@ -31,8 +31,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
   parentElement.way.update(data, setTriggerValue);
 }
 
+// A new tab is a new visit; any other click on a link stays within this one.
+const stays = (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
+  event.preventDefault();
+  return true;
+};
+
+let go;
+document.addEventListener("click", (event) => {
+  const { case: name } = event.target.closest("a[data-case]")?.dataset ?? {};
+  if (!name || !stays(event)) return;
+  go("case", name);
+  const card = document.querySelector(".st-key-cases-card");
+  if (card?.getBoundingClientRect().top < 0) card.scrollIntoView(); // on a phone it is above its pictures
+});
+
 function build(parent, groups) {
-  let go;
   const tip = popover(), links = new Map();
   const list = made("ul", { class: "way-groups" });
   for (const [group, pages] of groups) {
@@ -40,8 +55,7 @@ function build(parent, groups) {
     for (const [name, title, about, path] of pages) {
       const link = made("a", { href: new URL(path, document.baseURI).pathname, "aria-description": about }, title);
       link.onclick = (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // a new tab is a new visit
-        event.preventDefault();
+        if (!stays(event)) return;
         tip.hide();
         go("page", name);
       };

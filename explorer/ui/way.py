@@ -15,7 +15,7 @@ PAGES = sorted((HERE / "pages").glob("[0-9]*.py"))
 GROUPS = {10: "see it", 50: "networks", 70: "learn", 80: "my own run"}
 """The groups by the number of their first page: a new page is in one by its own number."""
 
-WAY = "way"
+WAY, SHOWN = "way", "way:case"
 SWINGS = (("M3 17l4-3 4 6 5-11 5 17", "#0072B2", "#56B4E9"), ("M21 26l7-23", "#D55E00", "#EE8033"))
 """The mark: a path whose swings grow, and leave at the top; with its colors on a light and on a dark ground."""
 
@@ -57,9 +57,14 @@ def go() -> None:
         st.session_state[panel.GO] = {"page": f"pages/{path.name}"}
 
 
+def show() -> None:
+    """Note the case whose picture was clicked on the page of cases."""
+    st.session_state[SHOWN] = st.session_state[WAY].get("case")
+
+
 def way(here: str) -> None:
     """Show it, with the page of that name as the current one."""
-    _component(key=WAY, data={"groups": grouped(), "here": here}, on_page_change=go)
+    _component(key=WAY, data={"groups": grouped(), "here": here}, on_page_change=go, on_case_change=show)
 
 
 def mark(word: str = "") -> str:

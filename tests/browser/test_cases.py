@@ -10,20 +10,24 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.ui.casebook import Case, casebook, lab
+from tests.browser.test_every_page import PHONE
+from tests.browser.waiting import settle
 
 Visit = Callable[..., Page]
 CASES = {case.name: case for case in casebook()}
 
 
 def card(page: Page, case: Case) -> Locator:
-    """The card of a case, once its words have been searched for."""
+    """The card of a case, once its words were searched for and its picture was clicked."""
     page.get_by_label("Search").fill(case.title)
     page.get_by_label("Search").press("Enter")
     word = max(case.title.split(), key=len).casefold()
     other = next(each for each in CASES.values() if word not in f"{each.title} {each.label} {each.question} {each.text}".casefold())
-    expect(page.get_by_text(other.title, exact=True)).to_have_count(0)  # a click before that may fall between two pages
-    found = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_text(case.title, exact=True)).last
-    expect(found).to_be_visible()
+    expect(page.locator(f"[data-case={other.name!r}]")).to_have_count(0)  # a click before that may fall between two pages
+    page.locator(f"[data-case={case.name!r}]").click()
+    found = page.locator(".st-key-cases-card")
+    expect(found.get_by_text(case.title, exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"case={case.name}$"))
     return found
 
 
@@ -48,3 +52,12 @@ def test_open_in_the_lab_leads_to_the_page_with_that_setup(visit: Visit, server:
     there = urlsplit(page.url)
     assert lab(case.page).endswith(f"_{there.path.strip('/') or 'step_size'}.py")
     assert dict(parse_qsl(there.query)) == query
+
+
+def test_all_cases_are_at_most_three_screens_of_a_phone(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/cases", ignore="404", **PHONE)
+    expect(page.locator("[data-case]")).to_have_count(len(CASES))
+    settle(page)
+    assert page.get_by_test_id("stMain").evaluate("each => each.scrollHeight") <= 3 * 844
+    page.locator("[data-case='36_catapult']").click()
+    expect(page.locator(".st-key-cases-card").get_by_text(CASES["36_catapult"].title, exact=True)).to_be_in_viewport()

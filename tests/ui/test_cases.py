@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import math
 import re
+import tomllib
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from explorer.core.maps.map import Axis
 from explorer.core.run.race import Race
@@ -158,33 +160,75 @@ def test_every_curve_can_be_drawn(loss: list[float]) -> None:
     ElementTree.fromstring(inside)
 
 
-def test_every_case_has_a_card_with_a_picture() -> None:
+def gallery(app: AppTest) -> list[str]:
+    """The cases in the gallery, by their names; each with its picture."""
+    [page] = [each.proto.body for each in app.get("html") if 'class="gallery"' in each.proto.body]
+    names = re.findall(r'<a href="cases\?case=(\w+)"', page)
+    assert page.count("<img ") == len(names)
+    return names
+
+
+def test_every_case_is_in_the_gallery_with_a_picture() -> None:
     app = opened(PAGE)
     assert not app.exception
-    shown = drawings(app)
-    assert len(shown) == len(casebook())
-    for case in casebook():
-        assert any(each.startswith(case.title) for each in shown), case.name
+    assert sorted(gallery(app)) == sorted(case.name for case in casebook())
+    *pictures, card = drawings(app)
+    assert all(any(each.startswith(case.title) for each in pictures) for case in casebook())
+    assert card == pictures[0], "the first is open"
+
+
+@pytest.mark.parametrize("case", casebook()[::6], ids=name)
+def test_a_link_opens_the_card_of_its_case(case: Case) -> None:
+    app = opened(PAGE, {"case": case.name})
+    assert not app.exception
+    assert drawings(app)[-1].startswith(case.title)
+    assert any(case.question in each.value for each in app.caption)
+
+
+def test_a_link_to_no_case_opens_the_first() -> None:
+    app = opened(PAGE, {"case": "<b>nonsense"})
+    assert not app.exception
+    assert drawings(app)[-1] == drawings(app)[0]
 
 
 def test_a_switch_changes_the_picture_and_its_words() -> None:
-    app = opened(PAGE)
     case = next(each for each in casebook() if each.name == "10_regression_to_nan")
-    before = next(each for each in drawings(app) if each.startswith(case.title))
+    app = opened(PAGE, {"case": case.name})
+    before = drawings(app)[-1]
     app.toggle(key=f"cases:switch:{case.name}").set_value(True).run()
-    after = next(each for each in drawings(app) if each.startswith(case.title))
+    after = drawings(app)[-1]
     assert "Diverges" in before
     assert "Converges" in after
 
 
-def test_cards_are_filtered_by_symptom_and_by_words() -> None:
+def test_cases_are_filtered_by_symptom_and_by_words() -> None:
     app = opened(PAGE)
     app.pills(key="cases:symptom").set_value("stuck").run()
-    assert len(drawings(app)) == sum(case.symptom == "stuck" for case in casebook())
+    assert len(gallery(app)) == sum(case.symptom == "stuck" for case in casebook())
     app.text_input(key="cases:search").set_value("SIGMOID slope").run()
-    assert len(drawings(app)) == 1
+    assert len(gallery(app)) == 1
+    assert drawings(app)[0] == drawings(app)[-1], "its card is open"
     app.text_input(key="cases:search").set_value("no such word").run()
     assert "No case contains these words" in app.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("CNN", "59_convolution_slow"), ("NaN", "10_regression_to_nan"), ("plateau", "34_on_the_hill"), ("dying ReLU", "50_dead_units")],
+)
+def test_what_people_type_finds_what_they_mean(words: str, found: str) -> None:
+    app = opened(PAGE)
+    app.text_input(key="cases:search").set_value(words).run()
+    assert found in gallery(app)
+    assert len(gallery(app)) < len(casebook()) / 2
+
+
+def test_every_synonym_is_found_in_a_case() -> None:
+    listed = tomllib.loads((FOLDER.parent / "cases" / "synonyms.toml").read_text(encoding="utf-8"))
+    texts = [f"{each.title} {each.label} {each.question} {each.text} {each.knob} {each.symptom}".casefold() for each in casebook()]
+    for word, alike in listed.items():
+        assert word == word.casefold()
+        assert [each for each in alike if not any(each in text for text in texts)] == [], word
 
 
 OPENED = [

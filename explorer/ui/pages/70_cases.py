@@ -1,43 +1,72 @@
-"""Cases: every situation of the case files by its symptom, each with its run and the switch that makes it go away."""
+"""Cases: every situation by its symptom, each with its run and the switch that makes it go away."""
+
+import tomllib
+from html import escape
+from importlib.resources import files
 
 import streamlit as st
 
 from explorer.ui.casebook import SYMPTOMS, Case, casebook, filled, lab
 from explorer.ui.drawn import drawn
 from explorer.ui.seen import see
+from explorer.ui.way import SHOWN
 
 TOGETHER = "races, maps and landscapes"
 """The heading of the cases that are not a single curve."""
 
-COLUMNS = 3
+SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
+"""What people type, and what they mean as well."""
+
+CASES = {case.name: case for case in casebook()}
 
 
 def main() -> None:
-    """Show the filters, then the cards."""
+    """Show the filters, then the gallery, and beside it the case that was chosen in it."""
     st.title("What does your loss do?", anchor=False)
-    st.markdown(
-        "Every card below is a real run. Flip its switch and it goes away; open it in the lab to run it again and turn its other knobs."
-    )
+    st.markdown("Every picture is a real run. Choose one: its switch makes it go away, and the lab runs it again with all its knobs.")
     kinds = {kind: [case for case in casebook() if (case.symptom or TOGETHER) == kind] for kind in (*SYMPTOMS, TOGETHER)}
     chosen = st.pills("It", list(kinds), key="cases:symptom", format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
-    words = st.text_input("Search", key="cases:search", placeholder="Adam, dead, scale …")
+    words = st.text_input("Search", key="cases:search", placeholder="Adam, CNN, plateau, dead …")
     shown = {kind: matching(group, words) for kind, group in kinds.items() if chosen in (None, kind)}
     if not any(shown.values()):
         st.info("No case contains these words. Here are all cases.", icon=":material/search_off:")
         shown = {kind: group for kind, group in kinds.items() if chosen in (None, kind)}
-    for kind, group in shown.items():
-        if group:
-            st.subheader(f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize(), anchor=False)
-            for begin in range(0, len(group), COLUMNS):
-                for column, case in zip(st.columns(COLUMNS), group[begin : begin + COLUMNS], strict=False):
-                    with column.container(border=True):
-                        card(case)
+    found = [case for group in shown.values() for case in group]
+    case = current() or found[0]
+    with st.container(key="cases"):
+        gallery, beside = st.columns([3, 2])
+        gallery.html("".join(strip(kind, group, case) for kind, group in shown.items() if group))
+        with beside.container(border=True, key="cases-card"):
+            card(case if case in found else found[0])
+
+
+def current() -> Case | None:
+    """Return the case that was clicked, or that the link names; None if there is none."""
+    linked = st.query_params.get("case")
+    name = st.session_state.pop(SHOWN, linked)
+    if name != linked and name in CASES:
+        st.query_params["case"] = name
+    return CASES.get(name or "")
+
+
+def strip(kind: str, group: list[Case], current: Case) -> str:
+    """Return the pictures of one symptom in a row, each a link to its card."""
+    title = f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize()
+    return f'<h2 class="gallery-title">{title}</h2><div class="gallery">{"".join(tile(case, case == current) for case in group)}</div>'
+
+
+def tile(case: Case, shown: bool) -> str:
+    """Return one picture with its title, marked where its card is shown."""
+    mark = ' aria-current="true"' * shown
+    inside = drawn(see(case.page, case.query), case.title, words=False) + f'<span aria-hidden="true">{escape(case.title)}</span>'
+    return f'<a href="cases?case={case.name}" data-case="{case.name}"{mark}>{inside}</a>'
 
 
 def matching(group: list[Case], words: str) -> list[Case]:
-    """Return the cases that have every word somewhere."""
-    texts = [f"{case.title} {case.label} {case.question} {case.text} {case.knob}".casefold() for case in group]
-    return [case for case, text in zip(group, texts, strict=True) if all(word in text for word in words.casefold().split())]
+    """Return the cases that have every word somewhere, or one that means the same."""
+    texts = [f"{each.title} {each.label} {each.question} {each.text} {each.knob} {each.symptom}".casefold() for each in group]
+    wanted = [(word, *SYNONYMS.get(word, ())) for word in words.casefold().split()]
+    return [case for case, text in zip(group, texts, strict=True) if all(any(each in text for each in alike) for alike in wanted)]
 
 
 def card(case: Case) -> None:
@@ -50,14 +79,14 @@ def card(case: Case) -> None:
     st.caption(seen.sentence)
     if case.switch:
         st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
+    if lab(case.page):
+        st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
     st.caption(f"“{case.question}”")
     with st.expander("Why"):
         st.markdown(filled(case.text, see(case.page, case.query).facts).replace("$", r"\$"))
         found = [other.title for other in casebook() if other.name in case.related]
         if found:
             st.caption(f"See also: {'; '.join(found)}.")
-    if lab(case.page):
-        st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
 
 
 main()
