@@ -15,8 +15,8 @@ MARKED = "() => [...(CSS.highlights.get('words') ?? [])].map(String)"
 PLACE = """(word) => {
   const inPicture = ({ startContainer }) => startContainer.parentElement.closest(".picture");
   const range = [...CSS.highlights.get("words")].find((each) => String(each) === word && inPicture(each));
-  const { x, y, width, height } = range.getBoundingClientRect();
-  return [x + width / 2, y + height / 2];
+  const { x, y, width, height } = range?.getBoundingClientRect() ?? {};
+  return width && [x + width / 2, y + height / 2];
 }"""
 
 
@@ -30,10 +30,16 @@ def opened(visit: Visit, server: str, link: str = NAN, **options: object) -> Pag
     return page
 
 
+def place(page: Page, word: str) -> tuple[float, float]:
+    """Where a word is marked in the picture, once it is."""
+    x, y = page.wait_for_function(PLACE, arg=word).json_value()
+    return x, y
+
+
 def test_a_word_is_explained_where_it_stands_and_leads_to_its_case(visit: Visit, server: str) -> None:
     page = opened(visit, server)
     before = page.locator("[data-testid=stMain] .picture").first.inner_html()
-    page.mouse.move(*page.evaluate(PLACE, "critical rate"))
+    page.mouse.move(*place(page, "critical rate"))
     line = page.locator(".beside")
     expect(line).to_contain_text("The largest learning rate at which the error does not grow")
     assert page.locator("[data-testid=stMain] .picture").first.inner_html() == before
@@ -47,8 +53,8 @@ def test_a_word_is_explained_where_it_stands_and_leads_to_its_case(visit: Visit,
 
 def test_a_finger_asks_too(visit: Visit, server: str) -> None:
     page = opened(visit, server, **PHONE)
-    page.touchscreen.tap(*page.evaluate(PLACE, "converged"))
-    expect(page.locator(".beside")).to_contain_text("more steps change nothing")
+    page.touchscreen.tap(*place(page, "critical rate"))
+    expect(page.locator(".beside")).to_contain_text("2/λ for plain gradient descent")
     page.locator("h1").tap()
     expect(page.locator(".beside")).to_be_hidden()
 

@@ -64,6 +64,7 @@ def test_where_the_clipboard_is_refused_the_link_is_shown_and_selected(visit: Vi
 
 def test_a_problem_travels_through_the_navigation(visit: Visit, server: str) -> None:
     page = visit(f"{server}/?{SHORT}")
+    settle(page)
     for name, title in (("Race", "survives"), ("Network", "network"), ("Sweep", "edge"), ("Step size", "stop working")):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.locator("h1")).to_contain_text(title)
