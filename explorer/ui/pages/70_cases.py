@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.ui.casebook import SYMPTOMS, Case, casebook, filled, lab
+from explorer.ui.casebook import SYMPTOMS, Case, casebook, lab
 from explorer.ui.drawn import drawn
 from explorer.ui.seen import see
 
@@ -52,7 +52,7 @@ def card(case: Case) -> None:
         st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
     st.caption(f"“{case.question}”")
     with st.expander("Why"):
-        st.markdown(filled(case.text, see(case.page, case.query).facts).replace("$", r"\$"))
+        st.markdown(case.why)
         found = [other.title for other in casebook() if other.name in case.related]
         if found:
             st.caption(f"See also: {'; '.join(found)}.")
