@@ -137,7 +137,7 @@ def test_q3_where_does_adam_stop() -> None:
     assert np.isfinite(above).all()
 
 
-@pytest.mark.parametrize(("name", "curvature"), [("13_x_squared", 2.0), ("14_sum_of_squares", None)])
+@pytest.mark.parametrize(("name", "curvature"), [("09_x_squared", 2.0), ("14_sum_of_squares", None)])
 def test_q4_why_does_a_small_gradient_move_me_further_away(name: str, curvature: float | None) -> None:
     case = CASES[name]
     for switched in (False, True):
