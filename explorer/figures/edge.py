@@ -11,8 +11,8 @@ from explorer.figures.theme import BLUE, VERMILION, Array, Part, figure, heading
 from explorer.figures.ticks import ends, logs, loss_axis
 
 
-def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str]:
-    """Return the figure for one run, and what it shows in one sentence."""
+def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str, Array]:
+    """Return the figure for one run, what it shows in one sentence, and the edges."""
     steps, edge = edge_along(trajectory, run)
     scheduled = np.append(trajectory.multiplier, trajectory.multiplier[-1:])[steps]
     rate = trajectory.learning_rate[run] * scheduled
@@ -28,7 +28,7 @@ def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str]:
         "xaxis": {"title": {"text": "step"}},
         "yaxis": loss_axis(low - margin, high + margin),
     }
-    return figure(traces, layout), _words(steps, rate, edge, known)
+    return figure(traces, layout), _words(steps, rate, edge, known), edge
 
 
 def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: str) -> Part:

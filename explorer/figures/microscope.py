@@ -86,14 +86,14 @@ def _words(step: int, terms: SecondOrder, *, plain_step: bool) -> str:
     if terms.slope == terms.bend == 0:
         return f"**Step {step + 1:,}**: the gradient is 0 here, or too small for a number, so the loss stays."
     along = "−ε gᵀg" if plain_step else "gᵀΔ"
-    expected, seen = ("rise" if change > 0 else "fall" for change in (terms.predicted, terms.actual))
-    if expected == seen and abs(terms.actual - terms.predicted) <= 0.5 * abs(terms.predicted):
+    expected, seen = ("rise" if change > 0 else "fall" if change else "stay" for change in (terms.predicted, terms.actual))
+    if expected == seen == "stay":
+        verdict = "so the loss stays"
+    elif expected == seen and abs(terms.actual - terms.predicted) <= 0.5 * abs(terms.predicted):
         verdict = f"so the loss {seen}s by {plain(abs(terms.actual))} (predicted: {plain(terms.predicted, sign=True)})"
     else:
-        really = "does not change" if terms.actual == 0 else f"{seen}s by {plain(abs(terms.actual))}"
-        verdict = (
-            f"so the loss should {expected} by {plain(abs(terms.predicted))}; it {really}, for the step is too long for these two terms"
-        )
+        should, really = (f" by {plain(abs(each))}" if each else "" for each in (terms.predicted, terms.actual))
+        verdict = f"so the loss should {expected}{should}; it {seen}s{really}, for the step is too long for these two terms"
     return (
         f"**Step {step + 1:,}**: the slope gives {along} = {plain(terms.slope, sign=True)}, the curvature adds"
         f" {plain(terms.bend, sign=terms.bend != 0)}; {_larger(terms)}, {verdict}."
@@ -106,6 +106,8 @@ def _larger(terms: SecondOrder) -> str:
         return "there is no curvature"
     if terms.slope * terms.bend >= 0:
         return f"both point {'up' if terms.predicted > 0 else 'down'}"
+    if plain(abs(terms.bend)) == plain(abs(terms.slope)):
+        return "to three digits the two cancel"
     return "the second outgrows the first" if abs(terms.bend) > abs(terms.slope) else "the first is the larger"
 
 

@@ -8,14 +8,14 @@ import plotly.graph_objects as go
 from explorer.core.networks.trials import Trials
 from explorer.figures.stage import LOWEST, RING
 from explorer.figures.sweep import ROOF, verdict_marks
-from explorer.figures.theme import TEXT, figure, heading, line
+from explorer.figures.theme import TEXT, figure, heading, line, margins
 from explorer.figures.ticks import logs, loss_axis
 
 HEIGHT = 240
 
 
 def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
-    """Return the figure, and a frame for each rate of the ruler, whether it was tried or not."""
+    """Return the figure, and a frame for each rate of the ruler, whether it was tried or not: across are the ruler's own positions."""
     rates, tried = found.ruler.rates, np.flatnonzero(found.tried)
     heights = logs(np.maximum(found.final[tried], 10**LOWEST))
     finite = heights[np.isfinite(heights)]
@@ -23,17 +23,24 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
     roof = high + ROOF / 2
     height = np.where(np.isfinite(heights), np.minimum(heights, roof), roof)
     words = [f"rate {rate:.4g}: {found.words[i]}" for i, rate in zip(tried, rates[tried], strict=True)]
-    curve = line(TEXT, 1, x=rates[tried], y=height, text=words, hovertemplate="%{text}<extra></extra>")
+    curve = line(TEXT, 1, x=tried, y=height, text=words, hovertemplate="%{text}<extra></extra>", cliponaxis=False)
     curve |= verdict_marks(found.verdict[tried])
-    at = np.interp(np.arange(rates.size), tried, height)
-    frames = [{"data": [{"x": rates[i : i + 1], "y": at[i : i + 1]}], "traces": [1], "layout": {}} for i in range(rates.size)]
-    edge = found.ruler.edge.rate
-    critical = {"type": "line", "yref": "y domain", "x0": edge, "x1": edge, "y0": 0, "y1": 1, "line": {"color": TEXT, "dash": "dash"}}
+    places = np.arange(rates.size)
+    at = np.interp(places, tried, height)
+    frames = [{"data": [{"x": places[i : i + 1], "y": at[i : i + 1]}], "traces": [1], "layout": {}} for i in range(rates.size)]
+    across = loss_axis(*np.log10(rates[[0, -1]]))
+    critical = {"type": "line", "yref": "y domain", "y0": 0, "y1": 1, "line": {"color": TEXT, "dash": "dash"}}
     layout = {
         "height": HEIGHT,
-        "shapes": [critical] if np.isfinite(edge) else [],
+        **margins(72, 32, 36, 56),
+        "shapes": [critical | {"x0": mark, "x1": mark} for mark in found.ruler.marks.values()],
         "annotations": [heading("↑ loss at the end (✕: inf or nan)")],
-        "xaxis": {"type": "log", "title": {"text": "learning rate"}, "dtick": 1},
+        "xaxis": {
+            "title": {"text": "learning rate"},
+            "range": [0, rates.size - 1],
+            "tickvals": np.interp(across["tickvals"], np.log10(rates), places),
+            "ticktext": across["ticktext"],
+        },
         "yaxis": loss_axis(low - 0.1 * (roof - low), roof + 0.1 * (roof - low)),
     }
     return figure([curve, RING], layout), frames

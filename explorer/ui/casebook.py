@@ -20,7 +20,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.ui.seen import FACTS, experiment, name_of, run_link
+from explorer.ui.seen import FACTS, experiment, name_of, run_link, see
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
@@ -65,6 +65,11 @@ class Case:
         """What its page shows: a race, a map, or a setup."""
         records: dict[str, Any] = {"race": Race, "map": Map}
         return records.get(self.page, Setup).from_query(experiment(self.query))
+
+    @property
+    def why(self) -> str:
+        """Its text with the numbers of its run, as Markdown."""
+        return filled(self.text, see(self.page, self.query).facts).replace("$", r"\$")
 
     @property
     def setup(self) -> Setup:

@@ -345,8 +345,16 @@ function mount(parent) {
   if (page) watch.observe(page); // what comes and goes above moves the picture
 
   function fit() {
+    align();
     reserve();
     nameTrack();
+  }
+
+  // The thumb's center travels from one end of the plot's axis to the other: the margins are the figure's own.
+  function align() {
+    const { layout: { template, margin } } = decoded.figure;
+    const { l, r } = merge(template?.layout?.margin ?? {}, margin);
+    for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room}px` : "");
   }
 
   // The longest sentence decides how much room all of them get, so that nothing below jumps.

@@ -39,7 +39,8 @@ class Dial:
 
     `values` stand beside the label ("1.02 = 1.02 × the edge"). `words` is the sentence above the track, whose start may be
     bold (`"**diverged**: the loss doubles every step"`). Contiguous equal `zones` form a zone of the track, in the
-    color (and the hatch, by order) that `colors` gives the word. `alts` say what the picture shows, for screen readers.
+    color (and the hatch, by order) that `colors` gives the word. `alts` say what the picture shows, for screen readers. A dial that is
+    `aligned` is as wide as the figure's horizontal axis: that runs from 0 to its last position, and each thumb stands above its own.
     """
 
     label: str
@@ -49,6 +50,7 @@ class Dial:
     colors: Mapping[str, str] = field(default_factory=dict)
     marks: Sequence[Mark] = ()
     alts: Sequence[str] = ()
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         for name in ("words", "zones", "alts"):

@@ -19,7 +19,7 @@ def presets(
     among: Mapping[str, Case] | None = None,
     below: Any = st,
 ) -> None:
-    """Show the page's cases as a row to choose from, the question behind the one that is shown, and the switch that makes it go away.
+    """Show the page's cases as a row to choose from; of the one that is shown its question, the answer, and the switch that undoes it.
 
     A case that is not in the row shows its question too: a visitor comes to it by a link from the page of cases. `of` says what a case
     is on this page, a setup, a race or a view of it, `here` is what the page shows now, and `adopt` makes another hold. `among` are the
@@ -38,6 +38,9 @@ def presets(
         return
     question, button = below.columns([3, 1], vertical_alignment="center") if shown.switch else (below.container(), None)
     question.markdown(f"*“{shown.question}”*")
+    if here == of(shown):
+        with below.expander("Why", expanded=True):
+            st.markdown(shown.why)
     if button is not None:
         after = undone[shown.name]
         other, label = (of(shown), "Switch back") if here == after else (after, shown.switch_label)

@@ -162,7 +162,7 @@ def test_a_saddle_is_stuck() -> None:
 
 
 def test_a_rate_of_nothing_does_not_move_and_says_so() -> None:
-    assert judge(run(X2, GD, 0.0, start=[1.0])).sentence() == "Too slow: the run does not move, and the loss stays at 1"
+    assert judge(run(X2, GD, 0.0, start=[1.0])).sentence() == "Slow: the run does not move, and the loss stays at 1"
 
 
 def test_an_infinite_loss_at_the_start_alone_is_no_divergence() -> None:

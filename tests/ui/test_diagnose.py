@@ -22,7 +22,7 @@ BEGINS = {
     "Noise floor": "Noisy:",
     "Learns, then collapses": "Stuck: the loss had come down",
     "Never learns": "Stuck: the loss has not left",
-    "Slow": "Too slow:",
+    "Slow": "Slow:",
     "Catapult": "Catapult:",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -53,7 +54,7 @@ def test_a_spike_between_two_looks_is_seen() -> None:
     steps, course = history.course
     np.testing.assert_array_equal(steps, sorted({0, 50, 100, int(np.argmax(path)), 51 + int(np.argmax(path[51:]))}))
     np.testing.assert_allclose(course, path[steps], rtol=1e-9)
-    assert f"the loss rose from {plain(path[0])} to {plain(path.max())}" in ending(history)
+    assert f"the loss rose from {plain(path[0], 4)} to {plain(path.max(), 4)}" in ending(history)
 
 
 def test_the_sharpness_is_the_hessian_s_largest_eigenvalue() -> None:
@@ -79,7 +80,7 @@ def test_a_rate_beyond_the_edge_is_said_to_be() -> None:
 def test_data_that_are_no_numbers_are_named() -> None:
     history = last(Setup("network", steps=5, knobs={"loss.bad_cell": "nan"}))
     assert history.lost_at == 0
-    assert ending(history).startswith("**Diverges**: the loss is not finite from the start")
+    assert ending(history).startswith("**Diverges**: the loss is inf or nan from the start; the data or the first weights are not finite")
     figure.instruments(history)
 
 
@@ -183,7 +184,7 @@ def test_a_job_that_was_abandoned_is_begun_again(monkeypatch: pytest.MonkeyPatch
 def test_trials_are_the_sweep_of_their_ruler_whatever_their_order() -> None:
     setup = replace(SHORT, batch_size=10, knobs={"loss.hidden": (4,)})
     *_, found = trials(setup)
-    outcome = sweep(setup.make_loss(), setup.make_optimizer(), found.ruler.rates, whole=False, **setup.conditions())
+    outcome = sweep(setup.make_loss(), setup.make_optimizer(), found.ruler.rates, **setup.conditions())  # by the whole loss: each is a look
     assert found.tried.all()
     calm = found.ruler.rates < found.ruler.edge.rate  # beyond it, rounding may grow
     assert found.verdict[calm].tolist() == outcome.verdict[calm].tolist()
@@ -269,3 +270,48 @@ def test_a_rate_beyond_the_ruler_has_a_ruler_of_its_own() -> None:
     app = finished(opened(steps="40", loss="network", loss__examples="20"))
     app.text_input(key="box:learning_rate").set_value("300").run()
     assert ruler_of(finished(app))["dial"]["values"][-1].startswith("300 ")
+
+
+@pytest.mark.parametrize("query", [{}, {"batch_size": "5"}], ids=["full batch", "mini-batches"])
+def test_one_run_has_one_sentence_and_what_stands_below_is_no_second_verdict(query: dict[str, str]) -> None:
+    """The ruler says what became of the run, of all its steps, and its point in the plot is the run's last loss, as the metric is."""
+    app = finished(opened(steps="40", loss="network", loss__examples="20", **query))
+    history, shown = app.session_state["network:job"][1].latest, ruler_of(app)
+    assert shown["dial"]["words"][shown["value"]].replace("**", "") == history.outcome.sentence()
+    assert shown["dial"]["zones"][shown["value"]] == history.verdict
+    assert not [each.value for each in app.subheader if each.value.startswith(tuple(head for head, _ in TABLE.values()))]
+    assert next(each.value for each in app.metric if each.label == "training loss") == plain(history.train[-1], 4)
+    assert plain(history.train[-1], 4) in history.outcome.sentence()
+
+
+def test_a_run_that_is_not_over_has_no_verdict() -> None:
+    """Nor has its rate one on the ruler: what it will come to is not known."""
+    app = opened(steps="400000", loss="network", loss__examples="20")
+    said = [each.value for each in app.subheader]
+    app.session_state["network:job"][1].stop()
+    app.session_state["network:ruler:job"][1].stop()
+    assert not [each for each in said if each.startswith(tuple(head for head, _ in TABLE.values()))]
+    assert said
+    assert all(re.match(r"After [\d,]+ of 400,000 steps the loss is .+, from .+\.$", each) for each in said), said
+
+
+def test_what_a_flat_network_is_told_of_its_rates_is_what_they_did() -> None:
+    """All weights 0: far beyond the critical rate nothing diverges, and nothing learns."""
+    *_, found = trials(Setup("network", steps=30, knobs={"loss.hidden_scale": 0.0, "loss.output_scale": 0.0, "loss.examples": 20}))
+    told, rates, edge = found.sentence(), found.ruler.rates, found.ruler.edge.rate
+    assert np.isinf(found.first_diverged)
+    assert f"none up to {plain(rates[-1])} diverges, {plain(rates[-1] / edge)} × the critical rate" in told
+    assert f"The critical rate is {plain(edge, 4)}: 2/λ, with λ = {plain(found.ruler.edge.curvature, 4)} the largest" in told
+    assert "it holds at the first step" in told
+
+
+def test_where_adam_stops_is_said_with_numbers() -> None:
+    *_, found = trials(Setup("network", "adam", learning_rate=0.1, steps=30, knobs={"loss.examples": 20}))
+    below = found.ruler.rates[found.final < found.start]
+    assert np.isfinite(found.useless_from)
+    assert below.max() < found.useless_from
+    assert f"from {plain(found.useless_from)} on no run ends below the {plain(found.start)} that it began with" in found.sentence()
+    assert f"The edge at the start is {plain(found.ruler.edge.rate, 4)}" in found.sentence()
+    history = last(Setup("network", "adam", learning_rate=0.1, steps=30, knobs={"loss.examples": 20}))
+    low, high = np.nanmin(history.stable), np.nanmax(history.stable)
+    assert f"the edge in the optimizer's own units is between {plain(low)} and {plain(high)} along this run" in ending(history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import trials
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.sentence import TABLE
+from explorer.figures.microscope import magnify
+from explorer.ui.casebook import Case, cases
 from explorer.ui.seen import see
 
 RUNS: dict[Verdict, dict[str, Any]] = {
@@ -73,3 +76,41 @@ def test_a_training_has_the_word_of_its_run_and_of_its_ruler(verdict: Verdict) -
     assert seen.sentence.startswith(f"**{head}**: ")
     assert tried.words[here].startswith(f"{head}: ")
     assert np.isfinite(history.train[0])
+
+
+STEPPED = [case for case in cases() if case.page == "step_size"]
+
+
+def number(text: str) -> float:
+    """A number as `plain` writes it, read again."""
+    mantissa, _, power = text.replace(",", "").replace("−", "-").partition(" × 10")
+    return float(mantissa) * 10.0 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
+@pytest.mark.parametrize("case", STEPPED, ids=lambda case: case.name)
+def test_every_sentence_of_a_preset_says_what_its_numbers_say(case: Case) -> None:
+    """At both ends of its switch: the run's sentence, and those of all its steps under the microscope."""
+    for each in (case, case.undone):
+        path = each.setup.run()
+        told, loss = Explanation.of(path), path.loss[:, 0]
+        sentence = told.sentence(0)
+        for step in re.findall(r"(?:became \S+ at|is left at|is left from) step ([\d,]+)", sentence):
+            at, lowest = int(step.replace(",", "")), float(path.objective.minimum or 0)
+            gone, left = ~np.isfinite(loss), loss - lowest > 1e-6 * (loss[0] - lowest)
+            assert (gone if "became" in sentence else ~left)[at:].all(), sentence
+            assert (gone if "became" in sentence else ~left)[at - 1] == 0, sentence
+        for final, start in re.findall(r"the loss is (?:still )?(.+?), from (.+?)(?:;| by|\.$|\.\s)", sentence):
+            assert number(final) == pytest.approx(loss[-1], rel=6e-3)
+            assert number(start) == pytest.approx(loss[0], rel=6e-3)
+        lens = magnify(path, 0)
+        for words in lens.words if lens is not None else ():
+            terms = re.search(r"= ([+−]?\d.*?), the curvature adds ([+−]?\d.*?); ", words)
+            if terms is None:
+                continue
+            slope, bend = abs(number(terms[1].replace("+", ""))), abs(number(terms[2].replace("+", "")))
+            assert ("the first is the larger" in words) <= (slope > bend), words
+            assert ("the second outgrows" in words) <= (bend > slope), words
+            assert ("the two cancel" in words) <= (slope == bend), words
+        if each is case:
+            rises = re.search(r"rises from the first step|falls at first", case.text)
+            assert rises is None or ("rises" in rises[0]) == bool(loss[1] > loss[0])

@@ -366,7 +366,9 @@ def summary(found: Survey) -> str:
     if len(found.panes) == 1:
         return f"In {of} through the same weights: {counts[0]} local minima."
     rougher = sum(found.panes[0].ruggedness[seed].rougher_than(found.panes[1].ruggedness[seed]) for seed in seeds)
-    return f"Rougher without skip connections in {rougher} of {of}: {counts[0]} local minima against {counts[1]}."
+    heights = [", ".join(_largest(pane.ruggedness[seed]) for seed in seeds) for pane in found.panes]
+    numbers = f"{counts[0]} local minima against {counts[1]}, and largest losses of {heights[0]} against {heights[1]}"
+    return f"Rougher without skip connections in {rougher} of {of}: {numbers}."
 
 
 def on_path(found: Survey) -> str:

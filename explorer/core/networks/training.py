@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
 from explorer.core.optimizers import Optimizer, length
@@ -16,8 +16,8 @@ from explorer.core.run.setup import Setup
 from explorer.core.theory.curvature import top_eigenvalues
 from explorer.core.theory.edge import as_seen
 from explorer.core.verdict.profile import Profile
-from explorer.core.verdict.sentence import Verdict, became, marked, told
-from explorer.core.verdict.verdict import decide
+from explorer.core.verdict.sentence import Verdict, marked
+from explorer.core.verdict.verdict import Outcome, decide
 
 LOOKS = 60  # number of looks at a run, evenly spread over its steps
 LARGE, FULL_LOOK, SHORT_LOOK = 2_000_000, 30, 10  # Hessian products of one look at the sharpness; fewer beyond this many weights × examples
@@ -28,12 +28,12 @@ DEAD, SATURATED = 0.5, 0.9  # share of a layer's units without any slope, and of
 
 @dataclass(eq=False)
 class History:
-    """What was seen of one run, a row a look, and the verdict on it so far: that of `decide`, as every other run's."""
+    """What was seen of one run, a row a look, and its outcome so far: that of `decide`, as every other run's."""
 
     loss: Any
     optimizer: Optimizer
     total: int
-    verdict: Verdict = Verdict.SLOW
+    outcome: Outcome | None = None
     steps: list[int] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
     peaks: list[tuple[int, float]] = field(default_factory=list)  # step and loss of the highest since the last look; on batches the look
@@ -42,13 +42,18 @@ class History:
     validation_accuracy: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)  # preconditioned for a rule that preconditions
     edge: list[float] = field(default_factory=list)  # the largest curvature that the rule tolerates at that step's rate
-    ratio: list[float] = field(default_factory=list)  # the rate over the largest stable one there, decay counted: above 1 is beyond
+    stable: list[float] = field(default_factory=list)  # the largest stable rate there, decay counted
+    ratio: list[float] = field(default_factory=list)  # the rate over it: above 1 is beyond
     norms: list[dict[str, float]] = field(default_factory=list)  # the gradient's length in each block
     ratios: list[dict[str, float]] = field(default_factory=list)  # the relative update of each block
     dead: list[list[float]] = field(default_factory=list)  # the share of each hidden layer
     saturated: list[list[float]] = field(default_factory=list)  # the share of each hidden layer
     x: list[Array] = field(default_factory=list)  # the points themselves
     lost_at: int = -1
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.SLOW if self.outcome is None else Verdict(self.outcome.verdict[0])
 
     @property
     def share(self) -> float:
@@ -77,7 +82,7 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
         raise ValueError(f"loss must be a network for its instruments, got {setup.loss}")
     descent = Descent.of(loss, optimizer, setup.learning_rate, **(setup.conditions() | {"whole": setup.batch_size is None}))
     rates = setup.learning_rate * np.append(descent.multiplier, descent.multiplier[-1:] if setup.steps else 1.0)
-    due = set(np.unique(np.linspace(0, setup.steps, looks + 1).round().astype(int)).tolist())
+    looked = due(setup.steps, looks)
     history, warm, peak = History(loss, optimizer, setup.steps), None, (0, -np.inf)
     losses: list[float] = []
     last: list[Array] = []
@@ -88,7 +93,7 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
             if descent.whole:
                 losses.append(float(moment.loss[0]))
                 peak = max(peak, (moment.step, losses[-1]), key=lambda each: each[1])
-            if moment.step not in due and finite:
+            if moment.step not in looked and finite:
                 continue
             history.lost_at = -1 if finite else moment.step
             if finite or not moment.step:
@@ -97,13 +102,18 @@ def train(setup: Setup, looks: int = LOOKS) -> Generator[History, None, None]:
                     losses.append(value)
                 history.peaks.append(max(peak, (moment.step, history.train[-1]), key=lambda each: each[1]))
                 peak = 0, -np.inf
-            history.verdict = _verdict(history, losses, last, gradient, stochastic=descent.stochastic)
+            history.outcome = _outcome(history, losses, last, gradient, stochastic=descent.stochastic)
             yield history.now()
             if not finite:
                 return
 
 
-def _verdict(history: History, losses: list[float], last: list[Array], gradient: Array, *, stochastic: bool) -> Verdict:
+def due(steps: int, looks: int = LOOKS) -> set[int]:
+    """Return the steps at which a run is looked at."""
+    return set(np.unique(np.linspace(0, steps, looks + 1).round().astype(int)).tolist())
+
+
+def _outcome(history: History, losses: list[float], last: list[Array], gradient: Array, *, stochastic: bool) -> Outcome:
     """Return what every other run's verdict rests on, decided for these losses; a catapult's fall in sharpness only at the end."""
     profile = Profile.seen(
         np.array(losses)[:, np.newaxis],
@@ -114,8 +124,7 @@ def _verdict(history: History, losses: list[float], last: list[Array], gradient:
         first_quantity=np.array(["loss"]),
     )
     at_the_end = history.share == 1 and history.lost_at < 0
-    outcome = decide(profile, history.loss, history.x[0][:, np.newaxis], last[-1], stochastic=stochastic, look=at_the_end)
-    return Verdict(outcome.verdict[0])
+    return decide(profile, history.loss, history.x[0][:, np.newaxis], last[-1], stochastic=stochastic, look=at_the_end)
 
 
 def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tuple[Array, float, Array]:
@@ -134,7 +143,8 @@ def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tup
     history.validation_accuracy.append(float(scores.validation_accuracy[0]))
     history.sharpness.append(sharpness)
     history.edge.append(float(np.ravel(rule.largest_stable_curvature(rate))[0]))
-    history.ratio.append(rate / float(np.ravel(rule.largest_stable_rate(sharpness))[0]) if np.isfinite(sharpness) else float("nan"))
+    history.stable.append(float(np.ravel(rule.largest_stable_rate(sharpness))[0]) if np.isfinite(sharpness) else float("nan"))
+    history.ratio.append(rate / history.stable[-1])
     history.norms.append({name: float(norm[0]) for name, norm in block_norms(loss, gradient).items()})
     before = history.x[-1][:, np.newaxis] if history.x else x
     history.ratios.append({name: float(ratio[0]) for name, ratio in update_ratios(loss, before, x).items()})
@@ -146,31 +156,28 @@ def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tup
 
 def ending(history: History) -> str:
     """Return a run's verdict in one sentence with its numbers, in bold, and what the instruments add to it."""
-    train, peak = history.train, max(loss for _, loss in history.peaks)
-    late = train[-max(len(train) // 4, 2) :]
-    losses = {"start": train[0], "final": train[-1], "peak": peak, "low": min(late), "high": max(late)}
-    numbers = {name: plain(each) for name, each in losses.items()} | {"span": counted(history.steps[-1])}
-    instead = became("loss", "inf or nan", history.lost_at) if history.lost_at > 0 else ""
-    if history.lost_at == 0:
-        instead = "the loss is not finite from the start, so the data or the first weights are not"
-    return marked(told(history.verdict, numbers, instead=instead, more="; ".join(_seen(history))))
+    assert history.outcome is not None
+    return marked("; ".join([history.outcome.sentence(), *seen(history)]))
 
 
-def _seen(history: History) -> list[str]:
-    """Return what the instruments saw: layers that pass no gradient, the edge of stability, or the sharpness beside what is tolerated."""
+def seen(history: History) -> list[str]:
+    """Return what the instruments alone saw: layers without a gradient, the edge of stability, the sharpness beside what is tolerated."""
     if history.lost_at == 0:
-        return []
+        return ["the data or the first weights are not finite"]
     if history.lost_at > 0:
         return [f"at the last look before it {_standing(history, 'was')}"] if np.isfinite(history.sharpness[-1]) else []
     dead, saturated = history.dead[-1], history.saturated[-1]
     if history.verdict == Verdict.STUCK:
-        constant = f"a constant answer reaches {plain(history.loss.best_constant)}"
+        constant = f"a constant answer reaches {plain(history.loss.best_constant, 4)}"
         if dead and max(dead) > DEAD:
             return [f"{plain(100 * max(dead))} % of the units of layer {dead.index(max(dead)) + 1} pass no gradient any more", constant]
         if saturated and max(saturated) > SATURATED:
             return [f"{plain(100 * max(saturated))} % of the slopes of layer {saturated.index(max(saturated)) + 1} are flat", constant]
         weights = [plain(norm, 2) for name, norm in history.norms[-1].items() if name.startswith("W")]
         return [constant, f"the gradient of the first layer is {weights[0]}, of the last {weights[-1]}"]
+    if history.optimizer.preconditioner is not None and np.isfinite(history.stable).any():
+        low, high = plain(np.nanmin(history.stable)), plain(np.nanmax(history.stable))
+        return [f"the edge in the optimizer's own units is {low if low == high else f'between {low} and {high}'} along this run"]
     ratio = np.array(history.ratio)[-max(len(history.ratio) // 4, 1) :]
     average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan
     if abs(average - 1) < AT_THE_EDGE and history.train[-1] < history.train[0]:

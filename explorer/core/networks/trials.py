@@ -2,16 +2,23 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, Facts
+from explorer.core.networks.training import due
+from explorer.core.optimizers import length
+from explorer.core.run.descent import Descent, descend
 from explorer.core.run.ruler import Ruler, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
-from explorer.core.verdict.verdict import Verdict
+from explorer.core.verdict.measured import useless_from
+from explorer.core.verdict.profile import Profile
+from explorer.core.verdict.verdict import Outcome, Verdict, decide
 
 AT_ONCE = 16  # rates tried together: enough for a first impression, few enough for a second
 MOST_WORK = 1e10  # weights × examples × steps of all trials together: a few seconds on one core
@@ -31,11 +38,34 @@ class Trials:
     verdict: NDArray[np.object_]  # of the nearest rate that was tried
     final: Array  # the loss after `steps` steps, nan where a rate was not tried
     words: tuple[str, ...]  # the verdict in a sentence, empty where a rate was not tried
+    start: float = np.nan  # the loss before the first step
+    moves: bool = False  # whether the rule preconditions, so that its edge moves along with the run
 
     @property
     def first_diverged(self) -> float:
         """The smallest rate tried that diverged; infinite if none did."""
         return float(np.min(self.ruler.rates[self.tried & (self.verdict == Verdict.DIVERGED)], initial=np.inf))
+
+    @property
+    def critical(self) -> str:
+        """What the edge is called."""
+        return "edge at the start" if self.moves else "critical rate"
+
+    @property
+    def useless_from(self) -> float:
+        """The smallest rate tried from which on no run ends lower than it began; infinite if that of the largest does."""
+        return useless_from(self.ruler.rates[self.tried], self.final[self.tried], self.start)
+
+    def told(self, position: int, outcome: Outcome) -> Self:
+        """Return them with what became of the run at one position, which may have had more steps than a trial."""
+        here = np.arange(self.tried.size) == position
+        return replace(
+            self,
+            tried=self.tried | here,
+            verdict=np.where(here, outcome.verdict, self.verdict),
+            final=np.where(here, outcome.final_loss, self.final),
+            words=tuple(np.where(here, outcome.sentence(), np.array(self.words, dtype=object))),
+        )
 
     def sentence(self) -> str:
         """Return what the trials say, in their own numbers: where the loss ends lowest, and where runs begin to diverge."""
@@ -46,13 +76,17 @@ class Trials:
         if known.size:
             best = known[np.argmin(self.final[known])]
             text += f": the loss ends lowest at the rate {plain(rates[best])}, at {plain(self.final[best])}"
-        at = self.first_diverged
-        times = f", {plain(at / edge.rate)} × the critical rate" if np.isfinite(edge.rate) else ""
-        diverge = f"runs begin to diverge at {plain(at)}{times}" if np.isfinite(at) else f"none up to {plain(rates[-1])} diverges"
-        critical = (
-            f"The critical rate is {plain(edge.rate)}: {edge.reason}" if np.isfinite(edge.rate) else f"No critical rate: {edge.reason}"
-        )
-        return f"{text}; {diverge}. {critical}."
+        at, useless = self.first_diverged, self.useless_from
+        far, some = min(at, rates[-1]), np.isfinite(edge.rate)
+        text += f"; runs begin to diverge at {plain(at)}" if np.isfinite(at) else f"; none up to {plain(far)} diverges"
+        if some and (np.isfinite(at) or far > edge.rate):
+            text += f", {plain(far / edge.rate)} × the {self.critical}"
+        if useless < at:
+            text += f"; from {plain(useless)} on no run ends below the {plain(self.start)} that it began with"
+        critical = f"The {self.critical} is {plain(edge.rate, 4)}: {edge.reason}" if some else f"No critical rate: {edge.reason}"
+        if np.isinf(at) and far > edge.rate:
+            critical += "; beyond it a run jumps about, the farther the larger the rate" if self.moves else "; it holds at the first step"
+        return f"{text}. {critical}."
 
 
 def trials(setup: Setup) -> Generator[Trials, None, None]:
@@ -73,19 +107,47 @@ def trials(setup: Setup) -> Generator[Trials, None, None]:
         raise ValueError(
             f"weights × examples must be ≤ {int(MOST_WORK / (FEWEST_STEPS * count)):,} for a ruler of {count} rates, got {each:,} a step"
         )
-    conditions = setup.conditions() | {"steps": steps, "whole": setup.batch_size is None}
+    conditions = setup.conditions() | {"steps": steps}
     own = scale.position(setup.learning_rate)
     order = [i for stride in STRIDES for i in range(0, count, stride) if i != own and (stride == STRIDES[0] or i % (2 * stride))]
     order.insert(0, own)
     verdict: NDArray[np.object_] = np.full(count, Verdict.STUCK, dtype=object)
     found = Trials(scale, steps, setup.steps, np.zeros(count, dtype=bool), verdict, np.full(count, np.nan), ("",) * count)
+    found = replace(found, moves=optimizer.preconditioner is not None)
     for begin in range(0, count, AT_ONCE):
         some = np.sort(order[begin : begin + AT_ONCE])
-        outcome = sweep(loss, optimizer, scale.rates[some], **conditions)
+        if setup.batch_size is None:
+            outcome = sweep(loss, optimizer, scale.rates[some], **conditions)
+        else:
+            outcome = _seen_now_and_then(Descent.of(loss, optimizer, scale.rates[some], **conditions | {"whole": False}))
         tried, verdict, final, words = found.tried.copy(), found.verdict.copy(), found.final.copy(), np.array(found.words, dtype=object)
         tried[some], verdict[some], final[some] = True, outcome.verdict, outcome.final_loss
         words[some] = [outcome.sentence(k) for k in range(some.size)]
         known = np.flatnonzero(tried)
         nearest = known[np.abs(np.arange(count)[:, np.newaxis] - known).argmin(axis=1)]
-        found = replace(found, tried=tried, verdict=verdict[nearest], final=final, words=tuple(words))
+        start = float(outcome.start_loss[0])
+        found = replace(found, tried=tried, verdict=verdict[nearest], final=final, words=tuple(words), start=start)
         yield found
+
+
+def _seen_now_and_then(descent: Descent) -> Outcome:
+    """Return the outcomes of runs on mini-batches, whose own losses say little: by the whole loss, at as many looks as `train` takes."""
+    loss, looks = descent.objective, due(descent.steps)
+    lost, losses = np.full(descent.runs, -1), []
+    last: list[Array] = []
+    with np.errstate(all="ignore"), one_blas_thread:
+        for moment in descend(descent):
+            finite = np.isfinite(moment.loss) & np.isfinite(moment.x).all(axis=0)
+            lost = np.where((lost < 0) & ~finite, moment.step, lost)
+            last = [*last[-2:], moment.x]
+            if moment.step in looks:
+                losses.append(np.where(lost < 0, loss.value(moment.x), np.nan))
+        profile = Profile.seen(
+            np.array(losses),
+            np.array(last),
+            length(moment.gradient),
+            steps=descent.steps,
+            first_nonfinite=lost,
+            first_quantity=np.where(lost < 0, "", "loss"),
+        )
+        return decide(profile, loss, descent.start, last[-1], stochastic=True)

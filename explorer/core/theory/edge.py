@@ -144,7 +144,8 @@ class Edge:
             return cls(np.inf, curvature, "theory names no edge: the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
-        return cls(rate, curvature, f"{formula}, with {symbol} = {plain(curvature, 6)} {name}", exact and not optimizer.clips, formula)
+        reason = f"{formula}, with {symbol} = {plain(curvature, 6 if exact else 4)} {name}"
+        return cls(rate, curvature, reason, exact and not optimizer.clips, formula)
 
 
 def best_learning_rate(optimizer: Optimizer, eigenvalues: ArrayLike) -> float:

@@ -11,7 +11,7 @@ from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
-from explorer.core.verdict.measured import floors, measured_growth
+from explorer.core.verdict.measured import floors, measured_growth, thrown
 from explorer.core.verdict.sentence import Verdict, became, marked, told
 from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
 
@@ -85,17 +85,38 @@ class Explanation:
                 first, (instead, more) = self._factor(run), self._end(run)
             case Verdict.CONVERGED:
                 first, instead = self._factor(run), self._arrival(run)
-            case Verdict.CONVERGING | Verdict.SLOW:
-                first = self._factor(run)
+            case Verdict.CONVERGING:
+                first, more = self._factor(run), self.outcome.worse(run)
+            case Verdict.SLOW:
+                first, more = self._factor(run), self.outcome.pace(run)
             case Verdict.OSCILLATING:
-                first, tail = "it neither settles nor explodes", self._tail(run)
-                numbers |= {"low": plain(tail.min()), "high": plain(tail.max())}
+                first = "it neither settles nor explodes"
             case Verdict.NOISY:
                 expected = f" (theory: {plain(self.floor[run])})" if np.isfinite(self.floor[run]) else ""
-                numbers["final"] = plain(float(self._tail(run).mean())) + expected
+                late = self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
+                numbers["final"] = plain(float(late.mean())) + expected
             case Verdict.STUCK:
                 first = f"the gradient is {plain(self.trajectory.gradient_norm[-1, run], 2)}"
         return marked(told(verdict, numbers, first=first, instead=instead, more=more))
+
+    def stops(self, name: str, along: Array, useless: float) -> str:
+        """Return where a rule that preconditions stops, for its edge `along` one run and the rate from which on it is `useless`.
+
+        It seldom explodes: P grows with the gradients, and its edge with it. So what is said is how far runs beyond the edge go.
+        """
+        rates, verdict = self.trajectory.learning_rate, self.outcome.verdict
+        known, gone = along[np.isfinite(along)], rates[verdict == Verdict.DIVERGED]
+        text = f"{name}'s edge is {plain(self.edge.rate)} at the start"
+        if known.size:
+            text += f" and between {plain(known.min())} and {plain(known.max())} along this run, for it grows with the gradients"
+        text += f". Runs diverge from {plain(gone.min())} on" if gone.size else f". No run diverges, up to {plain(rates.max())}"
+        beyond = (rates > self.edge.rate) & (verdict != Verdict.DIVERGED)
+        if beyond.any():
+            far = plain(thrown(self.trajectory)[beyond].max(), 2)
+            text += f": beyond the edge a run jumps about, at most {far} times its rate away from the start"
+        if np.isfinite(useless):
+            text += f". From about {plain(useless, 2)} on that is of no use: in {self.outcome.steps:,} steps no loss falls below its start"
+        return f"{text}."
 
     def _factor(self, run: int) -> str:
         """Return the factor per step, measured and predicted, in words that fit how the run moves."""
@@ -156,14 +177,11 @@ class Explanation:
             return self.outcome.at_a_minimum(run)
         minimum = self.trajectory.objective.minimum
         above = self.trajectory.loss[:, run] - minimum
-        arrived = above <= TOLERANCE * above[0]
-        if not arrived.any() or arrived[0]:
+        far = np.flatnonzero(~(above <= TOLERANCE * above[0]))
+        if far.size == 0 or far[-1] == len(above) - 1:
             return "the loss is at its minimum" + (f", {plain(minimum)}" if minimum else "")
-        step = int(arrived.argmax())
-        return f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left at step {step:,}"
-
-    def _tail(self, run: int) -> Array:
-        return self.trajectory.loss[-max(len(self.trajectory.loss) // 4, 2) :, run]
+        left = f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left"
+        return f"{left} {f'at step {far.size:,}' if far[-1] == far.size - 1 else f'from step {far[-1] + 1:,} on'}"
 
 
 def _undisturbed(trajectory: Trajectory) -> bool:

@@ -66,6 +66,21 @@ def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[N
     return steps, np.where(np.isnan(curvature), np.nan, rule.largest_stable_rate(curvature))
 
 
+@np.errstate(all="ignore")
+def thrown(trajectory: Trajectory) -> Array:
+    """Return how far each run came from its start at most, in any coordinate, as a multiple of its rate: ``(runs,)``."""
+    return np.asarray(np.abs(trajectory.x - trajectory.x[0]).max(axis=(0, 1)) / trajectory.learning_rate)
+
+
+def useless_from(rates: Array, final: Array, start: float) -> float:
+    """Return the smallest of the rates from which on no loss ends below `start`; infinite if that of the largest does.
+
+    >>> useless_from(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.1, 9.0, 0.2, np.nan]), 5.0)
+    4.0
+    """
+    return float(np.min(rates[rates > np.max(rates[final < start], initial=-np.inf)], initial=np.inf))
+
+
 def floors(trajectory: Trajectory) -> Array:
     """Return the loss that the randomness of each run leaves in theory, ``(runs,)``: the minimum plus the floor; nan where no theory holds.
 

@@ -22,7 +22,7 @@ CHANGE = "after {span} the loss is {final}, from {start}"
 TABLE = {
     Verdict.CONVERGED: ("Converges", CHANGE),
     Verdict.CONVERGING: ("Converging", CHANGE),
-    Verdict.SLOW: ("Too slow", CHANGE),
+    Verdict.SLOW: ("Slow", CHANGE),
     Verdict.OSCILLATING: ("Oscillates", "after {span} the loss still jumps between {low} and {high}"),
     Verdict.NOISY: ("Noisy", "the loss jumps about {final}, from {start} at the start"),
     Verdict.STUCK: ("Stuck", "the loss stays at {final}"),
@@ -36,7 +36,7 @@ def told(verdict: Verdict, numbers: Mapping[str, str], *, first: str = "", inste
     """Return a verdict's sentence: its word, what is known before it, the table's sentence or what is known `instead`, and `more`.
 
     >>> told(Verdict.SLOW, {"span": "2 steps", "start": "3", "final": "2"}, more="give it time")
-    'Too slow: after 2 steps the loss is 2, from 3; give it time'
+    'Slow: after 2 steps the loss is 2, from 3; give it time'
     """
     head, sentence = TABLE[verdict]
     if verdict == Verdict.OSCILLATING and numbers["low"] == numbers["high"]:
@@ -45,12 +45,12 @@ def told(verdict: Verdict, numbers: Mapping[str, str], *, first: str = "", inste
 
 
 def became(quantity: str, how: str, step: int) -> str:
-    """Return the sentence for a quantity that was not finite from some step on.
+    """Return the sentence for a quantity that was not finite from some step on; at step 0 the data or the start are not.
 
     >>> became("loss", "inf", 1947)
     'the loss became inf at step 1,947'
     """
-    return f"the {quantity} became {how} at step {step:,}"
+    return f"the {quantity} became {how} at step {step:,}" if step else f"the {quantity} is {how} from the start"
 
 
 def marked(sentence: str) -> str:

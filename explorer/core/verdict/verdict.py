@@ -42,8 +42,10 @@ class Outcome:
 
     `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
     there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss
-    above the minimum shrank or grew from the third to the fourth quarter of the run. `final_gradient` is the gradient's length at the
-    end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan.
+    above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the
+    minimum that is left at the end, and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does not
+    fall. `late_low` and `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at
+    the end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan.
     """
 
     verdict: NDArray[np.object_]
@@ -53,7 +55,11 @@ class Outcome:
     best_loss: Array
     peak_loss: Array
     start_loss: Array
+    late_low: Array
+    late_high: Array
     decline: Array
+    left: Array
+    to_go: Array
     final_gradient: Array
     smallest_curvature: Array
     steps: int
@@ -83,7 +89,7 @@ class Outcome:
     def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
         """Return one run's numbers as its sentence names them, in text."""
         run, digits = self._one(run), check_whole("digits", digits, at_least=1)
-        losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.best_loss, "high": self.peak_loss}
+        losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.late_low, "high": self.late_high}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
         if self.start_loss[run] < self.final_loss[run] < self.peak_loss[run] < np.inf and numbers["final"] != numbers["peak"]:
             numbers["start"] += f" by way of {numbers['peak']}"
@@ -102,19 +108,31 @@ class Outcome:
             case Verdict.DIVERGED:
                 more = "it has not turned"
             case Verdict.CONVERGING:
-                more = f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
+                more = self.worse(run) or f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
             case Verdict.CONVERGED:
                 more = self.at_a_minimum(run)
             case Verdict.SLOW if still := self.still(run):
                 instead = still
             case Verdict.SLOW:
-                more = f"at this pace it would take over {PATIENCE} times as many steps"
+                more = self.pace(run)
         return told(self.verdict[run], numbers, instead=instead, more=more)
 
     def still(self, run: int = 0) -> str:
         """Return that a run does not move, as at a rate of 0; else nothing."""
         stays = self.steps > 0 and self.peak_loss[run] == self.best_loss[run]
         return f"the run does not move, and the loss stays at {plain(self.start_loss[run], 4)}" if stays else ""
+
+    def worse(self, run: int = 0) -> str:
+        """Return that a run that comes down is still above its start, so that so far it was of no use; else nothing."""
+        return "it comes down, but is still higher than it began" if self.final_loss[run] > self.start_loss[run] else ""
+
+    def pace(self, run: int = 0) -> str:
+        """Return how much of its way a slow run has come, and how long the rest would take: one that needs more steps is no failure."""
+        left = self.left[run]
+        if not (self.to_go[run] < np.inf and left < 1):
+            return "the run does not move" if self.still(run) else "it does not fall any more"
+        way = f"all but {plain(100 * left, 2)} %" if left < 0.05 else f"{plain(100 * (1 - left), 2)} %"
+        return f"{way} of the way, with about {plain(self.to_go[run], 2)} more steps to go"
 
     def at_a_minimum(self, run: int = 0) -> str:
         """Return what shows that a run ended at a minimum, where the loss does not know its own; else nothing."""
@@ -148,7 +166,7 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         middle, early, late = _quarters(above(profile.highest))
         _, early_low, late_low = _quarters(above(profile.lowest))
         half, third, fourth = _largest(above(profile.highest))
-        decline = (fourth / third) ** (1 / max(profile.steps / 4, 1))
+        decline, left = (fourth / third) ** (1 / max(profile.steps / 4, 1)), final / first
 
         nonfinite = profile.first_nonfinite >= 0
         grows = (third > GROWTH * half) & (fourth > GROWTH * third) & (np.log(fourth / third) > STEADY * np.log(third / half))
@@ -171,7 +189,7 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
             arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * first, tiny)
         level = above(Facts(loss).best_constant)
         stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
-        steps_to_go = np.log(TOLERANCE * first / fourth) / np.log(decline)
+        to_go = np.where(decline < 1, np.log(TOLERANCE * first / fourth) / np.log(decline), np.inf)
         jumps = (profile.rises[len(profile.rises) // 2 :].sum(axis=0) > 0) | profile.turned
         clear = _below(early, late)
         if stochastic:
@@ -180,7 +198,7 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
             clear = ~jumps | (clear & _below(middle, early)) | (fourth < DAMPED * half) | Facts(loss).is_quadratic  # of chaos
         else:  # a network's spikes on its way down are no chaos
             clear = np.ones_like(jumps)
-        falling = (decline < 1) & (steps_to_go <= PATIENCE * profile.steps) & clear
+        falling = (to_go <= PATIENCE * profile.steps) & clear
 
         verdict = np.select(
             [diverged, arrived & (minimum != -np.inf), arrived | stuck, falling, jumps & stochastic, jumps],
@@ -195,7 +213,11 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         best_loss=best,
         peak_loss=np.where(nonfinite, np.inf, profile.highest.max(axis=0)),
         start_loss=profile.start_loss,
+        late_low=profile.lowest[-max(len(profile.lowest) // 4, 2) :].min(axis=0),
+        late_high=profile.highest[-max(len(profile.highest) // 4, 2) :].max(axis=0),
         decline=decline,
+        left=left,
+        to_go=to_go,
         final_gradient=profile.final_gradient,
         smallest_curvature=np.where(arrived, smallest, np.nan),
         steps=profile.steps,

@@ -1,5 +1,7 @@
 """Step size: drag the learning rate through the edge and see what happens there, and why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -7,15 +9,18 @@ import streamlit as st
 
 from explorer.core.ground.prose import plain, plain_or
 from explorer.core.losses import DataLoss, Facts, Loss
+from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
-from explorer.core.run.ruler import Ruler, ruler
+from explorer.core.run.ruler import LARGEST, Ruler, ruler
 from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import sweep
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.fuse import fuse
+from explorer.core.verdict.measured import useless_from
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures import edge, microscope, stage, step_size
-from explorer.figures.theme import COLORS
+from explorer.figures.theme import COLORS, Array
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.fold import fold
@@ -126,21 +131,33 @@ def bisected(setup: Setup) -> tuple[float, float]:
     return bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
 
 
-def moving_edge(setup: Setup) -> None:
-    """The rate beside the edge at every step, where one of them moves."""
+def moving_edge(setup: Setup, explanation: Explanation) -> None:
+    """The rate beside the edge at every step, where one of them moves; and for a rule whose own edge does, where it stops."""
     still = setup.make_optimizer().preconditioner is None and Facts(setup.make_loss()).is_quadratic
     if still and setup.schedule == "constant" and not setup.warmup_steps:
         return
-    figure, words = followed(setup)
+    figure, words, along = followed(setup)
+    if setup.make_optimizer().preconditioner is not None and np.isfinite(explanation.edge.rate):
+        name = OPTIMIZERS.title(setup.optimizer)
+        st.subheader(f"Where does {name} stop?", anchor=False)
+        st.markdown(explanation.stops(name, along, useless_rate(replace(setup, learning_rate=1.0), explanation.edge.rate)))
     st.subheader("The edge moves: the rate beside it at every step")
     st.markdown(words)
     picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def followed(setup: Setup) -> tuple[go.Figure, str]:
-    """The edge along one run, drawn and in words."""
+def followed(setup: Setup) -> tuple[go.Figure, str, Array]:
+    """The edge along one run: drawn, in words, in numbers."""
     return edge.draw(setup.run(keep_preconditioner=True))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def useless_rate(setup: Setup, edge: float) -> float:
+    """The rate from which on no run ends below its start, to a quarter of itself: looked for far beyond the ruler."""
+    rates = edge * np.geomspace(1, 1e9, 91)
+    outcome = sweep(setup.make_loss(), setup.make_optimizer(), rates[rates < LARGEST], **setup.conditions())
+    return useless_from(rates[rates < LARGEST], outcome.final_loss, float(outcome.start_loss[0]))
 
 
 def lit(explanation: Explanation, position: int) -> None:
@@ -228,7 +245,7 @@ def main() -> None:
     numbers(explanation, position)
     measured_edge(held, explanation)
     lit(explanation, position)
-    moving_edge(setup)
+    moving_edge(setup, explanation)
     why(held, position)
     table(explanation, held, position)
     with st.sidebar:

@@ -10,9 +10,10 @@ import numpy as np
 import streamlit as st
 
 from explorer.core.ground.prose import plain, plain_or
-from explorer.core.networks.training import History, ending, train
+from explorer.core.networks.training import History, seen, train
 from explorer.core.networks.trials import Trials, trials
 from explorer.core.run.setup import Setup
+from explorer.core.verdict.sentence import marked
 from explorer.figures import network as figure
 from explorer.figures import trials as ruler_figure
 from explorer.figures.answers import answers
@@ -51,8 +52,12 @@ def main() -> None:
     trying = job(RULER, held, lambda halt: after(running, held))
     running.wait(1.2)  # most runs are over by then, and are shown complete
     watched(running, show, "Taking the first steps…")
+    run = running.latest if running.latest is not None and running.latest.share == 1 else None
+    verdict = marked(run.outcome.sentence()) if run is not None and run.outcome is not None else ""
     with top:
-        watched(trying, lambda found: choose(found, setup), "Trying the first rates…")
+        watched(trying, lambda found: choose(found, setup, run), f"{verdict} Trying the first other rates…")
+        if trying.error and verdict:
+            st.subheader(verdict.replace("**", ""), anchor=False)
 
 
 def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
@@ -78,13 +83,18 @@ def carries(setup: Setup) -> bool:
     return known is not None and setup.learning_rate in known.ruler.rates
 
 
-def choose(found: Trials, setup: Setup) -> None:
-    """Show the ruler with the rates tried so far. Releasing its slider trains at that rate."""
+def choose(found: Trials, setup: Setup, run: History | None) -> None:
+    """Show the ruler with the rates tried so far. Releasing its slider trains at that rate, of which the whole run has the word."""
     if st.session_state[panel.STATE] != setup:
         st.rerun()  # the slider was moved, which ran only this part of the page
-    scale = found.ruler
-    beside = [f" = {scale.edge.share(float(rate))} × the critical rate" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
+    scale, said = found.ruler, found.sentence()
+    here = scale.position(setup.learning_rate)
+    if run is not None and run.outcome is not None and scale.rates[here] == setup.learning_rate:
+        found = found.told(here, run.outcome)
+    beside = [f" = {scale.edge.share(float(rate))} × the {found.critical}" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
     words = [each or f"Not tried yet: the nearest rate tried is {zone}" for each, zone in zip(found.words, found.verdict, strict=True)]
+    if run is None:
+        words[here] = "In training: what becomes of this rate is known at its last step"
     dial = Dial(
         label="Learning rate",
         values=[f"{plain(rate, 4)}{times}" for rate, times in zip(scale.rates, beside, strict=True)],
@@ -93,26 +103,32 @@ def choose(found: Trials, setup: Setup) -> None:
         colors={str(verdict): color for verdict, color in COLORS.items()},
         marks=[Mark(position, f"{scale.edge.formula.replace('λ', 'sharpness')} at the start") for position in scale.marks.values()],
         alts=words,
+        aligned=True,
     )
     drawn, frames = ruler_figure.draw(found)
     picture(
         drawn,
         key="network:ruler",
-        alt=f"The loss at the end of a training against its learning rate. {found.sentence()}",
+        alt=f"The loss at the end of a training against its learning rate. {said}",
         frames=frames,
         dial=dial,
-        value=scale.position(setup.learning_rate),
+        value=here,
         on_move=lambda to: panel.take_rate(setup, float(scale.rates[to])),
     )
-    st.caption(found.sentence())
+    st.caption(said)
 
 
 def show(history: History) -> None:
-    """Show the run so far: its end in one sentence, its instruments, and the line it draws."""
+    """Show the run so far: what its instruments add to the verdict, which the ruler has, and the line it draws."""
     if history.share < 1:
         st.progress(history.share, f"step {history.steps[-1]:,} of {history.total:,}")
-    spoken = ending(history).replace("**", "")
-    st.subheader(spoken, anchor=False)
+        losses = plain(history.train[-1], 4), plain(history.train[0], 4)
+        spoken = "After {:,} of {:,} steps the loss is {}, from {}.".format(history.steps[-1], history.total, *losses)
+    else:
+        told = "; ".join(seen(history))
+        spoken = f"{told[:1].upper()}{told[1:]}." if told else ""
+    if spoken:
+        st.subheader(spoken, anchor=False)
     figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
     picture(figure.instruments(history), key="network:instruments", alt=figure_alt, narrow=figure.NARROW)
     numbers(history)
@@ -134,7 +150,7 @@ def show(history: History) -> None:
 def numbers(history: History) -> None:
     """The numbers of the last look."""
     accuracy, dead = history.accuracy[-1], max(history.dead[-1], default=0.0)
-    constant = f"best constant {plain(history.loss.best_constant)}"
+    constant = f"best constant {plain(history.loss.best_constant, 4)}"
     limit = "The rate as a share of the largest stable one at this sharpness, weight decay counted: at 1 is the edge of stability."
     metrics(
         Metric("training loss", plain_or("–", history.train[-1], 4), constant),

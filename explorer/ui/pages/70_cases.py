@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import streamlit as st
 
-from explorer.ui.casebook import SYMPTOMS, Case, casebook, filled, lab
+from explorer.ui.casebook import SYMPTOMS, Case, casebook, lab
 from explorer.ui.drawn import drawn
 from explorer.ui.seen import see
 from explorer.ui.way import SHOWN
@@ -83,7 +83,7 @@ def card(case: Case) -> None:
         st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
     st.caption(f"“{case.question}”")
     with st.expander("Why"):
-        st.markdown(filled(case.text, see(case.page, case.query).facts).replace("$", r"\$"))
+        st.markdown(case.why)
         found = [other.title for other in casebook() if other.name in case.related]
         if found:
             st.caption(f"See also: {'; '.join(found)}.")
