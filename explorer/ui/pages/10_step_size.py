@@ -132,7 +132,7 @@ def moving_edge(setup: Setup) -> None:
     if still and setup.schedule == "constant" and not setup.warmup_steps:
         return
     figure, words = followed(setup)
-    st.subheader("The edge moves: the rate beside it at every step")
+    st.header("The edge moves: the rate beside it at every step")
     st.markdown(words)
     picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
@@ -159,7 +159,7 @@ def lit(explanation: Explanation, position: int) -> None:
 
 def why(setup: Setup, position: int) -> None:
     """The microscope, and the table of the eigenvectors."""
-    st.subheader("Why: one step under the microscope")
+    st.header("Why: one step under the microscope")
     lens = magnified(setup, position)
     if lens is None:
         st.info("This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little.")

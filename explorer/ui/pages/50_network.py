@@ -112,7 +112,7 @@ def show(history: History) -> None:
     if history.share < 1:
         st.progress(history.share, f"step {history.steps[-1]:,} of {history.total:,}")
     spoken = ending(history).replace("**", "")
-    st.subheader(spoken, anchor=False)
+    st.header(spoken, anchor=False)
     figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
     picture(figure.instruments(history), key="network:instruments", alt=figure_alt, narrow=figure.NARROW)
     numbers(history)
