@@ -118,6 +118,24 @@ def keeps_to_the_window(page: Page) -> None:
     assert page.evaluate(NAMELESS) == [], "every picture and every control has a name"
 
 
+@pytest.mark.parametrize("name", ["step_size", "race"])
+def test_the_slider_is_one_skip_away_and_a_new_verdict_is_heard(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, name)
+    page.locator("h1").click()  # where the main part begins
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Skip to the slider")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".picture").first.get_by_role("slider").first).to_be_focused()
+    heard = page.locator(".heard" if name == "race" else ".picture-said").first
+    expect(heard).to_have_text("")
+    page.wait_for_timeout(2500)  # a headline is heard when it has stood for a second, and not the one that a page begins with
+    expect(heard).to_have_text("")
+    page.get_by_role("radio").nth(1).press("Enter")
+    said = page.locator("h2" if name == "race" else ".picture-sentence").first
+    expect(heard).not_to_have_text("")
+    expect(heard).to_have_text(said.inner_text())
+
+
 def test_the_first_page_has_a_name_too(visit: Visit, server: str) -> None:
     """Streamlit knows it by `/` only; a link that names it is as good."""
     page = visit(f"{server}/step_size?v=1&loss=x_squared&learning_rate=0.7")
