@@ -165,7 +165,7 @@ def _scale(verdict: Verdict, low: float, high: float) -> list[list[Any]]:
 def _shade(verdict: Verdict, share: Any) -> NDArray[np.uint8]:
     """Return a verdict's color between dark (0) and pale (1): ``(...) -> (..., 3)``."""
     color = np.array(hex_to_rgb(COLORS[verdict]))
-    stops = np.stack([0.62 * color, color, 0.45 * color + 0.55 * 255])
+    stops = np.stack([0.75 * color, color, 0.45 * color + 0.55 * 255])
     return np.stack([np.interp(share, [0, 0.5, 1], stops[:, k]) for k in range(3)], axis=-1).astype(np.uint8)
 
 

@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.run.descent import Trajectory
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, Picture, ground, layout, log_loss, loss_range, small, thin, views
-from explorer.figures.theme import Part, figure, legend, line, margins, marks
+from explorer.figures.theme import COLORS, Part, figure, legend, line, margins, marks
 from explorer.figures.ticks import loss_axis
 
 LOOKS = [
-    ("#0072B2", "solid", "circle"),
-    ("#D55E00", "dash", "square"),
-    ("#009E73", "dashdot", "diamond"),
-    ("#CC79A7", "dot", "cross"),
-    ("#E69F00", "longdash", "triangle-up"),
-    ("#56B4E9", "longdashdot", "triangle-down"),
-    ("#8A8A8A", "solid", "star"),
-    ("#B8A800", "dash", "hexagon"),
+    (COLORS[Verdict.CATAPULT], "solid", "circle"),
+    (COLORS[Verdict.DIVERGED], "dash", "square"),
+    (COLORS[Verdict.CONVERGED], "dashdot", "diamond"),
+    (COLORS[Verdict.OSCILLATING], "dot", "cross"),
+    (COLORS[Verdict.SLOW], "longdash", "triangle-up"),
+    (COLORS[Verdict.CONVERGING], "longdashdot", "triangle-down"),
+    (COLORS[Verdict.STUCK], "solid", "star"),
+    (COLORS[Verdict.NOISY], "dash", "hexagon"),
 ]
 """Each racer's color, dash and symbol: never one of them alone."""
 

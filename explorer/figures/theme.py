@@ -1,6 +1,7 @@
 """How every figure looks: an explicit template, and a color, dash and symbol for each verdict.
 
-Colors are Okabe and Ito's (2008), which stay apart for color-blind readers; no color stands alone. Text and grid colors are the
+Colors are Okabe and Ito's (2008), moved as little as it takes to have a contrast of 3 on white and on the dark ground (WCAG 1.4.11) and
+to stay apart for color-blind readers: `tests/figures/test_theme.py` measures both. No color stands alone. Text and grid colors are the
 page's own CSS variables, which the picture resolves, so that a figure follows light and dark.
 """
 
@@ -15,19 +16,19 @@ from numpy.typing import NDArray
 from explorer.core.verdict.verdict import Verdict
 
 COLORS = {
-    Verdict.CONVERGED: "#009E73",
-    Verdict.CONVERGING: "#56B4E9",
-    Verdict.SLOW: "#E69F00",
-    Verdict.OSCILLATING: "#CC79A7",
-    Verdict.NOISY: "#B3A200",
-    Verdict.STUCK: "#8A8A8A",
-    Verdict.CATAPULT: "#0072B2",
-    Verdict.DIVERGED: "#D55E00",
+    Verdict.CONVERGED: "#1C815A",
+    Verdict.CONVERGING: "#0099DA",
+    Verdict.SLOW: "#D47002",
+    Verdict.OSCILLATING: "#8F4E85",
+    Verdict.NOISY: "#9A9461",
+    Verdict.STUCK: "#818181",
+    Verdict.CATAPULT: "#1966DA",
+    Verdict.DIVERGED: "#B9462F",
 }
 
 TEXT = "var(--st-text-color)"
 FAINT = "var(--st-border-color)"
-BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+BLUE, VERMILION, GREEN, ORANGE = (COLORS[each] for each in (Verdict.CATAPULT, Verdict.DIVERGED, Verdict.CONVERGED, Verdict.SLOW))
 
 _AXIS = {
     "showline": True,

@@ -10,6 +10,9 @@ from explorer.ui.way import PAGES, mark, name_of, title_of, way
 
 st.set_page_config(page_title="Divergence Explorer", page_icon=mark(), layout="wide")
 st.html(Path(__file__).with_name("house.css"))
+house = Path(__file__).with_name("house.js").read_text("utf-8")
+skip = "<button type='button' class='skip'>Skip to the slider</button>"
+st.html(f"{skip}<script type='module'>{house}</script>", unsafe_allow_javascript=True)
 if PAGES:
     st.logo(mark("Divergence Explorer"), size="large", icon_image=mark())
     pages = [st.Page(path, title=title_of(path), url_path=name_of(path), default=path is PAGES[0]) for path in PAGES]

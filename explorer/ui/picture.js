@@ -28,7 +28,10 @@ const SKELETON = `
     </div>
     <div class="picture-names" aria-hidden="true"></div>
   </div>
-  <div class="picture-plot" role="img" tabindex="0"></div>
+  <div class="picture-stage">
+    <div class="picture-plot" aria-hidden="true"></div>
+    <div class="picture-image" role="img" tabindex="0"></div>
+  </div>
   <div class="picture-problem" role="alert" hidden></div>
   <div class="picture-foot">
   <div class="picture-player" role="group" aria-label="Playback">
@@ -80,7 +83,7 @@ function mount(parent) {
   root.className = "picture";
   root.innerHTML = SKELETON;
   const find = (selector) => root.querySelector(selector);
-  const [sentence, value, ruler, names, plot, problem, player, play, said] = ["sentence", "value", "ruler", "names", "plot", "problem", "player", "play", "said"].map((name) => find(`.picture-${name}`));
+  const [sentence, value, ruler, names, plot, image, problem, player, play, said] = ["sentence", "value", "ruler", "names", "plot", "image", "problem", "player", "play", "said"].map((name) => find(`.picture-${name}`));
   const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now"), hint = find(".picture-hint");
 
   let data, frames, zones, commit, trigger, Plotly;
@@ -104,7 +107,7 @@ function mount(parent) {
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
     else delete root.dataset.moved;
-    plot.setAttribute("aria-label", [alt, dial?.alts[position]].filter(Boolean).join(" "));
+    image.setAttribute("aria-label", [alt, dial?.alts[position]].filter(Boolean).join(" "));
     announce();
   }
 
@@ -196,13 +199,15 @@ function mount(parent) {
   function complain(error) {
     problem.hidden = false;
     problem.replaceChildren(`The picture cannot be drawn: ${error.message}. `, Plotly ? "" : "Start the app with “streamlit run app.py”, which serves this file, and reload the page. The slider and its words still work.");
-    plot.hidden = !Plotly;
+    plot.parentElement.hidden = !Plotly;
   }
 
   // -- what a visitor points at: reported with its own data, or as a box of the axes
   function listen() {
+    for (const button of plot.querySelectorAll(".modebar-btn")) button.tabIndex = -1; // for a pointer only: keys would stop there in vain
     if (plot.dataset.listens) return;
     plot.dataset.listens = "true";
+    plot.addEventListener("mousedown", (event) => event.target.closest(".modebar") && event.preventDefault()); // the focus stays where it is
     plot.on("plotly_click", ({ points }) => {
       const [{ x, y, customdata }] = points;
       if (data.clickable) trigger("clicked", customdata ?? [x, y]);
@@ -321,6 +326,7 @@ function mount(parent) {
   const KEYS = { PageUp: 10, PageDown: -10, ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
   root.onkeydown = (event) => {
     byKey = true;
+    if (event.key === "Escape") return stopPlaying();
     const native = event.target.matches("input") && event.key.startsWith("Arrow");
     if (event.target.matches("button") || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.target.matches("summary")) return;

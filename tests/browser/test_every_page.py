@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,6 +55,7 @@ def test_everything_is_reached_by_keyboard_and_all_is_well_in_the_dark(visit: Vi
     page = settled(visit, server, name)
     if name in WITH_RULER:
         all_at_once(page, (WIDE["width"], WIDE["height"]))
+    for_everyone(page)
     page.evaluate(NOTE_FOCUS)
     deadline = time.monotonic() + PATIENCE
     while (left := page.evaluate(UNREACHED)) and time.monotonic() < deadline:  # a page still at work may put new controls among them
@@ -60,6 +63,10 @@ def test_everything_is_reached_by_keyboard_and_all_is_well_in_the_dark(visit: Vi
             page.keyboard.press("Tab")
     assert left == []
     page.emulate_media(color_scheme="dark")
+    settle(page)
+    for_everyone(page)
+    keeps_to_the_window(page)
+    page.set_viewport_size({"width": WIDE["width"] // 2, "height": WIDE["height"] // 2})  # the same window, at a zoom of 200 %
     settle(page)
     keeps_to_the_window(page)
 
@@ -71,12 +78,66 @@ def test_a_phone(visit: Visit, server: str, name: str) -> None:
         all_at_once(page, (390, 844))
     else:
         expect(page.locator("[data-testid=stSidebar][data-collapsed=false]")).to_have_count(0)
+    for_everyone(page)
     keeps_to_the_window(page)
 
 
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_STREAMLIT = {
+    # Its box to drop a file on is role="presentation" with a name and a tabindex of -1; the button in it is a button.
+    ("presentation-role-conflict", "stFileUploaderDropzone"),
+    # Its menus and hints open in a box at the end of the page, beside header, sidebar and main part.
+    ("region", "stFloatingOverlayPortal"),
+}
+"""The rule and the element of what Streamlit's own elements do, and no option or style of theirs can change."""
+
+
+def for_everyone(page: Page) -> None:
+    """No rule of axe-core (deque.com/axe) is broken; a page still at work, or still fading to another theme, is asked again."""
+    page.evaluate(AXE)
+    deadline = time.monotonic() + PATIENCE / 4
+    while (broken := violations(page)) and time.monotonic() < deadline:
+        settle(page)
+    assert broken == []
+
+
+def violations(page: Page) -> list[str]:
+    """Return what is broken: the rule, the element and why."""
+    run = "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })"
+    found: list[dict[str, Any]] = page.evaluate(run, TAGS)["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+        if not any(rule["id"] == id_ and element in node["html"] for id_, element in OF_STREAMLIT)
+    ]
+
+
 def keeps_to_the_window(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing runs over to the side"
+    over = "document.documentElement.scrollWidth <= innerWidth && (({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)"
+    page.wait_for_function(f"{over}(document.querySelector('[data-testid=stMain]'))")  # nothing runs over to the side
     assert page.evaluate(NAMELESS) == [], "every picture and every control has a name"
+
+
+@pytest.mark.parametrize("name", ["step_size", "race"])
+def test_the_slider_is_one_skip_away_and_a_new_verdict_is_heard(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, name)
+    skip = page.get_by_role("button", name="Skip to the slider")
+    expect(skip).to_be_visible()  # there is a slider
+    page.get_by_role("link", name="Skip to main content").press("Enter")  # Streamlit's own
+    page.keyboard.press("Tab")
+    expect(skip).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".picture").first.get_by_role("slider").first).to_be_focused()
+    heard = page.locator(".heard" if name == "race" else ".picture-said").first
+    expect(heard).to_have_text("")
+    page.wait_for_timeout(2500)  # a headline is heard when it has stood for a second, and not the one that a page begins with
+    expect(heard).to_have_text("")
+    page.get_by_test_id("stMain").get_by_role("radio").nth(1).press("Enter")
+    said = page.locator("h2" if name == "race" else ".picture-sentence").first
+    expect(heard).not_to_have_text("")
+    expect(heard).to_have_text(said.inner_text())
 
 
 def test_the_first_page_has_a_name_too(visit: Visit, server: str) -> None:

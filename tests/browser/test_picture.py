@@ -127,13 +127,15 @@ def test_a_picture_needs_no_mouse(visit: Visit, demo: str) -> None:
     page.keyboard.press(" ")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.wait_for_function("Number(document.querySelector('.picture-player input').value) > 3")
-    page.keyboard.press(" ")
+    page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     page.keyboard.press("Tab")  # the picture itself
     expect(page.get_by_role("img", name="Path of gradient descent")).to_be_focused()
     at = int(clock(page).input_value())
     page.keyboard.press("ArrowRight")
     drawn(page, 0, at + 1)
+    page.keyboard.press("Tab")  # past the plot's own buttons, which only a pointer can use
+    expect(page.get_by_role("button", name="One step back")).to_be_focused()
     page.get_by_role("button", name="One step back").press("Enter")
     drawn(page, 0, at)
     page.get_by_role("button", name="One step forward").press("Enter")
@@ -425,6 +427,25 @@ def test_a_screen_reader_hears_what_is_shown(visit: Visit, demo: str) -> None:
     expect(live).to_have_text("")
     page.mouse.up()
     expect(live).to_have_text("diverged: each step multiplies the error by 1.440")
+    dial(page).press("Home")
+    words = page.locator(".picture-sentence")
+    expect(live).to_have_text(words.inner_text())
+    assert "diverged" not in live.inner_text()
+    page.get_by_text("Beyond the edge").click()
+    committed(page, BEYOND)
+    expect(live).to_have_text("diverged: each step multiplies the error by 1.440")
+
+
+def test_forced_colors_leave_the_ruler_its_track_and_the_plot_its_ground(visit: Visit, demo: str) -> None:
+    page = visit(demo, forced_colors="active")
+    drawn(page, PRESET)
+    colors = "(name) => [...document.querySelectorAll(name)].map((each) => getComputedStyle(each).backgroundColor)"
+    zones, ticks = (page.evaluate(colors, name) for name in (".picture-zone", ".picture-tick"))
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert len(set(zones)) == 4
+    assert ground not in {*zones, *ticks}
+    assert page.evaluate("getComputedStyle(document.querySelector('.picture-zone.picture-hatch-1')).backgroundImage") != "none"
+    assert page.evaluate(colors, ".picture-plot") == ["rgb(255, 255, 255)"], "what the letters of the plot were made for"
 
 
 def test_without_plotly_the_words_still_work(visit: Visit, demo: str) -> None:

@@ -13,7 +13,7 @@ FORMULA = {"v": "1", "loss": "formula", "optimizer": "gradient_descent", "learni
 
 def said(app: AppTest) -> str:
     assert not app.exception
-    return str(app.subheader[0].value)
+    return str(app.header[0].value)
 
 
 def box(app: AppTest, label: str):  # type: ignore[no-untyped-def]

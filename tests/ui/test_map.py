@@ -53,14 +53,14 @@ def box(app: AppTest, label: str) -> list[Any]:
 
 def test_it_opens_with_momentums_triangle_in_agreement_with_theory() -> None:
     app = opened(PAGE)
-    assert "Theory's line is right for every run" in app.subheader[0].value
-    assert app.subheader[0].value in shown(app)["alt"]
+    assert "Theory's line is right for every run" in app.header[0].value
+    assert app.header[0].value in shown(app)["alt"]
 
 
 def test_a_link_opens_its_map_and_is_kept() -> None:
     app = opened(PAGE, SMALL.to_query())
     assert link(app) == SMALL
-    assert "1,024 runs" in app.subheader[0].value
+    assert "1,024 runs" in app.header[0].value
 
 
 def test_a_broken_link_says_so_and_shows_a_map() -> None:
@@ -155,7 +155,7 @@ def test_stop_and_resume() -> None:
     app = opened(PAGE, LONG.to_query())
     button(app, "Stop").click().run()
     assert "stopped" in app.get("progress")[0].proto.text
-    assert "So far" in app.subheader[0].value
+    assert "So far" in app.header[0].value
     until(lambda: not app.session_state["map:job"][1].running)
     before = app.session_state["map:job"][1].latest
     assert app.run().session_state["map:job"][1].latest == before

@@ -246,7 +246,7 @@ def test_the_ruler_says_of_every_rate_what_became_of_it_and_marks_the_critical_o
 
 def test_a_released_ruler_trains_at_its_rate_and_stays() -> None:
     app = finished(opened())
-    before, said = ruler_of(app), app.subheader[0].value
+    before, said = ruler_of(app), app.header[0].value
     app.session_state["network:ruler"] = {"value": [ruler_of(app)["epoch"], 7]}
     after = finished(app.run())
     assert not after.exception
@@ -254,7 +254,7 @@ def test_a_released_ruler_trains_at_its_rate_and_stays() -> None:
     assert before["dial"]["values"][7].startswith(f"{plain(rate, 4)} = ")
     assert after.query_params["learning_rate"] in (str(rate), [str(rate)])
     assert ruler_of(after)["dial"] == before["dial"]
-    assert after.subheader[0].value != said
+    assert after.header[0].value != said
 
 
 def test_every_rate_that_is_typed_is_on_the_ruler() -> None:

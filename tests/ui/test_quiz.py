@@ -34,7 +34,7 @@ CASE = next(case for case in ASKED if case.name == "10_regression_to_nan")
 def test_a_right_answer_counts_and_opens_the_case() -> None:
     app = answered(asked(CASE), CASE.knob)
     assert "Right" in app.success[0].value
-    assert CASE.title in [each.value for each in app.subheader]
+    assert CASE.title in [each.value for each in app.header]
     assert any("1 of 1 right" in each.value for each in app.markdown)
     assert any("0.001567" in each.value for each in app.markdown), "the text has this run's numbers"
 

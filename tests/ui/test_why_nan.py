@@ -30,14 +30,14 @@ def test_one_click_shows_an_origin_and_another_undoes_it(label: str) -> None:
     app = opened(PAGE)
     app.pills[0].set_value(label).run()
     assert not app.exception
-    assert app.subheader[0].value.replace("`", "").lower().startswith(f"{ORIGINS[label]}: ")
+    assert app.header[0].value.replace("`", "").lower().startswith(f"{ORIGINS[label]}: ")
     assert app.success[0].value.startswith("**What to change.**")
     (shown,) = pictures(app)
     assert ORIGINS[label] in shown["alt"]
     assert app.metric[1].value == shown["alt"].split("at step ")[1].split(" ")[0].rstrip(".")
     switch = next(each for each in app.main.button)
     switch.click().run()
-    assert "every number of this run is finite" in app.subheader[0].value.lower()
+    assert "every number of this run is finite" in app.header[0].value.lower()
     assert not app.metric
 
 

@@ -139,9 +139,9 @@ def moving_edge(setup: Setup, explanation: Explanation) -> None:
     figure, words, along = followed(setup)
     if setup.make_optimizer().preconditioner is not None and np.isfinite(explanation.edge.rate):
         name = OPTIMIZERS.title(setup.optimizer)
-        st.subheader(f"Where does {name} stop?", anchor=False)
+        st.header(f"Where does {name} stop?", anchor=False)
         st.markdown(explanation.stops(name, along, useless_rate(replace(setup, learning_rate=1.0), explanation.edge.rate)))
-    st.subheader("The edge moves: the rate beside it at every step")
+    st.header("The edge moves: the rate beside it at every step")
     st.markdown(words)
     picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
@@ -176,7 +176,7 @@ def lit(explanation: Explanation, position: int) -> None:
 
 def why(setup: Setup, position: int) -> None:
     """The microscope, and the table of the eigenvectors."""
-    st.subheader("Why: one step under the microscope")
+    st.header("Why: one step under the microscope")
     lens = magnified(setup, position)
     if lens is None:
         st.info("This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little.")

@@ -161,7 +161,7 @@ def main() -> None:
         panel.upload(race.setup)
         panel.sampling(race.setup)
     sentence = headline(race, explanations)
-    st.subheader(sentence.replace("**", ""), anchor=False)
+    st.header(sentence.replace("**", ""), anchor=False)
     picture(
         drawing.figure,
         key="race:picture",

@@ -50,7 +50,7 @@ def main() -> None:
     with st.sidebar:
         panel.all_controls(setup, data=True)
     sentence = headline(bands, setup)
-    st.subheader(sentence, anchor=False)
+    st.header(sentence, anchor=False)
     picture(
         figure.draw(bands, found),
         key="sweep:picture",

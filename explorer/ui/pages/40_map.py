@@ -126,7 +126,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
         panel.again()
     canvas = canvas.copy()  # rendering continues while this is drawn: the words must match the picture
     sentence = headline(plan, canvas)
-    st.subheader(sentence, anchor=False)
+    st.header(sentence, anchor=False)
     finished = bool(canvas.done.all())
     progress(plan, canvas, painting)
     names = [side.label for side in figure.sides(plan)]

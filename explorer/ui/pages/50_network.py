@@ -128,7 +128,7 @@ def show(history: History) -> None:
         told = "; ".join(seen(history))
         spoken = f"{told[:1].upper()}{told[1:]}." if told else ""
     if spoken:
-        st.subheader(spoken, anchor=False)
+        st.header(spoken, anchor=False)
     figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
     picture(figure.instruments(history), key="network:instruments", alt=figure_alt, narrow=figure.NARROW)
     numbers(history)

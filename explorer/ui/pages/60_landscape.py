@@ -92,7 +92,7 @@ def show(found: Survey, view: View) -> None:
     if found.share < 1:
         st.progress(min(found.share, 1.0), found.doing)
     said = summary(found)
-    st.subheader(said, anchor=False)
+    st.header(said, anchor=False)
     for note in filter(None, (on_path(found), cautions(found))):
         st.markdown(note)
     drawn, frames = figure.draw(found)

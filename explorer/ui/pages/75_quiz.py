@@ -118,7 +118,7 @@ def tell(game: Game, seen: Seen) -> None:
         st.error(f"It was {case.knob}, not {game.answer}.", icon=":material/close:")
     left, right = st.columns(2)
     with left:
-        st.subheader(case.title, anchor=False)
+        st.header(case.title, anchor=False)
         st.markdown(filled(case.text, seen.facts).replace("$", r"\$"))
         if case.also:
             st.caption(f"Would have done it too: {', '.join(case.also)}.")

@@ -40,7 +40,7 @@ def main() -> None:
     panel.notes()
     panel.write_link(setup.to_query())
     presets("why_nan", setup, among=CASES)
-    st.subheader(fit_to_read(sentence(found.sentence)), anchor=False)
+    st.header(fit_to_read(sentence(found.sentence)), anchor=False)
     if found.change:
         st.success(f"**What to change.** {fit_to_read(found.change)}", icon=":material/build:")
     drawn, alt = figure.draw(grown, found)

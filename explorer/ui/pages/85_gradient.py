@@ -54,7 +54,7 @@ def main() -> None:
     (setup, _), (check, errors) = panel.computable("gradient", (setup, hand), (CODE, ()), lambda each: computed(*each), itemgetter(0))
     panel.notes()
     panel.write_link(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
-    st.subheader(check.summary(), anchor=False)
+    st.header(check.summary(), anchor=False)
     drawn, alt = figure.draw(check, errors)
     picture(drawn, key="gradient:picture", alt=alt, height=420, narrow=figure.NARROW)
     st.caption(

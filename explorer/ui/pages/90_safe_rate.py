@@ -89,7 +89,7 @@ def show(rules: list[str], found: list[SafeRate]) -> None:
     if len(found) < len(rules):
         st.progress(len(found) / len(rules), f"{len(found)} of {len(rules)} optimizers")
     names = [OPTIMIZERS.title(rule) for rule in rules[: len(found)]]
-    st.subheader(f"With {names[0]}: {found[0].sentence}.", anchor=False)
+    st.header(f"With {names[0]}: {found[0].sentence}.", anchor=False)
     picture(
         figure.brackets(names, found),
         key="safe_rate:picture",
