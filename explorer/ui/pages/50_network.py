@@ -57,7 +57,7 @@ def main() -> None:
     with top:
         watched(trying, lambda found: choose(found, setup, run), f"{verdict} Trying the first other rates…")
         if trying.error and verdict:
-            st.subheader(verdict.replace("**", ""), anchor=False)
+            st.header(verdict.replace("**", ""), anchor=False)
 
 
 def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
