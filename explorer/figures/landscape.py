@@ -30,7 +30,7 @@ SAMPLES = 10
 GLOW = 96
 """Pixels a side of the picture under the level lines."""
 
-GLOWS, OPAQUE = (0, 114, 178, 0), 0.45
+GLOWS, OPAQUE = (0, 114, 178, 0), 0.25
 """Its color, Okabe and Ito's blue, and how opaque it is where the ground is lowest: quiet on white and on black."""
 
 LEVELS = 11

@@ -99,7 +99,7 @@ def test_no_rate_is_at_the_left_end() -> None:
     [
         ("x_squared", "gradient_descent", 1.0, True, "2/λ, with λ = 2 the largest curvature"),
         ("booth", "momentum", 3.8 / 18, True, "3.8/λ, with λ = 18 the largest curvature"),
-        ("rosenbrock", "gradient_descent", 0.0019968, False, "2/λ, with λ = 1,001.6 the largest curvature at the minimum"),
+        ("rosenbrock", "gradient_descent", 0.0019968, False, "2/λ, with λ = 1,002 the largest curvature at the minimum"),
         ("saddle", "gradient_descent", 2.0, False, "2/λ, with λ = 1 the largest curvature at the start"),
         ("x_fourth", "gradient_descent", 0.5, True, "2/c, with c = 4 the gradient over the distance at the start"),
         ("x_fourth", "momentum", 3.8 / 12, False, "3.8/λ, with λ = 12 the largest curvature at the start"),
