@@ -158,7 +158,7 @@ def test_the_last_input_wins_and_the_page_says_which_it_reads() -> None:
 def test_a_safe_rate_has_a_sentence_for_every_rule(loss: str) -> None:
     app = finished(opened(SAFE, {"v": "1", "loss": loss, "steps": "50"}))
     assert not app.exception
-    assert "steps" in app.subheader[0].value
+    assert "steps" in app.header[0].value
     for rule in ("gradient descent", "momentum", "Nesterov", "Adam"):
         assert f"{rule}: " in alts(app)
 

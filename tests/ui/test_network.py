@@ -279,7 +279,7 @@ def test_one_run_has_one_sentence_and_what_stands_below_is_no_second_verdict(que
     history, shown = app.session_state["network:job"][1].latest, ruler_of(app)
     assert shown["dial"]["words"][shown["value"]].replace("**", "") == history.outcome.sentence()
     assert shown["dial"]["zones"][shown["value"]] == history.verdict
-    assert not [each.value for each in app.subheader if each.value.startswith(tuple(head for head, _ in TABLE.values()))]
+    assert not [each.value for each in app.header if each.value.startswith(tuple(head for head, _ in TABLE.values()))]
     assert next(each.value for each in app.metric if each.label == "training loss") == plain(history.train[-1], 4)
     assert plain(history.train[-1], 4) in history.outcome.sentence()
 
@@ -287,7 +287,7 @@ def test_one_run_has_one_sentence_and_what_stands_below_is_no_second_verdict(que
 def test_a_run_that_is_not_over_has_no_verdict() -> None:
     """Nor has its rate one on the ruler: what it will come to is not known."""
     app = opened(steps="400000", loss="network", loss__examples="20")
-    said = [each.value for each in app.subheader]
+    said = [each.value for each in app.header]
     app.session_state["network:job"][1].stop()
     app.session_state["network:ruler:job"][1].stop()
     assert not [each for each in said if each.startswith(tuple(head for head, _ in TABLE.values()))]

@@ -54,7 +54,7 @@ def said(app: AppTest) -> str:
 
 def texts(app: AppTest) -> str:
     """All else that the page says, its metrics included."""
-    spoken = [each.value for kind in ("subheader", "markdown", "caption") for each in app.get(kind)]
+    spoken = [each.value for kind in ("header", "markdown", "caption") for each in app.get(kind)]
     return "\n".join([*spoken, *(f"{each.label}: {each.value}" for each in app.metric)])
 
 
@@ -185,7 +185,7 @@ def test_q8_are_the_gradients_wrong() -> None:
     assert case.question in texts(app)
     loss = app.session_state["setup"].make_loss()
     assert check_gradient(loss, np.asarray(loss.start, dtype=float)).wrong == ("b1",)
-    assert "The gradient by b1 is wrong" in app.subheader[0].value
+    assert "The gradient by b1 is wrong" in app.header[0].value
 
 
 def test_q9_is_it_normal_that_it_goes_up_and_down() -> None:
