@@ -28,7 +28,8 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
     places = np.arange(rates.size)
     at = np.interp(places, tried, height)
     frames = [{"data": [{"x": places[i : i + 1], "y": at[i : i + 1]}], "traces": [1], "layout": {}} for i in range(rates.size)]
-    across = loss_axis(*np.log10(rates[[0, -1]]))
+    known = rates > 0  # a rate of 0 has its place on the ruler, and no logarithm
+    across = loss_axis(*np.log10(rates[known][[0, -1]]))
     critical = {"type": "line", "yref": "y domain", "y0": 0, "y1": 1, "line": {"color": TEXT, "dash": "dash"}}
     layout = {
         "height": HEIGHT,
@@ -38,7 +39,7 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
         "xaxis": {
             "title": {"text": "learning rate"},
             "range": [0, rates.size - 1],
-            "tickvals": np.interp(across["tickvals"], np.log10(rates), places),
+            "tickvals": np.interp(across["tickvals"], np.log10(rates[known]), places[known]),
             "ticktext": across["ticktext"],
         },
         "yaxis": loss_axis(low - 0.1 * (roof - low), roof + 0.1 * (roof - low)),

@@ -337,16 +337,26 @@ function mount(parent) {
   };
 
   // -- size
-  let width = 0;
-  const watch = new ResizeObserver(() => {
+  let width = 0, pressed = false; // nothing moves under the hand
+  const refit = () => {
+    if (pressed) return;
     const wider = root.clientWidth !== width;
     if (!data || !root.clientWidth || (!wider && (!whole || inWindow(whole) === layout.height))) return;
     width = root.clientWidth;
     if (wider) fit();
     stale = true;
     draw();
-  });
+  };
+  const watch = new ResizeObserver(refit);
   watch.observe(root);
+  const release = () => {
+    pressed = false;
+    setTimeout(refit); // after what the release itself does
+  };
+  root.addEventListener("pointerdown", () => {
+    pressed = true;
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, release, { once: true });
+  });
   const page = root.closest("[data-testid=stMainBlockContainer]");
   if (page) watch.observe(page); // what comes and goes above moves the picture
 

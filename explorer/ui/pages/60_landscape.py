@@ -92,9 +92,6 @@ def show(found: Survey, view: View) -> None:
     if found.share < 1:
         st.progress(min(found.share, 1.0), found.doing)
     said = summary(found)
-    st.header(said, anchor=False)
-    for note in filter(None, (on_path(found), cautions(found))):
-        st.markdown(note)
     drawn, frames = figure.draw(found)
     findings = [finding(found, seed) for seed in view.seeds]
     several = len(frames) > 1
@@ -114,6 +111,9 @@ def show(found: Survey, view: View) -> None:
         dial=dial if several else None,
         narrow=figure.narrow(found),
     )
+    st.header(said, anchor=False)
+    for note in filter(None, (on_path(found), cautions(found))):
+        st.markdown(note)
     names = [f"sharpness of all directions{', ' if pane.name else ''}{pane.name}" for pane in found.panes]
     curved = [(name, pane.sharpness, max(pane.curvature.values())) for name, pane in zip(names, found.panes, strict=True) if pane.curvature]
     metrics(*(Metric(name, plain_or("–", all_), f"in these planes at most {plain_or('–', here)}") for name, all_, here in curved))
