@@ -23,6 +23,7 @@ def shown(visit: Visit, server: str, plan: Map, **options: object) -> Page:
     page = visit(f"{server}/map?{urlencode(plan.to_query())}", ignore="404", **options)
     page.locator(".picture[data-drawn]").wait_for()
     expect(page.get_by_role("heading", name=re.compile("runs diverge"))).to_be_visible()
+    expect(page.get_by_text("Double well", exact=True).first).to_be_visible()  # loaded last, it moves what is below
     return page
 
 
