@@ -45,6 +45,14 @@ def finished(app: AppTest) -> AppTest:
     return app.run()
 
 
+def begun(app: AppTest) -> AppTest:
+    """The page once its work in the background has something to show."""
+    for key in JOBS:
+        if key in app.session_state:
+            app.session_state[key][1].wait(PATIENCE, 0.01)
+    return app.run()
+
+
 def leave(app: AppTest) -> None:
     """The visitor closes the page: its work in the background stops."""
     for key in JOBS:
