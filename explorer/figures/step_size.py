@@ -136,24 +136,23 @@ def _hop(hops: Array, landscape: Landscape, inside: int) -> Frame:
 
 
 def _ends(fit: Fit, x: Array) -> Array:
-    """Both ends of the fitted line at every step drawn, ``(2, 2, steps, runs)``; every second line is turned round.
-
-    Drawn as one line, they are then joined outside of the window.
-    """
+    """Both ends of the fitted line at every step drawn, ``(2, 2, steps, runs)``."""
     steps, dim, runs = x.shape
-    ends = fit.ends(np.moveaxis(x, 1, 0).reshape(dim, -1)).reshape(2, 2, steps, runs).copy()
-    ends[:, :, 1::2] = ends[:, ::-1, 1::2]
-    return ends
+    return fit.ends(np.moveaxis(x, 1, 0).reshape(dim, -1)).reshape(2, 2, steps, runs)
 
 
 def _fitted(fit: Fit, ends: Array, path: Frame) -> list[Frame]:
-    """Return the lines up to the last that one sees move: those of the steps before, and the last, in the path's color."""
+    """Return the lines up to the last that one sees move: those of the steps before, and the last, in the path's color.
+
+    Every second line is turned round: drawn as one line, they are joined outside of the window.
+    """
     there = np.flatnonzero(np.isfinite(ends).all(axis=(0, 1)))
     ends = ends[:, :, : there[-1] + 1 if there.size else 0]
     if ends.size:
-        last = np.sort(ends, axis=1)[..., -1:]
-        moved = np.flatnonzero((np.abs(np.sort(ends, axis=1) - last) > STILL * np.ptp(fit.window, axis=1)[:, None, None]).any(axis=(0, 1)))
-        ends = ends[:, :, : moved[-1] + 2 if moved.size else 1]
+        away = np.abs(ends - ends[..., -1:])
+        moved = np.flatnonzero((away > STILL * np.ptp(fit.window, axis=1)[:, np.newaxis, np.newaxis]).any(axis=(0, 1)))
+        ends = ends[:, :, : moved[-1] + 2 if moved.size else 1].copy()
+        ends[:, :, 1::2] = ends[:, ::-1, 1::2]
     across, up = (small(each.T.ravel()) for each in ends)
     return [{"x": across, "y": up, "line": path["line"], "rest": path["rest"]}, {"line": path["line"]}]
 
@@ -249,8 +248,8 @@ def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
     across, up = np.full((2, 2), np.nan) if best is None else fit.ends(np.asarray(best)[:, np.newaxis])[..., 0]
     swings = line(TEXT, 1, opacity=0.45, name="lines before", **QUIET) | {"meta": {"reveal": True, "each": 2, "points": 2 * TRAIL}}
     fitted = line(TEXT, 4, name="line", **QUIET) | {"meta": {"head": SWINGS, "points": 2}}
-    looks = zip(((TEXT, "circle-open"), (BLUE, "cross-thin-open")), fit.groups.values(), strict=False)
-    size = 8 if sum(each.shape[1] for each in fit.groups.values()) <= MANY else 4
+    looks = zip(((TEXT, "circle-open"), (BLUE, "cross-thin-open")), fit.groups, strict=False)
+    size = 8 if sum(each.shape[1] for each in fit.groups) <= MANY else 4
     examples = [marks(color, symbol, size=size, x=x, y=y, name="examples", **QUIET) for (color, symbol), (x, y) in looks]
     for trace in (swings, fitted, line(GREEN, 2, dash="dot", x=across, y=up, name="best fit", **QUIET), *examples):
         figure.add_trace({"type": "scatter", **trace, **on("3")})
@@ -284,5 +283,5 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
         trace["name"] = name
     drawing = figure([trace | (ON_CURVE if i >= GHOST else {}) for i, trace in enumerate(traces)], layout(landscape, int(drawn[-1]), loss))
     if landscape.loss.dim == 1:
-        drawing.layout.annotations[0].text = "<b>↑ loss (dotted: along its slope)</b>"
+        drawing.layout.annotations[0].text = heading("↑ loss (dotted: along its slope)")["text"]
     return drawing

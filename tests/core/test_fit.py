@@ -36,7 +36,7 @@ def test_the_border_is_where_the_model_cannot_decide(knobs: dict[str, object]) -
         example[[one, two]] = ends[:, end, run]
         size = np.abs(example * weights[:, run]).max()
         assert abs(example @ weights[:, run]) < 1e-9 * size
-    assert sum(group.shape[1] for group in fit.groups.values()) == loss.examples
+    assert sum(group.shape[1] for group in fit.groups) == loss.examples
 
 
 @pytest.mark.parametrize("weights", [1e300, -1e300, np.inf, np.nan, 0.0])

@@ -37,29 +37,29 @@ def opened(page: Path | None = None, query: dict[str, str] | None = None) -> App
     return app.run()
 
 
+def working(app: AppTest) -> list[Any]:
+    """The page's work in the background."""
+    return [app.session_state[key][1] for key in JOBS if key in app.session_state]
+
+
 def finished(app: AppTest) -> AppTest:
     """The page once all its work in the background is done."""
-    for key in JOBS:
-        if key in app.session_state:
-            app.session_state[key][1].wait(PATIENCE)
+    for job in working(app):
+        job.wait(PATIENCE)
     return app.run()
 
 
 def begun(app: AppTest) -> AppTest:
     """The page once its work in the background has something to show."""
-    for key in JOBS:
-        if key in app.session_state:
-            app.session_state[key][1].wait(PATIENCE, 0.01)
+    for job in working(app):
+        job.wait(PATIENCE, 0.01)
     return app.run()
 
 
 def leave(app: AppTest) -> None:
     """The visitor closes the page: its work in the background stops."""
-    for key in JOBS:
-        if key in app.session_state:
-            app.session_state[key][1].stop()
-    if "map:job" in app.session_state:
-        app.session_state["map:job"][1].stop()
+    for job in working(app):
+        job.stop()
 
 
 def controls(app: AppTest) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,17 +18,17 @@ FAR = 1e3
 class Fit:
     """Examples and the model's line among them, along the first feature or the first two that are not constant; others at their mean.
 
-    `groups` are the examples by name, ``(2, n)`` each; `window` is ``(2, 2)``, the ranges across and up that show them, and a line that
+    `groups` are the examples, one class each, ``(2, n)``; `window` is ``(2, 2)``, the ranges across and up that show them, and a line that
     leaves it may open it upward to `opens` times its size; `ends` maps weights ``(dim, k)`` to the two ends of the line, outside of the
     window, ``(2, 2, k)``: coordinate, end, point; `note` says what the marks are.
 
     >>> X, y = np.array([[1.0, 1], [3, 1]]), np.array([2.0, 6])
-    >>> across, up = Fit.line(X, y, ("x", "y")).ends(np.array([[2.0], [1.0]]))
+    >>> across, up = Fit.line(X, y, ("x", "constant"), "y").ends(np.array([[2.0], [1.0]]))
     >>> ((up - 1) / across).ravel()
     array([2., 2.])
     """
 
-    groups: Mapping[str, Array]
+    groups: tuple[Array, ...]
     labels: tuple[str, str]
     window: Array
     ends: Callable[[Array], Array]
@@ -36,8 +36,10 @@ class Fit:
     opens: float = 1.0
 
     @classmethod
-    def line(cls, X: Array, y: Array, labels: tuple[str, str]) -> Self:
-        """The heights of Xw along one feature: X is ``(n, dim)``, `y` ``(n,)``."""
+    def line(cls, X: Array, y: Array, coordinates: Sequence[str], answer: str) -> Self | None:
+        """The heights of Xw along one feature: X is ``(n, dim)``, `y` ``(n,)``; None if no feature varies, or a number is not finite."""
+        if not len(varying(X)) or not np.isfinite(y).all():
+            return None
         feature = varying(X)[0]
         window = np.stack([_around(X[:, feature], 0.1), _around(y, 0.6)])
         grid = np.repeat(X.mean(axis=0)[np.newaxis], 2, axis=0)
@@ -49,11 +51,13 @@ class Fit:
                 up = (grid @ w).clip(*far)
             return np.stack([np.broadcast_to(across[:, np.newaxis], up.shape), up])
 
-        return cls({"": np.stack([X[:, feature], y])}, labels, window, ends, "dotted: best fit", opens=6.0)
+        return cls((np.stack([X[:, feature], y]),), (coordinates[feature], answer), window, ends, "dotted: best fit", opens=6.0)
 
     @classmethod
-    def border(cls, X: Array, y: Array, labels: tuple[str, str]) -> Self:
-        """Where Xw is 0 in the plane of two features: `y` is ±1 ``(n,)``. Without a direction there is no line: nan."""
+    def border(cls, X: Array, y: Array, coordinates: Sequence[str]) -> Self | None:
+        """Where Xw is 0 in the plane of two features: `y` is ±1 ``(n,)``; None if fewer vary. Without a direction there is no line: nan."""
+        if len(varying(X)) < 2:
+            return None
         one, two = varying(X)[:2]
         window = np.stack([_around(X[:, one], 0.1), _around(X[:, two], 0.1)])
         size, middle = np.ptp(window, axis=1)[:, np.newaxis], window.mean(axis=1)[:, np.newaxis]
@@ -69,13 +73,8 @@ class Fit:
                 foot = foot.clip(-FAR, FAR)
             return middle[..., np.newaxis] + size[..., np.newaxis] * np.stack([foot - 2 * along, foot + 2 * along], axis=1)
 
-        return cls(
-            {f"{sign:+.0f}": np.stack([X[y == sign, one], X[y == sign, two]]) for sign in (-1, 1)},
-            labels,
-            window,
-            ends,
-            "○ + classes, dotted: best",
-        )
+        groups = tuple(np.stack([X[y == sign, one], X[y == sign, two]]) for sign in (-1, 1))
+        return cls(groups, (coordinates[one], coordinates[two]), window, ends, "○ + classes, dotted: best")
 
 
 def varying(X: Array) -> np.ndarray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explorer.core import data as tables
 from explorer.core.data import BlobPoints, CancerColumns, Cultivar, Gap, Seed, Species, Table, Tables
 from explorer.core.ground.knobs import Knob
-from explorer.core.losses.fit import Fit, varying
+from explorer.core.losses.fit import Fit
 from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Intercept, Standardize, first_weights, with_intercept
 
@@ -121,11 +121,10 @@ class LogisticLoss:
             return 0.0
         return None if self.minimizer is None else float(self.value(self.minimizer[:, np.newaxis])[0])
 
-    @property
+    @cached_property
     def fit(self) -> Fit | None:
-        """The border between the classes in the plane of two features; None if fewer vary."""
-        shown = varying(self.X)[:2]
-        return Fit.border(self.X, self.y, (self.coordinates[shown[0]], self.coordinates[shown[1]])) if len(shown) == 2 else None
+        """The border between the classes."""
+        return Fit.border(self.X, self.y, self.coordinates)
 
     @property
     def edge_curvature(self) -> Callable[[Array], Array] | None:

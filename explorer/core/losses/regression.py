@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.core import data as tables
 from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, Tables
 from explorer.core.ground.knobs import Knob
-from explorer.core.losses.fit import Fit, varying
+from explorer.core.losses.fit import Fit
 from explorer.core.losses.protocol import LOSSES, Array
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
@@ -106,12 +106,10 @@ class LeastSquares:
         # Solving for the way from the start, of which lstsq returns the shortest, is what makes it the nearest.
         return self.start + np.linalg.lstsq(A, b - A @ self.start, rcond=None)[0]
 
-    @property
+    @cached_property
     def fit(self) -> Fit | None:
-        """The line among the examples; None if no feature varies, or a number is not finite."""
-        if not len(varying(self.X)) or not np.isfinite(self.y).all():
-            return None
-        return Fit.line(self.X, self.y, (self.coordinates[varying(self.X)[0]], self.answer))
+        """The line among the examples."""
+        return Fit.line(self.X, self.y, self.coordinates, self.answer)
 
     @property
     def minimum(self) -> float | None:

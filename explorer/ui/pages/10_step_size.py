@@ -156,8 +156,9 @@ def followed(setup: Setup) -> tuple[go.Figure, str, Array]:
 def useless_rate(setup: Setup, edge: float) -> float:
     """The rate from which on no run ends below its start, to a quarter of itself: looked for far beyond the ruler."""
     rates = edge * np.geomspace(1, 1e9, 91)
-    outcome = sweep(setup.make_loss(), setup.make_optimizer(), rates[rates < LARGEST], **setup.conditions())
-    return useless_from(rates[rates < LARGEST], outcome.final_loss, float(outcome.start_loss[0]))
+    rates = rates[rates < LARGEST]
+    outcome = sweep(setup.make_loss(), setup.make_optimizer(), rates, **setup.conditions())
+    return useless_from(rates, outcome.final_loss, float(outcome.start_loss[0]))
 
 
 def lit(explanation: Explanation, position: int) -> None:

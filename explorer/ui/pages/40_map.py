@@ -24,7 +24,7 @@ from explorer.ui.job import Job, job
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 
-PLAN, BACK, JOB = (f"map:{name}" for name in ("plan", "back", "job"))
+PLAN, BACK, JOB = "map:plan", "map:back", "map:job"
 DEFAULT = next(case.record for case in cases() if case.page == "map")
 PIXELS = (32, 64, 128, 192, 256, 384, 512)
 

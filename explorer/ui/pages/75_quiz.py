@@ -11,7 +11,7 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
-from explorer.ui.casebook import Case, casebook, filled, lab
+from explorer.ui.casebook import Case, casebook, lab
 from explorer.ui.drawn import drawn, ink
 from explorer.ui.seen import Seen, see
 
@@ -77,7 +77,7 @@ def main() -> None:
     if game.answer is None:
         ask(game)
     else:
-        tell(game, seen)
+        tell(game)
 
 
 def facts(setup: Setup, seen: Seen) -> str:
@@ -109,7 +109,7 @@ def answer() -> None:
         game.missed.append(game.case.title)
 
 
-def tell(game: Game, seen: Seen) -> None:
+def tell(game: Game) -> None:
     """Whether it was right, the case's explanation, the switch that undoes it, and the next curve."""
     case = game.case
     if game.answer == case.knob:
@@ -119,7 +119,7 @@ def tell(game: Game, seen: Seen) -> None:
     left, right = st.columns(2)
     with left:
         st.header(case.title, anchor=False)
-        st.markdown(filled(case.text, seen.facts).replace("$", r"\$"))
+        st.markdown(case.why)
         if case.also:
             st.caption(f"Would have done it too: {', '.join(case.also)}.")
     with right:
