@@ -125,7 +125,7 @@ def named(name: str, symbol: str, *, color: str, position: str, width: int, at: 
     """A mark with its name beside it, with an outline of this width in pixels, at a point ``(2,)`` that frames do not move."""
     marker = {"symbol": symbol, "size": 13, "color": color, "line": {"width": width, "color": color}}
     place = {} if at is None else {"x": at[:1], "y": at[1:2], "showlegend": False}
-    return {"mode": "markers+text", "text": [name], "textposition": position, "marker": marker, **QUIET, **place}
+    return {"mode": "markers+text", "text": [name], "textposition": position, "marker": marker, "cliponaxis": False, **QUIET, **place}
 
 
 def crosses(color: str, height: float, *, x: Array | NDArray[np.intp], values: Array, what: str) -> Part:

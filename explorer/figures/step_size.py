@@ -20,7 +20,7 @@ from explorer.figures.ticks import loss_axis
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-GROUND, MINIMUM, START, PATH, HOP, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(17)
+GROUND, MINIMUM, START, PATH, LATEST, HOP, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(18)
 """The traces, in the order they are drawn; with examples, they follow. A frame changes those from PATH to FITTED."""
 
 NAMES = (
@@ -28,6 +28,7 @@ NAMES = (
     "minimum",
     "start",
     "path",
+    "latest steps",
     "slope of the step",
     "here",
     "leaves",
@@ -50,6 +51,9 @@ MANY = 100
 TRAIL = 10
 """How many lines the fit leaves behind it."""
 
+RECENT = 40
+"""The latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line."""
+
 STILL = 2e-3
 """What moves by a smaller share of its window stands still for the eye: it is not sent on."""
 
@@ -70,8 +74,8 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
     past = log_loss(ghost.trajectory.loss) if ghost is not None else np.full_like(logs, np.nan)
     frames: list[Frame] = []
     for run in range(trajectory.runs):
-        path = _path(explanation, points[:, :, run], landscape.center, drawn, int(reached[run]), run)
-        path.insert(1, _hop(hops[:, run], landscape, inside=path[0]["rest"]))
+        path = _path(explanation, points[:, :, run], landscape, overview[:, run], drawn, int(reached[run]), run)
+        path.insert(2, _hop(hops[:, run], landscape, inside=path[0]["rest"]))
         curve, axis = _curve(explanation, logs, past[drawn, run], theory[:, run], drawn, run)
         played = views(landscape, windows[:, :, run], overview[:, run])
         shown = {**played[-1][1], "yaxis2": axis}  # at rest the last view, the overview
@@ -100,15 +104,25 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
     return np.where(line > 308.3, np.nan, line.clip(min=LOWEST))
 
 
-def _path(explanation: Explanation, points: Array, middle: Array, drawn: NDArray[np.intp], reached: int, run: int) -> list[Frame]:
-    """Return the traces of the landscape: the path (at rest as far as the overview reaches), where it is now, and where it leaves."""
+def _path(
+    explanation: Explanation, points: Array, landscape: Landscape, opened: Array, drawn: NDArray[np.intp], reached: int, run: int
+) -> list[Frame]:
+    """Return the traces of the landscape: the path as long as one sees it move, its latest steps, where it is, and where it leaves.
+
+    At rest the path is shown as far as the overview reaches.
+    """
     color = COLORS[explanation.outcome.verdict[run]]
     seen = points[:, drawn]
     there = np.flatnonzero(np.isfinite(seen).all(axis=0))
-    across, up = (small(each[: there[-1] + 1]) for each in seen)
+    seen = seen[:, : there[-1] + 1]
+    end = small(seen[:, -1])
+    with np.errstate(all="ignore"):
+        moves = np.flatnonzero((np.abs(seen - seen[:, -1:]) > STILL * (landscape.reach * opened)[:, np.newaxis]).any(axis=0))
+    across, up = (small(each[: moves[-1] + 2 if moves.size else 1]) for each in seen)
     inside = int(np.searchsorted(drawn, reached, side="right"))
-    path = {"x": across, "y": up, "line": {"color": color}, "marker": {"color": color}, "rest": inside}
-    return [path, {"x": across[-1:], "y": up[-1:]}, _leaving(points, explanation, middle, int(drawn[inside - 1]), run)]
+    path = {"x": across, "y": up, "line": {"color": color}, "rest": inside}
+    latest = {"line": path["line"], "marker": path["line"]}
+    return [path, latest, {"x": end[:1], "y": end[1:]}, _leaving(points, explanation, landscape.center, int(drawn[inside - 1]), run)]
 
 
 def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp]) -> Array:
@@ -264,8 +278,10 @@ def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
 
 def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], loss: str, hover: str) -> go.Figure:
     traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
-    path = {"mode": "lines+markers", "line": {"width": 2}, "marker": {"size": 6}, "meta": {"reveal": True}}
-    traces[PATH] = path | {"hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>"}
+    hovered = {"hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>"}
+    traces[PATH] = {"mode": "lines", "line": {"width": 2}, "meta": {"reveal": True}} | hovered
+    latest = {"mode": "lines+markers", "line": {"width": 3}, "marker": {"size": 7}}
+    traces[LATEST] = latest | {"meta": {"head": PATH, "points": RECENT}} | hovered
     traces[HOP] = line(TEXT, 2, dash="dot", **QUIET) | {"meta": {"reveal": True, "each": 3, "points": 3}}
     traces[HERE] = RING | {"meta": {"head": PATH}}
     marker = {"size": [11, 0], "symbol": "square-open", "color": TEXT}

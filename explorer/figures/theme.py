@@ -39,8 +39,9 @@ _AXIS = {
     "ticks": "outside",
     "tickcolor": FAINT,
     "tickfont": {"size": 16},
-    "title": {"font": {"size": 17}, "standoff": 8},
+    "title": {"font": {"size": 17}},
     "automargin": False,
+    "ticklabeloverflow": "allow",
     "exponentformat": "power",
 }
 

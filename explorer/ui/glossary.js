@@ -63,6 +63,7 @@ function explain(parent, words) {
       }
     }
     CSS.highlights?.set("words", new Highlight(...ranges));
+    if (last) hover(last); // a pointer that came to rest on a word before it was known
     tellAll(words.filter((word) => found.has(word)));
   }
 
@@ -78,18 +79,21 @@ function explain(parent, words) {
   }
 
   // -- under the pointer, or under a finger
-  let shown, resting = 0;
-  function point({ target, clientX, clientY }, away) {
+  let shown, last, resting = 0;
+  function point({ clientX, clientY }, away) {
     const inside = ({ left, right, top, bottom }) => clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
-    const [range, word] = marks.get(target)?.find(([range]) => [...range.getClientRects()].some(inside)) ?? [];
-    if (range === shown) return;
-    shown = range;
+    const [range, word] = marks.get(document.elementFromPoint(clientX, clientY))?.find(([range]) => [...range.getClientRects()].some(inside)) ?? [];
+    if (word === shown) return;
+    shown = word;
     if (word) tip.show(range.getBoundingClientRect(), ...about(word, "strong").flatMap((part, i) => (i ? part : [part, ": "])));
     else away();
   }
   function hover(event) {
     clearTimeout(resting);
-    if (event.pointerType !== "mouse" || event.buttons || !(shown || marks.has(event.target))) return;
+    last = event;
+    const under = document.elementFromPoint(event.clientX, event.clientY);
+    if (tip.box.contains(under)) return; // on its way to the link
+    if (event.pointerType !== "mouse" || event.buttons || !(shown || marks.has(under))) return;
     resting = setTimeout(point, REST, event, tip.leave);
   }
   const touch = (event) => !event.target.closest(".beside, .way") && ((shown = undefined), marks.has(event.target) ? point(event, tip.hide) : tip.hide());
@@ -102,6 +106,7 @@ function explain(parent, words) {
   watch.observe(document.querySelector("[data-testid=stApp]"), { childList: true, characterData: true, subtree: true });
   document.addEventListener("pointermove", hover, { passive: true });
   document.addEventListener("click", touch);
+  tip.box.addEventListener("pointerleave", () => (shown = undefined));
   function end() {
     watch.disconnect();
     clearTimeout(waiting);

@@ -43,13 +43,8 @@ function merge(tree, patch) {
   return merged;
 }
 
-// {xaxis: {range: [0, 1]}} -> {"xaxis.range": [0, 1]}, and back
-function flatten(tree, path = "", flat = {}) {
-  for (const name in tree) isTree(tree[name]) ? flatten(tree[name], `${path}${name}.`, flat) : (flat[path + name] = tree[name]);
-  return flat;
-}
-const unflatten = (flat) =>
-  Object.entries(flat).reduce((tree, [path, value]) => merge(tree, path.split(".").reduceRight((part, name) => ({ [name]: part }), value)), {});
+// The names of its arrays, at any depth.
+const arraysOf = (tree, path = "") => Object.entries(tree).flatMap(([name, part]) => (isArray(part) ? path + name : isTree(part) ? arraysOf(part, `${path}${name}.`) : []));
 
 // ---- traces: the whole of one, or its first points -----------------------------------------------------------------
 

@@ -472,7 +472,7 @@ def test_the_picture_can_be_taken_away_as_it_stands(visit: Visit, demo: str) -> 
     width, height = (page.evaluate(f"document.querySelector('.picture-plot').{side}") for side in ("clientWidth", "clientHeight"))
     for position in (PRESET, BEYOND):
         if position != PRESET:
-            dial(page).press("PageUp")
+            run(page, lambda: dial(page).press("PageUp"))
             run(page, lambda: page.get_by_text("Beyond the edge").click())
             drawn(page, position)
         image = Image.open(io.BytesIO(saved("PNG")))

@@ -95,7 +95,7 @@ def test_every_run_can_be_drawn(loss: str, optimizer: str) -> None:
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES[name]().dim <= 2])
-def test_the_path_is_the_trajectory_and_is_never_clamped(loss: str) -> None:
+def test_the_path_is_the_trajectory_as_long_as_one_sees_it_move_and_is_never_clamped(loss: str) -> None:
     explanation = explained(Setup(loss, learning_rate=0.1, steps=40))
     trajectory = explanation.trajectory
     drawing = step_size.draw(explanation)
@@ -105,6 +105,9 @@ def test_the_path_is_the_trajectory_and_is_never_clamped(loss: str) -> None:
         with np.errstate(all="ignore"):
             near = (np.abs(trajectory.x[:, 0, run]) < 1e290) & (np.abs(second) < 1e290)
         near = np.flatnonzero(np.logical_and.accumulate(near))
+        for path, at, axis in ((x, trajectory.x[:, 0, run], "xaxis"), (y, second, "yaxis")):
+            assert (np.abs(at[near[near >= x.size]] - path[-1]) < 0.002 * np.ptp(frame["layout"][axis]["range"])).all(), "it stands still"
+        near = near[near < x.size]
         np.testing.assert_allclose(x[near], trajectory.x[near, 0, run], rtol=1e-4, atol=1e-30)
         np.testing.assert_allclose(y[near], second[near], rtol=1e-4, atol=1e-30)
 

@@ -81,7 +81,7 @@ class Trials:
         text += f"; runs begin to diverge at {plain(at)}" if np.isfinite(at) else f"; none up to {plain(far)} diverges"
         if some and (np.isfinite(at) or far > edge.rate):
             text += f", {plain(far / edge.rate)} × the {self.critical}"
-        if useless < at:
+        if useless < far:  # more rates than the last one tried
             text += f"; from {plain(useless)} on no run ends below the {plain(self.start)} that it began with"
         critical = f"The {self.critical} is {plain(edge.rate, 4)}: {edge.reason}" if some else f"No critical rate: {edge.reason}"
         if np.isinf(at) and far > edge.rate:

@@ -39,7 +39,7 @@ def main() -> None:
     setup, (found, grown) = panel.computable("why_nan", panel.current(DEFAULT), DEFAULT, computed)
     panel.notes()
     panel.write_link(setup.to_query())
-    presets("why_nan", setup, among=CASES)
+    top = st.container()
     st.header(fit_to_read(sentence(found.sentence)), anchor=False)
     if found.change:
         st.success(f"**What to change.** {fit_to_read(found.change)}", icon=":material/build:")
@@ -52,6 +52,9 @@ def main() -> None:
             Metric("in", found.block or "–"),
             Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
         )
+    below = st.container()
+    with top:
+        presets("why_nan", setup, among=CASES, below=below)
     st.caption(
         "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0) is told from one"
         " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"

@@ -49,7 +49,6 @@ def main() -> None:
     st.title("Is this gradient right?", anchor=False)
     setup = here()
     examples(setup)
-    presets("gradient", setup)
     hand = by_hand(setup) if setup.loss == "formula" else ()
     (setup, _), (check, errors) = panel.computable("gradient", (setup, hand), (CODE, ()), lambda each: computed(*each), itemgetter(0))
     panel.notes()
@@ -57,6 +56,7 @@ def main() -> None:
     st.header(check.summary(), anchor=False)
     drawn, alt = figure.draw(check, errors)
     picture(drawn, key="gradient:picture", alt=alt, height=420, narrow=figure.NARROW)
+    presets("gradient", setup)
     st.caption(
         "A right gradient makes a V: large differences miss the curvature, small ones are all rounding. A wrong one stays flat"
         " at every size. The mark is the step of the check: a complex step where the loss can be computed with complex numbers (it"
