@@ -5,6 +5,7 @@
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
+const STAYS = 0.68; // of the window, at most, for a picture that stays while the words below it are read
 const WORDS = 72; // px above a picture that is saved, for its sentence
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -17,6 +18,7 @@ const shared = new URLSearchParams(location.hash.slice(1)); // key -> "position,
 const remembered = new Map(); // key -> {epoch, position, mine}: survives an element that React mounts anew; mine: the visitor chose it
 
 const SKELETON = `
+  <div class="picture-head">
   <p class="picture-sentence"><span></span></p>
   <div class="picture-dial">
     <div class="picture-value"><span></span> <span class="picture-now"></span></div>
@@ -26,6 +28,7 @@ const SKELETON = `
       <span class="picture-hint" aria-hidden="true" hidden></span>
     </div>
     <div class="picture-names" aria-hidden="true"></div>
+  </div>
   </div>
   <div class="picture-stage">
     <div class="picture-plot" aria-hidden="true"></div>
@@ -168,7 +171,7 @@ function mount(parent) {
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
     whole = layout.height;
-    layout.height = inWindow(whole);
+    layout.height = stuck || inWindow(whole);
     plot.style.height = `${layout.height}px`;
   }
 
@@ -324,7 +327,7 @@ function mount(parent) {
   // -- size
   let width = 0, pressed = false; // nothing moves under the hand
   const refit = () => {
-    if (pressed) return;
+    if (pressed || stuck) return;
     const wider = root.clientWidth !== width;
     if (!data || !root.clientWidth || (!wider && (!whole || inWindow(whole) === layout.height))) return;
     width = root.clientWidth;
@@ -344,6 +347,27 @@ function mount(parent) {
   });
   const page = root.closest("[data-testid=stMainBlockContainer]");
   if (page) watch.observe(page); // what comes and goes above moves the picture
+
+  // -- the first picture with a dial stays at the window's top while one scrolls, lower, so that the words below it are read beside it;
+  // it keeps its place on the page: what is under it does not move
+  let stuck = 0; // the height of the figure meanwhile
+  const main = root.closest("[data-testid=stMain]");
+  const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root));
+  function stick() {
+    const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), above = block?.previousElementSibling;
+    const first = data?.dial && above && block.offsetHeight - root.offsetHeight < 32 && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
+    if (pressed || !first) return;
+    const head = find(".picture-stage").offsetTop, low = Math.round(STAYS * innerHeight - top - head);
+    const to = above.getBoundingClientRect().bottom < top && low >= SHORTEST * whole ? Math.min(low, stuck || layout.height) : 0;
+    if (!to === !stuck) return;
+    root.style.height = to ? `${root.offsetHeight}px` : "";
+    stuck = to;
+    root.style.setProperty("--stays", `${head + to + 8}px`);
+    root.classList.toggle("picture-stuck", !!to);
+    stale = true;
+    draw();
+  }
+  main?.addEventListener("scroll", stick, { passive: true });
 
   function fit() {
     align();
@@ -433,6 +457,7 @@ function mount(parent) {
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
+    main?.removeEventListener("scroll", stick);
     Plotly?.purge(plot);
     root.remove();
   }

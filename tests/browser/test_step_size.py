@@ -269,3 +269,28 @@ def test_every_control_has_a_name(opened: Visit) -> None:
           .map((each) => each.outerHTML.slice(0, 200))"""
     )
     assert nameless == []
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768)])
+def test_the_picture_stays_while_the_words_below_it_are_read(opened: Visit, size: tuple[int, int]) -> None:
+    """Down, a move there, up, and all of it again: the words never move, and the ruler is always in the window with its plots."""
+    page = opened(CALM, viewport=dict(zip(("width", "height"), size, strict=True)))
+    settle(page)
+    main = page.locator("[data-testid=stMain]")
+    plot, at_rest = page.locator(".picture-plot").first, main.evaluate("e => e.scrollHeight")
+    height = plot.bounding_box()["height"]
+    for down in (700, 1000):
+        main.evaluate("(e, to) => e.scrollTo(0, to)", down)
+        expect(page.locator(".picture-stuck")).to_have_count(1)
+        shown, ruler = plot.bounding_box(), dial(page).bounding_box()
+        assert 60 < ruler["y"] < shown["y"]
+        assert shown["y"] + shown["height"] < 0.72 * size[1], "words have room below it"
+        before = sentence(page)
+        page.mouse.click(ruler["x"] + ruler["width"] * (0.97 if down == 700 else 0.3), ruler["y"] + ruler["height"] / 2)
+        expect(page.locator(".picture-sentence").first).not_to_have_text(before)
+        settle(page)
+        assert abs(dial(page).bounding_box()["y"] - ruler["y"]) < 2
+        main.evaluate("e => e.scrollTo(0, 0)")
+        expect(page.locator(".picture-stuck")).to_have_count(0)
+        expect(plot).to_have_js_property("offsetHeight", height)
+    assert abs(main.evaluate("e => e.scrollHeight") - at_rest) < 400, "what the words below say may be longer, never the picture"
