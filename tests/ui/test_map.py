@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,6 +20,7 @@ from explorer.core.maps.render import render
 from explorer.ui import job as jobs
 from explorer.ui.casebook import Case, cases
 from explorer.ui.job import Job
+from explorer.ui.maps import known, long_maps
 from tests.ui.reading import FOLDER, PATIENCE, opened, pictures
 
 PAGE = FOLDER / "pages" / "40_map.py"
@@ -30,6 +32,28 @@ LONG = Map(Setup("x_squared", learning_rate=1.0, steps=20_000), Axis("start.0", 
 @pytest.mark.parametrize("case", MAPS, ids=lambda case: case.name)
 def test_a_case_is_written_as_a_link(case: Case) -> None:
     assert case.record.to_query() == case.query
+
+
+@pytest.mark.parametrize("case", long_maps(), ids=lambda case: case.name)
+def test_what_was_computed_beforehand_is_what_rendering_finds(case: Case) -> None:
+    plan: Map = case.record
+    kept = known(plan)
+    assert kept.done.all()
+    some = np.random.default_rng(0).choice(plan.pixels, 16, replace=False)
+    again = kept.copy()
+    again.codes.ravel()[some] = Canvas.blank(plan).codes.ravel()[some]
+    for _ in render(plan, again):
+        pass
+    same = (again.codes == kept.codes) & np.isclose(again.pace, kept.pace, rtol=1e-4, equal_nan=True)
+    assert np.count_nonzero(~same) <= 2, "chaos: the last bit of another machine may decide a pixel"
+
+
+def test_the_fractal_is_there_at_once_and_another_window_of_it_is_computed() -> None:
+    plan: Map = next(case.record for case in MAPS if case.name == "45_map_fractal")
+    app = opened(PAGE, query=plan.to_query())
+    assert not app.get("progress")
+    assert not app.header[0].value.startswith("So far")
+    assert not known(replace(plan, x=replace(plan.x, high=plan.x.high * 0.9))).done.any()
 
 
 def shown(app: AppTest) -> dict[str, Any]:

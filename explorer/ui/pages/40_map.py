@@ -21,6 +21,7 @@ from explorer.figures import map as figure
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.job import Job, job
+from explorer.ui.maps import known
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 
@@ -76,8 +77,8 @@ def current() -> Map:
     """Return the map that holds now: the session's, unless the page was opened by a link; or the last one that could be made, and why."""
     panel.arrive(Map.salvage, adopt, DEFAULT, panel.STATE)
     before: Map | None = st.session_state.get(PLAN)
-    asked, known = (panel.usable(DEFAULT.setup), before), (DEFAULT.setup, DEFAULT)
-    (setup, _), plan = panel.computable("map", asked, known, lambda each: checked(fitting(*each)), lambda each: each[0])
+    asked, otherwise = (panel.usable(DEFAULT.setup), before), (DEFAULT.setup, DEFAULT)
+    (setup, _), plan = panel.computable("map", asked, otherwise, lambda each: checked(fitting(*each)), lambda each: each[0])
     if before is None or before.setup.loss != setup.loss:
         st.session_state[BACK] = []
     st.session_state[PLAN] = plan
@@ -109,8 +110,8 @@ def adopt(plan: Map) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=MOST_KEPT)
 def canvas_of(plan: Map) -> Canvas:
-    """Return what is known of a map, for any visitor."""
-    return Canvas.blank(plan)
+    """Return what is known of a map, for any visitor; a case's that takes long is known beforehand."""
+    return known(plan)
 
 
 # ---- the picture
@@ -282,11 +283,11 @@ def open_run(pointed: Any) -> None:
 
 def sides(plan: Map) -> None:
     """Show what is on the two axes, between which ends, in how many pixels."""
-    known = knobs(plan.setup)
+    offered = knobs(plan.setup)
     for name, label in (("x", "across"), ("y", "up")):
         axis, key = getattr(plan, name), f"map:{name}"
         panel.seed(f"{key}:knob", axis.knob)
-        st.selectbox(label, list(known), key=f"{key}:knob", format_func=lambda knob: known[knob].label, on_change=turn_to, args=(name,))
+        st.selectbox(label, list(offered), key=f"{key}:knob", format_func=lambda knob: offered[knob].label, on_change=turn_to, args=(name,))
         for column, end, said in zip(st.columns(2), ("low", "high"), ("from", "to"), strict=True):
             with column:
                 panel.text(f"{key}:{end}", said, short(getattr(axis, end)), type_end, name, end)
