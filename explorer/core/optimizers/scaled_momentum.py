@@ -54,7 +54,7 @@ def adam(
     code = (
         f"{REST}\nif amsgrad: largest = np.zeros_like(x)",
         f"{MEANS}\nif amsgrad: largest = np.maximum(largest, v)\n"
-        "m_hat = m / (1 - beta1**t)\nv_hat = (largest if amsgrad else v) / (1 - beta2**t)",
+        "m_hat = m / (1 - beta1**t)\nif amsgrad: v_hat = largest / (1 - beta2**t)\nelse: v_hat = v / (1 - beta2**t)",
         "m_hat / (np.sqrt(v_hat) + eps)",
     )
     return with_weight_decay(weight_decay, Optimizer(at_rest(3), update, heavy_ball(beta1, 1 - beta1), preconditioner, code=code))

@@ -1,51 +1,20 @@
 """A network of plain layers as lines of numpy: forward, then backward."""
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from explorer.core.losses.network.layers import Activate, Linear
-from explorer.core.losses.network.objectives import ManyClasses, SquaredError, TwoClasses
 from explorer.core.losses.written import Written
-
-ACTIVATIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
-    {
-        "tanh": ("np.tanh(z)", "1 - a * a", "torch.tanh(z)"),
-        "relu": ("np.maximum(z, 0)", "a > 0", "torch.relu(z)"),
-        "leaky_relu": ("np.maximum(z, 0.01 * z)", "np.where(a > 0, 1, 0.01)", "torch.nn.functional.leaky_relu(z, 0.01)"),
-        "sigmoid": ("1 / (1 + np.exp(-z))", "a * (1 - a)", "torch.sigmoid(z)"),
-        "linear": ("z", "1", "z"),
-    }
-)
-"""f(z), f′ in terms of a = f(z), and PyTorch's f; gelu needs more than numpy."""
-
-
-def objective_lines(objective: Any) -> tuple[str, str, str] | None:
-    """Return the sum over examples in terms of outputs z, its gradient, and PyTorch's form; None for what is not plain."""
-    match objective:
-        case SquaredError(half=half):
-            value = f"{'0.5 * ' * half}((z - y) ** 2).sum()"
-            return value, f"{'' if half else '2 * '}(z - y)", value
-        case TwoClasses(naive=False):
-            value = "(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))).sum()"
-            return value, "(1 / (1 + np.exp(-z)) - y)", "torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction='sum')"
-        case ManyClasses(naive=False):
-            s = "(z - z.max(axis=1, keepdims=True))"
-            value = f"(np.log(np.exp({s}).sum(axis=1)) - ({s} * y).sum(axis=1)).sum()"
-            slope = f"(np.exp({s}) / np.exp({s}).sum(axis=1, keepdims=True) - y)"
-            return value, slope, "torch.nn.functional.cross_entropy(z, y, reduction='sum')"
-    return None
 
 
 def lines(net: Any) -> Written | None:
     """Return a network's lines; None where they would be many: convolutions, normalization, skips, dropout, gelu."""
-    layers, aim, where = net.body.layers, objective_lines(net.objective), dict(net.blocks)
+    layers, aim, where = net.body.layers, net.objective.code, dict(net.blocks)
     plain = all(isinstance(each, Linear) and each.window is None and not each.standardized for each in layers[::2])
-    plain = plain and all(isinstance(each, Activate) and each.name in ACTIVATIONS for each in layers[1::2])
+    plain = plain and all(isinstance(each, Activate) and each.activation.code for each in layers[1::2])
     if aim is None or not plain or net.dropout_seed is not None:
         return None
-    functions, last, mean = [ACTIVATIONS[each.name] for each in layers[1::2]], len(layers[::2]), " / len(y)" * (net.reduction == "mean")
+    functions, last, mean = [each.activation.code for each in layers[1::2]], len(layers[::2]), " / len(y)" * (net.reduction == "mean")
     split, numpy, torch, names = (list[str]() for _ in range(4))
     backward = [f"d = {_of(aim[1], last)}{mean}"]
     for i, each in enumerate(layers[::2], 1):
