@@ -12,6 +12,7 @@ import numpy as np
 from explorer.core.ground.knobs import Knob, must
 from explorer.core.losses.grammar import ALLOWED, EXAMPLE, MOST_VARIABLES, read
 from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.written import Written
 
 if TYPE_CHECKING:
     from explorer.core.losses.symbols import Compiled
@@ -57,6 +58,10 @@ class Formula:
     @property
     def start(self) -> Array:
         return np.ones(self.dim)
+
+    @property
+    def written(self) -> Written | None:
+        return self._compiled.written()
 
     @cached_property
     def _constant_hessian(self) -> Array | None:

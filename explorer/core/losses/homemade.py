@@ -12,6 +12,7 @@ from explorer.core.losses.network.objectives import TwoClasses
 from explorer.core.losses.network.shelf import KNOBS
 from explorer.core.losses.network.task import SCALINGS, Scaling
 from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.written import Written
 
 HIDDEN = (128, 64)
 HOMEMADE = KNOBS["homemade"]
@@ -25,6 +26,10 @@ class Homemade(Network):
     """
 
     mended: bool = True
+
+    @property
+    def written(self) -> Written | None:
+        return super().written if self.mended else None
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         value, gradient = super().value_and_gradient(x)

@@ -14,6 +14,7 @@ from explorer.core.ground.knobs import Knob
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Intercept, Standardize, first_weights, with_intercept
+from explorer.core.losses.written import Written
 
 TABLES = Tables(("blobs", "three_to_one", "breast_cancer", "iris", "wine"))
 Data = Annotated[str, Knob(label="data", among=TABLES)]
@@ -70,6 +71,12 @@ class LogisticLoss:
         Z, _, e = self._margins(x)
         curvature = e / (1 + e) ** 2  # σ(m) σ(-m)
         return Z.T @ (curvature * (Z.astype(v.dtype, copy=False) @ v)) / len(Z)
+
+    @property
+    def written(self) -> Written:
+        margins = "m = y * (X @ x)\n"
+        value, gradient = "return np.logaddexp(np.zeros_like(m), -m).mean()", "return -X.T @ (y / (1 + np.exp(m))) / len(y)"
+        return Written(margins + value, margins + gradient, {"X": self.X, "y": self.y}, examples=("X", "y"))
 
     def on(self, rows: NDArray[np.intp]) -> Self:
         return replace(self, X=self.X[rows], y=self.y[rows])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import Shelf, must, typed
 from explorer.core.losses.fit import Fit
+from explorer.core.losses.written import Written
 
 
 @runtime_checkable
@@ -118,6 +119,8 @@ class Facts:
     """The weight of its own penalty ½ l2 ‖W‖²."""
     fit = _Optional[Fit | None](None)
     """Of a linear model: its line among the examples, to be drawn."""
+    written = _Optional[Written | None](None)
+    """Its own lines of Python, for a program that makes a run of it."""
     order = _Optional[Literal["C", "F"]]("C")
     """How it wants points laid out in memory, where that makes it faster."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.written import Written
 
 Eigenvalues = Annotated[
     tuple[float, ...],
@@ -67,6 +68,15 @@ class Quadratic:
     @cached_property
     def _half_lam(self) -> Array:
         return 0.5 * np.array(self.eigenvalues)
+
+    @property
+    def written(self) -> Written:
+        numbers = {"eigenvalues": np.array(self.eigenvalues)}
+        if self.rotation == 0 or self.dim == 1:
+            return Written("return (0.5 * eigenvalues * x) @ x", "return eigenvalues * x", numbers)
+        y = "y = turn @ x  # along the eigenvectors\n"
+        numbers["turn"] = _turn(np.eye(self.dim), self.rotation)
+        return Written(f"{y}return (0.5 * eigenvalues * y) @ y", f"{y}return turn.T @ (eigenvalues * y)", numbers)
 
     def value(self, x: Array) -> Array:
         return self.value_and_gradient(x)[0]

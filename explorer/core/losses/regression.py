@@ -12,6 +12,7 @@ from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, 
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.written import Written
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
 Data = Annotated[str, Knob(label="data", among=TABLES)]
@@ -92,6 +93,13 @@ class LeastSquares:
     def hvp(self, x: Array, v: Array) -> Array:
         A = self._terms[0].astype(v.dtype, copy=False)
         return 2 * (A.T @ (A @ v))
+
+    @property
+    def written(self) -> Written:
+        mean, r = self.reduction == "mean", "r = X @ x - y\n"
+        share = " / (2 * len(y))" if mean and self.half else " / len(y)" if mean else " / 2" if self.half else ""
+        slope = f"return {'' if self.half else '2 * '}X.T @ r{' / len(y)' * mean}"
+        return Written(f"{r}return r{share} @ r", r + slope, {"X": self.X, "y": self.y}, examples=("X", "y"))
 
     def on(self, rows: NDArray[np.intp]) -> Self:
         """Return the loss on these rows: the mean over them, or their sum. Not factorized, since a mini-batch is used only once."""

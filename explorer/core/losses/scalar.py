@@ -64,7 +64,7 @@ def absolute() -> ClosedForm:
         "|x|",
         begin=(1.0,),
         bottom=(0.0,),
-        function=np.abs,
+        function=lambda x: np.abs(x),
         gradient=lambda x: (np.sign(x),),
         hessian=lambda x: ((0.0,),),
         edge_curvature=lambda x: np.zeros_like(x[0]),

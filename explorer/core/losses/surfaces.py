@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.written import Written, from_source
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class ClosedForm:
     @property
     def coordinates(self) -> tuple[str, ...]:
         return ("x", "y")[: self.dim]
+
+    @property
+    def written(self) -> Written:
+        return from_source(LOSSES[self.name])
 
     def value(self, x: Array) -> Array:
         return self.function(*x)

@@ -15,9 +15,11 @@ import sympy
 from sympy.printing.numpy import NumPyPrinter
 
 from explorer.core.losses.grammar import ALLOWED, FUNCTIONS, LARGEST_EXPONENT, Reading, refusal
+from explorer.core.losses.written import Written
 
 Symbolic = Any  # sympy ships no types
 MOST_TERMS = 6000  # of all derivatives together, counted as nodes of their trees
+MOST_WRITTEN = 3000  # characters of a gradient that people still read
 HIGHEST_POWER = 400  # what exponents may multiply to: (x^20)^20
 
 
@@ -34,6 +36,22 @@ class Compiled:
     value: Callable[..., Any]
     value_and_gradient: Callable[..., Sequence[Any]]
     hessian: Callable[..., Sequence[Any]]
+    symbolic: tuple[Symbolic, ...]  # the value and the gradient
+
+    def written(self) -> Written | None:
+        """Return the formula and its gradient as lines of Python; None where they are too long to be read."""
+        clash = {"np", "torch", "point"}
+        names = tuple(f"{each}_" if each in clash else each for each in self.variables)
+        letters = {sympy.Symbol(f"x{i}"): sympy.Symbol(name) for i, name in enumerate(names)}
+        value, *gradient = (each.xreplace(letters) for each in self.symbolic)
+        body, *parts = map(_to_read(_WRITTEN), (value, *gradient))
+        slope = parts[0] if len(parts) == 1 else f"np.array([{', '.join(parts)}])"
+        if len(slope) > MOST_WRITTEN:
+            return None
+        known = {each.func.__name__ for each in value.atoms(sympy.Function)}
+        plain = value.free_symbols and not known & {"f_max", "f_min"}  # of which PyTorch's have half a slope from either side at a tie
+        torch = f"return {_to_read(_WRITTEN | _TORCH)(value)}" if plain else ""
+        return Written(f"return {body}", f"return {slope}", coordinates=names, torch=torch)
 
 
 def compiled(reading: Reading) -> Compiled:
@@ -52,6 +70,7 @@ def compiled(reading: Reading) -> Compiled:
         value=_numpy(symbols, f),
         value_and_gradient=_numpy(symbols, [f, *gradient]),
         hessian=_numpy(symbols, hessian),
+        symbolic=(f, *gradient),
     )
 
 
@@ -194,14 +213,37 @@ OPAQUE |= {
 _NUMPY = {f"f_{name}": function for name, (function, _) in FUNCTIONS.items()}
 _NUMPY |= {"f_step": lambda u: np.heaviside(u, 0.0), "f_power": np.power}
 
+_WRITTEN: dict[str, Any] = {f"f_{name}": f"np.{name}" for name in FUNCTIONS} | {"f_max": "np.maximum", "f_min": "np.minimum"}
+_WRITTEN |= {
+    "f_sigmoid": [(lambda *_: True, lambda u: f"(1 / (1 + np.exp(-({u}))))")],
+    "f_relu": [(lambda *_: True, lambda u: f"np.maximum({u}, 0)")],
+    "f_step": [(lambda *_: True, lambda u: f"np.heaviside({u}, 0.0)")],
+    "f_power": [(lambda *_: True, lambda u, n: f"(({u}) ** {n})")],
+}
+_TORCH = {"f_sigmoid": "torch.sigmoid", "f_relu": "torch.relu"}
+"""How each function is written in a program that somebody takes away, and what PyTorch writes otherwise."""
+
+
+def _to_read(functions: Mapping[str, Any]) -> Callable[[Symbolic], str]:
+    """Return what writes an expression as lines that stand for themselves."""
+    printer = _printer({"user_functions": functions, "allow_unknown_functions": False})
+    printer._print_Pi, printer._print_Exp1 = (lambda _: "np.pi"), (lambda _: "np.e")
+    printer._print_exp = lambda power: f"(np.e ** ({printer.doprint(power.args[0])}))"
+    return printer.doprint
+
 
 def _numpy(symbols: list[Symbolic], expressions: Symbolic) -> Callable[..., Any]:
     """Return numpy code for the expressions. What is compiled here is printed from symbols, of which every node came through `_build`."""
-    printer = NumPyPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
-    # Print every number as its float64: sympy prints 15 digits, and numpy has no integers beyond 2^63.
+    printer = _printer({"inline": True, "allow_unknown_functions": True})
+    return sympy.lambdify(symbols, expressions, modules=[_NUMPY, "numpy"], printer=printer, cse=True)
+
+
+def _printer(settings: Mapping[str, Any]) -> Symbolic:
+    """Return a printer of every number as its float64: sympy prints 15 digits, and numpy has no integers beyond 2^63."""
+    printer = NumPyPrinter({"fully_qualified_modules": False, **settings})
     printer._print_Float = printer._print_Rational = lambda number: repr(_float64(number))
     printer._print_Integer = lambda number: str(number) if abs(number) < 2**53 else repr(_float64(number))
-    return sympy.lambdify(symbols, expressions, modules=[_NUMPY, "numpy"], printer=printer, cse=True)
+    return printer
 
 
 def _float64(number: Symbolic) -> float:

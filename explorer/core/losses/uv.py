@@ -10,6 +10,7 @@ import numpy as np
 from explorer.core.data import Seed
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.written import Written
 
 Width = Annotated[int, Knob(1, 100, log=True, at_least=1, at_most=100_000, label="width n", help="Hidden units: two weights each.")]
 Scale = Annotated[float, Knob(0.1, 3, above=0, label="initial scale", help="Standard deviation of the weights at the start.")]
@@ -53,6 +54,12 @@ class TwoLayers:
     def output(self, x: Array) -> Array:
         """Return the network's output f at each point: ``(2n, runs) -> (runs,)``."""
         return np.einsum("dr,dr->r", x[: self.width] / math.sqrt(self.width), x[self.width :])
+
+    @property
+    def written(self) -> Written:
+        n = self.width
+        parts = f"u, v = x[:{n}], x[{n}:]\nf = (u / {n} ** 0.5) @ v\n"
+        return Written(parts + "return 0.5 * f * f", parts + f"return f / {n} ** 0.5 * np.concatenate([v, u])")
 
     def value(self, x: Array) -> Array:
         f = self.output(x)

@@ -19,7 +19,8 @@ def gradient_descent(weight_decay: WeightDecay = 0.0) -> Optimizer:
     >>> direction
     array([[3.]])
     """
-    return with_weight_decay(weight_decay, Optimizer(init=lambda x: (), update=lambda gradient, state, x: (gradient, state)))
+    rule = Optimizer(init=lambda x: (), update=lambda gradient, state, x: (gradient, state), code=("", "", "g"))
+    return with_weight_decay(weight_decay, rule)
 
 
 @OPTIMIZERS.named(torch="SGD")
@@ -42,7 +43,9 @@ def momentum(momentum: Momentum = 0.9, dampening: Dampening = 0.0, weight_decay:
         b = momentum * b + (1 - dampening) * g if t else g
         return b, (t + 1, b)
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(momentum, 1 - dampening)))
+    rolled = "b = (momentum * b + (1 - dampening) * g if t > 1 else g) if dampening else momentum * b + g"
+    code = "b = np.zeros_like(x)", rolled, "b"
+    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(momentum, 1 - dampening), code=code))
 
 
 @OPTIMIZERS.named("Nesterov", torch="SGD(nesterov=True)")
@@ -67,4 +70,5 @@ def nesterov(
         return g + momentum * b, (b,)
 
     look_ahead = Recurrence(trace_0=1 + momentum, trace_h=1 + momentum, det_0=momentum, det_h=momentum)
-    return with_weight_decay(weight_decay, Optimizer(init, update, look_ahead))
+    code = "b = np.zeros_like(x)", "b = momentum * b + g", "g + momentum * b"
+    return with_weight_decay(weight_decay, Optimizer(init, update, look_ahead, code=code))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number
 from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence
 
+Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction
 State = tuple[Any, ...]  # what a rule remembers: a tuple of arrays ``(dim, runs)`` and counters
 
 Decay = Annotated[float, Knob(0, 0.999, at_least=0, below=1, help="How much of the past is kept at each step.")]
@@ -31,7 +32,9 @@ class Optimizer:
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
     `recurrence` is the rule with that preconditioner held still. `weight_decay` is what the rule adds to every curvature, before
     anything divides it, and `decoupled_decay` what it multiplies x by, beside the step. `clips` says that large gradients are cut,
-    so that the recurrence holds for small ones only. `name` and `knobs` are written in by the shelf.
+    so that the recurrence holds for small ones only. `code` is the rule as people read it, for a program that they take away: what comes
+    before the first step, what each step t = 1, 2, ... does with the gradient g, and its direction; ``a if knob else b`` and ``if knob:``
+    are folded. A test runs it. `name` and `knobs` are written in by the shelf.
     """
 
     init: Callable[[Array], State]
@@ -41,6 +44,7 @@ class Optimizer:
     weight_decay: Number = 0.0
     decoupled_decay: Number = 0.0
     clips: bool = False
+    code: Code = ("", "", "")
     name: str = ""
     knobs: Mapping[str, Any] = field(default_factory=dict)
 

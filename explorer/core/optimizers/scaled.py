@@ -39,7 +39,12 @@ def adagrad(
         t, s = state
         return np.asarray((1 + (t - 1) * lr_decay) * (np.sqrt(s) + eps))
 
-    return with_weight_decay(weight_decay, Optimizer(init, update, Recurrence(), preconditioner))
+    code = (
+        "s = np.zeros_like(x) + initial_accumulator_value if initial_accumulator_value else np.zeros_like(x)",
+        "s = s + g * g",
+        "g / ((1 + (t - 1) * lr_decay) * (np.sqrt(s) + eps) if lr_decay else np.sqrt(s) + eps)",
+    )
+    return with_weight_decay(weight_decay, Optimizer(init, update, Recurrence(), preconditioner, code=code))
 
 
 @OPTIMIZERS.named("RMSProp", torch="RMSprop")
@@ -70,7 +75,14 @@ def rmsprop(
         v, mean, _ = state
         return np.asarray(np.sqrt(v - mean * mean) + eps)
 
-    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, heavy_ball(momentum), preconditioner))
+    code = (
+        "v = np.zeros_like(x)\nif centered: mean = np.zeros_like(x)\nif momentum: b = np.zeros_like(x)",
+        "v = alpha * v + (1 - alpha) * g * g\nif centered: mean = alpha * mean + (1 - alpha) * g\n"
+        "d = g / (np.sqrt(v - mean * mean if centered else v) + eps)\nif momentum: b = momentum * b + d",
+        "b if momentum else d",
+    )
+    rule = Optimizer(at_rest(3, counted=False), update, heavy_ball(momentum), preconditioner, code=code)
+    return with_weight_decay(weight_decay, rule)
 
 
 @OPTIMIZERS.named("AdaDelta", torch="Adadelta")
@@ -96,4 +108,9 @@ def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 
         v, u, _ = state
         return np.asarray(np.sqrt(v + eps) / np.sqrt(u + eps))
 
-    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, Recurrence(), preconditioner))
+    code = (
+        "v, u = np.zeros_like(x), np.zeros_like(x)",
+        "v = rho * v + (1 - rho) * g * g\nd = np.sqrt(u + eps) / np.sqrt(v + eps) * g\nu = rho * u + (1 - rho) * d * d",
+        "d",
+    )
+    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, Recurrence(), preconditioner, code=code))

@@ -19,6 +19,8 @@ from explorer.core.optimizers.rule import (
     with_weight_decay,
 )
 
+REST, MEANS = "m, v = np.zeros_like(x), np.zeros_like(x)", "m = beta1 * m + (1 - beta1) * g\nv = beta2 * v + (1 - beta2) * g * g"
+
 
 @OPTIMIZERS.named("Adam", torch="Adam")
 def adam(
@@ -49,7 +51,13 @@ def adam(
         v_hat = largest / (1 - beta2**t)
         return np.asarray(np.sqrt(v_hat) + eps)
 
-    return with_weight_decay(weight_decay, Optimizer(at_rest(3), update, heavy_ball(beta1, 1 - beta1), preconditioner))
+    code = (
+        f"{REST}\nif amsgrad: largest = np.zeros_like(x)",
+        f"{MEANS}\nif amsgrad: largest = np.maximum(largest, v)\n"
+        "m_hat = m / (1 - beta1**t)\nif amsgrad: v_hat = largest / (1 - beta2**t)\nelse: v_hat = v / (1 - beta2**t)",
+        "m_hat / (np.sqrt(v_hat) + eps)",
+    )
+    return with_weight_decay(weight_decay, Optimizer(at_rest(3), update, heavy_ball(beta1, 1 - beta1), preconditioner, code=code))
 
 
 @OPTIMIZERS.named("AdamW", torch="AdamW")
@@ -92,7 +100,12 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
         _, _, u = state
         return np.asarray(u)
 
-    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner))
+    code = (
+        "m, u = np.zeros_like(x), np.zeros_like(x)",
+        "m = beta1 * m + (1 - beta1) * g\nu = np.maximum(beta2 * u, np.abs(g) + eps)",
+        "m / (1 - beta1**t) / u",
+    )
+    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner, code=code))
 
 
 @OPTIMIZERS.named("NAdam", torch="NAdam")
@@ -137,7 +150,13 @@ def nadam(
 
     mu = look_ahead(1)
     looking_ahead = Recurrence(trace_0=1 + beta1, trace_h=1 - mu * beta1, det_0=beta1, det_h=(1 - mu) * beta1)
-    return with_weight_decay(weight_decay, Optimizer(init, update, looking_ahead, preconditioner))
+    code = (
+        f"{REST}\nproduct = 1",
+        "mu, next_mu = (beta1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))\nproduct = product * mu\n"
+        f"{MEANS}\nahead = (1 - mu) * g / (1 - product) + next_mu * m / (1 - product * next_mu)",
+        "ahead / (np.sqrt(v / (1 - beta2**t)) + eps)",
+    )
+    return with_weight_decay(weight_decay, Optimizer(init, update, looking_ahead, preconditioner, code=code))
 
 
 @OPTIMIZERS.named("RAdam", torch="RAdam")
@@ -170,4 +189,11 @@ def radam(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight_
         r = np.sqrt((known - 4) * (known - 2) * limit / ((limit - 4) * (limit - 2) * known))
         return np.where(rho > 5, (np.sqrt(v) + eps) / (r * np.sqrt(1 - beta2**t)), 1.0)
 
-    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner))
+    code = (
+        f"{REST}\nrho_inf = 2 / (1 - beta2) - 1",
+        f"{MEANS}\nm_hat, rho = m / (1 - beta1**t), rho_inf - 2 * t * beta2**t / (1 - beta2**t)\n"
+        "if rho > 5:\n    r = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5\n"
+        "    m_hat = m_hat * r * (1 - beta2**t) ** 0.5 / (np.sqrt(v) + eps)",
+        "m_hat",
+    )
+    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner, code=code))

@@ -33,4 +33,5 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
         return np.abs(c)  # sign(c) = c / |c|
 
     any_curvature = Recurrence(trace_0=1.0, trace_h=0.0, det_0=0.0, det_h=0.0)
-    return with_decoupled_decay(weight_decay, Optimizer(at_rest(2, counted=False), update, any_curvature, preconditioner))
+    code = "m = np.zeros_like(x)", "c = beta1 * m + (1 - beta1) * g\nm = beta2 * m + (1 - beta2) * g", "np.sign(c)"
+    return with_decoupled_decay(weight_decay, Optimizer(at_rest(2, counted=False), update, any_curvature, preconditioner, code=code))

@@ -28,6 +28,7 @@ from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
+from explorer.ui.takeaway import takeaway
 from explorer.ui.words import sentence
 
 MOST_NUMBERS = 8_000_000
@@ -245,6 +246,7 @@ def main() -> None:
         presets("step_size", setup, below=below)
     numbers(explanation, position)
     measured_edge(held, explanation)
+    takeaway(setup)
     lit(explanation, position)
     moving_edge(setup, explanation)
     why(held, position)

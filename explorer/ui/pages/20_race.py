@@ -19,6 +19,7 @@ from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
+from explorer.ui.takeaway import takeaway
 
 RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
@@ -177,6 +178,7 @@ def main() -> None:
     short_table(numbers.drop(columns="what happened"), "Rate, edge, verdict and factors of every racer")
     st.markdown("\n".join(f"- {name}: {each.sentence(0)}" for name, each in zip(names(race), explanations, strict=True)))
     offer("Download the table as CSV", numbers, "race.csv")
+    takeaway(dict(zip(names(race), race.setups(), strict=True)))
     st.caption("All racers see the same random numbers. A racer without an edge runs at its own rate instead of a share of it.")
 
 

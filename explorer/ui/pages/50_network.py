@@ -23,6 +23,7 @@ from explorer.ui.job import Job, job, stop, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
+from explorer.ui.takeaway import takeaway
 
 JOB, RULER = "network:job", "network:ruler:job"
 DEFAULT = Setup("network", learning_rate=0.5, steps=400)
@@ -58,6 +59,7 @@ def main() -> None:
         watched(trying, lambda found: choose(found, setup, run), f"{verdict} Trying the first other rates…")
         if trying.error and verdict:
             st.header(verdict.replace("**", ""), anchor=False)
+    takeaway(setup)
 
 
 def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:

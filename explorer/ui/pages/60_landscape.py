@@ -17,6 +17,7 @@ from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, picture
 from explorer.ui.presets import presets
 from explorer.ui.seen import experiment
+from explorer.ui.takeaway import takeaway
 
 Seen = tuple[Setup, View]
 """What is trained, and the planes that are looked at."""
@@ -47,6 +48,7 @@ def main() -> None:
     running.wait(1.4)  # most are done by then, and are shown complete
     with picture_of_it:
         watched(running, lambda found: show(found, view), "Building the network…")
+    takeaway(setup)
 
 
 def allowed(asked: Seen) -> None:

@@ -13,6 +13,7 @@ from explorer.ui.casebook import casebook
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.takeaway import takeaway
 from explorer.ui.words import fit_to_read, sentence
 
 SHOWN = {
@@ -53,6 +54,7 @@ def main() -> None:
             Metric("from example", "–" if found.row is None else f"{found.row + 1:,}"),
         )
     below = st.container()
+    takeaway(setup)
     with top:
         presets("why_nan", setup, among=CASES, below=below)
     st.caption(

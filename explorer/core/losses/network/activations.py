@@ -32,6 +32,7 @@ class Activation:
     steepest: float = 1.0  # the largest slope, which a saturated unit is far from
     gain: float = 1.0
     centered_gain: float = 1.0
+    code: tuple[str, str, str] | None = None  # f(z) in numpy, f′ in terms of a = f(z), f(z) in PyTorch: for a program to take away
 
 
 def _density(z: Array) -> Array:
@@ -47,13 +48,19 @@ RELU_GAIN, CENTERED_RELU_GAIN = math.sqrt(2), math.sqrt(2 / (1 - 1 / math.pi))
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        "tanh": Activation(lambda z: np.tanh(z, out=z), _one_minus_square, lambda a: -2 * a * (1 - a * a)),
+        "tanh": Activation(
+            lambda z: np.tanh(z, out=z),
+            _one_minus_square,
+            lambda a: -2 * a * (1 - a * a),
+            code=("np.tanh(z)", "1 - a * a", "torch.tanh(z)"),
+        ),
         "relu": Activation(
             lambda z: np.maximum(z, 0, out=z),
             lambda a, spare=None: (a > 0).astype(a.dtype),
             lambda a: 0.0,
             gain=RELU_GAIN,
             centered_gain=CENTERED_RELU_GAIN,
+            code=("np.maximum(z, 0)", "a > 0", "torch.relu(z)"),
         ),
         "leaky_relu": Activation(
             lambda z: np.maximum(z, LEAK * z, out=z),
@@ -61,12 +68,14 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             lambda a: 0.0,
             gain=math.sqrt(2 / (1 + LEAK**2)),
             centered_gain=CENTERED_RELU_GAIN,
+            code=(f"np.maximum(z, {LEAK} * z)", f"np.where(a > 0, 1, {LEAK})", f"torch.nn.functional.leaky_relu(z, {LEAK})"),
         ),
         "sigmoid": Activation(
             lambda z: expit(z, out=z),
             lambda a, spare=None: a * (1 - a),
             lambda a: a * (1 - a) * (1 - 2 * a),
             steepest=0.25,
+            code=("1 / (1 + np.exp(-z))", "a * (1 - a)", "torch.sigmoid(z)"),
         ),
         "gelu": Activation(
             lambda z: z * ndtr(z),  # the exact form, PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)
@@ -76,6 +85,6 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             gain=RELU_GAIN,
             centered_gain=CENTERED_RELU_GAIN,
         ),
-        "linear": Activation(lambda z: z, lambda a, spare=None: np.ones_like(a), lambda a: 0.0),
+        "linear": Activation(lambda z: z, lambda a, spare=None: np.ones_like(a), lambda a: 0.0, code=("z", "1", "z")),
     }
 )

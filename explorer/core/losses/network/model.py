@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
+from explorer.core.losses.network.lines import lines
 from explorer.core.losses.network.objectives import Objective
 from explorer.core.losses.protocol import Array, blocks_of
+from explorer.core.losses.written import Written
 
 CHUNK = 2**19  # bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds
 
@@ -161,6 +163,10 @@ class Network:
             key = zlib.crc32(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
             body = body.drawn(np.random.default_rng([self.dropout_seed, key]), len(rows))
         return replace(self, body=body, X=self.X.take(rows, axis=1), y=self.y.take(rows, axis=1), held_out=None)
+
+    @property
+    def written(self) -> Written | None:
+        return lines(self)
 
     @property
     def validation(self) -> Self | None:

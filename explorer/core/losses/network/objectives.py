@@ -15,6 +15,10 @@ from explorer.core.losses.protocol import Array
 class Objective(Protocol):
     """A loss of outputs. `value_and_slope` may overwrite the outputs."""
 
+    @property
+    def code(self) -> tuple[str, str, str] | None:
+        """The sum over examples in numpy, its gradient, the sum in PyTorch, of ``(examples, outputs)``: for a program to take away."""
+
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
         """Return the loss ``(runs,)`` and its gradient by the outputs."""
 
@@ -33,6 +37,11 @@ class SquaredError:
     """Σ (z - y)², or half of it."""
 
     half: bool = True
+
+    @property
+    def code(self) -> tuple[str, str, str]:
+        value = f"{'0.5 * ' * self.half}((z - y) ** 2).sum()"
+        return value, f"{'' if self.half else '2 * '}(z - y)", value
 
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
         z -= y
@@ -60,6 +69,12 @@ class TwoClasses:
     """
 
     naive: bool = False
+
+    @property
+    def code(self) -> tuple[str, str, str] | None:
+        value = "(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))).sum()"
+        theirs = "torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction='sum')"
+        return None if self.naive else (value, "(1 / (1 + np.exp(-z)) - y)", theirs)
 
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
         a = expit(z)
@@ -91,6 +106,13 @@ class ManyClasses:
     """
 
     naive: bool = False
+
+    @property
+    def code(self) -> tuple[str, str, str] | None:
+        s = "(z - z.max(axis=1, keepdims=True))"
+        value = f"(np.log(np.exp({s}).sum(axis=1)) - ({s} * y).sum(axis=1)).sum()"
+        slope = f"(np.exp({s}) / np.exp({s}).sum(axis=1, keepdims=True) - y)"
+        return None if self.naive else (value, slope, "torch.nn.functional.cross_entropy(z, y, reduction='sum')")
 
     def _softmax(self, z: Array) -> tuple[Array, Array, Array]:
         shifted = z - z.max(axis=1, keepdims=True)
