@@ -27,7 +27,7 @@ WIDEST = 34
 RATES = {
     "height": 440,
     "legend": {"y": -0.28, "x": -0.3, "yanchor": "top"},
-    "xaxis": {"nticks": 4, "tickangle": 0},
+    "xaxis": {"nticks": 4},
     "yaxis": {"tickfont": {"size": 14}},
     **margins(116, 10, 30, 140),
 }

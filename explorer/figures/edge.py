@@ -24,7 +24,7 @@ def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str, Array]:
         "height": 320,
         "showlegend": True,
         "legend": {"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
-        "annotations": [heading("↑ learning rate and edge")],
+        "annotations": [heading("↑ rate")],
         "xaxis": {"title": {"text": "step"}},
         "yaxis": loss_axis(low - margin, high + margin),
     }

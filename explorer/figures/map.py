@@ -38,7 +38,7 @@ WORD = 0.25, 0.07
 LEAST = 48
 """Most pixels a side in which regions are looked for."""
 
-NARROW = {"height": 560, **margins(56, 8, 190, 64), "legend": {"y": 1.1, "font": {"size": 13}}}
+NARROW = {"height": 560, **margins(56, 8, 190, 64), "legend": {"font": {"size": 13}}}
 
 DASHES = ("solid", "dash", "dot")
 
@@ -107,7 +107,7 @@ def draw(plan: Map, canvas: Canvas, lines: Sequence[Line] = ()) -> go.Figure:
         "height": 640,
         "dragmode": "select",
         "uirevision": "&".join([plan.x.write(), plan.y.write()]),
-        **legend(1.07, yanchor="bottom", itemclick=False, itemdoubleclick=False),
+        **legend(1, yref="container", yanchor="top", itemclick=False, itemdoubleclick=False),
         **margins(84, 16, 84, 64),
         "annotations": [heading(f"↑ {up.title}"), *_words(picture, across, up)],
         "xaxis": across.layout() | {"title": {"text": across.title}},

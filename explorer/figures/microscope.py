@@ -29,7 +29,10 @@ VISIBLE = 1e-9
 SAMPLES = np.linspace(-0.5, 2.0, 51)
 """Where the loss is drawn along a step, in lengths of that step."""
 
-NARROW = stacked(1180, (0.73, 1), (0.38, 0.62), (0, 0.27))
+LINE = 19
+"""Pixels: the height of a name's line."""
+
+NARROW = stacked(1180, (0.77, 1), (0.385, 0.615), (0, 0.23))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,15 +186,15 @@ def _figure(modes: Split) -> go.Figure:
         {"x": [0, 1, 2], "mode": "text", "textfont": {"size": 14}, "cliponaxis": False, **on("2")},
         line(TEXT, 1, dash="dot", **on("3")),
     ]
-    zero = {"nticks": 6, "zeroline": True, "zerolinecolor": "#8A8A8A"}
-    bars = {"range": [-0.6, 2.6], "tickvals": [0, 1, 2], "tickangle": 0, "showgrid": False}
+    zero = {"nticks": 5, "zeroline": True, "zerolinecolor": "#8A8A8A"}
+    bars = {"range": [-0.6, 2.6], "tickvals": [0, 1, 2], "showgrid": False}
     bars["ticktext"] = ["slope", "<br>curvature", "happened"]  # the longest one lower, or neighbors would touch
     steps = {"title": {"text": "step"}, "range": [0, max(len(modes.share) - 1, 1)]}
     headings = ("change along the step", ""), ("its two terms, ⋯ summed", "2"), ("loss in each eigenvector", "3")
     layout = {
         "height": 430,
         "annotations": [*(heading(*each) for each in headings), *_mode_names(modes)],
-        **axes("", {"domain": [0, 0.29], "title": {"text": "1 = where it landed"}, "range": [-0.5, 2.0]}, zero),
+        **axes("", {"domain": [0, 0.29], "title": {"text": "1 = where it landed"}, "range": [-0.6, 2.1]}, zero),
         **axes("2", {"domain": [0.37, 0.63], **bars}, zero),
         **axes("3", {"domain": [0.71, 1], **steps}, loss_axis(*_split_range(modes))),
     }
@@ -228,5 +231,5 @@ def _mode_names(modes: Split) -> list[Part]:
     for i, (value, growth) in enumerate(zip(modes.eigenvalues, modes.growth, strict=True)):
         factor = f": ×{plain(growth, 4)} a step" if np.isfinite(growth) else ""
         text = theme.sampled(*MODES[i], f"λ={plain(value, 4)}{factor}")
-        names.append(corner | {"y": 0.075 * (len(modes.eigenvalues) - 1 - i), "text": text})
+        names.append(corner | {"y": 0.02, "yshift": LINE * (len(modes.eigenvalues) - 1 - i), "text": text})
     return names

@@ -23,13 +23,13 @@ EARLY = 0.65
 
 HEADINGS = {
     "": "loss",
-    "2": "sharpness, and what the rate tolerates",
+    "2": "sharpness and what the rate tolerates",
     "3": "gradient of each layer",
     "4": "units in percent: dead —, saturated ···",
 }
 """What stands above each plot."""
 
-NARROW = stacked(1300, (0.8, 1), (0.54, 0.73), (0.27, 0.46), (0, 0.19))
+NARROW = stacked(1340, (0.82, 1), (0.545, 0.725), (0.275, 0.455), (0, 0.18))
 
 
 def instruments(history: History) -> go.Figure:

@@ -108,7 +108,7 @@ def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, An
         "height": 420,
         "images": images,
         "annotations": [heading(f"↑ {landscape.labels[1]}"), heading(f"↑ {loss}", "2")],
-        **axes("", {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 6}, {"range": y, "nticks": 6}),
+        **axes("", {"domain": [0, 0.46], "title": {"text": landscape.labels[0]}, "range": x, "nticks": 4}, {"range": y, "nticks": 5}),
         **axes("2", {"domain": [0.57, 1], "title": {"text": "step"}, "range": [-0.02 * steps, 1.03 * max(steps, 1)]}, {}),
     }
 

@@ -15,7 +15,7 @@ from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import DRAWABLE, Landscape
 from explorer.figures.stage import LOWEST, ON_CURVE, RING, Picture, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, QUIET, TEXT, axes, figure, heading, line, marks, on, safe, stacked
-from explorer.figures.ticks import loss_axis
+from explorer.figures.ticks import MOST, loss_axis
 
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
@@ -42,7 +42,7 @@ NAMES = (
 BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])
 """Where three plots stand beside each other."""
 
-NARROW = stacked(1240, (0.72, 1), (0.38, 0.62), (0, 0.28))
+NARROW = stacked(1240, (0.77, 1), (0.385, 0.615), (0, 0.23))
 """The layout of three plots on a phone."""
 
 MANY = 100
@@ -192,7 +192,8 @@ def _curve(
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
     past = _or_nothing(np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan))
     uphill = _uphill(explanation, logs, top - bottom, run)
-    axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0))
+    alone = Facts(explanation.trajectory.objective).fit is None  # without a third plot, there is room for more ticks
+    axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0), most=MOST if alone else 5)
     floor = np.log10(explanation.floor[run]) if 0 < explanation.floor[run] < np.inf else np.nan
     level = floor if bottom <= floor <= top else np.nan
     return [{"y": past}, {"y": [level, level]}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
@@ -269,10 +270,10 @@ def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
         figure.add_trace({"type": "scatter", **trace, **on("3")})
     figure.update_layout(
         annotations=[*figure.layout.annotations, heading(f"↑ {safe(fit.labels[1])} ({fit.note})", "3")],
-        **axes("3", {"title": {"text": safe(fit.labels[0])}, "range": fit.window[0], "nticks": 4}, {"range": fit.window[1], "nticks": 6}),
+        **axes("3", {"title": {"text": safe(fit.labels[0])}, "range": fit.window[0]}, {"range": fit.window[1], "nticks": 5}),
     )
     for plot, domain in zip(("", "2", "3"), BESIDE, strict=True):
-        figure.layout[f"xaxis{plot}"].domain = domain
+        figure.layout[f"xaxis{plot}"].update(domain=domain, nticks=3)
     return figure
 
 

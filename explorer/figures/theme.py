@@ -50,7 +50,7 @@ TEMPLATE = go.layout.Template(
         "font": {"size": 16, "color": TEXT},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": _AXIS,
+        "xaxis": _AXIS | {"tickangle": 0},
         "yaxis": _AXIS,
         "showlegend": False,
         "hovermode": "closest",

@@ -9,7 +9,7 @@ from explorer.core.ground.prose import plain, power_of_ten
 from explorer.figures.theme import Array
 
 MOST = 7
-"""Most ticks that fit beside a plot."""
+"""About how many ticks fit beside a plot."""
 
 EVERYDAY = (1e-3, 1e5)
 """Powers of ten within this range are written out."""
@@ -32,17 +32,17 @@ def ends(*values: Array, otherwise: tuple[float, float] = (0.0, 1.0)) -> tuple[f
     return (float(finite.min()), float(finite.max())) if finite.size else otherwise
 
 
-def loss_axis(low: float, high: float, *, signed: bool = False) -> dict[str, Any]:
+def loss_axis(low: float, high: float, *, signed: bool = False, most: int = MOST) -> dict[str, Any]:
     """Return an axis's range with its ticks, for log₁₀ of a loss from `low` to `high`.
 
-    With `signed`, for sign(loss)·log₁₀(1 + |loss|), where losses are below zero.
+    With `signed`, for sign(loss)·log₁₀(1 + |loss|), where losses are below zero. A low plot has room for fewer than the `most` of others.
 
     >>> loss_axis(-0.1, 2.1)["ticktext"], loss_axis(0, 300)["ticktext"][:3]
     (['1', '2', '5', '10', '20', '50', '100'], ['1', '10⁵⁰', '10¹⁰⁰'])
     >>> loss_axis(-2.6, 0.3, signed=True)["ticktext"]
     ['−100', '−10', '0']
     """
-    values = _signed(low, high) if signed else _unsigned(low, high)
+    values = (_signed if signed else _unsigned)(low, high, most)
     at = np.sign(values) * np.log10(1 + np.abs(values)) if signed else np.log10(values)
     return {"range": [low, high], "tickvals": [float(f"{each:.5g}") for each in at], "ticktext": _names(values)}
 
@@ -66,35 +66,35 @@ def _names(values: Array) -> list[str]:
     return [plain(value, 6) if plainly or abs(value) in (0, 1) else power for value, power in zip(values, powers, strict=True)]
 
 
-def _unsigned(low: float, high: float) -> Array:
-    """Return powers of ten, a round number of decades apart; 1, 2 and 5 of each in a small window, even steps in a smaller one."""
+def _unsigned(low: float, high: float, most: int) -> Array:
+    """Return powers of ten, a round number of decades apart; also 2 and 5, or 3, of each in a small window, even steps in a smaller one."""
     exponents = np.arange(np.ceil(low), np.floor(high) + 1)
-    if exponents.size > MOST:
-        apart = next(each for each in (2, 5, 10, 20, 50, 100) if (high - low) / each < MOST)
+    if exponents.size > most:
+        apart = next(each for each in (2, 5, 10, 20, 50, 100) if (high - low) / each < most)
         exponents = exponents[exponents % apart == 0]
     found = 10.0 ** np.clip(exponents, -307, 308)
-    if exponents.size < 4:
-        decades = np.arange(np.floor(low), np.ceil(high) + 1)
-        finer = np.sort(np.multiply.outer([1.0, 2.0, 5.0], 10.0**decades).ravel())
-        finer = finer[(np.log10(finer) >= low) & (np.log10(finer) <= high)]
-        found = finer if finer.size <= MOST + 1 else found
-    return found if found.size >= 3 else _even(10.0**low, 10.0**high)
+    for fewer, digits in ((4, [1.0, 2.0, 5.0]), (3, [1.0, 3.0])):
+        if found.size < fewer:
+            finer = np.multiply.outer(10.0 ** np.arange(np.floor(low), np.ceil(high) + 1), digits).ravel()
+            finer = finer[(np.log10(finer) >= low) & (np.log10(finer) <= high)]
+            found = finer if finer.size <= most + 1 else found
+    return found if found.size >= 3 else _even(10.0**low, 10.0**high, most)
 
 
-def _signed(low: float, high: float) -> Array:
+def _signed(low: float, high: float, most: int) -> Array:
     """Return zero and powers of ten to either side; even steps where nothing is larger than ten."""
-    ends = [np.sign(end) * (10.0 ** min(abs(end), 308) - 1) for end in (low, high)]
+    bottom, top = (float(np.sign(end) * (10.0 ** min(abs(end), 308) - 1)) for end in (low, high))
     if max(abs(low), abs(high)) <= 1.1:
-        return _even(*ends)
-    apart = next(each for each in (1, 2, 5, 10, 20, 50, 100) if (high - low) / each < MOST)
+        return _even(bottom, top, most)
+    apart = next(each for each in (1, 2, 5, 10, 20, 50, 100) if (high - low) / each < most)
     powers = 10.0 ** np.arange(apart, 308, apart)
     candidates = np.concatenate([-powers[::-1], [0.0], powers])
-    return candidates[(candidates >= ends[0]) & (candidates <= ends[1])]
+    return candidates[(candidates >= bottom) & (candidates <= top)]
 
 
-def _even(low: float, high: float) -> Array:
+def _even(low: float, high: float, most: int) -> Array:
     """Return round numbers, evenly apart, from `low` to `high`."""
-    rough = (high - low) / 6
+    rough = (high - low) / (most - 1)
     scale = 10.0 ** np.floor(np.log10(rough))
     step = scale * next(each for each in (1, 2, 5, 10) if each * scale >= rough * 0.999)
     return np.asarray(step * np.arange(np.ceil(low / step), np.floor(high / step) + 1))

@@ -42,6 +42,6 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
             "tickvals": np.interp(across["tickvals"], np.log10(rates[known]), places[known]),
             "ticktext": across["ticktext"],
         },
-        "yaxis": loss_axis(low - 0.1 * (roof - low), roof + 0.1 * (roof - low)),
+        "yaxis": loss_axis(low - 0.1 * (roof - low), roof + 0.1 * (roof - low), most=4),
     }
     return figure([curve, RING], layout), frames

@@ -143,6 +143,7 @@ function mount(parent) {
         again = false;
         if (stale) dress();
         await drawFrame();
+        placeNames(plot);
         root.dataset.drawn = drawn;
         performance.mark("picture drawn");
         listen();

@@ -19,7 +19,9 @@ import streamlit as st
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "divergence_explorer.picture",
-    js="\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("picture", "picture_values", "picture_track")),
+    js="\n".join(
+        (_HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("picture", "picture_values", "picture_track", "picture_labels")
+    ),
     css=(_HERE / "picture.css").read_text(encoding="utf-8"),
     isolate_styles=False,  # Plotly puts its own style sheet in the document's head
 )

@@ -1,0 +1,109 @@
+"""No text of a picture lies on another or is cut: on every page, at three widths, all along its ruler, and while it is played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from explorer.ui.casebook import Case, casebook
+from tests.browser.test_every_page import PAGES
+from tests.browser.waiting import settle
+
+Visit = Callable[..., Page]
+SIZES = ((1024, 768), (1440, 900), (390, 844))
+"""A projector first: where a page opens without its sidebar, it stays without."""
+PROJECTOR = dict(zip(("width", "height"), SIZES[0], strict=True))
+PICTURED = [name for name in PAGES if name not in ("cases", "quiz")]
+"""The pages with a picture of Plotly's; what those of Cases and Quiz say are three numbers in the corners of one drawing."""
+
+SHOWN = {"10_regression_to_nan", "15_ravine", "16_double_well", "18_x_fourth", "30_race_ravine", "33_race_noise"}
+SITUATIONS = [case for case in casebook() if case.name in SHOWN]
+QUICK = {"network": "?v=1&loss=network&loss.examples=20&learning_rate=0.5&steps=40"}
+
+TEXTS = """picture => {
+  const within = (box, other) => ({ left: Math.max(box.left, other.left), top: Math.max(box.top, other.top),
+    right: Math.min(box.right, other.right), bottom: Math.min(box.bottom, other.bottom) });
+  const size = ({ left, top, right, bottom }) => [right - left, bottom - top];
+  const lost = (box, whole) => Math.max(...["left", "top"].map((side) => box[side] - whole[side]),
+    ...["right", "bottom"].map((side) => whole[side] - box[side]));
+  // What is seen of an element: its box within all that clips it.
+  const seen = (each) => {
+    let box = each.getBoundingClientRect();
+    for (let up = each; up !== picture; up = up.parentElement) {
+      const id = up.getAttribute("clip-path")?.match(/#([^"')]+)/)?.[1], rect = id && document.getElementById(id)?.firstElementChild;
+      if (!rect) continue;
+      const { a, d, e, f } = up.getScreenCTM(), { x, y, width, height } = rect.getBBox();
+      box = within(box, { left: e + a * x, top: f + d * y, right: e + a * (x + width), bottom: f + d * (y + height) });
+    }
+    return box;
+  };
+  const plot = picture.querySelector(".js-plotly-plot"), page = { left: 0, right: innerWidth, top: -Infinity, bottom: Infinity };
+  const shown = (each) => each.textContent.trim() && !each.closest(".hoverlayer, .modebar, defs")
+    && each.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const texts = [...plot.querySelectorAll("text"), ...picture.querySelectorAll(".picture-names span")].filter(shown)
+    .map((each) => ({ text: each.dataset.unformatted?.replace(/<[^>]*>/g, " ") ?? each.textContent, box: seen(each),
+      whole: each.getBoundingClientRect(), room: each.closest("svg") ? plot.getBoundingClientRect() : page }))
+    .filter(({ box }) => Math.min(...size(box)) >= 1);
+  return texts.flatMap(({ text, box, whole, room }, i) => {
+    const found = texts.slice(i + 1).filter((other) => Math.min(...size(within(box, other.box))) > 1)
+      .map((other) => `“${text}” and “${other.text}” lie on each other by ${size(within(box, other.box)).map(Math.round).join(" × ")} px`);
+    const cut = Math.max(lost(box, whole), lost(within(whole, room), whole));
+    return cut > 1 ? [...found, `“${text}” is cut by ${Math.round(cut)} px`] : found;
+  });
+}"""
+"""What is wrong with the texts of a picture, in words: two lie on each other by more than a pixel both ways, or one is cut."""
+
+FITTED = """() => [...document.querySelectorAll(".picture")]
+  .every((each) => Math.abs(each.querySelector(".main-svg").clientWidth - each.clientWidth) < 2)"""
+SET = "(each, to) => { each.value = to; each.dispatchEvent(new Event('input')); }"
+
+
+def along(picture: Locator) -> Iterator[str]:
+    """Move a picture's dial to its left end, its middle and its right end, and then its clock to 0, 1 and a quarter of the way."""
+    dial, clock = (picture.locator(f".{part} input") for part in ("picture-ruler", "picture-player"))
+    yield "as it opens"
+    last, steps = int(dial.get_attribute("max") or 0), int(clock.get_attribute("max") or 0)
+    moves = [("dial", dial, to) for to in sorted({0, last // 2, last})] * (last > 0) + [
+        ("clock", clock, to) for to in (0, 1, steps // 4)
+    ] * (steps > 1)
+    for name, slider, to in moves:
+        slider.evaluate(SET, to)
+        expect(picture).to_have_attribute("data-drawn", f"{dial.input_value()} {clock.input_value()}")
+        yield f"{name} at {to}"
+
+
+def overlaps(page: Page, where: str) -> list[str]:
+    """Return what is wrong with the pictures of a page at each width, in words."""
+    settle(page)
+    found = []
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(FITTED)
+        settle(page)
+        found += [
+            f"{where}, {width} px, {picture.get_attribute('data-key')}, {place}: {wrong}"
+            for picture in page.locator(".picture").all()
+            for place in along(picture)
+            for wrong in picture.evaluate(TEXTS)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_no_text_lies_on_another(visit: Visit, server: str, name: str) -> None:
+    page = visit(f"{server}/{name}{QUICK.get(name, '')}", ignore="404", viewport=PROJECTOR)
+    page.locator(".picture").first.wait_for()
+    wrong = overlaps(page, name)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("case", SITUATIONS, ids=attrgetter("name"))
+def test_no_text_lies_on_another_in_a_situation(visit: Visit, server: str, case: Case) -> None:
+    page = visit(f"{server}/{case.page}?{urlencode(case.link)}", ignore="404", viewport=PROJECTOR)
+    page.locator(".picture").first.wait_for()
+    wrong = overlaps(page, case.label)
+    assert not wrong, "\n".join(wrong)
