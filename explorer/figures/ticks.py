@@ -11,6 +11,9 @@ from explorer.figures.theme import Array
 MOST = 7
 """About how many ticks fit beside a plot."""
 
+LARGEST = 308.25
+"""Numbers end a little beyond this power of ten."""
+
 EVERYDAY = (1e-3, 1e5)
 """Powers of ten within this range are written out."""
 
@@ -66,19 +69,21 @@ def _names(values: Array) -> list[str]:
     return [plain(value, 6) if plainly or abs(value) in (0, 1) else power for value, power in zip(values, powers, strict=True)]
 
 
+@np.errstate(over="ignore", divide="ignore")  # near the largest and the smallest number
 def _unsigned(low: float, high: float, most: int) -> Array:
     """Return powers of ten, a round number of decades apart; also 2 and 5, or 3, of each in a small window, even steps in a smaller one."""
     exponents = np.arange(np.ceil(low), np.floor(high) + 1)
     if exponents.size > most:
         apart = next(each for each in (2, 5, 10, 20, 50, 100) if (high - low) / each < most)
         exponents = exponents[exponents % apart == 0]
-    found = 10.0 ** np.clip(exponents, -307, 308)
+    found = 10.0 ** exponents[np.abs(exponents) <= LARGEST]
     for fewer, digits in ((4, [1.0, 2.0, 5.0]), (3, [1.0, 3.0])):
         if found.size < fewer:
             finer = np.multiply.outer(10.0 ** np.arange(np.floor(low), np.ceil(high) + 1), digits).ravel()
             finer = finer[(np.log10(finer) >= low) & (np.log10(finer) <= high)]
             found = finer if finer.size <= most + 1 else found
-    return found if found.size >= 3 else _even(10.0**low, 10.0**high, most)
+    bottom, top = 10.0 ** np.clip([low, high], -LARGEST, LARGEST)
+    return found if found.size >= 3 else _even(float(bottom), float(top), most)
 
 
 def _signed(low: float, high: float, most: int) -> Array:
@@ -95,6 +100,8 @@ def _signed(low: float, high: float, most: int) -> Array:
 def _even(low: float, high: float, most: int) -> Array:
     """Return round numbers, evenly apart, from `low` to `high`."""
     rough = (high - low) / (most - 1)
+    if rough <= 0:
+        return np.array([low])
     scale = 10.0 ** np.floor(np.log10(rough))
     step = scale * next(each for each in (1, 2, 5, 10) if each * scale >= rough * 0.999)
     return np.asarray(step * np.arange(np.ceil(low / step), np.floor(high / step) + 1))

@@ -343,3 +343,10 @@ def test_a_curve_and_a_flat_ground_have_no_glow() -> None:
     flat = LOSSES["quadratic"](eigenvalues=(0.0, 0.0))
     assert Landscape.of(LOSSES["x_squared"](), np.ones(1)).glow() is None
     assert Landscape.of(flat, np.ones(2)).glow() is None
+
+
+@pytest.mark.parametrize("window", [(308.0, 308.6), (307.9, 308.3), (-400.0, -399.9), (308.3, 308.9), (300.0, 400.0), (-323.5, -320.0)])
+def test_an_axis_at_the_end_of_the_numbers_has_ticks_that_differ(window: tuple[float, float]) -> None:
+    texts = loss_axis(*window)["ticktext"]
+    assert texts
+    assert len(set(texts)) == len(texts)

@@ -12,7 +12,7 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.ui.casebook import Case, cases
-from tests.ui.reading import opened, pictures
+from tests.ui.reading import FOLDER, opened, pictures
 
 RULER = "step_size:ruler"
 CASES = [case for case in cases() if case.page == "step_size"]
@@ -243,3 +243,33 @@ def test_the_page_says_what_theory_and_run_agree_on() -> None:
     assert sentence(app) == (
         "**Diverges**: each step multiplies the error by 1.2 (theory: 1.2); the loss became inf at step 1,947 (forecast: 1,947)."
     )
+
+
+@pytest.mark.parametrize(
+    "page", [None, FOLDER / "pages" / "20_race.py", FOLDER / "pages" / "30_sweep.py"], ids=["step size", "race", "sweep"]
+)
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"loss": "formula", "loss.text": "log(x)", "start": "-1"},
+        {"loss": "formula", "loss.text": "1/x", "start": "0"},
+        {"loss": "x_squared", "start": "1e308"},
+        {"loss": "quadratic", "start": "1e200,1e200"},
+    ],
+    ids=lambda link: link.get("loss.text", link["loss"]),
+)
+def test_a_start_where_the_loss_is_not_finite_is_refused_in_a_sentence(page: str | None, link: dict[str, str]) -> None:
+    app = opened(page and FOLDER / "pages" / page, {"v": "1", "learning_rate": "0.1", "steps": "20", **link})
+    assert not app.exception
+    assert any("start must be where the loss is finite" in each.value for each in [*app.error, *app.warning, *app.info])
+
+
+def test_a_run_without_steps_is_not_called_lost() -> None:
+    app = opened(None, {"v": "1", "loss": "x_squared", "learning_rate": "0", "steps": "0", "start": "0"})
+    assert not app.exception
+    assert not any("became inf or nan" in each.value for each in app.info)
+
+
+def test_a_sweep_that_would_not_end_is_refused() -> None:
+    app = opened(FOLDER / "pages" / "30_sweep.py", {"v": "1", "loss": "x_squared", "learning_rate": "0.1", "steps": "1e9"})
+    assert any("steps must be ≤ 100,000" in each.value for each in [*app.error, *app.warning, *app.info])

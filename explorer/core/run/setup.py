@@ -114,6 +114,19 @@ class Setup:
         """
         return np.array(self.make_loss().start if self.start is None else self.start)
 
+    def check_start(self) -> None:
+        """Raise ValueError if the loss is not finite where the run begins: there is nothing to follow from there.
+
+        >>> Setup("x_squared", start=(1e200,)).check_start()
+        Traceback (most recent call last):
+        ...
+        ValueError: start must be where the loss is finite, got a loss of inf; begin elsewhere, or ask the page Why nan
+        """
+        with np.errstate(all="ignore"):
+            loss = float(self.make_loss().value(self.initial_point[:, np.newaxis])[0])
+        if not np.isfinite(loss):
+            raise ValueError(f"start must be where the loss is finite, got a loss of {loss}; begin elsewhere, or ask the page Why nan")
+
     def make_optimizer(self) -> Optimizer:
         """The optimizer, built from its knobs, on a clipped gradient if that is asked for."""
         return clipped(OPTIMIZERS[self.optimizer](**self._chosen("optimizer")), norm=self.clip_norm, value=self.clip_value)

@@ -52,6 +52,7 @@ def computed(setup: Setup) -> Computed:
     most = MOST_NUMBERS // (loss.dim * RUNS) - 1
     if setup.steps > most:
         raise ValueError(f"steps must be ≤ {max(most, 0):,} for {loss.dim:,} numbers at {RUNS} rates, got {setup.steps:,}")
+    setup.check_start()
     scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
@@ -181,7 +182,8 @@ def why(setup: Setup, position: int) -> None:
     st.header("Why: one step under the microscope")
     lens = magnified(setup, position)
     if lens is None:
-        st.info("This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little.")
+        lost = "This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little."
+        st.info(lost if setup.steps else "This run has no steps to look at. Give it some in the sidebar.")
         return
     st.markdown(
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should gain, its **curvature** how much of that"

@@ -28,6 +28,7 @@ PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "
 @st.cache_resource(max_entries=32, show_spinner="Running the race…")
 def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
     """Return every racer's run, explained, and the picture of them all."""
+    race.setup.check_start()
     trajectories = race.run()
     return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
 

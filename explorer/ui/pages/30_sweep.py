@@ -27,6 +27,8 @@ from explorer.ui.short_table import offer, short_table
 
 RULES, SEEDS, FINDER = "sweep:rules", "sweep:seeds", "sweep:finder"
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
+MOST_STEPS = 100_000
+"""Steps × optimizers × seeds of a sweep: about a minute on one core."""
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
 
 
@@ -72,6 +74,10 @@ def main() -> None:
 
 def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> tuple[list[figure.Band], RateFinder | None]:
     """What was swept of a setup, under each of the rules."""
+    setup.check_start()
+    most = MOST_STEPS // (len(rules) * seeds)
+    if setup.steps > most:
+        raise ValueError(f"steps must be ≤ {most:,} for {len(rules)} optimizers and {seeds} seeds, got {setup.steps:,}")
     bar = st.progress(0.0, "Sweeping…")
     try:
         setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]
