@@ -292,5 +292,5 @@ def test_the_picture_stays_while_the_words_below_it_are_read(opened: Visit, size
         assert abs(dial(page).bounding_box()["y"] - ruler["y"]) < 2
         main.evaluate("e => e.scrollTo(0, 0)")
         expect(page.locator(".picture-stuck")).to_have_count(0)
-        expect(plot).to_have_js_property("offsetHeight", height)
+        page.wait_for_function("height => document.querySelector('.picture-plot').offsetHeight >= height", arg=height)
     assert abs(main.evaluate("e => e.scrollHeight") - at_rest) < 400, "what the words below say may be longer, never the picture"
