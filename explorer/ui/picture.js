@@ -5,7 +5,7 @@
 const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
-const STAYS = 0.68; // of the window, at most, for a picture that stays while the words below it are read
+const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
 const WORDS = 72; // px above a picture that is saved, for its sentence
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -301,7 +301,7 @@ function mount(parent) {
   for (const button of saving.querySelectorAll("button"))
     button.onclick = async () => {
       const kind = button.dataset.save, text = sentence.hidden ? data.alt : sentence.textContent;
-      const address = kind === "csv" ? `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data))}` : await Plotly.toImage(withWords(plot, text, root), { format: kind, scale: 2, width: plot.clientWidth, height: layout.height + WORDS });
+      const address = kind === "csv" ? `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, plot.layout))}` : await Plotly.toImage(withWords(plot, text, root), { format: kind, scale: 2, width: plot.clientWidth, height: layout.height + WORDS });
       Object.assign(document.createElement("a"), { href: address, download: `${data.key.replace(/\W+/g, "-")}.${kind}` }).click();
       saving.open = false;
     };

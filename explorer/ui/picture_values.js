@@ -90,16 +90,34 @@ function withWords({ data, layout, clientWidth }, words, element) {
     if (lines.at(-1).length + word.length > clientWidth / 9) lines.push("");
     lines[lines.length - 1] += `${lines.at(-1) && " "}${word.replaceAll("<", "&lt;")}`;
   }
-  const title = { text: lines.slice(0, 3).join("<br>"), x: 0.01, xanchor: "left", y: 1, yanchor: "top", yref: "container", pad: { t: 12 }, font: { size: 17 } };
+  const title = { text: lines.slice(0, 3).join("<br>"), x: 0.01, xanchor: "left", y: 0.97, yanchor: "top", yref: "container", font: { size: 17 } };
   const margin = { ...layout.margin, t: (layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 36) + WORDS };
   return { data, layout: { ...layout, title, margin, paper_bgcolor: themeValue("var(--st-background-color)", element) } };
 }
 
-// A line for each point that is shown: which trace, and its numbers or its text.
-function csvOf(traces) {
+// A line for each point that is shown, but for the level lines: which trace, and its numbers or its text.
+function csvOf(traces, layout) {
   const cell = (value) => (value === undefined || value === null || Number.isNaN(value) ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
-  const rows = traces.flatMap(({ name, x, y, z, text }, index) =>
-    z ? [...z].flatMap((row, i) => [...row].map((value, j) => [name ?? index, x?.[j] ?? j, y?.[i] ?? i, value]))
-      : Array.from(y ?? x ?? [], (_, k) => [name ?? index, x?.[k] ?? k, y?.[k], isArray(text) ? text[k] : undefined]));
+  const along = (axis = "", letter) => meant(layout[axis.replace(letter, `${letter}axis`)] ?? {});
+  const rows = traces.filter(({ name }) => name !== "ground").flatMap(({ name, x, y, z, text, xaxis = "x", yaxis = "y" }, index) => {
+    const [across, up] = [along(xaxis, "x"), along(yaxis, "y")];
+    return z ? [...z].flatMap((row, i) => [...row].map((value, j) => [name ?? index, x?.[j] ?? j, y?.[i] ?? i, value]))
+      : Array.from(y ?? x ?? [], (_, k) => [name ?? index, across(x?.[k] ?? k), up(y?.[k]), isArray(text) ? text[k] : undefined]);
+  });
   return [["trace", "x", "y", "value"], ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
+}
+
+// What a coordinate stands for: an axis whose every tick says 10 to the power of its place is of logarithms (ticks.py), with signs or without.
+function meant({ type, tickvals, ticktext }) {
+  const said = Array.from(ticktext ?? [], numberOf), places = Array.from(tickvals ?? []);
+  const kinds = [(at) => 10 ** at, (at) => Math.sign(at) * (10 ** Math.abs(at) - 1)];
+  const kind = type !== "log" && said.length > 1 && kinds.find((kind) => said.every((number, i) => Math.abs(kind(places[i]) - number) <= 0.01 * Math.abs(number)));
+  return (at) => (kind && Number.isFinite(at) ? Number(kind(at).toPrecision(6)) : at);
+}
+
+// "−2 × 10⁻³" -> -0.002
+function numberOf(text) {
+  const digits = [...String(text)].map((letter) => "0123456789-"["⁰¹²³⁴⁵⁶⁷⁸⁹⁻".indexOf(letter)] ?? letter).join("").replaceAll("−", "-").replaceAll(",", "");
+  const raised = /[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]/.test(text) && digits.match(/^(-?)(?:([\d.]+) × )?10(-?\d+)$/);
+  return raised ? Number(`${raised[1]}${raised[2] ?? 1}e${raised[3]}`) : Number(digits);
 }
