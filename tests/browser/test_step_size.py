@@ -299,13 +299,7 @@ def test_the_picture_stays_while_the_words_below_it_are_read(opened: Visit, size
     assert abs(main.evaluate("e => e.scrollHeight") - at_rest) < 400, "what the words below say may be longer, never the picture"
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        CALM | {"learning_rate": "1.1", "steps": "30"},
-        CALM | {"loss": "double_well", "start": "0.1", "learning_rate": "0.05", "steps": "30"},
-    ],
-)
+@pytest.mark.parametrize("change", [{"learning_rate": "1.1"}, {"loss": "double_well", "start": "0.1", "learning_rate": "0.05"}])
 def test_the_file_of_points_has_the_losses_themselves(opened: Visit, change: dict[str, str]) -> None:
     query = CALM | {"steps": "30", **change}
     page = opened(query)
