@@ -38,11 +38,11 @@ def place(page: Page, word: str) -> tuple[float, float]:
 
 def test_a_word_is_explained_where_it_stands_and_leads_to_its_case(visit: Visit, server: str) -> None:
     page = opened(visit, server)
-    before = page.locator("[data-testid=stMain] .picture").first.inner_html()
+    before = page.locator(".picture-value").first.inner_html()
     page.mouse.move(*place(page, "critical rate"))
     line = page.locator(".beside")
     expect(line).to_contain_text("The largest learning rate at which the error does not grow")
-    assert page.locator("[data-testid=stMain] .picture").first.inner_html() == before
+    assert page.locator(".picture-value").first.inner_html() == before
     page.keyboard.press("Escape")
     expect(line).to_be_hidden()
     page.locator(".picture-sentence strong").first.hover()
