@@ -90,7 +90,7 @@ function withWords({ data, layout, clientWidth }, words, element) {
     if (lines.at(-1).length + word.length > clientWidth / 9) lines.push("");
     lines[lines.length - 1] += `${lines.at(-1) && " "}${word.replaceAll("<", "&lt;")}`;
   }
-  const title = { text: lines.slice(0, 3).join("<br>"), x: 0.01, xanchor: "left", y: 0.97, yanchor: "top", yref: "container", font: { size: 17 } };
+  const title = { text: lines.slice(0, 3).join("<br>"), x: 0.01, xanchor: "left", y: 1 - 20 / (layout.height + WORDS), yanchor: "top", yref: "container", font: { size: 17 } };
   const margin = { ...layout.margin, t: (layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 36) + WORDS };
   return { data, layout: { ...layout, title, margin, paper_bgcolor: themeValue("var(--st-background-color)", element) } };
 }

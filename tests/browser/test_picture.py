@@ -478,6 +478,7 @@ def test_the_picture_can_be_taken_away_as_it_stands(visit: Visit, demo: str) -> 
         image = Image.open(io.BytesIO(saved("PNG")))
         assert image.size == (2 * width, 2 * (height + 72))
         assert image.convert("RGB").getpixel((2, 2)) == (255, 255, 255), "it stands on the ground of the page"
+        assert image.convert("L").crop((0, 0, image.width, 8)).getextrema() == (255, 255), "its headline is not cut"
         words = page.locator(".picture-sentence").inner_text()
         text = re.sub(r"<[^>]*>", " ", saved("SVG").decode())
         assert re.sub(r"\s+", "", words) in re.sub(r"\s+", "", text)
