@@ -58,7 +58,7 @@ TEXTS = """picture => {
 """What is wrong with the texts of a picture, in words: two lie on each other by more than a pixel both ways, or one is cut."""
 
 FITTED = """() => [...document.querySelectorAll(".picture")]
-  .every((each) => Math.abs(each.querySelector(".main-svg").clientWidth - each.clientWidth) < 2)"""
+  .every((each) => Math.abs((each.querySelector(".main-svg")?.clientWidth ?? 0) - each.clientWidth) < 2)"""
 SET = "(each, to) => { each.value = to; each.dispatchEvent(new Event('input')); }"
 
 
