@@ -4,9 +4,14 @@ Start it with `streamlit run app.py`. Plotly's file (5 MB) travels compressed, o
 browser; the picture component (`explorer/ui/picture.js`) imports it from `/assets/plotly.min.js`.
 """
 
-from importlib import import_module
+import asyncio
+import gc
+import importlib
+import pkgutil
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Thread
 
 import plotly
 import streamlit as st
@@ -19,14 +24,45 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
+from explorer import core, figures
+
 ASSETS = Path(plotly.__file__).parent / "package_data"
 
 # `explorer/ui/main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
 # open the file by itself, without the navigation and the wide layout.
 PagesManager.uses_pages_directory = False
 
-# Otherwise the first visitor who asks for real data would wait most of a second.
-Thread(target=import_module, args=("sklearn.datasets",), daemon=True).start()
+COLLECT_EVERY = 60
+"""Seconds between two full collections of garbage, each in the next moment without a run. Streamlit's own after every run, switched off
+in its configuration, stops all visitors for 0.15 s, most of it for modules and functions that stay anyway."""
+
+
+@asynccontextmanager
+async def tidy(app: st.App) -> AsyncIterator[None]:
+    """Import early what pages need, take it out of the collector's sight, and collect garbage now and then."""
+
+    async def keep() -> None:
+        await asyncio.to_thread(prepare)
+        while True:
+            await asyncio.sleep(COLLECT_EVERY)
+            for _ in range(10 * COLLECT_EVERY):
+                if not any(thread.name == "ScriptRunner.scriptThread" for thread in threading.enumerate()):
+                    break
+                await asyncio.sleep(0.1)
+            gc.collect()
+
+    task = asyncio.create_task(keep())
+    yield
+    task.cancel()
+
+
+def prepare() -> None:
+    """Import what the first visitors would wait for; real data last."""
+    rooms = [each.name for package in (core, figures) for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    for name in (*rooms, "sklearn.datasets"):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 class Preload:
@@ -53,6 +89,7 @@ def home(request: Request) -> RedirectResponse:
 
 app = st.App(
     "explorer/ui/main.py",
+    lifespan=tidy,
     routes=[Mount("/assets", StaticFiles(directory=ASSETS)), Route("/step_size", home)],
     middleware=[Middleware(Preload), Middleware(GZipMiddleware)],
 )
