@@ -6,6 +6,7 @@ const PLOTLY = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
+const UNDER = 240; // px of words below it in its own block, at most, which are hidden meanwhile
 const WORDS = 72; // px above a picture that is saved, for its sentence
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -172,14 +173,16 @@ function mount(parent) {
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
     whole = layout.height;
+    root.style.height = "";
     layout.height = stuck || inWindow(whole);
     plot.style.height = `${layout.height}px`;
+    rest();
   }
 
   // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
   function inWindow(height) {
     if (!data.dial && !data.times.length && !data.boxable) return height;
-    const from = root.getBoundingClientRect().top + (root.closest("[data-testid=stMain]")?.scrollTop ?? scrollY);
+    const from = (stuck ? natural() : root.getBoundingClientRect().top) + (root.closest("[data-testid=stMain]")?.scrollTop ?? scrollY);
     const room = innerHeight - (from < innerHeight / 2 ? from : 72) - (root.offsetHeight - plot.offsetHeight) - 8; // beside the sentence, the ruler and the player
     const least = root.clientWidth < NARROW ? SHORTEST_NARROW : SHORTEST;
     return Math.round(Math.min(Math.max(room, least * height), height));
@@ -328,9 +331,10 @@ function mount(parent) {
   // -- size
   let width = 0, pressed = false; // nothing moves under the hand
   const refit = () => {
-    if (pressed || stuck) return;
+    if (pressed || !data || !root.clientWidth) return;
     const wider = root.clientWidth !== width;
-    if (!data || !root.clientWidth || (!wider && (!whole || inWindow(whole) === layout.height))) return;
+    if (stuck && !wider) return stick();
+    if (!wider && (!whole || inWindow(whole) === layout.height)) return;
     width = root.clientWidth;
     if (wider) fit();
     stale = true;
@@ -338,6 +342,7 @@ function mount(parent) {
   };
   const watch = new ResizeObserver(refit);
   watch.observe(root);
+  addEventListener("resize", refit);
   const release = () => {
     pressed = false;
     setTimeout(refit); // after what the release itself does
@@ -350,23 +355,30 @@ function mount(parent) {
   if (page) watch.observe(page); // what comes and goes above moves the picture
 
   // -- the first picture with a dial stays at the window's top while one scrolls, lower, so that the words below it are read beside it;
-  // it keeps its place on the page: what is under it does not move
+  // it keeps its place on the page: what is under it does not move. A line or two below it in its block are hidden meanwhile.
   let stuck = 0; // the height of the figure meanwhile
   const main = root.closest("[data-testid=stMain]");
-  const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root));
+  const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root)), above = block?.previousElementSibling;
+  const before = () => root.getBoundingClientRect().top - block.getBoundingClientRect().top;
+  const natural = () => above.getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
   function stick() {
-    const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), above = block?.previousElementSibling;
-    const first = data?.dial && above && block.offsetHeight - root.offsetHeight < 32 && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
+    const first = data?.dial && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
     if (pressed || !first) return;
-    const head = find(".picture-stage").offsetTop, low = Math.round(STAYS * innerHeight - top - head);
-    const to = above.getBoundingClientRect().bottom < top && low >= SHORTEST * whole ? Math.min(low, stuck || layout.height) : 0;
-    if (!to === !stuck) return;
-    root.style.height = to ? `${root.offsetHeight}px` : "";
+    const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop);
+    const to = natural() < top && low >= SHORTEST * whole ? Math.min(low, stuck || layout.height) : 0;
+    if (to === stuck) return;
+    if (!stuck) block.style.setProperty("--before", `${before()}px`);
     stuck = to;
-    root.style.setProperty("--stays", `${head + to + 8}px`);
     root.classList.toggle("picture-stuck", !!to);
     stale = true;
     draw();
+  }
+
+  // While it stays elsewhere, its place on the page is as high as it would be there.
+  function rest() {
+    if (!stuck) return;
+    root.style.height = `${root.offsetHeight - plot.offsetHeight + inWindow(whole)}px`;
+    root.style.setProperty("--stays", `${find(".picture-stage").offsetTop + stuck + 8}px`);
   }
   main?.addEventListener("scroll", stick, { passive: true });
 
@@ -458,6 +470,7 @@ function mount(parent) {
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
+    removeEventListener("resize", refit);
     main?.removeEventListener("scroll", stick);
     Plotly?.purge(plot);
     root.remove();

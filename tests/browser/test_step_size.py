@@ -299,6 +299,27 @@ def test_the_picture_stays_while_the_words_below_it_are_read(opened: Visit, size
     assert abs(main.evaluate("e => e.scrollHeight") - at_rest) < 400, "what the words below say may be longer, never the picture"
 
 
+def test_a_picture_that_stays_follows_the_window_and_keeps_its_place(opened: Visit) -> None:
+    """It is as high as it would be at rest, in windows of other sizes and for another case chosen meanwhile: the page under it stays."""
+    page = opened(CALM)
+    settle(page)
+    main, picture = page.locator("[data-testid=stMain]"), page.locator(".picture").first
+    chips = page.get_by_role("radiogroup").first.get_by_role("radio")
+    for size, chip in (((1440, 900), 2), ((1200, 900), 3), ((1440, 860), 5), ((1200, 1000), 1)):
+        main.evaluate("e => e.scrollTo(0, 900)")
+        expect(page.locator(".picture-stuck")).to_have_count(1)
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        before = sentence(page)
+        chips.nth(chip).dispatch_event("click")
+        expect(page.locator(".picture-sentence").first).not_to_have_text(before)
+        settle(page)
+        stays = picture.bounding_box()["height"]
+        main.evaluate("e => e.scrollTo(0, 0)")
+        expect(page.locator(".picture-stuck")).to_have_count(0)
+        settle(page)
+        page.wait_for_function("stays => Math.abs(document.querySelector('.picture').offsetHeight - stays) < 3", arg=stays)
+
+
 @pytest.mark.parametrize("change", [{"learning_rate": "1.1"}, {"loss": "double_well", "start": "0.1", "learning_rate": "0.05"}])
 def test_the_file_of_points_has_the_losses_themselves(opened: Visit, change: dict[str, str]) -> None:
     query = CALM | {"steps": "30", **change}

@@ -25,7 +25,8 @@ from explorer.core.verdict.sentence import TABLE, Verdict
 from explorer.figures import network as figure
 from explorer.figures.answers import answers
 from explorer.ui import job
-from explorer.ui.casebook import casebook
+from explorer.ui.casebook import Case, casebook
+from explorer.ui.kept import tried
 from tests.ui.reading import MAIN, PATIENCE, finished, pictures
 
 SHORT = Setup("network", learning_rate=0.5, steps=30)
@@ -315,3 +316,25 @@ def test_where_adam_stops_is_said_with_numbers() -> None:
     history = last(Setup("network", "adam", learning_rate=0.1, steps=30, knobs={"loss.examples": 20}))
     low, high = np.nanmin(history.stable), np.nanmax(history.stable)
     assert f"the edge in the optimizer's own units is between {plain(low)} and {plain(high)} along this run" in ending(history)
+
+
+KEPT = [each for case in casebook() if case.page == "network" for each in (case, case.undone)]
+
+
+@pytest.mark.parametrize("case", KEPT[::5], ids=lambda case: f"{case.name} at {case.setup.learning_rate}")
+def test_a_ruler_computed_beforehand_is_what_its_trials_find(case: Case) -> None:
+    """Its first trials made again, and compared in verdict, loss and words; chaos may let the last bit of another machine decide one."""
+    kept = tried(case.setup)
+    assert kept is not None
+    assert kept.tried.all()
+    again = next(trials(case.setup))
+    numbers = re.compile(r"[\d,.]+(e[+-]?\d+)?")
+    some = np.flatnonzero(again.tried)
+    same = [numbers.sub("#", again.words[i]) == numbers.sub("#", kept.words[i]) and again.verdict[i] == kept.verdict[i] for i in some]
+    assert sum(same) >= len(some) - 1
+    assert np.isclose(again.final[some], kept.final[some], rtol=1e-3, equal_nan=True).sum() >= len(some) - 2
+
+
+def test_every_case_of_a_network_has_its_ruler_at_once_and_another_setup_has_not() -> None:
+    assert all(tried(case.setup) is not None for case in KEPT)
+    assert tried(replace(KEPT[0].setup, steps=KEPT[0].setup.steps + 1)) is None

@@ -6,7 +6,9 @@ A factory's parameters carry their range in their annotation, as in ``beta1: Dec
 
 import difflib
 import functools
+import hashlib
 import inspect
+import json
 import math
 import tomllib
 import typing
@@ -306,6 +308,11 @@ def short(number: float) -> str:
         return repr(float(number)).removesuffix(".0")
     except OverflowError:
         return f"{Decimal(number).normalize():.10g}"
+
+
+def digest(query: Mapping[str, str]) -> str:
+    """Return a fingerprint of a record by its link: two records with the same one are the same."""
+    return hashlib.sha256(json.dumps(dict(query), sort_keys=True).encode()).hexdigest()
 
 
 def parameters(factory: Callable[..., Any]) -> dict[str, Parameter]:

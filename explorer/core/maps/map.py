@@ -1,8 +1,6 @@
 """Maps: a plane of two knobs, each pixel of which is one run."""
 
 import functools
-import hashlib
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -19,6 +17,7 @@ from explorer.core.ground.knobs import (
     check_number,
     check_one,
     check_switch,
+    digest,
     must,
     short,
     strictly,
@@ -257,7 +256,7 @@ class Map:
     @property
     def digest(self) -> str:
         """A fingerprint: two maps with the same one have the same pixels."""
-        return hashlib.sha256(json.dumps(self.to_query(), sort_keys=True).encode()).hexdigest()
+        return digest(self.to_query())
 
     @classmethod
     def of(cls, setup: Setup, x: Axis | None = None, y: Axis | None = None, count: int = 128) -> Self:

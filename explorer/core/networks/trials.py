@@ -89,14 +89,10 @@ class Trials:
         return f"{text}. {critical}."
 
 
-def trials(setup: Setup) -> Generator[Trials, None, None]:
-    """Tries every rate of the setup's ruler, from its own and a few far apart to all, and yields what is known after each `AT_ONCE`.
+def untried(setup: Setup) -> Trials:
+    """Return the ruler of a setup and how long a trial on it is, before any rate was tried.
 
     A trial has the setup's steps, or fewer if all together would be more than `MOST_WORK`. Raises ValueError if only a few would fit.
-
-    >>> *_, found = trials(Setup("x_squared", learning_rate=0.5))
-    >>> found.first_diverged, bool(found.tried.all())
-    (1.001, True)
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate)
@@ -107,13 +103,26 @@ def trials(setup: Setup) -> Generator[Trials, None, None]:
         raise ValueError(
             f"weights × examples must be ≤ {int(MOST_WORK / (FEWEST_STEPS * count)):,} for a ruler of {count} rates, got {each:,} a step"
         )
-    conditions = setup.conditions() | {"steps": steps}
+    verdict: NDArray[np.object_] = np.full(count, Verdict.STUCK, dtype=object)
+    moves, none = optimizer.preconditioner is not None, np.zeros(count, dtype=bool)
+    return Trials(scale, steps, setup.steps, none, verdict, np.full(count, np.nan), ("",) * count, moves=moves)
+
+
+def trials(setup: Setup) -> Generator[Trials, None, None]:
+    """Tries every rate of the setup's ruler, from its own and a few far apart to all, and yields what is known after each `AT_ONCE`.
+
+    Raises what `untried` does.
+
+    >>> *_, found = trials(Setup("x_squared", learning_rate=0.5))
+    >>> found.first_diverged, bool(found.tried.all())
+    (1.001, True)
+    """
+    loss, optimizer, found = setup.make_loss(), setup.make_optimizer(), untried(setup)
+    scale, count = found.ruler, found.ruler.rates.size
+    conditions = setup.conditions() | {"steps": found.steps}
     own = scale.position(setup.learning_rate)
     order = [i for stride in STRIDES for i in range(0, count, stride) if i != own and (stride == STRIDES[0] or i % (2 * stride))]
     order.insert(0, own)
-    verdict: NDArray[np.object_] = np.full(count, Verdict.STUCK, dtype=object)
-    found = Trials(scale, steps, setup.steps, np.zeros(count, dtype=bool), verdict, np.full(count, np.nan), ("",) * count)
-    found = replace(found, moves=optimizer.preconditioner is not None)
     for begin in range(0, count, AT_ONCE):
         some = np.sort(order[begin : begin + AT_ONCE])
         if setup.batch_size is None:

@@ -21,7 +21,7 @@ from explorer.figures import map as figure
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.job import Job, job
-from explorer.ui.maps import known
+from explorer.ui.kept import known
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 

@@ -20,6 +20,7 @@ from explorer.figures.answers import answers
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
 from explorer.ui.job import Job, job, stop, watched
+from explorer.ui.kept import tried
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
@@ -63,9 +64,13 @@ def main() -> None:
 
 
 def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
-    """Yield the trials of a setup's ruler, started when the run is over or has had a few seconds alone."""
-    running.wait(2.0)
-    yield from trials(setup)
+    """Yield the trials of a setup's ruler: as they were kept, or started when the run is over or has had a few seconds alone."""
+    known = tried(setup)
+    if known is not None:
+        yield known
+    else:
+        running.wait(2.0)
+        yield from trials(setup)
 
 
 def check_work(setup: Setup) -> None:
