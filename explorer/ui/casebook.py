@@ -16,11 +16,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
+from explorer.core.ground.knobs import experiment
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.ui.seen import FACTS, experiment, name_of, run_link, see
+from explorer.ui.seen import FACTS, name_of, run_link, see
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""

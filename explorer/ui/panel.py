@@ -8,6 +8,7 @@ import html
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
@@ -15,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.data import remember
 from explorer.core.files.tables import read_table
-from explorer.core.ground.knobs import Parameter, short
+from explorer.core.ground.knobs import Look, Parameter, experiment, parameters, short
 from explorer.core.losses import DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
 from explorer.ui.fold import fold
@@ -23,6 +24,7 @@ from explorer.ui.fold import fold
 Asked = TypeVar("Asked")
 Read = TypeVar("Read")
 Result = TypeVar("Result")
+Viewed = TypeVar("Viewed", bound=Look)
 
 GO = "go"
 """Where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it."""
@@ -47,6 +49,51 @@ def current(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) 
     """The setup that holds now: the session's, unless the page was opened by another link."""
     arrive(Setup.salvage, adopt, default, STATE)
     return usable(default, fits)
+
+
+def viewed(page: str, default: Setup, look: Viewed, fits: Callable[[Setup], bool] = lambda setup: True) -> tuple[Setup, Viewed]:
+    """The setup that holds now and how the page looks at it: the session's, unless the page was opened by another link."""
+
+    def read(query: dict[str, str]) -> tuple[tuple[Setup, Viewed], list[str]]:
+        setup, more = Setup.salvage(experiment(query))
+        seen, complaints = type(look).salvage(query)
+        return (setup, seen), more + complaints
+
+    arrive(read, partial(adopt_view, page), (default, look), STATE)
+    return usable(default, fits), _look(page, look)
+
+
+def _look(page: str, look: Viewed) -> Viewed:
+    """How the page looks at what holds; `look` unless it was turned, or came with a link."""
+    return type(look).salvage(st.session_state.get(f"{page}:view", look.to_query()))[0]
+
+
+def adopt_view(page: str, chosen: tuple[Setup, Look]) -> None:
+    """Adopt a setup, and how the page looks at it."""
+    setup, look = chosen
+    adopt(setup)
+    keep_view(page, look)
+
+
+def keep_view(page: str, look: Look) -> None:
+    """Keep how the page looks at what it shows."""
+    st.session_state[f"{page}:view"] = look.to_query()
+
+
+def view_control(page: str, look: Look, name: str, **shown: Any) -> None:
+    """The control of one part of how the page looks at what it shows."""
+
+    def turn(name: str) -> None:
+        key = f"{page}:{name}"
+        if echo():
+            return
+        try:
+            keep_view(page, replace(_look(page, look), **{name: st.session_state[key]}))
+            st.session_state[REFUSED].pop(key, None)
+        except ValueError as error:
+            st.session_state[REFUSED][key] = str(error)
+
+    widget(f"{page}:{name}", parameters(type(look))[name], getattr(look, name), turn, name, **shown)
 
 
 def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
@@ -356,7 +403,7 @@ def widget(
             offered = parameter.options if value in parameter.options else (*parameter.options, value)  # an uploaded table, say
             st.selectbox(parameter.label, offered, format_func=spoken, **shared)
         case "choices":
-            st.multiselect(parameter.label, parameter.options, **shared)
+            st.multiselect(parameter.label, parameter.options, format_func=spoken, **shared)
         case "number" | "integer" if math.isfinite(parameter.knob.low):
             st.select_slider(
                 parameter.label,

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from explorer.core.ground.knobs import experiment
 from explorer.core.ground.prose import plain
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
@@ -102,11 +103,6 @@ def run_link(page: str, query: Mapping[str, str]) -> Seen:
     losses = {"network": _of_training, "convolution": _of_training, "homemade_network": _of_large_run}
     way: Callable[[Mapping[str, str]], Seen] = pages.get(page) or losses.get(query.get("loss", ""), _of_run)
     return way(query)
-
-
-def experiment(query: Mapping[str, str]) -> dict[str, str]:
-    """Return a link without how its page looks at it, the parts that begin with ``view.``."""
-    return {name: text for name, text in query.items() if not name.startswith("view.")}
 
 
 def _of_run(query: Mapping[str, str]) -> Seen:

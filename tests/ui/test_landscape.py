@@ -29,7 +29,7 @@ def test_a_case_is_offered_with_its_view(case: Case) -> None:
     other = next(each for each in CASES if each != case)
     app.pills(key="landscape:preset").set_value(other.label).run()
     assert app.session_state["setup"] == other.setup
-    assert app.session_state["landscape:view"].plane == other.query.get("view.plane", "random")
+    assert app.session_state["landscape:view"].get("view.plane", "random") == other.query.get("view.plane", "random")
     next(each for each in app.button if each.label == other.switch_label).click().run()
     assert app.session_state["setup"] == other.undone.setup
     assert app.session_state["landscape:preset"] == other.label

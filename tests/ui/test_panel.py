@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import SHELVES, Setup
-from tests.ui.reading import PATIENCE, control, controls, ends, unreadable
+from tests.ui.reading import FOLDER, PATIENCE, control, controls, ends, finished, leave, opened, unreadable
 
 EVERYTHING = [(kind, name) for kind, shelf in SHELVES.items() for name in shelf]
 
@@ -144,3 +144,32 @@ def test_the_recipe_says_in_one_line_what_is_run() -> None:
         app.session_state["asked"] = asked
         [found] = app.run().get("html")
         assert said in found.proto.body, found.proto.body
+
+
+LOOKS = {
+    "30_sweep": {"view.rules": "adam,momentum", "view.seeds": "3", "view.finder": "true"},
+    "90_safe_rate": {"view.rules": "momentum,sgd"},
+}
+
+
+@pytest.mark.parametrize("page", LOOKS)
+def test_a_link_says_how_a_page_looks_at_it(page: str) -> None:
+    """What is turned is in the link, a friend sees the same, and a part that means nothing is said and left out."""
+    setup = {"v": "1", "loss": "ravine", "optimizer": "gradient_descent", "learning_rate": "0.1", "steps": "20"}
+    look = {name: text.replace("sgd", "gradient_descent") for name, text in LOOKS[page].items()}
+    app = finished(opened(FOLDER / "pages" / f"{page}.py", query=setup | look))
+    assert not app.exception
+    assert not app.warning
+    assert {name: "".join(text) for name, text in app.query_params.items() if name.startswith("view.")} == look
+    name = f"{page[3:]}:rules"
+    assert app.multiselect(key=name).value == look["view.rules"].split(",")
+    for chosen in (["adam"], ["adam", "nesterov"], ["nesterov"]):
+        app.multiselect(key=name).set_value(chosen).run()
+        assert "".join(app.query_params["view.rules"]) == ",".join(chosen)
+    app.multiselect(key=name).set_value([]).run()
+    assert "".join(app.query_params["view.rules"]) == "nesterov"
+    assert app.error, "none of them is no question"
+    leave(app)
+    app = opened(FOLDER / "pages" / f"{page}.py", query=setup | {"view.rules": "nobody", "view.angle": "3"})
+    assert len(app.warning) == 2
+    leave(app)

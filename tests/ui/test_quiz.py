@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl
 
 import pytest
@@ -79,3 +80,26 @@ def test_every_curve_is_asked_with_its_own_knob_among_four() -> None:
         assert len({*options}) == 4
         assert case.knob in options
         assert not {*case.also} & {*options}
+
+
+def test_a_link_shows_the_same_curve_again_and_does_not_say_the_answer() -> None:
+    app = opened(PAGE)
+    for _ in range(3):
+        app = answered(app, app.radio[0].options[0])
+        app.button[0].click().run()
+    link = {"curve": "".join(app.query_params["curve"])}
+    assert re.fullmatch(r"[0-9]+\.4", link["curve"])
+    friend = opened(PAGE, query=link)
+    assert friend.session_state["quiz:state"].case == app.session_state["quiz:state"].case
+    assert any("Curve 4" in each.value and "0 of 0" in each.value for each in friend.markdown)
+    assert friend.radio[0].options == app.radio[0].options
+    friend = answered(friend, friend.session_state["quiz:state"].case.knob)
+    assert any("1 of 1 right" in each.value for each in friend.markdown)
+
+
+@pytest.mark.parametrize("curve", ["", "x", "1", "1.0", "1.999", "-1.2", "1.1.1", "9" * 400 + ".1", "\u0661.\u0661"])
+def test_a_link_of_no_curve_begins_another_game_and_says_so(curve: str) -> None:
+    app = opened(PAGE, query={"curve": curve})
+    assert not app.exception
+    assert app.warning
+    assert app.radio

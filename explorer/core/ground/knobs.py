@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 import numpy as np
+
+VIEW = "view."
+"""What the parts of a link begin with that say how its page looks at an experiment."""
 
 
 @dataclass(frozen=True)
@@ -324,6 +327,49 @@ def parameters(factory: Callable[..., Any]) -> dict[str, Parameter]:
     return {name: _parameter(name, hints.get(name), each.default) for name, each in inspect.signature(factory).parameters.items()}
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a page looks at what it shows: its fields are controls and, after ``view.``, parts of a link.
+
+    >>> @dataclass(frozen=True)
+    ... class Seeds(Look):
+    ...     seeds: Annotated[int, Knob(at_least=1)] = 1
+    >>> Seeds(3).to_query(), Seeds.salvage({"loss": "ravine", "view.seeds": "0"})
+    ({'view.seeds': '3'}, (Seeds(seeds=1), ['seeds must be finite and ≥ 1, got 0']))
+    """
+
+    def __post_init__(self) -> None:
+        for name, each in parameters(type(self)).items():
+            if getattr(self, name) != each.default:
+                object.__setattr__(self, name, each.check(getattr(self, name)))
+
+    def to_query(self) -> dict[str, str]:
+        """As parts of a link; what has its default is left out."""
+        known = parameters(type(self))
+        return {f"{VIEW}{name}": each.write(getattr(self, name)) for name, each in known.items() if getattr(self, name) != each.default}
+
+    @classmethod
+    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
+        """As much of a link's parts as can be read, and a sentence for each that cannot."""
+        known = parameters(cls)
+        read: dict[str, Any] = {}
+        complaints = []
+        for dotted in query.keys() - experiment(query).keys():
+            name = dotted.removeprefix(VIEW)
+            try:
+                if name not in known:
+                    raise ValueError(f"a link has no part named {dotted!r}")
+                read[name] = known[name].parse(query[dotted])
+            except ValueError as error:
+                complaints.append(str(error))
+        return cls(**read), complaints
+
+
+def experiment(query: Mapping[str, str]) -> dict[str, str]:
+    """Return a link without how its page looks at it, the parts that begin with ``view.``."""
+    return {name: text for name, text in query.items() if not name.startswith(VIEW)}
+
+
 def _parameter(name: str, hint: Any, default: Any) -> Parameter:
     knob = ANY_NUMBER
     if typing.get_origin(hint) is Annotated:
@@ -333,8 +379,8 @@ def _parameter(name: str, hint: Any, default: Any) -> Parameter:
         return Parameter(name, "choice", default, knob, typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         item = typing.get_args(hint)[0]
-        if typing.get_origin(item) is Literal:
-            return Parameter(name, "choices", default, knob, typing.get_args(item))
+        if typing.get_origin(item) is Literal or knob.among is not None:
+            return Parameter(name, "choices", default, knob, typing.get_args(item) or tuple(knob.among or ()))
         return Parameter(name, "numbers", default, knob)
     if hint is str and knob.among is not None:
         return Parameter(name, "choice", default, knob, tuple(knob.among))

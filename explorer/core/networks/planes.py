@@ -1,15 +1,15 @@
 """Slices of a network's loss: planes through its weights, the losses on a grid of them, and how rugged they are."""
 
 import math
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import scipy.ndimage
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import Parameter, knob_table, parameters
+from explorer.core.ground.knobs import Look, knob_table
 from explorer.core.ground.prose import plain
 from explorer.core.losses.network.assembly import work
 from explorer.core.losses.protocol import Array, Facts
@@ -28,7 +28,7 @@ KNOBS = knob_table("explorer.core.networks")["view"]
 
 
 @dataclass(frozen=True)
-class View:
+class View(Look):
     """Which slices are looked at, and how: a signature that is its control panel.
 
     >>> View(planes=5).to_query(), View.salvage({"view.planes": "5", "view.reach": "far"})
@@ -45,35 +45,10 @@ class View:
     pair: Annotated[bool, KNOBS["pair"]] = True
     drawn: Annotated[Literal["lines", "surface"], KNOBS["drawn"]] = "lines"
 
-    def __post_init__(self) -> None:
-        for name, each in parameters(View).items():
-            object.__setattr__(self, name, each.check(getattr(self, name)))
-
     @property
     def seeds(self) -> range:
         """Those of the planes: a path has one plane of its own."""
         return range(self.seed, self.seed + (self.planes if self.plane == "random" else 1))
-
-    def to_query(self) -> dict[str, str]:
-        """As parts of a link; what has its default is left out."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {f"view.{name}": each.write(values[name]) for name, each in parameters(View).items() if values[name] != each.default}
-
-    @classmethod
-    def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
-        """As much of a link's parts as can be read, and a sentence for each that cannot."""
-        known: dict[str, Parameter] = parameters(cls)
-        read: dict[str, Any] = {}
-        complaints = []
-        for dotted, text in query.items():
-            name = dotted.removeprefix("view.")
-            try:
-                if name not in known:
-                    raise ValueError(f"a link has no part named {dotted!r}")
-                read[name] = known[name].parse(text)
-            except ValueError as error:
-                complaints.append(str(error))
-        return cls(**read), complaints
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,14 @@
 """Sweep: every learning rate at once, for several optimizers and seeds; where the cliff is, and how sharp."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import must
+from explorer.core.ground.knobs import Knob, Look, must
 from explorer.core.ground.prose import plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
@@ -25,29 +25,40 @@ from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.short_table import offer, short_table
 
-RULES, SEEDS, FINDER = "sweep:rules", "sweep:seeds", "sweep:finder"
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
 MOST_STEPS = 100_000
 """Steps × optimizers × seeds of a sweep: about a minute on one core."""
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
 
 
+@dataclass(frozen=True)
+class Swept(Look):
+    """What is swept of a setup; without rules, its own."""
+
+    rules: Annotated[tuple[str, ...], Knob(label="optimizers", among=OPTIMIZERS)] = ()
+    seeds: Annotated[
+        int, Knob(1, MOST_SEEDS, at_least=1, at_most=MOST_SEEDS, help="Random starts and batches; the picture shows the range as a band.")
+    ] = 1
+    finder: Annotated[bool, Knob(label="learning-rate finder", help="One run whose rate grows at every step, as some libraries offer.")] = (
+        False
+    )
+
+
 def main() -> None:
     """The picture of the sweep, what it says, and its table."""
     st.title("Where is the edge, and how sharp is it?", anchor=False)
-    setup = panel.current(DEFAULT)
+    setup, look = panel.viewed("sweep", DEFAULT, Swept())
+    look = look if look.rules else replace(look, rules=(setup.optimizer,))
     with st.sidebar:
-        chosen = st.multiselect("optimizers", list(OPTIMIZERS), [setup.optimizer], key=RULES, format_func=OPTIMIZERS.title)
-        rules = chosen[:MOST_RULES] or [setup.optimizer]
-        if len(chosen) > MOST_RULES:
+        for name, spoken in (("rules", OPTIMIZERS.title), ("seeds", panel.spaced), ("finder", panel.spaced)):
+            panel.view_control("sweep", look, name, spoken=spoken)
+        if len(look.rules) > MOST_RULES:
             st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
-        seeds = st.slider("seeds", 1, MOST_SEEDS, 1, key=SEEDS, help="Random starts and batches; the picture shows the range as a band.")
-        finder = st.toggle("learning-rate finder", key=FINDER, help="One run whose rate grows at every step, as some libraries offer.")
     alone = DEFAULT, (DEFAULT.optimizer,), 1, False
-    asked = setup, tuple(rules), seeds, finder
+    asked = setup, look.rules[:MOST_RULES], look.seeds, look.finder
     shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each), lambda each: each[0])
     setup = shown[0]
-    panel.write_link(setup.to_query())
+    panel.write_link(setup.to_query() | replace(look, rules=look.rules if look.rules != (setup.optimizer,) else ()).to_query())
     panel.notes()
     with st.sidebar:
         panel.all_controls(setup, data=True)

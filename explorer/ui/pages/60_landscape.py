@@ -1,6 +1,7 @@
 """Landscape: planes through a network's weights, random ones and that of its own path, with and without skip connections."""
 
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 
 import streamlit as st
@@ -16,33 +17,34 @@ from explorer.ui.job import job, stop, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, picture
 from explorer.ui.presets import presets
-from explorer.ui.seen import experiment
 from explorer.ui.takeaway import takeaway
 
 Seen = tuple[Setup, View]
 """What is trained, and the planes that are looked at."""
 
-JOB, VIEW = "landscape:job", "landscape:view"
+JOB = "landscape:job"
 DEFAULT = next(case.setup for case in cases() if case.page == "landscape")
 
 
 def main() -> None:
     """Show the controls, then the planes so far."""
     st.title("What does the landscape around this network look like?", anchor=False)
-    (setup, view), _ = panel.computable("landscape", current(), (DEFAULT, View()), allowed, itemgetter(0))
-    st.session_state[VIEW] = view
+    asked = panel.viewed("landscape", DEFAULT, View(), lambda setup: setup.loss in ("network", "convolution"))
+    (setup, view), _ = panel.computable("landscape", asked, (DEFAULT, View()), allowed, itemgetter(0))
+    panel.keep_view("landscape", view)
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
     panel.recipe(setup)
     chips, picture_of_it, below = st.container(), st.container(), st.container()
     with chips:
-        presets("landscape", (setup, seen), adopt, lambda case: read(case.query)[0], below=below)
+        adopt = partial(panel.adopt_view, "landscape")
+        presets("landscape", (setup, seen), adopt, lambda case: (case.setup, View.salvage(case.query)[0]), below=below)
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the work; what was computed stays.")
-        for name, parameter in parameters(View).items():
+        for name in parameters(View):
             if view.plane != "path" or name not in ("at", "planes", "seed", "reach"):
-                panel.widget(f"landscape:{name}", parameter, getattr(view, name), turn, name, spoken=readable)
+                panel.view_control("landscape", view, name, spoken=readable)
         panel.all_controls(setup)
     running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown complete
@@ -56,36 +58,10 @@ def allowed(asked: Seen) -> None:
     check_work(Survey(asked[1], panes(*asked)))
 
 
-def read(query: dict[str, str]) -> tuple[Seen, list[str]]:
-    """As much of a link as can be read, and what could not: what is trained, and the planes that are looked at."""
-    setup, more = Setup.salvage(experiment(query))
-    view, complaints = View.salvage({name: query[name] for name in query.keys() - experiment(query).keys()})
-    return (setup, view), more + complaints
-
-
-def current() -> Seen:
-    """Return what holds now: the session's setup and view, unless the page was opened by another link."""
-    panel.arrive(read, adopt, (DEFAULT, View()), panel.STATE)
-    setup = panel.usable(DEFAULT, lambda setup: setup.loss in ("network", "convolution"))
-    return setup, st.session_state.setdefault(VIEW, View())
-
-
-def adopt(chosen: Seen) -> None:
-    """Make a case hold."""
-    setup, st.session_state[VIEW] = chosen
-    panel.adopt(setup)
-
-
 def readable(name: str) -> str:
     """Return a choice of the view as a person would say it."""
     said = {"random": "random directions", "path": "of the run's own path", "trained": "trained weights", "initial": "first weights"}
     return said.get(name, "level lines" if name == "lines" else name)
-
-
-def turn(name: str) -> None:
-    """Take over one widget of the view."""
-    if not panel.echo():
-        st.session_state[VIEW] = replace(st.session_state[VIEW], **{name: st.session_state[f"landscape:{name}"]})
 
 
 def show(found: Survey, view: View) -> None:

@@ -1,6 +1,7 @@
 """Quiz: a curve is shown, the visitor says which knob made it; the answer opens the case and lets them undo it."""
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
+from explorer.ui import panel
 from explorer.ui.casebook import Case, casebook, lab
 from explorer.ui.drawn import drawn, ink
 from explorer.ui.seen import Seen, see
@@ -18,18 +20,20 @@ from explorer.ui.seen import Seen, see
 CHOICES = 4
 HEIGHT = 150
 STATE = "quiz:state"
+SEEDS = 1_000_000
 
 ASKED = [case for case in casebook() if case.knob and case.symptom and case.switch]
 
 
 @dataclass
 class Game:
-    """One visitor's quiz: the cases in their order, how far it is, what was answered, and which were answered wrong."""
+    """One visitor's quiz: the cases in their order, how far it is, what was answered, how many so far, and which of them wrong."""
 
     order: list[Case]
     seed: int
     place: int = 0
     answer: str | None = None
+    answered: int = 0
     missed: list[str] = field(default_factory=list)
 
     @property
@@ -37,8 +41,9 @@ class Game:
         return self.order[self.place % len(self.order)]
 
     @property
-    def answered(self) -> int:
-        return self.place + (self.answer is not None)
+    def link(self) -> str:
+        """What a link says of the curve that is shown."""
+        return f"{self.seed}.{self.place % len(self.order) + 1}"
 
 
 def begin(seed: int) -> Game:
@@ -65,7 +70,10 @@ def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
 def main() -> None:
     """The curve, the question, and after an answer the case behind it."""
     st.title("Which knob made this curve?", anchor=False)
-    game: Game = st.session_state.setdefault(STATE, begin(random.randrange(10**6)))
+    game = linked() or st.session_state.setdefault(STATE, begin(random.randrange(SEEDS)))
+    st.session_state[STATE] = game
+    panel.write_link({"curve": game.link})
+    panel.notes()
     case = game.case
     seen = see(case.page, case.query)
     st.markdown(f"**Curve {game.place + 1}** · {game.answered - len(game.missed)} of {game.answered} right")
@@ -78,6 +86,19 @@ def main() -> None:
         ask(game)
     else:
         tell(game)
+
+
+def linked() -> Game | None:
+    """Return the game whose curve the page was opened with; its number says nothing of the answer."""
+    link = panel.opened()
+    named = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,3})", link.get("curve", ""))
+    if named and 0 < int(named[2]) <= len(ASKED):
+        game = begin(int(named[1]))
+        game.place = int(named[2]) - 1
+        return game
+    if link:
+        panel.say([f"This link names no curve of the quiz, which is a number, a dot and a number up to {len(ASKED)}. Another game begins."])
+    return None
 
 
 def facts(setup: Setup, seen: Seen) -> str:
@@ -105,6 +126,7 @@ def answer() -> None:
     if given is None or game.answer is not None:
         return
     game.answer = given
+    game.answered += 1
     if given != game.case.knob:
         game.missed.append(game.case.title)
 
@@ -140,7 +162,8 @@ def following() -> None:
     game: Game = st.session_state[STATE]
     game.place, game.answer = game.place + 1, None
     if game.place % len(game.order) == 0:
-        game.order = begin(game.seed + game.place).order
+        fresh = begin((game.seed + game.place) % SEEDS)
+        game.order, game.seed = fresh.order, fresh.seed
 
 
 main()

@@ -4,12 +4,15 @@ import contextlib
 import re
 import textwrap
 from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from explorer.core.ground.halt import Halt, Stopped
+from explorer.core.ground.knobs import Knob, Look
 from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run import safe_rate as own
@@ -22,14 +25,19 @@ from explorer.ui.job import Job, job, stop, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 
-RULES = "safe_rate:rules"
-USUAL = ("gradient_descent", "momentum", "nesterov", "adam")
 JOB = "safe_rate:job"
 MOST_STEPS = 1000
 MOST_WAIT = 30.0
 """Seconds that the page waits for its first optimizer."""
 
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
+
+
+@dataclass(frozen=True)
+class Asked(Look):
+    """The optimizers that are asked about."""
+
+    rules: Annotated[tuple[str, ...], Knob(label="optimizers", among=OPTIMIZERS)] = ("gradient_descent", "momentum", "nesterov", "adam")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -67,11 +75,12 @@ def begun(setup: Setup, rules: list[str]) -> Job[list[SafeRate]]:
 def main() -> None:
     """The sentence, the picture of all rules, the table, and how to ask the same of a model of one's own."""
     st.title("What is my largest safe rate?", anchor=False)
-    setup = panel.current(DEFAULT)
-    rules = st.multiselect("optimizers", list(OPTIMIZERS), list(USUAL), key=RULES, format_func=OPTIMIZERS.title) or ["gradient_descent"]
+    setup, look = panel.viewed("safe_rate", DEFAULT, Asked())
+    panel.view_control("safe_rate", look, "rules", spoken=OPTIMIZERS.title)
+    rules = list(look.rules)
     setup, running = panel.computable("safe_rate", setup, DEFAULT, lambda each: begun(each, rules))
     panel.notes()
-    panel.write_link(setup.to_query())
+    panel.write_link(setup.to_query() | look.to_query())
     watched(running, lambda found: show(rules, found), "Measuring the curvature, and trying rates on both sides…")
     with st.expander("Ask it of your own model, in PyTorch or JAX"):
         st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
