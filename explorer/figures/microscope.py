@@ -58,7 +58,8 @@ def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
     steps = _places(usable)
     each = [_look(trajectory, x[step], x[step + 1] - x[step]) for step in steps]
     modes = Split.of(trajectory.objective, trajectory.optimizer, x, rate=float(trajectory.learning_rate[run]), most=MOST_MODES)
-    frames = [_frame(*look, step, modes) for step, look in zip(steps, each, strict=True)]
+    up = list(_split_range(modes))
+    frames = [_frame(*look, step, up) for step, look in zip(steps, each, strict=True)]
     words = [_words(step, look[2], plain_step=trajectory.optimizer.is_plain) for step, look in zip(steps, each, strict=True)]
     uphill = [i for i, look in enumerate(each) if look[2].actual > 0]
     slopes = np.abs([look[2].slope for look in each])
@@ -122,7 +123,7 @@ def _scaled(*values: Array) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _frame(change: Array, model: Array, terms: SecondOrder, step: int, modes: Split) -> Part:
+def _frame(change: Array, model: Array, terms: SecondOrder, step: int, up: list[float]) -> Part:
     bars = np.array([terms.slope, terms.bend, terms.actual])
     lowest = -terms.slope / (2 * terms.bend) if terms.bend > 0 else np.nan
     inside = -0.5 <= lowest <= 2
@@ -151,7 +152,7 @@ def _frame(change: Array, model: Array, terms: SecondOrder, step: int, modes: Sp
                 "text": [_clear(bar, i == 2) for i, bar in enumerate(bars)],
                 "textposition": ["bottom center" if bar < 0 else "top center" for bar in bars],
             },
-            {"x": [step + 1, step + 1], "y": list(_split_range(modes))},
+            {"x": [step + 1, step + 1], "y": up},
         ],
         "traces": list(range(11)),
         "layout": {"yaxis": {"range": [low, high]}, "yaxis2": {"range": [1.25 * bar_low, 1.25 * bar_high]}},

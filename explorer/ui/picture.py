@@ -157,8 +157,16 @@ def _content(*parts: Any) -> str:
             "dial": asdict(dial) if dial else None,
             "narrow": narrow or {},
         }
-        _contents[key] = parts, json.dumps(encode(tree), separators=(",", ":"))
+        _contents[key] = parts, written(tree)
     return _contents[key][1]
+
+
+def written(tree: Any) -> str:
+    """Return the JSON of `encode`; where no number is inf or nan, which is nearly everywhere, json's own fast way writes the same."""
+    try:
+        return json.dumps(tree, separators=(",", ":"), default=encode, allow_nan=False)
+    except ValueError:
+        return json.dumps(encode(tree), separators=(",", ":"))
 
 
 def encode(tree: Any) -> Any:
