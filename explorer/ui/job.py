@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.core.ground.halt import Halt
 from explorer.core.maps.render import Unfinished
 from explorer.ui import panel
+from explorer.ui.words import literally
 
 Result = TypeVar("Result")
 Work = Callable[[Halt], Generator[Result, None, None]]
@@ -159,7 +160,7 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
     def look() -> None:
         result = job.look()
         if job.error:
-            st.error(job.error, icon=":material/error:")
+            st.error(literally(job.error), icon=":material/error:")
         elif result is None:
             st.info(waiting)
         else:

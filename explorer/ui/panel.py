@@ -20,6 +20,7 @@ from explorer.core.ground.knobs import Look, Parameter, experiment, parameters, 
 from explorer.core.losses import DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
 from explorer.ui.fold import fold
+from explorer.ui.words import literally
 
 Asked = TypeVar("Asked")
 Read = TypeVar("Read")
@@ -229,7 +230,7 @@ def notes() -> None:
     """Says what was wrong with the link that opened the page, until something is turned."""
     st.session_state[SAID] = st.session_state.pop(NOTES, [])
     for note in st.session_state[SAID]:
-        st.warning(note, icon=":material/link_off:")
+        st.warning(literally(note), icon=":material/link_off:")
 
 
 def again() -> NoReturn:
@@ -340,12 +341,12 @@ def upload(setup: Setup) -> None:
             target = st.selectbox("column to predict", found.targets, index=found.targets.index(found.target), key="box:target")
             found = found if target == found.target else read_table(content, target=target)
             for note in found.notes:
-                st.caption(note)
+                st.caption(literally(note))
             name = remember(found.table)
             if dict(setup.knobs).get("loss.data") != name:
                 st.button("Use this table", on_click=_use_table, args=(name,), type="primary")
         except ValueError as error:
-            st.error(f"{error}. The picture still shows the last good data.", icon=":material/error:")
+            st.error(f"{literally(str(error))}. The picture still shows the last good data.", icon=":material/error:")
 
 
 def _use_table(name: str) -> None:
@@ -451,7 +452,7 @@ def seed(key: str, value: Any) -> None:
 def refusal(key: str, shown: str = "value") -> None:
     """Says why what was typed there was refused, and what of the last good ones is `shown`."""
     if key in st.session_state.get(REFUSED, {}):
-        st.error(f"{st.session_state[REFUSED][key]}. The picture still shows the last good {shown}.", icon=":material/error:")
+        st.error(f"{literally(st.session_state[REFUSED][key])}. The picture still shows the last good {shown}.", icon=":material/error:")
 
 
 def echo(key: str = "") -> bool:

@@ -18,7 +18,7 @@ def fit_to_read(text: str) -> str:
     >>> fit_to_read("the loss is nan, for $5")
     'the loss is `nan`, for \\$5'
     """
-    return re.sub(r"(?<![\w`])(nan|−?inf)(?![\w`])", r"`\1`", text).replace("$", r"\$").replace("|1 − ηλ|", r"\|1 − ηλ\|")
+    return re.sub(r"(?<![\w`])(nan|−?inf)(?![\w`])", r"`\1`", re.sub(r"(?<!\\)\$", r"\\$", text)).replace("|1 − ηλ|", r"\|1 − ηλ\|")
 
 
 def literally(text: str) -> str:
@@ -27,4 +27,4 @@ def literally(text: str) -> str:
     >>> literally("![x](http://a.b)*")
     '\\!\\[x\\](http\\://a.b)\\*'
     """
-    return re.sub(r"([\\`*_{}\[\]<>#!~|]|:(?=[\w/]))", r"\\\1", text)
+    return re.sub(r"([\\`*{}\[\]<>#!~|$]|:(?=[\w/])|(?<!\w)_|_(?!\w))", r"\\\1", text)

@@ -24,6 +24,7 @@ from explorer.ui.job import Job, job
 from explorer.ui.kept import known
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.words import literally
 
 PLAN, BACK, JOB = "map:plan", "map:back", "map:job"
 DEFAULT = next(case.record for case in cases() if case.page == "map")
@@ -186,7 +187,7 @@ def percent(share: float) -> str:
 def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
     """Show the progress and what went wrong; nothing once it is finished."""
     if painting.error:
-        st.error(painting.error, icon=":material/error:")
+        st.error(literally(painting.error), icon=":material/error:")
     if canvas.done.all():
         return
     state = "stopped" if not painting.running else "beginning"

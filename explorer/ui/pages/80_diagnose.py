@@ -71,7 +71,7 @@ def main() -> None:
         try:
             log = given(name, content)
         except ValueError as error:
-            refused += f"{sentence(str(error))} "
+            refused += f"{literally(sentence(str(error)))} "
             continue
         if refused:
             st.error(f"{refused}Shown instead: {name}.", icon=":material/error:")
