@@ -7,7 +7,9 @@ browser; the picture component (`explorer/ui/picture.js`) imports it from `/asse
 import asyncio
 import gc
 import importlib
+import logging
 import pkgutil
+import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,6 +67,18 @@ def prepare() -> None:
     gc.freeze()
 
 
+def report(error: Exception) -> bool:
+    """Say that a page failed by a number under which the log has the error; no visitor reads a traceback."""
+    number = secrets.token_hex(3)
+    logging.getLogger("explorer").error("Number %s: %r", number, error)
+    st.error(
+        f"This page ran into a mistake of its own, number {number}. What you set is in the address: go back in your browser, or turn"
+        " something else. Please report the number with the address.",
+        icon=":material/error:",
+    )
+    return True
+
+
 class Preload:
     """Asks a browser to fetch and compile Plotly while Streamlit's own page is still starting: a second less to the first plot."""
 
@@ -90,6 +104,7 @@ def home(request: Request) -> RedirectResponse:
 app = st.App(
     "explorer/ui/main.py",
     lifespan=tidy,
+    on_script_error=report,
     routes=[Mount("/assets", StaticFiles(directory=ASSETS)), Route("/step_size", home)],
     middleware=[Middleware(Preload), Middleware(GZipMiddleware)],
 )
