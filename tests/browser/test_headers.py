@@ -1,0 +1,45 @@
+"""What every answer forbids a browser, and what no visitor reads of the server."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import healthy
+
+
+def headers(address: str) -> dict[str, str]:
+    with urllib.request.urlopen(address) as answer:
+        return {name.lower(): value for name, value in answer.headers.items()}
+
+
+@pytest.mark.parametrize("path", ["/", "/sweep", "/assets/plotly.min.js", "/_stcore/health"])
+def test_every_answer_has_them(server: str, path: str) -> None:
+    found = headers(server + path)
+    assert found["x-content-type-options"] == "nosniff"
+    assert found["referrer-policy"] == "same-origin"
+    assert "frame-ancestors 'self'" in found["content-security-policy"]
+
+
+def test_what_the_server_counts_is_closed(server: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{server}/_stcore/metrics")
+    assert healthy(server)
+
+
+def test_a_page_of_others_cannot_show_the_app_nor_be_loaded_by_it(browser: Browser, server: str) -> None:
+    page = browser.new_page()
+    page.goto(server)
+    blocked = page.evaluate(
+        """() => new Promise((resolve) => {
+             document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => resolve(effectiveDirective));
+             new Image().src = "https://other.test/picture.png";
+           })"""
+    )
+    assert blocked == "img-src"
+    page.set_content(f"<iframe src='{server}'></iframe>")
+    assert not page.frames[-1].locator("[data-testid=stApp]").count()
+    page.close()
