@@ -16,6 +16,7 @@ from explorer.core.verdict.sentence import TABLE
 from explorer.figures.microscope import magnify
 from explorer.ui.casebook import Case, cases
 from explorer.ui.seen import see
+from tests.ui.reading import number
 
 RUNS: dict[Verdict, dict[str, Any]] = {
     Verdict.CONVERGED: {"loss": "x_squared", "learning_rate": 0.3},
@@ -79,12 +80,6 @@ def test_a_training_has_the_word_of_its_run_and_of_its_ruler(verdict: Verdict) -
 
 
 STEPPED = [case for case in cases() if case.page == "step_size"]
-
-
-def number(text: str) -> float:
-    """A number as `plain` writes it, read again."""
-    mantissa, _, power = text.replace(",", "").replace("−", "-").partition(" × 10")
-    return float(mantissa) * 10.0 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
 
 
 @pytest.mark.parametrize("case", STEPPED, ids=lambda case: case.name)

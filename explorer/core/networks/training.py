@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, told_apart
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
 from explorer.core.optimizers import Optimizer, length
@@ -195,4 +195,5 @@ def _standing(history: History, verb: str = "is") -> str:
     if not np.isfinite(edge):
         return f"the sharpness {verb} {plain(sharpness)}"
     beyond = ", so the rate is beyond the edge" if history.ratio[-1] > 1 else ""
-    return f"the sharpness {verb} {plain(sharpness)}, and this rate tolerates curvature up to {plain(edge)}{beyond}"
+    sharp, tolerated = told_apart(sharpness, edge)
+    return f"the sharpness {verb} {sharp}, and this rate tolerates curvature up to {tolerated}{beyond}"
