@@ -86,7 +86,7 @@ FULL = [
     ),
     (
         {"name": "x_squared", "rate": 0.5},
-        "**Converges**: it was over within two steps (theory: 0); a millionth of the starting loss is left at step 1.",
+        "**Converges**: the first step lands in the minimum; the loss is at its minimum from step 1 on.",
     ),
     (
         {"name": "x_squared", "rate": 1.0},

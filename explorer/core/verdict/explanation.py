@@ -11,7 +11,7 @@ from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
-from explorer.core.verdict.measured import floors, measured_growth, thrown
+from explorer.core.verdict.measured import ROUNDED, floors, measured_growth, thrown
 from explorer.core.verdict.sentence import Verdict, became, marked, told
 from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
 
@@ -130,10 +130,10 @@ class Explanation:
         measured, theory, verdict = self.measured[run], self._theory(run), self.outcome.verdict[run]
         if norms[0] == 0:
             return "the gradient at the start is 0, so there is no step to take"
-        if self.outcome.steps < 2:
+        if self.outcome.steps < 2 or 0 <= self.outcome.first_nonfinite[run] <= 2:
             return f"too few steps to measure a factor{theory}"
-        if not np.isfinite(measured) and (verdict == Verdict.CONVERGED or 0 <= self.outcome.first_nonfinite[run] <= 2):
-            return f"it was over within two steps{theory}"
+        if not np.isfinite(measured) and verdict == Verdict.CONVERGED:
+            return f"the {'first' if norms[1] <= ROUNDED * norms[0] else 'second'} step lands in the minimum"
         if not _agrees(measured, verdict, linear=self.modes is not None):
             return f"the factor changes from step to step{theory}"
         if abs(measured - 1) < 5e-5:
@@ -180,6 +180,8 @@ class Explanation:
         far = np.flatnonzero(~(above <= TOLERANCE * above[0]))
         if far.size == 0 or far[-1] == len(above) - 1:
             return "the loss is at its minimum" + (f", {plain(minimum)}" if minimum else "")
+        if (above[far[-1] + 1 :] == 0).all():
+            return f"the loss is at its minimum{f', {plain(minimum)},' if minimum else ''} from step {far[-1] + 1:,} on"
         left = f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left"
         return f"{left} {f'at step {far.size:,}' if far[-1] == far.size - 1 else f'from step {far[-1] + 1:,} on'}"
 
