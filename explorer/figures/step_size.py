@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.losses import Facts, Loss
 from explorer.core.losses.fit import Fit
 from explorer.core.run.descent import Trajectory
@@ -194,9 +194,30 @@ def _curve(
     uphill = _uphill(explanation, logs, top - bottom, run)
     alone = Facts(explanation.trajectory.objective).fit is None  # without a third plot, there is room for more ticks
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0), most=MOST if alone else 5)
-    floor = np.log10(explanation.floor[run]) if 0 < explanation.floor[run] < np.inf else np.nan
-    level = floor if bottom <= floor <= top else np.nan
-    return [{"y": past}, {"y": [level, level]}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
+    floor = _floor(explanation, curve, bottom, top, run)
+    return [{"y": past}, floor, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
+
+
+def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, run: int) -> Frame:
+    """Return a line where the curve is flat at its end for a reason that no run can change, and what it is.
+
+    The floor of the noise, in theory; or 0, where a loss has no logarithm; or as close to the minimum as numbers are to each other; or the
+    lower end of the plot.
+    """
+    expected, loss = explanation.floor[run], explanation.trajectory.loss[:, run]
+    level = np.log10(expected) if 0 < expected < np.inf else np.nan
+    if bottom <= level <= top:
+        return {"y": [level, level], "text": ["noise floor, in theory", ""], "textposition": "top right"}
+    words, level = "", max(curve[-1], bottom)
+    if loss.min() >= 0 and np.isfinite(loss[-1]):
+        left = np.flatnonzero(loss)
+        if not loss[-1]:
+            words = f"exactly 0 from step {left[-1] + 1 if left.size else 0:,} on"
+        elif explanation.rounded[run]:
+            words = "as close as rounding allows"
+        elif curve[-1] < bottom:
+            words = f"below {power_of_ten(int(np.floor(bottom)) + 1)}"
+    return {"y": [level, level] if words else [], "text": ["", words], "textposition": "top left"}
 
 
 def _or_nothing(line: Array) -> Array:
@@ -288,8 +309,7 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
     marker = {"size": [11, 0], "symbol": "square-open", "color": TEXT}
     traces[LEAVING] = line(TEXT, 2, dash="dot", **QUIET) | {"mode": "lines+markers+text", "marker": marker}
     traces[GHOST] = line("#8A8A8A", 2, dash="dash", x=drawn, **QUIET)
-    words = {"mode": "lines+text", "text": ["noise floor, in theory", ""], "textposition": "top right"}
-    traces[FLOOR] = line(ORANGE, 2, dash="longdash", x=drawn[[0, -1]], **QUIET) | words
+    traces[FLOOR] = line(ORANGE, 2, dash="longdash", x=drawn[[0, -1]], **QUIET) | {"mode": "lines+text"}
     curve = {"mode": "lines", "line": {"width": 3}, "meta": {"reveal": True}}
     traces[CURVE] = curve | {"x": drawn, "hovertemplate": f"step %{{x}}{hover}<extra></extra>"}
     traces[THEORY] = line(TEXT, 2, dash="dot", x=drawn, **QUIET)

@@ -19,7 +19,7 @@ from explorer.core.theory.curvature import second_order
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import microscope, step_size
 from explorer.figures.landscape import Landscape
-from explorer.figures.step_size import BEST, CURVE, FITTED, GROUND, HERE, HOP, LEAVING, NOW, PATH, RAIL, SWINGS, UPHILL
+from explorer.figures.step_size import BEST, CURVE, FITTED, FLOOR, GROUND, HERE, HOP, LEAVING, NOW, PATH, RAIL, SWINGS, UPHILL
 from explorer.figures.ticks import loss_axis
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}|rgba\(\d+,\d+,\d+,[\d.]+\)|var\(--[\w-]+\)")
@@ -350,3 +350,32 @@ def test_an_axis_at_the_end_of_the_numbers_has_ticks_that_differ(window: tuple[f
     texts = loss_axis(*window)["ticktext"]
     assert texts
     assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        (Setup("x_squared", learning_rate=0.5, steps=200), "exactly 0 from step 1 on"),
+        (Setup("x_squared", learning_rate=0.3, steps=2000), "exactly 0 from step 407 on"),
+        (Setup("x_squared", learning_rate=0.4, steps=200), "below 10⁻²⁵"),
+        (Setup("himmelblau", learning_rate=0.01, steps=2000), "as close as rounding allows"),
+        (Setup("network", learning_rate=0.1, steps=30), ""),
+        (Setup("x_squared", learning_rate=1.1, steps=200), ""),
+        (Setup("saddle", learning_rate=0.1, steps=200), ""),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each.loss,
+)
+def test_the_flat_end_of_a_loss_curve_says_what_it_is(setup: Setup, says: str) -> None:
+    told = one(setup)
+    (frame,) = step_size.draw(told).frames
+    part = frame["data"][frame["traces"].index(FLOOR)]
+    assert part["text"][1] == says
+    loss = told.trajectory.loss[:, 0]
+    if says.startswith("exactly"):
+        first = int(re.sub(r"\D", "", says.removeprefix("exactly 0")))
+        assert loss[first - 1] > 0 == loss[first:].max()
+    if says:
+        curve = points(frame, CURVE)[1]
+        assert part["y"] == pytest.approx([curve[-1]] * 2, abs=1e-5), "the line goes on where the curve ends"
+    elif part["y"]:
+        assert part["y"][0] > 0

@@ -1,6 +1,7 @@
 """The verdict in one plain sentence, with the run's own numbers, for each rate of a ruler."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,9 @@ from explorer.core.theory.growth import Modes, predicted_growth
 from explorer.core.verdict.measured import ROUNDED, floors, measured_growth, thrown
 from explorer.core.verdict.sentence import Verdict, became, marked, told
 from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
+
+ULPS = 8
+"""A run whose coordinates move by at most so many units in the last place does not move: it is at the end of its digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,15 @@ class Explanation:
     overflow: NDArray[np.intp]  # the step at which the loss should exceed the largest float64
     uphill: NDArray[np.intp]  # the first step that raised the loss, -1 if none did
     floor: Array  # the loss that mini-batches or noise should leave
+
+    @cached_property
+    def rounded(self) -> NDArray[np.bool_]:
+        """Return which runs ended as near to their minimum as numbers are to each other: they only moved from one to the next."""
+        x, quarter = self.trajectory.x, max(self.outcome.steps // 4, 1) + 1
+        with np.errstate(all="ignore"):
+            moved, size = (np.abs(each).max(axis=(0, 1)) for each in (np.diff(x[-quarter:], axis=0), x[-quarter:]))
+            there = (moved <= ULPS * np.finfo(x.dtype).eps * size) & (self.outcome.late_high <= ROUNDED * self.outcome.start_loss)
+        return there & (self.outcome.verdict == Verdict.CONVERGED)
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Self:
