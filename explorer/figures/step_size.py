@@ -54,6 +54,9 @@ TRAIL = 10
 RECENT = 40
 """The latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line."""
 
+NAME = (0.5, 0.09)
+"""The room that the name of the first uphill step takes, as shares of its plot."""
+
 STILL = 2e-3
 """What moves by a smaller share of its window stands still for the eye: it is not sent on."""
 
@@ -191,7 +194,7 @@ def _curve(
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
     past = _or_nothing(np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan))
-    uphill = _uphill(explanation, logs, top - bottom, run)
+    uphill = _uphill(explanation, logs, drawn, bottom, top, run)
     alone = Facts(explanation.trajectory.objective).fit is None  # without a third plot, there is room for more ticks
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0), most=MOST if alone else 5)
     floor = _floor(explanation, curve, bottom, top, run)
@@ -249,16 +252,28 @@ def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, 
     }
 
 
-def _uphill(explanation: Explanation, logs: Array, span: float, run: int) -> Frame:
-    """Return a triangle where the first uphill step landed, and its number, where the curve is not."""
-    step = int(explanation.uphill[run])
-    if step < 0 or not np.isfinite(logs[step + 1, run]):
+def _uphill(explanation: Explanation, logs: Array, drawn: NDArray[np.intp], bottom: float, top: float, run: int) -> Frame:
+    """Return a triangle where the first uphill step landed, and its number where it covers the least of the curve."""
+    step = int(explanation.uphill[run]) + 1
+    if step <= 0 or not np.isfinite(logs[step, run]):
         return {"x": [], "y": [], "text": []}
-    here, after = logs[step + 1, run], logs[step + 1 : step + 2 + len(logs) // 3, run]
-    rises = np.nanmedian(after[np.isfinite(after)]) - here > 0.1 * span
-    late = step + 1 > 0.55 * (len(logs) - 1)
-    position = f"{'middle' if rises else 'top'} {'left' if late else 'right'}"
-    return {"x": [step + 1], "y": [here], "text": [f"first uphill step: {step + 1:,}"], "textposition": position}
+    finely = np.linspace(0, drawn.size - 1, 8 * drawn.size)
+    x, y = (
+        np.interp(finely, np.arange(drawn.size), each) for each in (drawn / max(drawn[-1], 1), (logs[drawn, run] - bottom) / (top - bottom))
+    )
+    here, up = step / max(drawn[-1], 1), (logs[step, run] - bottom) / (top - bottom)
+    found = {}
+    for where, low in (("middle", up - NAME[1] / 2), ("top", up + 0.02), ("bottom", up - 0.02 - NAME[1])):
+        for side, left in (("right", here + 0.03), ("left", here - 0.03 - NAME[0])):
+            fits = left >= 0 and left + NAME[0] <= 1 and 0 <= low <= 1 - NAME[1]
+            covered = (x >= left) & (x <= left + NAME[0]) & (y >= low) & (y <= low + NAME[1])
+            found[f"{where} {side}"] = int(covered.sum()) if fits else covered.size
+    return {
+        "x": [step],
+        "y": [logs[step, run]],
+        "text": [f"first uphill step: {step:,}"],
+        "textposition": min(found, key=found.__getitem__),
+    }
 
 
 def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:

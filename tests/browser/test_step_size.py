@@ -333,3 +333,26 @@ def test_the_file_of_points_has_the_losses_themselves(opened: Visit, change: dic
     run = Setup.from_query(query).run()
     assert losses == pytest.approx(run.loss[:, 0].tolist(), rel=1e-4)
     assert not [row for row in rows if row[0] == "ground"]
+
+
+def test_a_saved_picture_has_its_names_where_the_page_has_them(opened: Visit) -> None:
+    """On the ground's color, above the lines, and each once: Plotly itself would put them back on their points."""
+    page = opened(RAVINE)
+    settle(page)
+    plot = page.locator(".picture-plot").first
+    places = """plot => Object.fromEntries([...plot.querySelectorAll(".textpoint text, .annotation-text")]
+      .filter((each) => each.textContent && each.style.visibility !== "hidden")
+      .map((each) => [each.textContent, each.getBoundingClientRect()])
+      .map(([name, { left, top, height }]) => [name, [left, top + height / 2]]))"""
+    shown, box = plot.evaluate(places), plot.bounding_box()
+    assert {"start", "minimum"} < {*shown}
+    page.locator(".picture-save summary").first.click()
+    with page.expect_download() as download:
+        page.locator(".picture-save").first.get_by_role("button", name="SVG").click()
+    page.set_content(download.value.path().read_text("utf-8"))
+    names, saved = page.locator("svg").first.evaluate(places), page.locator("svg").first.bounding_box()
+    assert {*names} == {*shown}
+    for name in ("start", "minimum"):
+        x, y = ((each - saved[side]) / 2 for each, side in zip(names[name], "xy", strict=True))  # twice as large
+        assert x == pytest.approx(shown[name][0] - box["x"], abs=4)
+        assert y - 72 == pytest.approx(shown[name][1] - box["y"], abs=6), "below its headline"

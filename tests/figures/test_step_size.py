@@ -379,3 +379,31 @@ def test_the_flat_end_of_a_loss_curve_says_what_it_is(setup: Setup, says: str) -
         assert part["y"] == pytest.approx([curve[-1]] * 2, abs=1e-5), "the line goes on where the curve ends"
     elif part["y"]:
         assert part["y"][0] > 0
+
+
+@pytest.mark.parametrize(("loss", "rule"), [("quadratic", "momentum"), ("ravine", "momentum"), ("x_squared", "gradient_descent")])
+def test_the_name_of_the_first_uphill_step_lies_beside_the_curve(loss: str, rule: str) -> None:
+    """Wherever there is room for it, at any rate of the ruler; and no line is drawn over a name."""
+    drawing = step_size.draw(explained(Setup(loss, rule, 0.1, steps=200)))
+    named = [f for f in drawing.frames if "textposition" in f["data"][f["traces"].index(UPHILL)]]
+    assert named
+    for frame in named:
+        y, (bottom, top) = points(frame, CURVE)[1], frame["layout"]["yaxis2"]["range"]
+        fine, last = np.linspace(0, y.size - 1, 5000), y.size - 1
+        x, y = fine / last, (np.interp(fine, np.arange(y.size), y) - bottom) / (top - bottom)
+        (at,), (up,) = points(frame, UPHILL)
+        at, up = at / last, (up - bottom) / (top - bottom)
+
+        def covers(where: str, height: float, *, x: Any = x, y: Any = y, at: float = at, up: float = up) -> bool:
+            """Whether the curve passes through a name of this height, half a plot long, beside the triangle."""
+            vertical, side = where.split()
+            middle = up + {"middle": 0.0, "top": 0.065, "bottom": -0.065}[vertical]
+            along = x - at if side == "right" else at - x
+            return bool(((along > 0.03) & (along < 0.53) & (abs(y - middle) < height / 2)).any())
+
+        free = [f"{v} {s}" for v in ("middle", "top", "bottom") for s in ("right", "left")]
+        inside = [each for each in free if (at < 0.46 if "right" in each else at > 0.54) and (up > 0.12 or "bottom" not in each)]
+        position = frame["data"][frame["traces"].index(UPHILL)]["textposition"]
+        assert not covers(position, 0.07) or all(covers(each, 0.1) for each in inside)
+    for trace in drawing.figure.data:
+        assert ("text" in (trace.mode or "")) == (trace.zorder == 1)
