@@ -14,7 +14,7 @@ from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
 from explorer.core.verdict.measured import ROUNDED, floors, measured_growth, thrown
 from explorer.core.verdict.sentence import Verdict, became, marked, told
-from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
+from explorer.core.verdict.verdict import PATIENCE, TOLERANCE, Outcome, judge
 
 ULPS = 8
 """A run whose coordinates move by at most so many units in the last place does not move: it is at the end of its digits."""
@@ -99,7 +99,7 @@ class Explanation:
             case Verdict.CONVERGED:
                 first, instead = self._factor(run), self._arrival(run)
             case Verdict.CONVERGING:
-                first, more = self._factor(run), self.outcome.worse(run)
+                first, more = self._factor(run), self.outcome.worse(run) or self._slows(run)
             case Verdict.SLOW:
                 first, more = self._factor(run), self.outcome.pace(run)
             case Verdict.OSCILLATING:
@@ -169,6 +169,15 @@ class Explanation:
             else "theory, at the minimum"
         )
         return f" ({where}: {_factor(predicted)})"
+
+    def _slows(self, run: int) -> str:
+        """Return that a fall will not last, where theory knows: the steep directions come first, and the flattest takes its own time."""
+        left, factor = self.outcome.left[run], self.predicted[run]
+        if self.modes is None or not (TOLERANCE < left < 1 and 0 < factor < 1):
+            return ""
+        to_go = np.log(TOLERANCE / left) / (2 * np.log(factor))
+        late = to_go > PATIENCE * self.outcome.steps
+        return f"only the steep directions fall so fast, and the flat ones need about {plain(to_go, 2)} more steps" if late else ""
 
     def _end(self, run: int) -> tuple[str, str]:
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
