@@ -178,14 +178,19 @@ def seen(history: History) -> list[str]:
     if history.optimizer.preconditioner is not None and np.isfinite(history.stable).any():
         low, high = plain(np.nanmin(history.stable)), plain(np.nanmax(history.stable))
         return [f"the edge in the optimizer's own units is {low if low == high else f'between {low} and {high}'} along this run"]
-    ratio = np.array(history.ratio)[-max(len(history.ratio) // 4, 1) :]
+    late = max(len(history.ratio) // 4, 1)
+    ratio = np.array(history.ratio)[-late:]
     average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan
     if abs(average - 1) < AT_THE_EDGE and history.train[-1] < history.train[0]:
-        rises = int(np.sum(np.diff(history.train) > ROUNDING * np.abs(history.train[:-1])))
-        hovers = (
-            f"late in the run the rate is on average {plain(100 * average)} % of the largest stable one, with {rises} rises between looks"
+        before, highest = np.array(history.train[:-1])[-late:], np.array([loss for _, loss in history.peaks[1:]])[-late:]
+        rises, near = (
+            int((highest - before > ROUNDING * np.abs(before)).sum()),
+            f"the rate is {plain(100 * average)} % of the largest stable one",
         )
-        return ["this is the edge of stability, which is not divergence", hovers]
+        if not rises:
+            return [f"over the last {before.size} looks {near} on average: it is at the edge, but the loss did not rise"]
+        often = f"the loss rose after {rises} of the last {before.size} looks, where {near} on average"
+        return ["this is the edge of stability, which is not divergence", often]
     return [_standing(history)]
 
 
