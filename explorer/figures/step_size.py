@@ -120,12 +120,18 @@ def _path(
     seen = seen[:, : there[-1] + 1]
     end = small(seen[:, -1])
     with np.errstate(all="ignore"):
-        moves = np.flatnonzero((np.abs(seen - seen[:, -1:]) > STILL * (landscape.reach * opened)[:, np.newaxis]).any(axis=0))
-    across, up = (small(each[: moves[-1] + 2 if moves.size else 1]) for each in seen)
+        moves = _moves(np.abs(seen - seen[:, -1:]) / (landscape.reach * opened)[:, np.newaxis])
+    across, up = (small(each[: moves + 1]) for each in seen)
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "rest": inside}
     latest = {"line": path["line"], "marker": path["line"]}
     return [path, latest, {"x": end[:1], "y": end[1:]}, _leaving(points, explanation, landscape.center, int(drawn[inside - 1]), run)]
+
+
+def _moves(shares: Array) -> int:
+    """Return how many steps one sees move, for how far each ``(..., steps)`` moves anything, as a share of its window."""
+    seen = np.flatnonzero((shares > STILL).any(axis=tuple(range(shares.ndim - 1))))
+    return int(seen[-1]) + 1 if seen.size else 0
 
 
 def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp]) -> Array:
@@ -147,8 +153,8 @@ def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp])
 def _hop(hops: Array, landscape: Landscape, inside: int) -> Frame:
     """Return the trace of the step that was made last, as long as one sees it move."""
     with np.errstate(all="ignore"):
-        seen = np.flatnonzero(np.abs(hops[:, 1, 0] - hops[:, 0, 0]) > STILL * landscape.reach[0])
-    points = hops[: min(seen[-1] + 1, inside) if seen.size else 0].reshape(-1, 2).clip(-DRAWABLE, DRAWABLE)
+        moves = _moves(np.abs(hops[:, 1, 0] - hops[:, 0, 0]) / landscape.reach[0])
+    points = hops[: min(moves, inside)].reshape(-1, 2).clip(-DRAWABLE, DRAWABLE)
     return {"x": small(points[:, 0]), "y": small(points[:, 1])}
 
 
@@ -166,9 +172,8 @@ def _fitted(fit: Fit, ends: Array, path: Frame) -> list[Frame]:
     there = np.flatnonzero(np.isfinite(ends).all(axis=(0, 1)))
     ends = ends[:, :, : there[-1] + 1 if there.size else 0]
     if ends.size:
-        away = np.abs(ends - ends[..., -1:])
-        moved = np.flatnonzero((away > STILL * np.ptp(fit.window, axis=1)[:, np.newaxis, np.newaxis]).any(axis=(0, 1)))
-        ends = ends[:, :, : moved[-1] + 2 if moved.size else 1].copy()
+        moves = _moves(np.abs(ends - ends[..., -1:]) / np.ptp(fit.window, axis=1)[:, np.newaxis, np.newaxis])
+        ends = ends[:, :, : moves + 1].copy()
         ends[:, :, 1::2] = ends[:, ::-1, 1::2]
     across, up = (small(each.T.ravel()) for each in ends)
     return [{"x": across, "y": up, "line": path["line"], "rest": path["rest"]}, {"line": path["line"]}]
