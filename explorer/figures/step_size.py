@@ -218,13 +218,14 @@ def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, ru
         return {"y": [level, level], "text": ["noise floor, in theory", ""], "textposition": "top right"}
     words, level = "", max(curve[-1], bottom)
     if loss.min() >= 0 and np.isfinite(loss[-1]):
-        left = np.flatnonzero(loss)
+        left, lowest = np.flatnonzero(loss), f"below {power_of_ten(int(np.floor(bottom)) + 1)}"
         if not loss[-1]:
-            words = f"exactly 0 from step {left[-1] + 1 if left.size else 0:,} on"
+            words = f"0 from step {left[-1] + 1 if left.size else 0:,} on"
+            words = f"{lowest}, {words}" if (log_loss(loss[left]) < bottom).any() else f"exactly {words}"
         elif explanation.rounded[run]:
             words = "as close as rounding allows"
         elif curve[-1] < bottom:
-            words = f"below {power_of_ten(int(np.floor(bottom)) + 1)}"
+            words = lowest
     return {"y": [level, level] if words else [], "text": ["", words], "textposition": "top left"}
 
 
