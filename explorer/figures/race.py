@@ -10,7 +10,7 @@ from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, Picture, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import COLORS, Part, figure, legend, line, margins, marks
-from explorer.figures.ticks import loss_axis
+from explorer.figures.ticks import loss_axis, lowest
 
 LOOKS = [
     (COLORS[Verdict.CATAPULT], "solid", "circle"),
@@ -55,11 +55,13 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
             {"y": curve},
             {"x": drawn[-1:].astype(float), "y": curve[-1:]},
         ]
+    signed = bool(np.nanmin(loss) < 0)
+    axis = loss_axis(bottom, top, signed=signed, least=None if signed else lowest(loss[drawn], bottom))
     played = views(landscape, windows, whole)
     frame = {
         "data": data,
         "traces": list(range(GROUND, GROUND + len(data))),
-        "layout": {**played[-1][1], "yaxis2": loss_axis(bottom, top, signed=bool(np.nanmin(loss) < 0))},
+        "layout": {**played[-1][1], "yaxis2": axis},
         "views": played,
     }
     drawing = figure(traces, layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))

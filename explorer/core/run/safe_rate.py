@@ -103,7 +103,7 @@ class SafeRate:
     def _kept(self) -> str:
         if not self.longest:
             return "no rate is safe, because longer runs failed where shorter ones held" if self._seen else "no run was made"
-        return f"{plain(SAFE * self.held)} is safe: it held for {self.longest:,} steps" if np.isfinite(self.held) else ""
+        return f"{plain(SAFE * self.held)} is safe, having held for {self.longest:,} steps" if np.isfinite(self.held) else ""
 
     @property
     def _seen(self) -> str:
