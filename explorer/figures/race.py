@@ -24,8 +24,8 @@ LOOKS = [
 ]
 """Each racer's color, dash and symbol: never one of them alone."""
 
-GROUND = 3
-"""Traces of the landscape, which come first; then path, head, curve and head of each racer."""
+FIRST = 1
+"""The trace of the landscape comes first; then path, head, curve and head of each racer, and last the minimum and the start."""
 
 
 def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
@@ -42,7 +42,8 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
     windows = landscape.windows(away).max(axis=2)[:, drawn]
     logs = log_loss(loss)
     bottom, top = loss_range(logs[drawn].ravel())
-    traces: list[Part] = ground(landscape, whole[:, np.newaxis], points[:, 0, 0])
+    lines, *named = ground(landscape, whole[:, np.newaxis], points[:, 0, 0])
+    traces: list[Part] = [lines]
     data: list[Part] = []
     for run, name in enumerate(names):
         traces += _traces(name, run, drawn)
@@ -60,18 +61,18 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
     played = views(landscape, windows, whole)
     frame = {
         "data": data,
-        "traces": list(range(GROUND, GROUND + len(data))),
+        "traces": list(range(FIRST, FIRST + len(data))),
         "layout": {**played[-1][1], "yaxis2": axis},
         "views": played,
     }
-    drawing = figure(traces, layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))
+    drawing = figure([*traces, *named], layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))
     return Picture(drawing, [frame], [f"step {step:,}" for step in drawn], drawn)
 
 
 def _traces(name: str, run: int, drawn: NDArray[np.intp]) -> list[Part]:
     """Return a racer's path, its head, its loss curve and that one's head."""
     color, dash, symbol = LOOKS[run % len(LOOKS)]
-    path = GROUND + 4 * run
+    path = FIRST + 4 * run
     named = {"name": name, "legendgroup": name}
     head = marks(color, symbol, size=13, showlegend=False, hoverinfo="name", **named)
     hover = f"{name}, step %{{x}}: 10<sup>%{{y:.3f}}</sup><extra></extra>"

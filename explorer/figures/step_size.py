@@ -20,22 +20,25 @@ from explorer.figures.ticks import MOST, loss_axis
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-GROUND, MINIMUM, START, PATH, LATEST, HOP, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(18)
-"""The traces, in the order they are drawn; with examples, they follow. A frame changes those from PATH to FITTED."""
+GROUND, PATH, LATEST, HOP, HERE, MINIMUM, START, LEAVING, GHOST, CURVE, THEORY, FLOOR, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(18)
+"""The traces, in the order they are drawn, names above lines; with examples, they follow."""
+
+MOVED = [PATH, LATEST, HOP, HERE, LEAVING, GHOST, CURVE, THEORY, FLOOR, NOW, UPHILL, RAIL, SWINGS, FITTED]
+"""The traces that a frame changes; the last two with examples only."""
 
 NAMES = (
     "ground",
-    "minimum",
-    "start",
     "path",
     "latest steps",
     "slope of the step",
     "here",
+    "minimum",
+    "start",
     "leaves",
     "loss without rescues",
-    "noise floor",
     "loss",
     "theory",
+    "floor",
 )
 """What traces are called in the file of the picture's points."""
 
@@ -85,7 +88,7 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
         if fit is not None and ends is not None:
             curve += _fitted(fit, ends[..., run], path[0])
             shown["yaxis3"] = {"range": _opened(fit, curve[-2]["y"][: 2 * path[0]["rest"]])}
-        frames.append({"data": path + curve, "traces": list(range(PATH, PATH + len(path + curve))), "layout": shown, "views": played})
+        frames.append({"data": path + curve, "traces": MOVED[: len(path + curve)], "layout": shown, "views": played})
     named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: without the rescues"] * (ghost is not None)
     hover = "" if np.nanmin(trajectory.loss) < 0 else ": 10<sup>%{y:.3f}</sup>"
     loss = f"loss ({', '.join(named)})" if named else "loss"
@@ -203,14 +206,14 @@ def _curve(
     alone = Facts(explanation.trajectory.objective).fit is None  # without a third plot, there is room for more ticks
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0), most=MOST if alone else 5)
     floor = _floor(explanation, curve, bottom, top, run)
-    return [{"y": past}, floor, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
+    return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, floor, here, uphill, rail], axis
 
 
 def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, run: int) -> Frame:
-    """Return a line where the curve is flat at its end for a reason that no run can change, and what it is.
+    """Return where the curve is flat at its end for a reason that no run can change, and what it is.
 
-    The floor of the noise, in theory; or 0, where a loss has no logarithm; or as close to the minimum as numbers are to each other; or the
-    lower end of the plot.
+    The floor of the noise, in theory, as a line; or 0, where a loss has no logarithm; or as close to the minimum as numbers are to each
+    other; or the lower end of the plot.
     """
     expected, loss = explanation.floor[run], explanation.trajectory.loss[:, run]
     level = np.log10(expected) if 0 < expected < np.inf else np.nan
@@ -226,7 +229,7 @@ def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, ru
             words = "as close as rounding allows"
         elif curve[-1] < bottom:
             words = lowest
-    return {"y": [level, level] if words else [], "text": ["", words], "textposition": "top left"}
+    return {"y": [np.nan, level] if words else [], "text": ["", words], "textposition": "top left"}  # the line is the curve itself
 
 
 def _or_nothing(line: Array) -> Array:
@@ -320,7 +323,8 @@ def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
 
 
 def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], loss: str, hover: str) -> go.Figure:
-    traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
+    traces: list[dict[str, Any]] = [{} for _ in range(RAIL + 1)]
+    traces[GROUND], traces[MINIMUM], traces[START] = ground(landscape, overview, points[:, 0, 0])
     hovered = {"hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>"}
     traces[PATH] = {"mode": "lines", "line": {"width": 2}, "meta": {"reveal": True}} | hovered
     latest = {"mode": "lines+markers", "line": {"width": 3}, "marker": {"size": 7}}

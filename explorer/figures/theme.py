@@ -66,12 +66,8 @@ QUIET: Part = {"hoverinfo": "skip"}
 
 
 def figure(traces: Iterable[Mapping[str, Any]], layout: Mapping[str, Any]) -> go.Figure:
-    """Return a figure of these traces, which are of the type scatter unless they say otherwise; names lie above all lines."""
-    return go.Figure({"data": [_raised({"type": "scatter", **trace}) for trace in traces], "layout": {"template": TEMPLATE, **layout}})
-
-
-def _raised(trace: Part) -> Part:
-    return trace | {"zorder": 1} if trace["type"] == "scatter" and "text" in trace.get("mode", "") else trace
+    """Return a figure of these traces, which are of the type scatter unless they say otherwise."""
+    return go.Figure({"data": [{"type": "scatter", **trace} for trace in traces], "layout": {"template": TEMPLATE, **layout}})
 
 
 def line(color: str, width: float, *, dash: str = "solid", **more: Any) -> Part:

@@ -63,7 +63,7 @@ def sentence(page: Page) -> str:
 def path(page: Page) -> dict[str, list[float]]:
     """The points of the path that are drawn now."""
     return page.evaluate(
-        "() => { const {x, y} = document.querySelector('.js-plotly-plot').data[3]; return {x: Array.from(x), y: Array.from(y)} }"
+        "() => { const {x, y} = document.querySelector('.js-plotly-plot').data[1]; return {x: Array.from(x), y: Array.from(y)} }"
     )
 
 
@@ -146,7 +146,7 @@ def test_play_shows_the_hops_one_by_one(opened: Visit) -> None:
         """() => new Promise((resolve) => {
           const root = document.querySelector(".picture"), plot = root.querySelector(".js-plotly-plot"), counts = [];
           new MutationObserver(() => {
-            counts.push(plot.data[3].x.length);
+            counts.push(plot.data[1].x.length);
             if (counts.length > 3 && counts.at(-1) === 13) resolve(counts);
           }).observe(root, { attributeFilter: ["data-drawn"] });
           root.querySelector(".picture-play").click();
@@ -346,12 +346,14 @@ def test_a_saved_picture_has_its_names_where_the_page_has_them(opened: Visit) ->
       .map(([name, { left, top, height }]) => [name, [left, top + height / 2]]))"""
     shown, box = plot.evaluate(places), plot.bounding_box()
     assert {"start", "minimum"} < {*shown}
+    assert plot.locator("image").count() == 1
     page.locator(".picture-save summary").first.click()
     with page.expect_download() as download:
         page.locator(".picture-save").first.get_by_role("button", name="SVG").click()
     page.set_content(download.value.path().read_text("utf-8"))
     names, saved = page.locator("svg").first.evaluate(places), page.locator("svg").first.bounding_box()
     assert {*names} == {*shown}
+    assert page.locator("svg image").count() == 1, "the depth of the ground"
     for name in ("start", "minimum"):
         x, y = ((each - saved[side]) / 2 for each, side in zip(names[name], "xy", strict=True))  # twice as large
         assert x == pytest.approx(shown[name][0] - box["x"], abs=4)

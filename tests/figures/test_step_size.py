@@ -19,7 +19,7 @@ from explorer.core.theory.curvature import second_order
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import microscope, step_size
 from explorer.figures.landscape import Landscape
-from explorer.figures.step_size import BEST, CURVE, FITTED, FLOOR, GROUND, HERE, HOP, LEAVING, NOW, PATH, RAIL, SWINGS, UPHILL
+from explorer.figures.step_size import BEST, CURVE, FITTED, FLOOR, GROUND, HERE, HOP, LEAVING, MOVED, NOW, PATH, RAIL, SWINGS, UPHILL
 from explorer.figures.ticks import loss_axis
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}|rgba\(\d+,\d+,\d+,[\d.]+\)|var\(--[\w-]+\)")
@@ -75,7 +75,9 @@ def test_every_run_can_be_drawn(loss: str, optimizer: str) -> None:
     assert len(drawing.frames) == explanation.trajectory.runs
     assert len(drawing.times) == len(drawing.drawn) == 26
     for run, frame in enumerate(drawing.frames):
-        assert frame["traces"] == list(range(PATH, (RAIL if Facts(explanation.trajectory.objective).fit is None else FITTED) + 1))
+        assert frame["traces"] == [
+            each for each in MOVED if each <= (RAIL if Facts(explanation.trajectory.objective).fit is None else FITTED)
+        ]
         assert len(frame["data"]) == len(frame["traces"])
         assert {*frame["layout"]} - {"yaxis3"} == {"xaxis", "yaxis", "yaxis2"}
         assert [each[0] for each in frame["views"]] == sorted({each[0] for each in frame["views"]})
@@ -376,7 +378,7 @@ def test_the_flat_end_of_a_loss_curve_says_what_it_is(setup: Setup, says: str) -
         assert loss[first - 1] > 0 == loss[first:].max()
     if says:
         curve = points(frame, CURVE)[1]
-        assert part["y"] == pytest.approx([curve[-1]] * 2, abs=1e-5), "the line goes on where the curve ends"
+        assert part["y"][1] == pytest.approx(curve[-1], abs=1e-5), "it stands where the curve ends"
     elif part["y"]:
         assert part["y"][0] > 0
 
@@ -405,5 +407,13 @@ def test_the_name_of_the_first_uphill_step_lies_beside_the_curve(loss: str, rule
         inside = [each for each in free if (at < 0.46 if "right" in each else at > 0.54) and (up > 0.12 or "bottom" not in each)]
         position = frame["data"][frame["traces"].index(UPHILL)]["textposition"]
         assert not covers(position, 0.07) or all(covers(each, 0.1) for each in inside)
-    for trace in drawing.figure.data:
-        assert ("text" in (trace.mode or "")) == (trace.zorder == 1)
+    order = [trace.name for trace in drawing.figure.data]
+    assert {"minimum", "start", "leaves", "floor"} <= {*order}
+    for name, line in (
+        ("minimum", "path"),
+        ("start", "path"),
+        ("minimum", "latest steps"),
+        ("start", "slope of the step"),
+        ("floor", "loss"),
+    ):
+        assert order.index(name) > order.index(line), "what comes later is drawn above"
