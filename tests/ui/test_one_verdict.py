@@ -123,7 +123,7 @@ def small(setup: Setup) -> Setup:
 
 
 def close(text: str, value: float, digits: int = 3) -> bool:
-    """Whether a number that was read is this one, in so many digits."""
+    """Whether a number that was read is this one, in its first digits."""
     return number(text) == pytest.approx(value, rel=0.51 * 10.0 ** (1 - digits))
 
 

@@ -17,7 +17,7 @@ from explorer.core.verdict.sentence import Verdict, became, marked, told
 from explorer.core.verdict.verdict import PATIENCE, TOLERANCE, Outcome, judge
 
 ULPS = 8
-"""A run whose coordinates move by at most so many units in the last place does not move: it is at the end of its digits."""
+"""A run whose coordinates move by no more units in the last place than this stands still: it is at the end of its digits."""
 
 
 @dataclass(frozen=True, eq=False)
