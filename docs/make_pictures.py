@@ -1,6 +1,6 @@
 """The pictures that README.md shows, from the running application: `python -m docs.make_pictures`.
 
-docs/step-size.png is the first page beyond the edge; docs/drag.webp is a drag through the edge. It needs what the tests need: a Chromium
+docs/step-size.png is the first page as it opens; docs/drag.webp is a drag through the edge. It needs what the tests need: a Chromium
 and the extra `test`; Pillow, which joins the stills, comes with Streamlit.
 """
 

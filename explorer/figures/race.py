@@ -10,7 +10,7 @@ from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.stage import ON_CURVE, Picture, ground, layout, log_loss, loss_range, small, thin, views
 from explorer.figures.theme import COLORS, Part, figure, legend, line, margins, marks
-from explorer.figures.ticks import loss_axis
+from explorer.figures.ticks import loss_axis, lowest
 
 LOOKS = [
     (COLORS[Verdict.CATAPULT], "solid", "circle"),
@@ -24,8 +24,8 @@ LOOKS = [
 ]
 """Each racer's color, dash and symbol: never one of them alone."""
 
-GROUND = 3
-"""Traces of the landscape, which come first; then path, head, curve and head of each racer."""
+FIRST = 1
+"""The trace of the landscape comes first; then path, head, curve and head of each racer, and last the minimum and the start."""
 
 
 def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
@@ -42,7 +42,8 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
     windows = landscape.windows(away).max(axis=2)[:, drawn]
     logs = log_loss(loss)
     bottom, top = loss_range(logs[drawn].ravel())
-    traces: list[Part] = ground(landscape, whole[:, np.newaxis], points[:, 0, 0])
+    lines, *named = ground(landscape, whole[:, np.newaxis], points[:, 0, 0])
+    traces: list[Part] = [lines]
     data: list[Part] = []
     for run, name in enumerate(names):
         traces += _traces(name, run, drawn)
@@ -55,21 +56,23 @@ def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:
             {"y": curve},
             {"x": drawn[-1:].astype(float), "y": curve[-1:]},
         ]
+    signed = bool(np.nanmin(loss) < 0)
+    axis = loss_axis(bottom, top, signed=signed, least=None if signed else lowest(loss[drawn], bottom))
     played = views(landscape, windows, whole)
     frame = {
         "data": data,
-        "traces": list(range(GROUND, GROUND + len(data))),
-        "layout": {**played[-1][1], "yaxis2": loss_axis(bottom, top, signed=bool(np.nanmin(loss) < 0))},
+        "traces": list(range(FIRST, FIRST + len(data))),
+        "layout": {**played[-1][1], "yaxis2": axis},
         "views": played,
     }
-    drawing = figure(traces, layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))
+    drawing = figure([*traces, *named], layout(landscape, int(drawn[-1])) | legend(1.28) | margins(72, 16, 96, 56))
     return Picture(drawing, [frame], [f"step {step:,}" for step in drawn], drawn)
 
 
 def _traces(name: str, run: int, drawn: NDArray[np.intp]) -> list[Part]:
     """Return a racer's path, its head, its loss curve and that one's head."""
     color, dash, symbol = LOOKS[run % len(LOOKS)]
-    path = GROUND + 4 * run
+    path = FIRST + 4 * run
     named = {"name": name, "legendgroup": name}
     head = marks(color, symbol, size=13, showlegend=False, hoverinfo="name", **named)
     hover = f"{name}, step %{{x}}: 10<sup>%{{y:.3f}}</sup><extra></extra>"

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.losses import Facts, Loss
 from explorer.core.losses.fit import Fit
 from explorer.core.run.descent import Trajectory
@@ -20,22 +20,25 @@ from explorer.figures.ticks import MOST, loss_axis
 Array = NDArray[np.float64]
 Frame = dict[str, Any]
 
-GROUND, MINIMUM, START, PATH, LATEST, HOP, HERE, LEAVING, GHOST, FLOOR, CURVE, THEORY, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(18)
-"""The traces, in the order they are drawn; with examples, they follow. A frame changes those from PATH to FITTED."""
+GROUND, PATH, LATEST, HOP, HERE, MINIMUM, START, LEAVING, GHOST, CURVE, THEORY, FLOOR, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(18)
+"""The traces, in the order they are drawn, names above lines; with examples, they follow."""
+
+MOVED = [PATH, LATEST, HOP, HERE, LEAVING, GHOST, CURVE, THEORY, FLOOR, NOW, UPHILL, RAIL, SWINGS, FITTED]
+"""The traces that a frame changes; the last two with examples only."""
 
 NAMES = (
     "ground",
-    "minimum",
-    "start",
     "path",
     "latest steps",
     "slope of the step",
     "here",
+    "minimum",
+    "start",
     "leaves",
     "loss without rescues",
-    "noise floor",
     "loss",
     "theory",
+    "floor",
 )
 """What traces are called in the file of the picture's points."""
 
@@ -53,6 +56,9 @@ TRAIL = 10
 
 RECENT = 40
 """The latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line."""
+
+NAME = (0.5, 0.09)
+"""The room that the name of the first uphill step takes, as shares of its plot."""
 
 STILL = 2e-3
 """What moves by a smaller share of its window stands still for the eye: it is not sent on."""
@@ -82,7 +88,7 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
         if fit is not None and ends is not None:
             curve += _fitted(fit, ends[..., run], path[0])
             shown["yaxis3"] = {"range": _opened(fit, curve[-2]["y"][: 2 * path[0]["rest"]])}
-        frames.append({"data": path + curve, "traces": list(range(PATH, PATH + len(path + curve))), "layout": shown, "views": played})
+        frames.append({"data": path + curve, "traces": MOVED[: len(path + curve)], "layout": shown, "views": played})
     named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: without the rescues"] * (ghost is not None)
     hover = "" if np.nanmin(trajectory.loss) < 0 else ": 10<sup>%{y:.3f}</sup>"
     loss = f"loss ({', '.join(named)})" if named else "loss"
@@ -117,12 +123,18 @@ def _path(
     seen = seen[:, : there[-1] + 1]
     end = small(seen[:, -1])
     with np.errstate(all="ignore"):
-        moves = np.flatnonzero((np.abs(seen - seen[:, -1:]) > STILL * (landscape.reach * opened)[:, np.newaxis]).any(axis=0))
-    across, up = (small(each[: moves[-1] + 2 if moves.size else 1]) for each in seen)
+        moves = _moves(np.abs(seen - seen[:, -1:]) / (landscape.reach * opened)[:, np.newaxis])
+    across, up = (small(each[: moves + 1]) for each in seen)
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "rest": inside}
     latest = {"line": path["line"], "marker": path["line"]}
     return [path, latest, {"x": end[:1], "y": end[1:]}, _leaving(points, explanation, landscape.center, int(drawn[inside - 1]), run)]
+
+
+def _moves(shares: Array) -> int:
+    """Return how many steps one sees move, for how far each ``(..., steps)`` moves anything, as a share of its window."""
+    seen = np.flatnonzero((shares > STILL).any(axis=tuple(range(shares.ndim - 1))))
+    return int(seen[-1]) + 1 if seen.size else 0
 
 
 def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp]) -> Array:
@@ -144,8 +156,8 @@ def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp])
 def _hop(hops: Array, landscape: Landscape, inside: int) -> Frame:
     """Return the trace of the step that was made last, as long as one sees it move."""
     with np.errstate(all="ignore"):
-        seen = np.flatnonzero(np.abs(hops[:, 1, 0] - hops[:, 0, 0]) > STILL * landscape.reach[0])
-    points = hops[: min(seen[-1] + 1, inside) if seen.size else 0].reshape(-1, 2).clip(-DRAWABLE, DRAWABLE)
+        moves = _moves(np.abs(hops[:, 1, 0] - hops[:, 0, 0]) / landscape.reach[0])
+    points = hops[: min(moves, inside)].reshape(-1, 2).clip(-DRAWABLE, DRAWABLE)
     return {"x": small(points[:, 0]), "y": small(points[:, 1])}
 
 
@@ -163,9 +175,8 @@ def _fitted(fit: Fit, ends: Array, path: Frame) -> list[Frame]:
     there = np.flatnonzero(np.isfinite(ends).all(axis=(0, 1)))
     ends = ends[:, :, : there[-1] + 1 if there.size else 0]
     if ends.size:
-        away = np.abs(ends - ends[..., -1:])
-        moved = np.flatnonzero((away > STILL * np.ptp(fit.window, axis=1)[:, np.newaxis, np.newaxis]).any(axis=(0, 1)))
-        ends = ends[:, :, : moved[-1] + 2 if moved.size else 1].copy()
+        moves = _moves(np.abs(ends - ends[..., -1:]) / np.ptp(fit.window, axis=1)[:, np.newaxis, np.newaxis])
+        ends = ends[:, :, : moves + 1].copy()
         ends[:, :, 1::2] = ends[:, ::-1, 1::2]
     across, up = (small(each.T.ravel()) for each in ends)
     return [{"x": across, "y": up, "line": path["line"], "rest": path["rest"]}, {"line": path["line"]}]
@@ -191,12 +202,34 @@ def _curve(
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
     rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
     past = _or_nothing(np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan))
-    uphill = _uphill(explanation, logs, top - bottom, run)
+    uphill = _uphill(explanation, logs, drawn, bottom, top, run)
     alone = Facts(explanation.trajectory.objective).fit is None  # without a third plot, there is room for more ticks
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0), most=MOST if alone else 5)
-    floor = np.log10(explanation.floor[run]) if 0 < explanation.floor[run] < np.inf else np.nan
-    level = floor if bottom <= floor <= top else np.nan
-    return [{"y": past}, {"y": [level, level]}, {"y": shown, "line": {"color": color}}, {"y": line}, here, uphill, rail], axis
+    floor = _floor(explanation, curve, bottom, top, run)
+    return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, floor, here, uphill, rail], axis
+
+
+def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, run: int) -> Frame:
+    """Return where the curve is flat at its end for a reason that no run can change, and what it is.
+
+    The floor of the noise, in theory, as a line; or 0, where a loss has no logarithm; or as close to the minimum as numbers are to each
+    other; or the lower end of the plot.
+    """
+    expected, loss = explanation.floor[run], explanation.trajectory.loss[:, run]
+    level = np.log10(expected) if 0 < expected < np.inf else np.nan
+    if bottom <= level <= top:
+        return {"y": [level, level], "text": ["noise floor, in theory", ""], "textposition": "top right"}
+    words, level = "", max(curve[-1], bottom)
+    if loss.min() >= 0 and np.isfinite(loss[-1]):
+        left, lowest = np.flatnonzero(loss), f"below {power_of_ten(int(np.floor(bottom)) + 1)}"
+        if not loss[-1]:
+            words = f"0 from step {left[-1] + 1 if left.size else 0:,} on"
+            words = f"{lowest}, {words}" if (log_loss(loss[left]) < bottom).any() else f"exactly {words}"
+        elif explanation.rounded[run]:
+            words = "as close as rounding allows"
+        elif curve[-1] < bottom:
+            words = lowest
+    return {"y": [np.nan, level] if words else [], "text": ["", words], "textposition": "top left"}  # the line is the curve itself
 
 
 def _or_nothing(line: Array) -> Array:
@@ -228,16 +261,28 @@ def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, 
     }
 
 
-def _uphill(explanation: Explanation, logs: Array, span: float, run: int) -> Frame:
-    """Return a triangle where the first uphill step landed, and its number, where the curve is not."""
-    step = int(explanation.uphill[run])
-    if step < 0 or not np.isfinite(logs[step + 1, run]):
+def _uphill(explanation: Explanation, logs: Array, drawn: NDArray[np.intp], bottom: float, top: float, run: int) -> Frame:
+    """Return a triangle where the first uphill step landed, and its number where it covers the least of the curve."""
+    step = int(explanation.uphill[run]) + 1
+    if step <= 0 or not np.isfinite(logs[step, run]):
         return {"x": [], "y": [], "text": []}
-    here, after = logs[step + 1, run], logs[step + 1 : step + 2 + len(logs) // 3, run]
-    rises = np.nanmedian(after[np.isfinite(after)]) - here > 0.1 * span
-    late = step + 1 > 0.55 * (len(logs) - 1)
-    position = f"{'middle' if rises else 'top'} {'left' if late else 'right'}"
-    return {"x": [step + 1], "y": [here], "text": [f"first uphill step: {step + 1:,}"], "textposition": position}
+    finely = np.linspace(0, drawn.size - 1, 8 * drawn.size)
+    x, y = (
+        np.interp(finely, np.arange(drawn.size), each) for each in (drawn / max(drawn[-1], 1), (logs[drawn, run] - bottom) / (top - bottom))
+    )
+    here, up = step / max(drawn[-1], 1), (logs[step, run] - bottom) / (top - bottom)
+    found = {}
+    for where, low in (("middle", up - NAME[1] / 2), ("top", up + 0.02), ("bottom", up - 0.02 - NAME[1])):
+        for side, left in (("right", here + 0.03), ("left", here - 0.03 - NAME[0])):
+            fits = left >= 0 and left + NAME[0] <= 1 and 0 <= low <= 1 - NAME[1]
+            covered = (x >= left) & (x <= left + NAME[0]) & (y >= low) & (y <= low + NAME[1])
+            found[f"{where} {side}"] = int(covered.sum()) if fits else covered.size
+    return {
+        "x": [step],
+        "y": [logs[step, run]],
+        "text": [f"first uphill step: {step:,}"],
+        "textposition": min(found, key=found.__getitem__),
+    }
 
 
 def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
@@ -278,7 +323,8 @@ def _with_data(figure: go.Figure, fit: Fit, loss: Loss) -> go.Figure:
 
 
 def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray[np.intp], loss: str, hover: str) -> go.Figure:
-    traces: list[dict[str, Any]] = [*ground(landscape, overview, points[:, 0, 0]), *({} for _ in range(PATH, RAIL + 1))]
+    traces: list[dict[str, Any]] = [{} for _ in range(RAIL + 1)]
+    traces[GROUND], traces[MINIMUM], traces[START] = ground(landscape, overview, points[:, 0, 0])
     hovered = {"hovertemplate": "%{x:.4g}, %{y:.4g}<extra></extra>"}
     traces[PATH] = {"mode": "lines", "line": {"width": 2}, "meta": {"reveal": True}} | hovered
     latest = {"mode": "lines+markers", "line": {"width": 3}, "marker": {"size": 7}}
@@ -288,8 +334,7 @@ def _figure(landscape: Landscape, points: Array, overview: Array, drawn: NDArray
     marker = {"size": [11, 0], "symbol": "square-open", "color": TEXT}
     traces[LEAVING] = line(TEXT, 2, dash="dot", **QUIET) | {"mode": "lines+markers+text", "marker": marker}
     traces[GHOST] = line("#8A8A8A", 2, dash="dash", x=drawn, **QUIET)
-    words = {"mode": "lines+text", "text": ["noise floor, in theory", ""], "textposition": "top right"}
-    traces[FLOOR] = line(ORANGE, 2, dash="longdash", x=drawn[[0, -1]], **QUIET) | words
+    traces[FLOOR] = line(ORANGE, 2, dash="longdash", x=drawn[[0, -1]], **QUIET) | {"mode": "lines+text"}
     curve = {"mode": "lines", "line": {"width": 3}, "meta": {"reveal": True}}
     traces[CURVE] = curve | {"x": drawn, "hovertemplate": f"step %{{x}}{hover}<extra></extra>"}
     traces[THEORY] = line(TEXT, 2, dash="dot", x=drawn, **QUIET)

@@ -14,7 +14,7 @@ from explorer.core.run.finder import RateFinder
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.race import LOOKS
 from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
-from explorer.figures.ticks import log_axis, logs, loss_axis
+from explorer.figures.ticks import log_axis, logs, loss_axis, lowest
 
 ROOF = 1.5
 """Decades above the highest finite loss at which runs that became inf or nan are drawn."""
@@ -62,14 +62,17 @@ def draw(bands: Sequence[Band], finder: RateFinder | None = None) -> go.Figure:
     finite = np.concatenate([np.log10(band.final[np.isfinite(band.final) & (band.final > 0)]) for band in bands])
     low, high = (max(float(finite.min()), -30.0), float(np.percentile(finite, 98))) if finite.size else (0.0, 1.0)
     roof = min(high, low + 40) + ROOF
-    traces = [trace for i, band in enumerate(bands) for trace in (*_losses(band, i, roof), *_growth(band, i))]
+    least = lowest(np.concatenate([band.final.ravel() for band in bands]), low - 1e-9)
+    least = (low - ROOF, least[1]) if least else None
+    floor = least[0] if least else low
+    traces = [trace for i, band in enumerate(bands) for trace in (*_losses(band, i, floor, roof), *_growth(band, i))]
     if finder is not None:
-        heights = np.minimum(logs(np.maximum(finder.losses, 1e-30)), roof)
+        heights = np.minimum(logs(np.maximum(finder.losses, 10.0**floor)), roof)
         hover = "finder, at η = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
         traces.append(line(TEXT, 2, dash="dot", x=finder.rates, y=heights, name="learning-rate finder", hovertemplate=hover))
     rates = np.log10(np.concatenate([band.rates for band in bands]))
     rate = {"title": {"text": "learning rate"}, **log_axis(float(rates.min()) - 0.1, float(rates.max()) + 0.1)}
-    loss = loss_axis(low - 0.5, roof + 0.4)
+    loss = loss_axis(floor - 0.5, roof + 0.4, least=least)
     layout = {
         "height": 500,
         **legend(1.24),
@@ -88,10 +91,10 @@ def verdict_marks(verdicts: NDArray[np.object_]) -> Part:
     return {"mode": "lines+markers", "marker": marker}
 
 
-def _losses(band: Band, i: int, roof: float) -> list[Part]:
+def _losses(band: Band, i: int, floor: float, roof: float) -> list[Part]:
     color, dash, _ = LOOKS[i % len(LOOKS)]
     with np.errstate(all="ignore"):
-        heights = np.where(np.isfinite(band.final), np.log10(np.maximum(band.final, 1e-30)), roof).clip(max=roof)
+        heights = np.where(np.isfinite(band.final), np.log10(np.maximum(band.final, 10.0**floor)), roof).clip(max=roof)
     words = [f"{band.name}, η = {plain(rate, 4)}: {verdict}" for rate, verdict in zip(band.rates, band.verdict, strict=True)]
     curve = line(color, 2, dash=dash, x=band.rates, y=np.median(heights, axis=0), name=band.name, legendgroup=band.name, text=words)
     curve |= verdict_marks(band.verdict) | {"showlegend": False}

@@ -35,10 +35,11 @@ def ends(*values: Array, otherwise: tuple[float, float] = (0.0, 1.0)) -> tuple[f
     return (float(finite.min()), float(finite.max())) if finite.size else otherwise
 
 
-def loss_axis(low: float, high: float, *, signed: bool = False, most: int = MOST) -> dict[str, Any]:
+def loss_axis(low: float, high: float, *, signed: bool = False, most: int = MOST, least: tuple[float, str] | None = None) -> dict[str, Any]:
     """Return an axis's range with its ticks, for log₁₀ of a loss from `low` to `high`.
 
     With `signed`, for sign(loss)·log₁₀(1 + |loss|), where losses are below zero. A low plot has room for fewer than the `most` of others.
+    `least` is the level at which everything is drawn that is lower, and its name (`lowest`).
 
     >>> loss_axis(-0.1, 2.1)["ticktext"], loss_axis(0, 300)["ticktext"][:3]
     (['1', '2', '5', '10', '20', '50', '100'], ['1', '10⁵⁰', '10¹⁰⁰'])
@@ -47,7 +48,20 @@ def loss_axis(low: float, high: float, *, signed: bool = False, most: int = MOST
     """
     values = (_signed if signed else _unsigned)(low, high, most)
     at = np.sign(values) * np.log10(1 + np.abs(values)) if signed else np.log10(values)
-    return {"range": [low, high], "tickvals": [float(f"{each:.5g}") for each in at], "ticktext": _names(values)}
+    ticks = [] if least is None else [least]
+    far = -np.inf if least is None else least[0] + 0.07 * (high - low)
+    ticks += [(float(f"{place:.5g}"), text) for place, text in zip(at, _names(values), strict=True) if place > far]
+    return {"range": [low, high], "tickvals": [place for place, _ in ticks], "ticktext": [text for _, text in ticks]}
+
+
+def lowest(losses: Array, level: float) -> tuple[float, str] | None:
+    """Return the level at which lower losses are drawn with what they are, as `loss_axis` wants it; None if there are no lower ones.
+
+    >>> lowest(np.array([1.0, 1e-9, 0.0]), -10), lowest(np.array([1.0, 1e-12, 0.0]), -10), lowest(np.array([1.0]), -10)
+    ((-10, '0'), (-10, 'lower'), None)
+    """
+    below = losses[(losses >= 0) & (losses < 10.0**level)]
+    return (level, "lower" if below.any() else "0") if below.size else None
 
 
 def log_axis(low: float, high: float) -> dict[str, Any]:

@@ -4,8 +4,6 @@ A file holds, under the digest of the record that it was computed for, the pixel
 """
 
 from dataclasses import replace
-from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +22,17 @@ LONG = 2.0
 """Seconds beyond which nobody should wait for what can be known beforehand."""
 
 
+def file_of(case: Case) -> Path:
+    """Return where what is kept of a case is."""
+    return Path(__file__).parents[1] / "cases" / f"{case.name}.npz"
+
+
 def kept(record: Map | Setup) -> dict[str, np.ndarray]:
     """Return what was computed of this very record, by name; empty if it is not that of a case, before or after its switch."""
-    found = files("explorer.cases")
     for case in casebook():
-        if record in (case.record, case.undone.record) and (file := found / f"{case.name}.npz").is_file():
+        if record in (case.record, case.undone.record) and file_of(case).is_file():
             start = f"{digest(record.to_query())}:"
-            with np.load(BytesIO(file.read_bytes())) as held:
+            with np.load(file_of(case)) as held:
                 return {name.removeprefix(start): held[name] for name in held.files if name.startswith(start)}
     return {}
 
@@ -84,7 +86,7 @@ def write() -> None:
     """Keep what takes long of every map and network among the cases."""
     for case in casebook():
         if case.page in ("map", "network") and (found := computed(case)):
-            np.savez_compressed(Path(__file__).parents[1] / "cases" / f"{case.name}.npz", allow_pickle=False, **found)
+            np.savez_compressed(file_of(case), allow_pickle=False, **found)
 
 
 if __name__ == "__main__":

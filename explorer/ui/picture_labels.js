@@ -30,6 +30,19 @@ function placeNames(plot) {
   }
 }
 
+// The names as they stand on the page, each on the ground's color, for a picture that is saved: Plotly would put them back on their points.
+function notesOf(plot, ground) {
+  const frame = plot.getBoundingClientRect(), names = [...plot.querySelectorAll(".textpoint text")];
+  return names.filter(({ style, textContent }) => textContent && style.visibility !== "hidden").flatMap((name) => {
+    const { xaxis, yaxis } = plot._fullLayout._plots[name.closest(".subplot").classList[1]], { color, fill, fontSize } = getComputedStyle(name);
+    const { left, top, height } = name.getBoundingClientRect(), x = (left - frame.left - xaxis._offset) / xaxis._length;
+    const y = 1 - (top + height / 2 - frame.top - yaxis._offset) / yaxis._length;
+    const place = { x, y, xref: `${xaxis._id} domain`, yref: `${yaxis._id} domain`, xanchor: "left", yanchor: "middle", align: "left" };
+    const look = { showarrow: false, borderpad: 0, bgcolor: ground, opacity: 0.9, font: { size: Number.parseFloat(fontSize), color: fill || color } };
+    return x < 0 || x > 1 || y < 0 || y > 1 ? [] : [{ ...place, ...look, text: name.dataset.unformatted ?? name.textContent }];
+  });
+}
+
 // What stays where it is: the names of lines, and the marks that stand alone.
 function boxesOf(plot) {
   const marks = [...plot.querySelectorAll(".scatterlayer .points")].flatMap(({ children }) => (children.length <= 2 ? [...children] : []));

@@ -84,7 +84,8 @@ const viewOf = (frame, last) => merge(frame.layout ?? {}, (frame.views ?? []).fi
 // ---- taking it away ------------------------------------------------------------------------------------------------
 
 // The figure as it stands, with a sentence above it in lines of at most its width, on the ground of the page.
-function withWords({ data, layout, clientWidth }, words, element) {
+function withWords(plot, words, element) {
+  const { data, layout, clientWidth } = plot;
   const lines = [""];
   for (const word of words.split(/\s+/)) {
     if (lines.at(-1).length + word.length > clientWidth / 9) lines.push("");
@@ -92,7 +93,9 @@ function withWords({ data, layout, clientWidth }, words, element) {
   }
   const title = { text: lines.slice(0, 3).join("<br>"), x: 0.01, xanchor: "left", y: 1 - 20 / (layout.height + WORDS), yanchor: "top", yref: "container", font: { size: 17 } };
   const margin = { ...layout.margin, t: (layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 36) + WORDS };
-  return { data, layout: { ...layout, title, margin, paper_bgcolor: themeValue("var(--st-background-color)", element) } };
+  const ground = themeValue("var(--st-background-color)", element), annotations = [...(layout.annotations ?? []), ...notesOf(plot, ground)];
+  const nameless = data.map((trace) => (trace.mode?.includes("text") ? { ...trace, mode: trace.mode.replace(/\+?text/, "") || "none" } : trace));
+  return { data: nameless, layout: { ...layout, annotations, title, margin, paper_bgcolor: ground } };
 }
 
 // A line for each point that is shown, but for the level lines: which trace, and its numbers or its text.

@@ -63,7 +63,7 @@ def sentence(page: Page) -> str:
 def path(page: Page) -> dict[str, list[float]]:
     """The points of the path that are drawn now."""
     return page.evaluate(
-        "() => { const {x, y} = document.querySelector('.js-plotly-plot').data[3]; return {x: Array.from(x), y: Array.from(y)} }"
+        "() => { const {x, y} = document.querySelector('.js-plotly-plot').data[1]; return {x: Array.from(x), y: Array.from(y)} }"
     )
 
 
@@ -146,7 +146,7 @@ def test_play_shows_the_hops_one_by_one(opened: Visit) -> None:
         """() => new Promise((resolve) => {
           const root = document.querySelector(".picture"), plot = root.querySelector(".js-plotly-plot"), counts = [];
           new MutationObserver(() => {
-            counts.push(plot.data[3].x.length);
+            counts.push(plot.data[1].x.length);
             if (counts.length > 3 && counts.at(-1) === 13) resolve(counts);
           }).observe(root, { attributeFilter: ["data-drawn"] });
           root.querySelector(".picture-play").click();
@@ -333,3 +333,28 @@ def test_the_file_of_points_has_the_losses_themselves(opened: Visit, change: dic
     run = Setup.from_query(query).run()
     assert losses == pytest.approx(run.loss[:, 0].tolist(), rel=1e-4)
     assert not [row for row in rows if row[0] == "ground"]
+
+
+def test_a_saved_picture_has_its_names_where_the_page_has_them(opened: Visit) -> None:
+    """On the ground's color, above the lines, and each once: Plotly itself would put them back on their points."""
+    page = opened(RAVINE)
+    settle(page)
+    plot = page.locator(".picture-plot").first
+    places = """plot => Object.fromEntries([...plot.querySelectorAll(".textpoint text, .annotation-text")]
+      .filter((each) => each.textContent && each.style.visibility !== "hidden")
+      .map((each) => [each.textContent, each.getBoundingClientRect()])
+      .map(([name, { left, top, height }]) => [name, [left, top + height / 2]]))"""
+    shown, box = plot.evaluate(places), plot.bounding_box()
+    assert {"start", "minimum"} < {*shown}
+    assert plot.locator("image").count() == 1
+    page.locator(".picture-save summary").first.click()
+    with page.expect_download() as download:
+        page.locator(".picture-save").first.get_by_role("button", name="SVG").click()
+    page.set_content(download.value.path().read_text("utf-8"))
+    names, saved = page.locator("svg").first.evaluate(places), page.locator("svg").first.bounding_box()
+    assert {*names} == {*shown}
+    assert page.locator("svg image").count() == 1, "the depth of the ground"
+    for name in ("start", "minimum"):
+        x, y = ((each - saved[side]) / 2 for each, side in zip(names[name], "xy", strict=True))  # twice as large
+        assert x == pytest.approx(shown[name][0] - box["x"], abs=4)
+        assert y - 72 == pytest.approx(shown[name][1] - box["y"], abs=6), "below its headline"

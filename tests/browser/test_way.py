@@ -71,3 +71,17 @@ def test_a_problem_travels_through_the_navigation(visit: Visit, server: str) -> 
         settle(page)
         if name != "Network":
             expect(page).to_have_url(re.compile("loss=x_squared.*learning_rate=0.7.*steps=40"))
+
+
+LOOKS = """() => [...new Set([...document.querySelectorAll("button[kind^=secondary], [data-testid=stPageLink-NavLink],"
+  + " .picture-player button, .picture-save summary, .way-share")].filter((each) => each.checkVisibility() && !each.matches(":hover"))
+  .map((each) => getComputedStyle(each)).map((look) => [look.backgroundColor, look.border, look.borderRadius, look.color].join("; ")))]"""
+"""The looks of all buttons that are not filled with the primary color."""
+
+
+@pytest.mark.parametrize("name", ["step_size", "map", "cases", "network"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_no_primary_action_has_one_quiet_look(visit: Visit, server: str, name: str, scheme: str) -> None:
+    page = visit(f"{server}/{name}", ignore="404", color_scheme=scheme)
+    settle(page)
+    assert len(page.evaluate(LOOKS)) == 1, page.evaluate(LOOKS)

@@ -86,7 +86,7 @@ FULL = [
     ),
     (
         {"name": "x_squared", "rate": 0.5},
-        "**Converges**: it was over within two steps (theory: 0); a millionth of the starting loss is left at step 1.",
+        "**Converges**: the first step lands in the minimum; the loss is at its minimum from step 1 on.",
     ),
     (
         {"name": "x_squared", "rate": 1.0},
@@ -201,3 +201,17 @@ def test_a_run_that_ends_above_its_start_says_how_high_it_was() -> None:
     assert path.loss.max() > 1e9 > path.loss[-1, 0] > path.loss[0, 0]
     assert "from 24.2 by way of 9.33 × 10⁹" in Explanation.of(path).sentence(0)
     assert "by way of" not in Explanation.of(run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 1.1, start=[1.0])).sentence(0)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.03, 0.04, 0.1, 0.25, 0.29, 1.0])
+def test_a_fall_that_will_not_last_says_how_long_the_rest_takes(rate: float) -> None:
+    """On a ravine the loss falls fast while its walls do: a smaller rate looks faster than a larger one, which has that behind it."""
+    ravine, rule = LOSSES["ravine"](), OPTIMIZERS["gradient_descent"]()
+    told = Explanation.of(run(ravine, rule, rate, steps=100))
+    said = re.search(r"(?:need about|with about) ([\d,]+) more steps", told.sentence(0))
+    assert (said is not None) == (rate < 0.2), told.sentence(0)
+    if said is not None:
+        more = int(said[1].replace(",", ""))
+        losses = run(ravine, rule, rate, steps=100 + int(1.3 * more)).loss[:, 0]
+        needed = int(np.argmax(losses <= 1e-6 * losses[0])) - 100
+        assert needed == pytest.approx(more, rel=0.2)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import Setup, Verdict, judge
+from explorer import LOSSES, Setup, Verdict, judge
 from explorer.core.verdict.forensics import Origin, growth, why_nan
 
 
@@ -64,6 +64,8 @@ CAUSED = {
         Origin.DECAY,
         "loss",
     ),
+    "a start too far out": (setup("formula", 0.1, text="exp(x)", **FORMULA | {"start": (800.0,)}), Origin.PRECISION, "loss"),
+    "a step too far out": (setup("formula", 400.0, text="exp(x)+exp(-x)", **FORMULA), Origin.RATE, "loss"),
     "float32": (setup("network", 0.1, hidden=(8,), dtype="float32", feature_scale=1e20, steps=5, **DIABETES), Origin.PRECISION, "loss"),
 }
 
@@ -76,6 +78,31 @@ def test_an_origin_is_named(name: str) -> None:
     assert found.quantity == quantity
     assert found.sentence.startswith(f"{origin}: ")
     assert found.change
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e154, 1e308])
+@pytest.mark.parametrize("loss", [name for name in LOSSES if name not in ("formula", "network", "convolution", "homemade_network")])
+def test_a_number_that_is_too_large_is_no_logarithm_of_0(loss: str, rate: float) -> None:
+    """However far one step leads, and wherever a run starts: what is beyond the largest number is beyond it by its size."""
+    assert why_nan(setup(loss, rate).run()).origin in (None, Origin.RATE)
+    far = Setup(loss).make_loss().dim * (1e160,)
+    assert why_nan(setup(loss, rate, start=far).run()).origin in (None, Origin.RATE, Origin.PRECISION)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, origin, _) in CAUSED.items() if origin == Origin.RATE])
+def test_the_advice_says_how_it_follows_from_the_edge_that_is_named(name: str) -> None:
+    found = why_nan(CAUSED[name][0].run())
+    edge, below = (
+        re.search(r"× the edge [^;]*?, ([\d.]+)", found.sentence),
+        re.search(r"below ([\d.]+), which is 0.9 × the edge:", found.change),
+    )
+    assert (edge is None) == (below is None)
+    assert edge is None or float(below[1]) == pytest.approx(0.9 * float(edge[1]), rel=6e-3)
+
+
+@pytest.mark.parametrize("name", CAUSED)
+def test_a_loss_is_in_no_group_of_parameters(name: str) -> None:
+    assert not re.search(r"the loss was the first[^;]* (in|of) [A-Za-z]+\d", why_nan(CAUSED[name][0].run()).sentence)
 
 
 def test_the_step_is_the_first_that_is_not_finite() -> None:
@@ -94,7 +121,7 @@ def test_the_example_at_fault_is_named() -> None:
 def test_the_layer_is_named_where_there_are_layers() -> None:
     found = why_nan(CAUSED["a network on raw data"][0].run())
     assert found.block in {"W1", "b1", "W2", "b2", "layer 1"}
-    assert "more with every step" in found.sentence
+    assert "by a larger factor at every step" in found.sentence
 
 
 def test_each_run_of_a_batch_is_looked_at_by_itself() -> None:

@@ -162,7 +162,7 @@ def test_forensics_names_the_same_edge(row: str) -> None:
     name, knobs = ROWS[row]
     rule = OPTIMIZERS[name](**knobs)
     edge = critical_learning_rate(valley(), rule)
-    assert f"is 1.5 × the edge {plain(edge)} there" in why_nan(run(valley(), rule, 1.5 * edge, start=START, steps=5000)).sentence
+    assert f"is 1.5 × the edge at the start, {plain(edge)}" in why_nan(run(valley(), rule, 1.5 * edge, start=START, steps=5000)).sentence
 
 
 BY_HAND = {"decoupled by hand": with_decoupled_decay(0.7, OPTIMIZERS["momentum"]())}

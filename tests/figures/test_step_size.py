@@ -19,7 +19,7 @@ from explorer.core.theory.curvature import second_order
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import microscope, step_size
 from explorer.figures.landscape import Landscape
-from explorer.figures.step_size import BEST, CURVE, FITTED, GROUND, HERE, HOP, LEAVING, NOW, PATH, RAIL, SWINGS, UPHILL
+from explorer.figures.step_size import BEST, CURVE, FITTED, FLOOR, GROUND, HERE, HOP, LEAVING, MOVED, NOW, PATH, RAIL, SWINGS, UPHILL
 from explorer.figures.ticks import loss_axis
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}|rgba\(\d+,\d+,\d+,[\d.]+\)|var\(--[\w-]+\)")
@@ -75,7 +75,9 @@ def test_every_run_can_be_drawn(loss: str, optimizer: str) -> None:
     assert len(drawing.frames) == explanation.trajectory.runs
     assert len(drawing.times) == len(drawing.drawn) == 26
     for run, frame in enumerate(drawing.frames):
-        assert frame["traces"] == list(range(PATH, (RAIL if Facts(explanation.trajectory.objective).fit is None else FITTED) + 1))
+        assert frame["traces"] == [
+            each for each in MOVED if each <= (RAIL if Facts(explanation.trajectory.objective).fit is None else FITTED)
+        ]
         assert len(frame["data"]) == len(frame["traces"])
         assert {*frame["layout"]} - {"yaxis3"} == {"xaxis", "yaxis", "yaxis2"}
         assert [each[0] for each in frame["views"]] == sorted({each[0] for each in frame["views"]})
@@ -350,3 +352,68 @@ def test_an_axis_at_the_end_of_the_numbers_has_ticks_that_differ(window: tuple[f
     texts = loss_axis(*window)["ticktext"]
     assert texts
     assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        (Setup("x_squared", learning_rate=0.5, steps=200), "exactly 0 from step 1 on"),
+        (Setup("x_squared", learning_rate=0.3, steps=2000), "below 10⁻²⁵, 0 from step 407 on"),
+        (Setup("x_squared", learning_rate=0.4, steps=200), "below 10⁻²⁵"),
+        (Setup("himmelblau", learning_rate=0.01, steps=2000), "as close as rounding allows"),
+        (Setup("network", learning_rate=0.1, steps=30), ""),
+        (Setup("x_squared", learning_rate=1.1, steps=200), ""),
+        (Setup("saddle", learning_rate=0.1, steps=200), ""),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each.loss,
+)
+def test_the_flat_end_of_a_loss_curve_says_what_it_is(setup: Setup, says: str) -> None:
+    told = one(setup)
+    (frame,) = step_size.draw(told).frames
+    part = frame["data"][frame["traces"].index(FLOOR)]
+    assert part["text"][1] == says
+    loss = told.trajectory.loss[:, 0]
+    if "0 from" in says:
+        first = int(re.sub(r"\D", "", says.rpartition("0 from")[2]))
+        assert loss[first - 1] > 0 == loss[first:].max()
+    if says:
+        curve = points(frame, CURVE)[1]
+        assert part["y"][1] == pytest.approx(curve[-1], abs=1e-5), "it stands where the curve ends"
+    elif part["y"]:
+        assert part["y"][0] > 0
+
+
+@pytest.mark.parametrize(("loss", "rule"), [("quadratic", "momentum"), ("ravine", "momentum"), ("x_squared", "gradient_descent")])
+def test_the_name_of_the_first_uphill_step_lies_beside_the_curve(loss: str, rule: str) -> None:
+    """Wherever there is room for it, at any rate of the ruler; and no line is drawn over a name."""
+    drawing = step_size.draw(explained(Setup(loss, rule, 0.1, steps=200)))
+    named = [f for f in drawing.frames if "textposition" in f["data"][f["traces"].index(UPHILL)]]
+    assert named
+    for frame in named:
+        y, (bottom, top) = points(frame, CURVE)[1], frame["layout"]["yaxis2"]["range"]
+        fine, last = np.linspace(0, y.size - 1, 5000), y.size - 1
+        x, y = fine / last, (np.interp(fine, np.arange(y.size), y) - bottom) / (top - bottom)
+        (at,), (up,) = points(frame, UPHILL)
+        at, up = at / last, (up - bottom) / (top - bottom)
+
+        def covers(where: str, height: float, *, x: Any = x, y: Any = y, at: float = at, up: float = up) -> bool:
+            """Whether the curve passes through a name of this height, half a plot long, beside the triangle."""
+            vertical, side = where.split()
+            middle = up + {"middle": 0.0, "top": 0.065, "bottom": -0.065}[vertical]
+            along = x - at if side == "right" else at - x
+            return bool(((along > 0.03) & (along < 0.53) & (abs(y - middle) < height / 2)).any())
+
+        free = [f"{v} {s}" for v in ("middle", "top", "bottom") for s in ("right", "left")]
+        inside = [each for each in free if (at < 0.46 if "right" in each else at > 0.54) and (up > 0.12 or "bottom" not in each)]
+        position = frame["data"][frame["traces"].index(UPHILL)]["textposition"]
+        assert not covers(position, 0.07) or all(covers(each, 0.1) for each in inside)
+    order = [trace.name for trace in drawing.figure.data]
+    assert {"minimum", "start", "leaves", "floor"} <= {*order}
+    for name, line in (
+        ("minimum", "path"),
+        ("start", "path"),
+        ("minimum", "latest steps"),
+        ("start", "slope of the step"),
+        ("floor", "loss"),
+    ):
+        assert order.index(name) > order.index(line), "what comes later is drawn above"

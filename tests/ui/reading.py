@@ -108,6 +108,12 @@ def drawings(app: AppTest) -> list[str]:
     return [html.unescape(text) for each in app.get("html") for text in re.findall(r'<img role="img" alt="([^"]*)"', each.proto.body)]
 
 
+def number(text: str) -> float:
+    """A number as `plain` writes it, read again."""
+    mantissa, _, power = text.replace(",", "").replace("−", "-").partition(" × 10")
+    return float(mantissa) * 10.0 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
 def unreadable(text: str) -> bool:
     """Whether a text has a number that only a computer would write so, a nan where a number belongs, or Python showing through.
 

@@ -255,3 +255,12 @@ def test_a_case_opens_in_the_lab(case: Case) -> None:
 def test_the_pages_offer_the_presets() -> None:
     assert [case for case in casebook() if case.preset] == [*cases()]
     assert next(iter(cases())).name == "09_x_squared", "the home page opens with it"
+
+
+def test_a_link_to_a_case_that_there_is_not_says_so_until_another_is_chosen() -> None:
+    app = opened(PAGE, {"case": "99_no[such](case)"})
+    (note,) = app.warning
+    assert "There is no case named" in note.value
+    assert r"99\_no\[such\]" in note.value, "what a link says is no Markdown"
+    assert "search" in note.value
+    assert not opened(PAGE, {"case": "09_x_squared"}).warning

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from explorer import Setup, Verdict, diagnose, judge, sweep
+from explorer.core.networks.planes import View, cautions, finding, on_path, summary, survey
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import trials
 from explorer.core.verdict.explanation import Explanation
@@ -16,6 +18,7 @@ from explorer.core.verdict.sentence import TABLE
 from explorer.figures.microscope import magnify
 from explorer.ui.casebook import Case, cases
 from explorer.ui.seen import see
+from tests.ui.reading import number
 
 RUNS: dict[Verdict, dict[str, Any]] = {
     Verdict.CONVERGED: {"loss": "x_squared", "learning_rate": 0.3},
@@ -81,12 +84,6 @@ def test_a_training_has_the_word_of_its_run_and_of_its_ruler(verdict: Verdict) -
 STEPPED = [case for case in cases() if case.page == "step_size"]
 
 
-def number(text: str) -> float:
-    """A number as `plain` writes it, read again."""
-    mantissa, _, power = text.replace(",", "").replace("−", "-").partition(" × 10")
-    return float(mantissa) * 10.0 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
-
-
 @pytest.mark.parametrize("case", STEPPED, ids=lambda case: case.name)
 def test_every_sentence_of_a_preset_says_what_its_numbers_say(case: Case) -> None:
     """At both ends of its switch: the run's sentence, and those of all its steps under the microscope."""
@@ -114,3 +111,104 @@ def test_every_sentence_of_a_preset_says_what_its_numbers_say(case: Case) -> Non
         if each is case:
             rises = re.search(r"rises from the first step|falls at first", case.text)
             assert rises is None or ("rises" in rises[0]) == bool(loss[1] > loss[0])
+
+
+def small(setup: Setup) -> Setup:
+    """The same in a few seconds: fewer steps, examples and layers."""
+    known, knobs = setup.parameters("loss"), dict(setup.knobs)
+    if "loss.examples" in known:
+        knobs["loss.examples"] = max(60, setup.batch_size or 0)
+    knobs |= {name: knobs[name][:3] for name in ("loss.hidden",) if len(knobs.get(name, ())) > 3}
+    return replace(setup, steps=min(setup.steps, 80)).with_knobs(knobs)
+
+
+def close(text: str, value: float, digits: int = 3) -> bool:
+    """Whether a number that was read is this one, in its first digits."""
+    return number(text) == pytest.approx(value, rel=0.51 * 10.0 ** (1 - digits))
+
+
+def presets_of(page: str) -> list[Any]:
+    chosen = [each for case in cases() if case.page == page for each in (case, case.undone)]
+    return [pytest.param(each, id=f"{each.name}-{i % 2}") for i, each in enumerate(chosen)]
+
+
+@pytest.mark.parametrize("case", presets_of("network"))
+def test_every_sentence_of_a_network_preset_says_what_its_numbers_say(case: Case) -> None:
+    *_, history = train(small(case.setup))
+    said, train_loss = ending(history), np.array(history.train)
+    gradients = [norm for name, norm in history.norms[-1].items() if name.startswith("W")]
+    named: dict[str, tuple[float, ...]] = {
+        r"after (\S+) steps the loss is (?:still )?(.+?), from (.+?)(?: by way|;|\.$)": (history.total, train_loss[-1], train_loss[0]),
+        r"became inf or nan at step ([\d,]+)": (history.lost_at,),
+        r"the loss stays at ([^;]+);": (train_loss[-1],),
+        r"the sharpness (?:is|was) (.+?), and this rate tolerates curvature up to (.+?)(?:, so|;|\.$)": (
+            history.sharpness[-1],
+            history.edge[-1],
+        ),
+        r"a constant answer reaches (.+?)(?:;|\.$)": (float(history.loss.best_constant),),
+        r"(\S+) % of the units of layer": (100 * max(history.dead[-1], default=0.0),),
+        r"gradient of the first layer is (.+?), of the last (.+)\.": (gradients[0], gradients[-1]),
+    }
+    read = 0
+    for pattern, numbers in named.items():
+        found = re.search(pattern, said)
+        if found is not None:
+            read += 1
+            digits = 2 if "gradient" in pattern else 3
+            assert all(close(text, value, digits) for text, value in zip(found.groups(), numbers, strict=True)), (said, numbers)
+    assert read or "jumps" in said, said
+    tolerated = np.array(history.ratio)
+    assert ("beyond the edge" in said) <= (tolerated[-1] > 1), said
+    if beyond := re.search(r"after (\d+) of the last (\d+) looks, where the rate is (\S+) %", said):
+        assert "this is the edge of stability" in said
+        assert 0 < int(beyond[1]) <= int(beyond[2])
+        assert close(beyond[3], 100 * np.nanmean(tolerated[-int(beyond[2]) :]))
+    assert ("edge of stability" in said) == (beyond is not None), said
+    assert ("did not rise" in said) <= bool((np.diff(train_loss) <= 1e-6 * train_loss[:-1])[-5:].all()), said
+
+
+@pytest.mark.parametrize("case", presets_of("landscape"))
+def test_every_sentence_of_a_landscape_preset_says_what_its_numbers_say(case: Case) -> None:
+    view = View.salvage({name: text for name, text in case.query.items() if name.startswith("view.")})[0]
+    *_, found = survey(small(case.setup), replace(view, side=11))
+    rough = [{seed: pane.ruggedness[seed] for seed in found.view.seeds} for pane in found.panes]
+
+    def heights(text: str, ruggedness: list[Any]) -> None:
+        for each, known in zip(text.split(", "), ruggedness, strict=True):
+            assert (each == "overflow") == bool(known.lost)
+            assert known.lost or close(each, known.largest), text
+
+    for seed in found.view.seeds:
+        said, here = finding(found, seed), [each[seed] for each in rough]
+        if len(here) == 2:
+            counts = re.search(r"(no|\d+) local minim.*? against (\d+), and a largest loss of (.+?) against (.+)\.$", said)
+            assert counts is not None, said
+            assert [int(counts[i].replace("no", "0")) for i in (1, 2)] == [each.minima for each in here], said
+            heights(f"{counts[3]}, {counts[4]}", here)
+            assert ("Rougher" in said) <= here[0].rougher_than(here[1]), said
+            assert ("Smoother" in said) <= here[1].rougher_than(here[0]), said
+        else:
+            goes = re.search(r"from (.+?) to (.+?)(?:;|\.$)", said)
+            assert goes is None or (close(goes[1], here[0].smallest) and close(goes[2], here[0].largest)), said
+    if together := re.search(
+        r"in (\d+) of (\d+) planes?: (.+?) local minima against (.+?), and largest losses of (.+) against (.+)\.$", summary(found)
+    ):
+        assert int(together[2]) == len(found.view.seeds)
+        assert int(together[1]) == sum(rough[0][seed].rougher_than(rough[1][seed]) for seed in found.view.seeds)
+        for pane, (counts, largest) in enumerate(((together[3], together[5]), (together[4], together[6]))):
+            assert [int(each) for each in counts.split(", ")] == [each.minima for each in rough[pane].values()]
+            heights(largest, list(rough[pane].values()))
+    for share, first, second in re.findall(r"(\S+) % of the variance .*?\((\S+) % and (\S+) %\)", on_path(found)):
+        assert number(share) == pytest.approx(number(first) + number(second), abs=0.2)
+        assert number(share) <= 100.5
+    assert bool(cautions(found)) == any(pane.history is not None and pane.history.lost_at >= 0 for pane in found.panes)
+
+
+@pytest.mark.parametrize(("steps", "says"), [(20, False), (1500, True)])
+def test_the_edge_of_stability_is_named_where_the_loss_rises_and_not_before(steps: int, says: bool) -> None:
+    """A run comes near the edge while its loss still falls at every step; only beyond it does the loss jump on its way down."""
+    case = next(each for each in cases() if each.name == "51_edge_of_stability")
+    *_, history = train(replace(case.setup, steps=steps))
+    rises = int((np.diff(history.train) > 1e-6 * np.array(history.train[:-1])).sum())
+    assert ("edge of stability" in ending(history)) == says, ending(history)
+    assert (rises > 0) == says

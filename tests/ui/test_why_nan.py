@@ -34,7 +34,7 @@ def test_one_click_shows_an_origin_and_another_undoes_it(label: str) -> None:
     assert app.success[0].value.startswith("**What to change.**")
     (shown,) = pictures(app)
     assert ORIGINS[label] in shown["alt"]
-    assert app.metric[1].value == shown["alt"].split("at step ")[1].split(" ")[0].rstrip(".")
+    assert app.metric[1].value == shown["alt"].split("at step ")[1].split(" ")[0].rstrip(".;")
     switch = next(each for each in app.main.button)
     switch.click().run()
     assert "every number of this run is finite" in app.header[0].value.lower()

@@ -24,6 +24,16 @@ def plain(value: float, digits: int = 3, *, sign: bool = False) -> str:
     return f"{lead}{mantissa} × {power_of_ten(int(exponent))}"
 
 
+def told_apart(*values: float, digits: int = 3) -> list[str]:
+    """Return numbers as `plain` does, with as many more digits as it takes to tell those apart that differ.
+
+    >>> told_apart(0.00020313, 0.000203132), told_apart(2.0, 2.0)
+    (['0.00020313', '0.000203132'], ['2', '2'])
+    """
+    texts = [plain(value, digits) for value in values]
+    return texts if digits >= 17 or len({*texts}) == len({*values}) else told_apart(*values, digits=digits + 1)
+
+
 def power_of_ten(exponent: int) -> str:
     """Return a power of ten as it is read.
 

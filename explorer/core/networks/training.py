@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, told_apart
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
 from explorer.core.optimizers import Optimizer, length
@@ -178,14 +178,19 @@ def seen(history: History) -> list[str]:
     if history.optimizer.preconditioner is not None and np.isfinite(history.stable).any():
         low, high = plain(np.nanmin(history.stable)), plain(np.nanmax(history.stable))
         return [f"the edge in the optimizer's own units is {low if low == high else f'between {low} and {high}'} along this run"]
-    ratio = np.array(history.ratio)[-max(len(history.ratio) // 4, 1) :]
+    late = max(len(history.ratio) // 4, 1)
+    ratio = np.array(history.ratio)[-late:]
     average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan
     if abs(average - 1) < AT_THE_EDGE and history.train[-1] < history.train[0]:
-        rises = int(np.sum(np.diff(history.train) > ROUNDING * np.abs(history.train[:-1])))
-        hovers = (
-            f"late in the run the rate is on average {plain(100 * average)} % of the largest stable one, with {rises} rises between looks"
+        before, highest = np.array(history.train[:-1])[-late:], np.array([loss for _, loss in history.peaks[1:]])[-late:]
+        rises, near = (
+            int((highest - before > ROUNDING * np.abs(before)).sum()),
+            f"the rate is {plain(100 * average)} % of the largest stable one",
         )
-        return ["this is the edge of stability, which is not divergence", hovers]
+        if not rises:
+            return [f"over the last {before.size} looks {near} on average: it is at the edge, but the loss did not rise"]
+        often = f"the loss rose after {rises} of the last {before.size} looks, where {near} on average"
+        return ["this is the edge of stability, which is not divergence", often]
     return [_standing(history)]
 
 
@@ -195,4 +200,5 @@ def _standing(history: History, verb: str = "is") -> str:
     if not np.isfinite(edge):
         return f"the sharpness {verb} {plain(sharpness)}"
     beyond = ", so the rate is beyond the edge" if history.ratio[-1] > 1 else ""
-    return f"the sharpness {verb} {plain(sharpness)}, and this rate tolerates curvature up to {plain(edge)}{beyond}"
+    sharp, tolerated = told_apart(sharpness, edge)
+    return f"the sharpness {verb} {sharp}, and this rate tolerates curvature up to {tolerated}{beyond}"

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_whole, must
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, told_apart
 from explorer.core.losses.protocol import Loss, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
@@ -96,16 +96,31 @@ class SafeRate:
 
     @property
     def sentence(self) -> str:
-        """The finding in one sentence, with the numbers; what it says of a rate has been seen in a run."""
-        return "; ".join(filter(None, (self._at_the_start, self._along, self._seen, self._kept)))
+        """The finding in one sentence, with the numbers: what is safe comes first, as it has been seen in runs."""
+        return "; ".join(filter(None, (self._kept, self._seen, self._at_the_start, self._along)))
+
+    @property
+    def _kept(self) -> str:
+        if not self.longest:
+            return "no rate is safe, because longer runs failed where shorter ones held" if self._seen else "no run was made"
+        return f"{plain(SAFE * self.held)} is safe, having held for {self.longest:,} steps" if np.isfinite(self.held) else ""
+
+    @property
+    def _seen(self) -> str:
+        if np.isnan(self.held) and np.isnan(self.broke):
+            return ""
+        last, first = told_apart(self.held, self.broke)
+        held = "no rate that was tried held" if np.isnan(self.held) else f"every rate tried up to {last} held"
+        broke = "no rate was found from which all failed" if np.isnan(self.broke) else f"every one from {first} on failed"
+        return f"in {self.steps:,} steps {held}, and {broke}"
 
     @property
     def _at_the_start(self) -> str:
         if not np.isfinite(self.sharpness):
             return "the curvature at the start is not finite"
         if not np.isfinite(self.rate):
-            return "nothing curves upward at the start, so the curvature there sets no largest rate"
-        return f"the curvature {plain(self.sharpness)} at the start allows rates up to {plain(self.rate)} ({self.uncertainty})"
+            return "nothing curves upward at the start, so the curvature there sets no limit"
+        return f"the curvature at the start, {plain(self.sharpness)}, allows up to {plain(self.rate)} ({self.uncertainty})"
 
     @property
     def _along(self) -> str:
@@ -114,23 +129,7 @@ class SafeRate:
         if not edges.size or (self.rate / 1.1 <= edges.min() and edges.max() <= 1.1 * self.rate):
             return ""
         low, high = plain(edges.min()), plain(edges.max())
-        return (
-            f"along a run at {plain(SAFE * self.held)} it allows {f'between {low} and {high}' if edges.max() > 1.1 * edges.min() else low}"
-        )
-
-    @property
-    def _seen(self) -> str:
-        if np.isnan(self.held) and np.isnan(self.broke):
-            return ""
-        held = "no rate that was tried held" if np.isnan(self.held) else f"every rate that was tried up to {plain(self.held)} held"
-        broke = "none was found from which all fail" if np.isnan(self.broke) else f"every one from {plain(self.broke)} on failed"
-        return f"in runs of at least {self.steps:,} steps {held}, and {broke}"
-
-    @property
-    def _kept(self) -> str:
-        if not self.longest:
-            return "longer runs did not keep to it, so none of these rates is safe" if self._seen else "no run was made"
-        return f"{plain(SAFE * self.held)} also held for {self.longest:,}" if np.isfinite(self.held) else ""
+        return f"along the run at {plain(SAFE * self.held)} it allows " + (f"{low} to {high}" if edges.max() > 1.1 * edges.min() else low)
 
 
 @np.errstate(all="ignore")  # where a curvature or a rate overflows, that is the answer

@@ -1,6 +1,7 @@
 """The verdict in one plain sentence, with the run's own numbers, for each rate of a ruler."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -11,9 +12,12 @@ from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
-from explorer.core.verdict.measured import floors, measured_growth, thrown
+from explorer.core.verdict.measured import ROUNDED, floors, measured_growth, thrown
 from explorer.core.verdict.sentence import Verdict, became, marked, told
-from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
+from explorer.core.verdict.verdict import PATIENCE, TOLERANCE, Outcome, judge
+
+ULPS = 8
+"""A run whose coordinates move by no more units in the last place than this stands still: it is at the end of its digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,15 @@ class Explanation:
     overflow: NDArray[np.intp]  # the step at which the loss should exceed the largest float64
     uphill: NDArray[np.intp]  # the first step that raised the loss, -1 if none did
     floor: Array  # the loss that mini-batches or noise should leave
+
+    @cached_property
+    def rounded(self) -> NDArray[np.bool_]:
+        """Return which runs ended as near to their minimum as numbers are to each other: they only moved from one to the next."""
+        x, quarter = self.trajectory.x, max(self.outcome.steps // 4, 1) + 1
+        with np.errstate(all="ignore"):
+            moved, size = (np.abs(each).max(axis=(0, 1)) for each in (np.diff(x[-quarter:], axis=0), x[-quarter:]))
+            there = (moved <= ULPS * np.finfo(x.dtype).eps * size) & (self.outcome.late_high <= ROUNDED * self.outcome.start_loss)
+        return there & (self.outcome.verdict == Verdict.CONVERGED)
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> Self:
@@ -86,7 +99,7 @@ class Explanation:
             case Verdict.CONVERGED:
                 first, instead = self._factor(run), self._arrival(run)
             case Verdict.CONVERGING:
-                first, more = self._factor(run), self.outcome.worse(run)
+                first, more = self._factor(run), self.outcome.worse(run) or self._slows(run)
             case Verdict.SLOW:
                 first, more = self._factor(run), self.outcome.pace(run)
             case Verdict.OSCILLATING:
@@ -130,10 +143,10 @@ class Explanation:
         measured, theory, verdict = self.measured[run], self._theory(run), self.outcome.verdict[run]
         if norms[0] == 0:
             return "the gradient at the start is 0, so there is no step to take"
-        if self.outcome.steps < 2:
+        if self.outcome.steps < 2 or 0 <= self.outcome.first_nonfinite[run] <= 2:
             return f"too few steps to measure a factor{theory}"
-        if not np.isfinite(measured) and (verdict == Verdict.CONVERGED or 0 <= self.outcome.first_nonfinite[run] <= 2):
-            return f"it was over within two steps{theory}"
+        if not np.isfinite(measured) and verdict == Verdict.CONVERGED:
+            return f"the {'first' if norms[1] <= ROUNDED * norms[0] else 'second'} step lands in the minimum"
         if not _agrees(measured, verdict, linear=self.modes is not None):
             return f"the factor changes from step to step{theory}"
         if abs(measured - 1) < 5e-5:
@@ -156,6 +169,15 @@ class Explanation:
             else "theory, at the minimum"
         )
         return f" ({where}: {_factor(predicted)})"
+
+    def _slows(self, run: int) -> str:
+        """Return that a fall will not last, where theory knows: the steep directions come first, and the flattest takes its own time."""
+        left, factor = self.outcome.left[run], self.predicted[run]
+        if self.modes is None or not (TOLERANCE < left < 1 and 0 < factor < 1):
+            return ""
+        to_go = np.log(TOLERANCE / left) / (2 * np.log(factor))
+        late = to_go > PATIENCE * self.outcome.steps
+        return f"only the steep directions fall so fast, and the flat ones need about {plain(to_go, 2)} more steps" if late else ""
 
     def _end(self, run: int) -> tuple[str, str]:
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
@@ -180,6 +202,8 @@ class Explanation:
         far = np.flatnonzero(~(above <= TOLERANCE * above[0]))
         if far.size == 0 or far[-1] == len(above) - 1:
             return "the loss is at its minimum" + (f", {plain(minimum)}" if minimum else "")
+        if (above[far[-1] + 1 :] == 0).all():
+            return f"the loss is at its minimum{f', {plain(minimum)},' if minimum else ''} from step {far[-1] + 1:,} on"
         left = f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left"
         return f"{left} {f'at step {far.size:,}' if far[-1] == far.size - 1 else f'from step {far[-1] + 1:,} on'}"
 

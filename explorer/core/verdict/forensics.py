@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, check_integer, check_one
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, told_apart
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory
@@ -32,7 +32,7 @@ class Origin(StrEnum):
     LOG = "logarithm of 0"
     RATIO = "0/0"
     DECAY = "weight decay"
-    PRECISION = "float32"
+    PRECISION = "number format"
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,10 @@ class _Scene:
     def found(self, origin: Origin, why: str, change: str, row: int | None = None) -> Forensics:
         """The finding, with the sentence that begins with its name."""
         block = "" if origin in (Origin.DATA, Origin.LOG) else self.block  # it is in what goes in or comes out, and in no layer
-        where = f" in {block}" if block else ""
-        first = f"the {self.quantity} was the first to become inf or nan, at step {self.step:,}{where}"
+        who = {"weight": f"a weight of {block}", "activation": f"the output of {block}", "gradient": f"the gradient of {block}"}
+        what = who.get(self.quantity, "the loss") if block else f"the {self.quantity}"
+        steepest = f"; the largest gradient was that of {block}" if block and self.quantity == "loss" else ""
+        first = f"{what} was the first to become inf or nan, at step {self.step:,}{steepest}"
         return Forensics(origin, self.quantity, self.step, self.began, block, row, f"{origin}: {why}; {first}", change)
 
 
@@ -240,6 +242,11 @@ def _broke(scene: _Scene) -> Forensics | None:
         return scene.found(Origin.RATIO, why, "Give the optimizer its ε.")
     if scene.path.x.dtype == np.float32 and _is_finite_in_float64(scene):
         return _precision(scene)
+    if _overflows(scene):
+        if scene.step:
+            return None  # a step led there
+        why = f"the loss at the start is above {plain(float(np.finfo(scene.here.dtype).max), 2)}, the largest number of {scene.here.dtype}"
+        return scene.found(Origin.PRECISION, why, "Start closer to the minimum, or scale features and targets down.")
     value, gradient = scene.loss.value_and_gradient(scene.here)
     around = np.random.default_rng(0).standard_normal((len(scene.here), 8)) * 1e-6 * (1 + np.abs(scene.here).max())
     near = scene.loss.value(scene.here + around.astype(scene.here.dtype))
@@ -267,6 +274,26 @@ def _is_finite_in_float64(scene: _Scene) -> bool:
     return bool(np.isfinite(value).all() and np.isfinite(gradient).all())
 
 
+def _overflows(scene: _Scene) -> bool:
+    """Whether the loss is beyond the largest number because the weights are that far out: on the way there from 0 it grows up to it.
+
+    At a pole, or outside of its domain, it is as harmless as ever right before.
+    """
+
+    def size(share: float) -> float:
+        return float(np.abs(scene.loss.value(share * scene.here)[0]))
+
+    low, high = 0.0, 1.0
+    if np.isfinite(size(high)) or not np.isfinite(size(low)):
+        return False
+    while low < (share := (low + high) / 2) < high:
+        found = size(share)
+        if np.sqrt(np.finfo(scene.here.dtype).max) < found < np.inf:
+            return True
+        low, high = (share, high) if np.isfinite(found) else (low, share)
+    return False
+
+
 def _decay(scene: _Scene) -> Forensics | None:
     """Weight decay by itself beyond the edge, or all that takes the run across it."""
     if not scene.decay:
@@ -276,7 +303,9 @@ def _decay(scene: _Scene) -> Forensics | None:
     limit = float(np.ravel(rule.largest_stable_rate(penalty))[0]) * scene.decay
     if not product >= limit:
         return None
-    why = f"the rate times the weight decay is {plain(product)}, above {plain(limit)}: the decay alone takes the weights across 0 and out"
+    much, bound = told_apart(product, limit)
+    above = f"{'above' if product > limit else 'as much as'} {bound}"
+    why = f"the rate times the weight decay is {much}, {above}: the decay alone takes the weights across 0 and out"
     # The loss's own curvature uses up some of what the rate tolerates, by as much as the rule's edge has it; a decoupled decay's is 2.
     curved = float(sharpness(scene.loss, scene.path.x[0][:, [scene.run]])[0]) - penalty if rule.preconditioner is None else 0.0
     share = 2 / float(np.ravel(rule.recurrence.edge)[0]) if np.any(rule.decoupled_decay) else 1.0
@@ -307,9 +336,10 @@ def _outlier(scene: _Scene) -> Forensics | None:
     edge, without = (_edge(scene, loss.on(some), int(drawn[0])) for some in (rows, others))
     if not edge < scene.rate < without:
         return None
+    with_it, alone, rate = told_apart(edge, without, scene.rate)
     why = (
         f"example {top + 1:,} pulls {plain(pulls[top] / np.median(pulls))} times as hard as the median one: with it the edge is"
-        f" {plain(edge)}, without it {plain(without)}, and the rate {plain(scene.rate)} lies between"
+        f" {with_it}, without it {alone}, and the rate {rate} lies between"
     )
     return scene.found(Origin.OUTLIER, why, "Look at that example; clip the gradient's norm, or scale the feature.", top)
 
@@ -333,16 +363,21 @@ def _precision(scene: _Scene) -> Forensics | None:
 
 def _rate(scene: _Scene) -> Forensics:
     """What is left: steps too long for the curvature."""
-    began, step = scene.began, scene.step
-    edge = _edge(scene, scene.loss, began)
+    began, step, edge = scene.began, scene.step, _edge(scene, scene.loss, 0)
+    there = "at the start"
+    if began and not edge < scene.rate:
+        edge, there = _edge(scene, scene.loss, began), f"at step {began:,}"
     losses = scene.path.loss[:, scene.run]
     last = step - 1 if np.isfinite(losses[step - 1]) else step - 2
     grown = (losses[last] / losses[began]) ** (1 / (last - began)) if last > began and losses[began] > 0 else float("nan")
     with_each = np.log(losses[began + 1 : last + 1] / losses[began:last])
     faster = last - began > 1 and with_each[-1] > 2 * with_each[0] > 0
-    pace = ", by more with every step" if faster else f", by a factor of {plain(grown)} a step" if grown > 1 else ""
-    beside = f"{plain(scene.rate / edge)} × the edge {plain(edge)}" if np.isfinite(edge) and edge > 0 else "beyond what the curvature tells"
+    pace = ", by a larger factor at every step" if faster else f", by a factor of {plain(grown)} a step" if grown > 1 else ""
+    rate, beyond = plain(scene.rate), np.isfinite(edge) and 0 < edge < scene.rate
+    times = f"{plain(scene.rate / edge)} ×" if np.isfinite(scene.rate / edge) else "far beyond"
+    beside = f"the rate {rate} is {times} the edge {there}, {plain(edge)}" if beyond else f"the curvature {there} sets no edge below {rate}"
     later = "; float32 gave out sooner than float64 would have" if scene.path.x.dtype == np.float32 else ""
-    why = f"from step {began:,} on the loss only grew{pace}; the rate {plain(scene.rate)} is {beside} there{later}"
-    change = f"Use a rate below {plain(0.9 * edge)}." if np.isfinite(edge) and 0 < edge < scene.rate else "Divide the learning rate by 3."
-    return scene.found(Origin.RATE, why, change)
+    moves = "" if Facts(scene.loss).is_quadratic else ", and the edge may fall during a run"
+    change = f"Use a rate below {plain(0.9 * edge)}, which is 0.9 × the edge: at the edge itself the loss does not shrink{moves}."
+    why = f"from step {began:,} on the loss only grew{pace}; {beside}{later}"
+    return scene.found(Origin.RATE, why, change if beyond else "Divide the learning rate by 3.")

@@ -10,6 +10,9 @@ from explorer.core.theory.edge import edge_curvature
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, floor_loss
 from explorer.core.verdict.verdict import Outcome
 
+ROUNDED = 1e-11
+"""A gradient that is a smaller share than this of the largest before is rounding."""
+
 
 def measured_growth(trajectory: Trajectory) -> Array:
     """Return the factor per step that a path really shows, ``(runs,)``: from the slope of log gradient norm over its later half.
@@ -20,7 +23,7 @@ def measured_growth(trajectory: Trajectory) -> Array:
     norm = trajectory.gradient_norm
     with np.errstate(all="ignore"):
         logs = np.log(norm)
-        usable = np.logical_and.accumulate(np.isfinite(logs) & (norm > 1e-11 * np.fmax.accumulate(norm, axis=0)), axis=0)
+        usable = np.logical_and.accumulate(np.isfinite(logs) & (norm > ROUNDED * np.fmax.accumulate(norm, axis=0)), axis=0)
         count = usable.sum(axis=0)
         step = np.arange(len(norm))[:, np.newaxis]
         weight = usable & (step >= count // 2)

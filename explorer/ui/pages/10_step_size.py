@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.core.ground.prose import plain, plain_or
+from explorer.core.ground.prose import plain, plain_or, told_apart
 from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
@@ -119,7 +119,8 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
         return
     low, high = bisected(setup)
     if low > 0 and np.isfinite(high):
-        st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {plain(low, 5)} and {plain(high, 5)}.")
+        between = " and ".join(told_apart(low, high, digits=5))
+        st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {between}.")
     else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
         st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, Look, must
-from explorer.core.ground.prose import plain, plain_or
+from explorer.core.ground.prose import plain, plain_or, told_apart
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
@@ -165,13 +165,14 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
     first, middle = bands[0], bands[0].middle
     if not np.isfinite(middle):
         return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
-    between = f"between {plain(first.cliff[0], 5)} and {plain(first.cliff[1], 5)}"
+    (low, high), theory = first.cliff, first.edge
+    low_end, high_end, named = told_apart(low, high, theory, digits=5)
+    between = f"between {low_end} and {high_end}"
     if not np.isfinite(first.edge):
         return f"With {first.name} runs begin to diverge {between}: measured, as theory has no edge here."
-    return (
-        f"With {first.name} runs begin to diverge {between}; theory puts the edge at {plain(first.edge, 5)}"
-        f" ({plain(100 * (middle / first.edge - 1), 2, sign=True)}\N{NO-BREAK SPACE}% apart)."
-    )
+    share = plain(100 * (high / low - 1 if low <= theory <= high else abs(theory / middle - 1)), 2) + "\N{NO-BREAK SPACE}%"
+    where = f"which agrees to within {share}" if low <= theory <= high else f"{share} {'below' if theory < middle else 'above'} that"
+    return f"With {first.name} runs begin to diverge {between}; theory puts the edge at {named}, {where}."
 
 
 def about_the_finder(found: RateFinder, first: figure.Band) -> str:

@@ -10,6 +10,7 @@ from explorer.ui.casebook import SYMPTOMS, Case, casebook, lab
 from explorer.ui.drawn import drawn
 from explorer.ui.seen import see
 from explorer.ui.way import SHOWN
+from explorer.ui.words import literally
 
 TOGETHER = "races, maps and landscapes"
 """The heading of the cases that are not a single curve."""
@@ -46,6 +47,9 @@ def current() -> Case | None:
     name = st.session_state.pop(SHOWN, linked)
     if name != linked and name in CASES:
         st.query_params["case"] = name
+    if name and name not in CASES:
+        named = f"There is no case named “{literally(name)}”"
+        st.warning(f"{named}. Choose one of the pictures below, or search for a word of it.", icon=":material/link_off:")
     return CASES.get(name or "")
 
 
