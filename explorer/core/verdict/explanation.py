@@ -173,7 +173,7 @@ class Explanation:
     def _slows(self, run: int) -> str:
         """Return that a fall will not last, where theory knows: the steep directions come first, and the flattest takes its own time."""
         left, factor = self.outcome.left[run], self.predicted[run]
-        if self.modes is None or not (TOLERANCE < left < 1 and 0 < factor < 1):
+        if self.modes is None or np.ptp(self.modes.eigenvalues) == 0 or not (TOLERANCE < left < 1 and 0 < factor < 1):
             return ""
         to_go = np.log(TOLERANCE / left) / (2 * np.log(factor))
         late = to_go > PATIENCE * self.outcome.steps
