@@ -157,8 +157,8 @@ def _even(text: str) -> Sheet | None:
 
 
 _NAMED = re.compile(r"[=:]\s*+\[")
-_PAIRS = re.compile(r"\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
-_NUMBERED = re.compile(r"\s*+\{\s*+\d++\s*+:")
+_PAIRS = re.compile(r"\A\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
+_NUMBERED = re.compile(r"\A\s*+\{\s*+\d++\s*+:")
 _NUMBERED_ITEM = re.compile(r"(?<![\w.])(\d++)\s*+:\s*+([-+\w.]++)")
 
 
@@ -178,7 +178,7 @@ def _name_before(text: str) -> str:
     text = text.rstrip(" \t\r\n([{")
     if not text.endswith((":", "=")):
         return ""
-    found = re.search(r"[\w./ -]{1,60}$", text[:-1].rstrip(" \t'\""))
+    found = re.search(r"(?<![\w./ -])[\w./ -]++$", text[:-1].rstrip(" \t'\"")[-60:])
     return found[0].strip() if found else ""
 
 

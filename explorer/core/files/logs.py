@@ -23,12 +23,12 @@ LONGEST_LINE = 4 << 20  # a longer line holds no row of a log
 HEAD = 20  # the first lines of a long log that are read whatever its length: the names are among them
 HINTS = ("verflow", "OVERFLOW", "kipp")  # a line of an overflow has one of these: looked for first, since most lines have none
 
-OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp\w+ (this )?step\b")
+OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp(?:ed|ing) (this )?step\b")
 ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
 )
 LOST = re.compile(
-    r"(?i)(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
+    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
     r".*(?:error|exception|stopp|abort|terminat|exit|halt)"
 )
 """A line that says in words that the loss was lost, and that the program gave up."""
