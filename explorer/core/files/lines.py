@@ -69,7 +69,9 @@ _SPECIAL = r"|[+-]?(?i:nan|inf(?:inity)?)(?!\w))"
 POINTS = re.compile(
     rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}}){{1,9}}+(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}{_SPECIAL}", re.ASCII
 )
-COMMAS = re.compile(rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}}){{1,9}}+(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII)
+COMMAS = re.compile(
+    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}}){{1,9}}+(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII
+)
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
 AMBIGUOUS = {mark: re.compile(rf"(?<![\d.,])(?<!\d:)[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}(?!\d|[.,]\d)", re.ASCII) for mark in ",."}
 
@@ -104,6 +106,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     above, longest = 0, 0.0
     for place, line in lines:
         done, above = done and place <= above + 1, place  # what stands between two lines of a thinned log is not known
+        line = line if len(line) <= LONGEST else "…"
         for literal, noise, plain in SIMPLER:
             if literal in line:
                 line = noise.sub(plain, line)
@@ -115,7 +118,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             line = _HEXADECIMAL.sub(",", line)
         if sides and (each := _BY_SIDES.search(line)):
             line = f"{sides[1]} {each[1]} {each[2]}, {sides[2]} {each[1]} {each[3]}"
-        texts = pattern.split(line) if len(line) <= LONGEST else [line]
+        texts = pattern.split(line)
         if bar := _BAR.match(line):
             # Behind that of the epoch, a bar of another total is an evaluation's, and so is one of the same that begins again.
             again = bar[2] != total or (done and "val_" not in line and (bar[1] != total or not several))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.files.forms import document, json_lines, lists, table
-from explorer.core.files.lines import POINTS, printed
+from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, words
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
@@ -33,6 +33,7 @@ LOST = re.compile(
 )
 """A line that says in words that the loss was lost, and that the program gave up."""
 
+MOST_NOTES = 20  # of what was left out: more is no log
 MOST_RANKS = 1024  # more different numbers of ranks are none
 
 
@@ -130,6 +131,7 @@ def _sheet(content: bytes | str) -> Sheet:
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
+    lines = [(place, line[:LONGEST]) for place, line in lines]
     found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
     lost = [("lost", place, line) for place, line in end if LOST.match(line)]
@@ -228,7 +230,12 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
         columns,
         {role: roles[role] for role in ROLES if role in roles},
         step,
-        (*lost, *sheet.notes, *said),
+        (
+            *lost,
+            *sheet.notes[:MOST_NOTES],
+            *[f"And {len(sheet.notes) - MOST_NOTES:,} notes more."] * (len(sheet.notes) > MOST_NOTES),
+            *said,
+        ),
         reading,
         alarms,
         repr(roles["train"]) if "train" in by_hand else "the loss",
