@@ -194,6 +194,7 @@ def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], 
 # ---- from columns to a log --------------------------------------------------------------------------------------------------------------
 
 
+@np.errstate(all="ignore")  # a difference of two numbers of a log may be inf
 def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     by_hand = check_mapping("roles", by_hand, '{"train": "loss"}')
     for role, name in by_hand.items():

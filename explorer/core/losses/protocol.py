@@ -73,7 +73,8 @@ class _Optional(Generic[Known]):
         self.name = name
 
     def __get__(self, facts: "Facts", owner: type) -> Known:
-        return getattr(facts.loss, self.name, self.default)
+        with np.errstate(all="ignore"):  # of a loss whose numbers overflow, a fact may be inf or nan
+            return getattr(facts.loss, self.name, self.default)
 
 
 class Facts:

@@ -42,12 +42,15 @@ def hessian(loss: Loss, x: ArrayLike) -> Array:
 
 
 def spectrum(loss: Loss, x: ArrayLike) -> tuple[Array, Array]:
-    """All eigenvalues ``(dim,)``, smallest first, and eigenvectors ``(dim, dim)``, one a column, of the Hessian at ``(dim,)``.
+    """All eigenvalues ``(dim,)``, smallest first, and eigenvectors ``(dim, dim)``, one a column, of the Hessian at ``(dim,)``; or nan.
 
     Beyond `DENSE` dimensions only the smallest and the largest are found, ``(2,)`` and ``(dim, 2)`` (`lanczos`).
     """
     if loss.dim <= DENSE:
-        values, vectors = scipy.linalg.eigh(hessian(loss, x))
+        H = hessian(loss, x)
+        if not np.isfinite(H).all():
+            return np.full(loss.dim, np.nan), np.full(H.shape, np.nan)
+        values, vectors = scipy.linalg.eigh(H)
         return values, vectors
     point = np.asarray(x, dtype=float)[:, np.newaxis]
     ends = lanczos(_product(loss, point), _any_direction(point), (0, -1), tolerance=EXACT, most=PATIENT)

@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.core.data import Seed, Table
 from explorer.core.ground.knobs import Knob, knob_table
+from explorer.core.ground.size import check_size
 from explorer.core.losses.network import activations, initialization, task
 from explorer.core.losses.network.assembly import Style, widest, work
 from explorer.core.losses.network.layers import Chain
@@ -109,12 +110,7 @@ def trained(
 
 def check_work(body: Chain, examples: int) -> None:
     """Refuse a network that would take too long over its data, and say what would fit."""
-    each = work(body)
-    if each * examples > MOST_WORK:
-        raise ValueError(
-            f"weights × examples must be ≤ {MOST_WORK:,}, got {each:,} × {examples:,};"
-            f" {MOST_WORK // each:,} examples would fit, or narrower and fewer layers"
-        )
+    check_size("examples", examples, {"weight": work(body)}, MOST_WORK, otherwise="; or narrower and fewer layers")
 
 
 def whole(name: str, number: float) -> int:
