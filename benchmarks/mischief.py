@@ -62,7 +62,7 @@ VALUES: list[Any] = [
     *([], [1], [[1]], [1, 2], [[1, 2], [3]], (), (1, 2), {}, {"a": 1}, {1}, b"1", [10**400, 1], ["1", "2"], range(3), "9" * 5000),
     *(np.array(1.0), np.array([1.0, 2.0]), np.array([]), np.array([[1.0]]), np.array("x"), np.array(None), np.ones((2, 2, 2))),
     *(np.array([1, "x"], dtype=object), np.float32(0.1), np.int64(3), np.datetime64("2020-01-01"), np.ma.masked),
-    *(object(), len, int, iter([1]), Ellipsis),
+    *(object(), len, iter([1]), Ellipsis),
 ]
 
 

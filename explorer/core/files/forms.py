@@ -16,7 +16,7 @@ from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, de
 from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import counted
 
-MOST_LISTS = 5_000  # what has more is no file of lists
+MOST_LISTS = 3_000  # what has more is no file of lists
 Lines = Sequence[tuple[int, str]]  # lines with their numbers in the file
 
 _PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
-from explorer.core.files.sheet import Sheet, sheet
+from explorer.core.files.sheet import MOST_COLUMNS, Sheet, sheet
 from explorer.core.ground.prose import counted
 
 LONGEST = 20_000  # a longer line is no row of a log
@@ -118,7 +118,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             line = _HEXADECIMAL.sub(",", line)
         if sides and (each := _BY_SIDES.search(line)):
             line = f"{sides[1]} {each[1]} {each[2]}, {sides[2]} {each[1]} {each[3]}"
-        texts = pattern.split(line)
+        texts = pattern.split(line, MOST_COLUMNS)
         if bar := _BAR.match(line):
             # Behind that of the epoch, a bar of another total is an evaluation's, and so is one of the same that begins again.
             again = bar[2] != total or (done and "val_" not in line and (bar[1] != total or not several))

@@ -12,7 +12,7 @@ PAGE = 8_000_000
 """The most that an answer has which a page keeps for its visitors: 64 MB, of a few dozen answers."""
 
 BATCH = 2**28
-"""The most that the points of many runs have together, of which nothing but their verdicts is kept: 2 GB."""
+"""The most that the points of many runs have together, of which nothing but their verdicts is kept, or what is computed with: 2 GB."""
 
 
 def check_size(name: str, value: int, beside: Mapping[str, int], most: float, *, plus: int = 0, otherwise: str = "") -> None:
@@ -28,7 +28,7 @@ def check_size(name: str, value: int, beside: Mapping[str, int], most: float, *,
     ValueError: dimensions × runs must be ≤ 8 × 10⁶, got 1,000,000 × 140
     """
     fits = int(most // math.prod(beside.values())) - plus if min(beside.values(), default=1) > 0 else math.inf
-    if fits < 0:
+    if fits < min(value, 1):  # not even one
         got = " × ".join(f"{size:,}" for size in beside.values())
         raise ValueError(f"{' × '.join(f'{each}s' for each in beside)} must be ≤ {plain(most)}, got {got}{otherwise}")
     if value > fits:

@@ -128,7 +128,12 @@ class Facts:
     @property
     def coordinates(self) -> tuple[str, ...]:
         """The names of the `dim` numbers, such as ``("bmi", "bp", "intercept")``; x1, x2, ... unless it says."""
-        return getattr(self.loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(self.loss.dim))
+        return self.first_coordinates(self.loss.dim)
+
+    def first_coordinates(self, most: int) -> tuple[str, ...]:
+        """Return the names of at most so many: a network may have millions."""
+        own: tuple[str, ...] = getattr(self.loss, "coordinates", ())
+        return own[:most] or tuple(f"x{i + 1}" for i in range(min(most, self.loss.dim)))
 
     @property
     def groups(self) -> tuple[tuple[str, slice], ...]:

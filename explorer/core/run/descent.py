@@ -140,8 +140,7 @@ class Descent:
         order = Facts(loss).order
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
-        with np.errstate(all="ignore"):  # of a schedule too, overflow is a result
-            rate, multiplier = np.array(np.broadcast_to(rate, runs)), (constant() if schedule is None else schedule)(np.arange(steps))
+        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (constant() if schedule is None else schedule)(np.arange(steps))
         multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
@@ -296,7 +295,7 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, re
         raise must("batch_size", "left out for a loss without examples", batch_size)
     if batch_size > loss.examples:
         raise must("batch_size", f"at most the number of examples, {loss.examples}", batch_size)
-    check_size("steps", steps, {"example": batch_size}, PATH, otherwise=" a step" * (batch_size > 1))
+    check_size("steps", steps, {"example": batch_size}, PATH)
     random = np.random.default_rng(seed)
     if replacement:
         return random.integers(loss.examples, size=(steps, batch_size), dtype=np.intp)

@@ -248,6 +248,7 @@ def parts(link: Mapping[str, str] | str) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=16)
+@np.errstate(all="ignore")  # of knobs beyond all measure, what overflows is a result
 def built_once(name: str, knobs: Knobs) -> Loss:
     """Make the loss of this name with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
     loss = LOSSES[name](**dict(knobs))

@@ -10,6 +10,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.size import BATCH
 from explorer.core.losses.protocol import Facts, Loss, hessian_times
 from explorer.core.optimizers import length
 
@@ -174,7 +175,7 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
            [3.]])
     """
     (dim, runs), count = begin.shape, len(which)
-    most = min(max(most, count), dim)
+    most = min(max(min(most, BATCH // max(dim * runs, 1)), count), dim)
     basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
     diagonal, off = np.zeros((2, runs, most))
     values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))
