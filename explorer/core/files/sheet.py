@@ -58,7 +58,7 @@ def sheet(records: Records, notes: Sequence[str] = ()) -> Sheet:
 
 
 def most_columns(rows: int) -> int:
-    """How many columns of so many rows are kept.
+    """How many columns are kept of this number of rows.
 
     >>> most_columns(100), most_columns(50_000)
     (500, 100)

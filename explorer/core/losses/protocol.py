@@ -131,7 +131,7 @@ class Facts:
         return self.first_coordinates(self.loss.dim)
 
     def first_coordinates(self, most: int) -> tuple[str, ...]:
-        """Return the names of at most so many: a network may have millions."""
+        """Return the names of the first `most` of them: a network may have millions."""
         own: tuple[str, ...] = getattr(self.loss, "coordinates", ())
         return own[:most] or tuple(f"x{i + 1}" for i in range(min(most, self.loss.dim)))
 
