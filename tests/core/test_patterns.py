@@ -60,7 +60,8 @@ def written(path: Path) -> Iterator[tuple[int, str, int]]:
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name), args=[pattern, *_]) if name in FUNCTIONS:
-                flags = [each for each in (*node.args[1:], *(keyword.value for keyword in node.keywords)) if "re." in ast.unparse(each)]
+                given = (*node.args[1:], *(keyword.value for keyword in node.keywords))
+                flags = [each for each in given if isinstance(each, ast.Attribute | ast.BinOp) and ast.unparse(each).startswith("re.")]
                 try:
                     known = [eval(ast.unparse(each), {"re": re} | names) for each in (pattern, *flags)]
                 except NameError:

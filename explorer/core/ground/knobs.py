@@ -358,7 +358,7 @@ class Look:
         known = parameters(cls)
         read: dict[str, Any] = {}
         complaints = []
-        for dotted in query.keys() - experiment(query).keys():
+        for dotted in (each for each in query if each.startswith(VIEW)):
             name = dotted.removeprefix(VIEW)
             try:
                 if name not in known:
