@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, critical_learning_rate, run, sweep, why_nan
+from explorer.core.ground.size import PATH
 from explorer.core.losses import DataLoss
 from explorer.core.optimizers import length
-from explorer.core.run.descent import MOST_NUMBERS, Descent, batches, descend
+from explorer.core.run.descent import Descent, batches, descend
 
 GD = OPTIMIZERS["gradient_descent"]()
 X2 = LOSSES["x_squared"]()
@@ -99,9 +100,8 @@ def test_a_run_changes_none_of_its_arguments() -> None:
         ({"steps": np.inf}, "steps must be finite and ≥ 0, got inf"),
         ({"batch_size": 5}, "batch_size must be left out for a loss without examples, got 5"),
         (
-            {"steps": MOST_NUMBERS},
-            "(steps + 1) × dim × runs must be ≤ 20,000,000, got 20,000,001 × 1 × 1; 19,999,999 steps would fit,"
-            " or use sweep, which keeps no path",
+            {"steps": PATH},
+            "steps must be ≤ 19,999,999 for 1 dimension × 1 run, got 20,000,000; sweep keeps no path",
         ),
         ({"loss": LINE, "batch_size": 11}, "batch_size must be at most the number of examples, 10, got 11"),
         ({"loss": LINE, "batch_size": 0}, "batch_size must be finite and ≥ 1, got 0"),

@@ -188,7 +188,7 @@ def test_outputs_for_other_inputs_and_accuracy() -> None:
         ({"repeat": 0}, "repeat must be finite and ≥ 1 and ≤ 200, got 0"),
         (
             {"hidden": (4096, 4096), "examples": 1000},
-            "weights × examples must be ≤ 2,000,000,000, got 16,797,697 × 1,000; 119 examples would fit, or narrower and fewer layers",
+            "examples must be ≤ 119 for 16,797,697 weights, got 1,000; or narrower and fewer layers",
         ),
         ({"data": "diabetes", "validation": 442}, "validation must leave examples to train on, at most 441 of diabetes, got 442"),
         (

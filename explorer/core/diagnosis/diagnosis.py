@@ -108,7 +108,7 @@ def diagnose(
     if judged == "validation" and alive and rises(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
-    sentence = re.sub(r"“[^”]*”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
+    sentence = re.sub(r"“[^“”]*+”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,

@@ -111,7 +111,8 @@ class Signs:
         """Return the signs of finite losses ``(n,)``, not all equal, recorded at increasing `time` ``(n,)``; n is at least 4."""
         unit = float(np.abs(losses).max())
         z = losses / unit
-        t = (time - time[0]) / (time[-1] - time[0]) if time[-1] > time[0] else np.linspace(0, 1, len(z))
+        half = time / 2  # of which no difference overflows
+        t = (half - half[0]) / (half[-1] - half[0]) if half[-1] > half[0] else np.linspace(0, 1, len(z))
         quarter = _quarters(t)
         grain = max(_grain(z), ROUNDING)
         long_spikes, row = _long_spikes(z, grain), np.arange(len(z))
@@ -363,8 +364,9 @@ def _level(z: Array, t: Array, at: float, width: float) -> tuple[float, int]:
     """Return the mean of the curve within half a `width` of a time, read off a straight line between its rows where it has none there."""
     near = np.abs(t - at) <= width / 2
     if near.sum() >= 3:
-        slope, middle = np.polyfit(t[near] - at, z[near], 1) if np.ptp(t[near]) > 0 else (0.0, z[near].mean())
-        return float(middle if slope == slope else z[near].mean()), int(near.sum())
+        middle, before, off = z[near].mean(), (t[near] - at).mean(), t[near] - t[near].mean()
+        spread = (off**2).sum()
+        return float(middle - before * (off * z[near]).sum() / spread if spread > 0 else middle), int(near.sum())
     return float(np.interp(at, t, z)), 1
 
 

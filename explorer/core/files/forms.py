@@ -11,10 +11,12 @@ import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, ambiguous
 from explorer.core.files.roles import MOST_LETTERS, kind
-from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, left_out, ma, sheet, spread
+from explorer.core.files.sheet import MOST_CELLS, MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
+from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import counted
 
+MOST_LISTS = 3_000  # what has more is no file of lists
 Lines = Sequence[tuple[int, str]]  # lines with their numbers in the file
 
 _PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in
@@ -65,7 +67,10 @@ def _objects(found: Any, depth: int = 0) -> list[dict[str, Any]]:
     if isinstance(names := found.get("columns"), list) and isinstance(rows := found.get("data"), list):
         return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
     if found and all(isinstance(each, dict) and each and all(map(str.isdecimal, each)) for each in found.values()):  # pandas' to_json
-        return [{name: each.get(row) for name, each in found.items()} for row in next(iter(found.values()))]
+        rows = next(iter(found.values()))
+        if len(rows) * len(found) > 4 * MOST_CELLS:
+            raise must("rows × names", f"≤ {4 * MOST_CELLS:,}", f"{len(rows):,} × {len(found):,}: keep some of them")
+        return [{name: each.get(row) for name, each in found.items()} for row in rows]
     return max((_objects(each, depth + 1) for each in found.values()), key=len, default=[])
 
 
@@ -131,9 +136,9 @@ def lists(text: str) -> Sheet | None:
             inside += len(match[0]) + (len(name) + 4 if name else 0)
             blocks.append((name, found, match.start()))
         end = match.end()
-        if inside < 0.2 * end and end > 20_000:
+        if (inside < 0.2 * end and end > 20_000) or len(blocks) > MOST_LISTS:
             break
-    mostly = inside > 0.5 * len(text.strip())
+    mostly = inside > 0.5 * len(text.strip()) and len(blocks) <= MOST_LISTS
     if mostly and 2 * sum(len(found) for name, found, _ in blocks if name) > sum(len(found) for _, found, _ in blocks):
         line = text.count("\n", 0, next(start for name, _, start in blocks if name)) + 1
         return _named_lists([(name, found) for name, found, _ in blocks if name], line)
@@ -157,20 +162,22 @@ def _even(text: str) -> Sheet | None:
 
 
 _NAMED = re.compile(r"[=:]\s*+\[")
-_PAIRS = re.compile(r"\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
-_NUMBERED = re.compile(r"\s*+\{\s*+\d++\s*+:")
+_PAIRS = re.compile(r"\A\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
+_NUMBERED = re.compile(r"\A\s*+\{\s*+\d++\s*+:")
 _NUMBERED_ITEM = re.compile(r"(?<![\w.])(\d++)\s*+:\s*+([-+\w.]++)")
 
 
 def _named_lists(blocks: Sequence[tuple[str, Numbers]], line: int) -> Sheet:
-    columns: dict[str, Numbers] = {}
-    for name, found in blocks[:MOST_COLUMNS]:
-        columns[name] = ma.concatenate([columns[name], found]) if name in columns else found
+    pieces: dict[str, list[Numbers]] = {}
+    for name, found in blocks:
+        pieces.setdefault(name[:MOST_LETTERS], []).append(found)
+    longest = max(sum(map(len, each)) for each in pieces.values())
+    columns = {name: ma.concatenate(each) for name, each in itertools.islice(pieces.items(), most_columns(longest))}
     longest = max(map(len, columns.values()))
     short = [name for name, found in columns.items() if len(found) < longest]
     padded = {name: ma.concatenate([found, ma.masked_all(longest - len(found))]) for name, found in columns.items()}
     notes = [f"{name!r} has {counted(len(columns[name]), 'value')}, and the longest list {longest:,}." for name in short[:3]]
-    return Sheet(padded, np.full(longest, line), longest, notes)
+    return Sheet(padded, np.full(longest, line), longest, notes + beyond(len(pieces), len(columns)))
 
 
 def _name_before(text: str) -> str:
@@ -178,7 +185,7 @@ def _name_before(text: str) -> str:
     text = text.rstrip(" \t\r\n([{")
     if not text.endswith((":", "=")):
         return ""
-    found = re.search(r"[\w./ -]{1,60}$", text[:-1].rstrip(" \t'\""))
+    found = re.search(r"(?<![\w./ -])[\w./ -]++$", text[:-1].rstrip(" \t'\"")[-60:])
     return found[0].strip() if found else ""
 
 
@@ -238,12 +245,16 @@ def table(lines: Lines) -> Sheet:
     if comma is not None:
         found.notes.append(f"Numbers are read with decimal commas: {comma!r} is {number(comma, decimal_comma=True):g}.")
         found.notes += [ambiguous(cell) for cell in given if AMBIGUOUS["."].fullmatch(cell)][:1]
+    every, most = set[str](), most_columns(len(numbered))
     for names, body in sections:
         titles = _distinct(names) if names else ["loss"] if width == 1 else [f"column {i + 1}" for i in range(width)]
         at = [kept[row] for row in body]
         columns = dict(zip(titles, zip(*(rows[row] for row in body), strict=True), strict=True))
         for name, each, places_of in _curves(columns, at):
-            _take(found, name, each, places_of, comma=comma is not None)
+            every.add(name)
+            if name in found.columns or len(found.columns) < most:
+                _take(found, name, each, places_of, comma=comma is not None)
+    found.notes += beyond(len(every), most)
     if not found.columns:
         raise ValueError("the file must have a column of numbers, and every column is text")
     return found
@@ -353,7 +364,7 @@ def _sections(
         row = rows[i]
         if row == names:
             odd.append(i)
-        elif begun and len(row) > 1 and _texts(row) and sum(map(_known, row)) >= 2:
+        elif begun and 1 < len(row) <= MOST_COLUMNS and _texts(row) and sum(map(_known, row)) >= 2:
             names = row
             sections.setdefault(tuple(names), [])
         elif len(row) == (many := len(names) or width) or (delimiter != " " and _fits(row, many)):
@@ -418,8 +429,10 @@ def column(given: Sequence[str], *, comma: bool) -> tuple[Numbers, list[int]] | 
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """The names, with a number behind those that came before, and one for each that is empty."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     for place, name in enumerate(names, 1):
         name = name[:MOST_LETTERS] or f"column {place}"
-        found.append(name if name not in found else f"{name} ({place})")
-    return found
+        while name in found:
+            name = f"{name} ({place})"
+        found[name] = None
+    return [*found]

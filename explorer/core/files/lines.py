@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
-from explorer.core.files.sheet import Sheet, sheet
+from explorer.core.files.sheet import MOST_COLUMNS, Sheet, sheet
 from explorer.core.ground.prose import counted
 
 LONGEST = 20_000  # a longer line is no row of a log
@@ -67,18 +67,20 @@ PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
 _EXPONENT = r"(?:[eE][+-]?\d++)?"
 _SPECIAL = r"|[+-]?(?i:nan|inf(?:inity)?)(?!\w))"
 POINTS = re.compile(
-    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}})++(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}{_SPECIAL}", re.ASCII
+    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}}){{1,9}}+(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}{_SPECIAL}", re.ASCII
 )
-COMMAS = re.compile(rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}})++(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII)
+COMMAS = re.compile(
+    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}}){{1,9}}+(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII
+)
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
 AMBIGUOUS = {mark: re.compile(rf"(?<![\d.,])(?<!\d:)[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}(?!\d|[.,]\d)", re.ASCII) for mark in ",."}
 
 _HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0[xX][\da-fA-F]++", re.ASCII)
 _BREAK = re.compile(r"[,;|\t()\[\]{}<>:=]|\s[-–—*]{1,3}\s|(?<!\w)['\"`]|['\"`](?!\w)|\s{2,}+")
 _ASIDE = re.compile(r"[(\[]([^()\[\]]{1,40})[)\]]$")
-_TOTAL = re.compile(r"\s*+(?:/|of|von|de|sur|out of)\s*+")
+_TOTAL = re.compile(r"\A\s*+(?:/|of|von|de|sur|out of)\s*+")
 _TAG = re.compile(r"(?i)(?<![\w.])(train(?:ing|_inner)?|valid(?:ation)?|val|test(?:ing)?|eval(?:uation)?|dev|validierung)(?!\w|\.\w)")
-_BAR = re.compile(r"\s*+(?:step *)?(\d++)/(\d++) (?:[\[━]|- )")
+_BAR = re.compile(r"\A\s*+(?:step *)?(\d++)/(\d++) (?:[\[━]|- )")
 _SIDES = re.compile(r"(?i)(?<!\w)(train\w*)\s*\|\s*(valid\w*)\s*$")  # AllenNLP: the names of two columns, under which each line has a name
 _BY_SIDES = re.compile(r"(?<![\w.])(\w+)\s+\|\s+(\S+)\s+\|\s+(\S+)\s*$")
 _DURATION = re.compile(r"\s?(?:ms|s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)(?!\w)")
@@ -104,6 +106,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     above, longest = 0, 0.0
     for place, line in lines:
         done, above = done and place <= above + 1, place  # what stands between two lines of a thinned log is not known
+        line = line if len(line) <= LONGEST else "…"
         for literal, noise, plain in SIMPLER:
             if literal in line:
                 line = noise.sub(plain, line)
@@ -115,7 +118,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             line = _HEXADECIMAL.sub(",", line)
         if sides and (each := _BY_SIDES.search(line)):
             line = f"{sides[1]} {each[1]} {each[2]}, {sides[2]} {each[1]} {each[3]}"
-        texts = pattern.split(line) if len(line) <= LONGEST else [line]
+        texts = pattern.split(line, MOST_COLUMNS)
         if bar := _BAR.match(line):
             # Behind that of the epoch, a bar of another total is an evaluation's, and so is one of the same that begins again.
             again = bar[2] != total or (done and "val_" not in line and (bar[1] != total or not several))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.files.forms import document, json_lines, lists, table
-from explorer.core.files.lines import POINTS, printed
+from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, words
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
@@ -23,16 +23,17 @@ LONGEST_LINE = 4 << 20  # a longer line holds no row of a log
 HEAD = 20  # the first lines of a long log that are read whatever its length: the names are among them
 HINTS = ("verflow", "OVERFLOW", "kipp")  # a line of an overflow has one of these: looked for first, since most lines have none
 
-OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp\w+ (this )?step\b")
+OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp(?:ed|ing) (this )?step\b")
 ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
 )
 LOST = re.compile(
-    r"(?i)(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
+    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
     r".*(?:error|exception|stopp|abort|terminat|exit|halt)"
 )
 """A line that says in words that the loss was lost, and that the program gave up."""
 
+MOST_NOTES = 20  # of what was left out: more is no log
 MOST_RANKS = 1024  # more different numbers of ranks are none
 
 
@@ -130,6 +131,7 @@ def _sheet(content: bytes | str) -> Sheet:
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
+    lines = [(place, line[:LONGEST]) for place, line in lines]
     found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
     lost = [("lost", place, line) for place, line in end if LOST.match(line)]
@@ -192,6 +194,7 @@ def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], 
 # ---- from columns to a log --------------------------------------------------------------------------------------------------------------
 
 
+@np.errstate(all="ignore")  # a difference of two numbers of a log may be inf
 def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     by_hand = check_mapping("roles", by_hand, '{"train": "loss"}')
     for role, name in by_hand.items():
@@ -228,7 +231,12 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
         columns,
         {role: roles[role] for role in ROLES if role in roles},
         step,
-        (*lost, *sheet.notes, *said),
+        (
+            *lost,
+            *sheet.notes[:MOST_NOTES],
+            *[f"And {len(sheet.notes) - MOST_NOTES:,} notes more."] * (len(sheet.notes) > MOST_NOTES),
+            *said,
+        ),
         reading,
         alarms,
         repr(roles["train"]) if "train" in by_hand else "the loss",

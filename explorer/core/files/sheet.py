@@ -13,7 +13,7 @@ from explorer.core.files.roles import MOST_LETTERS
 MOST_ROWS = 50_000  # a longer log is thinned evenly to about this many rows: a verdict needs no more, and a browser draws no more
 
 MOST_COLUMNS = 500
-MOST_CELLS = 5_000_000  # columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, the emptiest columns first.
+MOST_CELLS = 5_000_000  # columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, and a note says so.
 Numbers = Any  # a masked array of floats: masked where a value is missing, while nan and inf are values
 ma: Any = np.ma  # masked arrays, of which numpy types only some functions
 Records = Sequence[tuple[int, Mapping[str, float]]]  # the line of each row, and its numbers by name
@@ -42,7 +42,7 @@ def sheet(records: Records, notes: Sequence[str] = ()) -> Sheet:
     [None, 0.1]
     """
     count = Counter(name for _, record in records for name in record)
-    most = max(1, min(MOST_COLUMNS, MOST_CELLS // max(len(records), 1)))
+    most = most_columns(len(records))
     known = set(sorted(count, key=lambda name: -count[name])[:most])
     places: dict[str, list[int]] = {name: [] for name in count if name in known}
     values: dict[str, list[float]] = {name: [] for name in places}
@@ -52,10 +52,23 @@ def sheet(records: Records, notes: Sequence[str] = ()) -> Sheet:
                 places[name].append(row)
                 values[name].append(number)
     said = list(notes)
-    if len(count) > most:
-        said.append(f"Of {len(count):,} names the {most:,} with the most values are read.")
+    said += beyond(len(count), most, " with the most values")
     columns = {name[:MOST_LETTERS]: _spread(len(records), rows, values[name]) for name, rows in places.items()}
     return Sheet(columns, np.array([line for line, _ in records], dtype=np.intp), len(records), said)
+
+
+def most_columns(rows: int) -> int:
+    """How many columns are kept of this number of rows.
+
+    >>> most_columns(100), most_columns(50_000)
+    (500, 100)
+    """
+    return max(1, min(MOST_COLUMNS, MOST_CELLS // max(rows, 1)))
+
+
+def beyond(names: int, most: int, which: str = " first") -> list[str]:
+    """The note of names that are not read, if there are any."""
+    return [f"Of {names:,} names the {most:,}{which} are read."] if names > most else []
 
 
 def _spread(rows: int, places: Sequence[int], values: Sequence[float]) -> Numbers:

@@ -12,7 +12,7 @@ MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"}
 
 POINT = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?", re.ASCII)
 COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})++(?:,\d*+)?|\d++(?:,\d*+)?|,\d++)(?:[eE][+-]?\d++)?", re.ASCII)
-_HAS_COMMA = re.compile(r"[+-]?[\d.]*+,\d++(?:[eE][+-]?\d++)?", re.ASCII)
+_HAS_COMMA = re.compile(r"\A[+-]?[\d.]*+,\d++(?:[eE][+-]?\d++)?", re.ASCII)
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+\x07?|[@-Z\\^_])?")
 _BACKSPACES = re.compile(r"\x08++\r?")
@@ -44,11 +44,11 @@ _SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
     ("∞", "∞", "inf"),
     ("−", "−", "-"),
     ("]  ", r"(?m)^(\d++)[ \t]++\[([^\[\]\n]++)\][ \t]++\[([^\[\]\n]++)\](?:[ \t]++\[[^\[\]\n]*+\])?[ \t]*$", _summed),  # DeepXDE's terms
-    *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}})++(?!\d)", _joined) for space in (*_SPACES, "'", "’")),
+    *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}}){{1,9}}+(?!\d)", _joined) for space in (*_SPACES, "'", "’")),
     ("_", rf"{_START}\d++(?:_\d++)++(?!\w)", _joined),
     ("10^", r"(?<=[\d.]) ?[×xX*·] ?10\^([+-]?\d{1,3})(?!\d)", r"e\1"),
     ("D", rf"{_START}(\d++[.,]\d*+|\.\d++|\d++(?=D[+-]))D(?=[+-]?\d{{1,3}}(?!\w))", r"\1e"),  # Fortran
-    *((unit, rf"{_START}(\d++(?:[.,]\d++)*+|\.\d++){unit}(?!\w)", rf"\1e{power}") for unit, power in _THOUSANDS.items()),
+    *((unit, rf"{_START}(\d++(?:[.,]\d++){{0,9}}+|\.\d++){unit}(?!\w)", rf"\1e{power}") for unit, power in _THOUSANDS.items()),
 )
 SPELLINGS = [(literal, re.compile(pattern), plain) for literal, pattern, plain in _SPELT]
 """How programs wrap and spell a number, each with letters that tell at once whether it is there, and what it is in plain letters."""
@@ -65,7 +65,7 @@ def as_content(given: object) -> bytes | str:
     raise must("content", "the bytes of a file or the text in it, such as open(name, 'rb').read()", typed(given))
 
 
-_FILE = re.compile(r"\s*+[^\s,;\"'{}\[\]]{1,500}\.(?:txt|log|csv|tsv|jsonl?|out|md)\s*+")  # the name of a file is not what is in it
+_FILE = re.compile(r"\A\s*+[^\s,;\"'{}\[\]]{1,500}\.(?:txt|log|csv|tsv|jsonl?|out|md)\s*+")  # the name of a file is not what is in it
 
 
 def decoded(content: bytes | str, most_bytes: int, form: str) -> str:
@@ -216,5 +216,5 @@ def value(cell: str, *, decimal_comma: bool) -> float | object | None:
         return TEXT
 
 
-_SPACED = re.compile(rf" *+[+-]?\d{{1,3}}(?:[ {_SPACES}]\d{{3}})++(?:[.,]\d*+)? *+", re.ASCII)
+_SPACED = re.compile(rf"\A *+[+-]?\d{{1,3}}(?:[ {_SPACES}]\d{{3}})++(?:[.,]\d*+)? *+", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})++(?:\.\d*+)?", re.ASCII)

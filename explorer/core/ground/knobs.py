@@ -130,7 +130,9 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
 
 
 def _floats(value: Any) -> np.ndarray:
-    """Return numbers as float64, an integer beyond all floats as inf; complex numbers and dates are no numbers here."""
+    """Return numbers as float64, an integer beyond all floats as inf; complex numbers, dates and what is masked are no numbers here."""
+    if value is np.ma.masked or (isinstance(value, list | tuple) and any(each is np.ma.masked for each in value)):
+        raise TypeError
     if np.asarray(value).dtype.kind in "cmM":
         raise TypeError
     try:
@@ -184,8 +186,10 @@ def check_one(name: str, checked: Any) -> Any:
 def _first(value: Any, kept: Any) -> str:
     """Return the first number in `value` that is not `kept`, as it was given: text as it was typed, as far as a sentence can hold it."""
     given = np.asarray(value, dtype=object).ravel()[np.argmin(kept)]
+    if isinstance(given, np.number):
+        given = float(given)
     if not isinstance(given, str):
-        return "None" if given is None else short(given)
+        return short(given) if isinstance(given, int | float) else typed(given)
     return _cut(given.strip(), MOST_TYPED)
 
 
@@ -354,7 +358,7 @@ class Look:
         known = parameters(cls)
         read: dict[str, Any] = {}
         complaints = []
-        for dotted in query.keys() - experiment(query).keys():
+        for dotted in (each for each in query if each.startswith(VIEW)):
             name = dotted.removeprefix(VIEW)
             try:
                 if name not in known:

@@ -73,7 +73,8 @@ class _Optional(Generic[Known]):
         self.name = name
 
     def __get__(self, facts: "Facts", owner: type) -> Known:
-        return getattr(facts.loss, self.name, self.default)
+        with np.errstate(all="ignore"):  # of a loss whose numbers overflow, a fact may be inf or nan
+            return getattr(facts.loss, self.name, self.default)
 
 
 class Facts:
@@ -127,7 +128,12 @@ class Facts:
     @property
     def coordinates(self) -> tuple[str, ...]:
         """The names of the `dim` numbers, such as ``("bmi", "bp", "intercept")``; x1, x2, ... unless it says."""
-        return getattr(self.loss, "coordinates", None) or tuple(f"x{i + 1}" for i in range(self.loss.dim))
+        return self.first_coordinates(self.loss.dim)
+
+    def first_coordinates(self, most: int) -> tuple[str, ...]:
+        """Return the names of the first `most` of them: a network may have millions."""
+        own: tuple[str, ...] = getattr(self.loss, "coordinates", ())
+        return own[:most] or tuple(f"x{i + 1}" for i in range(min(most, self.loss.dim)))
 
     @property
     def groups(self) -> tuple[tuple[str, slice], ...]:

@@ -135,7 +135,8 @@ def _power(base: Symbolic, exponent: Symbolic, node: ast.expr) -> Symbolic:
     if exponent.free_symbols:
         if base.free_symbols or not float(base) > 0:
             raise refusal(_text(node), "have a number as exponent or above 0 as base; write exp(y*log(x)) for x^y")
-        return OPAQUE["exp"](exponent if base == sympy.E else exponent * _number(np.log(float(base)), node))
+        power = exponent if base == sympy.E else exponent * _number(np.log(float(base)), node)
+        return OPAQUE["exp"](power) if power.free_symbols else _folded(np.exp, [power], node)
     n = float(exponent)
     if not abs(n) <= LARGEST_EXPONENT:
         raise refusal(_text(node), f"have exponents from -{LARGEST_EXPONENT} to {LARGEST_EXPONENT}")
@@ -235,6 +236,8 @@ def _to_read(functions: Mapping[str, Any]) -> Callable[[Symbolic], str]:
 def _numpy(symbols: list[Symbolic], expressions: Symbolic) -> Callable[..., Any]:
     """Return numpy code for the expressions. What is compiled here is printed from symbols, of which every node came through `_build`."""
     printer = _printer({"inline": True, "allow_unknown_functions": True})
+    folded = {constant: sympy.Float(float(constant)) for constant in (sympy.pi, sympy.E)}  # else Python computes them, and raises errors
+    expressions = [each.xreplace(folded) for each in expressions] if isinstance(expressions, list) else expressions.xreplace(folded)
     return sympy.lambdify(symbols, expressions, modules=[_NUMPY, "numpy"], printer=printer, cse=True)
 
 

@@ -17,6 +17,7 @@ UNDONE = -1  # the code of a pixel not computed yet
 
 MAGIC = b"divergence map 1\n"
 HEADER = 4096
+MOST_SAID = 400  # characters of another map's link that a refusal repeats
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +58,21 @@ class Canvas:
             head = file.read(HEADER)
         try:
             held = json.loads(head.removeprefix(MAGIC)) if head.startswith(MAGIC) else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             held = {}
-        if "map" not in held:
+        if not (isinstance(held, dict) and isinstance(held.get("query"), dict) and "map" in held):
             raise ValueError(f"{path.name} must be a file that this program wrote for a map, got something else; choose another name")
         if held["map"] != plan.digest:
-            other = "&".join(f"{name}={text}" for name, text in held["query"].items())
+            other = "&".join(f"{name}={text}" for name, text in held["query"].items())[:MOST_SAID]
             raise ValueError(f"{path.name} holds another map ({other}); choose another name, or delete it")
         if path.stat().st_size != size:
             raise ValueError(f"{path.name} must have {size:,} bytes, got {path.stat().st_size:,}: it is cut off; delete it and begin again")
         whole = np.memmap(path, np.uint8, "r+", shape=(size,))
         codes, pace = whole[HEADER : HEADER + plan.pixels], whole[HEADER + plan.pixels :]
-        return cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
+        found = cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
+        if found.codes.min() < UNDONE or found.codes.max() >= len(VERDICTS):
+            raise ValueError(f"{path.name} must have a verdict or none in each pixel, and it is damaged; delete it and begin again")
+        return found
 
     def copy(self) -> "Canvas":
         """Return a copy, unaffected by later writes. Codes are copied first: a pixel with a code has its pace."""

@@ -150,8 +150,7 @@ def knobs(setup: Setup) -> Mapping[str, Parameter]:
     """
     loss, given = setup.make_loss(), dict(setup.knobs)
     found = {"learning_rate": replace(LEARNING_RATE, knob=replace(RATE, label="learning rate"))}
-    names = Facts(loss).coordinates
-    for i, name in enumerate(names[:16]):
+    for i, name in enumerate(Facts(loss).first_coordinates(16)):
         knob = Knob(-5, 5, label=f"start, {name}")
         found[f"start.{i}"] = Parameter(f"start.{i}", "number", float(loss.start[i]), knob)
     for kind in ("optimizer", "loss", "schedule"):
@@ -296,7 +295,10 @@ class Map:
         query = parts(query)
         setup, complaints = Setup.salvage({name: text for name, text in query.items() if name not in ("x", "y")})
         axes: dict[str, Axis | None] = {"x": None, "y": None}
-        known = knobs(setup)
+        try:
+            known = knobs(setup)
+        except ValueError as error:  # its loss cannot be made
+            return cls.of(Setup()), [*complaints, str(error)]
         for name in axes:
             try:
                 if name in query:

@@ -11,6 +11,7 @@ import scipy.ndimage
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import Look, knob_table
 from explorer.core.ground.prose import plain
+from explorer.core.ground.size import check_size
 from explorer.core.losses.network.assembly import work
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.training import History, train
@@ -290,11 +291,7 @@ def check_work(found: Survey) -> None:
     each = work(first.loss.body)
     batch = first.setup.batch_size or first.loss.examples
     runs = len(found.panes) if view.at == "trained" or view.plane == "path" else 0
-    if each * batch * first.setup.steps * runs > MOST_TRAINING:
-        raise ValueError(
-            f"steps must be ≤ {int(MOST_TRAINING / (each * batch * runs)):,} for {each:,} weights, {batch:,} examples a step and {runs}"
-            f" {'runs' if runs > 1 else 'run'}, got {first.setup.steps:,}"
-        )
+    check_size("steps", first.setup.steps, {"weight": each, "example": batch, "run": runs}, MOST_TRAINING)
     a_point = each * first.loss.examples * len(found.panes) * len(view.seeds)
     if a_point * view.side**2 > MOST_POINTS:
         fits = math.isqrt(int(MOST_POINTS / a_point))

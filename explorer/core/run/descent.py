@@ -22,11 +22,11 @@ from explorer.core.ground.knobs import (
     check_whole,
     must,
 )
+from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import Schedule, constant
 
-MOST_NUMBERS = 20_000_000  # the most numbers a kept path may have, (steps + 1) × runs × dim: 160 MB of float64
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
 # The GNU C library returns freed memory to the system and fetches it again page by page at every step, unless it has once seen a larger
@@ -103,12 +103,12 @@ class Descent:
         seed: int = 0,
         whole: bool = True,
         rate_scale: ArrayLike | None = None,
-        most_numbers: float = np.inf,
+        kept: bool = False,
     ) -> Self:
-        """Prepare, in this one place, everything that descends. `most_numbers` bounds (steps + 1) × dim × runs, where the path is kept.
+        """Prepare, in this one place, everything that descends; `kept` says that every step's point will be.
 
         Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger
-        than the data, and numbers of runs that do not fit together.
+        than the data, numbers of runs that do not fit together, and what would not fit into memory: see `explorer.core.ground.size`.
 
         >>> from explorer import LOSSES, OPTIMIZERS
         >>> descent = Descent.of(LOSSES["booth"](), OPTIMIZERS["adam"](), [0.1, 0.2, 0.3], steps=50)
@@ -132,11 +132,11 @@ class Descent:
         for name, count in counts.items():
             if count not in (1, runs):
                 raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
-        if (steps + 1) * loss.dim * runs > most_numbers:
-            raise ValueError(
-                f"(steps + 1) × dim × runs must be ≤ {most_numbers:,}, got {steps + 1:,} × {loss.dim:,} × {runs:,};"
-                f" {max(int(most_numbers // (loss.dim * runs)) - 1, 0):,} steps would fit, or use sweep, which keeps no path"
-            )
+        check_size("runs", runs, {"dimension": loss.dim}, BATCH)
+        if kept:
+            without = "; sweep keeps no path"
+            check_size("steps", steps, {"dimension": loss.dim, "run": runs}, PATH, plus=1, otherwise=without)
+        check_size("steps", steps, {}, PATH)
         order = Facts(loss).order
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
@@ -206,7 +206,7 @@ def run(
     `learning_rate` is a number or ``(runs,)``; the optimizer's hyperparameters may be ``(runs,)`` too. All else, such as `start` and
     `steps`, is one of the `Conditions`. A run that overflows goes on through inf and nan: nothing is clipped or raised.
 
-    Raises ValueError as `Descent.of` does, and for a path of more than `MOST_NUMBERS` numbers (`sweep` keeps no path).
+    Raises ValueError as `Descent.of` does, and for a path of more than `PATH` numbers (`sweep` keeps no path).
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.5, 0.9, 1.1], start=[1.0], steps=2)
@@ -215,7 +215,7 @@ def run(
            [ 0.  , -0.8 , -1.2 ],
            [ 0.  ,  0.64,  1.44]])
     """
-    descent = Descent.of(loss, optimizer, learning_rate, most_numbers=MOST_NUMBERS, **known_to("run", conditions))
+    descent = Descent.of(loss, optimizer, learning_rate, kept=True, **known_to("run", conditions))
     path = np.empty((descent.steps + 1, *descent.start.shape), descent.start.dtype)
     values, norms = np.empty((2, len(path), path.shape[-1]), path.dtype)
     keep = check_switch("keep_preconditioner", keep_preconditioner) and optimizer.preconditioner is not None
@@ -295,6 +295,7 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, re
         raise must("batch_size", "left out for a loss without examples", batch_size)
     if batch_size > loss.examples:
         raise must("batch_size", f"at most the number of examples, {loss.examples}", batch_size)
+    check_size("steps", steps, {"example": batch_size}, PATH)
     random = np.random.default_rng(seed)
     if replacement:
         return random.integers(loss.examples, size=(steps, batch_size), dtype=np.intp)

@@ -189,7 +189,8 @@ class _Writer:
         inside += ["g = g * min(1, clip_norm / (np.linalg.norm(g) + 1e-6))"] * (setup.clip_norm is not None)
         inside += ["g = g + weight_decay * x"] * bool(rule.weight_decay)
         inside += [*step.splitlines(), f"x = x - {rate} * {direction}"]
-        used = [name for name in rule.knobs if re.search(rf"\b{name}\b", "\n".join([before, *inside]))]
+        said = re.findall(r"\w++", "\n".join([before, *inside]))
+        used = [name for name in rule.knobs if name in said]
         if used:
             yield f"{', '.join(used)} = {', '.join(repr(rule.knobs[name]) for name in used)}"
         yield from self.ported(before).splitlines()

@@ -7,6 +7,7 @@ from typing import Literal, Self, get_args
 import numpy as np
 
 from explorer.core.ground.knobs import check_number, must, short, strictly, typed
+from explorer.core.ground.size import PAGE, check_size
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -77,6 +78,9 @@ class Race:
         return [Edge.of(loss, alone.make_optimizer(), start) for alone in self._alone()]
 
     def run(self) -> list[Trajectory]:
+        """Run every racer. Raises ValueError for more than a page keeps of all of them together."""
+        beside = {"dimension": self.setup.make_loss().dim, "racer": len(self.racers)}
+        check_size("steps", self.setup.steps, beside, PAGE, plus=1)
         return [setup.run() for setup in self.setups()]
 
     def to_query(self) -> dict[str, str]:

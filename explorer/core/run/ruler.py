@@ -30,6 +30,7 @@ class Ruler:
         return int(np.nanargmin(distance))
 
 
+@np.errstate(all="ignore")
 def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, more: Mapping[str, float] | None = None) -> Ruler:
     """Return the ruler for a run from `start` ``(dim,)``: at least 121 rates around the edge, the chosen one among them.
 
@@ -48,8 +49,7 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, 
     fine = [edge.rate * (1 + side * share) for share in AROUND for side in (-1, 1) if edge.rate * (1 + share) < LARGEST]
     extra = [*named.values(), *fine, learning_rate]
     even = np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)
-    with np.errstate(over="ignore"):
-        away = np.abs(even[:, np.newaxis] / np.array([*named.values(), *fine]) - 1).min(axis=1, initial=np.inf)
+    away = np.abs(even[:, np.newaxis] / np.array([*named.values(), *fine]) - 1).min(axis=1, initial=np.inf)
     rates = np.unique(np.concatenate([even[away > 1e-9], extra]))  # no even rate nearly repeats an exact one
     return Ruler(rates, {name: int(np.searchsorted(rates, rate)) for name, rate in named.items()}, edge)
 

@@ -87,8 +87,9 @@ class Setup:
             given_start: Any = self.start
             if not np.iterable(given_start) or isinstance(given_start, str | bytes | set | dict):
                 raise must("start", "one number a dimension", typed(self.start))
-            start = tuple(check_one("each number of start", check_number("start", each)) for each in self.start)
-            dim = self.make_loss().dim
+            start, dim = tuple(self.start), self.make_loss().dim
+            if not (all(type(each) is float for each in start) and np.isfinite(start).all()):  # long ones are, and fast to check
+                start = tuple(check_one("each number of start", check_number("start", each)) for each in start)
             if len(start) != dim:
                 raise must("start", f"{dim} number{'s' if dim > 1 else ''} for {self.loss}", f"{len(start)}")
             object.__setattr__(self, "start", start)
@@ -247,6 +248,7 @@ def parts(link: Mapping[str, str] | str) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=16)
+@np.errstate(all="ignore")  # of knobs beyond all measure, what overflows is a result
 def built_once(name: str, knobs: Knobs) -> Loss:
     """Make the loss of this name with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
     loss = LOSSES[name](**dict(knobs))

@@ -10,6 +10,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.size import BATCH
 from explorer.core.losses.protocol import Facts, Loss, hessian_times
 from explorer.core.optimizers import length
 
@@ -42,12 +43,15 @@ def hessian(loss: Loss, x: ArrayLike) -> Array:
 
 
 def spectrum(loss: Loss, x: ArrayLike) -> tuple[Array, Array]:
-    """All eigenvalues ``(dim,)``, smallest first, and eigenvectors ``(dim, dim)``, one a column, of the Hessian at ``(dim,)``.
+    """All eigenvalues ``(dim,)``, smallest first, and eigenvectors ``(dim, dim)``, one a column, of the Hessian at ``(dim,)``; or nan.
 
     Beyond `DENSE` dimensions only the smallest and the largest are found, ``(2,)`` and ``(dim, 2)`` (`lanczos`).
     """
     if loss.dim <= DENSE:
-        values, vectors = scipy.linalg.eigh(hessian(loss, x))
+        H = hessian(loss, x)
+        if not np.isfinite(H).all():
+            return np.full(loss.dim, np.nan), np.full(H.shape, np.nan)
+        values, vectors = scipy.linalg.eigh(H)
         return values, vectors
     point = np.asarray(x, dtype=float)[:, np.newaxis]
     ends = lanczos(_product(loss, point), _any_direction(point), (0, -1), tolerance=EXACT, most=PATIENT)
@@ -171,7 +175,7 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
            [3.]])
     """
     (dim, runs), count = begin.shape, len(which)
-    most = min(max(most, count), dim)
+    most = min(max(min(most, BATCH // max(dim * runs, 1)), count), dim)
     basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
     diagonal, off = np.zeros((2, runs, most))
     values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))

@@ -148,6 +148,7 @@ class Edge:
         return cls(rate, curvature, reason, exact and not optimizer.clips, formula)
 
 
+@np.errstate(all="ignore")
 def best_learning_rate(optimizer: Optimizer, eigenvalues: ArrayLike) -> float:
     """The rate whose slowest mode shrinks fastest on these curvatures; nan if no rate shrinks them all.
 

@@ -44,6 +44,7 @@ class Explanation:
         return there & (self.outcome.verdict == Verdict.CONVERGED)
 
     @classmethod
+    @np.errstate(all="ignore")  # overflow is a result
     def of(cls, trajectory: Trajectory) -> Self:
         """Return the explanation of a batch of runs from one start.
 
@@ -56,8 +57,7 @@ class Explanation:
         start = trajectory.x[0, :, 0]
         exact = _undisturbed(trajectory) and Facts(loss).is_quadratic and not np.any(optimizer.weight_decay)
         modes = Modes.of(loss, optimizer, start) if exact else None
-        with np.errstate(all="ignore"):
-            rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])
+        rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])
         never = ~rises.any(axis=0)
         return cls(
             trajectory=trajectory,

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.core.ground.prose import plain, plain_or, told_apart
+from explorer.core.ground.size import PAGE, check_size
 from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
@@ -31,9 +32,6 @@ from explorer.ui.short_table import offer, short_table
 from explorer.ui.takeaway import takeaway
 from explorer.ui.words import sentence
 
-MOST_NUMBERS = 8_000_000
-"""The most numbers that all runs of a ruler may have together: 64 MB, so that what is kept for other visitors fits into memory."""
-
 RUNS = 140
 """About how many rates are on a ruler."""
 
@@ -49,9 +47,7 @@ def computed(setup: Setup) -> Computed:
     With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
     """
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    most = MOST_NUMBERS // (loss.dim * RUNS) - 1
-    if setup.steps > most:
-        raise ValueError(f"steps must be ≤ {max(most, 0):,} for {loss.dim:,} numbers at {RUNS} rates, got {setup.steps:,}")
+    check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RUNS}, PAGE, plus=1)
     setup.check_start()
     scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
     explanation = Explanation.of(setup.run(scale.rates))

@@ -25,7 +25,7 @@ RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace",
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
 
 
-@st.cache_resource(max_entries=32, show_spinner="Running the race…")
+@st.cache_resource(max_entries=16, show_spinner="Running the race…")
 def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
     """Return every racer's run, explained, and the picture of them all."""
     race.setup.check_start()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, Look, must
 from explorer.core.ground.prose import plain, plain_or, told_apart
+from explorer.core.ground.size import check_size
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
@@ -86,9 +87,7 @@ def main() -> None:
 def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> tuple[list[figure.Band], RateFinder | None]:
     """What was swept of a setup, under each of the rules."""
     setup.check_start()
-    most = MOST_STEPS // (len(rules) * seeds)
-    if setup.steps > most:
-        raise ValueError(f"steps must be ≤ {most:,} for {len(rules)} optimizers and {seeds} seeds, got {setup.steps:,}")
+    check_size("steps", setup.steps, {"optimizer": len(rules), "seed": seeds}, MOST_STEPS)
     bar = st.progress(0.0, "Sweeping…")
     try:
         setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.core.ground.prose import plain, plain_or
+from explorer.core.ground.size import check_size
 from explorer.core.networks.training import History, seen, train
 from explorer.core.networks.trials import Trials, trials
 from explorer.core.run.setup import Setup
@@ -77,11 +78,9 @@ def check_work(setup: Setup) -> None:
     """Refuse a run that would take too long, with the estimate and what would fit."""
     loss: Any = setup.make_loss()
     examples = setup.batch_size or loss.examples
-    if loss.dim * examples * setup.steps > MOST_WORK:
-        raise ValueError(
-            f"steps must be ≤ {int(MOST_WORK / (loss.dim * examples)):,} for {loss.dim:,} weights and {examples:,} examples a step,"
-            f" got {setup.steps:,}: that would take about {plain(30 * loss.dim * examples * setup.steps / MOST_WORK)} s"
-        )
+    seconds = plain(30 * loss.dim * examples * setup.steps / MOST_WORK)
+    taking = f": that would take about {seconds} s"
+    check_size("steps", setup.steps, {"weight": loss.dim, "example": examples}, MOST_WORK, otherwise=taking)
 
 
 def carries(setup: Setup) -> bool:

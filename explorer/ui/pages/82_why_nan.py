@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.core.ground.size import check_size
 from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
@@ -27,8 +28,8 @@ SHOWN = {
 }
 """A case for each origin."""
 
-MOST_NUMBERS, MOST_WORK = 2e7, 4e9
-"""Weights × steps that are kept, and weights × examples × steps that are computed: less than half a minute on one core."""
+MOST_WORK = 4e9
+"""Weights × examples × steps that are computed: less than half a minute on one core."""
 
 CASES = {label: next(case for case in casebook() if case.name == name) for label, name in SHOWN.items()}
 DEFAULT = CASES["Learning rate"].setup
@@ -71,9 +72,7 @@ def computed(setup: Setup) -> tuple[Forensics, Growth]:
     """Return why the run of a setup became inf or nan, and how it grew."""
     loss: Any = setup.make_loss()
     examples = setup.batch_size or Facts(loss).examples
-    most = int(min(MOST_NUMBERS / loss.dim, MOST_WORK / (loss.dim * examples)))
-    if setup.steps > most:
-        raise ValueError(f"steps must be ≤ {most:,} for {loss.dim:,} numbers and {examples:,} examples a step, got {setup.steps:,}")
+    check_size("steps", setup.steps, {"dimension": loss.dim, "example": examples}, MOST_WORK)
     path = setup.run()
     return why_nan(path), growth(path)
 

@@ -95,6 +95,11 @@ def widest(body: Chain, inputs: int) -> int:
     return int(max(sizes))
 
 
+def signals(body: Chain) -> int:
+    """Return how many numbers one example makes in all layers together, which a pass keeps for its way back."""
+    return sum(layer.outputs * (layer.window.positions if layer.window else 1) for layer in _flat(body) if isinstance(layer, Linear))
+
+
 def work(body: Chain) -> int:
     """Multiplications that one example costs on its way through the network."""
     return sum(size(layer) * (layer.window.positions if layer.window else 1) for layer in _flat(body) if isinstance(layer, Linear))

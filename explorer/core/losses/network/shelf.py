@@ -6,14 +6,16 @@ import numpy as np
 
 from explorer.core.data import Seed, Table
 from explorer.core.ground.knobs import Knob, knob_table
+from explorer.core.ground.size import PATH, check_size
 from explorer.core.losses.network import activations, initialization, task
-from explorer.core.losses.network.assembly import Style, widest, work
-from explorer.core.losses.network.layers import Chain
+from explorer.core.losses.network.assembly import Style, signals, widest, work
+from explorer.core.losses.network.layers import Chain, size
 from explorer.core.losses.network.model import Network
 from explorer.core.losses.network.task import TABLES, Data, Task
 from explorer.core.losses.protocol import LOSSES, Array
 from explorer.core.losses.regression import Half, Reduction
 
+MOST_LAYERS = 2000
 MOST_WORK = 2_000_000_000  # most multiplications that one pass over the data may take: about a second for one step of one run
 
 KNOBS = knob_table("explorer.core.losses.network")
@@ -65,6 +67,7 @@ def network(
     >>> net.dim, net.blocks
     (10, (('W1', slice(0, 3, None)), ('b1', slice(3, 6, None)), ('W2', slice(6, 9, None)), ('b2', slice(9, 10, None))))
     """
+    check_size("repeat", repeat, {"layer": len(hidden)}, MOST_LAYERS)
     widths = [whole("hidden", width) * widen for width in hidden] * repeat
     style = Style(activation, initialization, hidden_scale, output_scale, biases, normalization, weight_standardization, skip, dropout)
     what = Data(data, examples, noise, validation, scaling, standardize_target, bad_cell, bad_value, wrong_labels, feature_scale, seed)
@@ -109,12 +112,10 @@ def trained(
 
 def check_work(body: Chain, examples: int) -> None:
     """Refuse a network that would take too long over its data, and say what would fit."""
-    each = work(body)
-    if each * examples > MOST_WORK:
-        raise ValueError(
-            f"weights × examples must be ≤ {MOST_WORK:,}, got {each:,} × {examples:,};"
-            f" {MOST_WORK // each:,} examples would fit, or narrower and fewer layers"
-        )
+    instead = "; or narrower and fewer layers"
+    check_size("examples", examples, {"weight": work(body)}, MOST_WORK, otherwise=instead)
+    check_size("examples", examples, {"signal": signals(body)}, PATH, otherwise=instead)
+    check_size("weights", size(body), {}, PATH, otherwise=instead)
 
 
 def whole(name: str, number: float) -> int:
