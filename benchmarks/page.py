@@ -40,6 +40,10 @@ def main() -> None:
     executable = next(filter(None, map(shutil.which, NAMES)))
     chosen = [path for path in PAGES if name_of(path) in (sys.argv[1:] or map(name_of, PAGES))]
     with tempfile.TemporaryDirectory() as folder, serve(ROOT / "app.py", Path(folder)) as address, sync_playwright() as playwright:
+        empty = Path(folder) / "empty.py"
+        empty.write_text("import streamlit\n\nstreamlit.title('An empty page')\n", encoding="utf-8")
+        with serve(empty, Path(folder)) as bare:
+            visits(playwright, executable, "An empty page of Streamlit", bare)
         urlopen(address).close()  # the server's own imports
         for path in chosen:
             visits(playwright, executable, title_of(path), f"{address}/{'' if path is PAGES[0] else name_of(path)}")

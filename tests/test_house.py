@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import plotly
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -125,3 +126,10 @@ def test_the_prose_is_plain(phrase: str) -> None:
     texts = [path for folder in ("explorer", "docs") for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
     found = re.compile(rf"\b{phrase}\b".replace(" ", r"\s+"), re.IGNORECASE)
     assert [path.name for path in (ROOT / "README.md", ROOT / "app.py", *texts) if found.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_part_of_plotly_s_javascript_is_of_the_version_that_the_library_brings() -> None:
+    own, whole = (ROOT / "explorer/ui/bundle/plotly-cartesian.min.js"), Path(plotly.__file__).parent / "package_data/plotly.min.js"
+    majors = [re.search(r"plotly\.js .*?v(\d+)\.", file.open(encoding="utf-8").read(200)) for file in (own, whole)]
+    assert all(majors)
+    assert len({found[1] for found in majors if found}) == 1, "take plotly.js-cartesian-dist-min of that version"

@@ -2,7 +2,7 @@
 // Python computed a frame and a sentence for every position (picture.py); here they are only shown.
 // Streamlit calls the default export again with the same element whenever the data or the theme change.
 
-const PLOTLY = "assets/plotly.min.js";
+const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
@@ -138,7 +138,9 @@ function mount(parent) {
     if (busy) return void (again = true);
     busy = true;
     try {
-      Plotly ??= await loadPlotly();
+      const whose = await loadPlotly(decoded.figure.data.some(({ scene }) => scene) ? PLOTLY_IN_SPACE : PLOTLY);
+      if (whose !== Plotly) Plotly?.purge(plot);
+      Plotly = whose;
       do {
         await new Promise(requestAnimationFrame);
         again = false;
@@ -479,14 +481,14 @@ function mount(parent) {
   return { update, unmount };
 }
 
-let loading;
-function loadPlotly() {
-  const address = new URL(PLOTLY, document.baseURI).href;
-  loading ??= import(address).then(
+const loading = new Map();
+function loadPlotly(file) {
+  const address = new URL(file, document.baseURI).href;
+  if (!loading.has(file)) loading.set(file, import(address).then(
     () => quicken(globalThis.Plotly),
     () => Promise.reject(new Error(`Plotly could not be loaded from ${address}`)),
-  );
-  return loading;
+  ));
+  return loading.get(file);
 }
 
 // To find which parts of a trace are arrays, Plotly walks through all that its type knows, for every trace of every frame: a third of the

@@ -2,7 +2,7 @@
 // Also what a narrow window does with the sidebar, and Plotly, which needs a third of a second to start: it does so while the server
 // computes the first picture (`picture.js` finds it started).
 
-import(new URL("assets/plotly.min.js", document.baseURI)).catch(() => {});
+import(new URL("assets/plotly-cartesian.min.js", document.baseURI)).catch(() => {});
 
 const press = (name) => document.querySelector(`[data-testid=${name}] button, button[data-testid=${name}]`)?.click();
 

@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import plotly
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -14,6 +13,6 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 app = st.App(
     "picture_demo.py",
-    routes=[Mount("/assets", StaticFiles(directory=Path(plotly.__file__).parent / "package_data"))],
+    routes=[Mount("/assets", StaticFiles(packages=[("explorer.ui", "bundle")]))],
     middleware=[Middleware(GZipMiddleware)],
 )

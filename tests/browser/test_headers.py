@@ -16,7 +16,7 @@ def headers(address: str) -> dict[str, str]:
         return {name.lower(): value for name, value in answer.headers.items()}
 
 
-@pytest.mark.parametrize("path", ["/", "/sweep", "/assets/plotly.min.js", "/_stcore/health"])
+@pytest.mark.parametrize("path", ["/", "/sweep", "/assets/plotly-cartesian.min.js", "/_stcore/health"])
 def test_every_answer_has_them(server: str, path: str) -> None:
     found = headers(server + path)
     assert found["x-content-type-options"] == "nosniff"

@@ -94,7 +94,9 @@ def racers(race: Race) -> Race:
         num_rows="dynamic",
         hide_index=True,
         column_config={
-            "optimizer": st.column_config.SelectboxColumn(options=list(OPTIMIZERS), format_func=OPTIMIZERS.title, required=True, width=128),
+            "optimizer": st.column_config.SelectboxColumn(
+                options=list(OPTIMIZERS), format_func=lambda name: OPTIMIZERS.title(str(name)), required=True, width=128
+            ),
             "learning rate": st.column_config.NumberColumn(
                 "rate", min_value=0.0, required=True, format="%.4g", disabled=pace != "own", width=72
             ),
