@@ -86,7 +86,8 @@ FRAMED_BY = os.environ.get("EXPLORER_FRAME_ANCESTORS", "'self'")
 
 POLICY = {
     "default-src": "'self'",
-    "script-src": "'self' 'unsafe-inline' blob:",  # Streamlit's own first script, and those of components, are inline
+    # Streamlit's own first script, and those of components, are inline; what drives a browser, as the tests do, evaluates conditions.
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",

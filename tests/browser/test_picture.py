@@ -142,15 +142,24 @@ def test_a_picture_needs_no_mouse(visit: Visit, demo: str) -> None:
     drawn(page, 0, at + 1)
 
 
+EIGHT_KEYS = """dial => {
+  for (let i = 0; i < 8; i++) {
+    dial.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    dial.stepUp();
+    for (const kind of ["input", "change"]) dial.dispatchEvent(new Event(kind, { bubbles: true }));
+  }
+}"""
+
+
 def test_keys_in_a_row_are_one_commit(visit: Visit, demo: str) -> None:
     page = visit(demo)
     drawn(page, PRESET)
-    before = runs(page)
-    dial(page).focus()
-    for _ in range(8):
-        page.keyboard.press("ArrowRight")
-    committed(page, PRESET + 8)
-    assert runs(page) == before + 1
+    for times in (1, 2, 3):
+        before = runs(page)
+        dial(page).focus()
+        dial(page).evaluate(EIGHT_KEYS)  # all at once, as a machine that is busy would stretch them
+        committed(page, PRESET + 8 * times)
+        assert runs(page) == before + 1
 
 
 def test_time_reveals_the_path_step_by_step(visit: Visit, demo: str) -> None:
