@@ -19,7 +19,7 @@ Data = Annotated[str, Knob(label="data", among=TABLES)]
 Standardize = Annotated[bool, Knob(label="standardize the features", help="Every column to mean 0 and spread 1.")]
 Intercept = Annotated[bool, Knob(label="intercept", help="Fit a constant too; without it the line goes through the origin.")]
 Reduction = Annotated[Literal["mean", "sum"], Knob(label="over the examples", help="A sum is a mean with the rate times the examples.")]
-Half = Annotated[bool, Knob(label="with the ½", help="½ (ŷ - y)² instead of (ŷ - y)²: half the curvature, twice the largest rate.")]
+Half = Annotated[bool, Knob(label="½ in front", help="½ (ŷ - y)² instead of (ŷ - y)²: half the curvature, twice the largest rate.")]
 Start = Annotated[Literal["he", "zero"], Knob(label="start", help="he: random weights, intercept 0; zero: all zero.")]
 
 
