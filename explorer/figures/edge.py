@@ -14,7 +14,7 @@ from explorer.figures.ticks import ends, logs, loss_axis
 def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str, Array]:
     """Return the figure for one run, what it shows in one sentence, and the edges."""
     steps, edge = edge_along(trajectory, run)
-    scheduled = np.append(trajectory.multiplier, trajectory.multiplier[-1:])[steps]
+    scheduled = np.append(trajectory.multiplier, trajectory.multiplier[-1] if trajectory.steps else 1.0)[steps]
     rate = trajectory.learning_rate[run] * scheduled
     known = np.isfinite(edge) & (edge > 0)
     traces = [_line(steps, logs(edge), VERMILION, "dash", "edge"), _line(steps, logs(rate), BLUE, "solid", "learning rate")]

@@ -200,8 +200,9 @@ def levels(near: Array, everywhere: Array, minimum: float | None) -> Array:
         if inner <= 0:
             return np.empty(0)
         first = inner * np.geomspace(1e-3, 0.8, LEVELS)
-        more = min(int(max(np.log10(outer / inner), 0) * 3), LEVELS)
-        return np.append(first, first[-1] * np.geomspace(1, outer / inner, more + 1)[1:])
+        further = max(outer / inner, 1.0)  # less where all is so high that no level of it can be drawn
+        more = min(int(np.log10(further) * 3), LEVELS)
+        return np.append(first, first[-1] * np.geomspace(1, further, more + 1)[1:])
 
     up, down = upward(near.max() - floor, everywhere.max() - floor), upward(floor - near.min(), floor - everywhere.min())
     return np.unique(np.concatenate([floor - down, floor + up] + ([[floor]] if down.size else [])))

@@ -58,7 +58,7 @@ def thin(steps: int) -> NDArray[np.intp]:
 def log_loss(loss: Array) -> Array:
     """log₁₀ of the loss, finite for every finite loss; of its size, with the sign, where losses are negative."""
     with np.errstate(all="ignore"):
-        if np.nanmin(loss) < 0:
+        if np.any(loss < 0):
             return np.sign(loss) * np.log10(1 + np.abs(loss))
         return np.where(loss == 0, LOWEST, np.log10(loss).clip(min=LOWEST))
 

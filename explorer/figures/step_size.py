@@ -120,7 +120,7 @@ def _path(
     color = COLORS[explanation.outcome.verdict[run]]
     seen = points[:, drawn]
     there = np.flatnonzero(np.isfinite(seen).all(axis=0))
-    seen = seen[:, : there[-1] + 1]
+    seen = seen[:, : there[-1] + 1] if there.size else points[:, :1]  # a start so far out that nothing of it can be placed
     end = small(seen[:, -1])
     with np.errstate(all="ignore"):
         moves = _moves(np.abs(seen - seen[:, -1:]) / (landscape.reach * opened)[:, np.newaxis])

@@ -6,6 +6,7 @@ const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotl
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
+const STUCK = 0.42; // of its height, at least, while it stays
 const UNDER = 240; // px of words below it in its own block, at most, which are hidden meanwhile
 const WORDS = 72; // px above a picture that is saved, for its sentence
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
@@ -365,9 +366,9 @@ function mount(parent) {
   const natural = () => above.getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
   function stick() {
     const first = data?.dial && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
-    if (pressed || !first) return;
+    if (pressed || !whole) return;
     const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop);
-    const to = natural() < top && low >= SHORTEST * whole ? Math.min(low, stuck || layout.height) : 0;
+    const to = first && natural() < top && low >= STUCK * whole ? Math.min(low, stuck || layout.height) : 0;
     if (to === stuck) return;
     if (!stuck) block.style.setProperty("--before", `${before()}px`);
     stuck = to;
@@ -397,11 +398,14 @@ function mount(parent) {
     for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room}px` : "");
   }
 
-  // The longest sentence decides how much room all of them get, so that nothing below jumps.
+  // The longest sentence and the longest value decide how much room all of them get, so that nothing below jumps.
   function reserve() {
-    sentence.style.minHeight = "";
-    sentence.firstElementChild.textContent = (data.dial?.words ?? []).reduce((long, words) => (words.length > long.length ? words : long), "");
-    sentence.style.minHeight = `${sentence.offsetHeight}px`;
+    const longest = (texts) => texts.reduce((long, text) => (text.length > long.length ? text : long), "");
+    for (const [box, text, texts] of [[sentence, sentence.firstElementChild, data.dial?.words ?? []], [value, value.querySelector(".picture-now"), data.dial?.values ?? []]]) {
+      box.style.minHeight = "";
+      text.textContent = longest(texts);
+      box.style.minHeight = `${box.offsetHeight}px`;
+    }
   }
 
   function nameTrack() {

@@ -24,7 +24,10 @@ def fit_to_read(text: str) -> str:
 def literally(text: str) -> str:
     r"""Markdown of text that a visitor brought, in which nothing is a link, a picture or a formula.
 
-    >>> literally("![x](http://a.b)*")
-    '\\!\\[x\\](http\\://a.b)\\*'
+    An address would become a link although no mark says so, unless something stands in it: a character that nobody sees.
+
+    >>> literally("![x](y)* www.a.b").replace("\N{WORD JOINER}", "-")
+    '\\!\\[x\\](y)\\* www-.a.b'
     """
-    return re.sub(r"([\\`*{}\[\]<>#!~|$]|:(?=[\w/])|(?<!\w)_|_(?!\w))", r"\\\1", text)
+    text = re.sub(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", "\N{WORD JOINER}", text, flags=re.IGNORECASE)
+    return re.sub(r"([\\`*{}\[\]<>#!~|$]|:(?=\w)|(?<!\w)_|_(?!\w))", r"\\\1", text)

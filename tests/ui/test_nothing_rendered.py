@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from explorer.core.data import Table, remember
 from tests.ui.reading import FOLDER, finished, leave, opened
 
-EVIL = "![p](https://evil.test/p.png)[q](https://evil.test)<img src=x> $x$ :red[r] https://evil.test/u"
-RENDERED = re.compile(r"(?<!\\)!\[p|(?<![\\!])\[q|(?<!\\)<img src=x|(?<!\\)\$x|(?<!\\):red\[|https://evil")
-"""What Markdown would render of it. An address alone becomes a link, unless its colon is escaped."""
+EVIL = "www.evil.test a@evil.test ![p](https://evil.test/p.png)[q](https://evil.test)<img src=x> $x$ :red[r] https://evil.test/u"
+RENDERED = re.compile(r"(?<!\\)!\[p|(?<![\\!])\[q|(?<!\\)<img src=x|(?<!\\)\$x|(?<!\\):red\[|https://evil|www\.evil|a@evil")
+"""What Markdown would render of it. An address alone becomes a link, escaped or not, unless something stands in it."""
 
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
 MARKED = ("markdown", "caption", "header", "title", "subheader", "warning", "error", "info", "success", "metric", "table")

@@ -273,3 +273,32 @@ def test_a_run_without_steps_is_not_called_lost() -> None:
 def test_a_sweep_that_would_not_end_is_refused() -> None:
     app = opened(FOLDER / "pages" / "30_sweep.py", {"v": "1", "loss": "x_squared", "learning_rate": "0.1", "steps": "1e9"})
     assert any("steps must be ≤ 100,000" in each.value for each in [*app.error, *app.warning, *app.info])
+
+
+NOTHING_MUCH = [
+    {"loss": "x_squared", "steps": "0"},
+    {"loss": "linear_regression", "steps": "0"},
+    {"loss": "x_squared", "start": "0"},
+    {"loss": "x_squared", "start": "-0"},
+    {"loss": "x_squared", "start": "1e-320"},
+    {"loss": "quadratic", "loss.eigenvalues": "0"},
+    {"loss": "quadratic", "loss.eigenvalues": "1e308,1e-320"},
+    {"loss": "quadratic", "loss.eigenvalues": "1e308,1e308", "start": "1,1"},
+    {"loss": "formula", "loss.text": "0*x"},
+    {"loss": "formula", "loss.text": "1e300*x^2"},
+    {"loss": "formula", "loss.text": "a*x^2; a = 1e300"},
+]
+
+
+@pytest.mark.parametrize("query", NOTHING_MUCH, ids=str)
+def test_a_run_that_goes_nowhere_or_is_lost_at_once_has_its_picture(query: dict[str, str]) -> None:
+    """One that starts in its minimum, takes no steps, or where nothing can be placed: no refusal, and no message of a library's."""
+    app = opened(query={"v": "1"} | query)
+    assert not app.exception
+    assert not app.warning
+    assert not app.error
+    assert pictures(app)[0]["frames"]
+    for steps in ("3", "0", "2"):
+        app.text_input(key="box:steps").set_value(steps).run()
+        assert not app.exception
+        assert not app.error

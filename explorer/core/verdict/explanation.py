@@ -39,7 +39,7 @@ class Explanation:
         """Return which runs ended as near to their minimum as numbers are to each other: they only moved from one to the next."""
         x, quarter = self.trajectory.x, max(self.outcome.steps // 4, 1) + 1
         with np.errstate(all="ignore"):
-            moved, size = (np.abs(each).max(axis=(0, 1)) for each in (np.diff(x[-quarter:], axis=0), x[-quarter:]))
+            moved, size = (np.abs(each).max(axis=(0, 1), initial=0.0) for each in (np.diff(x[-quarter:], axis=0), x[-quarter:]))
             there = (moved <= ULPS * np.finfo(x.dtype).eps * size) & (self.outcome.late_high <= ROUNDED * self.outcome.start_loss)
         return there & (self.outcome.verdict == Verdict.CONVERGED)
 

@@ -92,6 +92,7 @@ def racers(race: Race) -> Race:
         pd.DataFrame([(each.optimizer, each.learning_rate) for each in race.racers], columns=["optimizer", "learning rate"]),
         key=f"{TABLE}:{place}",
         num_rows="dynamic",
+        column_order=["optimizer", "learning rate"] if pace == "own" else ["optimizer"],  # of one rate for all, no other is shown
         hide_index=True,
         column_config={
             "optimizer": st.column_config.SelectboxColumn(
