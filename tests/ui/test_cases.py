@@ -261,6 +261,6 @@ def test_a_link_to_a_case_that_there_is_not_says_so_until_another_is_chosen() ->
     app = opened(PAGE, {"case": "99_no[such](case)"})
     (note,) = app.warning
     assert "There is no case named" in note.value
-    assert r"99\_no\[such\]" in note.value, "what a link says is no Markdown"
+    assert r"99_no\[such\]" in note.value, "what a link says is no Markdown"
     assert "search" in note.value
     assert not opened(PAGE, {"case": "09_x_squared"}).warning
