@@ -223,6 +223,7 @@ def test_a_preset_and_its_switch(opened: Visit) -> None:
     page.get_by_role("radio", name="Raw features").click()
     expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161")
     expect(page.get_by_text("Minimizing maximizes!")).to_be_visible()
+    settle(page)  # a button that is pressed while it is replaced hears nothing
     page.get_by_role("button", name="Standardize the features", exact=True).click()
     expect(page.locator(".picture-sentence").first).to_contain_text("Converges")
     drawn(page)
@@ -344,12 +345,16 @@ def test_a_saved_picture_has_its_names_where_the_page_has_them(opened: Visit) ->
       .filter((each) => each.textContent && each.style.visibility !== "hidden")
       .map((each) => [each.textContent, each.getBoundingClientRect()])
       .map(([name, { left, top, height }]) => [name, [left, top + height / 2]]))"""
-    shown, box = plot.evaluate(places), plot.bounding_box()
-    assert {"start", "minimum"} < {*shown}
+    expect(page.locator(".st-key-step_size-preset")).to_be_visible()  # what comes last above the picture may still change its height
     assert plot.locator("image").count() == 1
-    page.locator(".picture-save summary").first.click()
-    with page.expect_download() as download:
-        page.locator(".picture-save").first.get_by_role("button", name="SVG").click()
+    shown, box, saved_at = {}, None, object()
+    while saved_at != box:
+        saved_at = plot.bounding_box()
+        page.locator(".picture-save summary").first.click()
+        with page.expect_download() as download:
+            page.locator(".picture-save").first.get_by_role("button", name="SVG").click()
+        shown, box = plot.evaluate(places), plot.bounding_box()
+    assert {"start", "minimum"} < {*shown}
     page.set_content(download.value.path().read_text("utf-8"))
     names, saved = page.locator("svg").first.evaluate(places), page.locator("svg").first.bounding_box()
     assert {*names} == {*shown}
