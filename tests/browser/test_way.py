@@ -84,4 +84,5 @@ LOOKS = """() => [...new Set([...document.querySelectorAll("button[kind^=seconda
 def test_what_is_no_primary_action_has_one_quiet_look(visit: Visit, server: str, name: str, scheme: str) -> None:
     page = visit(f"{server}/{name}", ignore="404", color_scheme=scheme)
     settle(page)
+    page.wait_for_function(f"() => ({LOOKS})().length > 0")
     assert len(page.evaluate(LOOKS)) == 1, page.evaluate(LOOKS)
