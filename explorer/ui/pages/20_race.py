@@ -88,21 +88,22 @@ def racers(race: Race) -> Race:
     elif pace == "fraction":
         panel.text(f"{SHARE}:box", "share of its own edge (1 is the edge)", short(st.session_state.get(SHARE, 0.5)), type_share)
         panel.refusal(f"{SHARE}:box")
+    own = pace == "own"
     edited = st.data_editor(
         pd.DataFrame([(each.optimizer, each.learning_rate) for each in race.racers], columns=["optimizer", "learning rate"]),
         key=f"{TABLE}:{place}",
         num_rows="dynamic",
-        column_order=["optimizer", "learning rate"] if pace == "own" else ["optimizer"],  # of one rate for all, no other is shown
+        column_order=["optimizer", "learning rate"] if own else ["optimizer"],  # beside one rate for all, no other is shown
         hide_index=True,
         column_config={
             "optimizer": st.column_config.SelectboxColumn(
                 options=list(OPTIMIZERS), format_func=lambda name: OPTIMIZERS.title(str(name)), required=True, width=128
             ),
-            "learning rate": st.column_config.NumberColumn(
-                "rate", min_value=0.0, required=True, format="%.4g", disabled=pace != "own", width=72
-            ),
+            "learning rate": st.column_config.NumberColumn("rate", min_value=0.0, required=own, format="%.4g", width=72),
         },
     )
+    if not own:  # who joins such a race has no rate yet
+        edited = edited.fillna({"learning rate": race.setup.learning_rate})
     found = [Racer(str(row["optimizer"]), float(row["learning rate"])) for row in edited.dropna().to_dict("records")]
     if len(found) > MOST_RACERS:
         st.warning(f"At most {MOST_RACERS} racers can be told apart; the first {MOST_RACERS} run.")

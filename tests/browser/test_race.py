@@ -1,0 +1,33 @@
+"""Who runs in a race: a row of its table in a real browser, whatever pace they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.waiting import settle
+
+Visit = Callable[..., Page]
+
+
+@pytest.mark.parametrize("pace", ["shared", "fraction"])
+def test_who_joins_a_race_of_one_pace_runs(visit: Visit, server: str, pace: str) -> None:
+    """One after another, and one more: each is in the table of results and in the link, though nobody typed a rate for it."""
+    racers = "gradient_descent:1.9,momentum:0.5"
+    page = visit(f"{server}/race?v=1&loss=ravine&learning_rate=0.1&racers={racers}&pace={pace}", ignore="404")
+    settle(page)
+    results = page.get_by_test_id("stMain").get_by_role("table")
+    for count, name in enumerate(("lion", "Adam", "Nesterov"), 3):
+        table = page.get_by_test_id("stDataFrame").first
+        table.scroll_into_view_if_needed()
+        box = table.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 60, box["y"] + box["height"] - 14)
+        expect(page.get_by_text("Select...")).to_be_visible()
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        expect(results.get_by_role("row")).to_have_count(count + 1)
+        expect(results).to_contain_text(name)
+        page.wait_for_function("name => new URL(location).searchParams.get('racers').includes(name)", arg=name.lower())
