@@ -183,10 +183,8 @@ def seen(history: History) -> list[str]:
     average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan
     if abs(average - 1) < AT_THE_EDGE and history.train[-1] < history.train[0]:
         before, highest = np.array(history.train[:-1])[-late:], np.array([loss for _, loss in history.peaks[1:]])[-late:]
-        rises, near = (
-            int((highest - before > ROUNDING * np.abs(before)).sum()),
-            f"the rate is {plain(100 * average)} % of the largest stable one",
-        )
+        rises = int((highest - before > ROUNDING * np.abs(before)).sum())
+        near = f"the rate is {plain(100 * average)} % of the largest stable one"
         if not rises:
             return [f"over the last {before.size} looks {near} on average: it is at the edge, but the loss did not rise"]
         often = f"the loss rose after {rises} of the last {before.size} looks, where {near} on average"

@@ -49,17 +49,17 @@ def main() -> None:
     """The picture of the sweep, what it says, and its table."""
     st.title("Where is the edge, and how sharp is it?", anchor=False)
     setup, look = panel.viewed("sweep", DEFAULT, Swept())
-    look = look if look.rules else replace(look, rules=(setup.optimizer,))
+    rules = look.rules or (setup.optimizer,)
     with st.sidebar:
         for name, spoken in (("rules", OPTIMIZERS.title), ("seeds", panel.spaced), ("finder", panel.spaced)):
-            panel.view_control("sweep", look, name, spoken=spoken)
-        if len(look.rules) > MOST_RULES:
+            panel.view_control("sweep", replace(look, rules=rules), name, spoken=spoken)
+        if len(rules) > MOST_RULES:
             st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
     alone = DEFAULT, (DEFAULT.optimizer,), 1, False
-    asked = setup, look.rules[:MOST_RULES], look.seeds, look.finder
+    asked = setup, rules[:MOST_RULES], look.seeds, look.finder
     shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each), lambda each: each[0])
     setup = shown[0]
-    panel.write_link(setup.to_query() | replace(look, rules=look.rules if look.rules != (setup.optimizer,) else ()).to_query())
+    panel.write_link(setup.to_query() | look.to_query())
     panel.notes()
     with st.sidebar:
         panel.all_controls(setup, data=True)
