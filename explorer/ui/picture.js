@@ -185,7 +185,7 @@ function mount(parent) {
   // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
   function inWindow(height) {
     if (!data.dial && !data.times.length && !data.boxable) return height;
-    const from = (stuck ? natural() : root.getBoundingClientRect().top) + (root.closest("[data-testid=stMain]")?.scrollTop ?? scrollY);
+    const from = (stuck ? natural() : root.getBoundingClientRect().top) + (main?.scrollTop ?? scrollY);
     const room = innerHeight - (from < innerHeight / 2 ? from : 72) - (root.offsetHeight - plot.offsetHeight) - 8; // beside the sentence, the ruler and the player
     const least = root.clientWidth < NARROW ? SHORTEST_NARROW : SHORTEST;
     return Math.round(Math.min(Math.max(room, least * height), height));
@@ -365,8 +365,8 @@ function mount(parent) {
   const before = () => root.getBoundingClientRect().top - block.getBoundingClientRect().top;
   const natural = () => above.getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
   function stick() {
-    const first = data?.dial && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
     if (pressed || !whole) return;
+    const first = data.dial && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
     const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop);
     const to = first && natural() < top && low >= STUCK * whole ? Math.min(low, stuck || layout.height) : 0;
     if (to === stuck) return;
@@ -463,10 +463,10 @@ function mount(parent) {
     timeInput.max = Math.max(times.length - 1, 0);
     dialInput.setAttribute("aria-label", dial?.label ?? "");
     value.querySelector("span").textContent = dial?.label ?? "";
-    plot.style.height = `${data.height}px`;
     hint.textContent = data.hint;
     drawTrack(find(".picture-track"), zones);
     fit();
+    plot.style.height = `${stuck || inWindow(data.height)}px`;
     stopPlaying();
     showPlaying();
   }
