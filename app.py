@@ -91,7 +91,7 @@ POLICY = {
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",
-    "connect-src": "'self' data: blob:",
+    "connect-src": "'self' ws: wss: data: blob:",  # not every browser takes 'self' to mean a socket of the same host too
     "worker-src": "'self' blob:",
     "object-src": "'none'",
     "base-uri": "'self'",
