@@ -49,7 +49,8 @@ def clock(page: Page) -> Locator:
 def drawn_at(page: Page) -> str:
     """Where the two sliders stand, as the picture says it once it has been drawn."""
     picture(page).wait_for()
-    return f"{dial(page).input_value()} {clock(page).input_value()}"
+    hidden = page.get_by_role("slider", name="Time", include_hidden=True).first  # beside a picture that stays while the words are read
+    return f"{dial(page).input_value()} {hidden.input_value()}"
 
 
 def drawn(page: Page) -> None:
@@ -278,6 +279,8 @@ def test_the_picture_stays_while_the_words_below_it_are_read(opened: Visit, size
     """Down, a move there, up, and all of it again: the words never move, and the ruler is always in the window with its plots."""
     page = opened(CALM, viewport=dict(zip(("width", "height"), size, strict=True)))
     settle(page)
+    expect(page.get_by_role("radio", name="Raw features")).to_be_visible()  # the row of presets comes last, and then the picture makes room
+    page.wait_for_function("() => document.querySelector('.picture').getBoundingClientRect().bottom <= innerHeight")
     main = page.locator("[data-testid=stMain]")
     plot, at_rest = page.locator(".picture-plot").first, main.evaluate("e => e.scrollHeight")
     height = plot.bounding_box()["height"]
