@@ -139,14 +139,14 @@ class Landscape:
         return self._curve(widest[0]) if self.loss.dim == 1 else self._levels(widest)
 
     def glow(self) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]] | None:
-        """How low the ground is in the first window, as pixels ``(GLOW, GLOW, 4)`` from the top down, and where: left, top, width, height.
+        """How low the ground is in the first window, as pixels ``(n, n, 4)`` from the top down, and where: left, top, width, height.
 
         The lower, the more opaque, by the square root of the height above the lowest: even steps in the distance, on a bowl. It fades
         out towards the sides, for a window that opens shows what is beyond. None in one dimension, or where nothing is finite.
         """
         if self.loss.dim == 1:
             return None
-        side = np.linspace(-1, 1, GLOW)
+        side = np.linspace(-1, 1, int(GLOW * self.detail))
         height = self.at(self.center[0] + 1.3 * self.reach[0] * side, self.center[1] + 1.3 * self.reach[1] * side[::-1])
         seen = np.isfinite(height) & (np.abs(height) < DRAWABLE)
         if not seen.any() or np.ptp(height[seen]) == 0:
@@ -154,7 +154,7 @@ class Landscape:
         low = height[seen].min()
         share = np.sqrt((np.where(seen, height, np.inf) - low) / np.ptp(height[seen])).clip(0, 1)
         fade = (4 * (1 - np.abs(side))).clip(0, 1)
-        rgba = np.full((GLOW, GLOW, 4), GLOWS, np.uint8)
+        rgba = np.full((side.size, side.size, 4), GLOWS, np.uint8)
         rgba[..., 3] = np.round(255 * OPAQUE * (1 - share) * fade * fade[:, np.newaxis])
         (x, y), (a, b) = self.center, 1.3 * self.reach
         return rgba, (float(x - a), float(y + b), float(2 * a), float(2 * b))
@@ -167,10 +167,15 @@ class Landscape:
             value = self.loss.value(x[np.newaxis])
         return x, np.where(np.abs(value) < DRAWABLE, value, np.nan)
 
+    @property
+    def detail(self) -> float:
+        """How finely it is sampled, 1 for a loss that is cheap: of a network, some millions of numbers must do."""
+        return float(np.clip(np.sqrt(MOST_GRID / self.loss.dim) / 81, 0.2, 1.0))
+
     def _levels(self, widest: Array) -> tuple[Array, Array]:
         """One grid for all windows, even in the first and coarser by equal factors outside, so that no line ends at a window's side."""
-        detail = float(np.clip(np.sqrt(MOST_GRID / self.loss.dim) / 81, 0.2, 1.0))
-        across, up = (middle + reach * _outward(far, detail) for middle, reach, far in zip(self.center, self.reach, widest, strict=True))
+        grids = (reach * _outward(far, self.detail) for reach, far in zip(self.reach, widest, strict=True))
+        across, up = (middle + grid for middle, grid in zip(self.center, grids, strict=True))
         height = self.at(across, up)
         near = np.ix_(np.abs(up - self.center[1]) <= 1.31 * self.reach[1], np.abs(across - self.center[0]) <= 1.31 * self.reach[0])
         generator = contourpy.contour_generator(across, up, np.where(np.abs(height) < DRAWABLE, height, np.nan))
