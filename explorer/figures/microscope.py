@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
 from explorer.core.ground.prose import plain
 from explorer.core.run.descent import Trajectory
@@ -11,10 +10,10 @@ from explorer.core.theory.curvature import SecondOrder, second_order
 from explorer.core.theory.growth import Split
 from explorer.figures import theme
 from explorer.figures.stage import named
-from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, axes, figure, heading, line, on, stacked
+from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, axes, heading, line, on, stacked, unchecked
 from explorer.figures.ticks import ends, logs, loss_axis
 
-MOST_STEPS = 80
+MOST_STEPS = 48
 """A longer run can be looked at in this many places, closer together early on."""
 
 MOST_MODES = 5
@@ -39,7 +38,7 @@ NARROW = stacked(1180, (0.77, 1), (0.385, 0.615), (0, 0.23))
 class Microscope:
     """A figure with a frame for each step looked at, what each shows in words, and the table of the eigenvectors."""
 
-    figure: go.Figure
+    figure: Part
     frames: list[Part]
     steps: list[int]
     words: list[str]
@@ -174,7 +173,7 @@ def _split_range(modes: Split) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _figure(modes: Split) -> go.Figure:
+def _figure(modes: Split) -> Part:
     """Return the figure: the traces in the order in which a frame fills them, then a line for each eigenvector."""
     traces: list[Part] = [
         line(ORANGE, 3, dash="dash", x=SAMPLES),
@@ -199,7 +198,7 @@ def _figure(modes: Split) -> go.Figure:
         **axes("2", {"domain": [0.37, 0.63], **bars}, zero),
         **axes("3", {"domain": [0.71, 1], **steps}, loss_axis(*_split_range(modes))),
     }
-    return figure([*(trace | QUIET for trace in traces), *_mode_lines(modes)], layout)
+    return unchecked([*(trace | QUIET for trace in traces), *_mode_lines(modes)], layout)
 
 
 CORNER = {"xref": "x3 domain", "yref": "y3 domain", "showarrow": False}

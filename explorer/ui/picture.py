@@ -6,6 +6,7 @@ Everything is drawn in the browser from what is sent once; only a release of the
 import base64
 import json
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -140,15 +141,20 @@ def picture(
 
 
 _contents: dict[tuple[int, ...], tuple[tuple[Any, ...], str]] = {}
-"""The JSON written last, with its sources: while they are kept, no other object has their `id`."""
+"""The JSON shown last, with its sources: while they are kept, no other object has their `id`."""
+
+_contents_lock = threading.Lock()
+
+MOST_CONTENTS = 128
+"""Of a few hundred kB each."""
 
 
 def _content(*parts: Any) -> str:
     """Figure, frames, dial and narrow layout as JSON: written once, for pages keep what they show and show it at every rerun."""
     key = tuple(map(id, parts))
-    if key not in _contents:
-        while len(_contents) >= 32:
-            _contents.pop(next(iter(_contents)), None)
+    with _contents_lock:
+        kept = _contents.pop(key, None)
+    if kept is None:
         figure, frames, dial, narrow = parts
         plain = figure.to_dict() if isinstance(figure, go.Figure) else figure
         tree = {
@@ -157,8 +163,12 @@ def _content(*parts: Any) -> str:
             "dial": asdict(dial) if dial else None,
             "narrow": narrow or {},
         }
-        _contents[key] = parts, written(tree)
-    return _contents[key][1]
+        kept = parts, written(tree)
+    with _contents_lock:
+        _contents[key] = kept  # as the last to go
+        while len(_contents) > MOST_CONTENTS:
+            _contents.pop(next(iter(_contents)))
+    return kept[1]
 
 
 def written(tree: Any) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from explorer.core.data import Table, remember
@@ -93,7 +94,7 @@ def test_every_run_can_be_drawn(loss: str, optimizer: str) -> None:
     if lens is not None:
         assert len(lens.frames) == len(lens.steps) == len(lens.words)
         assert 0 <= lens.telling < len(lens.steps)
-        check_look(lens.figure, lens.frames)
+        check_look(go.Figure(lens.figure), lens.frames)
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES[name]().dim <= 2])
@@ -216,6 +217,15 @@ def test_a_step_over_a_kink_is_not_laid_to_the_two_terms() -> None:
     assert lens is not None
     assert "the loss should fall by 0.3; it" in lens.words[0]
     assert "too long" in lens.words[0]
+
+
+@pytest.mark.parametrize("loss", ["x_squared", "rosenbrock", "quadratic", "absolute"])
+def test_plotly_would_take_what_the_microscope_draws(loss: str) -> None:
+    lens = microscope.magnify(Setup(loss, learning_rate=1e-3, steps=20).run())
+    go.Figure(lens.figure)
+    for frame in lens.frames:
+        traces = [trace | part for trace, part in zip(lens.figure["data"], frame["data"], strict=False)]
+        go.Figure({"data": traces, "layout": lens.figure["layout"] | frame["layout"]})
 
 
 def test_the_microscope_begins_where_there_is_something_to_see() -> None:

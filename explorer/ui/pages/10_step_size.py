@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.core.ground.prose import plain, plain_or, told_apart
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.losses import DataLoss, Facts, Loss
-from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.optimizers import OPTIMIZERS, Optimizer
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import LARGEST, Ruler, ruler
 from explorer.core.run.setup import Setup
@@ -30,6 +30,7 @@ from explorer.ui.picture import Dial, Mark, picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
 from explorer.ui.takeaway import takeaway
+from explorer.ui.turns import turn
 from explorer.ui.words import sentence
 
 RUNS = 140
@@ -49,6 +50,12 @@ def computed(setup: Setup) -> Computed:
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RUNS}, PAGE, plus=1)
     setup.check_start()
+    with turn(setup.steps * loss.dim * RUNS):
+        return ruled(setup, loss, optimizer)
+
+
+def ruled(setup: Setup, loss: Loss, optimizer: Optimizer) -> Computed:
+    """Return the same, of a setup that is not too large."""
     scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
@@ -85,9 +92,12 @@ def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def magnified(setup: Setup, position: int) -> microscope.Microscope | None:
-    """The steps of the run at one position of the ruler under the microscope."""
-    return microscope.magnify(computed(setup)[1].trajectory, position)
+def magnified(setup: Setup, position: int) -> tuple[microscope.Microscope, Dial] | None:
+    """The steps of the run at one position of the ruler under the microscope, and what chooses one of them."""
+    lens = microscope.magnify(computed(setup)[1].trajectory, position)
+    if lens is None:
+        return None
+    return lens, Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
 
 
 def numbers(explanation: Explanation, run: int) -> None:
@@ -156,7 +166,9 @@ def useless_rate(setup: Setup, edge: float) -> float:
     """The rate from which on no run ends below its start, to a quarter of itself: looked for far beyond the ruler."""
     rates = edge * np.geomspace(1, 1e9, 91)
     rates = rates[rates < LARGEST]
-    outcome = sweep(setup.make_loss(), setup.make_optimizer(), rates, **setup.conditions())
+    loss = setup.make_loss()
+    with turn(setup.steps * loss.dim * rates.size):
+        outcome = sweep(loss, setup.make_optimizer(), rates, **setup.conditions())
     return useless_from(rates, outcome.final_loss, float(outcome.start_loss[0]))
 
 
@@ -177,8 +189,8 @@ def lit(explanation: Explanation, position: int) -> None:
 def why(setup: Setup, position: int) -> None:
     """The microscope, and the table of the eigenvectors."""
     st.header("Why: one step under the microscope")
-    lens = magnified(setup, position)
-    if lens is None:
+    found = magnified(setup, position)
+    if found is None:
         lost = "This run became inf or nan in its first step: there is no step to look at. Drag the rate down a little."
         st.info(lost if setup.steps else "This run has no steps to look at. Give it some in the sidebar.")
         return
@@ -186,7 +198,7 @@ def why(setup: Setup, position: int) -> None:
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should gain, its **curvature** how much of that"
         " is lost again: twice the step gains twice as much and loses four times as much. (ε is the rate, g the gradient, Δ the step.)"
     )
-    dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
+    lens, dial = found
     picture(
         lens.figure,
         key="step_size:microscope",
@@ -203,10 +215,10 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
     with fold("The numbers of this run") as unfolded:
         if not unfolded:
             return
-        lens = magnified(setup, position)
-        if lens is not None and lens.modes["curvature λ"].size:
+        found = magnified(setup, position)
+        if found is not None and found[0].modes["curvature λ"].size:
             st.markdown("Each eigenvector of the Hessian follows its own factor, independently of the others:")
-            st.dataframe(pd.DataFrame(lens.modes), hide_index=True)
+            st.dataframe(pd.DataFrame(found[0].modes), hide_index=True)
         trajectory = explanation.trajectory
         names = Facts(trajectory.objective).coordinates
         columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
