@@ -123,9 +123,10 @@ def _wait(setup: Setup, instead: Setup) -> None:
 
 
 def follow() -> None:
-    """Goes to the page that a click asked for, if one did."""
+    """Goes to the page that a click asked for, if one did; with the link that it was faster than."""
     if GO in st.session_state:
-        st.switch_page(**st.session_state.pop(GO))
+        unread = {} if STATE in st.session_state else {"query_params": experiment(st.query_params.to_dict())}
+        st.switch_page(**unread | st.session_state.pop(GO))
 
 
 def opened() -> dict[str, str]:

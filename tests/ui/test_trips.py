@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import Setup
-from tests.ui.reading import FOLDER, leave, opened
+from tests.ui.reading import FOLDER, PATIENCE, leave, opened
 
 PLACES = {path.stem.split("_", 1)[1]: f"pages/{path.name}" for path in (FOLDER / "pages").glob("[0-9]*.py")}
 KNOBS = {"loss.eigenvalues": (1.0, 30.0), "optimizer.momentum": 0.8}
@@ -99,3 +99,17 @@ def test_a_race_runs_the_problem_that_its_visitor_brings() -> None:
     assert held(go(app, "step_size")) == BOWL, "a share of the edge is no rate"
     for each in (app, friend):
         leave(each)
+
+
+@pytest.mark.parametrize("page", ["race", "sweep", "map"])
+def test_who_goes_on_before_the_link_was_read_takes_it_along(page: str) -> None:
+    """A click in the navigation interrupts the first run; then to another page, and back."""
+    app = AppTest.from_file(str(FOLDER / "main.py"), default_timeout=PATIENCE)
+    for name, value in BOWL.to_query().items():
+        app.query_params[name] = value
+    app.session_state["go"] = {"page": PLACES[page]}
+    assert held(app.run()) == BOWL
+    assert not app.warning
+    for other in ("step_size", page):
+        assert held(go(app, other)) == BOWL
+    leave(app)
