@@ -20,7 +20,11 @@ def test_who_joins_a_race_of_one_pace_runs(visit: Visit, server: str, pace: str)
     settle(page)
     results = page.get_by_test_id("stMain").get_by_role("table")
     for count, name in enumerate(("lion", "Adam", "Nesterov"), 3):
+        settle(page)
         table = page.get_by_test_id("stDataFrame").first
+        page.wait_for_function(  # it grows with its racers, its head and the row that adds one
+            "rows => document.querySelector('[data-testid=stDataFrame]').offsetHeight >= 36 * rows", arg=count + 1
+        )
         table.scroll_into_view_if_needed()
         box = table.bounding_box()
         assert box
