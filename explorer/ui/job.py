@@ -1,4 +1,4 @@
-"""The background job: work in its own thread, shown as it progresses, stopped when its visitor has left, resumed on return."""
+"""The background job: work in its own thread, by turns with others', shown as it progresses, stopped when its visitor has left."""
 
 import threading
 import time
@@ -12,16 +12,19 @@ import streamlit as st
 from explorer.core.ground.halt import Halt
 from explorer.core.maps.render import Unfinished
 from explorer.ui import panel
+from explorer.ui.turns import TURNS, Turn, visitor
 from explorer.ui.words import literally
 
 Result = TypeVar("Result")
 Work = Callable[[Halt], Generator[Result, None, None]]
 
-PATIENCE = 6.0
+PATIENCE = 5.0
 """Seconds without a look after which the visitor has left: an open page looks every `EVERY` seconds."""
 
 EVERY = 0.6
-"""Seconds between two looks of an open page."""
+"""Seconds between two looks of an open page; times as many as wait before it, up to `SELDOM`, for looks are work too."""
+
+SELDOM = 3.0
 
 
 @dataclass(eq=False)
@@ -35,15 +38,14 @@ class _State(Generic[Result]):
     finished: bool = False
     stopped: bool = False
     seen: float = field(default_factory=time.monotonic)
-    began: float = field(default_factory=time.monotonic)
-    spent: float = 0.0
+    turn: Turn = field(default_factory=lambda: Turn(visitor()))
 
     def is_set(self) -> bool:
         return self.stopped or time.monotonic() - self.seen > PATIENCE
 
 
 class Job(Generic[Result]):
-    """A generator that runs in a thread; `latest` is what it yielded last.
+    """A generator that runs in a thread, when it is its turn; `latest` is what it yielded last.
 
     It ends by itself, when `stop` is called, when nobody has called `look` for `PATIENCE` seconds, and when it is dropped, as a session
     that ends does. A look at one that was left alone begins it again; what was stopped by hand waits for `go_on`. What it refuses
@@ -61,7 +63,7 @@ class Job(Generic[Result]):
         """Begin, or begin again where it was stopped."""
         state = self._state
         self.by_hand = state.stopped = False
-        state.error, state.first, state.seen, state.began = "", None, time.monotonic(), time.monotonic()
+        state.error, state.first, state.seen = "", None, time.monotonic()
         self._thread = threading.Thread(target=_run, args=(self._work, state), daemon=True, name="job")
         self._thread.start()
 
@@ -107,8 +109,19 @@ class Job(Generic[Result]):
 
     @property
     def seconds(self) -> float:
-        """How long it has been at work, in all."""
-        return self._state.spent + (time.monotonic() - self._state.began if self.running else 0.0)
+        """How long it has been at work, in all, when it last had a turn."""
+        return self._state.turn.spent
+
+    @property
+    def ahead(self) -> int:
+        """Its place in the queue of those who wait for their turn; 0 if it is at work, or over."""
+        return TURNS.ahead(self._state.turn)
+
+    @property
+    def waits(self) -> str:
+        """The same as a sentence, if it waits."""
+        ahead = self.ahead
+        return f"Waiting for a turn, as number {ahead} in the queue: all processors are at work for others." if ahead else ""
 
     def stop(self) -> None:
         """End the work within a step; only `go_on` resumes it."""
@@ -119,10 +132,12 @@ def _run(work: Work[Result], state: _State[Result]) -> None:
     """Run in the thread, which holds the job's state and not the job, so that an unused job is dropped."""
     results = work(state)
     try:
+        if not TURNS.enter(state.turn, state):
+            return
         for result in results:
             state.latest = result
             state.first = state.first or (time.monotonic(), result)
-            if state.is_set():
+            if state.is_set() or not TURNS.give_way(state.turn, state):
                 return
         state.finished = not state.is_set()
     except (ValueError, MemoryError, Unfinished, RuntimeError) as error:
@@ -131,7 +146,7 @@ def _run(work: Work[Result], state: _State[Result]) -> None:
         state.failure = error
     finally:
         results.close()
-        state.spent += time.monotonic() - state.began
+        TURNS.leave(state.turn)
 
 
 def job(key: str, identity: Hashable, work: Work[Result]) -> Job[Result]:
@@ -156,13 +171,13 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
     """Show the job's results as they come, without running the rest of the page again; and once more when it is done."""
     began = job.running
 
-    @st.fragment(run_every=EVERY if began else None)
+    @st.fragment(run_every=min(EVERY * (1 + job.ahead), SELDOM) if began else None)
     def look() -> None:
         result = job.look()
         if job.error:
             st.error(literally(job.error), icon=":material/error:")
         elif result is None:
-            st.info(waiting)
+            st.info(job.waits or waiting)
         else:
             show(result)
         if job.running and not began:  # resumed: the page looks at it from time to time again

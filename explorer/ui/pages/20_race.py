@@ -20,6 +20,7 @@ from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
 from explorer.ui.takeaway import takeaway
+from explorer.ui.turns import turn
 
 RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
@@ -29,8 +30,9 @@ PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "
 def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
     """Return every racer's run, explained, and the picture of them all."""
     race.setup.check_start()
-    trajectories = race.run()
-    return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
+    with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
+        trajectories = race.run()
+        return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
 
 
 def names(race: Race) -> list[str]:

@@ -25,6 +25,7 @@ from explorer.ui import panel
 from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.short_table import offer, short_table
+from explorer.ui.turns import turn
 
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
 MOST_STEPS = 100_000
@@ -116,18 +117,19 @@ def fresh(setup: Setup, seeds: int, progress: Any) -> figure.Band:
     loss, optimizer, start = setup.make_loss(), setup.make_optimizer(), setup.initial_point
     scale = ruler(loss, optimizer, start, setup.learning_rate)
     rates = scale.rates[scale.rates > 0]
-    outcomes = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(seeds)]
-    verdict = outcomes[0].verdict
-    return figure.Band(
-        name=OPTIMIZERS.title(setup.optimizer),
-        rates=rates,
-        final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in outcomes]),
-        verdict=verdict,
-        measured=growth(outcomes[0], loss.minimum),
-        predicted=predicted_growth(loss, optimizer, rates, start),
-        edge=scale.edge.rate,
-        cliff=bracket(loss, optimizer, rates, verdict == Verdict.DIVERGED, precision=PRECISION, **setup.conditions()),
-    )
+    with turn(setup.steps * loss.dim * rates.size * seeds):
+        outcomes = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(seeds)]
+        verdict = outcomes[0].verdict
+        return figure.Band(
+            name=OPTIMIZERS.title(setup.optimizer),
+            rates=rates,
+            final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in outcomes]),
+            verdict=verdict,
+            measured=growth(outcomes[0], loss.minimum),
+            predicted=predicted_growth(loss, optimizer, rates, start),
+            edge=scale.edge.rate,
+            cliff=bracket(loss, optimizer, rates, verdict == Verdict.DIVERGED, precision=PRECISION, **setup.conditions()),
+        )
 
 
 def _lost(outcome: Outcome) -> NDArray[np.float64]:

@@ -191,6 +191,8 @@ def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
     if canvas.done.all():
         return
     state = "stopped" if not painting.running else "beginning"
+    if painting.waits:
+        st.info(painting.waits)
     if painting.running and painting.first is not None and canvas.share > painting.first[1]:
         seconds, share = painting.first
         state = f"{in_words(seconds * (1 - canvas.share) / (canvas.share - share))} left"

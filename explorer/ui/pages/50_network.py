@@ -20,7 +20,7 @@ from explorer.figures import trials as ruler_figure
 from explorer.figures.answers import answers
 from explorer.figures.theme import COLORS
 from explorer.ui import panel
-from explorer.ui.job import Job, job, stop, watched
+from explorer.ui.job import job, stop, watched
 from explorer.ui.kept import tried
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import Dial, Mark, picture
@@ -52,7 +52,7 @@ def main() -> None:
         presets("network", setup, below=below)
     held = panel.anchored("network", setup, lambda _: carries(setup))
     running = job(JOB, setup, lambda halt: train(setup))
-    trying = job(RULER, held, lambda halt: after(running, held))
+    trying = job(RULER, held, lambda halt: known(held))
     running.wait(1.2)  # most runs are over by then, and are shown complete
     watched(running, show, "Taking the first steps…")
     run = running.latest if running.latest is not None and running.latest.share == 1 else None
@@ -64,13 +64,12 @@ def main() -> None:
     takeaway(setup)
 
 
-def after(running: Job[History], setup: Setup) -> Generator[Trials, None, None]:
-    """Yield the trials of a setup's ruler: as they were kept, or started when the run is over or has had a few seconds alone."""
-    known = tried(setup)
-    if known is not None:
-        yield known
+def known(setup: Setup) -> Generator[Trials, None, None]:
+    """Yield the trials of a setup's ruler: as they were kept, or made, by turns with the run, which came first."""
+    kept = tried(setup)
+    if kept is not None:
+        yield kept
     else:
-        running.wait(2.0)
         yield from trials(setup)
 
 

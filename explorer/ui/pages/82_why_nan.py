@@ -15,6 +15,7 @@ from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.takeaway import takeaway
+from explorer.ui.turns import turn
 from explorer.ui.words import fit_to_read, sentence
 
 SHOWN = {
@@ -73,8 +74,9 @@ def computed(setup: Setup) -> tuple[Forensics, Growth]:
     loss: Any = setup.make_loss()
     examples = setup.batch_size or Facts(loss).examples
     check_size("steps", setup.steps, {"dimension": loss.dim, "example": examples}, MOST_WORK)
-    path = setup.run()
-    return why_nan(path), growth(path)
+    with turn(setup.steps * loss.dim * examples):
+        path = setup.run()
+        return why_nan(path), growth(path)
 
 
 main()

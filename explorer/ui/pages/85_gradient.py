@@ -20,6 +20,7 @@ from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import short_table
+from explorer.ui.turns import turn
 
 TYPED, EXAMPLE = "gradient:typed", "gradient:example"
 BY_HAND = "gradient."
@@ -164,7 +165,8 @@ def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
             f" got {plain(loss.dim * Facts(loss).examples, 2)}; use fewer units or examples"
         )
     checked = ByHand(loss, hand) if hand else loss
-    return check_gradient(checked, setup.start), error_by_step(checked, setup.start)
+    with turn(work):
+        return check_gradient(checked, setup.start), error_by_step(checked, setup.start)
 
 
 def table(check: GradientCheck) -> pd.DataFrame:

@@ -1,0 +1,269 @@
+"""Many visitors at once: `python -m benchmarks.load [visitors ...] [--seconds 60] [--training 0]`.
+
+Every visitor is a websocket that speaks Streamlit's protocol as a browser does. It opens "Step size" and releases the ruler somewhere else
+every 5 to 10 s. Those who train open "Network" and ask for another rate as often, one that nobody else has asked for.
+
+Goals, on two cores with the visitors on the same machine: 95 of 100 releases within 1 s and 95 of 100 visits within 4 s, with up to 200
+visitors; the health check within 0.1 s; and 95 of 100 releases within 1 s beside 30 who train networks.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.browser.conftest import ROOT, serve
+
+PATIENCE = 120.0
+"""Seconds after which what was asked for counts as an error."""
+
+PRESETS = ("x_squared", "quadratic", "rosenbrock", "linear_regression")
+
+
+@dataclass
+class Seen:
+    """What all visitors met, in seconds."""
+
+    opened: list[float] = field(default_factory=list)
+    released: list[float] = field(default_factory=list)
+    health: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class Visitor:
+    """One open page."""
+
+    def __init__(self, address: str, page: str) -> None:
+        self.address, self.page = address.replace("http", "ws", 1) + "/_stcore/stream", page
+        self.query = ""
+        self.known: dict[str, ForwardMsg] = {}
+        self.ruler: tuple[str, int, int] | None = None  # its widget, epoch, and how many positions it has
+        self.state: dict[str, str] = {}
+        self.finished = asyncio.Event()
+        self.errors: list[str] = []
+        self.looks: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> "Visitor":
+        self.socket = await websockets.connect(
+            self.address, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None, open_timeout=PATIENCE, ping_interval=None
+        )
+        self.reader = asyncio.create_task(self.read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in (self.reader, *self.looks.values()):
+            task.cancel()
+        await self.socket.close()
+
+    async def ask(self, fragment: str = "") -> None:
+        """Ask for a run of the page, or of one fragment as its clock does."""
+        message = BackMsg()
+        run = message.rerun_script
+        run.query_string, run.page_name, run.fragment_id, run.is_auto_rerun = self.query, self.page, fragment, bool(fragment)
+        run.cached_message_hashes.extend(self.known)
+        for name, value in self.state.items():
+            run.widget_states.widgets.add(id=name, json_value=value)
+        await self.socket.send(message.SerializeToString())
+
+    async def run(self) -> float:
+        """Run the page; return how long that took."""
+        began = time.perf_counter()
+        self.finished.clear()
+        await self.ask()
+        answer = asyncio.create_task(self.finished.wait())
+        await asyncio.wait({answer, self.reader}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            answer.cancel()
+            raise self.reader.exception() or RuntimeError("closed") if self.reader.done() else TimeoutError(f"no answer in {PATIENCE} s")
+        return time.perf_counter() - began
+
+    async def open(self, query: dict[str, str]) -> float:
+        """Follow a link."""
+        self.query = urlencode(query)
+        return await self.run()
+
+    async def release(self) -> float:
+        """Release the ruler somewhere else."""
+        if self.ruler is None:
+            raise RuntimeError("there is no ruler on the page")
+        name, epoch, positions = self.ruler
+        self.state[name] = json.dumps({"value": [epoch, random.randrange(positions)]})
+        return await self.run()
+
+    async def read(self) -> None:
+        async for sent in self.socket:
+            message = ForwardMsg.FromString(sent)
+            kind = message.WhichOneof("type")
+            if kind == "ref_hash":
+                message = self.known[message.ref_hash]
+                kind = message.WhichOneof("type")
+            elif message.metadata.cacheable:
+                self.known[message.hash] = message
+            if kind == "script_finished":
+                if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                    self.finished.set()
+            elif kind == "page_info_changed":
+                self.query = message.page_info_changed.query_string
+            elif kind == "auto_rerun":
+                self.looks[message.auto_rerun.fragment_id] = asyncio.create_task(self.look(message.auto_rerun))
+            elif kind == "stop_auto_rerun":
+                self.looks.pop(message.stop_auto_rerun.fragment_id).cancel()
+            elif kind == "new_session" and not message.metadata.run.fragment_ids:
+                for task in self.looks.values():
+                    task.cancel()
+                self.looks.clear()
+            elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+                self.take(message.delta.new_element)
+
+    async def look(self, every: "ForwardMsg.AutoRerun") -> None:
+        """Run a fragment from time to time, as the page asks for."""
+        while True:
+            await asyncio.sleep(every.interval)
+            await self.ask(every.fragment_id)
+
+    def take(self, element: "ForwardMsg") -> None:
+        """Keep the ruler, and note what is no answer."""
+        kind = element.WhichOneof("type")
+        if kind == "exception" or (kind == "alert" and "mistake of its own" in element.alert.body):
+            self.errors.append(element.exception.message or element.alert.body)
+        if kind == "bidi_component" and element.bidi_component.id.endswith("step_size:ruler"):
+            said = json.loads(element.bidi_component.json or element.bidi_component.mixed.json)
+            count = len(json.loads(said["content"])["frames"])
+            self.ruler = element.bidi_component.id, said["epoch"], count
+
+
+async def drags(address: str, seen: Seen, until: float) -> None:
+    """One who looks at "Step size" and releases its ruler now and then."""
+    await asyncio.sleep(random.uniform(0, 7.5))
+    async with Visitor(address, "") as visitor:
+        seen.opened.append(await visitor.open({"v": "1", "loss": random.choice(PRESETS)}))
+        while time.monotonic() < until:
+            await asyncio.sleep(random.uniform(5, 10))
+            seen.released.append(await visitor.release())
+        seen.errors += visitor.errors
+
+
+async def trains(address: str, seen: Seen, until: float) -> None:
+    """One who trains networks, each at a rate that was never tried before."""
+    await asyncio.sleep(random.uniform(0, 7.5))
+    async with Visitor(address, "network") as visitor:
+        while time.monotonic() < until:
+            rate = f"{random.uniform(0.1, 0.9):.6f}"
+            await visitor.open(
+                {"v": "1", "loss": "network", "learning_rate": rate, "steps": "2000", "loss.seed": str(random.randrange(10**6))}
+            )
+            await asyncio.sleep(random.uniform(5, 10))
+        seen.errors += visitor.errors
+
+
+async def checks(address: str, seen: Seen, until: float) -> None:
+    """The health check, once a second."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        urllib.request.urlopen(f"{address}/_stcore/health", timeout=PATIENCE).close()
+        return time.perf_counter() - began
+
+    while time.monotonic() < until:
+        seen.health.append(await asyncio.to_thread(once))
+        await asyncio.sleep(1)
+
+
+async def crowd(address: str, visitors: int, seconds: float, training: int = 0) -> Seen:
+    """That many at once; who fails is an error."""
+    seen, until = Seen(), time.monotonic() + seconds
+    people = [drags] * visitors + [trains] * training + [checks]
+    for end in await asyncio.gather(*(each(address, seen, until) for each in people), return_exceptions=True):
+        if isinstance(end, BaseException):
+            seen.errors.append(repr(end))
+    return seen
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used: seconds of processors, and MB of memory."""
+
+    cpu: float
+    memory: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Usage":
+        """Read it from /proc, as Linux has it."""
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return cls((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def serving(address: str) -> int:
+    """The process that listens there."""
+    port = address.rsplit(":", 1)[1]
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"streamlit" in command and port.encode() in command:
+            return int(folder.name)
+    raise LookupError(f"nobody listens at {address}")
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """An app of its own, whose first visitor has come and gone."""
+    with tempfile.TemporaryDirectory() as folder, serve(ROOT / "app.py", Path(folder)) as address:
+        asyncio.run(crowd(address, 1, 10))
+        yield address
+
+
+def share(times: list[float], of: float) -> str:
+    """A quantile, in seconds."""
+    return f"{statistics.quantiles(times, n=100, method='inclusive')[round(100 * of) - 1]:.2f}" if len(times) > 1 else "–"
+
+
+COLUMNS = "visitors | training | open p50 | open p95 | release p50 | release p95 | health max | releases | errors | CPU a release | MB"
+
+
+def line(address: str, visitors: int, seconds: float, training: int) -> tuple[list[str], Seen]:
+    """A row of the table: that many visitors, for so long."""
+    process = serving(address)
+    before = Usage.of(process)
+    seen = asyncio.run(crowd(address, visitors, seconds, training))
+    after = Usage.of(process)
+    each = (after.cpu - before.cpu) / max(len(seen.released), 1)
+    times = [share(seen.opened, 0.5), share(seen.opened, 0.95), share(seen.released, 0.5), share(seen.released, 0.95)]
+    counts = [str(len(seen.released)), str(len(seen.errors)), f"{1e3 * each:.0f} ms", f"{after.memory:.0f}"]
+    return [str(visitors), str(training), *times, f"{max(seen.health):.2f}", *counts], seen
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("visitors", type=int, nargs="*", default=[1, 20, 50, 100, 200])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--training", type=int, default=0, help="how many more train networks meanwhile")
+    asked = parser.parse_args()
+    print(f"load {os.getloadavg()[0]:.1f}; seconds; the visitors are on the same machine of {os.cpu_count()} cores")
+    print(COLUMNS)
+    with server() as address:
+        for visitors in asked.visitors:
+            cells, seen = line(address, visitors, asked.seconds, asked.training)
+            print(" | ".join(cells), flush=True)
+            for error in sorted(set(seen.errors))[:3]:
+                print(f"  {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Turns: never more at work than there are places, who has had least first, one for each visitor, and nobody who has left."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Generator
+
+import pytest
+
+from explorer.core.ground.halt import Halt
+from explorer.ui import job, turns
+from explorer.ui.job import Job
+from explorer.ui.turns import Turn, Turns
+from tests.ui.reading import PATIENCE
+
+
+def eventually(holds: object) -> None:
+    """Wait until a function returns something true."""
+    assert callable(holds)
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def waiting(queue: Turns, turn: Turn) -> threading.Thread:
+    """One who waits for a place, in its own thread."""
+    thread = threading.Thread(target=queue.enter, args=(turn,), daemon=True)
+    thread.start()
+    eventually(lambda: queue.ahead(turn))
+    return thread
+
+
+def test_who_came_first_is_next_and_everybody_knows_the_place() -> None:
+    queue, people = Turns(places=1), [Turn(name) for name in "abcd"]
+    assert queue.enter(people[0])
+    threads = [waiting(queue, each) for each in people[1:]]
+    for done in range(3):
+        assert [queue.ahead(each) for each in people[done + 1 :]] == list(range(1, 4 - done))
+        queue.leave(people[done])
+        threads[done].join(PATIENCE)
+        assert queue.ahead(people[done + 1]) == 0
+
+
+def test_who_has_worked_less_goes_first_and_who_works_gives_way() -> None:
+    queue, long, short, longer = Turns(places=1), Turn("long"), Turn("short"), Turn("longer", spent=100.0)
+    queue.enter(long)
+    ahead_of = [waiting(queue, longer), waiting(queue, short)]
+    assert queue.ahead(short) == 1
+    assert queue.ahead(longer) == 2
+    assert queue.give_way(long), "nobody has had less yet"
+    assert queue.ahead(short) == 1
+    long.began -= 10 * turns.SLICE
+    back = threading.Thread(target=queue.give_way, args=(long,), daemon=True)
+    back.start()
+    ahead_of[1].join(PATIENCE)
+    eventually(lambda: queue.ahead(long) == 1)
+    assert queue.ahead(longer) == 2
+    queue.leave(short)
+    back.join(PATIENCE)
+    queue.leave(long)
+    ahead_of[0].join(PATIENCE)
+
+
+def test_a_visitor_has_one_place_and_the_others_are_not_kept() -> None:
+    queue, first, second, other = Turns(places=2), Turn("Anna"), Turn("Anna"), Turn("Ben")
+    queue.enter(first)
+    thread = waiting(queue, second)
+    assert queue.enter(other), "there is a place, and Anna may not have it"
+    queue.leave(other)
+    assert queue.ahead(second) == 1
+    queue.leave(first)
+    thread.join(PATIENCE)
+    assert queue.ahead(second) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_never_more_than_there_are_places_and_all_come_to_an_end(seed: int) -> None:
+    """Thirty of seven visitors who come, give way, leave and lose patience as they like."""
+    chance, queue, at_once, most, done = random.Random(seed), Turns(places=2), [0], [0], []
+    lock = threading.Lock()
+
+    def count(by: int) -> None:
+        with lock:
+            at_once[0] += by
+            most[0] = max(most[0], at_once[0])
+
+    class Patience:
+        def __init__(self, seconds: float) -> None:
+            self.end = time.monotonic() + seconds
+
+        def is_set(self) -> bool:
+            return time.monotonic() > self.end
+
+    def visit(turn: Turn, pieces: int, halt: Halt | None) -> None:
+        here = queue.enter(turn, halt)
+        for _ in range(pieces):
+            if here:
+                count(1)
+                time.sleep(0.001)
+                count(-1)
+                turn.began -= turns.SLICE
+                here = queue.give_way(turn, halt)
+        queue.leave(turn)
+        done.append(turn)
+
+    halts = [Patience(chance.uniform(0, 0.5)) if chance.random() < 0.3 else None for _ in range(30)]
+    threads = [threading.Thread(target=visit, args=(Turn(chance.randrange(7)), chance.randrange(8), halt), daemon=True) for halt in halts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len(done) == 30
+    assert most[0] <= 2
+    last = Turn("last")
+    assert queue.enter(last), "every place is free again"
+
+
+def test_jobs_wait_for_each_other_say_so_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "TURNS", Turns(places=1))
+    go_on = threading.Event()
+
+    def work(halt: Halt) -> Generator[int, None, None]:
+        yield 0
+        go_on.wait(PATIENCE)
+        yield 1
+
+    first, second, third = (Job(work) for _ in range(3))
+    eventually(lambda: first.latest == 0)
+    eventually(lambda: second.waits and third.waits)
+    assert second.waits == "Waiting for a turn, as number 1 in the queue: all processors are at work for others."
+    assert "number 2 in the queue" in third.waits
+    assert second.latest is None
+    second.stop()
+    second.wait(PATIENCE)
+    assert second.left_off
+    assert third.waits.count("number 1 in the queue")
+    go_on.set()
+    third.wait(PATIENCE)
+    assert (first.latest, third.latest, second.latest, third.waits) == (1, 1, None, "")
+    second.go_on()
+    second.wait(PATIENCE)
+    assert second.latest == 1
+
+
+def test_who_leaves_the_queue_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropped while it waits, as by a visitor who closes the page; again, and once more."""
+    queue = Turns(places=1)
+    monkeypatch.setattr(job, "TURNS", queue)
+    held = Turn("held")
+    queue.enter(held)
+    for _ in range(3):
+        gone = Job(lambda halt: (each for each in ()))
+        eventually(lambda gone=gone: gone.waits)
+        state = gone._state
+        del gone
+        eventually(lambda state=state: not queue.ahead(state.turn))
+    queue.leave(held)
+    assert queue.enter(Turn("next"))
+
+
+def test_light_work_of_a_page_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Turns(places=1)
+    monkeypatch.setattr(turns, "TURNS", queue)
+    held, seen = Turn("held"), []
+    queue.enter(held)
+    with turns.turn(turns.LIGHT):
+        seen.append("light")
+
+    def heavy() -> None:
+        with turns.turn(2 * turns.LIGHT), turns.turn(2 * turns.LIGHT):  # within its own turn it asks for no other
+            seen.append("heavy")
+
+    thread = threading.Thread(target=heavy, daemon=True)
+    thread.start()
+    eventually(lambda: queue.ahead(Turn("who", spent=0)) == 0 and len(queue._waiting) == 1)
+    assert seen == ["light"]
+    queue.leave(held)
+    thread.join(PATIENCE)
+    assert seen == ["light", "heavy"]
+    assert queue.enter(held)
