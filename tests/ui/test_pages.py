@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core.losses import LOSSES
 from explorer.core.networks import trials
+from explorer.core.theory import gradient_check
 from tests.ui.reading import (
     FOLDER,
     MAIN,
@@ -32,9 +33,10 @@ from tests.ui.reading import (
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ruler of the page Network is tried for a few steps only, hundreds of times: what it says is tested with the page."""
+    """The ruler of the page Network is tried for a few steps only, and one coordinate of a gradient: what they say is tested with them."""
     monkeypatch.setattr(trials, "MOST_WORK", 2e7)
     monkeypatch.setattr(trials, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(gradient_check, "ON_THE_CURVE", 1)
 
 
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
