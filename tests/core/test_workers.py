@@ -1,0 +1,52 @@
+"""The pool of processes: shared, polite, and gone when the process that started it is gone, however that ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from explorer.core.ground.workers import POLITE, processes
+
+PATIENCE = 120
+STARTS = """
+import os, time
+from explorer.core.ground.workers import processes
+pool = processes()
+print(pool.submit(os.getpid).result(), flush=True)
+busy = pool.submit(time.sleep, 1000)
+time.sleep(1000)
+"""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there, and no mere entry in the table of processes."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at processes as Linux shows them")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_is_left_behind(end: signal.Signals) -> None:
+    """While one of them is at work."""
+    with subprocess.Popen([sys.executable, "-c", STARTS], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout
+        worker = int(parent.stdout.readline())
+        assert alive(worker)
+        parent.send_signal(end)
+        parent.wait(PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while alive(worker):
+            assert time.monotonic() < until, "it outlives its parent"
+            time.sleep(0.1)
+
+
+def test_they_give_way_to_others() -> None:
+    assert processes().submit(os.nice, 0).result() == min(os.nice(0) + POLITE, 19)
