@@ -39,7 +39,7 @@ def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: s
 def _words(steps: NDArray[np.intp], rate: Array, edge: Array, known: NDArray[np.bool_]) -> str:
     """Return when the rate is beyond the edge, with this run's numbers."""
     if not known.any():
-        return "Nothing curves upward along this run, so there is no edge to cross."
+        return "Nothing curves upward where this run goes, so it meets no edge on its way."
     beyond = known & (rate > edge)
     last = np.flatnonzero(known)[-1]
     end = f"at step {steps[last]:,} the rate is {plain(rate[last])} and the edge {plain(edge[last])}"

@@ -10,11 +10,13 @@ const press = (name) => document.querySelector(`[data-testid=${name}] button, bu
 if (!window.sidebarBegan) {
   window.sidebarBegan = true;
   document.addEventListener("click", ({ target }) => target.closest(".recipe") && press("stExpandSidebarButton"));
-  if (innerWidth < 1280) {
+  const begun = () => document.documentElement.dataset.sidebar = "begun"; // until then `house.css` keeps it out of the pictures' way
+  if (innerWidth >= 1280) begun();
+  else {
     const closing = setInterval(() => {
       const { collapsed } = document.querySelector("[data-testid=stSidebar]")?.dataset ?? {};
       if (collapsed === "false") press("stSidebarCollapseButton");
-      if (collapsed === "true") clearInterval(closing);
+      if (collapsed === "true") clearInterval(closing), begun();
     }, 100);
   }
 }

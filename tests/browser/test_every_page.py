@@ -179,6 +179,22 @@ def all_at_once(page: Page, size: tuple[int, int]) -> None:
     page.wait_for_function(f"() => {{ const {{ dial, player, shown }} = ({SEEN_AT_ONCE})(); return {all_of_it} && shown >= {least}; }}")
 
 
+WIDTHS = """
+window.widths = new Set();
+new MutationObserver(() => {
+  const picture = document.querySelector(".picture");
+  if (picture?.clientWidth && document.querySelector("[data-testid=stSidebar]")) widths.add(picture.clientWidth);
+}).observe(document, { childList: true, subtree: true, attributes: true });
+"""
+
+
+@pytest.mark.parametrize("name", WITH_RULER)
+def test_a_projector_draws_no_picture_beside_the_sidebar_first(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, name, viewport={"width": 1024, "height": 768}, before=lambda page: page.add_init_script(WIDTHS))
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+    assert page.evaluate("Math.min(...widths)") > 0.9 * page.evaluate("document.querySelector('.picture').clientWidth")
+
+
 def test_a_narrow_window_stays_without_a_sidebar_until_it_is_asked_for(visit: Visit, server: str) -> None:
     """Also where the first page has none: from Quiz to two others; opened by the recipe, it stays open."""
     page = settled(visit, server, "quiz", viewport={"width": 1024, "height": 768})

@@ -204,6 +204,8 @@ def length(gradient: Array) -> Array:
     >>> length(np.array([[3e200, 3e-200], [4e200, 4e-200]]))
     array([5.e+200, 5.e-200])
     """
+    if len(gradient) == 1:
+        return np.abs(gradient[0])
     with np.errstate(over="ignore", under="ignore"):
         total = np.sqrt(np.einsum("dr,dr->r", gradient, gradient))
     digits = np.finfo(total.dtype)
