@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-from loky import cpu_count
 
 # A slow machine is no failure; and CI draws the same examples every time, a person new ones.
 settings.register_profile("patient", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -23,11 +22,6 @@ def numpy_speaks_up() -> Iterator[None]:
     """Numpy's own error state, whatever ran before: an overflow warns, hence fails, unless the code under test expects it."""
     with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
         yield
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: a test in a browser waits for half of its time."""
-    return cpu_count() + 1
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -17,8 +17,8 @@ PLACES = """root => {
   const input = root.querySelector(".picture-ruler input"), plot = root.querySelector(".js-plotly-plot");
   const box = input.getBoundingClientRect(), thumb = parseFloat(getComputedStyle(root).getPropertyValue("--thumb"));
   const thumbAt = box.left + thumb / 2 + (box.width - thumb) * Number(input.value) / Number(input.max);
-  const ring = [...plot.querySelectorAll(".scatterlayer .trace")].at(-1).querySelector(".points path").getBoundingClientRect();
-  return [thumbAt, ring.left + ring.width / 2];
+  const ring = [...plot.querySelectorAll(".scatterlayer .trace")].at(-1)?.querySelector(".points path")?.getBoundingClientRect();
+  return ring && [thumbAt, ring.left + ring.width / 2];
 }"""
 
 
@@ -32,5 +32,5 @@ def test_the_thumb_stands_above_its_mark_in_the_plot(visit: Callable[..., Page],
     for position in (0, last // 2, last):
         dial.evaluate("(each, to) => { each.value = to; each.dispatchEvent(new Event('input')); }", position)
         expect(root).to_have_attribute("data-drawn", f"{position} 0")
-        thumb, mark = root.evaluate(PLACES)
+        thumb, mark = page.wait_for_function(f"() => ({PLACES})(document.querySelector('.picture'))").json_value()
         assert abs(thumb - mark) <= WITHIN, position

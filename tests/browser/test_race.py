@@ -23,7 +23,7 @@ def test_who_joins_a_race_of_one_pace_runs(visit: Visit, server: str, pace: str)
         settle(page)
         table = page.get_by_test_id("stDataFrame").first
         page.wait_for_function(  # it grows with its racers, its head and the row that adds one
-            "rows => document.querySelector('[data-testid=stDataFrame]').offsetHeight >= 36 * rows", arg=count + 1
+            "rows => document.querySelector('[data-testid=stDataFrame]')?.offsetHeight >= 36 * rows", arg=count + 1
         )
         table.scroll_into_view_if_needed()
         box = table.bounding_box()

@@ -224,8 +224,10 @@ def test_a_preset_and_its_switch(opened: Visit) -> None:
     page.get_by_role("radio", name="Raw features").click()
     expect(page.locator(".picture-sentence").first).to_contain_text("inf at step 161")
     expect(page.get_by_text("Minimizing maximizes!")).to_be_visible()
+    button = page.get_by_role("button", name="Standardize the features", exact=True)
+    button.scroll_into_view_if_needed()  # the picture then stays at the top, lower
     settle(page)  # a button that is pressed while it is replaced hears nothing
-    page.get_by_role("button", name="Standardize the features", exact=True).click()
+    button.click()
     expect(page.locator(".picture-sentence").first).to_contain_text("Converges")
     drawn(page)
     assert link(page)["loss.standardize"] == "true"

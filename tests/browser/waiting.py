@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from playwright.sync_api import Page
 
-from playwright.sync_api import Page, expect
+AT_REST = """() => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+  && [...document.querySelectorAll(".picture")].every((picture) => picture.dataset.drawn)"""
 
 
 def settle(page: Page) -> None:
-    """Wait until the server has said all it has to say, and every picture is drawn."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    for picture in page.locator(".picture").all():
-        expect(picture).to_have_attribute("data-drawn", re.compile("."))
+    """Wait until the server has said all it has to say, and every picture is drawn: at one moment, for pictures come and go."""
+    page.wait_for_function(AT_REST)
