@@ -4,6 +4,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Hashable
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -35,37 +36,59 @@ class _State(Generic[Result]):
     first: tuple[float, Result] | None = None
     error: str = ""
     failure: BaseException | None = None
+    results: Generator[Result, None, None] | None = None
     finished: bool = False
     stopped: bool = False
+    dropped: bool = False
+    idle: threading.Lock = field(default_factory=threading.Lock)
+    context: Context = field(default_factory=Context)  # of all its threads: numpy's error state must be left where it was entered
     seen: float = field(default_factory=time.monotonic)
     turn: Turn = field(default_factory=lambda: Turn(visitor()))
 
     def is_set(self) -> bool:
         return self.stopped or time.monotonic() - self.seen > PATIENCE
 
+    def drop(self) -> None:
+        """Stop for good: what was interrupted gives back what it holds, now or when its thread has heard of it."""
+        self.dropped = self.stopped = True
+        if self.idle.acquire(blocking=False):
+            threading.Thread(
+                target=self.context.run, args=(self.give_up,), daemon=True
+            ).start()  # nobody need wait
+
+    def give_up(self) -> None:
+        """Close the work."""
+        results, self.results = self.results, None
+        if results is not None:
+            results.close()
+
 
 class Job(Generic[Result]):
     """A generator that runs in a thread, when it is its turn; `latest` is what it yielded last.
 
     It ends by itself, when `stop` is called, when nobody has called `look` for `PATIENCE` seconds, and when it is dropped, as a session
-    that ends does. A look at one that was left alone begins it again; what was stopped by hand waits for `go_on`. What it refuses
+    that ends does. A look at one that was left alone resumes it; what was stopped by hand waits for `go_on`. Either way it continues
+    after its last result: the work is left suspended, or begun again if it `keeps` by itself what it has done. What it refuses
     (ValueError) and what kept it from finishing is a sentence in `error`; any other exception is raised at the next look.
     """
 
-    def __init__(self, work: Work[Result]) -> None:
-        self._work = work
+    def __init__(self, work: Work[Result], *, keeps: bool = False) -> None:
+        self._work, self._keeps = work, keeps
         self._state: _State[Result] = _State()
         self.by_hand = False
-        weakref.finalize(self, setattr, self._state, "stopped", True)
+        self._thread = threading.Thread()
+        weakref.finalize(self, self._state.drop)
         self.go_on()
 
     def go_on(self) -> None:
-        """Begin, or begin again where it was stopped."""
+        """Begin, or go on after the last result."""
         state = self._state
         self.by_hand = state.stopped = False
         state.error, state.first, state.seen = "", None, time.monotonic()
-        self._thread = threading.Thread(target=_run, args=(self._work, state), daemon=True, name="job")
-        self._thread.start()
+        if not self.running:  # else it has not heard yet that it should stop, or goes on at the next look
+            work = _run, self._work, self._keeps, state
+            self._thread = threading.Thread(target=state.context.run, args=work, daemon=True, name="job")
+            self._thread.start()
 
     def look(self) -> Result | None:
         """Return the latest result, and record that the visitor is still there."""
@@ -78,10 +101,10 @@ class Job(Generic[Result]):
         return state.latest
 
     def wait(self, patience: float, glance: float | None = None) -> None:
-        """Wait for the end, at most `patience` seconds; after a `glance`, only until there is something to see."""
+        """Wait for the end, at most `patience` seconds; after a `glance`, only until there is something to see, or others come first."""
         self._thread.join(patience if glance is None else glance)
         end = time.monotonic() + patience - (glance or patience)
-        while self.running and self.latest is None and time.monotonic() < end:
+        while self.running and self.latest is None and not self.ahead and time.monotonic() < end:
             time.sleep(0.01)
 
     @property
@@ -114,57 +137,63 @@ class Job(Generic[Result]):
 
     @property
     def ahead(self) -> int:
-        """Its place in the queue of those who wait for their turn; 0 if it is at work, or over."""
+        """How many other visitors come first, if it waits for its turn."""
         return TURNS.ahead(self._state.turn)
 
     @property
     def waits(self) -> str:
-        """The same as a sentence, if it waits."""
+        """The same as a sentence; nothing if it is at work, or over."""
         ahead = self.ahead
-        return f"Waiting for a turn, as number {ahead} in the queue: all processors are at work for others." if ahead else ""
+        first = "one other visitor comes" if ahead == 1 else f"{ahead} other visitors come"
+        return f"Waiting for a turn: {first} first. Heavy work takes turns, and who has had least of it is next." if ahead else ""
 
     def stop(self) -> None:
-        """End the work within a step; only `go_on` resumes it."""
+        """Interrupt the work within a step; only `go_on` resumes it."""
         self.by_hand = self._state.stopped = True
 
 
-def _run(work: Work[Result], state: _State[Result]) -> None:
+def _run(work: Work[Result], keeps: bool, state: _State[Result]) -> None:
     """Run in the thread, which holds the job's state and not the job, so that an unused job is dropped."""
-    results = work(state)
+    state.idle.acquire()
     try:
         if not TURNS.enter(state.turn, state):
             return
-        for result in results:
+        state.results = state.results or work(state)
+        for result in state.results:
             state.latest = result
             state.first = state.first or (time.monotonic(), result)
             if state.is_set() or not TURNS.give_way(state.turn, state):
-                return
-        state.finished = not state.is_set()
+                return  # what is interrupted here goes on here
+        state.results, state.finished = None, not state.is_set()
     except (ValueError, MemoryError, Unfinished, RuntimeError) as error:
-        state.error = str(error)
+        state.results, state.error = None, str(error)
     except Exception as error:  # noqa: BLE001 - not lost with the thread: the page raises it
-        state.failure = error
+        state.results, state.failure = None, error
     finally:
-        results.close()
         TURNS.leave(state.turn)
+        if state.dropped or keeps:
+            state.give_up()
+        if not state.dropped:
+            state.idle.release()
 
 
-def job(key: str, identity: Hashable, work: Work[Result]) -> Job[Result]:
+def job(key: str, identity: Hashable, work: Work[Result], *, keeps: bool = False) -> Job[Result]:
     """Return the session's job of that name, at work: the one that is there if it is about the same, else a new one."""
     kept = st.session_state.get(key)
     if kept is None or kept[0] != identity:
         if kept is not None:
             kept[1].stop()
-        st.session_state[key] = kept = (identity, Job(work))
+        st.session_state[key] = kept = (identity, Job(work, keeps=keeps))
     found: Job[Result] = kept[1]
     found.look()
     return found
 
 
-def stop(key: str) -> None:
-    """End the session's job of that name, if there is one."""
-    if key in st.session_state:
-        st.session_state[key][1].stop()
+def stop(*keys: str) -> None:
+    """Interrupt the session's jobs of these names, as far as there are any."""
+    for key in keys:
+        if key in st.session_state:
+            st.session_state[key][1].stop()
 
 
 def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> None:
@@ -176,15 +205,17 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
         result = job.look()
         if job.error:
             st.error(literally(job.error), icon=":material/error:")
-        elif result is None:
-            st.info(job.waits or waiting)
-        else:
+        elif result is not None:
             show(result)
+        elif not job.left_off:
+            st.info(job.waits or waiting)
+            if job.waits:
+                st.button("Stop", on_click=job.stop, key=f"stop:{waiting}", icon=":material/stop:")
         if job.running and not began:  # resumed: the page looks at it from time to time again
             panel.again()
         if job.left_off:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown("**Stopped**; what was found stays.")
+                st.markdown("**Stopped** before anything was found." if result is None else "**Stopped**; what was found stays.")
                 st.button("Go on", on_click=job.go_on, key=f"go_on:{waiting}", icon=":material/play_arrow:")
         if not job.running and st.session_state.pop(f"{id(job)}:watched", False):
             panel.again()

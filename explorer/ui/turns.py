@@ -95,9 +95,12 @@ class Turns:
         return self.enter(turn, halt)
 
     def ahead(self, turn: Turn) -> int:
-        """How many others will have a place before one who waits; 0 for one who works."""
+        """How many other visitors have a place now, or will have one, before one who waits; 0 for one who works."""
         with self._changed:
-            return sum(each.rank < turn.rank for each in self._waiting) + 1 if turn in self._waiting else 0
+            if turn not in self._waiting:
+                return 0
+            before = self._at_work | {each for each in self._waiting if each.rank < turn.rank}
+            return len({each.visitor for each in before} - {turn.visitor})
 
     def _admit(self) -> None:
         """Give free places to those whose turn it is."""

@@ -190,7 +190,7 @@ def test_stop_and_resume() -> None:
 
 def painted(plan: Map, canvas: Canvas | None = None) -> Job[float]:
     canvas = canvas or Canvas.blank(plan)
-    return Job(lambda halt: render(plan, canvas, stop=halt))
+    return Job(lambda halt: render(plan, canvas, stop=halt), keeps=True)
 
 
 def until(seen: Callable[[], bool]) -> None:

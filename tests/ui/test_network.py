@@ -150,9 +150,11 @@ def test_a_job_that_nobody_looks_at_ends(monkeypatch: pytest.MonkeyPatch) -> Non
             ended.set()
 
     work = job.Job(forever)
-    assert ended.wait(PATIENCE), "the visitor has gone, so must the work"
     work.wait(PATIENCE)
-    assert not work.running
+    assert not work.running, "the visitor has gone, so must the work"
+    assert not ended.is_set(), "it goes on where it was, should there be another look"
+    del work
+    assert ended.wait(PATIENCE), "and is given up with its session"
 
 
 def test_a_job_keeps_a_refusal_as_a_sentence() -> None:
@@ -166,7 +168,7 @@ def test_a_job_keeps_a_refusal_as_a_sentence() -> None:
     assert work.error == "so many steps"
 
 
-def test_a_job_that_was_abandoned_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_was_abandoned_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job.st, "session_state", {})
     whole = Setup("network", learning_rate=0.5, steps=3)
     with monkeypatch.context() as nobody_looks:

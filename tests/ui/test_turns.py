@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Generator
 
+import numpy as np
 import pytest
 
 from explorer.core.ground.halt import Halt
@@ -29,7 +30,7 @@ def waiting(queue: Turns, turn: Turn) -> threading.Thread:
     """One who waits for a place, in its own thread."""
     thread = threading.Thread(target=queue.enter, args=(turn,), daemon=True)
     thread.start()
-    eventually(lambda: queue.ahead(turn))
+    eventually(lambda: turn in queue._waiting)
     return thread
 
 
@@ -69,8 +70,10 @@ def test_a_visitor_has_one_place_and_the_others_are_not_kept() -> None:
     queue.enter(first)
     thread = waiting(queue, second)
     assert queue.enter(other), "there is a place, and Anna may not have it"
+    assert queue.ahead(second) == 1, "and Ben is before her, as she is told"
     queue.leave(other)
-    assert queue.ahead(second) == 1
+    assert second in queue._waiting
+    assert queue.ahead(second) == 0, "nobody but herself"
     queue.leave(first)
     thread.join(PATIENCE)
     assert queue.ahead(second) == 0
@@ -130,19 +133,46 @@ def test_jobs_wait_for_each_other_say_so_and_can_be_stopped(monkeypatch: pytest.
     first, second, third = (Job(work) for _ in range(3))
     eventually(lambda: first.latest == 0)
     eventually(lambda: second.waits and third.waits)
-    assert second.waits == "Waiting for a turn, as number 1 in the queue: all processors are at work for others."
-    assert "number 2 in the queue" in third.waits
+    told = "Waiting for a turn: {} first. Heavy work takes turns, and who has had least of it is next."
+    assert second.waits == told.format("one other visitor comes")
+    assert third.waits == told.format("2 other visitors come")
     assert second.latest is None
     second.stop()
     second.wait(PATIENCE)
     assert second.left_off
-    assert third.waits.count("number 1 in the queue")
+    assert third.waits == told.format("one other visitor comes")
     go_on.set()
     third.wait(PATIENCE)
     assert (first.latest, third.latest, second.latest, third.waits) == (1, 1, None, "")
     second.go_on()
     second.wait(PATIENCE)
     assert second.latest == 1
+
+
+def test_what_was_interrupted_goes_on_where_it_was_and_not_from_the_beginning() -> None:
+    """Stopped by hand and gone on with; again, and once more. It hears of it with its next result."""
+    go, begun = threading.Semaphore(0), []
+
+    def work(halt: Halt) -> Generator[int, None, None]:
+        begun.append(None)
+        with np.errstate(all="raise"):  # must be left where it was entered, as the threads of a job do not know
+            for step in range(9):
+                go.acquire()
+                yield step
+
+    work_of = Job(work)
+    for step in (0, 2, 4):
+        go.release()
+        eventually(lambda step=step: work_of.latest == step)
+        work_of.stop()
+        go.release()
+        work_of.wait(PATIENCE)
+        assert (work_of.latest, work_of.left_off) == (step + 1, True)
+        work_of.go_on()
+    for _ in range(3):
+        go.release()
+    work_of.wait(PATIENCE)
+    assert (work_of.latest, len(begun), work_of.left_off) == (8, 1, False)
 
 
 def test_who_leaves_the_queue_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:

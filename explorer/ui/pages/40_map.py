@@ -49,7 +49,7 @@ def main() -> None:
     plan = current()
     panel.notes()
     canvas = canvas_of(plan)
-    painting = job(JOB, plan, lambda halt: render(plan, canvas, stop=halt))
+    painting = job(JOB, plan, lambda halt: render(plan, canvas, stop=halt), keeps=True)
     painting.wait(WAIT, GLANCE)
     live = painting.running
     fine = [knobs(plan.setup)[axis.knob].label for axis in (plan.x, plan.y) if axis.at_the_floor]
@@ -165,6 +165,8 @@ def headline(plan: Map, canvas: Canvas) -> str:
     shares = canvas.shares()
     diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
     done = int(canvas.done.sum())
+    if not done:
+        return f"None of {plan.pixels:,} runs is over yet."
     so_far = "" if done == plan.pixels else "So far, "
     rest = [(share, verdict) for verdict, share in shares.items() if verdict not in (Verdict.DIVERGED, *CONVERGE) and share >= 0.05]
     others = "".join(f", {percent(share)} are {verdict}" for share, verdict in rest)
@@ -193,7 +195,8 @@ def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
     state = "stopped" if not painting.running else "beginning"
     if painting.waits:
         st.info(painting.waits)
-    if painting.running and painting.first is not None and canvas.share > painting.first[1]:
+        state = "waiting"
+    elif painting.running and painting.first is not None and canvas.share > painting.first[1]:
         seconds, share = painting.first
         state = f"{in_words(seconds * (1 - canvas.share) / (canvas.share - share))} left"
     st.progress(canvas.share, f"{math.floor(100 * canvas.share)} % of {plan.pixels:,} runs, {state}")

@@ -45,7 +45,8 @@ def main() -> None:
         panel.recipe(setup)
         chips = st.container()
     with st.sidebar:
-        st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the run after its current step; what was measured stays.")
+        said = "Stop the run after its current step, and trying other rates; what was measured stays."
+        st.button("Stop", on_click=stop, args=(JOB, RULER), width="stretch", help=said)
         panel.all_controls(setup)
     top, below = st.container(), st.container()
     with chips:
@@ -58,7 +59,7 @@ def main() -> None:
     run = running.latest if running.latest is not None and running.latest.share == 1 else None
     verdict = marked(run.outcome.sentence()) if run is not None and run.outcome is not None else ""
     with top:
-        watched(trying, lambda found: choose(found, setup, run), f"{verdict} Trying the first other rates…")
+        watched(trying, lambda found: choose(found, setup, run, running.left_off), f"{verdict} Trying the first other rates…")
         if trying.error and verdict:
             st.header(verdict.replace("**", ""), anchor=False)
     takeaway(setup)
@@ -88,7 +89,7 @@ def carries(setup: Setup) -> bool:
     return known is not None and setup.learning_rate in known.ruler.rates
 
 
-def choose(found: Trials, setup: Setup, run: History | None) -> None:
+def choose(found: Trials, setup: Setup, run: History | None, stopped: bool) -> None:
     """Show the ruler with the rates tried so far. Releasing its slider trains at that rate, of which the whole run has the word."""
     if st.session_state[panel.STATE] != setup:
         st.rerun()  # the slider was moved, which ran only this part of the page
@@ -99,7 +100,7 @@ def choose(found: Trials, setup: Setup, run: History | None) -> None:
     beside = [f" = {scale.edge.share(float(rate))} × the {found.critical}" if np.isfinite(scale.edge.rate) else "" for rate in scale.rates]
     words = [each or f"Not tried yet: the nearest rate tried is {zone}" for each, zone in zip(found.words, found.verdict, strict=True)]
     if run is None:
-        words[here] = "In training: what becomes of this rate is known at its last step"
+        words[here] = f"{'Stopped' if stopped else 'In training'}: what becomes of this rate is known at its last step"
     dial = Dial(
         label="Learning rate",
         values=[f"{plain(rate, 4)}{times}" for rate, times in zip(scale.rates, beside, strict=True)],

@@ -65,7 +65,7 @@ def work(setup: Setup, rules: list[str], halt: Halt) -> Generator[list[SafeRate]
 
 def begun(setup: Setup, rules: list[str]) -> Job[list[SafeRate]]:
     """Return the job that measures these rules, with the first of them done where that takes no longer than `MOST_WAIT`."""
-    running = job(JOB, (setup, *rules), lambda halt: work(setup, rules, halt))
+    running = job(JOB, (setup, *rules), lambda halt: work(setup, rules, halt), keeps=True)
     running.wait(MOST_WAIT, glance=1.2)  # most are done by then, and are shown complete
     if running.error:
         raise ValueError(running.error)
