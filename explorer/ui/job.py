@@ -52,9 +52,7 @@ class _State(Generic[Result]):
         """Stop for good: what was interrupted gives back what it holds, now or when its thread has heard of it."""
         self.dropped = self.stopped = True
         if self.idle.acquire(blocking=False):
-            threading.Thread(
-                target=self.context.run, args=(self.give_up,), daemon=True
-            ).start()  # nobody need wait
+            threading.Thread(target=self.context.run, args=(self.give_up,), daemon=True).start()  # nobody need wait
 
     def give_up(self) -> None:
         """Close the work."""
