@@ -195,7 +195,10 @@ def stop(*keys: str) -> None:
 
 
 def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> None:
-    """Show the job's results as they come, without running the rest of the page again; and once more when it is done."""
+    """Show the job's results as they come, without running the rest of the page again; and once more when it is done.
+
+    Until there is a result it says what is `waiting`, or its place in the queue; nothing, if that is empty.
+    """
     began = job.running
 
     @st.fragment(run_every=min(EVERY * (1 + job.ahead), SELDOM) if began else None)
@@ -205,7 +208,7 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
             st.error(literally(job.error), icon=":material/error:")
         elif result is not None:
             show(result)
-        elif not job.left_off:
+        elif waiting and not job.left_off:
             st.info(job.waits or waiting)
             if job.waits:
                 st.button("Stop", on_click=job.stop, key=f"stop:{waiting}", icon=":material/stop:")

@@ -86,3 +86,13 @@ def test_what_is_no_primary_action_has_one_quiet_look(visit: Visit, server: str,
     settle(page)
     page.wait_for_function(f"() => ({LOOKS})().length > 0")
     assert len(page.evaluate(LOOKS)) == 1, page.evaluate(LOOKS)
+
+
+@pytest.mark.parametrize("width", [1280, 1366, 1440])
+def test_beside_an_open_sidebar_no_page_is_cut_off(visit: Visit, server: str, width: int) -> None:
+    page = visit(f"{server}/", viewport={"width": width, "height": 800})
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
+    expect(page.locator(".way nav a").last).to_be_visible()
+    page.wait_for_function(
+        "() => { const { clientWidth, scrollWidth } = document.querySelector('.way nav'); return scrollWidth <= clientWidth; }"
+    )

@@ -59,7 +59,8 @@ def main() -> None:
     run = running.latest if running.latest is not None and running.latest.share == 1 else None
     verdict = marked(run.outcome.sentence()) if run is not None and run.outcome is not None else ""
     with top:
-        watched(trying, lambda found: choose(found, setup, run, running.left_off), f"{verdict} Trying the first other rates…")
+        waiting = "" if running.ahead else f"{verdict} Trying the first other rates…"  # else the run says so, which comes first
+        watched(trying, lambda found: choose(found, setup, run, running.left_off), waiting)
         if trying.error and verdict:
             st.header(verdict.replace("**", ""), anchor=False)
     takeaway(setup)
