@@ -192,7 +192,7 @@ new MutationObserver(() => {
 def test_a_projector_draws_no_picture_beside_the_sidebar_first(visit: Visit, server: str, name: str) -> None:
     page = settled(visit, server, name, viewport={"width": 1024, "height": 768}, before=lambda page: page.add_init_script(WIDTHS))
     expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
-    assert page.evaluate("Math.min(...widths)") > 0.9 * page.evaluate("document.querySelector('.picture').clientWidth")
+    page.wait_for_function("() => Math.min(...widths) > 0.9 * document.querySelector('.picture')?.clientWidth")
 
 
 def test_a_narrow_window_stays_without_a_sidebar_until_it_is_asked_for(visit: Visit, server: str) -> None:
