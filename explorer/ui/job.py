@@ -99,10 +99,14 @@ class Job(Generic[Result]):
         return state.latest
 
     def wait(self, patience: float, glance: float | None = None) -> None:
-        """Wait for the end, at most `patience` seconds; after a `glance`, only until there is something to see, or others come first."""
+        """Wait for the end, at most `patience` seconds; after a `glance`, only until there is something to see, or others come first.
+
+        A visitor who waits for that has not left.
+        """
         self._thread.join(patience if glance is None else glance)
         end = time.monotonic() + patience - (glance or patience)
         while self.running and self.latest is None and not self.ahead and time.monotonic() < end:
+            self._state.seen = time.monotonic()
             time.sleep(0.01)
 
     @property
@@ -209,8 +213,9 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
         elif result is not None:
             show(result)
         elif waiting and not job.left_off:
-            st.info(job.waits or waiting)
-            if job.waits:
+            waits = job.waits
+            st.info(waits or waiting)
+            if waits:
                 st.button("Stop", on_click=job.stop, key=f"stop:{waiting}", icon=":material/stop:")
         if job.running and not began:  # resumed: the page looks at it from time to time again
             panel.again()

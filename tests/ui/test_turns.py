@@ -191,6 +191,27 @@ def test_who_leaves_the_queue_holds_no_place(monkeypatch: pytest.MonkeyPatch) ->
     assert queue.enter(Turn("next"))
 
 
+def test_who_waits_for_something_to_see_has_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the first result takes; a visitor who leaves then is missed as before."""
+    monkeypatch.setattr(job, "PATIENCE", 0.3)
+
+    def slow(halt: Halt) -> Generator[str, None, None]:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            if halt.is_set():
+                return
+        yield "found"
+        while not halt.is_set():
+            time.sleep(0.01)
+
+    for _ in range(3):
+        work = Job(slow, keeps=True)
+        work.wait(PATIENCE, glance=0.01)
+        assert work.latest == "found"
+        eventually(lambda work=work: not work.running)
+
+
 def test_light_work_of_a_page_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = Turns(places=1)
     monkeypatch.setattr(turns, "TURNS", queue)

@@ -193,8 +193,9 @@ def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
     if canvas.done.all():
         return
     state = "stopped" if not painting.running else "beginning"
-    if painting.waits:
-        st.info(painting.waits)
+    waits = painting.waits
+    if waits:
+        st.info(waits)
         state = "waiting"
     elif painting.running and painting.first is not None and canvas.share > painting.first[1]:
         seconds, share = painting.first
