@@ -17,14 +17,16 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import websockets
+from streamlit.proto.AutoRerun_pb2 import AutoRerun
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.conftest import ROOT, serve
@@ -46,16 +48,16 @@ class Seen:
 
 
 class Visitor:
-    """One open page."""
+    """One open page; what is no answer is noted among the errors of `seen`."""
 
-    def __init__(self, address: str, page: str) -> None:
+    def __init__(self, address: str, page: str, seen: Seen) -> None:
         self.address, self.page = address.replace("http", "ws", 1) + "/_stcore/stream", page
         self.query = ""
         self.known: dict[str, ForwardMsg] = {}
         self.ruler: tuple[str, int, int] | None = None  # its widget, epoch, and how many positions it has
         self.state: dict[str, str] = {}
         self.finished = asyncio.Event()
-        self.errors: list[str] = []
+        self.errors = seen.errors
         self.looks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> "Visitor":
@@ -66,8 +68,8 @@ class Visitor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in (self.reader, *self.looks.values()):
-            task.cancel()
+        self.leave([*self.looks])
+        self.reader.cancel()
         await self.socket.close()
 
     async def ask(self, fragment: str = "") -> None:
@@ -87,9 +89,11 @@ class Visitor:
         await self.ask()
         answer = asyncio.create_task(self.finished.wait())
         await asyncio.wait({answer, self.reader}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            answer.cancel()
-            raise self.reader.exception() or RuntimeError("closed") if self.reader.done() else TimeoutError(f"no answer in {PATIENCE} s")
+        answer.cancel()
+        if self.reader.done():
+            raise self.reader.exception() or ConnectionError("the server closed the page")
+        if not self.finished.is_set():
+            raise TimeoutError(f"no answer in {PATIENCE} s")
         return time.perf_counter() - began
 
     async def open(self, query: dict[str, str]) -> float:
@@ -120,24 +124,29 @@ class Visitor:
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "auto_rerun":
+                self.leave([message.auto_rerun.fragment_id])
                 self.looks[message.auto_rerun.fragment_id] = asyncio.create_task(self.look(message.auto_rerun))
             elif kind == "stop_auto_rerun":
-                self.looks.pop(message.stop_auto_rerun.fragment_id).cancel()
+                self.leave(message.stop_auto_rerun.fragment_ids)
             elif kind == "new_session" and not message.metadata.run.fragment_ids:
-                for task in self.looks.values():
-                    task.cancel()
-                self.looks.clear()
+                self.leave([*self.looks])
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 self.take(message.delta.new_element)
 
-    async def look(self, every: "ForwardMsg.AutoRerun") -> None:
+    def leave(self, fragments: Iterable[str]) -> None:
+        """Run these fragments no more."""
+        for name in fragments:
+            if name in self.looks:
+                self.looks.pop(name).cancel()
+
+    async def look(self, every: AutoRerun) -> None:
         """Run a fragment from time to time, as the page asks for."""
         while True:
             await asyncio.sleep(every.interval)
             await self.ask(every.fragment_id)
 
-    def take(self, element: "ForwardMsg") -> None:
-        """Keep the ruler, and note what is no answer."""
+    def take(self, element: Element) -> None:
+        """Keep the ruler, and note an error."""
         kind = element.WhichOneof("type")
         if kind == "exception" or (kind == "alert" and "mistake of its own" in element.alert.body):
             self.errors.append(element.exception.message or element.alert.body)
@@ -150,25 +159,23 @@ class Visitor:
 async def drags(address: str, seen: Seen, until: float) -> None:
     """One who looks at "Step size" and releases its ruler now and then."""
     await asyncio.sleep(random.uniform(0, 7.5))
-    async with Visitor(address, "") as visitor:
+    async with Visitor(address, "", seen) as visitor:
         seen.opened.append(await visitor.open({"v": "1", "loss": random.choice(PRESETS)}))
         while time.monotonic() < until:
             await asyncio.sleep(random.uniform(5, 10))
             seen.released.append(await visitor.release())
-        seen.errors += visitor.errors
 
 
 async def trains(address: str, seen: Seen, until: float) -> None:
     """One who trains networks, each at a rate that was never tried before."""
     await asyncio.sleep(random.uniform(0, 7.5))
-    async with Visitor(address, "network") as visitor:
+    async with Visitor(address, "network", seen) as visitor:
         while time.monotonic() < until:
             rate = f"{random.uniform(0.1, 0.9):.6f}"
             await visitor.open(
                 {"v": "1", "loss": "network", "learning_rate": rate, "steps": "2000", "loss.seed": str(random.randrange(10**6))}
             )
             await asyncio.sleep(random.uniform(5, 10))
-        seen.errors += visitor.errors
 
 
 async def checks(address: str, seen: Seen, until: float) -> None:
