@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import pkgutil
+import re
 import secrets
 import threading
 from collections.abc import AsyncIterator
@@ -91,7 +92,7 @@ POLICY = {
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",
-    "connect-src": "'self' ws: wss: data: blob:",  # not every browser takes 'self' to mean a socket of the same host too
+    "connect-src": "'self' ws://{host} wss://{host} data: blob:",  # not every browser takes 'self' to mean a socket of the same host too
     "worker-src": "'self' blob:",
     "object-src": "'none'",
     "base-uri": "'self'",
@@ -102,6 +103,8 @@ HEADERS = {
     "referrer-policy": "same-origin",  # a link says what somebody computes
     "content-security-policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
 }
+HOST = re.compile(r"[\w.:\[\]-]++")
+"""What a request may call this server for that to stand in a header."""
 PAGE = {"link": "<assets/plotly-cartesian.min.js>; rel=modulepreload"}
 """Asks a browser to fetch and compile Plotly while Streamlit's own page is still starting: a second less to the first plot."""
 
@@ -114,13 +117,15 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Adds them, and Plotly to every HTML answer."""
+        called = next((value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"), "")
+        host = called if HOST.fullmatch(called) else "localhost"
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = message.get("headers", ())
                 html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in own)
                 added = HEADERS | PAGE if html else HEADERS
-                message["headers"] = [*own, *((name.encode(), value.encode()) for name, value in added.items())]
+                message["headers"] = [*own, *((name.encode(), value.replace("{host}", host).encode()) for name, value in added.items())]
             await send(message)
 
         if scope["type"] == "http" and scope["path"].endswith("/_stcore/metrics"):

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from tests.browser.conftest import healthy
 
 
-def headers(address: str) -> dict[str, str]:
+def headers(address: str | urllib.request.Request) -> dict[str, str]:
     with urllib.request.urlopen(address) as answer:
         return {name.lower(): value for name, value in answer.headers.items()}
 
@@ -22,6 +22,18 @@ def test_every_answer_has_them(server: str, path: str) -> None:
     assert found["x-content-type-options"] == "nosniff"
     assert found["referrer-policy"] == "same-origin"
     assert "frame-ancestors 'self'" in found["content-security-policy"]
+
+
+@pytest.mark.parametrize("host", ["app.example", "app.example:8501", "[::1]:80"])
+def test_a_page_may_open_a_socket_to_its_own_server_and_to_no_other(server: str, host: str) -> None:
+    found = headers(urllib.request.Request(server, headers={"Host": host}))
+    assert f"connect-src 'self' ws://{host} wss://{host} data: blob:;" in found["content-security-policy"]
+
+
+@pytest.mark.parametrize("host", ["a; script-src *", "*", "a b", "' *", ""])
+def test_what_is_no_host_stands_in_no_header(server: str, host: str) -> None:
+    found = headers(urllib.request.Request(server, headers={"Host": host}))
+    assert "connect-src 'self' ws://localhost wss://localhost data: blob:;" in found["content-security-policy"]
 
 
 def test_what_the_server_counts_is_closed(server: str) -> None:
@@ -40,6 +52,13 @@ def test_a_page_of_others_cannot_show_the_app_nor_be_loaded_by_it(browser: Brows
            })"""
     )
     assert blocked == "img-src"
+    blocked = page.evaluate(
+        """() => new Promise((resolve) => {
+             document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => resolve(effectiveDirective));
+             try { new WebSocket("wss://other.test"); } catch (refused) { resolve(refused.name); }
+           })"""
+    )
+    assert blocked == "connect-src"
     page.goto(f"data:text/html,<iframe src='{server}'></iframe>")
     assert page.frames[-1].url.startswith("chrome-error:")
     page.close()
