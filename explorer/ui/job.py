@@ -208,6 +208,10 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
     @st.fragment(run_every=min(EVERY * (1 + job.ahead), SELDOM) if began else None)
     def look() -> None:
         result = job.look()
+        if job.left_off:  # first: what is under a picture that stays while one scrolls is out of reach then
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown("**Stopped** before anything was found." if result is None else "**Stopped**; what was found stays.")
+                st.button("Go on", on_click=job.go_on, key=f"go_on:{waiting}", icon=":material/play_arrow:")
         if job.error:
             st.error(literally(job.error), icon=":material/error:")
         elif result is not None:
@@ -219,10 +223,6 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
                 st.button("Stop", on_click=job.stop, key=f"stop:{waiting}", icon=":material/stop:")
         if job.running and not began:  # resumed: the page looks at it from time to time again
             panel.again()
-        if job.left_off:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown("**Stopped** before anything was found." if result is None else "**Stopped**; what was found stays.")
-                st.button("Go on", on_click=job.go_on, key=f"go_on:{waiting}", icon=":material/play_arrow:")
         if not job.running and st.session_state.pop(f"{id(job)}:watched", False):
             panel.again()
 
