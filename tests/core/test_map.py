@@ -7,7 +7,7 @@ import os
 import pickle
 import signal
 import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -344,6 +344,33 @@ def test_a_killed_process_costs_nothing(long: None) -> None:
             os.kill(next(iter(processes()._processes)), signal.SIGKILL)
     assert canvas.done.all()
     np.testing.assert_array_equal(whole(plan).codes, canvas.codes)
+
+
+def test_a_shared_pool_that_breaks_is_asked_for_anew_and_shut_down_by_nobody(long: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when all its workers are killed: it refuses whatever it is handed next; again, and once more."""
+    plan, hired, threads = triangle(64), [], ThreadPoolExecutor(1)
+
+    class Mortal(Executor):
+        def __init__(self) -> None:
+            hired.append(self)
+            self.left = 3 if len(hired) < 4 else plan.pixels
+
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.left -= 1
+            if self.left < 0:
+                raise BrokenExecutor("A worker process managed by the executor was unexpectedly terminated")
+            return threads.submit(fn, *args, **kwargs)
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            pytest.fail("others use it too")
+
+    monkeypatch.setattr(rendering, "processes", Mortal)
+    monkeypatch.setattr(rendering.Pace, "tile", lambda *_: 64)  # many tiles, however fast the machine
+    with threads:
+        codes = whole(plan).codes
+    assert len(hired) == 4
+    monkeypatch.undo()
+    np.testing.assert_array_equal(codes, whole(plan, Counting()).codes)
 
 
 def test_the_same_on_a_cluster() -> None:

@@ -151,7 +151,7 @@ def render(
             yield from painted(_Crew(None, halts), passes[:1], NEAR)
             steps, left = plan.largest[1], int(np.count_nonzero(~canvas.done))
             if tile is None and not halts.is_set() and pace.seconds(left, steps, pace.tile(steps, NEAR)) > LONG:
-                yield from painted(_Crew(processes(), halts), passes, NEAR)
+                yield from painted(_Crew(processes, halts, shared=True), passes, NEAR)
         last = _Crew(executor, halts)  # of the default's, it does what the processes could not, such as data that only this one has
         yield from painted(last, passes, NEAR if last.near else FAR)
     if last.lost:
@@ -169,6 +169,7 @@ class _Crew:
 
     given: Executor | Callable[[], Executor] | None
     halt: Halt
+    shared: bool = False  # others use the pool too, and nobody may shut it down
     lost: int = 0
     reason: BaseException | None = None
     pool: Executor = field(init=False)
@@ -224,7 +225,7 @@ class _Crew:
         except BrokenExecutor:
             if not callable(self.given):
                 raise
-            self.pool.shutdown(wait=False)
+            self._dismiss(wait=False)
             self.pool = self._hired()
             future = self.pool.submit(*job)
         self.waiting[future] = (tile, attempt)
@@ -241,5 +242,9 @@ class _Crew:
         """Cancel what has not begun; own threads end after their current step."""
         for future in self.waiting:
             future.cancel()
-        if not isinstance(self.given, Executor):
-            self.pool.shutdown(wait=self.near, cancel_futures=True)
+        self._dismiss(wait=self.near)
+
+    def _dismiss(self, wait: bool) -> None:
+        """Shut down a pool of its own."""
+        if not (self.shared or isinstance(self.given, Executor)):
+            self.pool.shutdown(wait=wait, cancel_futures=True)

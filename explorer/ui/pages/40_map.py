@@ -166,7 +166,7 @@ def headline(plan: Map, canvas: Canvas) -> str:
     diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
     done = int(canvas.done.sum())
     if not done:
-        return f"None of {plan.pixels:,} runs is over yet."
+        return f"Not one of {plan.pixels:,} runs is over yet."
     so_far = "" if done == plan.pixels else "So far, "
     rest = [(share, verdict) for verdict, share in shares.items() if verdict not in (Verdict.DIVERGED, *CONVERGE) and share >= 0.05]
     others = "".join(f", {percent(share)} are {verdict}" for share, verdict in rest)
