@@ -198,10 +198,11 @@ def stop(*keys: str) -> None:
             st.session_state[key][1].stop()
 
 
-def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> None:
+def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, aside: bool = False) -> None:
     """Show the job's results as they come, without running the rest of the page again; and once more when it is done.
 
-    Until there is a result it says what is `waiting`, or its place in the queue; nothing, if that is empty.
+    Until there is a result it says what is `waiting`, or its place in the queue; nothing, if that is empty. What comes `aside` of a page's
+    own result is missed without alarm where it is refused.
     """
     began = job.running
 
@@ -213,7 +214,7 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str) -> N
                 st.markdown("**Stopped** before anything was found." if result is None else "**Stopped**; what was found stays.")
                 st.button("Go on", on_click=job.go_on, key=f"go_on:{waiting}", icon=":material/play_arrow:")
         if job.error:
-            st.error(literally(job.error), icon=":material/error:")
+            (st.info if aside else st.error)(literally(job.error), icon=":material/info:" if aside else ":material/error:")
         elif result is not None:
             show(result)
         elif waiting and not job.left_off:

@@ -67,7 +67,7 @@ def test_a_click_opens_that_run(visit: Visit, server: str) -> None:
 def test_stop_and_resume_while_it_is_made(visit: Visit, server: str) -> None:
     page = shown(visit, server, LONG)
     page.get_by_role("button", name="Stop", exact=True).last.click()
-    resume = page.get_by_role("button", name="Resume")
+    resume = page.get_by_role("button", name="Go on")
     expect(resume).to_be_visible()
     expect(page.get_by_text("stopped")).to_be_visible()
     resume.click()

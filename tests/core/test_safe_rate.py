@@ -36,7 +36,7 @@ def test_on_a_quadratic_theory_lies_in_the_bracket(rule: str) -> None:
     assert found.held < 1.02 * found.rate
     assert 0.98 * found.rate < found.broke < 1.06 * found.rate
     assert found.agrees
-    assert found.sentence.startswith(f"{plain(0.8 * found.held)} is safe, having held for 800 steps; in 200 steps every rate tried up to ")
+    assert found.sentence.startswith(f"{plain(0.8 * found.held)} is safe for at least 800 steps; in 200 steps every rate tried up to ")
     assert found.longest == 800
     last, first = (float(each) for each in re.search(r"up to ([\d.]+) held, and every one from ([\d.]+) on", found.sentence).groups())
     assert (last, first) == (pytest.approx(found.held, rel=6e-3), pytest.approx(found.broke, rel=6e-3))

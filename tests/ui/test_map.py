@@ -183,7 +183,7 @@ def test_stop_and_resume() -> None:
     until(lambda: not app.session_state["map:job"][1].running)
     before = app.session_state["map:job"][1].latest
     assert app.run().session_state["map:job"][1].latest == before
-    button(app, "Resume").click().run()
+    button(app, "Go on").click().run()
     assert button(app, "Stop")
     app.session_state["map:job"][1].stop()
 

@@ -36,7 +36,7 @@ from explorer.core.losses.protocol import Loss, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
-from explorer.core.run.held import SAFE, Trials
+from explorer.core.run.held import LONGER, SAFE, Trials
 from explorer.core.theory.edge import closed_curvature, first_look, glance
 
 Array = NDArray[np.float64]
@@ -102,8 +102,9 @@ class SafeRate:
     @property
     def _kept(self) -> str:
         if not self.longest:
-            return "no rate is safe, because longer runs failed where shorter ones held" if self._seen else "no run was made"
-        return f"{plain(SAFE * self.held)} is safe, having held for {self.longest:,} steps" if np.isfinite(self.held) else ""
+            longer = f"no rate is known to be safe for {LONGER * self.steps:,} steps: such runs failed where shorter ones held"
+            return longer if self._seen else "no run was made"
+        return f"{plain(SAFE * self.held)} is safe for at least {self.longest:,} steps" if np.isfinite(self.held) else ""
 
     @property
     def _seen(self) -> str:

@@ -145,7 +145,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
         if painting.running:
             st.button("Stop", on_click=painting.stop, icon=":material/stop:")
         elif not finished:
-            st.button("Resume", on_click=painting.go_on, icon=":material/play_arrow:")
+            st.button("Go on", on_click=painting.go_on, icon=":material/play_arrow:")
         st.button("Zoom in", on_click=zoom, args=(0.5,), icon=":material/zoom_in:")
         st.button("Zoom out", on_click=zoom, args=(2.0,), icon=":material/zoom_out:")
         if st.session_state[BACK]:

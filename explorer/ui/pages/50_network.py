@@ -60,7 +60,7 @@ def main() -> None:
     verdict = marked(run.outcome.sentence()) if run is not None and run.outcome is not None else ""
     with top:
         waiting = "" if running.ahead else f"{verdict} Trying the first other rates…"  # else the run says so, which comes first
-        watched(trying, lambda found: choose(found, setup, run, running.left_off), waiting)
+        watched(trying, lambda found: choose(found, setup, run, running.left_off), waiting, aside=True)
         if trying.error and verdict:
             st.header(verdict.replace("**", ""), anchor=False)
     takeaway(setup)
