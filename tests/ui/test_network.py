@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core.data import Table, remember
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.prose import plain
+from explorer.core.networks import trials as module
 from explorer.core.networks.training import ending, train
 from explorer.core.networks.trials import FEWEST_STEPS, MOST_WORK, trials
 from explorer.core.run.descent import run
@@ -324,17 +325,23 @@ KEPT = [each for case in casebook() if case.page == "network" for each in (case,
 
 
 @pytest.mark.parametrize("case", KEPT[::5], ids=lambda case: f"{case.name} at {case.setup.learning_rate}")
-def test_a_ruler_computed_beforehand_is_what_its_trials_find(case: Case) -> None:
-    """Its first trials made again, and compared in verdict, loss and words; chaos may let the last bit of another machine decide one."""
+def test_a_ruler_computed_beforehand_is_what_its_trials_find(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first trials made again agree in verdict, loss and words, but where the rounding of one machine decides, as a nudge shows."""
     kept = tried(case.setup)
     assert kept is not None
     assert kept.tried.all()
-    again = next(trials(case.setup))
+    again, real = next(trials(case.setup)), module.ruler
+    monkeypatch.setattr(module, "ruler", lambda *given: replace(real(*given), rates=real(*given).rates * (1 + 1e-13)))
+    nudged = next(trials(case.setup))
     numbers = re.compile(r"[\d,.]+(e[+-]?\d+)?")
     some = np.flatnonzero(again.tried)
-    same = [numbers.sub("#", again.words[i]) == numbers.sub("#", kept.words[i]) and again.verdict[i] == kept.verdict[i] for i in some]
-    assert sum(same) >= len(some) - 1
-    assert np.isclose(again.final[some], kept.final[some], rtol=1e-3, equal_nan=True).sum() >= len(some) - 2
+    words, nudged_words, kept_words = (np.array([numbers.sub("#", each.words[i]) for i in some]) for each in (again, nudged, kept))
+    settled = np.isclose(again.final[some], nudged.final[some], rtol=1e-4, equal_nan=True) & (words == nudged_words)
+    assert settled.sum() >= len(some) / 2
+    sure = some[settled]
+    np.testing.assert_allclose(kept.final[sure], again.final[sure], rtol=1e-3)
+    assert (kept.verdict[sure] == again.verdict[sure]).all()
+    assert (kept_words == words)[settled].all()
 
 
 def test_every_case_of_a_network_has_its_ruler_at_once_and_another_setup_has_not() -> None:
