@@ -21,7 +21,7 @@ from explorer.figures.thumbnail import Curve, sparkline
 from explorer.ui import seen
 from explorer.ui.casebook import SYMPTOMS, Case, casebook, cases, filled, lab, read
 from explorer.ui.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
-from tests.ui.reading import FOLDER, drawings, opened
+from tests.ui.reading import FOLDER, NUDGE, drawings, opened
 
 SINGLE = [case for case in casebook() if case.page not in ("race", "map")]
 PAGE = FOLDER / "pages" / "70_cases.py"
@@ -54,7 +54,7 @@ def test_a_case_is_true_and_what_pages_show_of_it_is_its_run(case: Case) -> None
         found, shown = run_link(each.page, each.query), see(each.page, each.query)
         assert untrue(case, found, after=after) == []
         assert untrue(case, shown, after=after) == []
-        assert "|" in (case.then if after else case.must) or alike(shown, found), "python -m explorer.ui.casebook records it anew"
+        assert alike(shown, found) or not alike(nudged(each), found), "python -m explorer.ui.casebook records it anew"
 
 
 @pytest.mark.parametrize("case", [case for case in casebook() if case.page == "map"], ids=name)
@@ -74,6 +74,11 @@ def shared(axis: Axis) -> dict[int, int]:
     """Which pixels of a coarser axis have their middle in common with which of the recorded."""
     few, many = (replace(axis, count=min(axis.count, count)).values for count in (COARSE // 3, COARSE))
     return {i: int(np.abs(many - value).argmin()) for i, value in enumerate(few) if np.isclose(many, value, atol=0).any()}
+
+
+def nudged(case: Case) -> Seen:
+    """What its run is at a rate so near that only chaos tells the two apart; then the last bit of another processor does so too."""
+    return run_link(case.page, {**case.query, "learning_rate": f"{float(case.query['learning_rate']) * NUDGE!r}"})
 
 
 def alike(shown: Seen, found: Seen) -> bool:

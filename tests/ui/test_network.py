@@ -28,7 +28,7 @@ from explorer.figures.answers import answers
 from explorer.ui import job
 from explorer.ui.casebook import Case, casebook
 from explorer.ui.kept import tried
-from tests.ui.reading import MAIN, PATIENCE, finished, pictures
+from tests.ui.reading import MAIN, NUDGE, PATIENCE, finished, pictures
 
 SHORT = Setup("network", learning_rate=0.5, steps=30)
 
@@ -331,7 +331,7 @@ def test_a_ruler_computed_beforehand_is_what_its_trials_find(case: Case, monkeyp
     assert kept is not None
     assert kept.tried.all()
     again, real = next(trials(case.setup)), module.ruler
-    monkeypatch.setattr(module, "ruler", lambda *given: replace(real(*given), rates=real(*given).rates * (1 + 1e-13)))
+    monkeypatch.setattr(module, "ruler", lambda *given: replace(real(*given), rates=real(*given).rates * NUDGE))
     nudged = next(trials(case.setup))
     numbers = re.compile(r"[\d,.]+(e[+-]?\d+)?")
     some = np.flatnonzero(again.tried)
