@@ -1,7 +1,7 @@
 """The application object: Streamlit's pages, plus Plotly's own JavaScript served once over HTTP.
 
 Start it with `streamlit run app.py`. Plotly's file travels compressed, once, and is then cached by the browser; the picture component
-(`explorer/ui/picture.js`) imports it from `/assets`: the part of it that draws flat figures (1.5 MB, in `explorer/ui/bundle`), which
+(`explorer/site/picture.js`) imports it from `/assets`: the part of it that draws flat figures (1.5 MB, in `explorer/site/bundle`), which
 starts in a third of the time, or all of it (5 MB, which comes with the library) for a figure in space.
 """
 
@@ -23,15 +23,16 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer import core, figures
+from explorer.site.standalone import template
 
-ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.ui", "bundle")])
+ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
 
 # `explorer/ui/main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
 # open the file by itself, without the navigation and the wide layout.
@@ -139,10 +140,15 @@ def home(request: Request) -> RedirectResponse:
     return RedirectResponse(f"./?{request.url.query}")
 
 
+def standalone(request: Request) -> HTMLResponse:
+    """Return the page that a picture fills when it is saved as a page of its own."""
+    return HTMLResponse(template())
+
+
 app = st.App(
     "explorer/ui/main.py",
     lifespan=tidy,
     on_script_error=report,
-    routes=[Mount("/assets", ASSETS), Route("/step_size", home)],
+    routes=[Route("/assets/standalone.html", standalone), Mount("/assets", ASSETS), Route("/step_size", home)],
     middleware=[Middleware(Headers), Middleware(GZipMiddleware)],
 )

@@ -68,7 +68,7 @@ def test_every_link_between_the_documents_exists() -> None:
 
 
 SHELVES = ["data", "schedules", "optimizers", "losses"]
-ORDER = ["ground", *SHELVES, "files", "theory", "verdict", "run", "diagnosis", "networks", "maps", "doors", "figures", "ui"]
+ORDER = ["ground", *SHELVES, "files", "theory", "verdict", "run", "diagnosis", "networks", "maps", "doors", "figures", "site", "ui"]
 """Rooms from the ground up; one that is not named here comes last."""
 
 
@@ -98,7 +98,7 @@ def test_the_map_of_imports_is_that_of_the_code() -> None:
 
 
 def test_what_the_architecture_walks_through_exists() -> None:
-    stops = re.findall(r"`((?:ui|core|figures)/[\w/]+\.\w+)(?:::(\w+))?`", ARCHITECTURE.read_text(encoding="utf-8"))
+    stops = re.findall(r"`((?:ui|core|figures|site)/[\w/]+\.\w+)(?:::(\w+))?`", ARCHITECTURE.read_text(encoding="utf-8"))
     assert len(stops) > 10
     for place, name in stops:
         source = (ROOT / "explorer" / place).read_text(encoding="utf-8")

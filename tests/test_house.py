@@ -129,7 +129,7 @@ def test_the_prose_is_plain(phrase: str) -> None:
 
 
 def test_the_part_of_plotly_s_javascript_is_of_the_version_that_the_library_brings() -> None:
-    own, whole = (ROOT / "explorer/ui/bundle/plotly-cartesian.min.js"), Path(plotly.__file__).parent / "package_data/plotly.min.js"
+    own, whole = (ROOT / "explorer/site/bundle/plotly-cartesian.min.js"), Path(plotly.__file__).parent / "package_data/plotly.min.js"
     majors = [re.search(r"plotly\.js .*?v(\d+)\.", file.read_text(encoding="utf-8")[:200]) for file in (own, whole)]
     assert all(majors)
     assert len({found[1] for found in majors if found}) == 1, "take plotly.js-cartesian-dist-min of that version"

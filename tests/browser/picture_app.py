@@ -13,6 +13,6 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 app = st.App(
     "picture_demo.py",
-    routes=[Mount("/assets", StaticFiles(packages=[("explorer.ui", "bundle")]))],
+    routes=[Mount("/assets", StaticFiles(packages=[("explorer.site", "bundle")]))],
     middleware=[Middleware(GZipMiddleware)],
 )

@@ -4,7 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.ui.picture import Dial, Mark, picture
+from explorer.site.content import Dial, Mark
+from explorer.ui.picture import picture
 
 EIGENVALUES = np.array([1 / 6, 2.0])
 START = np.array([-4.0, 2.2])

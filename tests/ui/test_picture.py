@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.picture import Dial, _hear, encode, picture
+from explorer.site.content import Dial, encode
+from explorer.ui.picture import _hear, picture
 from tests.ui.reading import read
 
 
 def script() -> None:
     import streamlit as st
 
-    from explorer.ui.picture import Dial, picture
+    from explorer.site.content import Dial
+    from explorer.ui.picture import picture
 
     count = st.session_state.get("count", 10)
     frames = [{"data": [{"y": [i]}], "traces": [0]} for i in range(count)]
@@ -99,7 +101,8 @@ def following() -> None:
     """A page that follows its dial: what a release says becomes its state, and its state is the value it shows."""
     import streamlit as st
 
-    from explorer.ui.picture import Dial, picture
+    from explorer.site.content import Dial
+    from explorer.ui.picture import picture
 
     state = st.session_state
     scale = state.setdefault("scale", "a")

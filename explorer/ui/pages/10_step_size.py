@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.core.ground.prose import plain, plain_or, told_apart
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.losses import DataLoss, Facts, Loss
-from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import LARGEST, Ruler, ruler
 from explorer.core.run.setup import Setup
@@ -20,13 +20,15 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.fuse import fuse
 from explorer.core.verdict.measured import useless_from
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures import edge, microscope, stage, step_size
-from explorer.figures.theme import COLORS, Array
+from explorer.figures import edge, microscope, stage
+from explorer.figures.theme import Array
+from explorer.site.content import Dial
+from explorer.site.shown import ruled
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.fold import fold
 from explorer.ui.metrics import Metric, metrics
-from explorer.ui.picture import Dial, Mark, picture
+from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
 from explorer.ui.takeaway import takeaway
@@ -36,42 +38,19 @@ from explorer.ui.words import sentence
 RUNS = 140
 """About how many rates are on a ruler."""
 
-SAVED = ", saved"
 Computed = tuple[Ruler, Explanation, stage.Picture, Dial]
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running every rate of the ruler…")
 def computed(setup: Setup) -> Computed:
-    """All rates of the ruler at once, so that dragging and releasing cost the server nothing.
-
-    With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
-    """
+    """All rates of the ruler at once, so that dragging and releasing cost the server nothing."""
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
     check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RUNS}, PAGE, plus=1)
     setup.check_start()
     with turn(setup.steps * loss.dim * RUNS):
-        return ruled(setup, loss, optimizer)
-
-
-def ruled(setup: Setup, loss: Loss, optimizer: Optimizer) -> Computed:
-    """Return the same, of a setup that is not too large."""
-    scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
-    explanation = Explanation.of(setup.run(scale.rates))
-    bare = setup.without_rescues()
-    ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
-    saved = explanation.saved(ghost) if ghost else np.zeros(len(scale.rates), dtype=bool)
-    positions = range(len(scale.rates))
-    dial = Dial(
-        label="Learning rate",
-        values=[explanation.rate(i) for i in positions],
-        words=[explanation.beside(ghost, i) if ghost else explanation.sentence(i) for i in positions],
-        zones=[f"{verdict}{SAVED if saved[i] else ''}" for i, verdict in enumerate(explanation.outcome.verdict)],
-        colors={f"{verdict}{mark}": color for mark in ("", SAVED) for verdict, color in COLORS.items()},
-        marks=[Mark(position, name) for name, position in scale.marks.items()],
-        alts=[explanation.outcome.sentence(i) for i in positions],
-    )
-    return scale, explanation, step_size.draw(explanation, ghost), dial
+        scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
+        return scale, *ruled(setup, scale)
 
 
 def anchored(setup: Setup) -> tuple[Setup, Computed]:

@@ -19,11 +19,12 @@ from explorer.figures import network as figure
 from explorer.figures import trials as ruler_figure
 from explorer.figures.answers import answers
 from explorer.figures.theme import COLORS
+from explorer.site.content import Dial, Mark
 from explorer.ui import panel
 from explorer.ui.job import job, stop, watched
 from explorer.ui.kept import tried
 from explorer.ui.metrics import Metric, metrics
-from explorer.ui.picture import Dial, Mark, picture
+from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.takeaway import takeaway
 

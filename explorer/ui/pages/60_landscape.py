@@ -11,11 +11,12 @@ from explorer.core.ground.prose import plain_or
 from explorer.core.networks.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
 from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
+from explorer.site.content import Dial
 from explorer.ui import panel
 from explorer.ui.casebook import cases
 from explorer.ui.job import job, stop, watched
 from explorer.ui.metrics import Metric, metrics
-from explorer.ui.picture import Dial, picture
+from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.takeaway import takeaway
 

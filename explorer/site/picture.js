@@ -47,17 +47,17 @@ const SKELETON = `
   </div>
   <details class="picture-save">
     <summary>Save</summary>
-    <div role="group" aria-label="Save this picture"><button type="button" data-save="png">PNG</button> <button type="button" data-save="svg">SVG</button> <button type="button" data-save="csv">CSV</button></div>
+    <div role="group" aria-label="Save this picture"><button type="button" data-save="png">PNG</button> <button type="button" data-save="svg">SVG</button> <button type="button" data-save="csv">CSV</button> <button type="button" data-save="html" title="A page of its own that drags and plays without the app">Page</button></div>
   </details>
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+export default function picture({ data, parentElement, setStateValue, setTriggerValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, mount(parentElement));
-  const picture = mounted.get(parentElement);
-  picture.update(data, setStateValue, setTriggerValue);
+  const shown = mounted.get(parentElement);
+  shown.update(data, setStateValue, setTriggerValue);
   return () => {
-    picture.unmount();
+    shown.unmount();
     mounted.delete(parentElement);
   };
 }
@@ -139,7 +139,7 @@ function mount(parent) {
     if (busy) return void (again = true);
     busy = true;
     try {
-      const whose = await loadPlotly(decoded.figure.data.some(({ scene }) => scene) ? PLOTLY_IN_SPACE : PLOTLY);
+      const whose = await loadPlotly(file());
       if (whose !== Plotly) Plotly?.purge(plot);
       Plotly = whose;
       do {
@@ -303,12 +303,24 @@ function mount(parent) {
     };
 
   // -- taking it away: the picture with its sentence on the ground of the page, or the points that it shows
+  const drawing = (format) => Plotly.toImage(withWords(plot, sentence.hidden ? data.alt : sentence.textContent, root), { format, scale: 2, width: plot.clientWidth, height: layout.height + WORDS });
+  const saved = {
+    png: drawing,
+    svg: drawing,
+    csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, plot.layout))}`,
+    html: async () => URL.createObjectURL(new Blob([await standAlone({ ...given, ...titles(), value: position, hint: "" }, file())], { type: "text/html" })),
+  };
+  const titles = () => ({ title: document.querySelector("h1")?.textContent ?? "", recipe: document.querySelector(".recipe")?.textContent ?? "", address: location.href });
+  const file = () => (decoded.figure.data.some(({ scene }) => scene) ? PLOTLY_IN_SPACE : PLOTLY);
   const saving = find(".picture-save");
   for (const button of saving.querySelectorAll("button"))
     button.onclick = async () => {
-      const kind = button.dataset.save, text = sentence.hidden ? data.alt : sentence.textContent;
-      const address = kind === "csv" ? `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, plot.layout))}` : await Plotly.toImage(withWords(plot, text, root), { format: kind, scale: 2, width: plot.clientWidth, height: layout.height + WORDS });
-      Object.assign(document.createElement("a"), { href: address, download: `${data.key.replace(/\W+/g, "-")}.${kind}` }).click();
+      const kind = button.dataset.save;
+      try {
+        Object.assign(document.createElement("a"), { href: await saved[kind](kind), download: `${data.key.replace(/\W+/g, "-")}.${kind}` }).click();
+      } catch (error) {
+        complain(error);
+      }
       saving.open = false;
     };
 
@@ -456,6 +468,7 @@ function mount(parent) {
   function arrange() {
     const { dial, times } = data;
     find(".picture-dial").hidden = !dial;
+    find("[data-save=html]").hidden = "title" in data; // this is such a page
     sentence.hidden = !dial?.words.length;
     player.hidden = !dial && !times.length;
     timeInput.hidden = timeText.hidden = !times.length;

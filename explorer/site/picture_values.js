@@ -1,5 +1,5 @@
 // What a picture is made of: arrays as Python sends them, colors of the theme, patches of a figure. Knows no element of the page but for
-// reading a color. One module with picture.js: picture.py joins the files.
+// reading a color. One module with picture.js: content.py joins the files.
 
 // ---- values: typed arrays, theme colors, nested patches ------------------------------------------------------------
 
@@ -7,10 +7,14 @@ const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u4: Uint32A
 const isArray = (part) => Array.isArray(part) || ArrayBuffer.isView(part);
 const isTree = (part) => part !== null && typeof part === "object" && !isArray(part);
 
-function decodeArray({ dtype, bdata, shape }) {
-  const text = atob(bdata), bytes = new Uint8Array(text.length);
+function bytesOf(base64) {
+  const text = atob(base64), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i); // ten times as fast as Uint8Array.from with a function
-  const flat = new ARRAYS[dtype](bytes.buffer);
+  return bytes;
+}
+
+function decodeArray({ dtype, bdata, shape }) {
+  const flat = new ARRAYS[dtype](bytesOf(bdata).buffer);
   if (!shape) return flat;
   const [rows, columns] = String(shape).split(",").map(Number);
   return Array.from({ length: rows }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));

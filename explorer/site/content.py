@@ -1,0 +1,135 @@
+"""What the picture component shows, as JSON: a figure, its frames, and the dial that moves through them; and the component's own files.
+
+The component (`picture.js`) is the same in the app and in a page that stands alone.
+"""
+
+import base64
+import json
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+HERE = Path(__file__).parent
+PARTS = ("picture", "picture_values", "picture_track", "picture_labels", "picture_alone")
+SCRIPT = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in PARTS)
+STYLE = (HERE / "picture.css").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A name under the track of a dial, at a slider position (0 is the first)."""
+
+    position: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Dial:
+    """The range input that moves through the frames; each sequence holds one entry a position.
+
+    `values` stand beside the label ("1.02 = 1.02 × the edge"). `words` is the sentence above the track, whose start may be
+    bold (`"**diverged**: the loss doubles every step"`). Contiguous equal `zones` form a zone of the track, in the
+    color (and the hatch, by order) that `colors` gives the word. `alts` say what the picture shows, for screen readers. A dial that is
+    `aligned` is as wide as the figure's horizontal axis: that runs from 0 to its last position, and each thumb stands above its own.
+    """
+
+    label: str
+    values: Sequence[str]
+    words: Sequence[str] = ()
+    zones: Sequence[str] = ()
+    colors: Mapping[str, str] = field(default_factory=dict)
+    marks: Sequence[Mark] = ()
+    alts: Sequence[str] = ()
+    aligned: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("words", "zones", "alts"):
+            count = len(getattr(self, name))
+            if count not in (0, len(self.values)):
+                raise ValueError(f"Dial.{name} must have one entry a value ({len(self.values)}) or none, got {count}")
+
+
+_contents: dict[tuple[int, ...], tuple[tuple[Any, ...], str]] = {}
+"""The JSON shown last, with its sources: while they are kept, no other object has their `id`."""
+
+_contents_lock = threading.Lock()
+
+MOST_CONTENTS = 128
+"""Of a few hundred kB each."""
+
+
+def content(*parts: Any) -> str:
+    """Figure, frames, dial and narrow layout as JSON: written once, for pages keep what they show and show it at every rerun."""
+    key = tuple(map(id, parts))
+    with _contents_lock:
+        kept = _contents.pop(key, None)
+    if kept is None:
+        figure, frames, dial, narrow = parts
+        plain = figure.to_dict() if isinstance(figure, go.Figure) else figure
+        tree = {
+            "figure": {"data": plain.get("data", ()), "layout": plain.get("layout", {})},
+            "frames": frames,
+            "dial": asdict(dial) if dial else None,
+            "narrow": narrow or {},
+        }
+        kept = parts, written(tree)
+    with _contents_lock:
+        _contents[key] = kept  # as the last to go
+        while len(_contents) > MOST_CONTENTS:
+            _contents.pop(next(iter(_contents)))
+    return kept[1]
+
+
+def written(tree: Any) -> str:
+    """Return the JSON of `encode`; where no number is inf or nan, which is nearly everywhere, json's own fast way writes the same."""
+    try:
+        return json.dumps(tree, separators=(",", ":"), default=encode, allow_nan=False)
+    except ValueError:
+        return json.dumps(encode(tree), separators=(",", ":"))
+
+
+def encode(tree: Any) -> Any:
+    """Return the same tree as plain JSON: an array becomes `{"dtype", "bdata"}` (and `"shape"` if it is a matrix), inf and nan `None`.
+
+    Numbers of 8 bytes are halved: a picture needs no more than seven digits.
+
+    >>> encode({"x": np.array([1.0, 2.0])})
+    {'x': {'dtype': 'f4', 'bdata': 'AACAPwAAAEA='}}
+    >>> encode([1, float("inf"), np.float64(0.5), "text"])
+    [1, None, 0.5, 'text']
+    """
+    if isinstance(tree, np.ndarray):
+        return _encode_array(tree)
+    if isinstance(tree, Mapping):
+        return {name: encode(part) for name, part in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [encode(part) for part in tree]
+    if isinstance(tree, np.generic):
+        tree = tree.item()
+    if isinstance(tree, float) and not math.isfinite(tree):
+        return None
+    return tree
+
+
+_HALF = {"f8": "f4", "i8": "i4", "u8": "u4"}
+_TYPED = {"f8", "f4", "i4", "u4", "i2", "u2", "i1", "u1"}  # JavaScript's typed arrays, but for its integers of 8 bytes
+
+
+def _encode_array(array: np.ndarray) -> Any:
+    """Return one array as a typed array, in half the bytes if its values allow it; as a list when its values are no such numbers."""
+    dtype = array.dtype.str[1:]
+    if dtype in _HALF:
+        with np.errstate(over="ignore", under="ignore"):
+            small = array.astype(f"<{_HALF[dtype]}")
+        if np.all(np.isinf(small) == np.isinf(array) if array.dtype.kind == "f" else small == array):
+            array, dtype = small, _HALF[dtype]
+    if dtype not in _TYPED or array.ndim not in (1, 2):
+        return encode(array.tolist())
+    spec = {"dtype": dtype, "bdata": base64.b64encode(array.astype(f"<{dtype}", copy=False).tobytes()).decode("ascii")}
+    return spec if array.ndim == 1 else spec | {"shape": ", ".join(map(str, array.shape))}

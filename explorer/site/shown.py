@@ -1,0 +1,148 @@
+"""What is drawn of a thing that somebody has: a setup, a run, a race, a map, a network's training, a landscape."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.core.ground.prose import plain
+from explorer.core.losses import LOSSES
+from explorer.core.maps.boundary import lines
+from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.map import Map
+from explorer.core.maps.render import render
+from explorer.core.networks.planes import Survey
+from explorer.core.networks.training import History
+from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.run.descent import Trajectory
+from explorer.core.run.race import Race
+from explorer.core.run.ruler import Ruler, ruler
+from explorer.core.run.setup import Setup
+from explorer.core.verdict.explanation import Explanation
+from explorer.figures import map as map_figure
+from explorer.figures import network, planes, race, step_size
+from explorer.figures.stage import Picture
+from explorer.figures.theme import COLORS, Part
+from explorer.site.content import Dial, Mark
+
+SAVED = ", saved"
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A figure with all that the picture component takes beside it (`explorer.ui.picture.picture` says what), and what stands above it."""
+
+    figure: go.Figure | dict[str, Any]
+    alt: str
+    frames: Sequence[Part] = ()
+    dial: Dial | None = None
+    value: int = 0
+    times: Sequence[str] = ()
+    narrow: Part | None = None
+    title: str = ""
+    recipe: str = ""
+
+
+@singledispatch
+def shown(what: object) -> Shown:
+    """Return the picture of `what`. Raises TypeError for what has none."""
+    kinds = sorted(each.__name__ for each in shown.registry if each is not object)
+    raise TypeError(f"what is drawn must be one of {', '.join(kinds)}, got {type(what).__name__}")
+
+
+@shown.register
+def _(what: Shown) -> Shown:
+    return what
+
+
+@shown.register
+def _(setup: Setup) -> Shown:
+    scale = ruler(setup.make_loss(), setup.make_optimizer(), setup.initial_point, setup.learning_rate)
+    setup.check_start()
+    _, drawing, dial = ruled(setup, scale)
+    picture = _staged(drawing, "The landscape of the loss with the path; the loss at every step.")
+    value = scale.position(setup.learning_rate)
+    return replace(picture, dial=dial, value=value, title="Where does the learning rate stop working?", recipe=_recipe(setup))
+
+
+@shown.register
+def _(trajectory: Trajectory) -> Shown:
+    explanation = Explanation.of(trajectory)
+    drawing, rates = step_size.draw(explanation), range(trajectory.runs)
+    dial = Dial(
+        label="Learning rate",
+        values=[explanation.rate(i) for i in rates],
+        words=[explanation.sentence(i) for i in rates],
+        zones=[str(verdict) for verdict in explanation.outcome.verdict],
+        colors={str(verdict): color for verdict, color in COLORS.items()},
+    )
+    return replace(_staged(drawing, "The landscape of the loss with the path; the loss at every step."), dial=dial)
+
+
+@shown.register
+def _(held: Race) -> Shown:
+    held.setup.check_start()
+    names = [OPTIMIZERS.title(each.optimizer) for each in held.racers]
+    picture = _staged(race.draw(held.run(), names), f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
+    return replace(picture, title="Which optimizer survives here?", recipe=_recipe(held.setup))
+
+
+@shown.register
+def _(plan: Map) -> Shown:
+    canvas = Canvas.blank(plan)
+    for _ in render(plan, canvas):
+        pass
+    across, up = (side.label for side in map_figure.sides(plan))
+    shares = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in canvas.shares().items())
+    alt = f"A map of what becomes of runs: across, {across}; up, {up}. {shares}."
+    figure, title = map_figure.draw(plan, canvas, lines(plan)), "Which runs converge, and which diverge?"
+    return Shown(figure, alt, narrow=map_figure.NARROW, title=title, recipe=_recipe(plan.setup))
+
+
+@shown.register
+def _(history: History) -> Shown:
+    alt = "Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps."
+    return Shown(network.instruments(history), alt, narrow=network.NARROW, title="What does this network do at this rate?")
+
+
+@shown.register
+def _(survey: Survey) -> Shown:
+    figure, frames = planes.draw(survey)
+    seeds = [str(seed) for seed in survey.view.seeds]
+    dial = Dial(label="Plane, by its seed:", values=seeds) if len(frames) > 1 else None
+    alt = "The loss in planes through the weights of a network."
+    title = "What does the landscape around this network look like?"
+    return Shown(figure, alt, frames if dial else (), dial, narrow=planes.narrow(survey), title=title)
+
+
+def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:
+    """Return every rate of a ruler run and explained, its picture, and its dial.
+
+    With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
+    """
+    explanation = Explanation.of(setup.run(scale.rates))
+    bare = setup.without_rescues()
+    ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
+    saved = explanation.saved(ghost) if ghost else np.zeros(len(scale.rates), dtype=bool)
+    positions = range(len(scale.rates))
+    dial = Dial(
+        label="Learning rate",
+        values=[explanation.rate(i) for i in positions],
+        words=[explanation.beside(ghost, i) if ghost else explanation.sentence(i) for i in positions],
+        zones=[f"{verdict}{SAVED if saved[i] else ''}" for i, verdict in enumerate(explanation.outcome.verdict)],
+        colors={f"{verdict}{mark}": color for mark in ("", SAVED) for verdict, color in COLORS.items()},
+        marks=[Mark(position, name) for name, position in scale.marks.items()],
+        alts=[explanation.outcome.sentence(i) for i in positions],
+    )
+    return explanation, step_size.draw(explanation, ghost), dial
+
+
+def _staged(drawing: Picture, alt: str) -> Shown:
+    return Shown(drawing.figure, alt, drawing.frames, times=drawing.times, narrow=drawing.narrow)
+
+
+def _recipe(setup: Setup) -> str:
+    return f"{LOSSES.title(setup.loss)} · {OPTIMIZERS.title(setup.optimizer)} · {setup.steps:,} steps"

@@ -1,0 +1,89 @@
+"""A picture as one HTML file that drags, plays and speaks as in the app, without a server: offline, in a slide, in a course's page."""
+
+import base64
+import gzip
+import json
+import shutil
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import plotly
+from plotly import graph_objects as go
+
+from explorer.site.content import HERE, SCRIPT, STYLE, content
+from explorer.site.shown import Shown, shown
+
+FLAT = HERE / "bundle" / "plotly-cartesian.min.js"
+IN_SPACE = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> Path:
+    """Write a picture of `what` to a file of its own and return its path.
+
+    `what` is a `Setup` (the ruler of the page "Step size"), a `Trajectory` (a dial over its rates, and its steps played), a `Race`, a
+    `Map` (rendered first), what a network's `train` yields, a `Survey` of a landscape, or a `Shown` of your own. The file holds Plotly,
+    compressed, some 0.7 MB; with `inline=False` Plotly is written beside it once, for a folder of pictures, and the file has some
+    100 to 300 kB. Neither asks a server for anything.
+
+    Raises TypeError for what has no picture, ValueError for what cannot be run, OSError where the file cannot be written.
+
+        >>> import tempfile
+        >>> from explorer import Setup
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = write_html(Setup("x_squared", steps=20), f"{folder}/x_squared.html")
+        ...     file.stat().st_size < 5e6
+        True
+    """
+    path, picture = Path(path), shown(what)
+    code = IN_SPACE if _in_space(picture.figure) else FLAT
+    path.write_text(html(picture, code if inline else code.name), encoding="utf-8")
+    if not inline and not (path.parent / code.name).exists():
+        shutil.copyfile(code, path.parent / code.name)
+    return path
+
+
+def html(picture: Shown, code: Path | str) -> str:
+    """Return the page of a picture with Plotly's `code` in it, or with the name of the file that lies beside it."""
+    own = picture.figure["layout"].get("height") if isinstance(picture.figure, dict) else picture.figure.layout.height
+    told = {
+        "key": "picture",
+        "alt": picture.alt,
+        "content": content(picture.figure, picture.frames, picture.dial, picture.narrow),
+        "times": list(picture.times),
+        "height": own or 440,
+        "value": picture.value,
+        "hint": "",
+        "epoch": 0,
+        "title": picture.title,
+        "recipe": picture.recipe,
+        "address": "",
+    }
+    parts = {"plotly": code if isinstance(code, str) else _zipped_file(code), "shown": _zipped(json.dumps(told))}
+    page = template()
+    for name, part in parts.items():
+        page = page.replace("{{" + name + "}}", part)
+    return page
+
+
+@cache
+def template() -> str:
+    """Return the page with its style and its script, and places for Plotly and for what it shows."""
+    page = (HERE / "standalone.html").read_text(encoding="utf-8")
+    style = (HERE / "standalone.css").read_text(encoding="utf-8")
+    return page.replace("{{style}}", STYLE + style).replace("{{script}}", f"{SCRIPT}\nstand();\n")
+
+
+def _in_space(figure: go.Figure | dict[str, Any]) -> bool:
+    return any("scene" in trace for trace in (figure["data"] if isinstance(figure, dict) else figure.to_dict()["data"]))
+
+
+def _zipped(text: str) -> str:
+    """What `unzipped` of picture_alone.js reads."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
+
+
+@cache
+def _zipped_file(code: Path) -> str:
+    return _zipped(code.read_text(encoding="utf-8"))
