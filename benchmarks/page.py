@@ -21,7 +21,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwrigh
 
 from benchmarks.drag import WATCH, listen
 from explorer import LOSSES, OPTIMIZERS, run
-from explorer.ui.casebook import cases
+from explorer.site.casebook import cases
 from explorer.ui.way import PAGES, name_of, title_of
 from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, WIDE, serve
 

@@ -22,6 +22,8 @@ from explorer.core.run.race import Race
 from explorer.core.run.ruler import Ruler, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.forensics import growth, why_nan
+from explorer.figures import growth as growth_figure
 from explorer.figures import map as map_figure
 from explorer.figures import network, planes, race, step_size
 from explorer.figures.stage import Picture
@@ -95,11 +97,7 @@ def _(plan: Map) -> Shown:
     canvas = Canvas.blank(plan)
     for _ in render(plan, canvas):
         pass
-    across, up = (side.label for side in map_figure.sides(plan))
-    shares = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in canvas.shares().items())
-    alt = f"A map of what becomes of runs: across, {across}; up, {up}. {shares}."
-    figure, title = map_figure.draw(plan, canvas, lines(plan)), "Which runs converge, and which diverge?"
-    return Shown(figure, alt, narrow=map_figure.NARROW, title=title, recipe=_recipe(plan.setup))
+    return drawn_map(plan, canvas)
 
 
 @shown.register
@@ -116,6 +114,21 @@ def _(survey: Survey) -> Shown:
     alt = "The loss in planes through the weights of a network."
     title = "What does the landscape around this network look like?"
     return Shown(figure, alt, frames if dial else (), dial, narrow=planes.narrow(survey), title=title)
+
+
+def growing(trajectory: Trajectory) -> Shown:
+    """Return the picture of what grew until a run became inf or nan, and which quantity was first."""
+    figure, alt = growth_figure.draw(growth(trajectory), why_nan(trajectory))
+    return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?")
+
+
+def drawn_map(plan: Map, canvas: Canvas) -> Shown:
+    """Return the picture of a map as far as its canvas is painted."""
+    across, up = (side.label for side in map_figure.sides(plan))
+    shares = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in canvas.shares().items())
+    alt = f"A map of what becomes of runs: across, {across}; up, {up}. {shares}."
+    figure, title = map_figure.draw(plan, canvas, lines(plan)), "Which runs converge, and which diverge?"
+    return Shown(figure, alt, narrow=map_figure.NARROW, title=title, recipe=_recipe(plan.setup))
 
 
 def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:

@@ -44,8 +44,8 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
     return path
 
 
-def html(picture: Shown, code: Path | str) -> str:
-    """Return the page of a picture with Plotly's `code` in it, or with the name of the file that lies beside it."""
+def html(picture: Shown, code: Path | str, words: str = "") -> str:
+    """Return the page of a picture with Plotly's `code` in it, or the name of the file beside it, and `words`, HTML, below it."""
     own = picture.figure["layout"].get("height") if isinstance(picture.figure, dict) else picture.figure.layout.height
     told = {
         "key": "picture",
@@ -61,18 +61,17 @@ def html(picture: Shown, code: Path | str) -> str:
         "address": "",
     }
     parts = {"plotly": code if isinstance(code, str) else _zipped_file(code), "shown": _zipped(json.dumps(told))}
-    page = template()
+    page = template(words)
     for name, part in parts.items():
         page = page.replace("{{" + name + "}}", part)
     return page
 
 
-@cache
-def template() -> str:
-    """Return the page with its style and its script, and places for Plotly and for what it shows."""
+def template(words: str = "") -> str:
+    """Return the page with its style, its script and its words, and places for Plotly and for what it shows."""
     page = (HERE / "standalone.html").read_text(encoding="utf-8")
     style = (HERE / "standalone.css").read_text(encoding="utf-8")
-    return page.replace("{{style}}", STYLE + style).replace("{{script}}", f"{SCRIPT}\nstand();\n")
+    return page.replace("{{words}}", words).replace("{{style}}", STYLE + style).replace("{{script}}", f"{SCRIPT}\nstand();\n")
 
 
 def _in_space(figure: go.Figure | dict[str, Any]) -> bool:

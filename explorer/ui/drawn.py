@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.figures.thumbnail import sparkline, tiles
-from explorer.ui.seen import Seen
+from explorer.site.seen import Seen
 
 
 def ink() -> str:

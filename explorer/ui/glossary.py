@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from explorer.site.casebook import Case, casebook
 from explorer.ui import panel
-from explorer.ui.casebook import Case, casebook, lab
+from explorer.ui.lab import lab
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "glossary.md"

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.site.casebook import Case, casebook
 from explorer.ui import panel
-from explorer.ui.casebook import Case, casebook
 
 
 def presets(

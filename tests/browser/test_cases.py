@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from explorer.ui.casebook import Case, casebook, lab
+from explorer.site.casebook import Case, casebook
+from explorer.ui.lab import lab
 from tests.browser.test_every_page import PHONE
 from tests.browser.waiting import settle
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
 import explorer.ui
+from tests.browser.axe import violations
 from tests.browser.conftest import PATIENCE, WIDE
 from tests.browser.waiting import settle
 
@@ -82,36 +81,12 @@ def test_a_phone(visit: Visit, server: str, name: str) -> None:
     keeps_to_the_window(page)
 
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-OF_STREAMLIT = {
-    # Its box to drop a file on is role="presentation" with a name and a tabindex of -1; the button in it is a button.
-    ("presentation-role-conflict", "stFileUploaderDropzone"),
-    # Its menus and hints open in a box at the end of the page, beside header, sidebar and main part.
-    ("region", "stFloatingOverlayPortal"),
-}
-"""The rule and the element of what Streamlit's own elements do, and no option or style of theirs can change."""
-
-
 def for_everyone(page: Page) -> None:
     """No rule of axe-core (deque.com/axe) is broken; a page still at work, or still fading to another theme, is asked again."""
-    page.evaluate(AXE)
     deadline = time.monotonic() + PATIENCE / 4
     while (broken := violations(page)) and time.monotonic() < deadline:
         settle(page)
     assert broken == []
-
-
-def violations(page: Page) -> list[str]:
-    """Return what is broken: the rule, the element and why."""
-    run = "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })"
-    found: list[dict[str, Any]] = page.evaluate(run, TAGS)["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for rule in found
-        for node in rule["nodes"]
-        if not any(rule["id"] == id_ and element in node["html"] for id_, element in OF_STREAMLIT)
-    ]
 
 
 def keeps_to_the_window(page: Page) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from explorer.ui.casebook import Case, casebook
+from explorer.site.casebook import Case, casebook
 from tests.browser.test_every_page import PAGES
 from tests.browser.waiting import settle
 

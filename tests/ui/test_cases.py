@@ -18,9 +18,10 @@ from explorer.core.maps.map import Axis
 from explorer.core.run.race import Race
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.thumbnail import Curve, sparkline
-from explorer.ui import seen
-from explorer.ui.casebook import SYMPTOMS, Case, casebook, cases, filled, lab, read
-from explorer.ui.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
+from explorer.site import seen
+from explorer.site.casebook import SYMPTOMS, Case, casebook, cases, filled, read
+from explorer.site.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
+from explorer.ui.lab import lab
 from tests.ui.reading import FOLDER, NUDGE, drawings, opened
 
 SINGLE = [case for case in casebook() if case.page not in ("race", "map")]
@@ -54,7 +55,7 @@ def test_a_case_is_true_and_what_pages_show_of_it_is_its_run(case: Case) -> None
         found, shown = run_link(each.page, each.query), see(each.page, each.query)
         assert untrue(case, found, after=after) == []
         assert untrue(case, shown, after=after) == []
-        assert alike(shown, found) or not alike(nudged(each), found), "python -m explorer.ui.casebook records it anew"
+        assert alike(shown, found) or not alike(nudged(each), found), "python -m explorer.site.casebook records it anew"
 
 
 @pytest.mark.parametrize("case", [case for case in casebook() if case.page == "map"], ids=name)
@@ -67,7 +68,7 @@ def test_a_map_is_true_in_every_third_row_and_column(case: Case, monkeypatch: py
     rows, columns = shared(case.record.y), shared(case.record.x)
     same = [found.cells[row][column] == shown.cells[rows[row]][columns[column]] for row in rows for column in columns]
     assert len(same) >= 9
-    assert np.mean(same) >= 0.95, "python -m explorer.ui.casebook records it anew"  # at a fractal's border the last bit decides
+    assert np.mean(same) >= 0.95, "python -m explorer.site.casebook records it anew"  # at a fractal's border the last bit decides
 
 
 def shared(axis: Axis) -> dict[int, int]:

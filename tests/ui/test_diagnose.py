@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.figures.diagnosis import Overlay, draw
-from explorer.ui.casebook import casebook, lab
+from explorer.site.casebook import casebook
+from explorer.ui.lab import lab
 from tests.ui.reading import FOLDER, PATIENCE, finished, opened, pictures, unreadable
 
 DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from explorer.core.verdict.verdict import Verdict
-from explorer.ui.casebook import lab
 from explorer.ui.glossary import DOCUMENT, Word, glossary, printed
+from explorer.ui.lab import lab
 
 EXPLAINED = {word.term: word for word in glossary()}
 

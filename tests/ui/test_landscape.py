@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core.networks.planes import View, survey
 from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
-from explorer.ui.casebook import Case, cases
+from explorer.site.casebook import Case, cases
 from tests.ui.reading import FOLDER, opened, pictures
 
 PAGE = FOLDER / "pages" / "60_landscape.py"

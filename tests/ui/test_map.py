@@ -17,10 +17,10 @@ from explorer.core.ground.halt import Halt
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map
 from explorer.core.maps.render import render
+from explorer.site.casebook import Case, cases
+from explorer.site.kept import kept, known
 from explorer.ui import job as jobs
-from explorer.ui.casebook import Case, cases
 from explorer.ui.job import Job
-from explorer.ui.kept import kept, known
 from tests.ui.reading import FOLDER, PATIENCE, opened, pictures
 
 PAGE = FOLDER / "pages" / "40_map.py"

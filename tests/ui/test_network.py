@@ -25,9 +25,9 @@ from explorer.core.run.sweep import sweep
 from explorer.core.verdict.sentence import TABLE, Verdict
 from explorer.figures import network as figure
 from explorer.figures.answers import answers
+from explorer.site.casebook import Case, casebook
+from explorer.site.kept import tried
 from explorer.ui import job
-from explorer.ui.casebook import Case, casebook
-from explorer.ui.kept import tried
 from tests.ui.reading import MAIN, NUDGE, PATIENCE, finished, pictures
 
 SHORT = Setup("network", learning_rate=0.5, steps=30)

@@ -16,8 +16,8 @@ from explorer.core.networks.trials import trials
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.sentence import TABLE
 from explorer.figures.microscope import magnify
-from explorer.ui.casebook import Case, cases
-from explorer.ui.seen import see
+from explorer.site.casebook import Case, cases
+from explorer.site.seen import see
 from tests.ui.reading import number
 
 RUNS: dict[Verdict, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.casebook import Case, casebook
+from explorer.site.casebook import Case, casebook
 from tests.ui.reading import FOLDER, drawings, opened
 
 PAGE = FOLDER / "pages" / "75_quiz.py"

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
-from explorer.ui.casebook import Case, cases
+from explorer.site.casebook import Case, cases
 from tests.ui.reading import FOLDER, opened, pictures
 
 RULER = "step_size:ruler"

@@ -15,7 +15,7 @@ from explorer import Setup, check_gradient
 from explorer.core.ground.prose import plain
 from explorer.core.networks.training import History
 from explorer.core.verdict.measured import edge_along
-from explorer.ui.casebook import Case, casebook
+from explorer.site.casebook import Case, casebook
 from tests.ui.reading import FOLDER, PATIENCE, opened, pictures
 
 CASES = {case.name: case for case in casebook()}

@@ -22,10 +22,10 @@ from explorer.core.verdict.measured import useless_from
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures import edge, microscope, stage
 from explorer.figures.theme import Array
+from explorer.site.casebook import cases
 from explorer.site.content import Dial
 from explorer.site.shown import ruled
 from explorer.ui import panel
-from explorer.ui.casebook import cases
 from explorer.ui.fold import fold
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture

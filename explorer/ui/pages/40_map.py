@@ -18,10 +18,10 @@ from explorer.core.maps.tile import in_words
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures import map as figure
+from explorer.site.casebook import cases
+from explorer.site.kept import known
 from explorer.ui import panel
-from explorer.ui.casebook import cases
 from explorer.ui.job import Job, job
-from explorer.ui.kept import known
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.words import literally

@@ -20,9 +20,9 @@ from explorer.figures import trials as ruler_figure
 from explorer.figures.answers import answers
 from explorer.figures.theme import COLORS
 from explorer.site.content import Dial, Mark
+from explorer.site.kept import tried
 from explorer.ui import panel
 from explorer.ui.job import job, stop, watched
-from explorer.ui.kept import tried
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets

@@ -11,9 +11,9 @@ from explorer.core.ground.prose import plain_or
 from explorer.core.networks.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
 from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
+from explorer.site.casebook import cases
 from explorer.site.content import Dial
 from explorer.ui import panel
-from explorer.ui.casebook import cases
 from explorer.ui.job import job, stop, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture

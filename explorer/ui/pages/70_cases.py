@@ -6,9 +6,10 @@ from importlib.resources import files
 
 import streamlit as st
 
-from explorer.ui.casebook import SYMPTOMS, Case, casebook, lab
+from explorer.site.casebook import SYMPTOMS, Case, casebook
+from explorer.site.seen import see
 from explorer.ui.drawn import drawn
-from explorer.ui.seen import see
+from explorer.ui.lab import lab
 from explorer.ui.way import SHOWN
 from explorer.ui.words import literally
 

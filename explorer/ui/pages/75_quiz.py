@@ -12,10 +12,11 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
+from explorer.site.casebook import Case, casebook
+from explorer.site.seen import Seen, see
 from explorer.ui import panel
-from explorer.ui.casebook import Case, casebook, lab
 from explorer.ui.drawn import drawn, ink
-from explorer.ui.seen import Seen, see
+from explorer.ui.lab import lab
 
 CHOICES = 4
 HEIGHT = 150
@@ -54,7 +55,7 @@ def begin(seed: int) -> Game:
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
     """The case's knob among those of others, first of those with the same symptom; none that would make the same curve.
 
-    >>> from explorer.ui.casebook import casebook
+    >>> from explorer.site.casebook import casebook
     >>> case = next(each for each in casebook() if each.name == "09_x_squared")
     >>> found = choices(case, casebook(), 0)
     >>> len(found), len(set(found)), case.knob in found

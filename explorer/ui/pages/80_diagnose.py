@@ -15,9 +15,10 @@ from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
 from explorer.core.files.roles import ROLES
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
-from explorer.ui.casebook import Case, casebook, lab
+from explorer.site.casebook import Case, casebook
+from explorer.site.seen import see
+from explorer.ui.lab import lab
 from explorer.ui.picture import picture
-from explorer.ui.seen import see
 from explorer.ui.short_table import short_table
 from explorer.ui.words import fit_to_read, literally, sentence
 

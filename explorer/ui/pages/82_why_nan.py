@@ -9,8 +9,8 @@ from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
 from explorer.figures import growth as figure
+from explorer.site.casebook import casebook
 from explorer.ui import panel
-from explorer.ui.casebook import casebook
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets

@@ -21,7 +21,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.ui.seen import FACTS, name_of, run_link, see
+from explorer.site.seen import FACTS, name_of, run_link, see
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
@@ -100,17 +100,6 @@ def casebook() -> tuple[Case, ...]:
 def cases() -> tuple[Case, ...]:
     """Return the cases that pages offer to start from; `casebook` has all."""
     return tuple(case for case in casebook() if case.preset)
-
-
-@functools.cache
-def lab(page: str) -> str:
-    """Return the path of the page of that name, as Streamlit's links have it; empty for "cases", and where there is no such page.
-
-    >>> lab("step_size"), lab("cases"), lab("nowhere")
-    ('pages/10_step_size.py', '', '')
-    """
-    found = sorted((Path(__file__).parent / "pages").glob(f"[0-9][0-9]_{page}.py"))
-    return f"pages/{found[0].name}" if found and page != "cases" else ""
 
 
 def read(name: str, content: str) -> Case:

@@ -1,4 +1,4 @@
-"""What the cases show that takes long, computed beforehand: a file beside each case, written by `python -m explorer.ui.kept`.
+"""What the cases show that takes long, computed beforehand: a file beside each case, written by `python -m explorer.site.kept`.
 
 A file holds, under the digest of the record that it was computed for, the pixels of a map or the trials of a network's ruler.
 """
@@ -16,7 +16,7 @@ from explorer.core.maps.tile import Pace
 from explorer.core.networks import trials
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.verdict import Verdict
-from explorer.ui.casebook import Case, casebook
+from explorer.site.casebook import Case, casebook
 
 LONG = 2.0
 """Seconds beyond which nobody should wait for what can be known beforehand."""

@@ -1,6 +1,6 @@
 """Run what the link of a case describes and keep what a small picture and a text need of it: a verdict, a sentence, numbers, a curve.
 
-What the cases show is recorded in `explorer/cases/seen.json`, so that no visitor waits for it; `python -m explorer.ui.casebook` writes it.
+What cases show is recorded in `explorer/cases/seen.json`, so that no visitor waits for it; `python -m explorer.site.casebook` writes it.
 """
 
 import functools
