@@ -19,7 +19,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
 
-IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "markdown-it-py": "markdown_it"}  # where the distribution and its module have different names
+# where the distribution and its module have different names
+IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "markdown-it-py": "markdown_it"}
 
 
 def distribution(requirement: str) -> str:
