@@ -28,7 +28,8 @@ BASE_ALONE = """
 import importlib.abc, sys
 class NumpyAndScipyAlone(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] not in {*sys.stdlib_module_names, "numpy", "scipy", "explorer"}:
+        top = name.split(".")[0]
+        if top not in {*sys.stdlib_module_names, "numpy", "scipy", "explorer"} and not top.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, NumpyAndScipyAlone())
 """
@@ -99,8 +100,8 @@ from explorer import *
 loss, rule = LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["adam"]()
 print(explorer.__file__, explorer.__version__)
 print(*judge(run(loss, OPTIMIZERS["gradient_descent"](), [0.1, 0.2, 0.5], steps=1000)).verdict)
-print(*sweep(LOSSES["network"](data="waves"), rule, [1e-3, 1e-2], steps=20, batch_size=4).verdict)
-print(diagnose([1.0, 2, 4, 8, 16, 32, 64, 128]).verdict, round(critical_learning_rate(loss, rule), 3), *find_edge(loss, rule, 1, 1e3)[:0])
+print(*sweep(LOSSES["network"](data="waves", activation="gelu"), OPTIMIZERS["gradient_descent"](), [0.01, 1e5], steps=200).verdict)
+print(diagnose([1.0, 2, 4, 8, 16, 32, 64, 128]).verdict, round(critical_learning_rate(loss, rule), 3))
 plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=8), Axis("start.0", 1, 2, count=8))
 canvas = Canvas.blank(plan)
 print(*list(render(plan, canvas))[-1:], canvas.shares()["diverged"])
@@ -124,7 +125,7 @@ print(main([]), main(["edge", "loss=quadratic&learning_rate=0.5", "--json"]))
         str(next(installed.scripts.parent.glob("lib/*/site-packages/explorer/__init__.py"))),
         metadata.version("divergence-explorer"),
     ]
-    assert rest[:4] == ["converged oscillating diverged", "slow slow", "diverged 3.8", "1.0 0.5"]
+    assert rest[:4] == ["converged oscillating diverged", "slow diverged", "diverged 3.8", "1.0 0.5"]
     assert rest[4:7] == [
         'the data set "diabetes" needs sklearn: pip install "divergence-explorer[data]"',
         'the loss "formula" needs sympy: pip install "divergence-explorer[formula]"',
@@ -151,17 +152,17 @@ print(critical_learning_rate(loss, OPTIMIZERS["adam"]()), Setup("booth").to_quer
 def test_a_script_that_uses_it_passes_mypy_strict(installed: Installed) -> None:
     """And what is wrong in one is seen: the types are really there."""
     script = installed.elsewhere / "script.py"
-    for wrong, status in (("", 0), ("judge(3)\n", 1), ("explorer.nothing\n", 1)):
+    for wrong, said in (("", "Success: no issues found in 1 source file\n"), ("judge(3)\nexplorer.nothing\n", "Found 2 errors")):
         script.write_text(DOWNSTREAM + wrong)
         command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed.scripts / "python", script.name]
         done = subprocess.run(command, cwd=installed.elsewhere, capture_output=True, text=True)
-        assert done.returncode == status, done.stdout + done.stderr
+        assert said in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.browser
 def test_the_command_opens_the_app_with_its_settings(installed: Installed, visit: Callable[..., Page], tmp_path: Path) -> None:
     with answering([str(installed.scripts / "divergence-explorer")], tmp_path, installed.elsewhere) as address:
-        page = visit(address)
+        page = visit(address, ignore="/_stcore/")  # Streamlit asks for these below a page's own name first
         dial, line = page.get_by_role("slider", name="Learning rate"), page.locator(".js-plotly-plot .scatterlayer .trace").first
         for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
             dial.press(key)

@@ -31,8 +31,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
-from explorer import core, figures
-
 ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.ui", "bundle")])
 
 # `main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
@@ -65,8 +63,9 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
 
 def prepare() -> None:
     """Import what the first visitors would wait for; real data last."""
-    rooms = [each.name for package in (core, figures) for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    for name in (*rooms, "sklearn.datasets"):
+    floors = [importlib.import_module(f"explorer.{floor}") for floor in ("core", "figures")]
+    rooms = [each.name for floor in floors for each in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")]
+    for name in (*rooms, "scipy.special", "scipy.linalg", "scipy.ndimage", "sklearn.datasets"):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
