@@ -97,10 +97,10 @@ import explorer
 assert len(sys.modules) <= 300, len(sys.modules)
 assert "numpy" not in sys.modules
 from explorer import *
-loss, rule = LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["adam"]()
+loss, rule = LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["gradient_descent"]()
 print(explorer.__file__, explorer.__version__)
-print(*judge(run(loss, OPTIMIZERS["gradient_descent"](), [0.1, 0.2, 0.5], steps=1000)).verdict)
-print(*sweep(LOSSES["network"](data="waves", activation="gelu"), OPTIMIZERS["gradient_descent"](), [0.01, 1e5], steps=200).verdict)
+print(*judge(run(loss, rule, [0.1, 0.2, 0.5], steps=1000)).verdict)
+print(*sweep(LOSSES["network"](data="waves", activation="gelu"), rule, [0.01, 1e5], steps=200).verdict)
 print(diagnose([1.0, 2, 4, 8, 16, 32, 64, 128]).verdict, round(critical_learning_rate(loss, rule), 3))
 plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=8), Axis("start.0", 1, 2, count=8))
 canvas = Canvas.blank(plan)
@@ -125,7 +125,7 @@ print(main([]), main(["edge", "loss=quadratic&learning_rate=0.5", "--json"]))
         str(next(installed.scripts.parent.glob("lib/*/site-packages/explorer/__init__.py"))),
         metadata.version("divergence-explorer"),
     ]
-    assert rest[:4] == ["converged oscillating diverged", "slow diverged", "diverged 3.8", "1.0 0.5"]
+    assert rest[:4] == ["converged oscillating diverged", "slow diverged", "diverged 0.2", "1.0 0.5"]
     assert rest[4:7] == [
         'the data set "diabetes" needs sklearn: pip install "divergence-explorer[data]"',
         'the loss "formula" needs sympy: pip install "divergence-explorer[formula]"',
