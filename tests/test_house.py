@@ -59,8 +59,8 @@ def test_requirements_are_what_the_app_needs() -> None:
     assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == DEPENDENCIES
 
 
-def test_the_library_itself_needs_numpy_and_scipy_alone() -> None:
-    assert [distribution(each) for each in PROJECT["project"]["dependencies"]] == ["numpy", "scipy"]
+def test_the_library_itself_needs_little() -> None:
+    assert [distribution(each) for each in PROJECT["project"]["dependencies"]] == ["numpy", "scipy", "threadpoolctl"]
     assert {"app", "data", "formula", "plot", "cluster", "torch", "jax", "all", "test"} <= EXTRAS.keys()
     assert {*brought(EXTRAS["all"])} == {each for name in EXTRAS.keys() - {"test", "bench"} for each in brought(EXTRAS[name])}
 

@@ -24,14 +24,16 @@ __all__ = ["browser", "contexts", "visit"]  # fixtures
 
 BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, 'build_' + sys.argv[1])(sys.argv[2])"
 
-BASE_ALONE = """
+BASE = {"numpy", "scipy", "threadpoolctl"}
+
+BASE_ALONE = f"""
 import importlib.abc, sys
-class NumpyAndScipyAlone(importlib.abc.MetaPathFinder):
+class BaseAlone(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         top = name.split(".")[0]
-        if top not in {*sys.stdlib_module_names, "numpy", "scipy", "explorer"} and not top.startswith("_sysconfigdata"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, NumpyAndScipyAlone())
+        if top not in {{*sys.stdlib_module_names, *{BASE}, "explorer"}} and not top.startswith("_sysconfigdata"):
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, BaseAlone())
 """
 
 

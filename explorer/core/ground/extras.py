@@ -19,7 +19,7 @@ def needs(extra: str, what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f'{what} needs {error.name}: pip install "divergence-explorer[{extra}]"', name=error.name) from error
+        raise ModuleNotFoundError(f'{what} needs {error.name}: pip install "divergence-explorer[{extra}]"', name=error.name) from None
 
 
 def has(library: str) -> bool:
