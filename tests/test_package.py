@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page, expect
-
-from tests.browser.conftest import answering, browser, contexts, visit
+from tests.package import Installed
 
 ROOT = Path(__file__).parents[1]
-__all__ = ["browser", "contexts", "visit"]  # fixtures
-
-BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, 'build_' + sys.argv[1])(sys.argv[2])"
 
 BASE = {"numpy", "scipy", "threadpoolctl"}
 
@@ -35,49 +24,6 @@ class BaseAlone(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, BaseAlone())
 """
-
-
-@dataclass(frozen=True)
-class Installed:
-    """Both distributions, and a fresh environment with the wheel in it that borrows the libraries of this one."""
-
-    sdist: Path
-    wheel: Path
-    scripts: Path  # where its python and its commands are
-    elsewhere: Path  # an empty folder to work in
-
-    def python(self, code: str) -> subprocess.CompletedProcess[str]:
-        """Run some code there."""
-        return subprocess.run([self.scripts / "python", "-c", code], cwd=self.elsewhere, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The source distribution of this checkout, and the wheel that is built from that, installed."""
-    if int(metadata.version("setuptools").split(".")[0]) < 77:
-        said = 'setuptools is too old to build the package: pip install -e ".[test]"'
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    built, elsewhere = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("elsewhere")
-    leave = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "test-results")
-    shutil.copytree(ROOT, built / "checkout", symlinks=True, ignore=leave)
-
-    def build(kind: str, folder: Path) -> Path:
-        done = subprocess.run([sys.executable, "-c", BUILD, kind, built], cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return next(built.glob({"sdist": "*.tar.gz", "wheel": "*.whl"}[kind]))
-
-    sdist = build("sdist", built / "checkout")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(built, filter="data")
-    wheel = build("wheel", built / sdist.name.removesuffix(".tar.gz"))
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", built / "venv"], check=True)
-    scripts = built / "venv" / "bin"
-    options = ["--no-deps", "--no-index", "--no-compile", "--quiet"]
-    subprocess.run([sys.executable, "-m", "pip", "--python", scripts / "python", "install", *options, wheel], check=True)
-    borrowed = [path for path in sys.path if path.endswith("site-packages")]
-    [packages] = (built / "venv").glob("lib/*/site-packages")
-    (packages / "borrowed.pth").write_text("\n".join(borrowed))
-    return Installed(sdist, wheel, scripts, elsewhere)
 
 
 def test_both_distributions_carry_every_file(installed: Installed) -> None:
@@ -159,17 +105,3 @@ def test_a_script_that_uses_it_passes_mypy_strict(installed: Installed) -> None:
         command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed.scripts / "python", script.name]
         done = subprocess.run(command, cwd=installed.elsewhere, capture_output=True, text=True)
         assert said in done.stdout, done.stdout + done.stderr
-
-
-@pytest.mark.browser
-def test_the_command_opens_the_app_with_its_settings(installed: Installed, visit: Callable[..., Page], tmp_path: Path) -> None:
-    with answering([str(installed.scripts / "divergence-explorer")], tmp_path, installed.elsewhere) as address:
-        page = visit(address, ignore="/_stcore/")  # Streamlit asks for these below a page's own name first
-        dial, line = page.get_by_role("slider", name="Learning rate"), page.locator(".js-plotly-plot .scatterlayer .trace").first
-        for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
-            dial.press(key)
-            expect(page.locator(".picture").first).to_have_attribute("data-drawn", re.compile(rf"^{dial.input_value()} "))
-        expect(line).to_be_attached()
-        assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "18px"  # as explorer/ui/.streamlit/config.toml says
-        page.goto(f"{address}/sweep?v=1&loss=quadratic&learning_rate=0.1")
-        expect(line).to_be_attached()
