@@ -24,6 +24,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from explorer.core.ground.extras import needs
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map, duration
 from explorer.core.maps.render import render
@@ -94,7 +95,8 @@ def workers(scheduler: str | None) -> Iterator[tuple[Executor | Callable[[], Exe
         count = os.cpu_count() or 1
         yield partial(ProcessPoolExecutor, count, mp_context=multiprocessing.get_context("spawn")), count
         return
-    from distributed import Client  # the extra `cluster`
+    with needs("cluster", "a map on a cluster"):
+        from distributed import Client
 
     with Client(scheduler) as client:
         yield client.get_executor(), sum(client.nthreads().values())

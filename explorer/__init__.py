@@ -1,54 +1,27 @@
-"""Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
+"""Where the learning rate stops working, what happens there, and why: for any loss and any optimizer.
 
-from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
-from explorer.core.files.logs import LogFile, read_log
-from explorer.core.ground.halt import Stopped
-from explorer.core.losses import LOSSES, Loss, from_function
-from explorer.core.maps.canvas import Canvas
-from explorer.core.maps.map import Axis, Map
-from explorer.core.maps.render import render
-from explorer.core.optimizers import OPTIMIZERS, Optimizer
-from explorer.core.run.bracket import find_edge
-from explorer.core.run.descent import Trajectory, run
-from explorer.core.run.safe_rate import SafeRate, safe_rate
-from explorer.core.run.setup import Setup
-from explorer.core.run.sweep import sweep
-from explorer.core.schedules import SCHEDULES, Schedule
-from explorer.core.theory.edge import critical_learning_rate
-from explorer.core.theory.gradient_check import GradientCheck, check_gradient
-from explorer.core.verdict.forensics import Forensics, why_nan
-from explorer.core.verdict.verdict import Outcome, Verdict, judge
+The public names are those of `explorer.core.doors`, imported when the first of them is asked for: `import explorer` itself costs nothing.
+"""
 
-__all__ = [
-    "LOSSES",
-    "OPTIMIZERS",
-    "SCHEDULES",
-    "Axis",
-    "Canvas",
-    "Diagnosis",
-    "Forensics",
-    "GradientCheck",
-    "LogFile",
-    "Loss",
-    "Map",
-    "Optimizer",
-    "Outcome",
-    "SafeRate",
-    "Schedule",
-    "Setup",
-    "Stopped",
-    "Trajectory",
-    "Verdict",
-    "check_gradient",
-    "critical_learning_rate",
-    "diagnose",
-    "find_edge",
-    "from_function",
-    "judge",
-    "read_log",
-    "render",
-    "run",
-    "safe_rate",
-    "sweep",
-    "why_nan",
-]
+from typing import TYPE_CHECKING, Any
+
+__version__: str
+
+if TYPE_CHECKING:
+    from explorer.core.doors import *  # noqa: F403
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Return a public name (PEP 562), or the version that is installed."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("divergence-explorer")
+        from explorer.core import doors
+
+        if name == "__all__" or name in doors.__all__:
+            return getattr(doors, name)
+        raise AttributeError(f"module 'explorer' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*__getattr__("__all__"), "__version__"]

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import plotly
@@ -17,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 
 # where the distribution and its module have different names
 IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "markdown-it-py": "markdown_it"}
@@ -26,6 +27,13 @@ IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "markdown-it-py": "ma
 def distribution(requirement: str) -> str:
     """The bare name in `numpy>=2.1,<3`."""
     return re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]
+
+
+def brought(requirements: list[str]) -> Iterator[str]:
+    """These requirements, with those of our own extras in the place of their names."""
+    for each in requirements:
+        own = re.fullmatch(r"divergence-explorer\[(.*)\]", each)
+        yield from (one for extra in own[1].split(",") for one in brought(EXTRAS[extra])) if own else [each]
 
 
 def block(language: str, text: str) -> list[str]:
@@ -44,8 +52,32 @@ def test_the_code_passes(check: str) -> None:
     assert done.returncode == 0, f"`{check}` says:\n{done.stdout}{done.stderr}"
 
 
-def test_requirements_are_the_runtime_dependencies() -> None:
+DEPENDENCIES = [*PROJECT["project"]["dependencies"], *brought(EXTRAS["app"])]
+"""What the app needs: the library's own dependencies first."""
+
+
+def test_requirements_are_what_the_app_needs() -> None:
     assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == DEPENDENCIES
+
+
+def test_the_library_itself_needs_little() -> None:
+    assert [distribution(each) for each in PROJECT["project"]["dependencies"]] == ["numpy", "scipy", "threadpoolctl"]
+    assert {"app", "data", "formula", "plot", "cluster", "torch", "jax", "all", "test"} <= EXTRAS.keys()
+    assert {*brought(EXTRAS["all"])} == {each for name in EXTRAS.keys() - {"test", "bench"} for each in brought(EXTRAS[name])}
+
+
+def test_every_extra_that_is_asked_for_exists() -> None:
+    asked = {
+        node.args[0].value
+        for path in (ROOT / "explorer").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "needs"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert asked
+    assert asked <= EXTRAS.keys()
 
 
 def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
@@ -65,9 +97,9 @@ def test_every_dependency_earns_its_line_in_the_readme() -> None:
 
 
 def test_every_data_file_is_shipped() -> None:
-    shipped = {".py", *(pattern.removeprefix("*") for pattern in PROJECT["tool"]["setuptools"]["package-data"]["*"])}
+    shipped = ["*.py", *PROJECT["tool"]["setuptools"]["package-data"]["*"]]
     files = [path for path in (ROOT / "explorer").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert [path for path in files if path.suffix not in shipped] == []
+    assert [path for path in files if not any(path.match(pattern) for pattern in shipped)] == []
 
 
 def test_the_changelog_speaks_of_this_version() -> None:
@@ -104,6 +136,14 @@ def test_the_readme_prints_what_it_says(code: str) -> None:
     with contextlib.redirect_stdout(printed):
         exec(code, {"__name__": "readme"})
     assert printed.getvalue().splitlines() == re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+
+
+@pytest.mark.parametrize("said", block("console", README))
+def test_the_commands_of_the_readme_print_what_it_says(said: str) -> None:
+    typed, _, printed = said.removeprefix("$ ").partition("\n")
+    here = f'divergence-explorer() {{ "{sys.executable}" -m explorer.cli "$@"; }}; {typed}'
+    done = subprocess.run(["bash", "-c", here], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (printed, "")
 
 
 BANNED = [

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import Knob, Shelf, UnknownName
 
 POINTS = 3  # stream id of the drawn points: keeps them independent of a network's weights, which the same seed draws
@@ -215,9 +216,7 @@ def circles(examples: Points = 100, noise: Spread = 0.1, seed: Seed = 0) -> Tabl
 
 def _drawn(name: str, examples: int, noise: float, seed: int, **shape: float) -> Table:
     """Return points in the plane from one of scikit-learn's recipes, their two classes as ±1."""
-    from sklearn import datasets  # here for the reason given in _bundled
-
-    features, target = getattr(datasets, f"make_{name}")(examples, noise=noise or None, random_state=seed, **shape)
+    features, target = getattr(_datasets(name), f"make_{name}")(examples, noise=noise or None, random_state=seed, **shape)
     return Table(features, np.where(target == 1, 1.0, -1.0), ("x", "y"))
 
 
@@ -264,11 +263,17 @@ def digits() -> Table:
     return Table(features.copy(), target.astype(float), tuple(names))
 
 
+def _datasets(name: str) -> Any:
+    """Return the module of scikit-learn that has the data set of this name."""
+    with needs("data", f'the data set "{name}"'):
+        from sklearn import datasets  # here, because it takes longer to import than everything else together
+    return datasets
+
+
 @functools.cache
 def _bundled(name: str) -> tuple[Array, Array, list[str], list[str]]:
     """Return one of scikit-learn's data sets: features, target, and the names of both."""
-    from sklearn import datasets  # here, because it takes longer to import than everything else together
-
+    datasets = _datasets(name)
     bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else getattr(datasets, f"load_{name}")()
     return bunch.data, bunch.target, list(map(str, bunch.feature_names)), list(map(str, bunch.get("target_names", ())))
 

@@ -73,8 +73,8 @@ class Side:
         ends = [float(end) for end in self.place(np.array([self.axis.low, self.axis.high]))]
         found: Part = {"showgrid": False} | (log_axis(*ends) if self.log else {"type": "linear", "range": ends, "nticks": 8})
         if self.deep:
-            values = np.linspace(ends[0], ends[1], 5)
-            found |= {"tickvals": values.tolist(), "ticktext": [plain(value, 2, sign=value > 0) for value in values]}
+            values = np.linspace(ends[0], ends[1], 5).tolist()
+            found |= {"tickvals": values, "ticktext": [plain(value, 2, sign=value > 0) for value in values]}
         return found
 
     @property

@@ -32,22 +32,27 @@ expect.set_options(timeout=1000 * PATIENCE)
 collect_ignore = ["picture_demo.py", "picture_app.py"]  # Streamlit scripts: importing one runs it
 
 
-@contextlib.contextmanager
-def serve(app: Path, folder: Path) -> Iterator[str]:
+def serve(app: Path, folder: Path) -> contextlib.AbstractContextManager[str]:
     """The address of `streamlit run app`; what it printed goes to a file in `folder`, and into the failure."""
+    return answering([sys.executable, "-m", "streamlit", "run", str(app)], folder)
+
+
+@contextlib.contextmanager
+def answering(command: list[str], folder: Path, cwd: Path = ROOT) -> Iterator[str]:
+    """The address of the app that a command starts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address, printed = f"http://127.0.0.1:{port}", folder / f"{app.stem}.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port), "--server.address", "127.0.0.1"]
+    address, printed = f"http://127.0.0.1:{port}", folder / f"{Path(command[-1]).stem}.log"
+    settings = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_SERVER_HEADLESS": "true"}
     with printed.open("w") as log:
-        process = subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=cwd, env=os.environ | settings, stdout=log, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + PATIENCE
             while not healthy(address):
                 if process.poll() is not None or time.monotonic() > deadline:
                     what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not healthy after {PATIENCE} s"
-                    pytest.fail(f"`streamlit run {app.name}` {what}; it printed:\n{printed.read_text()}")
+                    pytest.fail(f"`{' '.join(command)}` {what}; it printed:\n{printed.read_text()}")
                 time.sleep(0.1)
             yield address
         finally:

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 
 def failing() -> None:
-    import app
+    from explorer.ui import server
 
     try:
         raise KeyError("loss")
     except KeyError as error:
-        app.report(error)
+        server.report(error)
 
 
 def test_a_page_that_fails_says_a_number_that_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

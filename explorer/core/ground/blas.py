@@ -36,6 +36,8 @@ class OneBlasThread(ContextDecorator):
 @functools.cache
 def _libraries() -> ThreadpoolController:
     """Those of this process; looking for them takes longer than many a sweep, so it is done once."""
+    import scipy.linalg  # noqa: F401 - it has a BLAS of its own, which would not be seen if it were loaded later
+
     return ThreadpoolController()
 
 

@@ -5,7 +5,7 @@ import threading
 import time
 from concurrent.futures import Executor
 
-from loky import get_reusable_executor
+from explorer.core.ground.extras import needs
 
 IDLE = 60
 """Seconds after which an idle process ends and frees its memory."""
@@ -24,6 +24,8 @@ def processes() -> Executor:
     >>> processes().submit(pow, 2, 10).result()
     1024
     """
+    with needs("parallel", "a process for each core"):
+        from loky import get_reusable_executor  # here: the extra is not everybody's
     pool: Executor = get_reusable_executor(timeout=IDLE, initializer=_serve, initargs=(os.getpid(),))
     return pool
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import Knob, must
 from explorer.core.losses.grammar import ALLOWED, EXAMPLE, MOST_VARIABLES, read
 from explorer.core.losses.protocol import LOSSES, Array
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 @functools.lru_cache(maxsize=64)
 def _compiled(text: str, beside: str | None = None) -> Compiled:
-    from explorer.core.losses import symbols  # here, because sympy takes longer to import than everything else together
+    with needs("formula", 'the loss "formula"'):
+        from explorer.core.losses import symbols  # here, because sympy takes longer to import than everything else together
 
     return symbols.compiled(read(text, None if beside is None else read(beside)))
 

@@ -12,14 +12,19 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 MOST_CHARACTERS, MOST_PIECES, DEEPEST, MOST_VARIABLES, LARGEST_EXPONENT = 200, 120, 12, 6, 20
 """Largest number of each in a formula: with the bound on its derivatives, they keep an answer below half a second."""
 
 FUNCTIONS: Mapping[str, tuple[Any, int]] = MappingProxyType(
     {name: (getattr(np, name), 1) for name in ("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "sign", "sinh", "cosh", "tanh")}
-    | {"sigmoid": (expit, 1), "relu": (lambda u: np.maximum(u, 0), 1), "max": (np.maximum, 2), "min": (np.minimum, 2)}
+    | {
+        "sigmoid": (lambda u: scipy.special.expit(u), 1),
+        "relu": (lambda u: np.maximum(u, 0), 1),
+        "max": (np.maximum, 2),
+        "min": (np.minimum, 2),
+    }
 )
 """What may be called: the numpy function, and how many arguments it takes. Their derivatives are in `symbols`."""
 

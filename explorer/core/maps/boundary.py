@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from explorer.core.losses.protocol import Array, DataLoss, Facts
 from explorer.core.maps.canvas import Canvas

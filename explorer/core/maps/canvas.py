@@ -114,8 +114,8 @@ class Canvas:
 
     def shares(self) -> dict[Verdict, float]:
         """Return the share of the pixels done that each verdict has, largest first; without those that none has."""
-        counts = np.bincount(self.codes[self.done].astype(np.intp), minlength=len(VERDICTS))
-        found = {verdict: float(count / max(counts.sum(), 1)) for verdict, count in zip(VERDICTS, counts, strict=True) if count}
+        counts = np.bincount(self.codes[self.done].astype(np.intp), minlength=len(VERDICTS)).tolist()
+        found = {verdict: count / max(sum(counts), 1) for verdict, count in zip(VERDICTS, counts, strict=True) if count}
         return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.extras import has
 from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.knobs import check_made, check_whole, must
 from explorer.core.ground.workers import processes
@@ -101,10 +102,10 @@ def render(
     """Compute what the canvas is missing, coarse to fine, and yield the share that is done after each finished tile.
 
     Tiles of `tile` runs go to `executor`, any `concurrent.futures.Executor`; by default the first picture and whatever is short to a
-    thread, the rest of a long map to one process a core. Without `tile` they are as large as takes a fraction of a second here, and about
-    a second with an executor that is not of threads. Setting `stop` (an event, or anything with `is_set`), closing the generator, or an
-    exception where it is used ends the work within a step of it (what other processes have begun is left to end, unheard), and what is
-    done is kept: rendering the same canvas again goes on from there.
+    thread, the rest of a long map to one process a core, where the extra `parallel` is installed. Without `tile` they are as large as
+    takes a fraction of a second here, and about a second with an executor that is not of threads. Setting `stop` (an event, or anything
+    with `is_set`), closing the generator, or an exception where it is used ends the work within a step of it (what other processes have
+    begun is left to end, unheard), and what is done is kept: rendering the same canvas again goes on from there.
 
     A tile that fails, because its worker died, is tried once more. To have workers of a pool that breaks with one of them (as a
     `ProcessPoolExecutor` does) replaced, give the function that makes the pool instead of the pool. Raises Unfinished, after everything
@@ -150,7 +151,8 @@ def render(
         if executor is None:
             yield from painted(_Crew(None, halts), passes[:1], NEAR)
             steps, left = plan.largest[1], int(np.count_nonzero(~canvas.done))
-            if tile is None and not halts.is_set() and pace.seconds(left, steps, pace.tile(steps, NEAR)) > LONG:
+            long = tile is None and pace.seconds(left, steps, pace.tile(steps, NEAR)) > LONG
+            if long and not halts.is_set() and has("loky"):
                 yield from painted(_Crew(processes, halts, shared=True), passes, NEAR)
         last = _Crew(executor, halts)  # of the default's, it does what the processes could not, such as data that only this one has
         yield from painted(last, passes, NEAR if last.near else FAR)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import Look, knob_table

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit, ndtr
+import scipy  # which loads its parts when they are first used
 
 from explorer.core.losses.protocol import Array
 
@@ -71,15 +71,15 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             code=(f"np.maximum(z, {LEAK} * z)", f"np.where(a > 0, 1, {LEAK})", f"torch.nn.functional.leaky_relu(z, {LEAK})"),
         ),
         "sigmoid": Activation(
-            lambda z: expit(z, out=z),
+            lambda z: scipy.special.expit(z, out=z),
             lambda a, spare=None: a * (1 - a),
             lambda a: a * (1 - a) * (1 - 2 * a),
             steepest=0.25,
             code=("1 / (1 + np.exp(-z))", "a * (1 - a)", "torch.sigmoid(z)"),
         ),
         "gelu": Activation(
-            lambda z: z * ndtr(z),  # the exact form, PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)
-            lambda z, spare=None: ndtr(z) + z * _density(z),
+            lambda z: z * scipy.special.ndtr(z),  # the exact form, PyTorch's default (Hendrycks and Gimpel 2016, arXiv 1606.08415)
+            lambda z, spare=None: scipy.special.ndtr(z) + z * _density(z),
             lambda z: (2 - z * z) * _density(z),
             of_input=True,
             gain=RELU_GAIN,

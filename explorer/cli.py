@@ -1,0 +1,209 @@
+"""The command line: `divergence-explorer` opens the app; with a command it says what a log shows, or what a setup does.
+
+The exit status is 0; 1 where the run diverged, so that a script or CI can stop; and 2, with a sentence, where the input is refused.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from explorer.core.diagnosis.diagnosis import diagnose
+from explorer.core.files.logs import MOST_BYTES, read_log
+from explorer.core.ground.extras import needs
+from explorer.core.ground.knobs import experiment, must, typed
+from explorer.core.ground.prose import counted, plain, told_apart
+from explorer.core.run.bracket import bracket
+from explorer.core.run.ruler import ruler
+from explorer.core.run.setup import VERSION, Setup, parts
+from explorer.core.run.sweep import sweep
+from explorer.core.theory.edge import Edge
+from explorer.core.verdict.sentence import Verdict
+
+CAUSES = 3  # as many as one reads in a terminal; --json has all
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: in words, a line each; the same in numbers, by name; and whether the run diverged."""
+
+    words: Sequence[str]
+    numbers: Mapping[str, Any]
+    diverged: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for, and return the exit status.
+
+    >>> main(["edge", "loss=quadratic&loss.eigenvalues=1,10&learning_rate=0.3"])
+    Theory puts the edge at 0.2: 2/λ, with λ = 10 the largest curvature.
+    Measured: runs of 100 steps hold at 0.2 and diverge at 0.2002.
+    At the learning rate 0.3, 1.5 times the edge: Diverges: after 100 steps the loss is 8.035 × 10⁶⁰, from 5.5; it has not turned.
+    1
+    """
+    asked = _parser().parse_args(arguments)
+    try:
+        if asked.command is None:
+            return opened()
+        if asked.command == "site":
+            return built(asked.folder, asked.app)
+        answer: Answer = asked.answers(asked.of)
+    except (ValueError, ModuleNotFoundError) as refusal:
+        _say(f"divergence-explorer: {refusal}", sys.stderr)
+        return 2
+    _say(json.dumps(_finite(answer.numbers), indent=2) if asked.json else "\n".join(answer.words), sys.stdout)
+    return int(answer.diverged)
+
+
+def _parser() -> argparse.ArgumentParser:
+    status = "The exit status is 1 where the run diverged, 2 where the input is refused, else 0."
+    of_app = "Without a command it opens the app; Streamlit's settings are taken from the environment: STREAMLIT_SERVER_PORT=8600."
+    parser = argparse.ArgumentParser("divergence-explorer", description=(__doc__ or "").split("\n")[0], epilog=f"{of_app} {status}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    setup = "the link of a run in the app, or its part behind the question mark: 'loss=quadratic&optimizer=adam&learning_rate=0.3'"
+    rows: list[tuple[str, Callable[[str], Answer], str, str, str]] = [
+        (
+            "diagnose",
+            diagnosed,
+            "LOG",
+            "a file with losses: a table, JSON, what a program printed; - reads the standard input",
+            "read a log",
+        ),
+        ("edge", edge, "SETUP", setup, "say where the learning rate stops working, in theory and measured"),
+        ("sweep", swept, "SETUP", setup, "say what happens at every learning rate around the edge"),
+    ]
+    for name, answers, what, of, does in rows:
+        command = commands.add_parser(name, help=does, description=does.capitalize() + ".", epilog=status)
+        command.add_argument("of", metavar=what, help=of)
+        command.add_argument("--json", action="store_true", help="print numbers for a program to read, as JSON")
+        command.set_defaults(answers=answers)
+    does = "write a web site of all cases that needs no server"
+    site = commands.add_parser("site", help=does, description=does.capitalize() + "; it takes some minutes.")
+    site.add_argument("folder", metavar="FOLDER", help="where to; it is made if it is not there")
+    site.add_argument("--app", default="", help="the address of a running app, for links that open a case in it")
+    return parser
+
+
+def opened() -> int:
+    """Serve the app, and open it in the browser, until it is stopped."""
+    with needs("app", "the app"):
+        from streamlit.web import cli
+    cli.main(["run", str(Path(__file__).with_name("ui") / "app.py")])
+    return 0
+
+
+def built(folder: str, app: str) -> int:
+    """Write the site that needs no server, saying which page is being computed."""
+    with needs("plot", "the site"):
+        from explorer.site.gallery import write_site
+    try:
+        first = write_site(folder, app=app, told=lambda name: _say(name, sys.stderr))
+    except OSError as error:
+        raise must("FOLDER", "one that can be written", f"{typed(folder)}: {error.strerror}") from error
+    _say(str(first), sys.stdout)
+    return 0
+
+
+def diagnosed(path: str) -> Answer:
+    """Return what the log in a file shows, or on the standard input for ``-``."""
+    try:
+        with contextlib.nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
+            log = read_log(file.read(MOST_BYTES + 1))
+    except OSError as error:
+        raise must("LOG", "a file that can be read, or -", f"{typed(path)}: {error.strerror}") from error
+    found = diagnose(log)
+    causes = [
+        line
+        for place, cause in enumerate(found.causes[:CAUSES], 1)
+        for line in ("", f"{place}. {cause.name}. {cause.because}", f"   Test: {cause.test}", f"   Change: {cause.change}")
+    ]
+    numbers = asdict(found) | {"reading": log.reading, "notes": log.notes}
+    return Answer([log.reading, f"{found.sentence}.", *causes], numbers, found.verdict == Verdict.DIVERGED)
+
+
+def edge(link: str) -> Answer:
+    """Return where the edge of a setup is, in theory and measured, and what becomes of its own rate."""
+    answer = swept(link)
+    numbers = {name: value for name, value in answer.numbers.items() if name != "rates"}
+    return Answer(answer.words[-3:], numbers, answer.diverged)
+
+
+def swept(link: str) -> Answer:
+    """Return what happens at the rates around the edge of a setup, and what `edge` says."""
+    setup = Setup.from_query({"v": str(VERSION)} | experiment(parts(link)))
+    setup.check_start()
+    loss, optimizer, conditions = setup.make_loss(), setup.make_optimizer(), setup.conditions()
+    scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate)
+    rates, theory = scale.rates[scale.rates > 0], scale.edge
+    outcome, own = (sweep(loss, optimizer, each, **conditions) for each in (rates, setup.learning_rate))
+    holds, diverges = bracket(loss, optimizer, rates, outcome.verdict == Verdict.DIVERGED, **conditions)
+    words = [*_ranges(rates, outcome.verdict), _in_theory(theory), _measured(holds, diverges, counted(setup.steps))]
+    share = f", {theory.share(setup.learning_rate)} times the edge" if 0 < theory.rate < math.inf else ""
+    numbers = {
+        "setup": setup.to_query(),
+        "edge": {"rate": theory.rate, "reason": theory.reason, "exact": theory.exact},
+        "holds": holds,
+        "diverges": diverges,
+        "verdict": own.verdict[0],
+        "sentence": own.sentence(),
+        "rates": [
+            {"learning_rate": rate, "verdict": verdict, "final_loss": final}
+            for rate, verdict, final in zip(rates.tolist(), outcome.verdict, outcome.final_loss.tolist(), strict=True)
+        ],
+    }
+    words.append(f"At the learning rate {plain(setup.learning_rate, 4)}{share}: {own.sentence()}.")
+    return Answer(words, numbers, own.verdict[0] == Verdict.DIVERGED)
+
+
+def _ranges(rates: np.ndarray[Any, np.dtype[np.float64]], verdicts: np.ndarray[Any, Any]) -> Iterator[str]:
+    """Yield a line for each stretch of rates with the same verdict."""
+    bounds = [0, *(np.flatnonzero(verdicts[1:] != verdicts[:-1]) + 1).tolist(), rates.size]
+    for first, end in itertools.pairwise(bounds):
+        low, high = told_apart(rates[first], rates[end - 1])
+        yield f"{low if end == first + 1 else f'{low} to {high}':24}{verdicts[first]}"
+
+
+def _in_theory(edge: Edge) -> str:
+    if not math.isfinite(edge.rate):
+        return f"Theory: {edge.reason}."
+    return f"Theory puts the edge at {plain(edge.rate, 4)}: {edge.reason}{'' if edge.exact else ', which decides only near there'}."
+
+
+def _measured(holds: float, diverges: float, steps: str) -> str:
+    if math.isnan(diverges):
+        return f"Measured: no rate up to {plain(holds)} diverges in {steps}."
+    if math.isnan(holds):
+        return f"Measured: every rate from {plain(diverges)} on diverges in {steps}."
+    low, high = told_apart(holds, diverges, digits=4)
+    return f"Measured: runs of {steps} hold at {low} and diverge at {high}."
+
+
+def _finite(value: Any) -> Any:
+    """Return what JSON has a word for: a number that is not finite is null."""
+    match value:
+        case Mapping():
+            return {name: _finite(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_finite(each) for each in value]
+        case float():
+            return value if math.isfinite(value) else None
+    return value
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Write a text, without what a terminal would take for a command (a log may have written it), or cannot show."""
+    plain_text = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+    letters = stream.encoding or "utf-8"
+    stream.write(plain_text.encode(letters, "replace").decode(letters) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

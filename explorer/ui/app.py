@@ -1,0 +1,7 @@
+"""The app, started by the command `divergence-explorer`: Streamlit looks for this object in the text of this file."""
+
+import streamlit as st
+
+from explorer.ui.server import PARTS
+
+app = st.App(**PARTS)

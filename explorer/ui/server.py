@@ -1,0 +1,157 @@
+"""The application: Streamlit's pages, plus Plotly's own JavaScript served once over HTTP.
+
+`streamlit run app.py` starts it from a checkout, the command `divergence-explorer` wherever it is installed (`explorer/ui/app.py`); the
+settings of both are in `explorer/ui/.streamlit/config.toml`. Plotly's file travels compressed, once, and is then cached by the browser;
+the picture component (`explorer/site/picture.js`) imports it from `/assets`: the part of it that draws flat figures (1.5 MB, in
+`explorer/site/bundle`), which starts in a third of the time, or all of it (5 MB, which comes with the library) for a figure in space.
+"""
+
+import asyncio
+import gc
+import importlib
+import logging
+import os
+import pkgutil
+import re
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import plotly
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.pages_manager import PagesManager
+
+from explorer.site.standalone import template
+
+ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
+
+# `main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
+# open the file by itself, without the navigation and the wide layout.
+PagesManager.uses_pages_directory = False
+
+COLLECT_EVERY = 60
+"""Seconds between two full collections of garbage, each in the next moment without a run. Streamlit's own after every run, switched off
+in its configuration, stops all visitors for 0.15 s, most of it for modules and functions that stay anyway."""
+
+
+@asynccontextmanager
+async def tidy(app: st.App) -> AsyncIterator[None]:
+    """Import early what pages need, take it out of the collector's sight, and collect garbage now and then."""
+
+    async def keep() -> None:
+        await asyncio.to_thread(prepare)
+        while True:
+            await asyncio.sleep(COLLECT_EVERY)
+            for _ in range(10 * COLLECT_EVERY):
+                if not any(thread.name == "ScriptRunner.scriptThread" for thread in threading.enumerate()):
+                    break
+                await asyncio.sleep(0.1)
+            gc.collect()
+
+    task = asyncio.create_task(keep())
+    yield
+    task.cancel()
+
+
+def prepare() -> None:
+    """Import what the first visitors would wait for; real data last."""
+    floors = [importlib.import_module(f"explorer.{floor}") for floor in ("core", "figures")]
+    rooms = [each.name for floor in floors for each in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")]
+    for name in (*rooms, "scipy.special", "scipy.linalg", "scipy.ndimage", "sklearn.datasets"):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def report(error: Exception) -> bool:
+    """Say that a page failed by a number under which the log has the error; no visitor reads a traceback."""
+    number = secrets.token_hex(3)
+    logging.getLogger("explorer").error("Number %s: %r", number, error)
+    st.error(
+        f"This page ran into a mistake of its own, number {number}. What you set is in the address: go back in your browser, or turn"
+        " something else. Please report the number with the address.",
+        icon=":material/error:",
+    )
+    return True
+
+
+FRAMED_BY = os.environ.get("EXPLORER_FRAME_ANCESTORS", "'self'")
+"""The sites that may show the app within a page of their own, as `frame-ancestors` lists them: a lecturer's, say."""
+
+POLICY = {
+    "default-src": "'self'",
+    # Streamlit's own first script, and those of components, are inline; what drives a browser, as the tests do, evaluates conditions.
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' ws://{host} wss://{host} data: blob:",  # not every browser takes 'self' to mean a socket of the same host too
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "frame-ancestors": FRAMED_BY,
+}
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",  # a link says what somebody computes
+    "content-security-policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+}
+HOST = re.compile(r"[\w.:\[\]-]++")
+"""What a request may call this server for that to stand in a header."""
+PAGE = {"link": "<assets/plotly-cartesian.min.js>; rel=modulepreload"}
+"""Asks a browser to fetch and compile Plotly while Streamlit's own page is still starting: a second less to the first plot."""
+
+
+class Headers:
+    """Gives every answer the headers that keep a page from loading anything of others, and closes what only its server should read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Adds them, and Plotly to every HTML answer."""
+        called = next((value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"), "")
+        host = called if HOST.fullmatch(called) else "localhost"
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = message.get("headers", ())
+                html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in own)
+                added = HEADERS | PAGE if html else HEADERS
+                message["headers"] = [*own, *((name.encode(), value.replace("{host}", host).encode()) for name, value in added.items())]
+            await send(message)
+
+        if scope["type"] == "http" and scope["path"].endswith("/_stcore/metrics"):
+            await PlainTextResponse("Not found", 404)(scope, receive, with_headers)
+        else:
+            await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def home(request: Request) -> RedirectResponse:
+    """Return the first page by its own name, as the others have one: Streamlit knows it by `/` only."""
+    return RedirectResponse(f"./?{request.url.query}")
+
+
+def standalone(request: Request) -> HTMLResponse:
+    """Return the page that a picture fills when it is saved as a page of its own."""
+    return HTMLResponse(template())
+
+
+PARTS: dict[str, Any] = {
+    "script_path": Path(__file__).with_name("main.py"),
+    "lifespan": tidy,
+    "on_script_error": report,
+    "routes": [Route("/assets/standalone.html", standalone), Mount("/assets", ASSETS), Route("/step_size", home)],
+    "middleware": [Middleware(Headers), Middleware(GZipMiddleware)],
+}
+"""What `st.App` is made of, wherever Streamlit looks for one: it reads the text of the file that it is told to run."""

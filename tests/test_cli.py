@@ -1,0 +1,108 @@
+"""The command line: words or JSON, and an exit status that a script can act on."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from explorer.cli import main
+from explorer.core.run.setup import Setup
+
+EXPLODES = "step,loss\n" + "\n".join(f"{step},{1.5**step}" for step in range(20))
+FALLS = "step,loss\n" + "\n".join(f"{step},{0.5**step}" for step in range(60))
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    return status, *capsys.readouterr()
+
+
+def test_a_log_is_read_from_a_file_and_from_the_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text, status, verdict in ((EXPLODES, 1, "diverged"), (FALLS, 0, "converged"), (EXPLODES, 1, "diverged"), ("3\n2\n", 0, None)):
+        (tmp_path / "log").write_text(text)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        in_words, out, _ = answer(capsys, "diagnose", str(tmp_path / "log"))
+        in_numbers, numbers, _ = answer(capsys, "diagnose", "-", "--json")
+        found = json.loads(numbers)
+        assert (in_words, in_numbers, found["verdict"]) == (status, status, verdict)
+        assert out.splitlines()[:2] == [found["reading"], f"{found['sentence']}."]
+        assert all(cause["change"] in out for cause in found["causes"][:3])
+
+
+@pytest.mark.parametrize(
+    ("link", "status", "edge"),
+    [
+        ("loss=quadratic&learning_rate=0.3", 1, 0.2),
+        ("http://localhost:8501/sweep?v=1&loss=quadratic&learning_rate=0.1&view.seeds=2#top", 0, 0.2),
+        ("v=1&loss=absolute&optimizer=lion&learning_rate=0", 0, None),
+    ],
+)
+def test_edge_and_sweep_say_the_same(link: str, status: int, edge: float | None, capsys: pytest.CaptureFixture[str]) -> None:
+    (one, words, _), (two, longer, _) = answer(capsys, "edge", link), answer(capsys, "sweep", link)
+    assert one == two == status
+    assert longer.endswith(words)
+    assert len(words.splitlines()) == 3
+    (_, first, _), (_, second, _) = answer(capsys, "edge", link, "--json"), answer(capsys, "sweep", link, "--json")
+    few, many = json.loads(first), json.loads(second)
+    rates = many.pop("rates")
+    assert few == many
+    assert few["edge"]["rate"] == edge
+    assert few["sentence"] in words
+    assert len(rates) > 100
+    own = Setup.from_query(few["setup"]).learning_rate
+    assert {each["verdict"] for each in rates if each["learning_rate"] == own} <= {few["verdict"]}
+    if edge:
+        assert few["holds"] <= edge * (1 + 1e-3) <= few["diverges"] * (1 + 2e-3)
+    else:
+        assert few["diverges"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("diagnose", "no such file"), "LOG must be a file that can be read, or -, got 'no such file': No such file or directory"),
+        (("diagnose", "."), "Is a directory"),
+        (("edge", "loss=nothing"), "loss must be one of"),
+        (("edge", "quadratic"), "a link has no part named 'quadratic'"),
+        (("sweep", "loss=x_squared&start=1e200"), "start must be where the loss is finite"),
+        (("sweep", "loss=formula&loss.text=__import__('os').getcwd()", "--json"), "formula must"),
+        (("sweep", "v=2&loss=x_squared"), "v must be 1"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_sentence(
+    arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, said = answer(capsys, *arguments)
+    assert (status, out, said.count("\n")) == (2, "", 1)
+    assert sentence in said
+
+
+def test_nothing_that_a_log_says_is_a_command_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_text(EXPLODES.replace("loss", "\x9b31mloss\u202e"))
+    status, out, _ = answer(capsys, "diagnose", str(tmp_path / "log"))
+    assert status == 1
+    assert all(each.isprintable() or each == "\n" for each in out)
+    assert main(["diagnose", "\x1b[31m"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("edge",), ("edge", "a", "b"), ("nothing",), ("--json",)])
+def test_a_wrong_call_shows_the_right_one(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: divergence-explorer" in capsys.readouterr().err
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(name in said for name in ("diagnose", "edge", "sweep", "exit status is 1 where the run diverged"))
