@@ -32,27 +32,55 @@ expect.set_options(timeout=1000 * PATIENCE)
 collect_ignore = ["picture_demo.py", "picture_app.py"]  # Streamlit scripts: importing one runs it
 
 
+def free() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        return int(any_port.getsockname()[1])
+
+
 @contextlib.contextmanager
-def serve(app: Path, folder: Path) -> Iterator[str]:
-    """The address of `streamlit run app`; what it printed goes to a file in `folder`, and into the failure."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, printed = f"http://127.0.0.1:{port}", folder / f"{app.stem}.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port), "--server.address", "127.0.0.1"]
-    with printed.open("w") as log:
-        process = subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+def running(command: list[str], ready: Callable[[], bool], printed: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ready, ended afterwards; what it printed goes to a file, and into the failure."""
+    with printed.open("a") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=os.environ | environment)
         try:
             deadline = time.monotonic() + PATIENCE
-            while not healthy(address):
+            while not ready():
                 if process.poll() is not None or time.monotonic() > deadline:
-                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not healthy after {PATIENCE} s"
-                    pytest.fail(f"`streamlit run {app.name}` {what}; it printed:\n{printed.read_text()}")
+                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not ready after {PATIENCE} s"
+                    pytest.fail(f"`{' '.join(command)}` {what}; it printed:\n{printed.read_text()}")
                 time.sleep(0.1)
-            yield address
+            yield process
         finally:
             process.terminate()
             process.wait(PATIENCE)
+
+
+def streamlit(app: Path, port: int) -> list[str]:
+    """The command that runs an application at a port of this machine."""
+    place = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    return [sys.executable, "-m", "streamlit", "run", str(app), *place]
+
+
+@contextlib.contextmanager
+def serve(app: Path, folder: Path) -> Iterator[str]:
+    """The address of `streamlit run app`."""
+    port = free()
+    address = f"http://127.0.0.1:{port}"
+    with running(streamlit(app, port), lambda: healthy(address), folder / f"{app.stem}.log"):
+        yield address
+
+
+@contextlib.contextmanager
+def proxied(replicas: list[str], folder: Path) -> Iterator[str]:
+    """The address of the proxy that `Caddyfile` describes, before replicas at these addresses."""
+    port = free()
+    address, places = f"http://127.0.0.1:{port}", " ".join(each.removeprefix("http://") for each in replicas)
+    command = ["caddy", "run", "--config", str(ROOT / "Caddyfile"), "--adapter", "caddyfile"]
+    site = {"EXPLORER_SITE": f":{port}", "EXPLORER_REPLICAS": f"to {places}", "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with running(command, lambda: healthy(address), folder / "caddy.log", **site):
+        yield address
 
 
 def healthy(address: str) -> bool:
