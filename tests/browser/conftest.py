@@ -85,7 +85,7 @@ def proxied(replicas: list[str], folder: Path) -> Iterator[str]:
 
 def healthy(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=10) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

@@ -99,7 +99,8 @@ def test_a_visitor_whose_replica_dies_sees_the_same_run_at_another_one(browser: 
 
         context = stack.enter_context(contextlib.closing(browser.new_context()))
         context.set_default_timeout(1000 * PATIENCE)
-        page = context.new_page()
+        page, sockets = context.new_page(), []
+        page.on("websocket", lambda socket: sockets.append(socket))
         page.goto(f"{site}/?v=1&loss=x_squared&learning_rate=0.9&start=1")
         settle(page)
         first = whose(context, site)
@@ -112,6 +113,12 @@ def test_a_visitor_whose_replica_dies_sees_the_same_run_at_another_one(browser: 
             page.wait_for_function(CONNECTED.format("==="))
             assert whose(context, site) != here
             assert seen(page) == before
+            with sockets[-1].expect_event("framereceived"):  # the other one, which hears of this visitor for the first time, shows the link
+                page.get_by_role("slider", name="Learning rate").press("End")
+            page.wait_for_function("(words) => document.querySelector('.picture-sentence').innerText === words", arg=before[1])
+            assert seen(page) == before
+            turn(page, key)
+            before = seen(page)
             page.reload()
             assert seen(page) == before
             living[here] = begin(here)
