@@ -1,7 +1,10 @@
-"""Many visitors at once: `python -m benchmarks.load [visitors ...] [--seconds 60] [--training 0]`.
+"""Many visitors at once: `python -m benchmarks.load [visitors ...] [--seconds 60] [--training 0] [--replicas 1 2]`.
 
 Every visitor is a websocket that speaks Streamlit's protocol as a browser does. It opens "Step size" and releases the ruler somewhere else
 every 5 to 10 s. Those who train open "Network" and ask for another rate as often, one that nobody else has asked for.
+
+With `--replicas 1 2` one process of the app and then two stand behind the proxy of docs/deploy.md, for every number of visitors; 0 is one
+without the proxy.
 
 Goals, on two cores with the visitors on the same machine: 95 of 100 releases within 1 s and 95 of 100 visits within 4 s, with up to 200
 visitors; the health check within 0.1 s; and 95 of 100 releases within 1 s beside 30 who train networks.
@@ -18,8 +21,9 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -29,7 +33,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.browser.conftest import ROOT, serve
+from tests.browser.conftest import ROOT, proxied, serve
 
 PATIENCE = 120.0
 """Seconds after which what was asked for counts as an error."""
@@ -203,16 +207,17 @@ async def crowd(address: str, visitors: int, seconds: float, training: int = 0) 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process has used: seconds of processors, and MB of memory."""
+    """What processes have used: seconds of processors, and MB of memory."""
 
     cpu: float
     memory: float
 
     @classmethod
-    def of(cls, pid: int) -> "Usage":
-        """Read it from /proc, as Linux has it."""
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return cls((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    def of(cls, pids: Iterable[int]) -> "Usage":
+        """Read it from /proc, as Linux has it, of several together."""
+        fields = [Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids]
+        ticks, pages = (sum(int(each[at]) for each in fields for at in places) for places in ((11, 12), (21,)))
+        return cls(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
 
 def serving(address: str) -> int:
@@ -236,20 +241,31 @@ def server() -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def site(replicas: int) -> Iterator[tuple[str, list[int]]]:
+    """An address, and the processes of the app there: that many behind the proxy, or one without it."""
+    with ExitStack() as stack:
+        addresses = [stack.enter_context(server()) for _ in range(max(replicas, 1))]
+        address = (
+            stack.enter_context(proxied(addresses, Path(stack.enter_context(tempfile.TemporaryDirectory())))) if replicas else addresses[0]
+        )
+        yield address, [serving(each) for each in addresses]
+
+
 def share(times: list[float], of: float) -> str:
     """A quantile, in seconds."""
     return f"{statistics.quantiles(times, n=100, method='inclusive')[round(100 * of) - 1]:.2f}" if len(times) > 1 else "–"
 
 
-COLUMNS = "visitors | training | open p50 | open p95 | release p50 | release p95 | health max | releases | errors | CPU a release | MB"
+COLUMNS = "load | replicas | visitors | training | open p50 | open p95 | release p50 | release p95 | health max"
+COLUMNS += " | releases | errors | CPU a release | MB"
 
 
-def line(address: str, visitors: int, seconds: float, training: int) -> tuple[list[str], Seen]:
-    """A row of the table: that many visitors, for so long."""
-    process = serving(address)
-    before = Usage.of(process)
+def line(address: str, processes: list[int], visitors: int, seconds: float, training: int) -> tuple[list[str], Seen]:
+    """A row of the table: that many visitors, for this long."""
+    before = Usage.of(processes)
     seen = asyncio.run(crowd(address, visitors, seconds, training))
-    after = Usage.of(process)
+    after = Usage.of(processes)
     each = (after.cpu - before.cpu) / max(len(seen.released), 1)
     times = [share(seen.opened, 0.5), share(seen.opened, 0.95), share(seen.released, 0.5), share(seen.released, 0.95)]
     counts = [str(len(seen.released)), str(len(seen.errors)), f"{1e3 * each:.0f} ms", f"{after.memory:.0f}"]
@@ -261,15 +277,17 @@ def main() -> None:
     parser.add_argument("visitors", type=int, nargs="*", default=[1, 20, 50, 100, 200])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--training", type=int, default=0, help="how many more train networks meanwhile")
+    parser.add_argument("--replicas", type=int, nargs="+", default=[0], help="processes behind the proxy; 0: one, without it")
     asked = parser.parse_args()
-    print(f"load {os.getloadavg()[0]:.1f}; seconds; the visitors are on the same machine of {os.cpu_count()} cores")
+    print(f"seconds; the visitors are on the same machine of {os.cpu_count()} cores")
     print(COLUMNS)
-    with server() as address:
-        for visitors in asked.visitors:
-            cells, seen = line(address, visitors, asked.seconds, asked.training)
-            print(" | ".join(cells), flush=True)
-            for error in sorted(set(seen.errors))[:3]:
-                print(f"  {error}", file=sys.stderr)
+    for visitors, replicas in product(asked.visitors, asked.replicas):
+        with site(replicas) as (address, processes):
+            load = os.getloadavg()[0]
+            cells, seen = line(address, processes, visitors, asked.seconds, asked.training)
+        print(" | ".join([f"{load:.1f}", str(replicas), *cells]), flush=True)
+        for error in sorted(set(seen.errors))[:3]:
+            print(f"  {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

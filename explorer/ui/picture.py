@@ -75,7 +75,7 @@ def picture(
     own = figure.layout.height if isinstance(figure, go.Figure) else figure.get("layout", {}).get("height")
     value = min(max(int(value), 0), max(len(frames) - 1, 0))
     scale = tuple(dial.values) if dial is not None and on_move is not None else ()
-    hear = partial(_hear, key, len(frames) or 1, on_move)
+    hear, fresh = partial(_hear, key, len(frames) or 1, on_move), f"{key}:asked" not in st.session_state
     position, shown, epoch = _agree(key, value, len(frames) or 1, scale, hear)
     _component(
         key=key,
@@ -96,6 +96,10 @@ def picture(
         on_clicked_change=partial(_pass_on, key, "clicked", on_click),
         on_boxed_change=partial(_pass_on, key, "boxed", on_box),
     )
+    before = _reported(st.session_state.get(key))[0]  # a new session knows it only now
+    if fresh and before >= epoch:  # the page has lost its server and found this one: its dial goes where its link is
+        st.session_state[f"{key}:asked"].epoch = before + 1
+        st.rerun()
     return position
 
 
@@ -121,8 +125,7 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Calla
     the browser keeps sending) is stale. As long as a visitor only drags, `shown` and `epoch` stay, and so Streamlit finds the payload
     in its cache.
     """
-    first = _Memory(asked=value, shown=value, scale=scale, epoch=_reported(st.session_state.get(key))[0] + 1)
-    memory = st.session_state.setdefault(f"{key}:asked", first)
+    memory = st.session_state.setdefault(f"{key}:asked", _Memory(asked=value, shown=value, scale=scale))
     if value == memory.asked and scale == memory.scale and hear():
         st.rerun()  # a commit that no callback announced: the page began without it
     committed = _committed(key, memory.epoch, count)

@@ -32,37 +32,71 @@ expect.set_options(timeout=1000 * PATIENCE)
 collect_ignore = ["picture_demo.py", "picture_app.py"]  # Streamlit scripts: importing one runs it
 
 
-def serve(app: Path, folder: Path) -> contextlib.AbstractContextManager[str]:
-    """The address of `streamlit run app`; what it printed goes to a file in `folder`, and into the failure."""
-    return answering([sys.executable, "-m", "streamlit", "run", str(app)], folder)
+def free() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        return int(any_port.getsockname()[1])
 
 
 @contextlib.contextmanager
-def answering(command: list[str], folder: Path, cwd: Path = ROOT) -> Iterator[str]:
-    """The address of the app that a command starts."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, printed = f"http://127.0.0.1:{port}", folder / f"{Path(command[-1]).stem}.log"
-    settings = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_SERVER_HEADLESS": "true"}
-    with printed.open("w") as log:
-        process = subprocess.Popen(command, cwd=cwd, env=os.environ | settings, stdout=log, stderr=subprocess.STDOUT)
+def running(
+    command: list[str], ready: Callable[[], bool], printed: Path, cwd: Path = ROOT, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ready, ended afterwards; what it printed goes to a file, and into the failure."""
+    with printed.open("a") as log:
+        process = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=subprocess.STDOUT, env=os.environ | environment)
         try:
             deadline = time.monotonic() + PATIENCE
-            while not healthy(address):
+            while not ready():
                 if process.poll() is not None or time.monotonic() > deadline:
-                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not healthy after {PATIENCE} s"
+                    what = f"ended with code {process.returncode}" if process.poll() is not None else f"is not ready after {PATIENCE} s"
                     pytest.fail(f"`{' '.join(command)}` {what}; it printed:\n{printed.read_text()}")
                 time.sleep(0.1)
-            yield address
+            yield process
         finally:
             process.terminate()
             process.wait(PATIENCE)
 
 
+def streamlit(app: Path) -> list[str]:
+    """The command that runs an application; `at` says where."""
+    return [sys.executable, "-m", "streamlit", "run", str(app)]
+
+
+def at(port: int) -> dict[str, str]:
+    """The environment in which an app is served at a port of this machine."""
+    return {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_SERVER_HEADLESS": "true"}
+
+
+@contextlib.contextmanager
+def answering(command: list[str], folder: Path, cwd: Path = ROOT) -> Iterator[str]:
+    """The address of the app that a command starts."""
+    port = free()
+    address = f"http://127.0.0.1:{port}"
+    with running(command, lambda: healthy(address), folder / f"{Path(command[-1]).stem}.log", cwd, **at(port)):
+        yield address
+
+
+def serve(app: Path, folder: Path) -> contextlib.AbstractContextManager[str]:
+    """The address of `streamlit run app`."""
+    return answering(streamlit(app), folder)
+
+
+@contextlib.contextmanager
+def proxied(replicas: list[str], folder: Path) -> Iterator[str]:
+    """The address of the proxy that `Caddyfile` describes, before replicas at these addresses."""
+    port = free()
+    address, places = f"http://127.0.0.1:{port}", " ".join(each.removeprefix("http://") for each in replicas)
+    command = ["caddy", "run", "--config", str(ROOT / "Caddyfile"), "--adapter", "caddyfile"]
+    site = {"EXPLORER_SITE": f":{port}", "EXPLORER_REPLICAS": f"to {places}", "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with running(command, lambda: healthy(address), folder / "caddy.log", **site):
+        yield address
+
+
 def healthy(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=10) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

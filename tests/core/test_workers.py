@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core.ground.workers import POLITE, processes
+from explorer.core.ground import workers
+from explorer.core.ground.workers import POLITE, Cluster, processes
 
 PATIENCE = 120
 STARTS = """
@@ -50,3 +52,16 @@ def test_no_process_is_left_behind(end: signal.Signals) -> None:
 
 def test_they_give_way_to_others() -> None:
     assert processes().submit(os.nice, 0).result() == min(os.nice(0) + POLITE, 19)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "http://127.0.0.1:1", "tcp://127.0.0.1:1"])
+def test_without_the_cluster_that_was_named_they_do_the_work_and_the_log_says_so_once(
+    address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is wrong with it: no address, nobody there, or what speaks to it is not installed."""
+    monkeypatch.setattr(workers, "CLUSTER", Cluster(address))
+    monkeypatch.setattr(workers, "AGAIN", 0.0)
+    with caplog.at_level(logging.INFO, "explorer"):
+        assert [processes().submit(pow, 2, power).result() for power in range(3)] == [1, 2, 4]
+    [said] = caplog.messages
+    assert said.startswith(f"There is no cluster at {address} (")

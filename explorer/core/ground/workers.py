@@ -1,11 +1,23 @@
-"""Other processes of this machine, for work of many small array operations: its threads would wait for the interpreter."""
+"""Other processes, for work of many small array operations: threads would wait for the interpreter. This machine's, or a cluster's."""
 
+import logging
 import os
+import socket
 import threading
 import time
-from concurrent.futures import Executor
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import Any
 
 from explorer.core.ground.extras import needs
+
+LOG = logging.getLogger("explorer")
+
+ANSWER = 5.0
+"""Seconds within which a scheduler must answer."""
+
+AGAIN = 30.0
+"""Seconds until one that did not answer is asked again: meanwhile nobody waits for it."""
 
 IDLE = 60
 """Seconds after which an idle process ends and frees its memory."""
@@ -17,17 +29,92 @@ POLITE = 10
 def processes() -> Executor:
     """Return the pool of one process a core, started when first needed and shared by all who ask: their jobs take turns.
 
-    Nobody may shut it down; cancel what you submitted instead. The first jobs wait a second or two, until the processes have imported
-    numpy. What travels there must be known by name to a fresh interpreter, or be pickled by value as functions of a script are. They end
-    within two seconds of this process, however it ended.
+    Where the environment names a cluster that answers (see `Cluster`), its workers are the pool. Nobody may shut it down; cancel what you
+    submitted instead, and ask again when it breaks. The first jobs wait a second or two, until the processes have imported numpy. What
+    travels there must be known by name to a fresh interpreter, or be pickled by value as functions of a script are. The processes of this
+    machine end within two seconds of this one, however it ended.
 
     >>> processes().submit(pow, 2, 10).result()
     1024
     """
+    cluster = CLUSTER.pool()
+    if cluster is not None:
+        return cluster
     with needs("parallel", "a process for each core"):
         from loky import get_reusable_executor  # here: the extra is not everybody's
     pool: Executor = get_reusable_executor(timeout=IDLE, initializer=_serve, initargs=(os.getpid(),))
     return pool
+
+
+class Workers(Executor):
+    """The workers of a Dask cluster; a broken pool, while there is no connection to its scheduler.
+
+    A worker that dies costs nothing: the scheduler gives its jobs to others. Raises OSError if there is no answer within `ANSWER` seconds,
+    and ValueError for what is no address.
+    """
+
+    def __init__(self, address: str) -> None:
+        from distributed import Client  # the extra `cluster`
+        from distributed.comm.addressing import get_address_host_port
+
+        socket.create_connection(get_address_host_port(address), ANSWER).close()  # fails at once, where Dask would go on trying
+        self._client = Client(address, timeout=ANSWER, set_as_default=False)
+        self._executor = self._client.get_executor(pure=False)  # else two equal maps would share jobs, and either could cancel them
+        self._max_workers = 0  # as executors of threads and processes call it
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._client.status == "running")
+
+    def count(self) -> int:
+        """Return how many there are now."""
+        self._max_workers = sum(self._client.nthreads(callback_timeout=ANSWER).values())
+        return self._max_workers
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not self.connected:  # it would keep the job until there is a connection again, if ever
+            raise BrokenExecutor("the connection to the scheduler is lost")
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        return future
+
+
+class Cluster:
+    """A Dask cluster that may come and go, at the address of its scheduler, such as `tcp://scheduler:8786`; none if that is empty.
+
+    >>> Cluster("").pool() is None
+    True
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._workers: Workers | None = None
+        self._absent = False
+        self._again = 0.0
+        self._lock = threading.Lock()
+
+    def pool(self) -> Workers | None:
+        """Return its workers, connected anew where the connection was lost; None while there are none, which the log says once."""
+        with self._lock:
+            if not self._address or time.monotonic() < self._again:
+                return None
+            try:
+                if self._workers is None or not self._workers.connected:
+                    self._workers = Workers(self._address)
+                if not self._workers.count():
+                    raise OSError("it has no workers")
+            except (ImportError, OSError, ValueError) as error:
+                self._again = time.monotonic() + AGAIN
+                if not self._absent:
+                    reason = f"There is no cluster at {self._address} ({error})"
+                    LOG.warning("%s: until there is, long maps are computed by processes of this machine.", reason)
+                self._absent = True
+                return None
+            self._absent = False
+            return self._workers
+
+
+CLUSTER = Cluster(os.environ.get("EXPLORER_SCHEDULER", ""))
+"""The one that the environment names."""
 
 
 def _serve(parent: int) -> None:
