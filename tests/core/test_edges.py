@@ -88,6 +88,8 @@ FROZEN: dict[str, tuple[Optimizer, float]] = {
     "nadam at its start, μ = β₁/2": (OPTIMIZERS["nadam"](eps=1, momentum_decay=0), 3.8 / (1.9 - 0.81) / LAM),
     "12 nadam at its end, μ = β₁": (OPTIMIZERS["nadam"](eps=1, momentum_decay=1000), 13.5714285714 / LAM),
     "radam": (OPTIMIZERS["radam"](eps=1, beta2=0.9), 38 / LAM),
+    "60 asgd": (OPTIMIZERS["asgd"](lambd=0, weight_decay=DECAY), 2 / (LAM + DECAY)),
+    "62 adafactor": (OPTIMIZERS["adafactor"](eps1=1, eps2=1000), 2e-3 / LAM),
 }
 
 

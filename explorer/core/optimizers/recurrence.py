@@ -1,6 +1,8 @@
 """The theory of a rule on a parabola: two roots, from which its edge and its growth follow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,65 @@ class Recurrence:
 
 
 PLAIN_STEP = Recurrence()  # gradient descent, x ← x - η g: stable while h < 2
+ANY_CURVATURE = Recurrence(trace_h=0.0)  # a step of the same length on any curvature: no h is too large
+UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
+
+LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
+SMALL = 1e-30  # a gradient whose square is nothing beside any ε
+GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
+
+
+@np.errstate(all="ignore")
+def measured(begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None) -> Recurrence:
+    """A recurrence with the edge of a rule that names none: infinite where none is found, as for steps that stay long as gradients shrink.
+
+    At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
+    The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
+    leaves the unit circle. The point does not move while the rule's counters run on.
+    """
+    x = np.zeros((1, 1))
+    try:
+        state = begin(x)
+        for _ in range(LATE):
+            _, state = direction(x, state, x)
+        memory = [i for i, part in enumerate(state) if np.ndim(part) and not np.any(part)]
+        sizes = [np.size(state[i]) for i in memory]
+
+        def response(small: float) -> Array:
+            """How the direction and all that is remembered answer x, and each number that is remembered: a column each, ``(n, n)``."""
+
+            def moved(at: int) -> Array:
+                z = np.zeros(1 + sum(sizes))
+                z[at] = small
+                parts, point = dict(zip(memory, np.split(z[1:], np.cumsum(sizes)[:-1]), strict=bool(memory))), z[:1].reshape(1, 1)
+                given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
+                d, after = direction(point, given, point)
+                d = d if preconditioner is None else d * preconditioner(after)
+                return np.concatenate([np.ravel(d), *(np.ravel(after[i]) for i in memory)]) / small
+
+            return np.stack([moved(at) for at in range(1 + sum(sizes))], axis=1)
+
+        jacobian = response(SMALL)
+        linear = np.allclose(jacobian, response(SMALL / 2), rtol=1e-6, atol=GROWS)
+    except Exception:  # noqa: BLE001 - a rule of somebody else that wants another point: it has no edge here
+        return ANY_CURVATURE
+    if not linear or not jacobian[0].any():
+        return ANY_CURVATURE
+
+    def grows(h: Array) -> Array:
+        M = np.repeat(jacobian[np.newaxis], h.size, axis=0)
+        M[:, 0] = np.eye(len(jacobian))[0] - h[:, np.newaxis] * jacobian[0]
+        return np.abs(np.linalg.eigvals(M)).max(axis=1) > 1 + GROWS
+
+    h = np.geomspace(1e-15, 1e15, 3001)
+    while not np.isclose(h[0], h[-1], rtol=1e-12, atol=0):
+        first = int(np.argmax(beyond := grows(h)))
+        if not beyond.any():
+            return ANY_CURVATURE
+        if first == 0:
+            break
+        h = np.linspace(h[first - 1], h[first], 101)
+    return Recurrence(trace_h=2 / float(h[0]))
 
 
 def heavy_ball(beta: Number, share: Number = 1.0) -> Recurrence:

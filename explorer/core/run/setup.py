@@ -18,6 +18,7 @@ from explorer.core.ground.knobs import (
     check_mapping,
     check_number,
     check_one,
+    door,
     must,
     short,
     strictly,
@@ -36,6 +37,7 @@ Knobs = tuple[tuple[str, Any], ...]
 SUCH_KNOBS = '{"optimizer.momentum": 0.9}'
 
 
+@door
 @dataclass(frozen=True)
 class Setup:
     """Everything that a run depends on, and nothing else: equal setups give equal runs, to the last bit.

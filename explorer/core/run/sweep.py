@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.halt import Stopped
-from explorer.core.ground.knobs import check_made, check_whole
+from explorer.core.ground.knobs import check_made, check_whole, door
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
@@ -40,9 +40,10 @@ shrinking into subnormal numbers, which are up to 80 times slower to compute wit
 BELOW_THE_EDGE = 0.999  # a run is left alone at a minimum only if its rate is this far below the edge there: at it, rounding decides
 
 
+@door
 def sweep(
-    loss: Loss,
-    optimizer: Optimizer,
+    loss: Loss | str,
+    optimizer: Optimizer | str,
     learning_rate: ArrayLike,
     *,
     executor: Executor | None = None,
