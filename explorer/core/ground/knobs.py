@@ -489,6 +489,14 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         """PyTorch's call of the same; empty where it has none."""
         return self._torch.get(name, "")
 
+    def brought(self, name: str) -> bool:
+        """Whether the factory of this name came with this package."""
+        return self[name].__module__.partition(".")[0] == __name__.partition(".")[0]
+
+    def definition(self, name: str) -> tuple[Callable[..., Item], str, str]:
+        """The factory as it was registered, its title and PyTorch's call: what puts it on the shelf of another process."""
+        return inspect.unwrap(self[name]), self._titles.get(name, ""), self.torch(name)
+
     def parameters(self, name: str) -> dict[str, Parameter]:
         """The knobs of one factory by name. Raises UnknownName, a ValueError that lists the names there are."""
         _ = self[name]

@@ -1,6 +1,8 @@
 """A piece of a map: the runs of one setup that differ in some of its knobs, and what they cost."""
 
+import functools
 import math
+import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Descent
-from explorer.core.run.setup import Setup
+from explorer.core.run.setup import SHELVES, Setup
 from explorer.core.run.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
 from explorer.core.verdict.verdict import Outcome, Verdict
 
@@ -48,6 +50,19 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
             parts.append((codes, _pace(outcome, loss.minimum)))
     every_code, pace = zip(*parts, strict=True)
     return np.concatenate(every_code), np.concatenate(pace)
+
+
+def render_elsewhere(own: bytes, setup: Setup, turned: Mapping[str, Array]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """The same in another process, which may not know the setup's `own_factories`."""
+    learn(own)
+    return render_tile(setup, turned)
+
+
+@functools.lru_cache(maxsize=1)  # once, but again if others came between
+def learn(own: bytes) -> None:
+    """Put factories on the shelves that another process has there."""
+    for kind, factory, title, torch in pickle.loads(own):
+        SHELVES[kind].named(title, torch=torch)(factory)
 
 
 def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:

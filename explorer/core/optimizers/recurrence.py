@@ -80,32 +80,36 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
     """
     x = np.zeros((1, 1))
     try:
+        runs = np.shape(direction(x, begin(x), x)[0])[-1]
+        x = np.zeros((1, runs))
         state = begin(x)
         for _ in range(LATE):
             _, state = direction(x, state, x)
         memory = [i for i, part in enumerate(state) if np.ndim(part) and not np.any(part)]
-        sizes = [np.size(state[i]) for i in memory]
+        places = np.cumsum([1, *(np.size(state[i]) // runs for i in memory)])
 
-        def response(small: float) -> Array:
-            """How the direction and all that is remembered answer x, and each number that is remembered: a column each, ``(n, n)``."""
+        def moved(at: int, small: float) -> Array:
+            """How the direction and all that is remembered answer one number of z, ``(n, runs)``."""
+            z = np.zeros((places[-1], runs))
+            z[at] = small
+            parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
+            given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
+            d, after = direction(z[:1], given, z[:1])
+            d = d if preconditioner is None else d * preconditioner(after)
+            return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
-            def moved(at: int) -> Array:
-                z = np.zeros(1 + sum(sizes))
-                z[at] = small
-                parts, point = dict(zip(memory, np.split(z[1:], np.cumsum(sizes)[:-1]), strict=bool(memory))), z[:1].reshape(1, 1)
-                given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
-                d, after = direction(point, given, point)
-                d = d if preconditioner is None else d * preconditioner(after)
-                return np.concatenate([np.ravel(d), *(np.ravel(after[i]) for i in memory)]) / small
-
-            return np.stack([moved(at) for at in range(1 + sum(sizes))], axis=1)
-
-        jacobian = response(SMALL)
-        linear = np.allclose(jacobian, response(SMALL / 2), rtol=1e-6, atol=GROWS)
+        whole, half = (np.stack([moved(at, small) for at in range(places[-1])], axis=1) for small in (SMALL, SMALL / 2))
+        linear = np.allclose(whole, half, rtol=1e-6, atol=GROWS)
     except Exception:  # noqa: BLE001 - a rule of somebody else that wants another point: it has no edge here
         return ANY_CURVATURE
-    if not linear or not jacobian[0].any():
+    if not linear:
         return ANY_CURVATURE
+    edges = np.array([_edge_of(jacobian) for jacobian in np.moveaxis(whole, -1, 0)])
+    return Recurrence(trace_h=2 / edges if runs > 1 else 2 / float(edges[0]))
+
+
+def _edge_of(jacobian: Array) -> float:
+    """The smallest h at which a root of the step grows, of this response ``(n, n)`` of direction and memory; infinite if there is none."""
 
     def grows(h: Array) -> Array:
         M = np.repeat(jacobian[np.newaxis], h.size, axis=0)
@@ -114,13 +118,14 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
 
     h = np.geomspace(1e-15, 1e15, 3001)
     while not np.isclose(h[0], h[-1], rtol=1e-12, atol=0):
-        first = int(np.argmax(beyond := grows(h)))
+        beyond = grows(h)
         if not beyond.any():
-            return ANY_CURVATURE
+            return np.inf
+        first = int(np.argmax(beyond))
         if first == 0:
             break
         h = np.linspace(h[first - 1], h[first], 101)
-    return Recurrence(trace_h=2 / float(h[0]))
+    return float(h[0])
 
 
 def heavy_ball(beta: Number, share: Number = 1.0) -> Recurrence:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Optimizer:
 
     init: Callable[..., State]
     update: Callable[..., Step]
-    recurrence: Recurrence = UNKNOWN
+    recurrence: Recurrence = field(default_factory=lambda: UNKNOWN)
     preconditioner: Callable[[State], Array] | None = None
     weight_decay: Number = 0.0
     decoupled_decay: Number = 0.0
@@ -88,8 +88,17 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         if self.recurrence is UNKNOWN:
-            for name, value in {"recurrence": measured(self.begin, self.direction, self.preconditioner), "measured": True}.items():
-                object.__setattr__(self, name, value)
+            object.__setattr__(self, "measured", True)
+            object.__delattr__(self, "recurrence")
+
+    if not TYPE_CHECKING:  # a checker would take any name for one that this finds
+
+        def __getattr__(self, name: str) -> Any:
+            """The recurrence of a rule that names none, measured when it is first asked for."""
+            if name != "recurrence":
+                raise AttributeError(f"an Optimizer has no {name!r}")
+            object.__setattr__(self, name, found := measured(self.begin, self.direction, self.preconditioner))
+            return found
 
     def begin(self, x: Array, blocks: Blocks | None = None) -> State:
         """The state for a point ``(dim, runs)`` of a loss with these blocks; by default the point is one vector."""

@@ -1,7 +1,7 @@
 """One frozen, flat description of an experiment: what a link, a case and a cache key are made of."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -24,6 +24,7 @@ from explorer.core.ground.knobs import (
     strictly,
     typed,
 )
+from explorer.core.ground.travel import packed
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
@@ -106,7 +107,12 @@ class Setup:
 
     def make_loss(self) -> Loss:
         """The loss, built from its knobs; equal setups share one."""
-        return built_once(self.loss, tuple(self._chosen("loss").items()))
+        return built_once(LOSSES[self.loss], tuple(self._chosen("loss").items()))
+
+    def own_factories(self) -> bytes:
+        """Those of its three names that somebody else put on the shelves, packed for another process, which may not know them."""
+        chosen = {kind: getattr(self, kind) for kind in SHELVES}
+        return packed([(kind, *SHELVES[kind].definition(name)) for kind, name in chosen.items() if not SHELVES[kind].brought(name)])
 
     @property
     def initial_point(self) -> NDArray[np.float64]:
@@ -251,9 +257,9 @@ def parts(link: Mapping[str, str] | str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=16)
 @np.errstate(all="ignore")  # of knobs beyond all measure, what overflows is a result
-def built_once(name: str, knobs: Knobs) -> Loss:
-    """Make the loss of this name with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
-    loss = LOSSES[name](**dict(knobs))
+def built_once(factory: Callable[..., Loss], knobs: Knobs) -> Loss:
+    """Make the loss of this factory with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
+    loss = factory(**dict(knobs))
     loss.start.flags.writeable = False
     return loss
 
