@@ -115,6 +115,20 @@ def test_12_averaged_forms() -> None:
     assert OPTIMIZERS["nadam"](momentum_decay=1000).recurrence.edge == pytest.approx(2 * 1.9 / (0.1 * 2.8))
 
 
+@pytest.mark.parametrize(("name", "knobs"), [("signsgd", {}), ("rprop", {}), ("muon", {"weight_decay": 0.0})])
+def test_61_to_63_no_rate_makes_a_step_of_a_fixed_length_grow(name: str, knobs: dict[str, float]) -> None:
+    rule, start = OPTIMIZERS[name](**knobs), np.array([1.0, -2.0])
+    for eigenvalues in ((1, 10), (1e-3, 1e6)):
+        loss = LOSSES["quadratic"](eigenvalues=eigenvalues, rotation=30)
+        edge = Edge.of(loss, rule, start)
+        assert edge.rate == np.inf
+        assert "same length on any curvature" in edge.reason
+        path = run(loss, rule, [0.01, 1.0, 100.0], start=start, steps=2000)
+        assert not (judge(path).verdict == Verdict.DIVERGED).any()
+        assert np.abs(path.x[1000:]).max() < 2000
+    assert OPTIMIZERS["muon"](weight_decay=0.5).largest_stable_rate(1e9) == 4.0  # 2/decay
+
+
 def test_20_the_edge_is_that_of_the_preconditioned_hessian() -> None:
     """P differs between coordinates and the valley is turned: no one curvature decides."""
     loss, start = LOSSES["quadratic"](eigenvalues=(1, 10), rotation=30), np.array([3.0, -1.0])

@@ -101,6 +101,28 @@ def test_lion_is_the_papers_algorithm() -> None:
             m = beta2 * m + (1 - beta2) * g
 
 
+def test_signsgd_is_the_papers_algorithm() -> None:
+    """PyTorch has none. Bernstein et al. 2018, algorithm 2 (Signum), and 1 where nothing is remembered."""
+    for beta in (0.9, 0.0):
+        for loss in PROBLEMS.values():
+            path = run(loss, OPTIMIZERS["signsgd"](momentum=beta), 0.01, steps=20).x[:, :, :1]
+            x, m = path[0], np.zeros_like(path[0])
+            for point in path:
+                np.testing.assert_allclose(x, point, rtol=1e-10, atol=1e-15)
+                m = beta * m + (1 - beta) * loss.value_and_gradient(x)[1]
+                x = x - 0.01 * np.sign(m)
+
+
+def test_the_mean_of_asgd_is_that_of_the_points_it_passed() -> None:
+    """From t₀ + 2 on, as PyTorch's `ax`, whose weight is one over the steps since t₀ of the step before."""
+    loss, rule, t0 = PROBLEMS["quad_1_100"], OPTIMIZERS["asgd"](t0=3.0), 3
+    points = run(loss, rule, 0.01, steps=12).x
+    state = rule.begin(points[0])
+    for point in points:
+        _, state = rule.direction(loss.value_and_gradient(point)[1], state, point, 0.01)
+    np.testing.assert_allclose(state[1], points[t0 + 2 :].mean(axis=0), rtol=1e-12)
+
+
 REFUSED = [
     ("gradient_descent", {"weight_decay": -1}, "weight_decay must be finite and ≥ 0, got -1"),
     ("momentum", {"momentum": -0.1}, "momentum must be finite and ≥ 0 and ≤ 1, got -0.1"),

@@ -24,9 +24,6 @@ from explorer.core.schedules import SCHEDULES
 NO_LINES = {"convolution", "random_network"}
 """Losses that no dozen lines compute as they are on the shelf: their programs ask the package."""
 
-NO_SHORT_RULE = {"muon"}
-"""Rules that no dozen lines are, because of how PyTorch rounds in them."""
-
 LINE = {"loss.data": "line"}
 STEEP = {"loss.condition_number": 50, "loss.rotation": 30}
 CALM = {"x_squared": 0.1, "ravine": 0.3, "linear_regression": 1e-3}
@@ -47,6 +44,7 @@ SWITCHED = [
     ("signsgd", {"momentum": 0.5, "weight_decay": 0.3}),
     ("asgd", {"lambd": 0.1, "weight_decay": 0.2}),
     ("rprop", {"etaminus": 0.3, "step_size_max": 0.02}),
+    ("muon", {"nesterov": False, "adjust_lr_fn": "match_rms_adamw", "ns_coefficients": (2.0, -1.5, 0.5), "weight_decay": 0.0}),
     ("adafactor", {"eps1": 0.1, "d": 1.5, "weight_decay": 0.3}),
 ]
 CONDITIONS: list[tuple[str, dict[str, Any]]] = [
@@ -124,9 +122,8 @@ def test_every_loss_is_its_own_program(loss: str, library: Library) -> None:
 @pytest.mark.parametrize("loss", ["x_squared", "ravine", "linear_regression"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_rule_is_its_own_program(optimizer: str, loss: str, library: Library) -> None:
-    own = optimizer not in NO_SHORT_RULE
-    text = same(turned(loss, optimizer, {}, rate_of(loss, optimizer), steps=60), library, own=own)
-    assert ("torch.optim" in text) == (library == "torch" and own and bool(OPTIMIZERS.torch(optimizer)))
+    text = same(turned(loss, optimizer, {}, rate_of(loss, optimizer), steps=60), library)
+    assert ("torch.optim" in text) == (library == "torch" and bool(OPTIMIZERS.torch(optimizer)))
 
 
 RATED = [name for name in OPTIMIZERS if OPTIMIZERS[name]().rated]
@@ -137,8 +134,9 @@ def test_a_schedule_reaches_a_rate_that_is_inside_a_rule(optimizer: str, library
     same(turned("ravine", optimizer, {}, 0.1, schedule="exponential", warmup_steps=5, steps=60), library)
 
 
-def test_a_rule_that_looks_at_matrices_asks_the_package_where_there_are_some() -> None:
-    same(turned("network", "adafactor", {}, 0.1, steps=5), own=False)
+@pytest.mark.parametrize("optimizer", ["adafactor", "muon"])
+def test_a_rule_that_looks_at_matrices_asks_the_package_where_there_are_some(optimizer: str) -> None:
+    assert "explorer" in imported(same(turned("network", optimizer, {}, 0.1, steps=5), own=False))
 
 
 @pytest.mark.parametrize(("optimizer", "knobs"), SWITCHED)

@@ -221,17 +221,21 @@ class _Crew:
                     yield tile, codes, pace
 
     def _submit(self, tile: Tile, attempt: int) -> None:
-        here = (render_tile, tile.setup, tile.turned, self.halt)
-        job = here if self.near else (render_elsewhere, tile.setup.own_factories(), tile.setup, tile.turned)
         try:
-            future = sent(self.pool, *job)
+            future = self._handed(tile)
         except BrokenExecutor:
             if not callable(self.given):
                 raise
             self._dismiss(wait=False)
             self.pool = self._hired()
-            future = sent(self.pool, *job)
+            future = self._handed(tile)
         self.waiting[future] = (tile, attempt)
+
+    def _handed(self, tile: Tile) -> Future[Result]:
+        own = b"" if self.near else tile.setup.own_factories()
+        if own:
+            return sent(self.pool, render_elsewhere, own, tile.setup, tile.turned)
+        return self.pool.submit(render_tile, tile.setup, tile.turned, *((self.halt,) if self.near else ()))
 
     def _failed(self, tile: Tile, attempt: int, error: BaseException) -> None:
         try:

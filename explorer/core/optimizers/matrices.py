@@ -125,8 +125,31 @@ def muon(
     def preconditioner(state: State) -> Array:
         return np.asarray(state[2])  # of a matrix it may turn the sign of a coordinate too
 
-    rule = Optimizer(init, update, ANY_CURVATURE, preconditioner, shaped=True)
+    code = (
+        COLUMN,
+        "b = momentum * b + (1 - momentum) * g\nc = momentum * b + (1 - momentum) * g if nesterov else b",
+        "newton_schulz(c) * np.size(x) ** 0.5" if adjust_lr_fn == "original" else "newton_schulz(c) * 0.2 * np.size(x) ** 0.5",
+    )
+    rule = Optimizer(init, update, ANY_CURVATURE, preconditioner, shaped=True, code=code)
     return with_decoupled_decay(weight_decay, rule)
+
+
+COLUMN = """b = np.zeros_like(x)
+def float32(number):
+    return np.float64(np.float32(number))
+def bfloat16(number):
+    bits = np.asarray(number, dtype=np.float32).view(np.uint32)
+    return np.float64(((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32))
+def newton_schulz(c):  # of one column, rounded as PyTorch rounds it
+    p, q, r = (float32(each) for each in ns_coefficients)
+    X = bfloat16(c)
+    X = bfloat16(X / max(bfloat16(np.sqrt(np.sum(X * X))), eps))
+    for _ in range(ns_steps):
+        A = bfloat16(np.sum(X * X))
+        B = bfloat16(q * A + float32(r * float32(A * A)))
+        X = bfloat16(p * X + float32(B * X))
+    return X"""
+"""What a program that somebody takes away has of `newton_schulz`, where a point is one column."""
 
 
 def newton_schulz(G: Array, coefficients: tuple[float, ...], count: Number, eps: Number) -> Array:

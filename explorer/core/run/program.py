@@ -21,6 +21,9 @@ from explorer.core.run.setup import SHELVES, Setup
 MOST_NUMBERS = 20_000
 """The most numbers of data and start that a program holds: about 200 kB of text."""
 
+MATRICES_ONLY = {"Muon"}
+"""Rules that PyTorch has for matrices alone: there the point is one column."""
+
 Library = Literal["numpy", "torch"]
 
 
@@ -121,6 +124,13 @@ class _Writer:
         return self.setup.schedule != "constant" or self.setup.warmup_steps > 0
 
     @property
+    def point(self) -> str:
+        """What a loss is called with."""
+        if not (self.own and OPTIMIZERS.torch(self.setup.optimizer) in MATRICES_ONLY):
+            return "x"
+        return "x[0, 0]" if len(self.loss.coordinates) == 1 else "x[:, 0]"
+
+    @property
     def drawn(self) -> bool:
         return self.setup.batch_size is not None or self.setup.gradient_noise > 0
 
@@ -158,7 +168,7 @@ class _Writer:
         if setup.batch_size is not None:
             yield from self.batches(setup.batch_size)
         x = setup.initial_point
-        start = self.array(x[0] if len(loss.coordinates) == 1 else x)
+        start = self.array(x[:, np.newaxis] if self.point != "x" else x[0] if len(loss.coordinates) == 1 else x)
         yield f"x = {start[:-1]}, requires_grad=True)" if self.torch else f"x = {start}"
 
     def batches(self, size: int) -> Iterator[str]:
@@ -175,7 +185,7 @@ class _Writer:
     def arguments(self) -> str:
         """What a step's loss is called with."""
         rows = [f"{name}[rows[t - 1]]" for name in self.loss.examples] if self.setup.batch_size is not None else []
-        return ", ".join(["x", *rows])
+        return ", ".join([self.point, *rows])
 
     @property
     def normal(self) -> str:
@@ -216,7 +226,7 @@ class _Writer:
         knobs = {name: value for name, value in rule.knobs.items() if name in defaults and (value or value != defaults[name])}
         words = [f"{name}={value!r}" for name, value in sorted(in_torch_words(knobs).items(), key=lambda each: each[0] != "betas")]
         yield f"optimizer = torch.optim.{name}([x], {', '.join(['lr=learning_rate', *words, *filter(None, [fixed])])})"
-        yield "losses = [loss(x).item()]"
+        yield f"losses = [loss({self.point}).item()]"
         yield "for t in range(1, steps + 1):"
         yield "    optimizer.zero_grad()"
         yield f"    loss({self.arguments}).backward()"
@@ -226,7 +236,7 @@ class _Writer:
         if self.scheduled:
             yield '    optimizer.param_groups[0]["lr"] = learning_rate * schedule[t - 1]'
         yield "    optimizer.step()"
-        yield "    losses.append(loss(x).item())"
+        yield f"    losses.append(loss({self.point}).item())"
 
 
 def _folded(code: str, knobs: Any) -> str:

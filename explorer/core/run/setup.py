@@ -110,9 +110,10 @@ class Setup:
         return built_once(LOSSES[self.loss], tuple(self._chosen("loss").items()))
 
     def own_factories(self) -> bytes:
-        """Those of its three names that somebody else put on the shelves, packed for another process, which may not know them."""
+        """Those of its three names that somebody else put on the shelves, packed for a process that does not know them; empty for none."""
         chosen = {kind: getattr(self, kind) for kind in SHELVES}
-        return packed([(kind, *SHELVES[kind].definition(name)) for kind, name in chosen.items() if not SHELVES[kind].brought(name)])
+        own = [(kind, *SHELVES[kind].definition(name)) for kind, name in chosen.items() if not SHELVES[kind].brought(name)]
+        return packed(own) if own else b""
 
     @property
     def initial_point(self) -> NDArray[np.float64]:
