@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import json
 import math
+import pickle
 import tomllib
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, ca
 import numpy as np
 
 from explorer.core.ground.elsewhere import pointer
+from explorer.core.ground.travel import packed
 
 VIEW = "view."
 """What the parts of a link begin with that say how its page looks at an experiment."""
@@ -431,6 +433,7 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         self._parameters: dict[str, dict[str, Parameter]] = {}
         self._titles: dict[str, str] = {}
         self._torch: dict[str, str] = {}
+        self._learned: dict[str, bytes] = {}
 
     def __call__(self, factory: Callable[..., Item]) -> Callable[..., Item]:
         name, known, signature = factory.__name__, parameters(factory), inspect.signature(factory)
@@ -489,13 +492,20 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         """PyTorch's call of the same; empty where it has none."""
         return self._torch.get(name, "")
 
-    def brought(self, name: str) -> bool:
-        """Whether the factory of this name came with this package."""
-        return self[name].__module__.partition(".")[0] == __name__.partition(".")[0]
+    def carried(self, name: str) -> bytes:
+        """The factory of this name for the shelf of another process, which has to `learn` it; empty for one of this package."""
+        factory = inspect.unwrap(self[name])
+        if factory.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            return b""
+        self._learned[name] = own = packed((factory, self._titles.get(name, ""), self.torch(name)))
+        return own
 
-    def definition(self, name: str) -> tuple[Callable[..., Item], str, str]:
-        """The factory as it was registered, its title and PyTorch's call: what puts it on the shelf of another process."""
-        return inspect.unwrap(self[name]), self._titles.get(name, ""), self.torch(name)
+    def learn(self, name: str, own: bytes) -> None:
+        """Register what was `carried` here, unless it is what this name stands for already."""
+        if own and self._learned.get(name) != own:
+            factory, title, torch = pickle.loads(own)
+            self.named(title, torch=torch)(factory)
+            self._learned[name] = own
 
     def parameters(self, name: str) -> dict[str, Parameter]:
         """The knobs of one factory by name. Raises UnknownName, a ValueError that lists the names there are."""

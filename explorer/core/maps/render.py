@@ -232,7 +232,7 @@ class _Crew:
         self.waiting[future] = (tile, attempt)
 
     def _handed(self, tile: Tile) -> Future[Result]:
-        own = b"" if self.near else tile.setup.own_factories()
+        own = {} if self.near else tile.setup.own_factories()
         if own:
             return sent(self.pool, render_elsewhere, own, tile.setup, tile.turned)
         return self.pool.submit(render_tile, tile.setup, tile.turned, *((self.halt,) if self.near else ()))

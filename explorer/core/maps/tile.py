@@ -1,8 +1,6 @@
 """A piece of a map: the runs of one setup that differ in some of its knobs, and what they cost."""
 
-import functools
 import math
-import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -52,17 +50,11 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
     return np.concatenate(every_code), np.concatenate(pace)
 
 
-def render_elsewhere(own: bytes, setup: Setup, turned: Mapping[str, Array]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def render_elsewhere(own: Mapping[str, bytes], setup: Setup, turned: Mapping[str, Array]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """The same in another process, which may not know the setup's `own_factories`."""
-    learn(own)
+    for kind, carried in own.items():
+        SHELVES[kind].learn(getattr(setup, kind), carried)
     return render_tile(setup, turned)
-
-
-@functools.lru_cache(maxsize=1)  # once, but again if others came between
-def learn(own: bytes) -> None:
-    """Put factories on the shelves that another process has there."""
-    for kind, factory, title, torch in pickle.loads(own):
-        SHELVES[kind].named(title, torch=torch)(factory)
 
 
 def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:

@@ -121,9 +121,9 @@ class Optimizer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as its name and knobs, because its functions are closures; a rule of one's own as its parts, which cloudpickle can."""
-        return (
-            (_made, (self.name, dict(self.knobs))) if self.name else (Optimizer, tuple(getattr(self, each.name) for each in fields(self)))
-        )
+        if self.name:
+            return _learned, (OPTIMIZERS.carried(self.name), self.name, dict(self.knobs))
+        return Optimizer, tuple(getattr(self, each.name) for each in fields(self))
 
     @property
     def is_linear(self) -> bool:
@@ -188,6 +188,12 @@ OPTIMIZERS: Shelf[Optimizer] = Shelf(
 def check_optimizer(optimizer: object) -> Optimizer:
     """Return a rule as it is, or by its name with its defaults; refuse with a sentence what is neither."""
     return check_made("optimizer", OPTIMIZERS.made(optimizer), Optimizer, 'a name such as "adam", or made by OPTIMIZERS["adam"]()')
+
+
+def _learned(own: bytes, name: str, knobs: Mapping[str, Any]) -> Optimizer:
+    """The same in a process whose shelf may not have it."""
+    OPTIMIZERS.learn(name, own)
+    return _made(name, knobs)
 
 
 def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:

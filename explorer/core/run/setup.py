@@ -24,7 +24,6 @@ from explorer.core.ground.knobs import (
     strictly,
     typed,
 )
-from explorer.core.ground.travel import packed
 from explorer.core.losses import LOSSES, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
@@ -109,11 +108,10 @@ class Setup:
         """The loss, built from its knobs; equal setups share one."""
         return built_once(LOSSES[self.loss], tuple(self._chosen("loss").items()))
 
-    def own_factories(self) -> bytes:
-        """Those of its three names that somebody else put on the shelves, packed for a process that does not know them; empty for none."""
-        chosen = {kind: getattr(self, kind) for kind in SHELVES}
-        own = [(kind, *SHELVES[kind].definition(name)) for kind, name in chosen.items() if not SHELVES[kind].brought(name)]
-        return packed(own) if own else b""
+    def own_factories(self) -> dict[str, bytes]:
+        """Those of its three names that somebody else put on the shelves, by kind, for a process that does not know them."""
+        carried = {kind: shelf.carried(getattr(self, kind)) for kind, shelf in SHELVES.items()}
+        return {kind: own for kind, own in carried.items() if own}
 
     @property
     def initial_point(self) -> NDArray[np.float64]:
