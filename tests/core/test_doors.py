@@ -370,7 +370,7 @@ def test_a_loss_without_its_hessian_runs_and_is_judged_and_what_asks_for_curvatu
         words = sweep(Flat(), optimizer, rates, steps=3000).verdict.tolist()
         assert words == judge(run(Flat(), optimizer, rates, steps=3000)).verdict.tolist()
     assert safe_rate(Flat(), check=False).rate == pytest.approx(0.02, rel=1e-6)
-    with pytest.raises(ValueError, match=r"^loss must have the member hvp, its Hessian at x times v: .*; from_function makes a loss that"):
+    with pytest.raises(ValueError, match=r"^loss must have the member hvp; from_function makes .* the Hessian at x times v, "):
         critical_learning_rate(Flat(), DESCENT)
 
 

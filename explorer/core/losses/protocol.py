@@ -165,7 +165,6 @@ def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice],
 LOSSES: Shelf[Loss] = Shelf("loss")
 
 RUNS = ("dim", "start", "minimum", "value_and_gradient")  # the members of a loss that a run needs; `hvp` is for what asks for curvature
-MEANS = {"hvp": ", its Hessian at x times v: hvp(x, v), all (dim, runs)"}
 
 
 def check_loss(loss: Any, *needs: str) -> Loss:
@@ -179,8 +178,9 @@ def check_loss(loss: Any, *needs: str) -> Loss:
         rule = 'a name such as "quadratic", made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss'
         raise must("loss", rule, typed(loss))
     if missing:
-        lacks = ", ".join(f"{name}{MEANS.get(name, '')}" for name in missing)
-        raise ValueError(f"loss must have the member {lacks}; from_function makes a loss that has all from its value and gradient")
+        lacks, way = ", ".join(missing), "from_function makes a loss that has all from its value and gradient"
+        own = "; or write hvp(x, v), the Hessian at x times v, (dim, runs) all three" if "hvp" in missing else ""
+        raise ValueError(f"loss must have the member {lacks}; {way}{own}")
     minimum = loss.minimum if "minimum" in needs else None
     if minimum is not None and not (isinstance(minimum, Real) and minimum < np.inf):
         raise must("the loss's minimum", "None, -inf or a number", typed(minimum))
