@@ -394,6 +394,13 @@ def test_the_edge_of_a_rule_of_ones_own_is_measured_and_runs_keep_to_it(name: st
     assert list(verdicts == Verdict.DIVERGED) == [False, True]
 
 
+def test_the_decay_of_a_rule_of_ones_own_counts_once() -> None:
+    own = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 3 * x, state), weight_decay=3.0)
+    wrapped = with_decoupled_decay(1.0, remembering(lambda g, b: (0.9 * b + g, 0.9 * b + g)))
+    assert critical_learning_rate(valley(), own) == pytest.approx(2 / 13, rel=1e-6)
+    assert critical_learning_rate(valley(), wrapped) == pytest.approx(1 / (10 / 3.8 + 1 / 2), rel=1e-6)
+
+
 def test_an_edge_that_no_recurrence_of_two_steps_has_is_measured_too() -> None:
     rule = Optimizer(init=lambda x: (np.zeros_like(x), np.zeros_like(x)), update=two_memories)
     edge = critical_learning_rate(valley(), rule)

@@ -94,7 +94,7 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             z[at] = small
             parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
             given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
-            d, after = direction(z[:1], given, z[:1])
+            d, after = direction(z[:1], given, x)  # the gradient of ½x²; a decay, which sees x, counts apart
             d = d if preconditioner is None else d * preconditioner(after)
             return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
