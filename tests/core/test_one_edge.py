@@ -388,7 +388,7 @@ def test_the_edge_of_a_rule_of_ones_own_is_measured_and_runs_keep_to_it(name: st
     assert rule.measured
     assert not rule.is_linear
     assert critical_learning_rate(valley(), rule, start) == pytest.approx(edge / 10, rel=1e-6)
-    assert "as measured on a parabola" in Edge.of(valley(), rule, START).reason
+    assert "as measured at rest on a parabola" in Edge.of(valley(), rule, START).reason
     assert ruler(valley(), rule, start, 0.1).edge.rate == pytest.approx(edge / 10, rel=1e-6)
     verdicts = sweep(valley(), rule, [0.98 * edge / 10, 1.02 * edge / 10], start=start, steps=600).verdict
     assert list(verdicts == Verdict.DIVERGED) == [False, True]

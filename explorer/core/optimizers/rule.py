@@ -57,9 +57,9 @@ class Optimizer:
     treats a matrix as one is `shaped`: its `init` takes the `Blocks` of the loss too. One whose formula has the learning rate inside is
     `rated`: its `update` takes the rate of this step, a number, ``(runs,)`` or ``(dim, runs)``, as a fourth argument.
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
-    `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` on a parabola. `weight_decay` is
-    what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by, beside the step; a
-    rule of your own that decays must say so here.
+    `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola.
+    `weight_decay` is what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by,
+    beside the step. A rule of your own that divides its steps, or decays, must say so here for its edge to count it.
     `clips` says that large gradients are cut, so that the recurrence holds for small ones only. `code` is the rule as people read it, for a
     program that they take away: what comes before the first step, what each step t = 1, 2, ... does with the gradient g (and, if it is
     `rated`, with the `rate`), and its direction; ``a if knob else b`` and ``if knob:`` are folded. A test runs it. `name` and `knobs` are
