@@ -7,13 +7,14 @@ from explorer.core.losses import LOSSES, Loss, from_function
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Axis, Map
 from explorer.core.maps.render import render
-from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.bracket import find_edge
 from explorer.core.run.descent import Trajectory, run
+from explorer.core.run.finder import RateFinder, find_rate
 from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
-from explorer.core.schedules import SCHEDULES, Schedule
+from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 from explorer.core.theory.edge import critical_learning_rate
 from explorer.core.theory.gradient_check import GradientCheck, check_gradient
 from explorer.core.verdict.forensics import Forensics, why_nan
@@ -33,16 +34,20 @@ __all__ = [
     "Map",
     "Optimizer",
     "Outcome",
+    "RateFinder",
     "SafeRate",
     "Schedule",
     "Setup",
     "Stopped",
     "Trajectory",
     "Verdict",
+    "after_warmup",
     "check_gradient",
+    "clipped",
     "critical_learning_rate",
     "diagnose",
     "find_edge",
+    "find_rate",
     "from_function",
     "judge",
     "read_log",

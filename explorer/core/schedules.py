@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_number, must
+from explorer.core.ground.knobs import Knob, Shelf, check_made, check_number, check_one, door, must
 
 Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]  # the multipliers at an array of steps, counted from 0: ``(n,) -> (n,)``
 
@@ -218,19 +218,23 @@ def inverse_sqrt(
     return lambda step: 1 / np.sqrt(1 + step / steps)
 
 
-def after_warmup(schedule: Schedule, steps: int, *, start_factor: float = WARMUP_START) -> Schedule:
-    """`schedule` after a linear rise from `start_factor` to the full rate in `steps` steps; it begins at its own step 0 then.
+@door
+def after_warmup(schedule: Schedule | str, steps: int, *, start_factor: float = WARMUP_START) -> Schedule:
+    """A schedule, or the one of this name, after a linear rise from `start_factor` to the full rate in `steps` steps.
 
-    PyTorch's SequentialLR of a LinearLR and the schedule, with the milestone at `steps`. With 0 steps it is `schedule` itself.
+    It begins at its own step 0 then: PyTorch's SequentialLR of a LinearLR and the schedule, with the milestone at `steps`. With 0 steps
+    it is the schedule itself.
     Raises ValueError for steps that are not a whole number ≥ 0 and a factor that is not > 0 and ≤ 1.
 
     >>> after_warmup(exponential(gamma=0.5), 2, start_factor=0.2)(np.arange(5)).round(3)
     array([0.2 , 0.6 , 1.  , 0.5 , 0.25])
     """
-    if check_number("warmup_steps", steps, Knob(at_least=0)) == 0:
-        return schedule
+    rule = 'a name such as "cosine", or made by SCHEDULES["cosine"]()'
+    own: Schedule = check_made("schedule", SCHEDULES.made(schedule), Callable, rule)
+    if check_one("warmup_steps", check_number("warmup_steps", steps, Knob(at_least=0))) == 0:
+        return own
     rise = linear_warmup(start_factor=start_factor, steps=steps)
-    return lambda step: np.where(step < steps, rise(step), schedule(np.maximum(step - steps, 0)))
+    return lambda step: np.where(step < steps, rise(step), own(np.maximum(step - steps, 0)))
 
 
 def _half_cosine(share: NDArray[np.float64], first: float, then: float) -> NDArray[np.float64]:

@@ -276,7 +276,7 @@ def test_a_loss_of_another_shape_is_refused(begin: Any, made: Any) -> None:
         begin(Curved(made=made), GD, 0.1)
 
 
-@pytest.mark.parametrize("schedule", [5, 0, "cosine"])
+@pytest.mark.parametrize("schedule", [5, 0])
 def test_what_is_no_schedule_is_refused(schedule: Any) -> None:
-    with pytest.raises(ValueError, match=rf"^schedule must be None or made by .*, got {schedule!r}$"):
+    with pytest.raises(ValueError, match=rf'^schedule must be None, a name such as "cosine", or made by .*, got {schedule!r}$'):
         run(X2, GD, 0.1, schedule=schedule)

@@ -17,10 +17,13 @@ from explorer import (
     Canvas,
     Map,
     Setup,
+    after_warmup,
     check_gradient,
+    clipped,
     critical_learning_rate,
     diagnose,
     find_edge,
+    find_rate,
     from_function,
     judge,
     read_log,
@@ -129,6 +132,20 @@ DOORS: dict[str, Callable[[Any], object]] = {
     "safe_rate: start": lambda z: safe_rate(bowl, z, steps=5),
     "safe_rate: the answer of a loss": lambda z: safe_rate(Answers(z)),  # type: ignore[arg-type]
     "find_edge": lambda z: find_edge(z, DESCENT, 0.1, 1),
+    "find_edge: optimizer": lambda z: find_edge(BOWL, z, 0.1, 1),
+    **{
+        f"find_rate: {name}": lambda z, name=name: find_rate(**{"loss": BOWL, "optimizer": DESCENT, "low": 0.1, "high": 1, name: z})
+        for name in ("loss", "optimizer", "low", "high", "steps", "start")
+    },
+    "clipped": clipped,
+    "clipped: norm": lambda z: clipped(ADAM, norm=z),
+    "clipped: value": lambda z: clipped(ADAM, value=z),
+    "after_warmup": lambda z: after_warmup(z, 3),
+    "after_warmup: steps": lambda z: after_warmup("cosine", z),
+    "after_warmup: start_factor": lambda z: after_warmup("cosine", 3, start_factor=z),
+    "safe_rate: optimizer": lambda z: safe_rate(bowl, [1.0, 1.0], optimizer=z, check=False),
+    "critical_learning_rate: loss": lambda z: critical_learning_rate(z, DESCENT),
+    "critical_learning_rate: optimizer": lambda z: critical_learning_rate(BOWL, z),
     "critical_learning_rate": lambda z: critical_learning_rate(BOWL, DESCENT, z),
     "judge": judge,
     "why_nan": lambda z: why_nan(PATH, z),
@@ -340,3 +357,27 @@ def test_a_class_of_one_s_own_is_told_what_its_members_must_do() -> None:
     for call in (lambda: critical_learning_rate(Bent(), DESCENT), lambda: safe_rate(Bent())):
         with pytest.raises(ValueError, match="hvp must be a function that returns"):
             call()
+
+
+def test_a_loss_without_its_hessian_runs_and_is_judged_and_what_asks_for_curvature_says_what_it_needs() -> None:
+    class Flat(InPlace):
+        def value_and_gradient(self, x: Any) -> Any:
+            return super().value_and_gradient(x.copy())
+
+    rates = [0.019, 0.0199, 0.021]
+    rule = OPTIMIZERS["momentum"](momentum=0.9)  # whose rise at the start asks whether it is a catapult
+    for optimizer in (DESCENT, rule):
+        words = sweep(Flat(), optimizer, rates, steps=3000).verdict.tolist()
+        assert words == judge(run(Flat(), optimizer, rates, steps=3000)).verdict.tolist()
+    assert safe_rate(Flat(), check=False).rate == pytest.approx(0.02, rel=1e-6)
+    with pytest.raises(ValueError, match=r"^loss must have the member hvp; from_function makes .* the Hessian at x times v, "):
+        critical_learning_rate(Flat(), DESCENT)
+
+
+@pytest.mark.parametrize("call", [lambda **seed: run(BOWL, DESCENT, 0.1, **seed), lambda **seed: sweep(BOWL, DESCENT, 0.1, **seed),
+                                  lambda **seed: find_edge(BOWL, DESCENT, 0.1, 1.0, **seed), lambda **seed: check_gradient(BOWL, **seed),
+                                  lambda **seed: Setup(**seed), lambda **seed: LOSSES["network"](**seed)])  # fmt: skip
+@pytest.mark.parametrize("seeds", [[1, 2], (3,), np.arange(2)])
+def test_a_seed_is_one_number(call: Callable[..., object], seeds: Any) -> None:
+    with pytest.raises(ValueError, match=r"^seed must be one number, got"):
+        call(seed=seeds)

@@ -88,6 +88,8 @@ FROZEN: dict[str, tuple[Optimizer, float]] = {
     "nadam at its start, μ = β₁/2": (OPTIMIZERS["nadam"](eps=1, momentum_decay=0), 3.8 / (1.9 - 0.81) / LAM),
     "12 nadam at its end, μ = β₁": (OPTIMIZERS["nadam"](eps=1, momentum_decay=1000), 13.5714285714 / LAM),
     "radam": (OPTIMIZERS["radam"](eps=1, beta2=0.9), 38 / LAM),
+    "60 asgd": (OPTIMIZERS["asgd"](lambd=0, weight_decay=DECAY), 2 / (LAM + DECAY)),
+    "62 adafactor": (OPTIMIZERS["adafactor"](eps1=1, eps2=1000), 2e-3 / LAM),
 }
 
 
@@ -111,6 +113,20 @@ def test_a_preconditioner_that_stands_still(row: str) -> None:
 def test_12_averaged_forms() -> None:
     assert heavy_ball(0.9, 1 - 0.9).edge == pytest.approx(38)
     assert OPTIMIZERS["nadam"](momentum_decay=1000).recurrence.edge == pytest.approx(2 * 1.9 / (0.1 * 2.8))
+
+
+@pytest.mark.parametrize(("name", "knobs"), [("signsgd", {}), ("rprop", {}), ("muon", {"weight_decay": 0.0})])
+def test_61_to_63_no_rate_makes_a_step_of_a_fixed_length_grow(name: str, knobs: dict[str, float]) -> None:
+    rule, start = OPTIMIZERS[name](**knobs), np.array([1.0, -2.0])
+    for eigenvalues in ((1, 10), (1e-3, 1e6)):
+        loss = LOSSES["quadratic"](eigenvalues=eigenvalues, rotation=30)
+        edge = Edge.of(loss, rule, start)
+        assert edge.rate == np.inf
+        assert "same length on any curvature" in edge.reason
+        path = run(loss, rule, [0.01, 1.0, 100.0], start=start, steps=2000)
+        assert not (judge(path).verdict == Verdict.DIVERGED).any()
+        assert np.abs(path.x[1000:]).max() < 2000
+    assert OPTIMIZERS["muon"](weight_decay=0.5).largest_stable_rate(1e9) == 4.0  # 2/decay
 
 
 def test_20_the_edge_is_that_of_the_preconditioned_hessian() -> None:

@@ -5,19 +5,38 @@ The rows are made from the shelf: each rule as it is, and once more with each of
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Setup, Verdict, critical_learning_rate, find_edge, run, safe_rate, sweep, why_nan
+from explorer import (
+    LOSSES,
+    OPTIMIZERS,
+    Optimizer,
+    Setup,
+    Verdict,
+    after_warmup,
+    check_gradient,
+    clipped,
+    critical_learning_rate,
+    find_edge,
+    find_rate,
+    run,
+    safe_rate,
+    sweep,
+    why_nan,
+)
 from explorer.core.ground.knobs import parameters
 from explorer.core.ground.prose import plain
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.map import Axis, Map
 from explorer.core.networks.training import History, ending, train
 from explorer.core.optimizers import with_decoupled_decay
+from explorer.core.optimizers.recurrence import UNKNOWN
 from explorer.core.run.ruler import ruler
 from explorer.core.theory.edge import Edge, as_seen, edge_curvature, first_look
 from explorer.core.verdict.fuse import fuse
@@ -25,7 +44,11 @@ from explorer.core.verdict.measured import edge_along
 
 Array = np.ndarray
 
-STEADY: dict[str, dict[str, Any]] = {"radam": {"beta2": 0.9}, "nadam": {"momentum_decay": 0.0}}
+STEADY: dict[str, dict[str, Any]] = {
+    "radam": {"beta2": 0.9},
+    "nadam": {"momentum_decay": 0.0},
+    "adafactor": {"eps1": 1.0, "eps2": 1000.0},
+}
 """Beside ε = 1: what keeps still what a rule divides by, so that a short run meets the edge that theory has for it."""
 
 TURNED: dict[str, Any] = {
@@ -37,15 +60,29 @@ TURNED: dict[str, Any] = {
     "centered": True,
     "beta1": 0.5,
     "beta2": 0.8,
-    "alpha": 0.9,
     "rho": 0.5,
     "lr_decay": 0.1,
     "initial_accumulator_value": 2.0,
     "momentum_decay": 0.05,
+    "lambd": 0.7,
+    "alpha": 0.9,
+    "t0": 3.0,
+    "etaminus": 0.3,
+    "etaplus": 1.5,
+    "step_size_min": 1e-3,
+    "step_size_max": 1.0,
+    "beta2_decay": -0.5,
+    "eps1": 0.5,
+    "eps2": 0.1,
+    "d": 2.0,
+    "nesterov": False,
+    "ns_coefficients": (2.0, -1.5, 0.5),
+    "ns_steps": 3,
+    "adjust_lr_fn": "match_rms_adamw",
 }
 """Another value for every knob."""
 
-MOVES = {"adagrad, lr_decay", "nadam, momentum_decay", "radam, eps"}
+MOVES = {"adagrad, lr_decay", "nadam, momentum_decay", "radam, eps", "asgd, lambd", "adafactor, eps2"}
 """Here the edge itself moves from step to step (RAdam divides by 1 first, by ε later), so that no run is on one side of it for long."""
 
 
@@ -148,10 +185,11 @@ def test_short_runs_keep_to_it(row: str) -> None:
     """From so near the minimum the gradient adds nothing to ε: what divides the steps stands still, as theory has it, for 400 steps."""
     name, knobs = ROWS[row]
     rule = OPTIMIZERS[name](**knobs)
-    start = 1e3 * START if name == "lion" else 1e-140 * START
+    any_curvature = np.isinf(rule.recurrence.edge)
+    start = 1e3 * START if any_curvature else 1e-140 * START
     edge = critical_learning_rate(valley(), rule, start)
     if not np.isfinite(edge):
-        assert name == "lion"
+        assert any_curvature
         return
     verdicts = sweep(valley(), rule, [0.98 * edge, 1.02 * edge], start=start, steps=400).verdict
     assert list(verdicts == Verdict.DIVERGED) == [False, True]
@@ -262,14 +300,121 @@ def test_a_point_that_is_none_is_refused_as_a_start_is(x: Any, says: str) -> Non
         run(loss, rule, 0.1, start=x)
 
 
-def test_the_name_of_a_rule_or_loss_is_none_at_every_door() -> None:
-    loss, rule = LOSSES["booth"](), OPTIMIZERS["gradient_descent"]()
-    doors: list[Any] = [run, sweep, critical_learning_rate, lambda loss, rule, *_: find_edge(loss, rule, 0.1, 1.0)]
+def test_a_name_is_taken_wherever_an_object_is_and_nonsense_at_no_door() -> None:
+    loss, rule = LOSSES["quadratic"](), OPTIMIZERS["momentum"]()
+    doors: list[Callable[..., Any]] = [
+        lambda loss, rule: run(loss, rule, 0.1, schedule="cosine").loss.tolist(),
+        lambda loss, rule: sweep(loss, rule, [0.1, 0.2]).final_loss.tolist(),
+        lambda loss, rule: find_edge(loss, rule, 0.1, 1.0, steps=200),
+        lambda loss, rule: critical_learning_rate(loss, rule),
+        lambda loss, rule: find_rate(loss, rule, 1e-3, 10.0).losses.tolist(),
+        lambda loss, rule: safe_rate(loss, optimizer=rule, check=False).rate,
+    ]
     for door in doors:
-        rate = () if door is critical_learning_rate else (0.1,)
-        for name in ("quadratic", None):
-            with pytest.raises(ValueError, match=rf'^loss must be made by LOSSES\["quadratic"\]\(\) or from_function, .* got {name!r}$'):
-                door(name, rule, *rate)
-        for nothing in ("adam", None):
-            with pytest.raises(ValueError, match=rf'^optimizer must be made by OPTIMIZERS\["adam"\]\(\), got {nothing!r}$'):
-                door(loss, nothing, *rate)
+        assert door("quadratic", "momentum") == door(loss, rule)
+        with pytest.raises(ValueError, match=r'^loss must be a name such as "quadratic", made by .* got 3$|^value_and_gradient must be'):
+            door(3, rule)
+        with pytest.raises(ValueError, match=r'^optimizer must be a name such as "adam", or made by OPTIMIZERS\["adam"\]\(\), got 3$'):
+            door(loss, 3)
+        with pytest.raises(ValueError, match=r"got 'SGD': say gradient_descent, with batch_size for mini-batches$"):
+            door(loss, "SGD")
+        with pytest.raises(ValueError, match=r"^loss must be one of .*, got 'quadratik'; did you mean quadratic\?$"):
+            door("quadratik", rule)
+    assert check_gradient("rosenbrock").wrong == ()
+    assert clipped("adam", norm=1.0).knobs["clip_norm"] == 1.0
+    assert after_warmup("constant", 2)(np.arange(3)).tolist() == [0.01, 0.505, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: run("booth", "adam", lr=0.1), "run has no keyword 'lr': say learning_rate"),
+        (lambda: sweep("booth", "adam", 0.1, epochs=3), "sweep has no keyword 'epochs': say steps"),
+        (
+            lambda: run("booth", "adam", 0.1, momentum=0.9),
+            "'momentum': it is a knob of an optimizer, as in OPTIMIZERS[\"momentum\"](momentum=...)",
+        ),
+        (lambda: safe_rate("booth", momentum=0.9), "'momentum': it is a knob of an optimizer"),
+        (lambda: Setup("booth", lr=0.1), "Setup has no keyword 'lr': say learning_rate"),
+        (lambda: OPTIMIZERS["adam"](lr=0.1), "adam has no knob 'lr': say learning_rate, to run or another door; it has beta1"),
+        (lambda: OPTIMIZERS["adam"](betas=(0.9, 0.99)), "adam has no knob 'betas': say beta1 and beta2; it has beta1"),
+        (lambda: OPTIMIZERS["rprop"](etas=(0.5, 1.2)), "rprop has no knob 'etas': say etaminus and etaplus"),
+    ],
+)
+def test_what_another_library_calls_it_points_to_the_name_here(call: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        call()
+
+
+# A rule of one's own.
+
+
+def remembering(step: Callable[[Array, Array], tuple[Array, Array]], **rest: Any) -> Optimizer:
+    """A rule that remembers one array: `step` makes the direction and the next array of the gradient and the last one."""
+
+    def update(g: Array, state: Any, x: Array) -> Any:
+        direction, b = step(g, state[0])
+        return direction, (b,)
+
+    return Optimizer(init=lambda x: (np.zeros_like(x),), update=update, **rest)
+
+
+def corrected(g: Array, state: Any, x: Array) -> Any:
+    """Adam's momentum with its correction, and nothing that divides it."""
+    t, m = state[0] + 1, 0.9 * state[1] + 0.1 * g
+    return m / (1 - 0.9**t), (t, m)
+
+
+def two_memories(g: Array, state: Any, x: Array) -> Any:
+    """A heavy ball whose gradients are averaged first: three roots, so that no `Recurrence` is it."""
+    m = 0.5 * state[0] + 0.5 * g
+    b = 0.9 * state[1] + m
+    return b, (m, b)
+
+
+OWN = {
+    "heavy ball": (remembering(lambda g, b: (0.9 * b + g, 0.9 * b + g)), 3.8),
+    "nesterov": (remembering(lambda g, b: (g + 0.9 * (0.9 * b + g), 0.9 * b + g)), 2 * 1.9 / 2.8),
+    "half a step": (Optimizer(init=lambda x: (), update=lambda g, state, x: (g / 2, state)), 4.0),
+    "corrected": (Optimizer(init=lambda x: (0, np.zeros_like(x)), update=corrected), 38.0),
+    "adam with what divides it": (dataclasses.replace(OPTIMIZERS["adam"](eps=1.0), recurrence=UNKNOWN, name=""), 38.0),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_edge_of_a_rule_of_ones_own_is_measured_and_runs_keep_to_it(name: str) -> None:
+    rule, edge = OWN[name]
+    start = 1e-140 * START
+    assert rule.measured
+    assert not rule.is_linear
+    assert critical_learning_rate(valley(), rule, start) == pytest.approx(edge / 10, rel=1e-6)
+    assert "as measured at rest on a parabola" in Edge.of(valley(), rule, START).reason
+    assert ruler(valley(), rule, start, 0.1).edge.rate == pytest.approx(edge / 10, rel=1e-6)
+    verdicts = sweep(valley(), rule, [0.98 * edge / 10, 1.02 * edge / 10], start=start, steps=600).verdict
+    assert list(verdicts == Verdict.DIVERGED) == [False, True]
+
+
+def test_the_decay_of_a_rule_of_ones_own_counts_once() -> None:
+    own = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 3 * x, state), weight_decay=3.0)
+    wrapped = with_decoupled_decay(1.0, remembering(lambda g, b: (0.9 * b + g, 0.9 * b + g)))
+    assert critical_learning_rate(valley(), own) == pytest.approx(2 / 13, rel=1e-6)
+    assert critical_learning_rate(valley(), wrapped) == pytest.approx(1 / (10 / 3.8 + 1 / 2), rel=1e-6)
+
+
+def test_an_edge_that_no_recurrence_of_two_steps_has_is_measured_too() -> None:
+    rule = Optimizer(init=lambda x: (np.zeros_like(x), np.zeros_like(x)), update=two_memories)
+    edge = critical_learning_rate(valley(), rule)
+    low, high = find_edge(valley(), rule, 0.5 * edge, 2 * edge, start=START, steps=4000, precision=1e-3)
+    assert low * 0.995 < edge < high * 1.005
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        remembering(lambda g, b: (np.sign(g), b)),
+        Optimizer(init=lambda x: (), update=lambda g, state, x: (g.reshape(2, 1, -1)[:, 0], state)),  # knows points of two numbers only
+    ],
+)
+def test_a_rule_whose_edge_cannot_be_measured_says_so(rule: Optimizer) -> None:
+    assert critical_learning_rate(valley(), rule) == np.inf
+    assert "the rule names no edge, and at rest on a parabola none was measured; find_edge" in Edge.of(valley(), rule, START).reason

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Optimizer, run
+from explorer import LOSSES, OPTIMIZERS, Optimizer, from_function, run
 from explorer.core.ground.knobs import Parameter
 from explorer.core.optimizers import clipped, with_decoupled_decay
+from explorer.core.optimizers.rule import PAIRS
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "torch_reference.json").read_text(encoding="utf-8"))
 """PyTorch 2.13 in float64, as tests/data/record_torch_reference.py wrote it: steps, defaults, schedules, and what it refuses."""
@@ -21,6 +23,17 @@ PROBLEMS = {
     "quad_1_100": LOSSES["quadratic"](eigenvalues=(1, 100)),
     "rosenbrock": LOSSES["rosenbrock"](),
 }
+
+
+def matrices(x: np.ndarray) -> tuple[float, np.ndarray]:
+    """Two layers on one example with the squared error, ½‖V(Wa) + c - y‖², for the rules that look at a matrix as one."""
+    W, V, c = x[:6].reshape(3, 2), x[6:12].reshape(2, 3), x[12:]
+    a, y = np.array([1.0, -2.0]), np.array([0.5, 1.5])
+    error = V @ (W @ a) + c - y
+    return 0.5 * error @ error, np.concatenate([np.outer(V.T @ error, a).ravel(), np.outer(error, W @ a).ravel(), error])
+
+
+PROBLEMS |= {"matrices": from_function(matrices, np.ones(14), blocks={"W": (3, 2), "V": (2, 3), "c": 2})}
 
 
 THEIRS = [name for name in OPTIMIZERS if OPTIMIZERS.torch(name)]
@@ -49,14 +62,17 @@ def test_steps_are_pytorchs(name: str) -> None:
 @pytest.mark.parametrize("name", THEIRS)
 def test_defaults_are_pytorchs(name: str) -> None:
     theirs = reference(name)["defaults"]
-    theirs |= {"beta1": theirs["betas"][0], "beta2": theirs["betas"][1]} if "betas" in theirs else {}
     ours = {each.name: each.default for each in OPTIMIZERS.parameters(name).values()}
+    pairs = {pair for pair, (first, _) in PAIRS.items() if first in ours}
+    theirs |= {each: value for pair in pairs for each, value in zip(PAIRS[pair], theirs[pair], strict=True)}
+    theirs |= {"eps1": np.finfo(float).eps} if "eps1" in ours else {}  # None there: that of the numbers' type
+    theirs |= {"adjust_lr_fn": "original", "ns_coefficients": tuple(theirs["ns_coefficients"])} if "adjust_lr_fn" in ours else {}
     # SGD with momentum 0 is gradient descent; a rule that is called momentum has some.
     descends = OPTIMIZERS.torch(name).startswith("SGD")
     assert {knob for knob, default in ours.items() if default != theirs[knob]} <= ({"momentum"} if descends else set())
     switches = {"maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"}
     fixed = {knob for knob in theirs if f"{knob}=" in OPTIMIZERS.torch(name)}
-    unknown = theirs.keys() - ours.keys() - switches - fixed - {"lr", "betas"}
+    unknown = theirs.keys() - ours.keys() - switches - fixed - {"lr"} - pairs
     assert unknown <= ({"momentum", "dampening", "nesterov"} if descends else set())
 
 
@@ -83,6 +99,28 @@ def test_lion_is_the_papers_algorithm() -> None:
             c = beta1 * m + (1 - beta1) * g
             theta = theta - rate * (np.sign(c) + decay * theta)
             m = beta2 * m + (1 - beta2) * g
+
+
+def test_signsgd_is_the_papers_algorithm() -> None:
+    """PyTorch has none. Bernstein et al. 2018, algorithm 2 (Signum), and 1 where nothing is remembered."""
+    for beta in (0.9, 0.0):
+        for loss in PROBLEMS.values():
+            path = run(loss, OPTIMIZERS["signsgd"](momentum=beta), 0.01, steps=20).x[:, :, :1]
+            x, m = path[0], np.zeros_like(path[0])
+            for point in path:
+                np.testing.assert_allclose(x, point, rtol=1e-10, atol=1e-15)
+                m = beta * m + (1 - beta) * loss.value_and_gradient(x)[1]
+                x = x - 0.01 * np.sign(m)
+
+
+def test_the_mean_of_asgd_is_that_of_the_points_it_passed() -> None:
+    """From t₀ + 2 on, as PyTorch's `ax`, whose weight is one over the steps since t₀ of the step before."""
+    loss, rule, t0 = PROBLEMS["quad_1_100"], OPTIMIZERS["asgd"](t0=3.0), 3
+    points = run(loss, rule, 0.01, steps=12).x
+    state = rule.begin(points[0])
+    for point in points:
+        _, state = rule.direction(loss.value_and_gradient(point)[1], state, point, 0.01)
+    np.testing.assert_allclose(state[1], points[t0 + 2 :].mean(axis=0), rtol=1e-12)
 
 
 REFUSED = [
@@ -128,9 +166,10 @@ EVERY_NUMBER = pytest.mark.parametrize(("name", "knob"), NUMBERS, ids=[f"{name}.
 
 @EVERY_NUMBER
 def test_a_number_is_finite_and_within_its_rule(name: str, knob: Parameter) -> None:
-    wrong = [np.nan, np.inf, -np.inf, -1e-9, np.array([0.5, np.nan]), *([1.0, 1.5] if knob.knob.below == 1 else [])]
-    for value in wrong:
-        with pytest.raises(ValueError, match=rf"^{knob.name} must be finite and (≥|>) 0.*, got "):
+    beyond = [value for value in (-1e-9, 1e-9, 1.0, 1.5) if not knob.knob.admits(value)]
+    assert beyond
+    for value in (np.nan, np.inf, -np.inf, np.array([0.5, np.nan]), *beyond):
+        with pytest.raises(ValueError, match=rf"^{knob.name} must be finite and {re.escape(knob.knob.rule)}, got "):
             OPTIMIZERS[name](**{knob.name: value})
 
 
@@ -138,6 +177,7 @@ def test_a_number_is_finite_and_within_its_rule(name: str, knob: Parameter) -> N
 def test_a_number_may_be_one_for_each_run(name: str, knob: Parameter) -> None:
     """Column i of a batch is that run alone, in every digit, and so is its edge."""
     values = np.array([0.05, 0.3, 0.7])
+    values = values if knob.knob.admits(values) else knob.knob.low + (knob.knob.high - knob.knob.low) * values
     loss, rates = PROBLEMS["rosenbrock"], np.array([1e-4, 2e-4, 5e-5])
     together = OPTIMIZERS[name](**{knob.name: values})
     path = run(loss, together, rates, steps=12)

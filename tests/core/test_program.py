@@ -41,6 +41,11 @@ SWITCHED = [
     ("radam", {"beta2": 0.9}),
     ("lion", {"weight_decay": 0.3}),
     ("gradient_descent", {"weight_decay": 0.3}),
+    ("signsgd", {"momentum": 0.5, "weight_decay": 0.3}),
+    ("asgd", {"lambd": 0.1, "weight_decay": 0.2}),
+    ("rprop", {"etaminus": 0.3, "step_size_max": 0.02}),
+    ("muon", {"nesterov": False, "adjust_lr_fn": "match_rms_adamw", "ns_coefficients": (2.0, -1.5, 0.5), "weight_decay": 0.0}),
+    ("adafactor", {"eps1": 0.1, "d": 1.5, "weight_decay": 0.3}),
 ]
 CONDITIONS: list[tuple[str, dict[str, Any]]] = [
     ("linear_regression", {"batch_size": 3}),
@@ -119,6 +124,19 @@ def test_every_loss_is_its_own_program(loss: str, library: Library) -> None:
 def test_every_rule_is_its_own_program(optimizer: str, loss: str, library: Library) -> None:
     text = same(turned(loss, optimizer, {}, rate_of(loss, optimizer), steps=60), library)
     assert ("torch.optim" in text) == (library == "torch" and bool(OPTIMIZERS.torch(optimizer)))
+
+
+RATED = [name for name in OPTIMIZERS if OPTIMIZERS[name]().rated]
+
+
+@pytest.mark.parametrize("optimizer", RATED)
+def test_a_schedule_reaches_a_rate_that_is_inside_a_rule(optimizer: str, library: Library) -> None:
+    same(turned("ravine", optimizer, {}, 0.1, schedule="exponential", warmup_steps=5, steps=60), library)
+
+
+@pytest.mark.parametrize("optimizer", ["adafactor", "muon"])
+def test_a_rule_that_looks_at_matrices_asks_the_package_where_there_are_some(optimizer: str) -> None:
+    assert "explorer" in imported(same(turned("network", optimizer, {}, 0.1, steps=5), own=False))
 
 
 @pytest.mark.parametrize(("optimizer", "knobs"), SWITCHED)

@@ -157,10 +157,10 @@ def test_what_is_no_start_rule_or_function_is_refused() -> None:
     loss: Any = LOSSES["booth"]()
     with pytest.raises(ValueError, match=r"^start must be 2 numbers"):
         safe_rate(loss, [1, 2, 3])
-    with pytest.raises(ValueError, match=r'^optimizer must be made by OPTIMIZERS\["adam"\]\(\), got \'adam\'$'):
-        safe_rate(loss, optimizer="adam")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^value_and_gradient must be a function .*, got 'quadratic'$"):
-        safe_rate("quadratic", [1.0])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^optimizer must be one of gradient_descent, .*, got 'adma'; did you mean adamax\?$"):
+        safe_rate(loss, optimizer="adma")
+    with pytest.raises(ValueError, match=r"^value_and_gradient must be a function .*, got 3$"):
+        safe_rate(3, [1.0])  # type: ignore[arg-type]
 
 
 # What was wrong.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,28 @@ import torch
 from torch.optim import lr_scheduler
 
 from explorer import OPTIMIZERS
+from explorer.core.optimizers.rule import in_torch_words
 
 torch.set_default_dtype(torch.float64)  # NAdam keeps the product of its momenta in it
 
 STEPS = 20
+SHAPES = {"matrices": [(3, 2), (2, 3), (2,)]}
+"""Of a problem whose numbers are several parameters in PyTorch, and blocks here: their shapes, in order."""
+LEAVES = (1.5, -0.7, 0.2, 0.9, -1.1, 0.4, 0.3, -0.8, 1.2, -0.5, 0.6, 1.0, 0.1, -0.2)
+
+
+def matrices(x: torch.Tensor) -> torch.Tensor:
+    """Two layers on one example with the squared error: ½‖V(Wa) + c - y‖²."""
+    W, V, c = x[:6].reshape(3, 2), x[6:12].reshape(2, 3), x[12:]
+    a, y = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.5])
+    return 0.5 * ((V @ (W @ a) + c - y) ** 2).sum()
+
+
 PROBLEMS: dict[str, tuple[list[float], Callable[[torch.Tensor], torch.Tensor]]] = {
     "x2": ([1.0], lambda x: (x**2).sum()),
     "quad_1_100": ([1.0, 1.0], lambda x: 0.5 * (x[0] ** 2 + 100 * x[1] ** 2)),
     "rosenbrock": ([-1.2, 1.0], lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2),
+    "matrices": ([*LEAVES], matrices),
 }
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "gradient_descent": [{"lr": 0.01}, {"lr": 0.01, "weight_decay": 0.1}],
@@ -48,10 +63,18 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "adamax": [{"lr": 0.05}],
     "nadam": [{}, {"lr": 0.05}],
     "radam": [{"lr": 0.05}],
+    "asgd": [{"lr": 0.01}, {"lr": 0.01, "lambd": 0.1, "alpha": 0.5, "t0": 3, "weight_decay": 0.1}],
+    "rprop": [{}, {"lr": 0.1, "etaminus": 0.3, "etaplus": 1.5, "step_size_min": 0.01, "step_size_max": 0.2}],
+    "adafactor": [{"lr": 0.1}, {"lr": 1.0}, {"lr": 0.3, "beta2_decay": -0.5, "eps1": 1e-3, "eps2": 0.1, "d": 2.0, "weight_decay": 0.1}],
+    "muon": [
+        {"lr": 0.1},
+        {"lr": 0.05, "momentum": 0.8, "nesterov": False, "ns_steps": 3, "eps": 0.5, "weight_decay": 0.0},
+        {"lr": 0.05, "adjust_lr_fn": "match_rms_adamw", "ns_coefficients": [2.0, -1.5, 0.5]},
+    ],
 }
 """A rule's knobs in our words, and its learning rate; a rule that is not here is recorded as it comes off the shelf."""
 
-STEEP = {"gradient_descent", "momentum", "nesterov", "radam"}
+STEEP = {"gradient_descent", "momentum", "nesterov", "radam", "asgd"}
 """They take whole gradients, at least at first: on Rosenbrock's walls only at a small rate."""
 
 SCHEDULES: dict[str, tuple[int, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]]] = {
@@ -102,15 +125,16 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
 def recorded(name: str) -> dict[str, Any]:
     """PyTorch's defaults of one of our rules, and its rows: problem, learning rate, our knobs, the path and the losses along it."""
     factory, fixed = theirs(OPTIMIZERS.torch(name))
-    defaults = factory([torch.zeros(1, requires_grad=True)]).defaults
+    defaults = factory([torch.zeros((1, 1), requires_grad=True)]).defaults
     shelved, rows = {each.name: each.default for each in OPTIMIZERS.parameters(name).values()}, []
-    for problem in PROBLEMS:
+    shaped = OPTIMIZERS[name]().shaped
+    for problem in (each for each in PROBLEMS if shaped or each not in SHAPES):
         for setting in SETTINGS.get(name, [{}]):
             knobs = dict(setting)
             rate = knobs.pop("lr", defaults["lr"])
             rate = 1e-4 if problem == "rosenbrock" and name in STEEP else rate
-            arguments = in_their_words(shelved | knobs)
-            x, loss = path(problem, functools.partial(factory, lr=rate, **fixed, **arguments))
+            arguments = in_torch_words(shelved | knobs)
+            x, loss = path(problem, columns=name == "muon", made=functools.partial(factory, lr=rate, **fixed, **arguments))
             rows.append({"problem": problem, "learning_rate": rate, "knobs": knobs, "x": x, "loss": loss})
     return {"defaults": defaults, "rows": rows}
 
@@ -129,20 +153,22 @@ def theirs(call: str) -> tuple[Callable[..., torch.optim.Optimizer], dict[str, A
     raise ValueError(f"torch must be a class of torch.optim, with or without arguments, got {call!r}")
 
 
-def in_their_words(knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Our knobs as PyTorch's arguments: the same names, but for beta1 and beta2, which are `betas` there."""
-    rest = {name: value for name, value in knobs.items() if name not in ("beta1", "beta2")}
-    return rest | ({"betas": (knobs["beta1"], knobs["beta2"])} if "beta1" in knobs else {})
-
-
-def path(problem: str, made: Callable[[list[torch.Tensor]], torch.optim.Optimizer]) -> tuple[list[list[float]], list[float]]:
-    """The point before each step and after the last, and the loss there."""
+def path(
+    problem: str, made: Callable[[list[torch.Tensor]], torch.optim.Optimizer], *, columns: bool = False
+) -> tuple[list[list[float]], list[float]]:
+    """The point before each step and after the last, and the loss there; a vector as a matrix of one column, where that is asked for."""
     start, function = PROBLEMS[problem]
-    x = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    rule = made([x])
+    leaves, begin = [], 0
+    for shape in SHAPES.get(problem, [(len(start),)]):
+        size = math.prod(shape)
+        leaf = torch.tensor(start[begin : begin + size], dtype=torch.float64).reshape((size, 1) if columns and len(shape) == 1 else shape)
+        leaves.append(leaf.requires_grad_())
+        begin += size
+    rule = made(leaves)
     points, losses = [], []
     for _ in range(STEPS + 1):
         rule.zero_grad()
+        x = torch.cat([leaf.reshape(-1) for leaf in leaves])
         loss = function(x)
         points.append(x.tolist())
         losses.append(loss.item())

@@ -10,15 +10,19 @@ import hashlib
 import inspect
 import json
 import math
+import pickle
 import tomllib
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
+
+from explorer.core.ground.elsewhere import pointer
+from explorer.core.ground.travel import packed
 
 VIEW = "view."
 """What the parts of a link begin with that say how its page looks at an experiment."""
@@ -418,14 +422,18 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
     ValueError: stiffness must be finite and ≥ 0, got -1
     """
 
+    every: ClassVar[list["Shelf[Any]"]] = []
+
     def __init__(
         self, kind: str, finish: Callable[[Item, str, dict[str, Any]], Item] = lambda made, name, knobs: made, *, for_each_run: bool = False
     ) -> None:
         self.kind, self.finish, self.for_each_run = kind, finish, for_each_run
+        self.every.append(self)
         self._factories: dict[str, Callable[..., Item]] = {}
         self._parameters: dict[str, dict[str, Parameter]] = {}
         self._titles: dict[str, str] = {}
         self._torch: dict[str, str] = {}
+        self._learned: dict[str, bytes] = {}
 
     def __call__(self, factory: Callable[..., Item]) -> Callable[..., Item]:
         name, known, signature = factory.__name__, parameters(factory), inspect.signature(factory)
@@ -433,7 +441,7 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         @functools.wraps(factory)
         def checked(*args: Any, **kwargs: Any) -> Item:
             for knob in kwargs.keys() - known.keys():
-                raise TypeError(f"{name} has no knob {knob!r}; it has {', '.join(known) or 'none'}")
+                raise TypeError(f"{name} has no knob {knob!r}{pointer(knob)}{_taken_by(knob)}; it has {', '.join(known) or 'none'}")
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             for knob, value in bound.arguments.items():
@@ -464,6 +472,18 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
         return register
 
+    def made(self, given: Any) -> Any:
+        """Return what the factory of this name makes with its defaults; what is no name is returned as it is.
+
+        >>> SHELF = Shelf("toy")
+        >>> @SHELF
+        ... def spring(stiffness: float = 1.0):
+        ...     return f"a spring of {stiffness}"
+        >>> SHELF.made("spring"), SHELF.made(3)
+        ('a spring of 1.0', 3)
+        """
+        return self[given]() if isinstance(given, str) else given
+
     def title(self, name: str) -> str:
         """The name as people write it: ``three_hump_camel`` is three hump camel, ``x_squared`` is x²."""
         return self._titles.get(name) or name.replace("_", " ")
@@ -472,6 +492,21 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         """PyTorch's call of the same; empty where it has none."""
         return self._torch.get(name, "")
 
+    def carried(self, name: str) -> bytes:
+        """The factory of this name for the shelf of another process, which has to `learn` it; empty for one of this package."""
+        factory = inspect.unwrap(self[name])
+        if factory.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            return b""
+        self._learned[name] = own = packed((factory, self._titles.get(name, ""), self.torch(name)))
+        return own
+
+    def learn(self, name: str, own: bytes) -> None:
+        """Register what was `carried` here, unless it is what this name stands for already."""
+        if own and self._learned.get(name) != own:
+            factory, title, torch = pickle.loads(own)
+            self.named(title, torch=torch)(factory)
+            self._learned[name] = own
+
     def parameters(self, name: str) -> dict[str, Parameter]:
         """The knobs of one factory by name. Raises UnknownName, a ValueError that lists the names there are."""
         _ = self[name]
@@ -479,8 +514,8 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
     def __getitem__(self, name: Any) -> Callable[..., Item]:
         if not isinstance(name, str) or name not in self._factories:
-            near = difflib.get_close_matches(name, self._factories, n=1) if isinstance(name, str) else []
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = difflib.get_close_matches(name.lower(), self._factories, n=1) if isinstance(name, str) else []
+            hint = pointer(name) or (f"; did you mean {near[0]}?" if near else "")
             raise UnknownName(f"{self.kind} must be one of {', '.join(self._factories)}, got {typed(name)}{hint}")
         return self._factories[name]
 
@@ -489,6 +524,50 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
     def __len__(self) -> int:
         return len(self._factories)
+
+
+Door = TypeVar("Door", bound=Callable[..., Any])
+
+
+def door(function: Door) -> Door:
+    """The same public function, or class, which says the right name where a keyword has the one of another library or belongs elsewhere.
+
+    >>> @door
+    ... def run(learning_rate): ...
+    >>> run(lr=0.1)
+    Traceback (most recent call last):
+    TypeError: run has no keyword 'lr': say learning_rate
+    """
+    own = inspect.signature(function).parameters
+    takes_more = any(each.kind is each.VAR_KEYWORD for each in own.values())
+    called = getattr(function, "__init__") if isinstance(function, type) else function  # noqa: B009 - as with `setattr` below
+
+    @functools.wraps(called)
+    def asked(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs.keys() - own.keys():
+            hint = pointer(name) or ("" if takes_more else knob_of(name))
+            if hint:
+                raise TypeError(f"{function.__name__} has no keyword {name!r}{hint}")
+        return called(*args, **kwargs)
+
+    if not isinstance(function, type):
+        return cast(Door, asked)
+    setattr(function, "__init__", asked)  # noqa: B010 - a checker knows no other way to do this to a class
+    return function
+
+
+def knob_of(name: str) -> str:
+    """Return whose knob this is, to be put after a refusal of it as a keyword; nothing if it is nobody's."""
+    owners = [(shelf, item) for shelf in Shelf.every for item in shelf if name in shelf.parameters(item)]
+    if not owners:
+        return ""
+    shelf, item = min(owners, key=lambda owner: owner[1] != name)
+    return f': it is a knob of {"an" if shelf.kind[0] in "aeiou" else "a"} {shelf.kind}, as in {shelf.kind.upper()}S["{item}"]({name}=...)'
+
+
+def _taken_by(knob: str) -> str:
+    """Return who takes what a factory does not, where that is another than the one who asks."""
+    return ", to run or another door" if pointer(knob).endswith((" learning_rate", " steps", " start", " seed", " schedule")) else ""
 
 
 NOT_NEGATIVE = Knob(at_least=0)

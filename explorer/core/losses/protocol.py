@@ -13,6 +13,7 @@ from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import Shelf, must, typed
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
+from explorer.core.optimizers.rule import Blocks
 
 
 @runtime_checkable
@@ -141,6 +142,11 @@ class Facts:
         return self.blocks or (("x", slice(0, self.loss.dim)),)
 
     @property
+    def layout(self) -> Blocks:
+        """The blocks with their shapes, for a rule that looks at a matrix as one."""
+        return Blocks(tuple((where, self.shapes.get(name, (where.stop - where.start,))) for name, where in self.groups))
+
+    @property
     def averages(self) -> bool:
         """Whether it is a mean over its examples, not their sum."""
         return isinstance(self.loss, DataLoss) and getattr(self.loss, "reduction", "mean") == "mean"
@@ -162,14 +168,19 @@ RUNS = ("dim", "start", "minimum", "value_and_gradient")  # the members of a los
 
 
 def check_loss(loss: Any, *needs: str) -> Loss:
-    """Return a loss that has these members and a minimum that is None or a number; anything else is refused with a sentence."""
+    """Return a loss, or the one of this name with its defaults, that has these members and a minimum that is None or a number.
+
+    Anything else is refused with a sentence.
+    """
+    loss = LOSSES.made(loss)
     missing = [name for name in needs if not hasattr(loss, name)]
     if isinstance(loss, type) or len(missing) == len(needs) > 1:
-        raise must("loss", 'made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss', typed(loss))
+        rule = 'a name such as "quadratic", made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss'
+        raise must("loss", rule, typed(loss))
     if missing:
-        raise ValueError(
-            f"loss must have the member {', '.join(missing)}; from_function makes a loss that has all from its value and gradient"
-        )
+        lacks, way = ", ".join(missing), "from_function makes a loss that has all from its value and gradient"
+        own = "; or write hvp(x, v), the Hessian at x times v, (dim, runs) all three" if "hvp" in missing else ""
+        raise ValueError(f"loss must have the member {lacks}; {way}{own}")
     minimum = loss.minimum if "minimum" in needs else None
     if minimum is not None and not (isinstance(minimum, Real) and minimum < np.inf):
         raise must("the loss's minimum", "None, -inf or a number", typed(minimum))

@@ -138,7 +138,7 @@ def _numbers(given: ArrayLike, kind: str) -> Array:
 
 def as_loss(given: Any, start: ArrayLike | None, *, name: str = "start") -> Loss:
     """Return a loss as it is, or one made of a function and the start that it needs; refused with a sentence otherwise."""
-    if hasattr(given, "value_and_gradient"):
+    if isinstance(given, str) or hasattr(given, "value_and_gradient"):
         return check_loss(given, *RUNS)
     if callable(given) and start is None:
         raise must(name, "one or more numbers, (dim,), for a function", "none")

@@ -14,10 +14,11 @@ from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import has
 from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.knobs import check_made, check_whole, must
+from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import processes
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, together, with_knob
-from explorer.core.maps.tile import NEAR, Pace, render_tile
+from explorer.core.maps.tile import NEAR, Pace, render_elsewhere, render_tile
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import TICK, one_blas_thread
 
@@ -158,7 +159,8 @@ def render(
         yield from painted(last, passes, NEAR if last.near else FAR)
     if last.lost:
         raise Unfinished(
-            f"{last.lost:,} tiles could not be computed, even at the second try; rendering again computes only them"
+            f"{last.lost:,} tiles could not be computed, even at the second try; rendering again computes only them. "
+            f"The last was lost to {type(last.reason).__name__}: {last.reason}"
         ) from last.reason
 
 
@@ -221,16 +223,21 @@ class _Crew:
                     yield tile, codes, pace
 
     def _submit(self, tile: Tile, attempt: int) -> None:
-        job = (render_tile, tile.setup, tile.turned, *((self.halt,) if self.near else ()))
         try:
-            future = self.pool.submit(*job)
+            future = self._handed(tile)
         except BrokenExecutor:
             if not callable(self.given):
                 raise
             self._dismiss(wait=False)
             self.pool = self._hired()
-            future = self.pool.submit(*job)
+            future = self._handed(tile)
         self.waiting[future] = (tile, attempt)
+
+    def _handed(self, tile: Tile) -> Future[Result]:
+        own = {} if self.near else tile.setup.own_factories()
+        if own:
+            return sent(self.pool, render_elsewhere, own, tile.setup, tile.turned)
+        return self.pool.submit(render_tile, tile.setup, tile.turned, *((self.halt,) if self.near else ()))
 
     def _failed(self, tile: Tile, attempt: int, error: BaseException) -> None:
         try:

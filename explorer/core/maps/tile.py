@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Descent
-from explorer.core.run.setup import Setup
+from explorer.core.run.setup import SHELVES, Setup
 from explorer.core.run.sweep import SETTLED, fitting, one_blas_thread, sweep_tile
 from explorer.core.verdict.verdict import Outcome, Verdict
 
@@ -48,6 +48,13 @@ def render_tile(setup: Setup, turned: Mapping[str, Array], stop: Any = None) -> 
             parts.append((codes, _pace(outcome, loss.minimum)))
     every_code, pace = zip(*parts, strict=True)
     return np.concatenate(every_code), np.concatenate(pace)
+
+
+def render_elsewhere(own: Mapping[str, bytes], setup: Setup, turned: Mapping[str, Array]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """The same in another process, which may not know the setup's `own_factories`."""
+    for kind, carried in own.items():
+        SHELVES[kind].learn(getattr(setup, kind), carried)
+    return render_tile(setup, turned)
 
 
 def _rule(setup: Setup, turned: Mapping[str, Array]) -> Optimizer:

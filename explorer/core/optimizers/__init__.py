@@ -4,11 +4,12 @@ A point is ``(dim, runs)`` and every hyperparameter is a number or an array ``(r
 the loop computes ``x - learning_rate * direction``. Formulas are PyTorch 2.13's, whose recorded steps the tests compare with.
 """
 
-from explorer.core.optimizers import linear, scaled, scaled_momentum, signs
+from explorer.core.optimizers import linear, matrices, scaled, scaled_momentum, signs
 from explorer.core.optimizers.recurrence import Recurrence, heavy_ball
 from explorer.core.optimizers.rule import (
     CLIP,
     OPTIMIZERS,
+    Blocks,
     Optimizer,
     State,
     check_optimizer,
@@ -19,6 +20,6 @@ from explorer.core.optimizers.rule import (
 )
 
 __all__ = [
-    "CLIP", "OPTIMIZERS", "Optimizer", "Recurrence", "State", "check_optimizer", "clipped", "heavy_ball", "length", "linear", "scaled",
-    "scaled_momentum", "signs", "with_decoupled_decay", "with_weight_decay",
+    "CLIP", "OPTIMIZERS", "Blocks", "Optimizer", "Recurrence", "State", "check_optimizer", "clipped", "heavy_ball", "length", "linear",
+    "matrices", "scaled", "scaled_momentum", "signs", "with_decoupled_decay", "with_weight_decay",
 ]  # fmt: skip

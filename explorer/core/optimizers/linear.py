@@ -1,11 +1,11 @@
-"""Rules that are linear in the gradient: gradient descent and momentum."""
+"""Rules that are linear in the gradient: gradient descent, momentum and averaging."""
 
 from typing import Annotated
 
 import numpy as np
 
 from explorer.core.ground.knobs import Knob
-from explorer.core.optimizers.recurrence import Array, Recurrence, heavy_ball
+from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence, heavy_ball
 from explorer.core.optimizers.rule import OPTIMIZERS, Dampening, Momentum, Optimizer, State, WeightDecay, with_weight_decay
 
 
@@ -19,7 +19,7 @@ def gradient_descent(weight_decay: WeightDecay = 0.0) -> Optimizer:
     >>> direction
     array([[3.]])
     """
-    rule = Optimizer(init=lambda x: (), update=lambda gradient, state, x: (gradient, state), code=("", "", "g"))
+    rule = Optimizer(init=lambda x: (), update=lambda gradient, state, x: (gradient, state), recurrence=PLAIN_STEP, code=("", "", "g"))
     return with_weight_decay(weight_decay, rule)
 
 
@@ -72,3 +72,38 @@ def nesterov(
     look_ahead = Recurrence(trace_0=1 + momentum, trace_h=1 + momentum, det_0=momentum, det_h=momentum)
     code = "b = np.zeros_like(x)", "b = momentum * b + g", "g + momentum * b"
     return with_weight_decay(weight_decay, Optimizer(init, update, look_ahead, code=code))
+
+
+@OPTIMIZERS.named("ASGD", torch="ASGD")
+def asgd(
+    lambd: Annotated[float, Knob(0, 0.1, at_least=0, label="λ", help="Added to every curvature, and makes the rate fall.")] = 1e-4,
+    alpha: Annotated[float, Knob(0, 1, at_least=0, help="The power with which the rate falls.")] = 0.75,
+    t0: Annotated[float, Knob(0, 1000, at_least=0, label="t₀", help="The step after which points are averaged.")] = 1e6,
+    weight_decay: WeightDecay = 0.0,
+) -> Optimizer:
+    """Gradient descent whose rate falls slowly, beside it the mean of the points it passes, which has less of their noise.
+
+    x ← x - η / (1 + λ η (t - 1))^α · (g + λ x), and the mean of the points from t₀ on, which steers nothing (Polyak & Juditsky 1992; Bottou
+    2012, section 5.3; PyTorch's form). What is shown is x, as PyTorch's parameters are; the mean is the second part of the state. Stable
+    while η (λmax + λ)/(1 + λ η (t - 1))^α < 2: as the rate falls, a run that was beyond the edge comes below it in the end.
+
+    >>> rule, x = asgd(lambd=0.5, alpha=1.0), np.ones((1, 1))
+    >>> _, state = rule.update(np.array([[4.0]]), rule.init(x), x, 2.0)
+    >>> rule.update(np.array([[4.0]]), state, x, 2.0)[0]    # (4 + ½) / (1 + ½ · 2)
+    array([[2.25]])
+    """
+
+    def init(x: Array) -> State:
+        return 0, np.zeros_like(x), np.ones_like(x)
+
+    def update(g: Array, state: State, x: Array, rate: Number = 1.0) -> tuple[Array, State]:
+        t, mean, _ = state
+        mean = mean + (x - mean) / np.maximum(1.0, t - 1 - t0)
+        state = t + 1, mean, np.zeros_like(x) + (1 + lambd * rate * t) ** alpha
+        return g / preconditioner(state), state
+
+    def preconditioner(state: State) -> Array:
+        return np.asarray(state[2])
+
+    code = "", "g = g + lambd * x", "g / (1 + lambd * rate * (t - 1)) ** alpha"
+    return with_weight_decay(weight_decay + lambd, Optimizer(init, update, PLAIN_STEP, preconditioner, rated=True, code=code))

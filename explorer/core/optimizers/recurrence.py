@@ -1,6 +1,8 @@
 """The theory of a rule on a parabola: two roots, from which its edge and its growth follow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,70 @@ class Recurrence:
 
 
 PLAIN_STEP = Recurrence()  # gradient descent, x ← x - η g: stable while h < 2
+ANY_CURVATURE = Recurrence(trace_h=0.0)  # a step of the same length on any curvature: no h is too large
+UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
+
+LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
+SMALL = 1e-30  # a gradient whose square is nothing beside any ε
+GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
+
+
+@np.errstate(all="ignore")
+def measured(begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None) -> Recurrence:
+    """A recurrence with the edge of a rule that names none: infinite where none is found, as for steps that stay long as gradients shrink.
+
+    At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
+    The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
+    leaves the unit circle. The point does not move while the rule's counters run on.
+    """
+    x = np.zeros((1, 1))
+    try:
+        runs = np.shape(direction(x, begin(x), x)[0])[-1]
+        x = np.zeros((1, runs))
+        state = begin(x)
+        for _ in range(LATE):
+            _, state = direction(x, state, x)
+        memory = [i for i, part in enumerate(state) if np.ndim(part) and not np.any(part)]
+        places = np.cumsum([1, *(np.size(state[i]) // runs for i in memory)])
+
+        def moved(at: int, small: float) -> Array:
+            """How the direction and all that is remembered answer one number of z, ``(n, runs)``."""
+            z = np.zeros((places[-1], runs))
+            z[at] = small
+            parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
+            given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
+            d, after = direction(z[:1], given, x)  # the gradient of ½x²; a decay, which sees x, counts apart
+            d = d if preconditioner is None else d * preconditioner(after)
+            return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
+
+        whole, half = (np.stack([moved(at, small) for at in range(places[-1])], axis=1) for small in (SMALL, SMALL / 2))
+        linear = np.allclose(whole, half, rtol=1e-6, atol=GROWS)
+    except Exception:  # noqa: BLE001 - a rule of somebody else that wants another point: it has no edge here
+        return ANY_CURVATURE
+    if not linear:
+        return ANY_CURVATURE
+    edges = np.array([_edge_of(jacobian) for jacobian in np.moveaxis(whole, -1, 0)])
+    return Recurrence(trace_h=2 / edges if runs > 1 else 2 / float(edges[0]))
+
+
+def _edge_of(jacobian: Array) -> float:
+    """The smallest h at which a root of the step grows, of this response ``(n, n)`` of direction and memory; infinite if there is none."""
+
+    def grows(h: Array) -> Array:
+        M = np.repeat(jacobian[np.newaxis], h.size, axis=0)
+        M[:, 0] = np.eye(len(jacobian))[0] - h[:, np.newaxis] * jacobian[0]
+        return np.abs(np.linalg.eigvals(M)).max(axis=1) > 1 + GROWS
+
+    h = np.geomspace(1e-15, 1e15, 3001)
+    while not np.isclose(h[0], h[-1], rtol=1e-12, atol=0):
+        beyond = grows(h)
+        if not beyond.any():
+            return np.inf
+        first = int(np.argmax(beyond))
+        if first == 0:
+            break
+        h = np.linspace(h[first - 1], h[first], 101)
+    return float(h[0])
 
 
 def heavy_ball(beta: Number, share: Number = 1.0) -> Recurrence:

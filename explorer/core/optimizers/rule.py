@@ -2,17 +2,18 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number
-from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence
+from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number, door
+from explorer.core.optimizers.recurrence import UNKNOWN, Array, Number, Recurrence, measured
 
 Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction
 State = tuple[Any, ...]  # what a rule remembers: a tuple of arrays ``(dim, runs)`` and counters
+Step = tuple[Array, State]  # a direction ``(dim, runs)`` and what is remembered after it
 
 Decay = Annotated[float, Knob(0, 0.999, at_least=0, below=1, help="How much of the past is kept at each step.")]
 Momentum = Annotated[float, Knob(0, 0.99, at_least=0, at_most=1, label="momentum β", help="The share of the last step that is repeated.")]
@@ -24,49 +25,111 @@ DecoupledDecay = Annotated[float, Knob(at_least=0, help="Shrinks x by η × weig
 CLIP = Knob(0.01, 100, log=True, above=0)  # the range of a clipping threshold
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """Where the blocks of a point lie, and their shapes: what a rule looks at that treats a matrix as one."""
+
+    parts: tuple[tuple[slice, tuple[int, ...]], ...]
+
+    @classmethod
+    def one(cls, x: Array) -> Self:
+        """All of a point ``(dim, runs)`` as one vector."""
+        return cls(((slice(0, len(x)), (len(x),)),))
+
+    def each(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """What `function` makes of every block of `arrays` ``(dim, runs)``, given in its own shape ``(*shape, runs)``: ``(dim, runs)``.
+
+        >>> Blocks(((slice(0, 4), (2, 2)), (slice(4, 5), (1,)))).each(lambda W: W.sum(axis=0, keepdims=True), np.ones((5, 1)))[:, 0]
+        array([2., 2., 2., 2., 1.])
+        """
+        runs, found = arrays[0].shape[1], []
+        for where, shape in self.parts:
+            made = function(*(each[where].reshape(*shape, runs) for each in arrays))
+            found.append(np.broadcast_to(made, (*shape, runs)).reshape(-1, runs))
+        return np.concatenate(found)
+
+
 @dataclass(frozen=True, eq=False)
 class Optimizer:
     """An update rule and its edge as one value.
 
-    `init` makes the state for a point ``(dim, runs)``; `update` turns ``(gradient, state, x)`` into ``(direction, state)``.
+    `init` makes the state for a point ``(dim, runs)``; `update` turns ``(gradient, state, x)`` into ``(direction, state)``. A rule that
+    treats a matrix as one is `shaped`: its `init` takes the `Blocks` of the loss too. One whose formula has the learning rate inside is
+    `rated`: its `update` takes the rate of this step, a number, ``(runs,)`` or ``(dim, runs)``, as a fourth argument.
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
-    `recurrence` is the rule with that preconditioner held still. `weight_decay` is what the rule adds to every curvature, before
-    anything divides it, and `decoupled_decay` what it multiplies x by, beside the step. `clips` says that large gradients are cut,
-    so that the recurrence holds for small ones only. `code` is the rule as people read it, for a program that they take away: what comes
-    before the first step, what each step t = 1, 2, ... does with the gradient g, and its direction; ``a if knob else b`` and ``if knob:``
-    are folded. A test runs it. `name` and `knobs` are written in by the shelf.
+    `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola.
+    `weight_decay` is what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by,
+    beside the step. A rule of your own that divides its steps, or decays, must say so here for its edge to count it.
+    `clips` says that large gradients are cut, so that the recurrence holds for small ones only. `code` is the rule as people read it, for a
+    program that they take away: what comes before the first step, what each step t = 1, 2, ... does with the gradient g (and, if it is
+    `rated`, with the `rate`), and its direction; ``a if knob else b`` and ``if knob:`` are folded. A test runs it. `name` and `knobs` are
+    written in by the shelf.
+
+    >>> def heavy_ball(g, state, x):
+    ...     b = 0.9 * state[0] + g
+    ...     return b, (b,)
+    >>> own = Optimizer(init=lambda x: (np.zeros_like(x),), update=heavy_ball)
+    >>> round(own.largest_stable_rate(10.0), 6), own.measured    # 2(1 + β)/λ
+    (0.38, True)
     """
 
-    init: Callable[[Array], State]
-    update: Callable[[Array, State, Array], tuple[Array, State]]
-    recurrence: Recurrence = PLAIN_STEP
+    init: Callable[..., State]
+    update: Callable[..., Step]
+    recurrence: Recurrence = field(default_factory=lambda: UNKNOWN)
     preconditioner: Callable[[State], Array] | None = None
     weight_decay: Number = 0.0
     decoupled_decay: Number = 0.0
     clips: bool = False
+    shaped: bool = False
+    rated: bool = False
     code: Code = ("", "", "")
     name: str = ""
     knobs: Mapping[str, Any] = field(default_factory=dict)
+    measured: bool = False
+
+    def __post_init__(self) -> None:
+        if self.recurrence is UNKNOWN:
+            object.__setattr__(self, "measured", True)
+            object.__delattr__(self, "recurrence")
+
+    if not TYPE_CHECKING:  # a checker would take any name for one that this finds
+
+        def __getattr__(self, name: str) -> Any:
+            """The recurrence of a rule that names none, measured when it is first asked for."""
+            if name != "recurrence":
+                raise AttributeError(f"an Optimizer has no {name!r}")
+            object.__setattr__(self, name, found := measured(self.begin, self.direction, self.preconditioner))
+            return found
+
+    def begin(self, x: Array, blocks: Blocks | None = None) -> State:
+        """The state for a point ``(dim, runs)`` of a loss with these blocks; by default the point is one vector."""
+        return self.init(x, blocks) if self.shaped else self.init(x)
+
+    def direction(self, gradient: Array, state: State, x: Array, rate: Number = 1.0) -> Step:
+        """What a step of the learning rate `rate` is multiplied by, ``(dim, runs)``, and the state after it."""
+        return self.update(gradient, state, x, rate) if self.rated else self.update(gradient, state, x)
 
     @property
     def runs(self) -> int:
         """How many runs the hyperparameters are for: 1 if they are all numbers."""
-        return max((np.size(value) for value in self.knobs.values()), default=1)
+        return max((value.size for value in self.knobs.values() if isinstance(value, np.ndarray)), default=1)
 
     def on(self, columns: NDArray[np.intp]) -> "Optimizer":
         """The rule for some of its runs; itself if its hyperparameters are numbers."""
         if self.runs == 1:
             return self
-        return _made(self.name, {name: value[columns] if np.ndim(value) else value for name, value in self.knobs.items()})
+        return _made(self.name, {name: value[columns] if isinstance(value, np.ndarray) else value for name, value in self.knobs.items()})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as its name and knobs, because its functions are closures: so a rule can travel to another process."""
-        return _made, (self.name, dict(self.knobs))
+        """Pickled as its name and knobs, because its functions are closures; a rule of one's own as its parts, which cloudpickle can."""
+        if self.name:
+            return _learned, (OPTIMIZERS.carried(self.name), self.name, dict(self.knobs))
+        return Optimizer, tuple(getattr(self, each.name) for each in fields(self))
 
     @property
     def is_linear(self) -> bool:
-        """Whether the recurrence is the whole truth on a quadratic: nothing divides the step, nothing is clipped."""
-        return self.preconditioner is None and not self.clips
+        """Whether the recurrence is the whole truth on a quadratic: nothing divides the step or is clipped, and it is no measurement."""
+        return self.preconditioner is None and not self.clips and not self.measured
 
     @property
     def is_plain(self) -> bool:
@@ -123,16 +186,38 @@ OPTIMIZERS: Shelf[Optimizer] = Shelf(
 )
 
 
-def check_optimizer(optimizer: object) -> None:
-    """Refuse with a sentence what is no rule, such as the name of one."""
-    check_made("optimizer", optimizer, Optimizer, 'made by OPTIMIZERS["adam"]()')
+def check_optimizer(optimizer: object) -> Optimizer:
+    """Return a rule as it is, or by its name with its defaults; refuse with a sentence what is neither."""
+    return check_made("optimizer", OPTIMIZERS.made(optimizer), Optimizer, 'a name such as "adam", or made by OPTIMIZERS["adam"]()')
+
+
+def _learned(own: bytes, name: str, knobs: Mapping[str, Any]) -> Optimizer:
+    """The same in a process whose shelf may not have it."""
+    OPTIMIZERS.learn(name, own)
+    return _made(name, knobs)
 
 
 def _made(name: str, knobs: Mapping[str, Any]) -> Optimizer:
-    """The rule that the shelf, and clipping, make of this name and these knobs."""
-    thresholds = {knob.removeprefix("clip_"): knobs[knob] for knob in ("clip_norm", "clip_value") if knob in knobs}
-    rule = OPTIMIZERS[name](**{knob: value for knob, value in knobs.items() if not knob.startswith("clip_")})
-    return clipped(rule, **thresholds)
+    """The rule that the shelf, and what was wrapped around it since, make of this name and these knobs."""
+    rule = OPTIMIZERS[name](**{knob: value for knob, value in knobs.items() if knob not in WRAPPED})
+    for knob in (each for each in knobs if each in WRAPPED):
+        rule = WRAPPED[knob](rule, knobs[knob])
+    return rule
+
+
+PAIRS = {"betas": ("beta1", "beta2"), "etas": ("etaminus", "etaplus"), "step_sizes": ("step_size_min", "step_size_max")}
+PAIRS |= {"eps": ("eps1", "eps2")}
+
+
+def in_torch_words(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Our knobs as PyTorch's arguments: the same names, but for those that are pairs there.
+
+    >>> in_torch_words({"beta1": 0.9, "beta2": 0.99, "eps": 1e-8})
+    {'eps': 1e-08, 'betas': (0.9, 0.99)}
+    """
+    paired = {pair: names for pair, names in PAIRS.items() if names[0] in knobs}
+    rest = {name: value for name, value in knobs.items() if not any(name in names for names in paired.values())}
+    return rest | {pair: (knobs[first], knobs[second]) for pair, (first, second) in paired.items()}
 
 
 def with_weight_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
@@ -140,10 +225,10 @@ def with_weight_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
     if np.ndim(weight_decay) == 0 and weight_decay == 0:
         return rule
 
-    def update(gradient: Array, state: State, x: Array) -> tuple[Array, State]:
-        return rule.update(gradient + weight_decay * x, state, x)
+    def update(gradient: Array, state: State, x: Array, *rate: Number) -> Step:
+        return rule.update(gradient + weight_decay * x, state, x, *rate)
 
-    return dataclasses.replace(rule, update=update, weight_decay=weight_decay)
+    return _wrapped(rule, {"with_weight_decay": weight_decay}, update=update, weight_decay=rule.weight_decay + weight_decay)
 
 
 def with_decoupled_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
@@ -157,15 +242,16 @@ def with_decoupled_decay(weight_decay: Number, rule: Optimizer) -> Optimizer:
     if np.ndim(weight_decay) == 0 and weight_decay == 0:
         return rule
 
-    def update(gradient: Array, state: State, x: Array) -> tuple[Array, State]:
-        direction, state = rule.update(gradient, state, x)
+    def update(gradient: Array, state: State, x: Array, *rate: Number) -> Step:
+        direction, state = rule.update(gradient, state, x, *rate)
         return direction + weight_decay * x, state
 
-    return dataclasses.replace(rule, update=update, decoupled_decay=weight_decay)
+    return _wrapped(rule, {"with_decoupled_decay": weight_decay}, update=update, decoupled_decay=rule.decoupled_decay + weight_decay)
 
 
-def clipped(rule: Optimizer, *, norm: Number | None = None, value: Number | None = None) -> Optimizer:
-    """Any rule on a gradient that is cut where it is too large; a threshold is a number or ``(runs,)``.
+@door
+def clipped(rule: Optimizer | str, *, norm: Number | None = None, value: Number | None = None) -> Optimizer:
+    """Any rule, or the one of this name, on a gradient that is cut where it is too large; a threshold is a number or ``(runs,)``.
 
     `norm` shortens a gradient longer than this to this length and keeps its direction, g ← g · min(1, norm / (‖g‖ + 10⁻⁶)),
     each run by itself (Pascanu et al. 2013, algorithm 1; PyTorch's clip_grad_norm_). `value` cuts each coordinate to ±value
@@ -181,19 +267,33 @@ def clipped(rule: Optimizer, *, norm: Number | None = None, value: Number | None
     >>> clipped(OPTIMIZERS["gradient_descent"](), value=1.0).update(np.array([[0.5], [-4.0]]), (), np.zeros((2, 1)))[0][:, 0]
     array([ 0.5, -1. ])
     """
-    thresholds = {"clip_norm": norm, "clip_value": value}
+    rule, thresholds = check_optimizer(rule), {"clip_norm": norm, "clip_value": value}
     given = {name: check_number(name, each, CLIP) for name, each in thresholds.items() if each is not None}
     if not given:
         return rule
 
-    def update(gradient: Array, state: State, x: Array) -> tuple[Array, State]:
+    def update(gradient: Array, state: State, x: Array, *rate: Number) -> Step:
         if "clip_value" in given:
             gradient = np.clip(gradient, -given["clip_value"], given["clip_value"])
         if "clip_norm" in given:
             gradient = gradient * np.minimum(given["clip_norm"] / (length(gradient) + 1e-6), 1.0)
-        return rule.update(gradient, state, x)
+        return rule.update(gradient, state, x, *rate)
 
-    return dataclasses.replace(rule, update=update, clips=True, knobs={**rule.knobs, **given})
+    return _wrapped(rule, given, update=update, clips=True)
+
+
+def _wrapped(rule: Optimizer, knobs: Mapping[str, Any], **changed: Any) -> Optimizer:
+    """The rule with some parts changed, and in its knobs what makes that change again in another process, or for some of its runs."""
+    return dataclasses.replace(rule, **changed, knobs={**rule.knobs, **knobs})
+
+
+WRAPPED: dict[str, Callable[[Optimizer, Any], Optimizer]] = {
+    "clip_norm": lambda rule, it: clipped(rule, norm=it),
+    "clip_value": lambda rule, it: clipped(rule, value=it),
+    "with_weight_decay": lambda rule, it: with_weight_decay(it, rule),
+    "with_decoupled_decay": lambda rule, it: with_decoupled_decay(it, rule),
+}
+"""By the knob that says so: what is wrapped around a rule, the innermost first."""
 
 
 def length(gradient: Array) -> Array:

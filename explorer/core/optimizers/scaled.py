@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from explorer.core.ground.knobs import Knob
-from explorer.core.optimizers.recurrence import Array, Recurrence, heavy_ball
+from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, heavy_ball
 from explorer.core.optimizers.rule import OPTIMIZERS, Decay, Epsilon, Momentum, Optimizer, State, WeightDecay, at_rest, with_weight_decay
 
 
@@ -44,7 +44,7 @@ def adagrad(
         "s = s + g * g",
         "g / ((1 + (t - 1) * lr_decay) * (np.sqrt(s) + eps) if lr_decay else np.sqrt(s) + eps)",
     )
-    return with_weight_decay(weight_decay, Optimizer(init, update, Recurrence(), preconditioner, code=code))
+    return with_weight_decay(weight_decay, Optimizer(init, update, PLAIN_STEP, preconditioner, code=code))
 
 
 @OPTIMIZERS.named("RMSProp", torch="RMSprop")
@@ -113,4 +113,4 @@ def adadelta(rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 
         "v = rho * v + (1 - rho) * g * g\nd = np.sqrt(u + eps) / np.sqrt(v + eps) * g\nu = rho * u + (1 - rho) * d * d",
         "d",
     )
-    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, Recurrence(), preconditioner, code=code))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(3, counted=False), update, PLAIN_STEP, preconditioner, code=code))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, check_number, check_one
-from explorer.core.losses.protocol import Array, Loss
-from explorer.core.optimizers import Optimizer
+from explorer.core.ground.knobs import Knob, check_number, check_one, door
+from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
+from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.run.descent import known_to
 from explorer.core.run.sweep import sweep
 from explorer.core.verdict.verdict import Verdict
@@ -16,8 +16,9 @@ AT_ONCE = 32  # rates tried together in each round of the search for the edge: a
 FINEST = Knob(1e-6, 1, log=True, at_least=1e-12)  # `precision`: nearer, rates differ by little more than rounding
 
 
+@door
 def find_edge(
-    loss: Loss, optimizer: Optimizer, low: float, high: float, *, steps: int = 1000, precision: float = 1e-4, **conditions: Any
+    loss: Loss | str, optimizer: Optimizer | str, low: float, high: float, *, steps: int = 1000, precision: float = 1e-4, **conditions: Any
 ) -> tuple[float, float]:
     """Return two rates, at most a share `precision` apart, between which runs begin to diverge: measured, not predicted.
 
@@ -29,6 +30,7 @@ def find_edge(
     >>> round(low, 3), round(high, 3)
     (1.0, 1.0)
     """
+    loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
     low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
     precision = check_one("precision", check_number("precision", precision, FINEST))
     known_to("find_edge", conditions)  # type: ignore[arg-type]

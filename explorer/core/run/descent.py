@@ -20,12 +20,14 @@ from explorer.core.ground.knobs import (
     check_points,
     check_switch,
     check_whole,
+    door,
+    knob_of,
     must,
 )
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
-from explorer.core.schedules import Schedule, constant
+from explorer.core.schedules import SCHEDULES, Schedule, constant
 
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
@@ -39,7 +41,7 @@ class Conditions(TypedDict, total=False):
 
     - `start`: ``(dim,)``, shared by all runs, or ``(dim, runs)``; the loss's own by default. Everything is computed in its type, float32
       or float64.
-    - `steps`: how many, 100 by default. `schedule`: from a step to what multiplies the rates there.
+    - `steps`: how many, 100 by default. `schedule`: from a step to what multiplies the rates there, or the name of one, such as "cosine".
     - `batch_size`: takes each step on that many of the loss's examples, the same for all runs, drawn from `seed`: shuffled in epochs, or
       with `replacement` each example independently.
     - `gradient_noise`: adds normal noise of that standard deviation to every coordinate of the gradient, the same at the same step of
@@ -51,7 +53,7 @@ class Conditions(TypedDict, total=False):
 
     start: ArrayLike | None
     steps: int
-    schedule: Schedule | None
+    schedule: Schedule | str | None
     batch_size: int | None
     replacement: bool
     gradient_noise: float
@@ -63,7 +65,7 @@ class Conditions(TypedDict, total=False):
 def known_to(function: str, conditions: Conditions) -> Conditions:
     """Return the conditions; a keyword that is none raises the TypeError of the function that was called."""
     for name in conditions.keys() - Conditions.__annotations__.keys():
-        raise TypeError(f"{function} has no keyword {name!r}; beside its own it has {', '.join(Conditions.__annotations__)}")
+        raise TypeError(f"{function} has no keyword {name!r}{knob_of(name)}; beside its own it has {', '.join(Conditions.__annotations__)}")
     return conditions
 
 
@@ -90,13 +92,13 @@ class Descent:
     @classmethod
     def of(
         cls,
-        loss: Loss,
-        optimizer: Optimizer,
+        loss: Loss | str,
+        optimizer: Optimizer | str,
         learning_rate: ArrayLike,
         *,
         start: ArrayLike | None = None,
         steps: int = 100,
-        schedule: Schedule | None = None,
+        schedule: Schedule | str | None = None,
         batch_size: int | None = None,
         replacement: bool = False,
         gradient_noise: float = 0.0,
@@ -115,9 +117,9 @@ class Descent:
         >>> descent.start.shape, descent.learning_rate.shape, descent.multiplier.shape
         ((2, 3), (3,), (50,))
         """
-        check_loss(loss, *RUNS)
-        check_optimizer(optimizer)
-        check_made("schedule", schedule, Callable | None, 'None or made by SCHEDULES["cosine"]()')
+        loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
+        rule = 'None, a name such as "cosine", or made by SCHEDULES["cosine"]()'
+        course: Schedule | None = check_made("schedule", SCHEDULES.made(schedule), Callable | None, rule)
         rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
         replacement, whole = check_switch("replacement", replacement), check_switch("whole", whole)
         noise = check_one("gradient_noise", check_number("gradient_noise", gradient_noise, NOT_NEGATIVE))
@@ -140,7 +142,7 @@ class Descent:
         order = Facts(loss).order
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
-        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (constant() if schedule is None else schedule)(np.arange(steps))
+        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (course or constant())(np.arange(steps))
         multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
@@ -198,11 +200,18 @@ class Trajectory(Descent):
             return np.broadcast_to(divided_by(deque(descend(again), maxlen=1)[0].state), (self.x.shape[1], 1))
 
 
+@door
 def run(
-    loss: Loss, optimizer: Optimizer, learning_rate: ArrayLike, *, keep_preconditioner: bool = False, **conditions: Unpack[Conditions]
+    loss: Loss | str,
+    optimizer: Optimizer | str,
+    learning_rate: ArrayLike,
+    *,
+    keep_preconditioner: bool = False,
+    **conditions: Unpack[Conditions],
 ) -> Trajectory:
     """Descend from `start` and keep the whole path.
 
+    A loss, an optimizer and a schedule may be given by name: then they have their defaults.
     `learning_rate` is a number or ``(runs,)``; the optimizer's hyperparameters may be ``(runs,)`` too. All else, such as `start` and
     `steps`, is one of the `Conditions`. A run that overflows goes on through inf and nan: nothing is clipped or raised.
 
@@ -214,17 +223,20 @@ def run(
     array([[ 1.  ,  1.  ,  1.  ],
            [ 0.  , -0.8 , -1.2 ],
            [ 0.  ,  0.64,  1.44]])
+    >>> run("rosenbrock", "adam", 0.01, schedule="cosine").runs
+    1
     """
     descent = Descent.of(loss, optimizer, learning_rate, kept=True, **known_to("run", conditions))
     path = np.empty((descent.steps + 1, *descent.start.shape), descent.start.dtype)
     values, norms = np.empty((2, len(path), path.shape[-1]), path.dtype)
-    keep = check_switch("keep_preconditioner", keep_preconditioner) and optimizer.preconditioner is not None
+    rule = descent.optimizer
+    keep = check_switch("keep_preconditioner", keep_preconditioner) and rule.preconditioner is not None
     divided_by = np.empty_like(path) if keep else None
     with np.errstate(all="ignore"), one_blas_thread:  # overflow is a result; for products this small, threads only wait for each other
         for moment in descend(descent):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
-            if divided_by is not None and optimizer.preconditioner is not None:
-                divided_by[moment.step] = optimizer.preconditioner(moment.state) if moment.step else np.nan
+            if divided_by is not None and rule.preconditioner is not None:
+                divided_by[moment.step] = rule.preconditioner(moment.state) if moment.step else np.nan
     return Trajectory(**vars(descent), x=path, loss=values, gradient_norm=norms, preconditioner=divided_by)
 
 
@@ -246,7 +258,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     """
     loss, optimizer, x, rows, whole = descent.objective, descent.optimizer, descent.start, descent.rows, descent.whole
     rate = descent.learning_rate if descent.rate_scale is None else descent.learning_rate * descent.rate_scale
-    state, rate, gradient_noise = optimizer.init(x), rate.astype(x.dtype, copy=False), descent.gradient_noise
+    state, rate, gradient_noise = optimizer.begin(x, Facts(loss).layout), rate.astype(x.dtype, copy=False), descent.gradient_noise
     random = np.random.default_rng([descent.seed, NOISE])
     for step, factor in enumerate(descent.multiplier):
         batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
@@ -260,8 +272,9 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             _, gradient = batch.value_and_gradient(x)
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
-        direction, state = optimizer.update(gradient, state, x)
-        way = (rate if factor == 1 else rate * float(factor)) * direction
+        now = rate if factor == 1 else rate * float(factor)
+        direction, state = optimizer.direction(gradient, state, x, now)
+        way = now * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
     yield Moment(descent.steps, x, *seen(loss, x), state)

@@ -14,11 +14,15 @@ import numpy as np
 from explorer.core.losses import Facts
 from explorer.core.losses.written import Written
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
+from explorer.core.optimizers.rule import in_torch_words
 from explorer.core.run.descent import NOISE
 from explorer.core.run.setup import SHELVES, Setup
 
 MOST_NUMBERS = 20_000
 """The most numbers of data and start that a program holds: about 200 kB of text."""
+
+MATRICES_ONLY = {"Muon"}
+"""Rules that PyTorch has for matrices alone: there the point is one column."""
 
 Library = Literal["numpy", "torch"]
 
@@ -43,7 +47,8 @@ def program(setup: Setup, library: Library = "numpy") -> str:
     """
     loss, rule, start = setup.make_loss(), setup.make_optimizer(), setup.initial_point
     written = Facts(loss).written
-    if written is None or not rule.code[2] or (library == "torch" and written.torch == ""):
+    blocks = rule.shaped and len(Facts(loss).blocks) > 0  # its lines are those for one vector
+    if written is None or not rule.code[2] or blocks or (library == "torch" and written.torch == ""):
         why = f"{'PyTorch' if library == 'torch' else 'numpy'} has no short form of this run"
     elif start.dtype != np.float64:
         why = f"this run is computed in {start.dtype}"
@@ -111,8 +116,19 @@ class _Writer:
 
     @property
     def own(self) -> bool:
-        """Whether PyTorch has the rule itself."""
-        return self.torch and bool(OPTIMIZERS.torch(self.setup.optimizer))
+        """Whether PyTorch has the rule itself; one that has the rate inside, only with a constant rate, which it reads a step late."""
+        return self.torch and bool(OPTIMIZERS.torch(self.setup.optimizer)) and not (self.rule.rated and self.scheduled)
+
+    @property
+    def scheduled(self) -> bool:
+        return self.setup.schedule != "constant" or self.setup.warmup_steps > 0
+
+    @property
+    def point(self) -> str:
+        """What a loss is called with."""
+        if not (self.own and OPTIMIZERS.torch(self.setup.optimizer) in MATRICES_ONLY):
+            return "x"
+        return "x[0, 0]" if len(self.loss.coordinates) == 1 else "x[:, 0]"
 
     @property
     def drawn(self) -> bool:
@@ -145,14 +161,14 @@ class _Writer:
         for name, body in bodies.items():
             yield f"def {name}({given}):\n{textwrap.indent(unpacked + body, '    ')}\n"
         yield f"learning_rate, steps = {setup.learning_rate!r}, {setup.steps}"
-        if setup.schedule != "constant" or setup.warmup_steps:
+        if self.scheduled:
             yield f"schedule = {setup.make_schedule()(np.arange(setup.steps)).tolist()}  # of the learning rate, at each step"
         if setup.gradient_noise:
             yield f"noise = np.random.default_rng([{setup.seed}, {NOISE}])"
         if setup.batch_size is not None:
             yield from self.batches(setup.batch_size)
         x = setup.initial_point
-        start = self.array(x[0] if len(loss.coordinates) == 1 else x)
+        start = self.array(x[:, np.newaxis] if self.point != "x" else x[0] if len(loss.coordinates) == 1 else x)
         yield f"x = {start[:-1]}, requires_grad=True)" if self.torch else f"x = {start}"
 
     def batches(self, size: int) -> Iterator[str]:
@@ -169,7 +185,7 @@ class _Writer:
     def arguments(self) -> str:
         """What a step's loss is called with."""
         rows = [f"{name}[rows[t - 1]]" for name in self.loss.examples] if self.setup.batch_size is not None else []
-        return ", ".join(["x", *rows])
+        return ", ".join([self.point, *rows])
 
     @property
     def normal(self) -> str:
@@ -183,12 +199,13 @@ class _Writer:
         before, step, direction = (_folded(part, rule.knobs) for part in rule.code)
         direction = direction if isinstance(ast.parse(direction, mode="eval").body, ast.Name | ast.Call) else f"({direction})"
         direction = f"({direction} + weight_decay * x)" if rule.decoupled_decay else direction
-        rate = "learning_rate * schedule[t - 1]" if setup.schedule != "constant" or setup.warmup_steps else "learning_rate"
-        inside = [f"g = g + {self.normal}"] * (setup.gradient_noise > 0)
+        rate = "learning_rate * schedule[t - 1]" if self.scheduled else "learning_rate"
+        inside = [f"rate = {rate}"] * rule.rated
+        inside += [f"g = g + {self.normal}"] * (setup.gradient_noise > 0)
         inside += ["g = np.clip(g, -clip_value, clip_value)"] * (setup.clip_value is not None)
         inside += ["g = g * min(1, clip_norm / (np.linalg.norm(g) + 1e-6))"] * (setup.clip_norm is not None)
         inside += ["g = g + weight_decay * x"] * bool(rule.weight_decay)
-        inside += [*step.splitlines(), f"x = x - {rate} * {direction}"]
+        inside += [*step.splitlines(), f"x = x - {'rate' if rule.rated else rate} * {direction}"]
         said = re.findall(r"\w++", "\n".join([before, *inside]))
         used = [name for name in rule.knobs if name in said]
         if used:
@@ -207,20 +224,19 @@ class _Writer:
         name, _, fixed = OPTIMIZERS.torch(setup.optimizer).rstrip(")").partition("(")
         defaults = {each.name: each.default for each in OPTIMIZERS.parameters(setup.optimizer).values()}
         knobs = {name: value for name, value in rule.knobs.items() if name in defaults and (value or value != defaults[name])}
-        betas = [f"betas=({rule.knobs['beta1']!r}, {rule.knobs['beta2']!r})"] if "beta1" in rule.knobs else []
-        rest = [f"{name}={value!r}" for name, value in knobs.items() if name not in ("beta1", "beta2")]
-        yield f"optimizer = torch.optim.{name}([x], {', '.join(['lr=learning_rate', *betas, *rest, *filter(None, [fixed])])})"
-        yield "losses = [loss(x).item()]"
+        words = [f"{name}={value!r}" for name, value in sorted(in_torch_words(knobs).items(), key=lambda each: each[0] != "betas")]
+        yield f"optimizer = torch.optim.{name}([x], {', '.join(['lr=learning_rate', *words, *filter(None, [fixed])])})"
+        yield f"losses = [loss({self.point}).item()]"
         yield "for t in range(1, steps + 1):"
         yield "    optimizer.zero_grad()"
         yield f"    loss({self.arguments}).backward()"
         yield from [f"    x.grad += {self.normal}"] * (setup.gradient_noise > 0)
         yield from [f"    torch.nn.utils.clip_grad_value_(x, {setup.clip_value!r})"] * (setup.clip_value is not None)
         yield from [f"    torch.nn.utils.clip_grad_norm_(x, {setup.clip_norm!r})"] * (setup.clip_norm is not None)
-        if setup.schedule != "constant" or setup.warmup_steps:
+        if self.scheduled:
             yield '    optimizer.param_groups[0]["lr"] = learning_rate * schedule[t - 1]'
         yield "    optimizer.step()"
-        yield "    losses.append(loss(x).item())"
+        yield f"    losses.append(loss({self.point}).item())"
 
 
 def _folded(code: str, knobs: Any) -> str:

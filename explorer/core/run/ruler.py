@@ -61,7 +61,7 @@ def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[s
     minimizer, closed_form = Facts(loss).minimizer, Facts(loss).edge_curvature
     if optimizer.preconditioner is not None or minimizer is None or closed_form is not None:
         return {"edge" if optimizer.preconditioner is None else "edge at the start": edge.rate}
-    best = best_learning_rate(optimizer, spectrum(loss, minimizer)[0])
+    best = float("nan") if optimizer.measured else best_learning_rate(optimizer, spectrum(loss, minimizer)[0])
     one = {"1/λ": float(edge.rate / optimizer.recurrence.edge)} if edge.curvature > 0 else {}
     return one | ({"best": best} if np.isfinite(best) else {}) | {"edge": edge.rate}
 

@@ -30,11 +30,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.halt import Halt
-from explorer.core.ground.knobs import check_made, check_points, check_whole, must
+from explorer.core.ground.knobs import check_made, check_points, check_whole, door, must
 from explorer.core.ground.prose import plain, told_apart
-from explorer.core.losses.protocol import Loss, hessian_times, seen
+from explorer.core.losses.protocol import Facts, Loss, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
-from explorer.core.optimizers import OPTIMIZERS, Optimizer, check_optimizer, length
+from explorer.core.optimizers import Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
 from explorer.core.run.held import LONGER, SAFE, Trials
 from explorer.core.theory.edge import closed_curvature, first_look, glance
@@ -133,12 +133,13 @@ class SafeRate:
         return f"along the run at {plain(SAFE * self.held)} it allows " + (f"{low} to {high}" if edges.max() > 1.1 * edges.min() else low)
 
 
+@door
 @np.errstate(all="ignore")  # where a curvature or a rate overflows, that is the answer
 def safe_rate(
-    value_and_gradient: Function | Loss,
+    value_and_gradient: Function | Loss | str,
     start: ArrayLike | None = None,
     *,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
     steps: int = 200,
     batch_size: int | None = None,
     check: bool = True,
@@ -146,9 +147,9 @@ def safe_rate(
 ) -> SafeRate:
     """The largest safe learning rate at a point, in theory and measured.
 
-    `value_and_gradient` is a function from ``(dim,)`` to the loss and its gradient ``(dim,)``, or any `Loss`; `start` ``(dim,)`` is the
-    point, for a `Loss` its own start by default. `optimizer` is gradient descent by default. The curvature comes from the loss's own
-    product with the Hessian, or from differences of gradients along the directions that Lanczos' method asks for, at most
+    `value_and_gradient` is a function from ``(dim,)`` to the loss and its gradient ``(dim,)``, any `Loss`, or the name of one; `start`
+    ``(dim,)`` is the point, for a `Loss` its own start by default. `optimizer` is gradient descent by default. The curvature comes from
+    the loss's own product with the Hessian, or from differences of gradients along the directions that Lanczos' method asks for, at most
     2 · `MOST_PRODUCTS` of them; its error bar is the residual of the eigenpair, which bounds the distance to the nearest eigenvalue
     (Parlett 1980, "The Symmetric Eigenvalue Problem", section 4.5), and what half the stride changes.
 
@@ -168,8 +169,7 @@ def safe_rate(
     steps = check_whole("steps", steps, at_least=1)
     loss = _as_loss(value_and_gradient, start)
     point = as_point(loss.start if start is None else start)
-    rule, x = optimizer if optimizer is not None else OPTIMIZERS["gradient_descent"](), check_points("start", point, loss.dim)
-    check_optimizer(rule)
+    rule, x = check_optimizer("gradient_descent" if optimizer is None else optimizer), check_points("start", point, loss.dim)
     check_made("stop", stop, Halt | None, "None or what is_set, such as a threading.Event")
     value, gradient = loss.value_and_gradient(x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
@@ -187,10 +187,10 @@ def safe_rate(
     return SafeRate(*theory, held, broke, steps, longest, *along)
 
 
-def _as_loss(given: Function | Loss, start: ArrayLike | None) -> Loss:
+def _as_loss(given: Function | Loss | str, start: ArrayLike | None) -> Loss:
     """A loss as it is, one whose class lacks the rarer members point by point, or one made of a function."""
     loss, own = as_loss(given, start), getattr(given, "hvp", None)
-    if isinstance(given, Loss) or not hasattr(given, "value_and_gradient"):
+    if isinstance(given, Loss | str) or not hasattr(given, "value_and_gradient"):
         return loss
 
     def at(x: Array) -> tuple[float, Array]:
@@ -237,7 +237,7 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
 
 def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
     """The rate whose first step is a tenth of the scale on which the loss is smooth, for where the curvature names none."""
-    step, _ = rule.update(loss.value_and_gradient(x)[1], rule.init(x), x)
+    step, _ = rule.direction(loss.value_and_gradient(x)[1], rule.begin(x, Facts(loss).layout), x)
     size = float(length(np.broadcast_to(step, x.shape))[0])
     return 0.1 * scale / size if 0 < size < np.inf else 1.0
 

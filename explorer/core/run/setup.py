@@ -1,7 +1,7 @@
 """One frozen, flat description of an experiment: what a link, a case and a cache key are made of."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -18,6 +18,7 @@ from explorer.core.ground.knobs import (
     check_mapping,
     check_number,
     check_one,
+    door,
     must,
     short,
     strictly,
@@ -36,6 +37,7 @@ Knobs = tuple[tuple[str, Any], ...]
 SUCH_KNOBS = '{"optimizer.momentum": 0.9}'
 
 
+@door
 @dataclass(frozen=True)
 class Setup:
     """Everything that a run depends on, and nothing else: equal setups give equal runs, to the last bit.
@@ -104,7 +106,12 @@ class Setup:
 
     def make_loss(self) -> Loss:
         """The loss, built from its knobs; equal setups share one."""
-        return built_once(self.loss, tuple(self._chosen("loss").items()))
+        return built_once(LOSSES[self.loss], tuple(self._chosen("loss").items()))
+
+    def own_factories(self) -> dict[str, bytes]:
+        """Those of its three names that somebody else put on the shelves, by kind, for a process that does not know them."""
+        carried = {kind: shelf.carried(getattr(self, kind)) for kind, shelf in SHELVES.items()}
+        return {kind: own for kind, own in carried.items() if own}
 
     @property
     def initial_point(self) -> NDArray[np.float64]:
@@ -249,9 +256,9 @@ def parts(link: Mapping[str, str] | str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=16)
 @np.errstate(all="ignore")  # of knobs beyond all measure, what overflows is a result
-def built_once(name: str, knobs: Knobs) -> Loss:
-    """Make the loss of this name with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
-    loss = LOSSES[name](**dict(knobs))
+def built_once(factory: Callable[..., Loss], knobs: Knobs) -> Loss:
+    """Make the loss of this factory with these knobs. A link, a page and a map ask for the same few again and again, so they share it."""
+    loss = factory(**dict(knobs))
     loss.start.flags.writeable = False
     return loss
 

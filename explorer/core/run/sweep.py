@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.halt import Stopped
-from explorer.core.ground.knobs import check_made, check_whole
+from explorer.core.ground.knobs import check_made, check_whole, door
+from explorer.core.ground.travel import sent
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
@@ -40,9 +41,10 @@ shrinking into subnormal numbers, which are up to 80 times slower to compute wit
 BELOW_THE_EDGE = 0.999  # a run is left alone at a minimum only if its rate is this far below the edge there: at it, rounding decides
 
 
+@door
 def sweep(
-    loss: Loss,
-    optimizer: Optimizer,
+    loss: Loss | str,
+    optimizer: Optimizer | str,
     learning_rate: ArrayLike,
     *,
     executor: Executor | None = None,
@@ -55,9 +57,9 @@ def sweep(
 
     The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
     `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
-    the verdicts do not depend on either, but where float64's last bit decides them, as in chaos: how BLAS rounds depends on the number of
-    runs side by side. `progress` is called with the share that is done, every `TICK`; setting `stop`, or
-    an exception in `progress`, ends the sweep within a step.
+    what a script defines, its own classes and lambdas, travels to any of them. The verdicts do not depend on either, but where float64's
+    last bit decides them, as in chaos: how BLAS rounds depends on the number of runs side by side. `progress` is called with the share
+    that is done, every `TICK`; setting `stop`, or an exception in `progress`, ends the sweep within a step.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
     that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.
@@ -91,7 +93,7 @@ def _each(
         pool = executor or own
         assert pool is not None
         heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
-        places: dict[Future[Outcome], int] = {pool.submit(sweep_tile, each, heard): place for place, each in enumerate(tiles)}
+        places: dict[Future[Outcome], int] = {sent(pool, sweep_tile, each, heard): place for place, each in enumerate(tiles)}
         waiting = set(places)
         try:
             while waiting:
@@ -174,7 +176,8 @@ class Watch:
         loss, rule = self.descent.objective, self.descent.optimizer
         self.decays = bool(np.any(rule.weight_decay) or np.any(rule.decoupled_decay))
         scaled = self.decays and self.descent.rate_scale is not None
-        self.settles = rule.is_linear and not scaled and loss.minimum is not None and bool(np.isfinite(loss.minimum))
+        known = loss.minimum is not None and bool(np.isfinite(loss.minimum)) and hasattr(loss, "hvp")
+        self.settles = rule.is_linear and not scaled and known
 
     def see(self, moment: Moment) -> NDArray[np.intp] | None:
         """Record one moment; now and then, return the columns that should continue, if enough of the others are done."""

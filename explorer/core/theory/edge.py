@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import check_points
+from explorer.core.ground.knobs import check_points, door
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
@@ -17,22 +17,25 @@ from explorer.core.theory.curvature import Top, sharpness, top_eigenvalues
 Array = NDArray[np.float64]
 
 
+@door
 @np.errstate(all="ignore")  # far out, where the curvature overflows, it is inf or nan
-def critical_learning_rate(loss: Loss, optimizer: Optimizer, x: ArrayLike | None = None) -> float | Array:
+def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: ArrayLike | None = None) -> float | Array:
     """The learning rate where theory puts the edge: the largest that is stable on the curvature at `x`.
 
     `x` is ``(dim,)`` or ``(dim, runs)``; by default the minimum, else the start. The curvature is the Hessian's largest eigenvalue,
     for a rule that preconditions that of P⁻¹(H + weight decay), with P as the rule has it after one look at the gradient at `x`. A loss
-    with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward.
+    with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward. The edge of a rule of
+    your own that names no `recurrence` is measured on a parabola: see `Optimizer`.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> round(critical_learning_rate(LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["momentum"](momentum=0.9)), 6)
     0.38
     >>> critical_learning_rate(LOSSES["x_fourth"](), OPTIMIZERS["gradient_descent"](), [2.0])    # |x| < 1/√(2η)
     0.125
+    >>> round(critical_learning_rate("booth", "gradient_descent"), 6)    # by name, with their defaults
+    0.111111
     """
-    check_loss(loss, *RUNS)
-    check_optimizer(optimizer)
+    loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
     minimizer = Facts(loss).minimizer
     point = (loss.start if minimizer is None else minimizer) if x is None else x
     columns = check_points("x", point, loss.dim)
@@ -72,7 +75,7 @@ def first_look(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
     """What divides each coordinate's step after one look at the gradient at `x` ``(dim, runs)``; None for a rule that divides nothing."""
     if optimizer.preconditioner is None:
         return None
-    _, state = optimizer.update(loss.value_and_gradient(x)[1], optimizer.init(x), x)
+    _, state = optimizer.direction(loss.value_and_gradient(x)[1], optimizer.begin(x, Facts(loss).layout), x)
     return np.broadcast_to(optimizer.preconditioner(state), x.shape)
 
 
@@ -96,7 +99,7 @@ class Edge:
     """Where theory puts the edge for a run from `start`, the curvature it follows from, and the reason in words.
 
     `rate` is infinite where nothing can diverge. `exact` says whether it decides this run, or is only a local statement. `formula` is the
-    rate in terms of a curvature λ, such as ``2/(λ + 0.1)``.
+    rate in terms of a curvature λ, such as ``2/(λ + 0.1)``. For a rule that names no edge of its own it is measured, as `reason` says.
     """
 
     rate: float
@@ -137,6 +140,9 @@ class Edge:
         rate = float(np.ravel(optimizer.largest_stable_rate(curvature))[0])
         decay = -float(np.ravel(optimizer.largest_stable_curvature(np.inf))[0])  # as the rule sees it: what it adds to any curvature
         formula = f"{optimizer.recurrence.edge:.4g}/" + (f"({symbol} + {decay:.4g})" if decay else symbol)
+        if np.isinf(optimizer.recurrence.edge) and optimizer.measured:
+            reason = "the rule names no edge, and at rest on a parabola none was measured; find_edge looks for one in runs"
+            return cls(rate, curvature, reason, False)
         if np.isinf(optimizer.recurrence.edge):
             reason = "every step has the same length on any curvature, so no rate makes it grow"
             return cls(rate, curvature, reason + (" unless weight decay overshoots, at 2/decay" if np.isfinite(rate) else ""), False)
@@ -144,8 +150,9 @@ class Edge:
             return cls(np.inf, curvature, "theory names no edge: the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
-        reason = f"{formula}, with {symbol} = {plain(curvature, 6 if exact else 4)} {name}"
-        return cls(rate, curvature, reason, exact and not optimizer.clips, formula)
+        how = ", as measured at rest on a parabola" if optimizer.measured else ""
+        reason = f"{formula}{how}, with {symbol} = {plain(curvature, 6 if exact else 4)} {name}"
+        return cls(rate, curvature, reason, exact and not optimizer.clips and not optimizer.measured, formula)
 
 
 @np.errstate(all="ignore")

@@ -291,12 +291,15 @@ def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def _with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> Outcome:
-    """Mark the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``."""
+    """Mark the runs that rose well above the start and came down where the loss is less curved; points are ``(dim, runs)``.
+
+    Of a loss without `hvp` nobody knows where it is less curved: its runs keep their word.
+    """
     minimum = loss.minimum or 0.0
     rose = outcome.peak_loss - minimum > RISE * (outcome.start_loss - minimum)
     came_down = (outcome.verdict == Verdict.CONVERGED) | (outcome.verdict == Verdict.CONVERGING)
     candidates = np.flatnonzero(rose & came_down & (outcome.final_loss < outcome.start_loss) & np.isfinite(minimum))
-    if candidates.size:
+    if candidates.size and hasattr(loss, "hvp"):
         fell = sharpness(loss, end[:, candidates]) < SHARPNESS_FALL * sharpness(loss, start[:, candidates])
         outcome.verdict[candidates[fell]] = Verdict.CATAPULT
     return outcome
