@@ -22,7 +22,7 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks import peers, promises, report
+from benchmarks import machine, peers, promises, report
 from benchmarks.peers import Array, Call, Task
 from benchmarks.report import Row
 
@@ -179,6 +179,7 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(1)
+        print(machine.described())
         for job, each in chosen.items():
             print(f"\n{job}: {report.ABOUT[job]}\n{report.HEAD}", flush=True)
             rows[job] = []
