@@ -22,7 +22,7 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks import peers, promises, report
+from benchmarks import machine, peers, promises, report
 from benchmarks.peers import Array, Call, Task
 from benchmarks.report import Row
 
@@ -34,7 +34,8 @@ TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 FEWEST, MOST = 3, 15
 """Rounds: as many as the minutes allow, within these."""
 
-LOOP, FREE, VMAP, JAX, LEAN, MATRIX = "torch.optim", "torch.optim, all threads", "torch vmap", "JAX", "JAX, last loss only", "JAX, ½xᵀHx"
+PEERS = "torch.optim", "torch.optim, all threads", "torch vmap", "JAX", "JAX, last loss only", "JAX, ½xᵀHx"
+LOOP, FREE, VMAP, JAX, LEAN, MATRIX = PEERS
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,10 @@ def matches(*, quick: bool = False) -> dict[str, list[Match]]:
     return found
 
 
-def compete(match: Match, peaks: Peaks, seconds: float) -> Row:
-    """One row: the same losses first, then rounds for so long."""
-    task, calls, compiling = match.make(), *_entered(match)
+def compete(match: Match, peaks: Peaks, seconds: float, others: Sequence[str] = PEERS) -> Row:
+    """One row: the same losses first, then rounds for this long."""
+    task, (calls, compiling) = match.make(), _entered(match)
+    calls = {name: call for name, call in calls.items() if name in ("ours", *others)}
     ended = {name: call() for name, (call, _) in calls.items()}
     for name, losses in ended.items():
         columns = calls[name][1]
@@ -170,6 +172,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="about how long; the compiling comes on top")
     parser.add_argument("--quick", action="store_true", help="a quarter of the steps, three rounds, no picture")
     parser.add_argument("--no-promises", action="store_true", help="only the comparison")
+    parser.add_argument("--peers", default=";".join(PEERS), help="which of the others, with semicolons between them")
     given = parser.parse_args()
     chosen = {job: rows for job, rows in matches(quick=given.quick).items() if job in given.jobs.split(",")}
     seconds = 0 if given.quick else 60 * given.minutes * 0.7 / sum(map(len, chosen.values()))
@@ -179,11 +182,12 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(1)
+        print(machine.described())
         for job, each in chosen.items():
             print(f"\n{job}: {report.ABOUT[job]}\n{report.HEAD}", flush=True)
             rows[job] = []
             for match in each:
-                rows[job].append(compete(match, peaks, seconds))
+                rows[job].append(compete(match, peaks, seconds, given.peers.split(";")))
                 print(report.line(rows[job][-1]), flush=True)
     print("\n" + report.footnotes(peaks.flops, peaks.tanhs))
     if not given.no_promises:

@@ -41,4 +41,12 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+@functools.cache
+def turned_is_slow() -> bool:
+    """Return whether this BLAS is slow to multiply by a small matrix that is transposed: OpenBLAS with its kernels for AVX-512."""
+    return any(each.get("architecture") in AVX_512 for each in _libraries().info())
+
+
+AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+
 one_blas_thread = OneBlasThread()

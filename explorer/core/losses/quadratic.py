@@ -84,8 +84,8 @@ class Quadratic:
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         y = _turn(x, self.rotation)
         g = self._lam.astype(x.dtype, copy=False) * y
-        value = self._half_lam.astype(x.dtype, copy=False) @ (y * y)
-        if not math.isfinite(value.sum()):
+        value = self._half_lam.astype(x.dtype, copy=False).dot(y * y)  # of few numbers, dot is quicker than @, and than a sum
+        if not math.isfinite(value.dot(value)):
             # Squares may overflow before the loss does. Here no intermediate is larger than the loss; it takes twice as long.
             lost = ~np.isfinite(value)
             value[lost] = np.einsum("dr,dr->r", 0.5 * g[:, lost], y[:, lost])

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from explorer.core.data import Seed
+from explorer.core.ground.elementary import tanh
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.protocol import LOSSES, Array
 
@@ -67,7 +68,7 @@ class RandomNetwork:
         W1, w2 = self._split(x)
         X, y = self._data(x.dtype)
         A = (X @ W1).reshape(len(X), self.width, -1)
-        np.tanh(A, out=A)
+        tanh(A, out=A)
         residual = np.einsum("nhr,hr->nr", A, w2) / self.width
         residual -= y
         return X, A, residual

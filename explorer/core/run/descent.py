@@ -31,6 +31,8 @@ from explorer.core.schedules import SCHEDULES, Schedule, constant
 
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
+SMALL = 2**16  # bytes of a point up to which its rates are laid out in its shape: then numpy multiplies twice as fast
+
 # The GNU C library returns freed memory to the system and fetches it again page by page at every step, unless it has once seen a larger
 # block freed. For sweeps of 2**15 runs that is 1.1 to 1.3 times the CPU time: benchmarks/first_block.py.
 np.empty(2**21)
@@ -259,22 +261,22 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     loss, optimizer, x, rows, whole = descent.objective, descent.optimizer, descent.start, descent.rows, descent.whole
     rate = descent.learning_rate if descent.rate_scale is None else descent.learning_rate * descent.rate_scale
     state, rate, gradient_noise = optimizer.begin(x, Facts(loss).layout), rate.astype(x.dtype, copy=False), descent.gradient_noise
+    spread = np.array(np.broadcast_to(rate, x.shape)) if x.nbytes <= SMALL and x.flags.c_contiguous else rate
     random = np.random.default_rng([descent.seed, NOISE])
-    for step, factor in enumerate(descent.multiplier):
+    for step, factor in enumerate(descent.multiplier.tolist()):
         batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
         value, gradient = (seen if step else first_seen)(loss if whole else batch, x)
         keep = yield Moment(step, x, value, gradient, state)
         if keep is not None:
             runs = x.shape[1]
-            x, gradient, rate = columns(x, keep), columns(gradient, keep), columns(rate, keep)
+            x, gradient, rate, spread = (columns(each, keep) for each in (x, gradient, rate, spread))
             state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
         if whole and rows is not None:
             _, gradient = batch.value_and_gradient(x)
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
-        now = rate if factor == 1 else rate * float(factor)
-        direction, state = optimizer.direction(gradient, state, x, now)
-        way = now * direction
+        direction, state = optimizer.direction(gradient, state, x, rate if factor == 1 else rate * factor)
+        way = (spread if factor == 1 else spread * factor) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
     yield Moment(descent.steps, x, *seen(loss, x), state)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import scipy  # which loads its parts when they are first used
 
+from explorer.core.ground.elementary import sigmoid, tanh
 from explorer.core.losses.protocol import Array
 
 Name = Literal["tanh", "relu", "leaky_relu", "sigmoid", "gelu", "linear"]
@@ -49,7 +50,7 @@ RELU_GAIN, CENTERED_RELU_GAIN = math.sqrt(2), math.sqrt(2 / (1 - 1 / math.pi))
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
         "tanh": Activation(
-            lambda z: np.tanh(z, out=z),
+            lambda z: tanh(z, out=z),
             _one_minus_square,
             lambda a: -2 * a * (1 - a * a),
             code=("np.tanh(z)", "1 - a * a", "torch.tanh(z)"),
@@ -71,7 +72,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             code=(f"np.maximum(z, {LEAK} * z)", f"np.where(a > 0, 1, {LEAK})", f"torch.nn.functional.leaky_relu(z, {LEAK})"),
         ),
         "sigmoid": Activation(
-            lambda z: scipy.special.expit(z, out=z),
+            lambda z: sigmoid(z, out=z),
             lambda a, spare=None: a * (1 - a),
             lambda a: a * (1 - a) * (1 - 2 * a),
             steepest=0.25,

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.blas import turned_is_slow
 from explorer.core.losses.network import normalization
 from explorer.core.losses.network.activations import ACTIVATIONS, Activation
 from explorer.core.losses.protocol import Array
@@ -105,10 +106,11 @@ class Window:
 def outer(d: Array, a: Array, out: Array | None = None) -> Array:
     """Return the sum over examples of d aᵀ, for each run; into `out` if that is given.
 
-    BLAS is slow to multiply by a transposed matrix that is short: to copy it first is faster, if there are rows enough to share the copy.
+    Where BLAS is slow to multiply by a transposed matrix that is short, to copy it first is faster, if there are rows enough to share the
+    copy: 0.4 to 0.9 of the time with OpenBLAS's kernels for AVX-512, but 1.1 to 1.5 times with those for AVX2 (`benchmarks/tricks.py`).
     """
     rows, (units, examples) = d.shape[-2], a.shape[-2:]
-    short = examples <= (max(FEW, units) if rows > FEW else FEW)
+    short = turned_is_slow() and examples <= (max(FEW, units) if rows > FEW else FEW)
     turned = a.swapaxes(-1, -2)
     return np.matmul(d, np.ascontiguousarray(turned) if short and rows > 1 else turned, out=out)
 
@@ -161,7 +163,8 @@ class Linear:
         y, s = normalization.normalized(W, -1) if self.standardized else (W, W)
         W = y if self.multiplier == 1 else self.multiplier * y
         seen = self._seen(a)
-        z = W @ seen
+        # Inputs that all runs share need one product only.
+        z = (W.reshape(-1, self.inputs) @ seen).reshape(len(W), self.outputs, -1) if seen.ndim == 2 else W @ seen
         if self.bias:
             z += b[:, :, np.newaxis]
         return z, (seen, a.shape, W, y, s)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import scipy
 
+from explorer.core.ground.elementary import sigmoid
 from explorer.core.losses.protocol import Array
 
 
@@ -77,7 +77,7 @@ class TwoClasses:
         return None if self.naive else (value, "(1 / (1 + np.exp(-z)) - y)", theirs)
 
     def value_and_slope(self, z: Array, y: Array, scale: float) -> tuple[Array, Array]:
-        a = scipy.special.expit(z)
+        a = sigmoid(z)
         if self.naive:
             with np.errstate(divide="ignore", invalid="ignore"):  # this form is there to show the logarithm of 0
                 each = -(y * np.log(a) + (1 - y) * np.log(1 - a))
@@ -88,7 +88,7 @@ class TwoClasses:
         return scale * each.sum(axis=(1, 2)), a
 
     def bend(self, z: Array, y: Array, scale: float, zt: Array) -> Array:
-        a = scipy.special.expit(z)
+        a = sigmoid(z)
         return scale * a * (1 - a) * zt
 
     def right(self, z: Array, y: Array) -> Array:
