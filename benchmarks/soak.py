@@ -57,10 +57,9 @@ def offspring(pid: int) -> Iterator[int]:
 
 def visits() -> list[tuple[str, dict[str, str]]]:
     """Every page as it opens by itself, and every case on its page; the rate is another each time."""
-    first = name_of(PAGES[0])
     links = [(name_of(path), {"v": "1"}) for path in PAGES]
-    links += [(case.page if lab(case.page) else "cases", {**case.query, **({} if lab(case.page) else {"case": case.name})}) for case in casebook()]
-    return [("" if page == first else page, another(query)) for page, query in links]
+    links += [(case.page, case.query) if lab(case.page) else ("cases", {"v": "1", "case": case.name}) for case in casebook()]
+    return [("" if page == name_of(PAGES[0]) else page, another(query)) for page, query in links]
 
 
 def another(query: dict[str, str]) -> dict[str, str]:
