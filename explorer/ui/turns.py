@@ -153,6 +153,7 @@ def turn(numbers: float) -> Iterator[None]:
             yield
     except Stopped:
         st.stop()
+        raise  # where no page runs
     finally:
         _held.turn = None
         TURNS.leave(mine)
