@@ -6,6 +6,8 @@ starts in a third of the time, or all of it (5 MB, which comes with the library)
 """
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import importlib
 import logging
@@ -38,8 +40,8 @@ ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", pa
 PagesManager.uses_pages_directory = False
 
 COLLECT_EVERY = 60
-"""Seconds between two full collections of garbage, each in the next moment without a run. Streamlit's own after every run, switched off
-in its configuration, stops all visitors for 0.15 s, most of it for modules and functions that stay anyway."""
+"""Seconds between two full collections of garbage, each in the next moment without a run; then free memory is given back. Streamlit's own
+after every run, switched off in its configuration, stops all visitors for 0.15 s, most of it for modules and functions that stay anyway."""
 
 
 @asynccontextmanager
@@ -55,6 +57,7 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
                     break
                 await asyncio.sleep(0.1)
             gc.collect()
+            await asyncio.to_thread(give_back)
 
     task = asyncio.create_task(keep())
     yield
@@ -68,6 +71,15 @@ def prepare() -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
+
+
+def give_back() -> None:
+    """Give free memory back to the system.
+
+    GNU's C library keeps what lies between pieces in use: two thirds of 830 MB after ten minutes of visitors on all pages.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library has no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def report(error: Exception) -> bool:

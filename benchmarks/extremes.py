@@ -44,7 +44,14 @@ def largest(parameter: Parameter) -> str:
 def sizes(loss: str) -> dict[str, str]:
     """Every whole number and every list of a setup with this loss, at its extreme."""
     known = {**Setup.salvage({"v": "1", "loss": loss})[0].parameters("loss"), **PLAIN}
-    return {name: largest(each) for name, each in known.items() if each.kind in ("integer", "numbers") and name != "seed"}
+    asked = {name: each for name, each in known.items() if each.kind in ("integer", "numbers") and not name.endswith("seed")}
+    return {name: largest(each) for name, each in asked.items()}
+
+
+def needed(loss: str, name: str) -> dict[str, str]:
+    """What else must be chosen for a knob to matter: the data that it is of."""
+    knob = Setup.salvage({"v": "1", "loss": loss})[0].parameters("loss").get(name)
+    return {} if knob is None or knob.knob.only_with is None else {f"loss.{knob.knob.only_with[0]}": str(knob.knob.only_with[1])}
 
 
 def links(page: str, losses: tuple[str, ...]) -> Iterator[dict[str, str]]:
@@ -63,9 +70,11 @@ def links(page: str, losses: tuple[str, ...]) -> Iterator[dict[str, str]]:
     for loss in losses:
         given = sizes(loss)
         base = {"v": "1", "loss": loss, "steps": "20000"}
-        yield from ({**base, name: text} for name, text in given.items() if loss == losses[0] or name not in PLAIN)
-        yield {**base, **given, **more}
-        yield {**base, **given, **more, "steps": "20000", "batch_size": "1"}
+        alone = [name for name in given if loss == losses[0] or name not in PLAIN]
+        yield from ({**base, **needed(loss, name), name: given[name]} for name in alone)
+        for data in {tuple(needed(loss, name).items()): None for name in given}:
+            yield {**base, **given, **dict(data), **more}
+            yield {**base, **given, **dict(data), **more, "steps": "2000", "batch_size": "1"}
 
 
 def wrong(app: Any) -> list[str]:
@@ -80,7 +89,11 @@ def visit(name: str, path: Path, losses: tuple[str, ...]) -> str:
     opened_by = [*links(name, losses)]
     for link in opened_by:
         began, shown = time.process_time(), "&".join(f"{part}={text[:30]}" for part, text in link.items())
-        app = opened(path, link)
+        try:
+            app = opened(path, link)
+        except RuntimeError as error:  # it does not end
+            found.append(f"{shown}: {error}")
+            continue
         slowest = max(slowest, (time.process_time() - began, shown))
         refused += bool([*app.warning, *app.error])
         found += [f"{shown}: {each}" for each in wrong(app)]

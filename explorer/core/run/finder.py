@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from explorer.core.ground.knobs import check_number, check_one, check_whole
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import run
@@ -36,7 +37,9 @@ def find_rate(loss: Loss, optimizer: Optimizer, low: float, high: float, *, star
     >>> bool(found.rates[-1] > 1.0)    # it only gives up well beyond the edge, which is 1
     True
     """
-    if not 0 < low < high < np.inf:
+    steps = check_whole("steps", steps, at_least=1)
+    low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
+    if not 0 < low < high:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     path = run(loss, optimizer, low, start=start, steps=steps, schedule=lambda step: (high / low) ** (step / max(steps - 1, 1)))
     losses, rates = path.loss[:-1, 0], low * path.multiplier
