@@ -1,4 +1,4 @@
-"""Every page with every size at its extreme, under a memory limit: `python -m benchmarks.extremes [page ...] [--every]`.
+"""Every page with every size at its extreme, under a memory limit: `python -m benchmarks.extremes [page ...] [--losses ravine network]`.
 
 Run as a process of its own, for the limit holds until it ends. Prints a line for each page: how many links were opened, how many of them
 were refused something, and the longest that the page's own run took.
@@ -31,7 +31,7 @@ GLANCE = 3.0
 SAID = ("warning", "error", "info", "header", "markdown", "caption")
 PAGES = {path.stem.split("_", 1)[1]: path for path in sorted((FOLDER / "pages").glob("[0-9]*.py"))}
 LARGE = ("ravine", "linear_regression", "network", "convolution", "homemade_network")
-"""Losses whose sizes the test turns; `--every` turns those of all."""
+"""Losses that have sizes of their own."""
 
 
 def largest(parameter: Parameter) -> str:
@@ -110,14 +110,14 @@ def visit(name: str, path: Path, losses: tuple[str, ...]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", default=[*PAGES])
-    parser.add_argument("--every", action="store_true", help="turn the sizes of all losses")
+    parser.add_argument("--losses", nargs="*", default=[*LARGE], choices=[*LOSSES], help="whose sizes are turned")
     asked = parser.parse_args()
     for name in LOSSES:
         LOSSES[name]().value(np.zeros((LOSSES[name]().dim, 1)))  # what is imported and kept once
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + LIMIT, held + LIMIT))
     for name in asked.pages:
-        print(visit(name, PAGES[name], tuple(LOSSES) if asked.every else LARGE), flush=True)
+        print(visit(name, PAGES[name], tuple(asked.losses)), flush=True)
 
 
 if __name__ == "__main__":
