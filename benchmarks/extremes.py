@@ -54,8 +54,8 @@ def needed(loss: str, name: str) -> dict[str, str]:
     return {} if knob is None or knob.knob.only_with is None else {f"loss.{knob.knob.only_with[0]}": str(knob.knob.only_with[1])}
 
 
-def links(page: str, losses: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """What a page is opened with: each size alone, and all that a loss has together; with what the page has besides."""
+def links(page: str, losses: tuple[str, ...], *, few: bool) -> Iterator[dict[str, str]]:
+    """What a page is opened with: all sizes that a loss has together, with what the page has besides, and each alone, if not just a few."""
     more: dict[str, str] = {}
     if page == "map":
         more = {"x": "learning_rate:0:1:linear:4096", "y": "steps:1:9007199254740992:linear:4096"}
@@ -70,7 +70,7 @@ def links(page: str, losses: tuple[str, ...]) -> Iterator[dict[str, str]]:
     for loss in losses:
         given = sizes(loss)
         base = {"v": "1", "loss": loss, "steps": "20000"}
-        alone = [name for name in given if loss == losses[0] or name not in PLAIN]
+        alone = [name for name in given if (loss == losses[0] or name not in PLAIN) and not few]
         yield from ({**base, **needed(loss, name), name: given[name]} for name in alone)
         for data in {tuple(needed(loss, name).items()): None for name in given}:
             yield {**base, **given, **dict(data), **more}
@@ -83,10 +83,10 @@ def wrong(app: Any) -> list[str]:
     return [each.message or "an exception" for each in app.exception] + [text for text in texts if FOREIGN.search(text)]
 
 
-def visit(name: str, path: Path, losses: tuple[str, ...]) -> str:
+def visit(name: str, path: Path, losses: tuple[str, ...], *, few: bool) -> str:
     """Open a page by all its links; return the line about it, with what went wrong."""
     refused, slowest, found = 0, (0.0, ""), []
-    opened_by = [*links(name, losses)]
+    opened_by = [*links(name, losses, few=few)]
     for link in opened_by:
         began, shown = time.process_time(), "&".join(f"{part}={text[:30]}" for part, text in link.items())
         try:
@@ -111,13 +111,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", default=[*PAGES])
     parser.add_argument("--losses", nargs="*", default=[*LARGE], choices=[*LOSSES], help="whose sizes are turned")
+    parser.add_argument("--few", action="store_true", help="turn no size alone")
     asked = parser.parse_args()
     for name in LOSSES:
         LOSSES[name]().value(np.zeros((LOSSES[name]().dim, 1)))  # what is imported and kept once
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + LIMIT, held + LIMIT))
     for name in asked.pages:
-        print(visit(name, PAGES[name], tuple(asked.losses)), flush=True)
+        print(visit(name, PAGES[name], tuple(asked.losses), few=asked.few), flush=True)
 
 
 if __name__ == "__main__":
