@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import string
@@ -25,14 +26,17 @@ from typing import Any
 import numpy as np
 
 import explorer
-from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Axis, Canvas, Map, Setup
+from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Axis, Canvas, Map, Setup, render
 from explorer.core.files.tables import read_table
+from explorer.core.ground.knobs import experiment, parameters
 from explorer.core.losses.formula import ByHand, Formula, formula
 from explorer.core.losses.grammar import CONSTANTS, FUNCTIONS
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.canvas import HEADER, MAGIC
+from explorer.core.networks.planes import Survey, View, check_work, panes
+from explorer.core.run.finder import find_rate
 from explorer.core.run.program import program
-from explorer.core.run.race import Race
+from explorer.core.run.race import Race, Racer
 from explorer.core.run.ruler import ruler
 from explorer.core.run.setup import PLAIN, SHELVES
 from explorer.core.verdict.explanation import Explanation
@@ -238,6 +242,18 @@ def plane(made: Made) -> list[str]:
     return said
 
 
+def view(made: Made) -> list[str]:
+    """How a page looks at a network: what can be read of it is checked for its size, and written down."""
+    names = [*parameters(View), made.word()]
+    query = {"v": "1", "loss": made.one(["network", "convolution", "booth"])}
+    query |= {f"view.{name}": made.one([made.number(), made.word(), "true", "path", "initial"]) for name in made.random.sample(names, k=3)}
+    found, said = View.salvage(query)
+    assert View.salvage(found.to_query()) == (found, []), "a link that is written is read as the same view"
+    setup, more = Setup.salvage(experiment(query))
+    check_work(Survey(found, panes(setup, found)))
+    return said + more
+
+
 def typed(made: Made) -> None:
     text = made.formula()
     loss = formula(text)
@@ -274,6 +290,7 @@ def knob(made: Made) -> None:
 def argument(made: Made) -> None:
     """A call of the library with one argument or two that are nonsense."""
     loss, rule = LOSSES["booth"](), OPTIMIZERS["adam"]()
+    function = lambda x: (float(x @ x), 2 * x)  # noqa: E731
     both: dict[str, Any] = {"loss": loss, "optimizer": rule}
     named = {"start": None, "steps": 3, "seed": 0, "batch_size": None, "schedule": None, "gradient_noise": 0.0, "rate_scale": None}
     doors: Mapping[str, tuple[Callable[..., Any], dict[str, Any]]] = {
@@ -288,6 +305,22 @@ def argument(made: Made) -> None:
         "map": (Map, {"setup": Setup("booth"), "x": Axis("learning_rate", 0, 1), "y": Axis("start.0", 0, 1)}),
         "log": (explorer.read_log, {"content": "loss\n1\n2\n", "roles": None}),
         "query": (Setup.from_query, {"query": {"v": "1"}}),
+        "function": (
+            explorer.from_function,
+            {"value_and_gradient": function, "start": [1.0, 2.0], "minimum": None, "blocks": None, "hvp": None},
+        ),
+        "safe": (
+            explorer.safe_rate,
+            {"value_and_gradient": function, "start": [1.0, 2.0], "optimizer": rule, "steps": 3, "batch_size": None},
+        ),
+        "nan": (explorer.why_nan, {"trajectory": PATH, "run": 0}),
+        "sentence": (explorer.judge(PATH).sentence, {"run": 0}),
+        "judge": (explorer.judge, {"trajectory": PATH}),
+        "race": (Race, {"setup": Setup("booth", steps=3), "racers": (Racer("adam", 0.1),), "pace": "own"}),
+        "racer": (Racer, {"optimizer": "adam", "learning_rate": 0.1}),
+        "finder": (find_rate, both | {"low": 0.01, "high": 1.0, "start": None, "steps": 10}),
+        "table": (read_table, {"content": b"a,b\n1,2\n2,1\n3,5\n", "target": "b"}),
+        "render": (painted, {"plan": PLAN, "canvas": None, "stop": None, "tile": 8}),
     }
     doors["setup"][1].pop("rate_scale"), doors["setup"][1].update(schedule="constant")
     call, given = doors[made.one([*doors])]
@@ -297,6 +330,11 @@ def argument(made: Made) -> None:
 
 
 PLAN = Map(Setup("booth"), Axis("learning_rate", 0, 1, count=4), Axis("start.0", 0, 1, count=4))
+PATH = Setup("booth", learning_rate=10.0, steps=200).run()
+
+
+def painted(plan: Any, canvas: Any, **given: Any) -> list[float]:
+    return list(render(plan, Canvas.blank(PLAN) if canvas is None else canvas, **given))
 
 
 def canvas(made: Made) -> None:
@@ -331,8 +369,9 @@ DOORS: dict[Callable[[Made], list[str] | None], int] = {
     knob: 26,
     argument: 20,
     canvas: 5,
+    view: 3,
 }
-"""How often each of them is tried, in a hundred."""
+"""How often each of them is tried."""
 
 
 # ---- what came of it
@@ -379,8 +418,9 @@ def tried(door: Callable[[Made], list[str] | None], which: str) -> tuple[bool, t
     return True, (f"{door.__name__} says", foreign[0]) if foreign else None
 
 
-def attack(count: int, seed: int, only: str = "") -> Report:
-    """Try that many inputs; the same ones for the same seed."""
+def attack(count: int, seed: int, only: str = "", minutes: float = math.inf) -> Report:
+    """Try that many inputs, or as many as fit into these minutes; the same ones for the same seed."""
+    end = time.monotonic() + 60 * minutes
     report, doors = Report(), random.Random(seed).choices([*DOORS], [*DOORS.values()], k=count)
     for each in LOSSES:
         LOSSES[each]()  # what is imported only once is no input's fault
@@ -390,6 +430,8 @@ def attack(count: int, seed: int, only: str = "") -> Report:
             which, name = f"{seed}:{number}", door.__name__
             if only and only != which:
                 continue
+            if time.monotonic() > end:
+                break
             began = time.process_time()
             taken, wrong = tried(door, which)
             took = time.process_time() - began
@@ -406,8 +448,9 @@ if __name__ == "__main__":
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="one input, as it is printed: 1:234")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="as many as fit into these")
     asked = parser.parse_args()
     if asked.only:
         asked.seed = int(asked.only.partition(":")[0])
         asked.count = int(asked.only.partition(":")[2]) + 1
-    print(*attack(asked.count, asked.seed, asked.only).lines(), sep="\n")
+    print(*attack(asked.count, asked.seed, asked.only, asked.minutes).lines(), sep="\n")

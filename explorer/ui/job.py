@@ -1,26 +1,30 @@
 """The background job: work in its own thread, by turns with others', shown as it progresses, stopped when its visitor has left."""
 
+import math
 import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Hashable
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from explorer.core.ground.halt import Halt
+from explorer.core.ground.halt import Halt, Stopped, heeding
 from explorer.core.maps.render import Unfinished
 from explorer.ui import panel
-from explorer.ui.turns import TURNS, Turn, visitor
+from explorer.ui.turns import TURNS, Gone, Turn, visitor
 from explorer.ui.words import literally
 
 Result = TypeVar("Result")
 Work = Callable[[Halt], Generator[Result, None, None]]
 
-PATIENCE = 5.0
-"""Seconds without a look after which the visitor has left: an open page looks every `EVERY` seconds."""
+PATIENCE = 4.0
+"""Seconds without a look after which the visitor is elsewhere: an open page looks every `EVERY` seconds."""
+
+GRACE = 1.0
+"""Seconds for which abandoned work may go on to its next result, from which it could be resumed; then it is broken off."""
 
 EVERY = 0.6
 """Seconds between two looks of an open page; times as many as wait before it, up to `SELDOM`, for looks are work too."""
@@ -30,7 +34,7 @@ SELDOM = 3.0
 
 @dataclass(eq=False)
 class _State(Generic[Result]):
-    """What a job and its thread both hold. It is a `Halt`: set when stopped, or when nobody has looked for `PATIENCE` seconds."""
+    """What a job and its thread both hold. It is a `Halt`: set when stopped, or when abandoned."""
 
     latest: Result | None = None
     first: tuple[float, Result] | None = None
@@ -45,8 +49,13 @@ class _State(Generic[Result]):
     seen: float = field(default_factory=time.monotonic)
     turn: Turn = field(default_factory=lambda: Turn(visitor()))
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether the visitor has closed the window, or has not looked for `PATIENCE` seconds."""
+        return time.monotonic() - self.seen > PATIENCE or Gone(self.turn.visitor).is_set()
+
     def is_set(self) -> bool:
-        return self.stopped or time.monotonic() - self.seen > PATIENCE
+        return self.stopped or self.abandoned
 
     def drop(self) -> None:
         """Stop for good: what was interrupted gives back what it holds, now or when its thread has heard of it."""
@@ -61,12 +70,25 @@ class _State(Generic[Result]):
             results.close()
 
 
+@dataclass(eq=False)
+class _Firm:
+    """A `Halt` that is set once a job has been abandoned for `GRACE` seconds."""
+
+    state: _State[Any]
+    since: float = math.inf
+
+    def is_set(self) -> bool:
+        self.since = min(self.since, time.monotonic()) if self.state.abandoned else math.inf
+        return time.monotonic() - self.since > GRACE
+
+
 class Job(Generic[Result]):
     """A generator that runs in a thread, when it is its turn; `latest` is what it yielded last.
 
-    It ends by itself, when `stop` is called, when nobody has called `look` for `PATIENCE` seconds, and when it is dropped, as a session
-    that ends does. A look at one that was left alone resumes it; what was stopped by hand waits for `go_on`. Either way it continues
-    after its last result: the work is left suspended, or begun again if it `keeps` by itself what it has done. What it refuses
+    It ends by itself, when `stop` is called, when its visitor has closed the window or not called `look` for `PATIENCE` seconds, and when
+    it is dropped, as a session that ends does. A look at one that was left alone resumes it; what was stopped by hand waits for `go_on`.
+    Either way it continues after its last result: the work is left suspended, or begun again if it `keeps` by itself what it has done, or
+    if its next result was more than `GRACE` seconds away when it was left alone. What it refuses
     (ValueError) and what kept it from finishing is a sentence in `error`; any other exception is raised at the next look.
     """
 
@@ -161,12 +183,15 @@ def _run(work: Work[Result], keeps: bool, state: _State[Result]) -> None:
         if not TURNS.enter(state.turn, state):
             return
         state.results = state.results or work(state)
-        for result in state.results:
-            state.latest = result
-            state.first = state.first or (time.monotonic(), result)
-            if state.is_set() or not TURNS.give_way(state.turn, state):
-                return  # what is interrupted here goes on here
+        with heeding(_Firm(state)):
+            for result in state.results:
+                state.latest = result
+                state.first = state.first or (time.monotonic(), result)
+                if state.is_set() or not TURNS.give_way(state.turn, state):
+                    return  # what is interrupted here goes on here
         state.results, state.finished = None, not state.is_set()
+    except Stopped:
+        state.results = None
     except (ValueError, MemoryError, Unfinished, RuntimeError) as error:
         state.results, state.error = None, str(error)
     except Exception as error:  # noqa: BLE001 - not lost with the thread: the page raises it

@@ -7,6 +7,8 @@ the picture component (`explorer/site/picture.js`) imports it from `/assets`: th
 """
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import importlib
 import logging
@@ -40,8 +42,8 @@ ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", pa
 PagesManager.uses_pages_directory = False
 
 COLLECT_EVERY = 60
-"""Seconds between two full collections of garbage, each in the next moment without a run. Streamlit's own after every run, switched off
-in its configuration, stops all visitors for 0.15 s, most of it for modules and functions that stay anyway."""
+"""Seconds between two full collections of garbage, each in the next moment without a run; then free memory is given back. Streamlit's own
+after every run, switched off in its configuration, stops all visitors for 0.15 s, most of it for modules and functions that stay anyway."""
 
 
 @asynccontextmanager
@@ -57,6 +59,7 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
                     break
                 await asyncio.sleep(0.1)
             gc.collect()
+            await asyncio.to_thread(give_back)
 
     task = asyncio.create_task(keep())
     yield
@@ -71,6 +74,24 @@ def prepare() -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
+
+
+def give_back() -> None:
+    """Give free memory back to the system, which GNU's C library keeps."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library has no such function
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def share_one_heap() -> None:
+    """Let all threads take memory from the same heap: each with its own keeps what is free there, and every visitor has threads."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+M_ARENA_MAX = -8
+"""Its number in GNU's `malloc.h`."""
+
+share_one_heap()  # before there are any threads
 
 
 def report(error: Exception) -> bool:

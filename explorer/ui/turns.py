@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+import streamlit as st
 from loky import cpu_count
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from explorer.core.ground.halt import Halt
+from explorer.core.ground.halt import Halt, Stopped, heeding
 
 SLICE = 0.5
 """Seconds of work after which one gives way to others who have had no more of it."""
@@ -123,16 +125,35 @@ def visitor() -> Hashable:
     return object() if context is None else context.session_id
 
 
+@dataclass(frozen=True)
+class Gone:
+    """A `Halt` that is set once a visitor has closed the window. One who comes back has a browser that asks again."""
+
+    visitor: Hashable
+
+    def is_set(self) -> bool:
+        return isinstance(self.visitor, str) and runtime.exists() and not runtime.get_instance().is_active_session(self.visitor)
+
+
 @contextmanager
 def turn(numbers: float) -> Iterator[None]:
-    """Compute that many numbers within a page's own run: at once if they are few, else when it is the visitor's turn."""
+    """Compute that many numbers within a page's own run: at once if they are few, else when it is the visitor's turn.
+
+    The page's run ends there, within a step of its runs, once its visitor has closed the window.
+    """
     if numbers <= LIGHT or getattr(_held, "turn", None) is not None:
         yield
         return
     _held.turn = mine = Turn(visitor())
+    gone = Gone(mine.visitor)
     try:
-        TURNS.enter(mine)
-        yield
+        if not TURNS.enter(mine, gone):
+            raise Stopped
+        with heeding(gone):
+            yield
+    except Stopped:
+        st.stop()
+        raise  # where no page runs
     finally:
         _held.turn = None
         TURNS.leave(mine)

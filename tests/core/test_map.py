@@ -5,12 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import re
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -404,6 +408,44 @@ def test_a_file_keeps_what_is_done(tmp_path: Path) -> None:
     assert np.isfinite(Canvas.open(path, plan).pace).all()
 
 
+RENDERED_BY_ANOTHER = """
+import sys
+from pathlib import Path
+from explorer import Canvas, Map, render
+
+plan = Map.from_query(sys.argv[2])
+canvas = Canvas.open(sys.argv[1], plan)
+for share in render(plan, canvas, tile=16):
+    print(share, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_file_is_open_in_one_process_at_a_time_and_whole_when_one_was_killed(tmp_path: Path) -> None:
+    """One begins, this process is refused, the other is killed, and this one goes on and refuses in turn; again."""
+    plan, path = triangle(16), tmp_path / "map.bin"
+    command = [sys.executable, "-c", RENDERED_BY_ANOTHER, str(path), urlencode(plan.to_query())]
+    used = "map.bin must be open in one process at a time, and another has it; wait for its end, or choose another name"
+    for _ in range(2):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            share = float(other.stdout.readline())
+            for _ in range(2):
+                with pytest.raises(ValueError, match=re.escape(used)):
+                    Canvas.open(path, plan)
+            other.kill()
+        canvas = Canvas.open(path, plan)
+        assert canvas.share >= share
+        next(render(plan, canvas, tile=16))
+        share = canvas.share
+        del canvas
+    canvas, same = Canvas.open(path, plan), Canvas.open(path, plan)
+    assert canvas.share == share
+    assert used in subprocess.run(command, capture_output=True, text=True, check=False).stderr, "as long as this process keeps it"
+    list(render(plan, canvas))
+    np.testing.assert_array_equal(same.codes, whole(plan).codes)
+
+
 def test_a_file_of_another_map_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "map.bin"
     Canvas.open(path, triangle(16))
@@ -411,7 +453,7 @@ def test_a_file_of_another_map_is_refused(tmp_path: Path) -> None:
         Canvas.open(path, triangle(17))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG" * 2000])
+@pytest.mark.parametrize("content", [b"\n", b"\x89PNG" * 2000])
 def test_a_file_that_is_no_map_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "map.bin"
     path.write_bytes(content)

@@ -17,7 +17,7 @@ from explorer import LOSSES, OPTIMIZERS, Map, Setup, find_edge, read_log, sweep
 from explorer.core.files.tables import read_table
 from explorer.core.run.race import Race, Racer
 
-COUNT = 12_000
+COUNT = 20_000
 """Under a minute of CPU: many of the links are run too. `python -m benchmarks.mischief --count 1000000` tries more."""
 
 ORDINARY = "step 10 loss: 0.5 lr 1e-3\n"

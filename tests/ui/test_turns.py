@@ -6,10 +6,12 @@ import random
 import threading
 import time
 from collections.abc import Generator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from explorer import Setup, Stopped, sweep
 from explorer.core.ground.halt import Halt
 from explorer.ui import job, turns
 from explorer.ui.job import Job
@@ -232,3 +234,89 @@ def test_light_work_of_a_page_never_waits(monkeypatch: pytest.MonkeyPatch) -> No
     thread.join(PATIENCE)
     assert seen == ["light", "heavy"]
     assert queue.enter(held)
+
+
+class Windows:
+    """The windows that are open, as Streamlit's runtime knows them."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = {*names}
+
+    def is_active_session(self, name: str) -> bool:
+        return name in self.names
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Windows:
+    opened = Windows("Anna", "Ben")
+    monkeypatch.setattr(turns, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: opened))
+    monkeypatch.setattr(turns, "TURNS", Turns(places=1))
+    monkeypatch.setattr(job, "TURNS", turns.TURNS)
+    return opened
+
+
+def minutes() -> None:
+    """Work that takes far longer than a test waits."""
+    setup = Setup("x_squared", learning_rate=1.0)
+    for _ in range(100):
+        sweep(setup.make_loss(), setup.make_optimizer(), [1.0], steps=10**7)
+
+
+def page(begun: threading.Event, ended: threading.Event) -> None:
+    """A page's own run that is stopped."""
+    try:
+        with turns.turn(2 * turns.LIGHT):
+            begun.set()
+            minutes()
+    except Stopped:
+        ended.set()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_page_ends_within_its_own_run_once_its_window_is_closed(windows: Windows, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
+    """At work or in the queue; the place is free again, for the next and the one after."""
+    monkeypatch.setattr(turns, "visitor", lambda: "Anna")
+    for _ in range(2):
+        windows.names, begun, ended, held, after = {"Anna", "Ben"}, threading.Event(), threading.Event(), Turn("held"), Turn("next")
+        if waits:
+            turns.TURNS.enter(held)
+        threading.Thread(target=page, args=(begun, ended), daemon=True).start()
+        eventually((lambda: turns.TURNS._waiting) if waits else begun.is_set)
+        windows.names.remove("Ben")
+        assert not ended.wait(2 * turns.TICK), "another one's window"
+        windows.names.remove("Anna")
+        assert ended.wait(PATIENCE)
+        turns.TURNS.leave(held)
+        assert turns.TURNS.enter(after)
+        turns.TURNS.leave(after)
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_job_ends_once_its_window_is_closed_however_far_its_next_result(
+    windows: Windows, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    """What was near goes on where it was, should the visitor come back; what was far, from the beginning. Again, and once more."""
+    monkeypatch.setattr(job, "GRACE", 0.1 if far else PATIENCE)
+    monkeypatch.setattr(job, "visitor", lambda: "Anna")
+    begun: list[None] = []
+    within: list[None] = []
+
+    def work(halt: Halt) -> Generator[int, None, None]:
+        begun.append(None)
+        for result in range(4):
+            yield result
+            within.append(None)
+            if far:
+                minutes()
+            while not halt.is_set():
+                time.sleep(0.005)
+
+    running = Job(work)
+    for back in range(3):
+        eventually(lambda times=back + 1: len(within) == times)
+        windows.names.discard("Anna")
+        running.wait(PATIENCE)
+        assert (running.running, running.left_off, running.error) == (False, False, "")
+        assert (running.latest, len(begun)) == ((0, back + 1) if far else (back + 1, 1))
+        windows.names.add("Anna")
+        running.look()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core.data import Table
 from explorer.core.files.text import COMMA, MISSING, POINT, best_delimiter, cells, decimal_comma, decoded, number
+from explorer.core.ground.knobs import must, typed
 
 MOST_BYTES = 1 << 20  # 1 MB. A run on more rows than that holds shows nothing else.
 MOST_COLUMNS = 200  # of numbers: the most dimensions for which a Hessian is assembled
@@ -131,14 +132,14 @@ def _words(column: _Column) -> list[str]:
     return sorted({cell for cell in column.cells if cell.lower() not in MISSING})
 
 
-def _chosen_target(target: str | None, names: list[str], numbers: tuple[str, ...]) -> str:
+def _chosen_target(target: Any, names: list[str], numbers: tuple[str, ...]) -> str:
     if target is None:
         if not numbers:
             raise ValueError(f"the file must have columns of numbers, and {', '.join(map(repr, names[:5]))} have none")
         return numbers[-1]
-    if target not in names:
-        raise ValueError(f"the target must be one of {', '.join(names)}, got {target!r}")
-    return target
+    if isinstance(target, str) and target in names:
+        return target
+    raise must("the target", f"one of {', '.join(names)}", typed(target))
 
 
 def _classes(target: str, column: _Column) -> tuple[_Column, list[str]]:

@@ -1,5 +1,8 @@
 """What says that work should stop, and what says that it has."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, runtime_checkable
 
 
@@ -13,3 +16,34 @@ class Halt(Protocol):
 
 class Stopped(Exception):
     """Work was asked to stop before it was done."""
+
+
+_heeded: ContextVar[Halt | None] = ContextVar("heeded", default=None)
+
+
+@contextmanager
+def heeding(halt: Halt) -> Iterator[None]:
+    """Let the loop over steps raise Stopped once `halt` is set, wherever it is called from within; other threads do not hear of it.
+
+    >>> import threading
+    >>> stop = threading.Event()
+    >>> with heeding(stop):
+    ...     heed()
+    ...     stop.set()
+    ...     heed()
+    Traceback (most recent call last):
+    ...
+    explorer.core.ground.halt.Stopped
+    """
+    before = _heeded.set(halt)
+    try:
+        yield
+    finally:
+        _heeded.reset(before)
+
+
+def heed() -> None:
+    """Raise Stopped if what is heeded here is set."""
+    halt = _heeded.get()
+    if halt is not None and halt.is_set():
+        raise Stopped

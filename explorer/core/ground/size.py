@@ -15,6 +15,10 @@ BATCH = 2**28
 """The most that the points of many runs have together, of which nothing but their verdicts is kept, or what is computed with: 2 GB."""
 
 
+WORK = 2e10
+"""The most multiplications of one answer, steps × dimensions × examples × runs: half a minute or less on one core."""
+
+
 def check_size(name: str, value: int, beside: Mapping[str, int], most: float, *, plus: int = 0, otherwise: str = "") -> None:
     """Refuse a `value` if ``(value + plus)`` × all that is `beside` it is more than `most`, and say up to where it would fit.
 

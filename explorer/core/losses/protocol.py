@@ -100,6 +100,8 @@ class Facts:
     """The loss in LaTeX."""
     is_quadratic = _Optional(False)
     """Whether the Hessian is the same everywhere, so that the theory of a quadratic is exact."""
+    eigenvalues = _Optional[tuple[float, ...]](())
+    """Of a Hessian that is the same everywhere, all of them, in any order, where the loss knows them."""
     edge_curvature = _Optional[Callable[[Array], Array] | None](None)
     """``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top eigenvalue: gradient descent from
     `x` stays bounded for learning rates below 2 / edge_curvature(x)."""

@@ -1,13 +1,16 @@
 """What is known of a map so far, in memory or in a file that survives an interruption."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.claim import claimed
 from explorer.core.ground.knobs import check_made, short
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
@@ -42,37 +45,30 @@ class Canvas:
     def open(cls, path: Path | str, plan: Map) -> Self:
         """Return the canvas that a file holds; a new one if there is no file. Writes go to the file at once, so work can be resumed.
 
-        Raises ValueError with a sentence for a file that holds another map, or none.
+        Canvases of one file share its pixels within a process. No other process can open it as long as one of them is kept; when a process
+        ends, however it ends, the next may go on. Raises ValueError with a sentence for a file that another process has open, that holds
+        another map, or none.
         """
         check_made("plan", plan, Map, "a Map")
-        path, size = Path(check_made("path", path, str | Path, "the path of a file")), HEADER + 5 * plan.pixels
-        if not path.exists():
-            head = MAGIC + json.dumps({"map": plan.digest, "shape": plan.shape, "query": plan.to_query()}).encode()
-            if len(head) > HEADER:
-                raise ValueError(f"a map's link must be shorter than {HEADER:,} bytes to be kept in a file, got {len(head):,}")
-            with path.open("xb") as file:
-                file.write(head.ljust(HEADER))
-                file.write(np.full(plan.pixels, UNDONE, np.int8).tobytes())
-                file.write(np.full(plan.pixels, np.nan, np.float32).tobytes())
-        with path.open("rb") as file:
-            head = file.read(HEADER)
-        try:
-            held = json.loads(head.removeprefix(MAGIC)) if head.startswith(MAGIC) else {}
-        except (ValueError, RecursionError):
-            held = {}
-        if not (isinstance(held, dict) and isinstance(held.get("query"), dict) and "map" in held):
-            raise ValueError(f"{path.name} must be a file that this program wrote for a map, got something else; choose another name")
-        if held["map"] != plan.digest:
-            other = "&".join(f"{name}={text}" for name, text in held["query"].items())[:MOST_SAID]
-            raise ValueError(f"{path.name} holds another map ({other}); choose another name, or delete it")
-        if path.stat().st_size != size:
-            raise ValueError(f"{path.name} must have {size:,} bytes, got {path.stat().st_size:,}: it is cut off; delete it and begin again")
-        whole = np.memmap(path, np.uint8, "r+", shape=(size,))
+        path = Path(check_made("path", path, str | Path, "the path of a file"))
+        path.touch()
+        with path.open("r+b") as file:
+            found = os.fstat(file.fileno())
+            whole = _open.get((found.st_dev, found.st_ino))
+            if whole is None and not claimed(file):
+                raise ValueError(
+                    f"{path.name} must be open in one process at a time, and another has it; wait for its end, or choose another name"
+                )
+            if not found.st_size:
+                _begin(file, plan)
+            _check(file, path.name, plan)
+            if whole is None:  # it keeps the claim of the file when that is closed
+                whole = _open[found.st_dev, found.st_ino] = np.memmap(file, np.uint8, "r+")
         codes, pace = whole[HEADER : HEADER + plan.pixels], whole[HEADER + plan.pixels :]
-        found = cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
-        if found.codes.min() < UNDONE or found.codes.max() >= len(VERDICTS):
+        canvas = cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
+        if canvas.codes.min() < UNDONE or canvas.codes.max() >= len(VERDICTS):
             raise ValueError(f"{path.name} must have a verdict or none in each pixel, and it is damaged; delete it and begin again")
-        return found
+        return canvas
 
     def copy(self) -> "Canvas":
         """Return a copy, unaffected by later writes. Codes are copied first: a pixel with a code has its pace."""
@@ -117,6 +113,38 @@ class Canvas:
         counts = np.bincount(self.codes[self.done].astype(np.intp), minlength=len(VERDICTS)).tolist()
         found = {verdict: count / max(sum(counts), 1) for verdict, count in zip(VERDICTS, counts, strict=True) if count}
         return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+
+_open: WeakValueDictionary[tuple[int, int], np.memmap[Any, Any]] = WeakValueDictionary()
+"""The content of the files that canvases of this process hold, by device and place on it."""
+
+
+def _begin(file: BinaryIO, plan: Map) -> None:
+    """Write a file of a map of which nothing is known."""
+    head = MAGIC + json.dumps({"map": plan.digest, "shape": plan.shape, "query": plan.to_query()}).encode()
+    if len(head) > HEADER:
+        raise ValueError(f"a map's link must be shorter than {HEADER:,} bytes to be kept in a file, got {len(head):,}")
+    file.write(head.ljust(HEADER))
+    file.write(np.full(plan.pixels, UNDONE, np.int8).tobytes())
+    file.write(np.full(plan.pixels, np.nan, np.float32).tobytes())
+    file.flush()
+
+
+def _check(file: BinaryIO, name: str, plan: Map) -> None:
+    """Raise ValueError if a file does not hold this map, all of it."""
+    file.seek(0)
+    head, expected, size = file.read(HEADER), HEADER + 5 * plan.pixels, file.seek(0, os.SEEK_END)
+    try:
+        held = json.loads(head.removeprefix(MAGIC)) if head.startswith(MAGIC) else {}
+    except (ValueError, RecursionError):
+        held = {}
+    if not (isinstance(held, dict) and isinstance(held.get("query"), dict) and "map" in held):
+        raise ValueError(f"{name} must be a file that this program wrote for a map, got something else; choose another name")
+    if held["map"] != plan.digest:
+        other = "&".join(f"{part}={text}" for part, text in held["query"].items())[:MOST_SAID]
+        raise ValueError(f"{name} holds another map ({other}); choose another name, or delete it")
+    if size != expected:
+        raise ValueError(f"{name} must have {expected:,} bytes, got {size:,}: it is cut off; delete it and begin again")
 
 
 def records(plan: Map, canvas: Canvas) -> NDArray[Any]:

@@ -33,6 +33,7 @@ from explorer.core.theory.edge import Edge
 MOST_POINTS = 4096  # of one axis
 MOST_WORK = 10**13  # the most pixels × steps × dim of a map: 4096² pixels of the fractal's 500 steps in 272 dimensions fit
 FLOOR = 4  # neighboring pixels fewer units in the last place apart are at the resolution of float64
+MEASURED = 5_000  # most dimensions of a map of which a refusal measures how long it would take: a step of more takes long itself
 
 
 @dataclass(frozen=True)
@@ -378,7 +379,5 @@ def too_much(plan: Map, most: int) -> str:
     shrink = math.sqrt(most / (plan.pixels * steps * dim))
     fits = [int(size * shrink) for size in (plan.x.size, plan.y.size)]
     way_out = f"{fits[0]:,} × {fits[1]:,} pixels would fit" if min(fits) >= 2 else "fewer steps or dimensions would fit"
-    return (
-        f"pixels × steps × dim must be ≤ {plain(most)}, got {plan.x.size:,} × {plan.y.size:,} × {steps:,} × {dim:,},"
-        f" about {in_words(duration(plan))} of work here; {way_out}"
-    )
+    took = f", about {in_words(duration(plan))} of work here" if dim <= MEASURED else ""
+    return f"pixels × steps × dim must be ≤ {plain(most)}, got {plan.x.size:,} × {plan.y.size:,} × {steps:,} × {dim:,}{took}; {way_out}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.halt import heed
 from explorer.core.ground.knobs import (
     NOT_NEGATIVE,
     Knob,
@@ -256,7 +257,8 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     """The loop: yields the moment before each step, and once more after the last. Loss and gradient are of the whole loss.
 
     Send the columns that are to go on to drop the other runs, which cost nothing from then on. With `whole` False the
-    moments before the last have the loss and gradient of their step's batch.
+    moments before the last have the loss and gradient of their step's batch. Raises Stopped once what is heeded
+    (`heeding` in `core/ground/halt.py`) is set.
     """
     loss, optimizer, x, rows, whole = descent.objective, descent.optimizer, descent.start, descent.rows, descent.whole
     rate = descent.learning_rate if descent.rate_scale is None else descent.learning_rate * descent.rate_scale
@@ -264,6 +266,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
     spread = np.array(np.broadcast_to(rate, x.shape)) if x.nbytes <= SMALL and x.flags.c_contiguous else rate
     random = np.random.default_rng([descent.seed, NOISE])
     for step, factor in enumerate(descent.multiplier.tolist()):
+        heed()
         batch = loss if rows is None else loss.on(rows[step])  # type: ignore[attr-defined]
         value, gradient = (seen if step else first_seen)(loss if whole else batch, x)
         keep = yield Moment(step, x, value, gradient, state)

@@ -40,8 +40,8 @@ def find_rate(
     >>> bool(found.rates[-1] > 1.0)    # it only gives up well beyond the edge, which is 1
     True
     """
-    low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
     steps = check_whole("steps", steps, at_least=1)
+    low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
     if not 0 < low < high:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     path = run(loss, optimizer, low, start=start, steps=steps, schedule=lambda step: (high / low) ** (step / max(steps - 1, 1)))

@@ -6,7 +6,7 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 
-from explorer.core.ground.knobs import check_number, must, short, strictly, typed
+from explorer.core.ground.knobs import Knob, Parameter, check_made, check_one, must, short, strictly
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
@@ -16,6 +16,7 @@ from explorer.core.theory.edge import Edge
 MOST_RACERS = 8
 
 Pace = Literal["own", "shared", "fraction"]  # each racer's own learning rate, the setup's, or that fraction of each one's edge
+PACE = Parameter("pace", "choice", "own", Knob(), get_args(Pace))
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Race:
     pace: Pace = "own"
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.racers) <= MOST_RACERS:
+        check_made("setup", self.setup, Setup, "a Setup")
+        if not 1 <= len(check_made("racers", self.racers, tuple, "a tuple of Racer")) <= MOST_RACERS:
             raise must("racers", f"1 to {MOST_RACERS} optimizers", f"{len(self.racers)}")
-        if self.pace not in get_args(Pace):
-            raise must("pace", f"one of {', '.join(get_args(Pace))}", typed(self.pace))
+        PACE.check(self.pace)
         for racer in self.racers:
-            OPTIMIZERS[racer.optimizer]
-            check_number("learning_rate", racer.learning_rate, LEARNING_RATE.knob)
+            OPTIMIZERS[check_made("a racer", racer, Racer, "a Racer").optimizer]
+            check_one("learning_rate", LEARNING_RATE.check(racer.learning_rate))
 
     def setups(self) -> list[Setup]:
         """One complete setup a racer, with the rate it really runs at."""

@@ -10,6 +10,7 @@ from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import spectrum
 from explorer.core.theory.edge import Edge, best_learning_rate
 
+RATES = 140  # about how many are on a ruler
 POSITIONS = 101  # rates evenly spaced (in factors) over the ruler's length, plus extra positions near the marks
 SMALLEST, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max) / 2  # of float64, with room
 AROUND = (0.001, 0.003, 0.01, 0.03, 0.06, 0.1)  # rates this far to either side of the edge are on the ruler too, as shares of it

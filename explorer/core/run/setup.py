@@ -24,7 +24,8 @@ from explorer.core.ground.knobs import (
     strictly,
     typed,
 )
-from explorer.core.losses import LOSSES, Loss
+from explorer.core.ground.size import WORK, check_size
+from explorer.core.losses import LOSSES, DataLoss, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
@@ -134,6 +135,22 @@ class Setup:
             loss = float(self.make_loss().value(self.initial_point[:, np.newaxis])[0])
         if not np.isfinite(loss):
             raise ValueError(f"start must be where the loss is finite, got a loss of {loss}; begin elsewhere, or ask the page Why nan")
+
+    def check_work(self, beside: Mapping[str, int], most: float = WORK) -> None:
+        """Raise ValueError if steps × dimensions × examples × all that is `beside` them is more than `most`; it says what would fit.
+
+        On batches too a run computes the loss of all examples at every step. Besides, a step goes over every number a few times, which is
+        slow next to the multiplications of a matrix: without examples a tenth fits.
+
+        >>> Setup("linear_regression", steps=10**6).check_work({"rate": 140})
+        Traceback (most recent call last):
+        ...
+        ValueError: steps must be ≤ 107,735 for 3 dimensions × 442 examples × 140 rates, got 1,000,000
+        """
+        loss = self.make_loss()
+        check_size("steps", self.steps, {"dimension": loss.dim, **beside}, most / 10)
+        if isinstance(loss, DataLoss):
+            check_size("steps", self.steps, {"dimension": loss.dim, "example": loss.examples, **beside}, most)
 
     def make_optimizer(self) -> Optimizer:
         """The optimizer, built from its knobs, on a clipped gradient if that is asked for."""

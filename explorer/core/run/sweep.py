@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
-from explorer.core.ground.halt import Stopped
+from explorer.core.ground.halt import Stopped, heed
 from explorer.core.ground.knobs import check_made, check_whole, door
 from explorer.core.ground.travel import sent
 from explorer.core.losses.protocol import Array, Loss
@@ -98,6 +98,7 @@ def _each(
         try:
             while waiting:
                 finished, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+                heed()
                 if stop.is_set():
                     raise Stopped
                 for future in finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ MOST_PRODUCTS = 30
 
 EXACT, PATIENT = 1e-7, 400
 """The tolerance where an eigenvalue is to have the digits of a dense one, and the products that this may take."""
+
+PROJECTED = 10**9
+"""The most dimensions × products² of one run: to project all earlier vectors out again takes a few seconds then, and grows like that."""
 
 AT_ONCE = 40_000
 """Numbers of the points whose exact sharpness is looked for at once: a hundred vectors like them are kept."""
@@ -66,6 +70,9 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
     """
     dim, runs = x.shape
     decay = np.broadcast_to(np.asarray(weight_decay, dtype=float), runs)
+    known = Facts(loss).eigenvalues
+    if dim > DENSE and known and preconditioner is None:
+        return max(known) + decay
     if dim > DENSE:
         groups = np.array_split(np.arange(runs), -(-dim * runs // AT_ONCE))
         divided_by = [None if preconditioner is None else preconditioner[:, some] for some in groups]
@@ -167,15 +174,15 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
     """Eigenvalues of a symmetric `product` ``(dim, runs) -> (dim, runs)``, a matrix a run, by Lanczos iteration from `begin`.
 
     `which` are their places among all, from the smallest: -1 is the largest. A run is done when every residual is below `tolerance` times
-    its largest eigenvalue, and all are after `most` products (Lanczos 1950). All earlier vectors are projected out again, twice (Parlett
-    1998, "The symmetric eigenvalue problem", chapter 13).
+    its largest eigenvalue, and all are after `most` products (Lanczos 1950), in many dimensions after fewer (`PROJECTED`). All earlier
+    vectors are projected out again, twice (Parlett 1998, "The symmetric eigenvalue problem", chapter 13).
 
     >>> lanczos(lambda v: np.array([[1.0], [3.0]]) * v, np.ones((2, 1)), (0, -1), tolerance=1e-9, most=9).values.round(6)
     array([[1.],
            [3.]])
     """
     (dim, runs), count = begin.shape, len(which)
-    most = min(max(min(most, BATCH // max(dim * runs, 1)), count), dim)
+    most = min(max(min(most, BATCH // max(dim * runs, 1), math.isqrt(PROJECTED // dim)), count), dim)
     basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
     diagonal, off = np.zeros((2, runs, most))
     values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))

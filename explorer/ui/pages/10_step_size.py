@@ -12,7 +12,7 @@ from explorer.core.ground.size import PAGE, check_size
 from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
-from explorer.core.run.ruler import LARGEST, Ruler, ruler
+from explorer.core.run.ruler import LARGEST, RATES, Ruler, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment
@@ -35,9 +35,6 @@ from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import sentence
 
-RUNS = 140
-"""About how many rates are on a ruler."""
-
 Computed = tuple[Ruler, Explanation, stage.Picture, Dial]
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
@@ -46,9 +43,10 @@ DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 def computed(setup: Setup) -> Computed:
     """All rates of the ruler at once, so that dragging and releasing cost the server nothing."""
     loss, optimizer = setup.make_loss(), setup.make_optimizer()
-    check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RUNS}, PAGE, plus=1)
+    check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RATES}, PAGE, plus=1)
+    setup.check_work({"rate": RATES})
     setup.check_start()
-    with turn(setup.steps * loss.dim * RUNS):
+    with turn(setup.steps * loss.dim * RATES):
         scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
         return scale, *ruled(setup, scale)
 

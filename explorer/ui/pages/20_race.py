@@ -29,6 +29,7 @@ PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "
 @st.cache_resource(max_entries=16, show_spinner="Running the race…")
 def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
     """Return every racer's run, explained, and the picture of them all."""
+    race.setup.check_work({"racer": len(race.racers)})
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()

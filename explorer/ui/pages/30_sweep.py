@@ -14,7 +14,7 @@ from explorer.core.ground.size import check_size
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
-from explorer.core.run.ruler import ruler
+from explorer.core.run.ruler import RATES, ruler
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
 from explorer.core.theory.growth import predicted_growth
@@ -88,7 +88,9 @@ def main() -> None:
 def computed(setup: Setup, rules: tuple[str, ...], seeds: int, finder: bool) -> tuple[list[figure.Band], RateFinder | None]:
     """What was swept of a setup, under each of the rules."""
     setup.check_start()
-    check_size("steps", setup.steps, {"optimizer": len(rules), "seed": seeds}, MOST_STEPS)
+    together = {"optimizer": len(rules), "seed": seeds}
+    check_size("steps", setup.steps, together, MOST_STEPS)
+    setup.check_work(together | {"rate": RATES})
     bar = st.progress(0.0, "Sweeping…")
     try:
         setups = [setup if name == setup.optimizer else setup.with_choice("optimizer", name) for name in rules]

@@ -1,10 +1,7 @@
 """Why nan: a run that became inf or nan is examined: what went first, at which step, in which layer, from which example, and why."""
 
-from typing import Any
-
 import streamlit as st
 
-from explorer.core.ground.size import check_size
 from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
@@ -71,10 +68,9 @@ def main() -> None:
 @st.cache_resource(max_entries=32, show_spinner="Running, and looking for what went first…")
 def computed(setup: Setup) -> tuple[Forensics, Growth]:
     """Return why the run of a setup became inf or nan, and how it grew."""
-    loss: Any = setup.make_loss()
-    examples = setup.batch_size or Facts(loss).examples
-    check_size("steps", setup.steps, {"dimension": loss.dim, "example": examples}, MOST_WORK)
-    with turn(setup.steps * loss.dim * examples):
+    setup.check_work({}, MOST_WORK)
+    loss = setup.make_loss()
+    with turn(setup.steps * loss.dim * Facts(loss).examples):
         path = setup.run()
         return why_nan(path), growth(path)
 
