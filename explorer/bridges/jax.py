@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,7 @@ class JaxFunction:
 
     def __init__(self, function: Callable[..., Any], parameters: Any) -> None:
         jax = needed("jax", "JAX")
-        self.flat, unravel = jax.flatten_util.ravel_pytree(parameters)
+        self.flat, unravel = importlib.import_module("jax.flatten_util").ravel_pytree(parameters)
         self.jax, self.bytes = jax, dict[Any, int]()
 
         def loss(point: Any, data: Any) -> Any:
