@@ -4,6 +4,7 @@
       explorer/ui/            Streamlit; nobody below imports it, and pages do not know each other
         explorer/cases/       text, no code
         explorer/figures/     Plotly; no Streamlit
+        explorer/bridges/     torch and jax, imported when they are needed; nobody imports it
           explorer/core/      numpy; neither Plotly nor Streamlit
 
 Each rule is a function from a file's place and its source to a list of sentences: where the rule is broken and the way out.
@@ -24,8 +25,15 @@ Rule = Callable[[str, str], list[str]]
 
 WEB = {"streamlit", "starlette", "uvicorn"}
 # What a floor may import of the program, and which libraries it may not. The floor of explorer/__init__.py, the doors, is "".
-ALLOWED = {"": {"core"}, "core": {"core"}, "figures": {"core", "figures"}, "cases": set(), "ui": {"", "core", "figures", "cases", "ui"}}
-FORBIDDEN = {"": {"plotly"} | WEB, "core": {"plotly"} | WEB, "figures": WEB, "cases": set(), "ui": set()}
+ALLOWED = {
+    "": {"core"},
+    "core": {"core"},
+    "bridges": {"core", "bridges"},
+    "figures": {"core", "figures"},
+    "cases": set(),
+    "ui": {"", "core", "figures", "cases", "ui"},
+}
+FORBIDDEN = {"": {"plotly"} | WEB, "core": {"plotly"} | WEB, "bridges": {"plotly"} | WEB, "figures": WEB, "cases": set(), "ui": set()}
 
 
 def floor(place: str) -> str:
@@ -94,7 +102,7 @@ def libraries_stay_on_their_floor(place: str, source: str) -> list[str]:
 def every_file_is_on_a_floor(place: str, source: str) -> list[str]:
     if floor(place) in ALLOWED and (floor(place) or place == "explorer/__init__.py"):
         return []
-    return [f"{place} is on no floor: explorer/ holds only core, figures, cases and ui; move it to the lowest one that it needs"]
+    return [f"{place} is on no floor: explorer/ holds only core, bridges, figures, cases and ui; move it to the lowest one that it needs"]
 
 
 def cases_hold_no_code(place: str, source: str) -> list[str]:
@@ -192,6 +200,8 @@ BREAKS = [
     (imports_only_go_down, "explorer/figures/ruler.py", "from explorer.ui.panel import panel"),
     (imports_only_go_down, "explorer/figures/ruler.py", "from explorer import cases"),
     (imports_only_go_down, "explorer/__init__.py", "from explorer.figures import ruler"),
+    (imports_only_go_down, "explorer/__init__.py", "from explorer.bridges import torch_loss"),
+    (imports_only_go_down, "explorer/ui/panel.py", "from explorer.bridges import torch_loss"),
     (rooms_of_the_core_know_those_below, "explorer/core/theory/edge.py", "from explorer.core.run.descent import Trajectory"),
     (rooms_of_the_core_know_those_below, "explorer/core/files/logs.py", "from explorer.core.diagnosis import signs"),
     (libraries_stay_on_their_floor, "explorer/core/verdict/verdict.py", "import plotly.graph_objects as go"),
@@ -221,6 +231,7 @@ KEEPS = [
     ),
     (imports_only_go_down, "explorer/ui/panel.py", "from explorer import Setup\nfrom explorer.figures import ruler"),
     (imports_only_go_down, "explorer/__init__.py", "from explorer.core.run.descent import run"),
+    (imports_only_go_down, "explorer/bridges/torch.py", "from explorer.core.losses.protocol import Loss"),
     (rooms_of_the_core_know_those_below, "explorer/core/verdict/verdict.py", "from explorer.core.run.descent import Trajectory"),
     (rooms_of_the_core_know_those_below, "explorer/core/maps/tile.py", "from explorer.core.run.sweep import sweep"),
     (libraries_stay_on_their_floor, "explorer/core/data.py", "import numpy as np\nfrom sklearn import datasets"),

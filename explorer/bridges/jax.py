@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.bridges.bridge import MEMORY, Bridge, DataBridge, Times, needed
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.ground.knobs import check_made, must
 
 
 def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bound: float | None = None) -> Bridge:
@@ -47,12 +47,15 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     if data and (len(lengths) != 1 or 0 in lengths):
         raise must("data", "arrays with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")
     arithmetic = JaxFunction(function, parameters)
-    start = np.asarray(arithmetic.flat, np.float64 if arithmetic.flat.dtype == np.float64 else np.float32)
+    kind: Any = np.float64 if arithmetic.flat.dtype == np.float64 else np.float32
+    start = np.asarray(arithmetic.flat, kind)
     arithmetic.check(data)
     shapes = {name: np.shape(each) for name, (_, each) in zip(names, leaves, strict=True)}
     rounding = max(float(jax.numpy.finfo(kind).eps) for kind in kinds)
-    parts = arithmetic, start, shapes, rounding, lower_bound, tuple(jax.tree.map(jax.numpy.asarray, data))
-    return DataBridge(*parts, lengths.pop()) if data else Bridge(*parts)
+    if not data:
+        return Bridge(arithmetic, start, shapes, rounding, lower_bound)
+    kept = tuple(jax.tree.map(jax.numpy.asarray, data))
+    return DataBridge(arithmetic, start, shapes, rounding, lower_bound, kept, lengths.pop())
 
 
 class JaxFunction:
@@ -63,27 +66,26 @@ class JaxFunction:
         self.flat, unravel = importlib.import_module("jax.flatten_util").ravel_pytree(parameters)
         self.jax, self.bytes = jax, dict[Any, int]()
 
+        def returned(point: Any, data: Any) -> Any:
+            return function(unravel(point), *data)
+
         def loss(point: Any, data: Any) -> Any:
-            return jax.numpy.reshape(function(unravel(point), *data), ())
+            return jax.numpy.reshape(returned(point, data), ()).astype(self.flat.dtype)
 
         def product(point: Any, v: Any, data: Any) -> Any:
             return jax.jvp(lambda x: jax.grad(loss)(x, data), (point,), (v,))[1]
 
-        self.loss = loss
+        self.returned = returned
         self.losses = jax.jit(jax.vmap(loss, (0, None)))
         self.gradients = jax.jit(jax.vmap(jax.value_and_grad(loss), (0, None)))
         self.products = jax.jit(jax.vmap(product, (0, 0, None)))
 
     def check(self, data: Any) -> None:
         """Refuse what does not return one real number."""
-        try:
-            found = self.jax.eval_shape(self.loss, self.flat, data)
-        except TypeError as error:
-            if "reshape" not in str(error):
-                raise
-            raise must("function", "one that returns one number, such as a mean", typed(str(error).splitlines()[0])) from error
-        if not self.jax.numpy.issubdtype(found.dtype, self.jax.numpy.floating):
-            raise must("function", "one that returns a real floating number", found.dtype)
+        found = self.jax.tree.leaves(self.jax.eval_shape(self.returned, self.flat, data))
+        got = ", ".join(f"{each.dtype} of shape {each.shape}" for each in found) or "nothing"
+        if len(found) != 1 or found[0].size != 1 or not self.jax.numpy.issubdtype(found[0].dtype, self.jax.numpy.floating):
+            raise must("function", "one that returns one real number, such as a mean", got)
 
     def value(self, x: Array, data: Any) -> Array:
         return np.asarray(self.losses(self._padded(x), data))[: len(x)]

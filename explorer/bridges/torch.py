@@ -58,7 +58,7 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
         raise must("model", "one with parameters that require a gradient and have a shape: a lazy one has to be called once", "none")
     if any(each.is_complex() for each in trained.values()):
         raise must("model", "one with real parameters", "complex ones")
-    kind = np.float64 if any(each.dtype == torch.float64 for each in trained.values()) else np.float32
+    kind: Any = np.float64 if any(each.dtype == torch.float64 for each in trained.values()) else np.float32
     start = np.concatenate([each.detach().cpu().to(torch.float64).numpy().ravel() for each in trained.values()]).astype(kind)
     arithmetic = TorchModel(copy.deepcopy(model), loss_function, tuple(trained))
     arithmetic.check(start, data)
@@ -91,8 +91,13 @@ class TorchModel:
         """Look at the start once: how many bytes an example takes, whether runs go together; what is not the same twice is refused."""
         torch, x = needed("torch", "PyTorch"), self._tensor(start[np.newaxis])
         before = {name: each.clone() for name, each in self.model.named_buffers()}
-        kept = []
-        with _exact(torch), torch.autograd.graph.saved_tensors_hooks(lambda each: kept.append(each.nbytes) or each, lambda each: each):
+        kept: list[int] = []
+
+        def noted(saved: Any) -> Any:
+            kept.append(saved.nbytes)
+            return saved
+
+        with _exact(torch), torch.autograd.graph.saved_tensors_hooks(noted, lambda saved: saved):
             single = self._loss(x[0].requires_grad_(), data)
         if not isinstance(single, torch.Tensor) or single.numel() != 1:
             got = f"shape {tuple(single.shape)}" if isinstance(single, torch.Tensor) else typed(single)
