@@ -25,8 +25,8 @@ from explorer.core.run.descent import batches
 
 Array = NDArray[Any]
 RATES = np.geomspace(1e-4, 1e-1, 64)
-STEPS, ROUNDS, EXAMPLES = 30, 5, 256
-BATCH_SIZES = (8, 16, 32)
+STEPS, ROUNDS, EXAMPLES = 100, 3, 256
+BATCH_SIZES = (8, 16)
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 

@@ -131,16 +131,24 @@ class TorchModel:
 
     def hessian_at(self, x: Array, data: Any) -> Times:
         torch = needed("torch", "PyTorch")
+        alone = bool((x == x[0]).all())  # one point and many vectors: the gradient is computed once
         with _exact(torch), torch.enable_grad():
-            points = self._tensor(x).requires_grad_()
-            (gradient,) = torch.autograd.grad(self._losses(points, data).sum(), points, create_graph=True)
+            points = self._tensor(x[0] if alone else x).requires_grad_()
+            loss = self._loss(points, data) if alone else self._losses(points, data).sum()
+            (gradient,) = torch.autograd.grad(loss, points, create_graph=True)
+
+        def along(v: Any, *, batched: bool = False) -> Any:
+            kept = {"retain_graph": True, "allow_unused": True, "materialize_grads": True, "is_grads_batched": batched}
+            return torch.autograd.grad(gradient, points, v, **kept)[0]
 
         def times(v: Array) -> Array:
             if not gradient.requires_grad:  # the loss is linear
                 return np.zeros_like(v)
+            vectors = self._tensor(v)
             with _exact(torch):
-                (product,) = torch.autograd.grad(gradient, points, self._tensor(v), retain_graph=True, allow_unused=True)
-            return np.zeros_like(v) if product is None else _array(product)
+                if alone and (len(v) == 1 or not self.together):
+                    return _array(torch.stack([along(each) for each in vectors]))
+                return _array(along(vectors, batched=alone))
 
         return times
 
