@@ -95,7 +95,11 @@ def of_jax(name: str) -> tuple[Callable[..., Any], Any, Any, Any]:
     small = {"conv1": drawn(3, 3, 1, 8), "conv2": drawn(3, 3, 8, 16), "out": {"w": drawn(64, 10), "b": jnp.zeros(10)}}
     wide = {"embed": drawn(4, 16), "attention": drawn(16, 48), "project": drawn(16, 16), "wide": drawn(16, 32), "narrow": drawn(32, 16)}
     inputs, targets = map(jnp.asarray, data(name))
-    return (cnn, small, inputs, targets) if name == "CNN" else (block, wide | {"norm1": norm, "norm2": norm, "head": drawn(16, 3)}, inputs, targets)
+    return (
+        (cnn, small, inputs, targets)
+        if name == "CNN"
+        else (block, wide | {"norm1": norm, "norm2": norm, "head": drawn(16, 3)}, inputs, targets)
+    )
 
 
 def swept(loss: Loss, batch_size: int) -> Array:
@@ -166,7 +170,9 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    print(f"{len(RATES)} rates at once against one after another, {STEPS} steps of gradient descent, float32, CPU time of one step of one run")
+    print(
+        f"{len(RATES)} rates at once against one after another, {STEPS} steps of gradient descent, float32, CPU time of one step of one run"
+    )
     for name in ("CNN", "block"):
         in_torch, in_jax = torch_loss(*of_torch(name)), jax_loss(*of_jax(name))
         for size in BATCH_SIZES:
@@ -176,7 +182,8 @@ def main() -> None:
             }
             for peer, (loss, theirs) in pairs.items():
                 mine, others, ratio = compared(lambda loss=loss, size=size: swept(loss, size), theirs)
-                print(f"{name:<6} {loss.dim:>5} parameters, batches of {size:>3}  {peer:<26} {duration(mine):>8} {duration(others):>8} {times(ratio):>6}×")
+                head = f"{name:<6} {loss.dim:>5} parameters, batches of {size:>3}  {peer:<26}"
+                print(f"{head} {duration(mine):>8} {duration(others):>8} {times(ratio):>6}×")
 
 
 if __name__ == "__main__":
