@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.linalg import eigh
 
 from benchmarks.bridges import of_jax
 from explorer import OPTIMIZERS, Loss, check_gradient, critical_learning_rate, find_edge, judge, run, safe_rate, sharpness, sweep, why_nan
@@ -73,7 +74,7 @@ def test_every_function_takes_a_stranger_s_network(name: str) -> None:
     loss = jax_loss(function, parameters, inputs[:16], targets[:16])
     assert loss.start.dtype == np.float32
     assert 1800 < loss.dim < 3000
-    exact = np.linalg.eigvalsh(hessian(loss, loss.start))[::-1]
+    exact = eigh(hessian(loss, loss.start), eigvals_only=True, subset_by_index=[loss.dim - 3, loss.dim - 1])[::-1]
     assert sharpness(loss) == pytest.approx(exact[0], rel=1e-3)
     edge = critical_learning_rate(loss, DESCENT)
     assert edge == pytest.approx(2 / exact[0], rel=1e-3)
