@@ -85,6 +85,6 @@ def test_every_function_takes_a_stranger_s_network(name: str) -> None:
     path, outcome = run(loss, DESCENT, rates, steps=10), sweep(loss, DESCENT, rates, steps=10)
     assert outcome.verdict[1] == judge(path).verdict[1] == "diverged"
     assert why_nan(path, 1).step == outcome.first_nonfinite[1]
-    low, high = find_edge(loss, OPTIMIZERS["gradient_descent"](weight_decay=1.0), 0.1, 100.0, steps=10, precision=0.1)
-    assert 0.1 < low < high < 100
+    low, high = find_edge(loss, DESCENT, *rates, steps=10, precision=0.1)
+    assert rates[0] < low < high < 1.1 * low
     assert curvature(loss, random_plane(loss, loss.start, seed=0)) <= exact[0] * 1.001

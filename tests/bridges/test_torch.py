@@ -234,8 +234,8 @@ def test_every_function_takes_a_stranger_s_network(name: str) -> None:
     assert path.loss[-1, 0] < path.loss[0, 0]
     outcome = sweep(loss, DESCENT, rates, steps=20)
     assert outcome.verdict[1] == judge(path).verdict[1] == "diverged"
-    low, high = find_edge(loss, OPTIMIZERS["gradient_descent"](weight_decay=1.0), 0.1, 100.0, steps=20, precision=0.1)
-    assert 0.1 < low < high < 100
+    low, high = find_edge(loss, DESCENT, *rates, steps=20, precision=0.1)
+    assert rates[0] < low < high < 1.1 * low
     reason = why_nan(path, 1)
     assert reason.origin in (Origin.RATE, Origin.PRECISION)
     assert reason.step == outcome.first_nonfinite[1]
