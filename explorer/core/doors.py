@@ -17,6 +17,7 @@ from explorer.core.run.sweep import sweep
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 from explorer.core.theory.edge import critical_learning_rate
 from explorer.core.theory.gradient_check import GradientCheck, check_gradient
+from explorer.core.theory.spectrum import Density, Trace, density, sharpness, top_eigenvalues, trace
 from explorer.core.verdict.forensics import Forensics, why_nan
 from explorer.core.verdict.verdict import Outcome, Verdict, judge
 
@@ -26,6 +27,7 @@ __all__ = [
     "SCHEDULES",
     "Axis",
     "Canvas",
+    "Density",
     "Diagnosis",
     "Forensics",
     "GradientCheck",
@@ -39,12 +41,14 @@ __all__ = [
     "Schedule",
     "Setup",
     "Stopped",
+    "Trace",
     "Trajectory",
     "Verdict",
     "after_warmup",
     "check_gradient",
     "clipped",
     "critical_learning_rate",
+    "density",
     "diagnose",
     "find_edge",
     "find_rate",
@@ -54,6 +58,9 @@ __all__ = [
     "render",
     "run",
     "safe_rate",
+    "sharpness",
     "sweep",
+    "top_eigenvalues",
+    "trace",
     "why_nan",
 ]

@@ -72,11 +72,12 @@ class Plane:
 
 
 def random_plane(loss: Any, x: Array, seed: int, reach: float = 1.0) -> Plane:
-    """Return a filter-normalized random plane through the weights `x` ``(dim,)``.
+    """Return a filter-normalized random plane through the weights `x` ``(dim,)``, of any loss.
 
     Both directions are normal random numbers, with the weights of each unit (of a convolution: each filter) scaled to the length of that
-    unit's own: d ← d/‖d‖ · ‖θ‖. Biases, gains and shifts stay as they are. So a change of 1 is as large as the weights themselves, however
-    they are scaled, which rectified units do not notice. Li et al. 2018, arXiv 1712.09913, section 4.
+    unit's own: d ← d/‖d‖ · ‖θ‖. Biases, gains and shifts, the blocks of one axis, stay as they are; a loss without blocks is one unit. So
+    a change of 1 is as large as the weights themselves, however they are scaled, which rectified units do not notice. Li et al. 2018,
+    arXiv 1712.09913, section 4.
 
     >>> from explorer import LOSSES
     >>> net = LOSSES["network"](hidden=(3,))
@@ -87,10 +88,12 @@ def random_plane(loss: Any, x: Array, seed: int, reach: float = 1.0) -> Plane:
     """
     random = np.random.default_rng([seed, PLANES])
     directions = np.zeros((2, loss.dim))
-    for (name, where), part in zip(loss.blocks, loss.body.parts, strict=True):
-        if name.startswith("W"):
-            drawn = random.standard_normal((2, *part.shape))
-            sizes = np.linalg.norm(x[where].reshape(part.shape), axis=-1, keepdims=True)
+    shapes = Facts(loss).shapes
+    for name, where in Facts(loss).groups:
+        shape = shapes.get(name, (1, where.stop - where.start))
+        if len(shape) > 1:
+            drawn = random.standard_normal((2, shape[0], math.prod(shape[1:])))
+            sizes = np.linalg.norm(x[where].reshape(drawn.shape[1:]), axis=-1, keepdims=True)
             directions[:, where] = (drawn / np.linalg.norm(drawn, axis=-1, keepdims=True) * sizes).reshape(2, -1)
     return Plane(x.astype(float), directions.T, np.full(2, -reach), np.full(2, reach))
 

@@ -1,26 +1,19 @@
 r"""The largest safe learning rate for numbers of one's own: from the curvature at a point, and tried in runs on both sides.
 
-All it asks for is a function from a point ``(dim,)`` to the loss and its gradient ``(dim,)``, in numpy. A PyTorch model is wrapped so::
+All it asks for is a function from a point ``(dim,)`` to the loss and its gradient ``(dim,)``, in numpy, or any loss. A PyTorch model is one
+by::
 
-    from torch.nn.utils import parameters_to_vector as flat, vector_to_parameters
+    from explorer.bridges import torch_loss
 
-    def value_and_gradient(x):
-        vector_to_parameters(torch.as_tensor(x, dtype=flat(model.parameters()).dtype), model.parameters())
-        loss = loss_function(model(inputs), targets)
-        return loss.item(), flat(torch.autograd.grad(loss, list(model.parameters()))).numpy()
+    safe_rate(torch_loss(model, loss_function, inputs, targets))
 
-    safe_rate(value_and_gradient, flat(model.parameters()).detach().numpy())
+and a JAX function of its parameters by::
 
-and a JAX model so::
+    from explorer.bridges import jax_loss
 
-    from jax.flatten_util import ravel_pytree
+    safe_rate(jax_loss(loss_function, parameters, inputs, targets))
 
-    start, unravel = ravel_pytree(parameters)
-    compute = jax.jit(jax.value_and_grad(lambda x: loss_function(unravel(x), inputs, targets)))
-    safe_rate(lambda x: [np.asarray(each) for each in compute(x)], np.asarray(start))
-
-The model must be deterministic: no dropout, and the same data at every call. A PyTorch model is left where the last rate took it, so give a
-copy of one that is to be trained.
+The model must be deterministic: no dropout, and the same data at every call.
 """
 
 from dataclasses import dataclass, replace

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,11 @@ AT_ONCE = 40_000
 """Numbers of the points whose exact sharpness is looked for at once: a hundred vectors like them are kept."""
 
 
+def exact(loss: Loss, x: Array) -> float:
+    """That tolerance where it is computed in the type of `x`: an eigenvalue errs by its square, so beyond √ε there is nothing to gain."""
+    return max(EXACT, Facts(loss).rounding ** 0.5, float(np.finfo(x.dtype).eps) ** 0.5)
+
+
 def hessian(loss: Loss, x: ArrayLike) -> Array:
     """The Hessian at one point ``(dim,)``, as ``(dim, dim)``: the exact products with the unit vectors, all at once.
 
@@ -58,7 +63,7 @@ def spectrum(loss: Loss, x: ArrayLike) -> tuple[Array, Array]:
         values, vectors = scipy.linalg.eigh(H)
         return values, vectors
     point = np.asarray(x, dtype=float)[:, np.newaxis]
-    ends = lanczos(_product(loss, point), _any_direction(point), (0, -1), tolerance=EXACT, most=PATIENT)
+    ends = lanczos(product_at(loss, point), _any_direction(point), (0, -1), tolerance=exact(loss, point), most=PATIENT)
     return ends.values[:, 0], ends.vectors[:, :, 0].T
 
 
@@ -77,7 +82,7 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
         groups = np.array_split(np.arange(runs), -(-dim * runs // AT_ONCE))
         divided_by = [None if preconditioner is None else preconditioner[:, some] for some in groups]
         each = (
-            top_eigenvalues(loss, x[:, some], preconditioner=P, weight_decay=decay[some], tolerance=EXACT, most=PATIENT).sharpness
+            top_eigenvalues(loss, x[:, some], preconditioner=P, weight_decay=decay[some], tolerance=exact(loss, x), most=PATIENT).sharpness
             for some, P in zip(groups, divided_by, strict=True)
         )
         return np.concatenate([*each])
@@ -95,7 +100,8 @@ def extremes(loss: Loss, x: Array) -> tuple[Array, Array]:
         values = _dense(loss, x, None, np.zeros(x.shape[1]))
         return values[:, 0], values[:, -1]
     groups = np.array_split(x, -(-x.size // AT_ONCE), axis=1)
-    ends = [lanczos(_product(loss, some), _any_direction(some), (0, -1), tolerance=EXACT, most=PATIENT).values for some in groups]
+    begins = [(product_at(loss, some), _any_direction(some)) for some in groups]
+    ends = [lanczos(*each, (0, -1), tolerance=exact(loss, x), most=PATIENT).values for each in begins]
     smallest, largest = np.concatenate(ends, axis=1)
     return smallest, largest
 
@@ -163,7 +169,7 @@ def top_eigenvalues(
            [ 3.]])
     """
     with np.errstate(all="ignore"):
-        product = _product(loss, x, preconditioner, weight_decay)
+        product = product_at(loss, x, preconditioner, weight_decay)
     begin = _any_direction(x) if warm is None else np.where(np.isfinite(warm), warm, 1.0).astype(x.dtype)
     return lanczos(product, begin, range(-1, -1 - min(count, len(x)), -1), tolerance=tolerance, most=most)
 
@@ -174,8 +180,7 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
     """Eigenvalues of a symmetric `product` ``(dim, runs) -> (dim, runs)``, a matrix a run, by Lanczos iteration from `begin`.
 
     `which` are their places among all, from the smallest: -1 is the largest. A run is done when every residual is below `tolerance` times
-    its largest eigenvalue, and all are after `most` products (Lanczos 1950), in many dimensions after fewer (`PROJECTED`). All earlier
-    vectors are projected out again, twice (Parlett 1998, "The symmetric eigenvalue problem", chapter 13).
+    its largest eigenvalue, and all are after `most` products (Lanczos 1950), in many dimensions after fewer (`PROJECTED`).
 
     >>> lanczos(lambda v: np.array([[1.0], [3.0]]) * v, np.ones((2, 1)), (0, -1), tolerance=1e-9, most=9).values.round(6)
     array([[1.],
@@ -183,11 +188,31 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
     """
     (dim, runs), count = begin.shape, len(which)
     most = min(max(min(most, BATCH // max(dim * runs, 1), math.isqrt(PROJECTED // dim)), count), dim)
+    values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))
+    going, due = np.ones(runs, dtype=bool), count
+    for k, built in enumerate(krylov(product, begin, most), 1):
+        diagonal, off, basis = built
+        if k in (due, most):
+            values[going], weights[going, :, :k] = ritz(diagonal[going], off[going, :-1], which)
+            residual[going] = np.abs(off[:, [-1]] * weights[:, :, k - 1])[going]
+            going &= (residual > tolerance * np.abs(values).max(axis=1, keepdims=True)).any(axis=1)  # nan is above nothing: it is done
+            due = k + 1 + k // 32  # later an eigenproblem costs more than a product
+            if not going.any():
+                break
+    return Top(values.T, (weights[:, :, :k] @ basis).transpose(1, 2, 0), residual[:, 0], k)
+
+
+def krylov(product: Callable[[Array], Array], begin: Array, most: int) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield, after each of `most` products, the tridiagonal matrix of each run in the basis that Lanczos' iteration has built so far.
+
+    That is its diagonal and what is beside it, ``(runs, k)`` both, the last of the second being the length of what is left; and the basis
+    ``(runs, k, dim)``. All earlier vectors are projected out again, twice (Parlett 1998, chapter 13).
+    """
+    dim, runs = begin.shape
     basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
     diagonal, off = np.zeros((2, runs, most))
-    values, residual, weights = np.full((runs, count), np.nan), np.full((runs, count), np.nan), np.zeros((runs, count, most))
-    going, v, k, due = np.ones(runs, dtype=bool), (begin / length(begin)).astype(begin.dtype), 0, count
-    while k < most and going.any():
+    v = (begin / length(begin)).astype(begin.dtype)
+    for k in range(most):
         basis[:, k] = v.T
         w = product(v)
         diagonal[:, k] = np.einsum("dr,dr->r", v, w)
@@ -197,16 +222,10 @@ def lanczos(product: Callable[[Array], Array], begin: Array, which: Sequence[int
         w = rest[:, 0].T
         off[:, k] = length(w)
         v = np.where(off[:, k] > 0, w / off[:, k], 0).astype(begin.dtype)
-        k += 1
-        if k in (due, most):
-            values[going], weights[going, :, :k] = _ritz(diagonal[going, :k], off[going, : k - 1], which)
-            residual[going] = np.abs(off[:, [k - 1]] * weights[:, :, k - 1])[going]
-            going &= (residual > tolerance * np.abs(values).max(axis=1, keepdims=True)).any(axis=1)  # nan is above nothing: it is done
-            due = k + 1 + k // 32  # later an eigenproblem costs more than a product
-    return Top(values.T, (weights[:, :, :k] @ basis[:, :k]).transpose(1, 2, 0), residual[:, 0], k)
+        yield diagonal[:, : k + 1], off[:, : k + 1], Q
 
 
-def _ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Array]:
+def ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Array]:
     """These eigenvalues ``(runs, count)`` and vectors ``(runs, count, k)`` of tridiagonal matrices; nan if not finite."""
     runs, k = diagonal.shape
     T = np.zeros((runs, k, k))
@@ -221,7 +240,7 @@ def _ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Arr
     return values, weights
 
 
-def _product(loss: Loss, x: Array, preconditioner: Array | None = None, weight_decay: ArrayLike = 0.0) -> Callable[[Array], Array]:
+def product_at(loss: Loss, x: Array, preconditioner: Array | None = None, weight_decay: ArrayLike = 0.0) -> Callable[[Array], Array]:
     """The function v -> P^-½ (H + weight_decay) P^-½ v, which has the eigenvalues of P⁻¹(H + weight_decay) and is symmetric."""
     at = Facts(loss).hessian_at
     times = at(x) if at is not None else lambda v: hessian_times(loss, x, v)

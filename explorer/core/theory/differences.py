@@ -97,7 +97,8 @@ def slopes_along(loss: Loss, point: Array, direction: Array, eps: float) -> tupl
     h = eps ** np.linspace(2 / 5, 1 / 2, SLOPES) * _scale(point[direction != 0]).max()
     values = loss.value(point[:, np.newaxis] + direction[:, np.newaxis] * np.concatenate([[0], h, -h])).astype(float)
     right, left = (values[1 : SLOPES + 1] - values[0]) / h, (values[0] - values[SLOPES + 1 :]) / h
-    return float(left.mean()), float(right.mean()), float(((left + right) / 2).std(ddof=1) / np.sqrt(SLOPES))
+    unseen = eps * abs(values[0]) / h[0]  # a slope so small changes no digit of the loss, and then all of them are 0
+    return float(left.mean()), float(right.mean()), float(max(((left + right) / 2).std(ddof=1), unseen) / np.sqrt(SLOPES))
 
 
 def _stencil(

@@ -1,0 +1,123 @@
+"""What both bridges share: a model as a `Loss`, whose points are numpy's, many at once, in pieces that fit into memory."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.ground.arrays import Array
+from explorer.core.losses.protocol import blocks_of
+
+MEMORY = 2**28
+"""Bytes that the intermediate results of one piece may take; where more runs are asked for, they are computed one piece after another."""
+
+PRODUCT = 4
+"""How many times the memory of a gradient a product with the Hessian takes: it keeps the gradient's own intermediate results too."""
+
+Times = Callable[[Array], Array]
+
+
+class Model(Protocol):
+    """The arithmetic of one library, a point a row: ``(runs, dim)`` in, ``(runs,)`` or ``(runs, dim)`` out, in the model's own types."""
+
+    def value(self, x: Array, data: Any) -> Array:
+        """Return the loss on these data at each point."""
+
+    def value_and_gradient(self, x: Array, data: Any) -> tuple[Array, Array]:
+        """Return the loss and its gradient."""
+
+    def hessian_at(self, x: Array, data: Any) -> Times:
+        """Return the function v -> Hv at these points."""
+
+    def on(self, data: Any, rows: NDArray[np.intp]) -> Any:
+        """Return these rows of the data."""
+
+    def memory(self, data: Any) -> int:
+        """Return the bytes that the intermediate results of one run take."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bridge:
+    """A model of another library as a `Loss`; `torch_loss` and `jax_loss` make one.
+
+    `start` ``(dim,)`` are its parameters, one after another, in float64 if one of them is, else in float32. Points of any type are
+    computed in the parameters' own types, whose ε is `rounding`, and results have the type of the points. `shapes` are those of the
+    parameters, by their names.
+    """
+
+    model: Model
+    start: Array
+    shapes: Mapping[str, tuple[int, ...]]
+    rounding: float
+    lower_bound: float | None
+    data: Any = ()
+
+    minimum = None
+    order = "F"  # a run's numbers beside each other, as the libraries want them
+
+    @property
+    def dim(self) -> int:
+        return len(self.start)
+
+    @property
+    def blocks(self) -> tuple[tuple[str, slice], ...]:
+        """Where each parameter lies in a point."""
+        return blocks_of(self.shapes)
+
+    def value(self, x: Array) -> Array:
+        return np.concatenate([self._as(x, self.model.value(rows, self.data)) for rows in self._pieces(x)])
+
+    def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        values, gradients = zip(*(self.model.value_and_gradient(rows, self.data) for rows in self._pieces(x)), strict=True)
+        return self._as(x, np.concatenate(values)), self._as(x, np.concatenate(gradients)).T
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        pieces = zip(self._pieces(x, PRODUCT), self._pieces(v, PRODUCT), strict=True)
+        return self._as(v, np.concatenate([self.model.hessian_at(rows, self.data)(along) for rows, along in pieces])).T
+
+    def hessian_at(self, x: Array) -> Times:
+        """The function v -> Hv at these points ``(dim, runs)``; the gradient is computed once, where one piece can keep it."""
+        pieces = self._pieces(x, PRODUCT)
+        if len(pieces) > 1:
+            return lambda v: self.hvp(x, v)
+        times = self.model.hessian_at(pieces[0], self.data)
+        return lambda v: self._as(v, times(self._rows(v))).T
+
+    def _pieces(self, x: Array, share: int = 1) -> list[Array]:
+        """Points as rows in the start's type, as many together as fit into `MEMORY`."""
+        at_once = max(MEMORY // (share * max(self.model.memory(self.data), 1)), 1)
+        return np.split(self._rows(x), range(at_once, x.shape[1], at_once))
+
+    def _rows(self, x: Array) -> Array:
+        return np.array(x.T, self.start.dtype, order="C")
+
+    @staticmethod
+    def _as(x: Array, found: Array) -> Array:
+        return found.astype(x.dtype, copy=False)
+
+
+@dataclass(frozen=True, eq=False)
+class DataBridge(Bridge):
+    """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has."""
+
+    examples: int = 1
+    reduction: str = "mean"
+
+    def on(self, rows: NDArray[np.intp]) -> Self:
+        """Return the loss on these examples, counted from 0."""
+        return replace(self, data=self.model.on(self.data, rows), examples=len(rows))
+
+
+def needed(library: str, title: str) -> Any:
+    """Return a library that is imported only here. Raises ImportError with the line to type where it is not installed."""
+    try:
+        return importlib.import_module(library)
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        raise ImportError(f'{title} is not installed: pip install "divergence-explorer[{library}]"', name=library) from error

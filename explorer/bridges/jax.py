@@ -1,0 +1,115 @@
+"""A JAX function as a loss: its own exact derivatives, all runs in one compiled call (`jax.vmap`)."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.bridges.bridge import MEMORY, Bridge, DataBridge, Times, needed
+from explorer.core.ground.arrays import Array
+from explorer.core.ground.knobs import check_made, must
+
+
+def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bound: float | None = None) -> Bridge:
+    """Return a JAX function as a `Loss` of its parameters, for every function of this library.
+
+    It is ``function(parameters, *data)``, from which a number must come back. `parameters` are any pytree of arrays of real floating
+    numbers, such as Flax has, and where every run starts; each array is a block, named by its place, such as ``dense.w``. `data` are
+    pytrees of arrays with the examples along the first axis, if mini-batches are to be taken of them. Gradients and products with the
+    Hessian (forward over reverse, Pearlmutter 1994) are exact, in the parameters' own types, and compiled for the number of runs rounded
+    up to a power of two. `lower_bound` is what the function never falls below, if you know it.
+
+    Raises ValueError for parameters that are none, for data whose arrays are not equally long, and for a function that does not return one
+    number. Raises ImportError where JAX is not installed.
+
+    >>> import jax.numpy as jnp
+    >>> from explorer import OPTIMIZERS, critical_learning_rate
+    >>> loss = jax_loss(lambda parameters, x: ((parameters["w"] * x) ** 2).mean(), {"w": jnp.ones(1)}, jnp.array([1.0, 3.0]))
+    >>> loss.blocks, loss.start.dtype, loss.examples
+    ((('w', slice(0, 1, None)),), dtype('float32'), 2)
+    >>> critical_learning_rate(loss, OPTIMIZERS["gradient_descent"]())    # 2/λ with λ = 2 · (1² + 3²)/2
+    0.2
+    """
+    jax = needed("jax", "JAX")
+    check_made("function", function, Callable, "a function of the parameters")
+    leaves, _ = jax.tree_util.tree_flatten_with_path(parameters)
+    names = [jax.tree_util.keystr(path, simple=True, separator=".") or "x" for path, _ in leaves]
+    kinds = [jax.numpy.result_type(each) for _, each in leaves]
+    wrong = [f"{kind} at {name}" for name, kind in zip(names, kinds, strict=True) if not jax.numpy.issubdtype(kind, jax.numpy.floating)]
+    if wrong or not names:
+        raise must("parameters", "arrays of real floating numbers", (wrong or ["none"])[0])
+    arrays = jax.tree.leaves(data)
+    lengths = {len(each) if np.ndim(each) else 0 for each in arrays}
+    if data and (len(lengths) != 1 or 0 in lengths):
+        raise must("data", "arrays with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")
+    arithmetic = JaxFunction(function, parameters)
+    kind: Any = np.float64 if arithmetic.flat.dtype == np.float64 else np.float32
+    start = np.asarray(arithmetic.flat, kind)
+    arithmetic.check(data)
+    shapes = {name: np.shape(each) for name, (_, each) in zip(names, leaves, strict=True)}
+    rounding = max(float(jax.numpy.finfo(kind).eps) for kind in kinds)
+    if not data:
+        return Bridge(arithmetic, start, shapes, rounding, lower_bound)
+    kept = tuple(jax.tree.map(jax.numpy.asarray, data))
+    return DataBridge(arithmetic, start, shapes, rounding, lower_bound, kept, lengths.pop())
+
+
+class JaxFunction:
+    """The arithmetic of a function of a pytree, whose numbers one after another are `flat` ``(dim,)``; compiled when it is first called."""
+
+    def __init__(self, function: Callable[..., Any], parameters: Any) -> None:
+        jax = needed("jax", "JAX")
+        self.flat, unravel = importlib.import_module("jax.flatten_util").ravel_pytree(parameters)
+        self.jax, self.bytes = jax, dict[Any, int]()
+
+        def returned(point: Any, data: Any) -> Any:
+            return function(unravel(point), *data)
+
+        def loss(point: Any, data: Any) -> Any:
+            return jax.numpy.reshape(returned(point, data), ()).astype(self.flat.dtype)
+
+        def product(point: Any, v: Any, data: Any) -> Any:
+            return jax.jvp(lambda x: jax.grad(loss)(x, data), (point,), (v,))[1]
+
+        self.returned = returned
+        self.losses = jax.jit(jax.vmap(loss, (0, None)))
+        self.gradients = jax.jit(jax.vmap(jax.value_and_grad(loss), (0, None)))
+        self.products = jax.jit(jax.vmap(product, (0, 0, None)))
+
+    def check(self, data: Any) -> None:
+        """Refuse what does not return one real number."""
+        found = self.jax.tree.leaves(self.jax.eval_shape(self.returned, self.flat, data))
+        got = ", ".join(f"{each.dtype} of shape {each.shape}" for each in found) or "nothing"
+        if len(found) != 1 or found[0].size != 1 or not self.jax.numpy.issubdtype(found[0].dtype, self.jax.numpy.floating):
+            raise must("function", "one that returns one real number, such as a mean", got)
+
+    def value(self, x: Array, data: Any) -> Array:
+        return np.asarray(self.losses(self._padded(x), data))[: len(x)]
+
+    def value_and_gradient(self, x: Array, data: Any) -> tuple[Array, Array]:
+        value, gradient = self.gradients(self._padded(x), data)
+        return np.asarray(value)[: len(x)], np.asarray(gradient)[: len(x)]
+
+    def hessian_at(self, x: Array, data: Any) -> Times:
+        points = self._padded(x)
+        return lambda v: np.asarray(self.products(points, self._padded(v), data))[: len(v)]
+
+    def on(self, data: Any, rows: NDArray[np.intp]) -> Any:
+        return self.jax.tree.map(lambda each: each[rows], data)
+
+    def memory(self, data: Any) -> int:
+        """As the compiler says of one run, once for each number of examples."""
+        shapes = tuple(each.shape for each in self.jax.tree.leaves(data))
+        if shapes not in self.bytes:
+            analysis = self.gradients.lower(self.flat[np.newaxis], data).compile().memory_analysis()
+            self.bytes[shapes] = int(analysis.temp_size_in_bytes) if analysis is not None else MEMORY
+        return self.bytes[shapes]
+
+    def _padded(self, x: Array) -> Any:
+        """The points with the last one repeated up to a power of two: each number of runs would be compiled anew."""
+        more = (1 << (len(x) - 1).bit_length()) - len(x)
+        return self.jax.numpy.asarray(np.concatenate([x, np.repeat(x[-1:], more, axis=0)]), self.flat.dtype)

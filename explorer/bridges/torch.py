@@ -1,0 +1,225 @@
+"""A PyTorch model as a loss: exact derivatives by its own autograd, all runs in one pass of the model (`torch.func.vmap`)."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.bridges.bridge import DataBridge, Times, needed
+from explorer.core.ground.arrays import Array
+from explorer.core.ground.knobs import check_made, must, typed
+
+ONE_AT_A_TIME = threading.RLock()
+"""While the parameters are replaced (`torch.func.functional_call`) a model belongs to one thread. PyTorch has threads of its own."""
+
+
+def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targets: Any, *, lower_bound: float | None = None) -> DataBridge:
+    """Return the loss of a PyTorch model on these data as a `Loss` of its parameters, for every function of this library.
+
+    It is ``loss_function(model(inputs), targets)``, from which a number must come back. `inputs` and `targets` are a tensor, a tuple or a
+    dictionary of tensors, with the examples along the first axis; a tuple becomes the positional arguments of the model, a dictionary its
+    keywords. Gradients and products with the Hessian are exact (double backpropagation, Pearlmutter 1994), in the model's own types,
+    for all runs in one pass; where the model takes only one at a time, one after another. `lower_bound` is what the loss never falls
+    below, 0 for most, if you know it: a verdict can then tell what is left.
+
+    What is trained are the parameters that require a gradient, tied ones once, from where they are now; each is a block with its own name.
+    The model is copied, so that neither it nor its buffers are changed. As in training, `BatchNorm` in training mode uses the mean and
+    variance of the examples at hand (for a mini-batch, its own); running ones are neither used nor changed.
+
+    Raises ValueError for a model without parameters to train or with ones that have no shape yet, for one that draws random numbers, as
+    dropout does in training mode, or changes its buffers in another way, for data whose tensors are not equally long, and for a
+    loss that is not one number. Raises ImportError where PyTorch is not installed.
+
+    >>> import torch
+    >>> from explorer import OPTIMIZERS, critical_learning_rate
+    >>> line = torch.nn.Linear(1, 1, bias=False)
+    >>> loss = torch_loss(line, torch.nn.functional.mse_loss, torch.tensor([[1.0], [3.0]]), torch.zeros(2, 1))
+    >>> loss.blocks, loss.start.dtype, loss.examples
+    ((('weight', slice(0, 1, None)),), dtype('float32'), 2)
+    >>> critical_learning_rate(loss, OPTIMIZERS["gradient_descent"]())    # 2/λ with λ = 2 · (1² + 3²)/2
+    0.2
+    """
+    torch = needed("torch", "PyTorch")
+    check_made("model", model, torch.nn.Module, "a torch.nn.Module")
+    check_made("loss_function", loss_function, Callable, "a function of the model's output and the targets")
+    data = inputs if isinstance(inputs, tuple | list | dict) else (inputs,), targets
+    lengths = {len(each) if each.ndim else 0 for each in _tensors(torch, data)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise must("inputs and targets", "tensors with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")
+    trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    if not trained or any(torch.nn.parameter.is_lazy(each) for each in trained.values()):
+        raise must("model", "one with parameters that require a gradient and have a shape: a lazy one has to be called once", "none")
+    if any(each.is_complex() for each in trained.values()):
+        raise must("model", "one with real parameters", "complex ones")
+    kind: Any = np.float64 if any(each.dtype == torch.float64 for each in trained.values()) else np.float32
+    start = np.concatenate([each.detach().cpu().to(torch.float64).numpy().ravel() for each in trained.values()]).astype(kind)
+    arithmetic = TorchModel(copy.deepcopy(model), loss_function, tuple(trained))
+    arithmetic.check(start, data)
+    return DataBridge(
+        arithmetic,
+        start,
+        {name: tuple(each.shape) for name, each in trained.items()},
+        max(float(torch.finfo(each.dtype).eps) for each in trained.values()),
+        lower_bound,
+        data,
+        lengths.pop(),
+        getattr(loss_function, "reduction", "mean"),
+    )
+
+
+class TorchModel:
+    """The arithmetic of a copy of a model; `names` are those of the parameters that a point consists of."""
+
+    def __init__(self, model: Any, loss_function: Callable[..., Any], names: tuple[str, ...]) -> None:
+        self.model, self.loss_function = model, loss_function
+        known = dict(model.named_parameters())
+        self.parts = {name: (known[name].shape, known[name].dtype) for name in names}
+        self.sizes = [known[name].numel() for name in names]
+        self.device = known[names[0]].device
+        self.together, self.an_example = True, 0.0
+        for each in model.modules():
+            _by_batch(each)
+
+    def check(self, start: Array, data: Any) -> None:
+        """Look at the start once: how many bytes an example takes, whether runs go together; what is not the same twice is refused."""
+        torch, x = needed("torch", "PyTorch"), self._tensor(start[np.newaxis])
+        before = {name: each.clone() for name, each in self.model.named_buffers()}
+        kept: list[int] = []
+
+        def noted(saved: Any) -> Any:
+            kept.append(saved.nbytes)
+            return saved
+
+        with _exact(torch), torch.autograd.graph.saved_tensors_hooks(noted, lambda saved: saved):
+            single = self._loss(x[0].requires_grad_(), data)
+        if not isinstance(single, torch.Tensor) or single.numel() != 1:
+            got = f"shape {tuple(single.shape)}" if isinstance(single, torch.Tensor) else typed(single)
+            raise must("loss_function", "a function that returns one number, as with reduction='mean'", got)
+        self.an_example = sum(kept) / max(len(each) for each in _tensors(torch, data))
+        try:
+            first = self._losses(x, data)
+        except RuntimeError as error:
+            if "random" in str(error):
+                raise _drawn() from error
+            self.together = False  # it branches on numbers, or has an operation that vmap does not know
+            first = self._losses(x, data)
+        if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(self._losses(x, data))):
+            raise _drawn()
+        changed = [name for name, each in self.model.named_buffers() if not torch.equal(each, before[name])]
+        if changed:
+            raise must("model", "one that leaves its buffers as they are: call model.eval() first", f"one that changes {changed[0]}")
+
+    def value(self, x: Array, data: Any) -> Array:
+        torch = needed("torch", "PyTorch")
+        with _exact(torch), torch.no_grad():
+            return _array(self._losses(self._tensor(x), data))
+
+    def value_and_gradient(self, x: Array, data: Any) -> tuple[Array, Array]:
+        torch = needed("torch", "PyTorch")
+        with _exact(torch), torch.enable_grad():
+            points = self._tensor(x).requires_grad_()
+            losses = self._losses(points, data)
+            (gradient,) = torch.autograd.grad(losses.sum(), points)  # a run's loss knows only its own point
+            return _array(losses), _array(gradient)
+
+    def hessian_at(self, x: Array, data: Any) -> Times:
+        torch = needed("torch", "PyTorch")
+        alone = bool((x == x[0]).all())  # one point and many vectors: the gradient is computed once
+        with _exact(torch), torch.enable_grad():
+            points = self._tensor(x[0] if alone else x).requires_grad_()
+            loss = self._loss(points, data) if alone else self._losses(points, data).sum()
+            (gradient,) = torch.autograd.grad(loss, points, create_graph=True)
+
+        def along(v: Any, *, batched: bool = False) -> Any:
+            kept = {"retain_graph": True, "allow_unused": True, "materialize_grads": True, "is_grads_batched": batched}
+            return torch.autograd.grad(gradient, points, v, **kept)[0]
+
+        def times(v: Array) -> Array:
+            if not gradient.requires_grad:  # the loss is linear
+                return np.zeros_like(v)
+            vectors = self._tensor(v)
+            with _exact(torch):
+                if alone and (len(v) == 1 or not self.together):
+                    return _array(torch.stack([along(each) for each in vectors]))
+                return _array(along(vectors, batched=alone))
+
+        return times
+
+    def on(self, data: Any, rows: NDArray[np.intp]) -> Any:
+        torch = needed("torch", "PyTorch")
+        places = torch.as_tensor(rows)
+        return _each(torch, data, lambda tensor: tensor[places.to(tensor.device)])
+
+    def memory(self, data: Any) -> int:
+        return int(self.an_example * max(len(each) for each in _tensors(needed("torch", "PyTorch"), data)))
+
+    def _losses(self, x: Any, data: Any) -> Any:
+        """The loss at each point ``(runs, dim) -> (runs,)``."""
+        torch = needed("torch", "PyTorch")
+        if self.together:
+            return torch.func.vmap(partial(self._loss, data=data))(x)
+        return torch.stack([self._loss(each, data) for each in x])
+
+    def _loss(self, point: Any, data: Any) -> Any:
+        torch, (inputs, targets) = needed("torch", "PyTorch"), data
+        numbers = zip(self.parts.items(), point.split(self.sizes), strict=True)
+        parts = {name: part.view(shape).to(kind) for (name, (shape, kind)), part in numbers}
+        arguments = ((), inputs) if isinstance(inputs, dict) else (tuple(inputs), {})
+        loss = self.loss_function(torch.func.functional_call(self.model, parts, *arguments), targets)
+        return loss.reshape(()).to(point.dtype) if isinstance(loss, torch.Tensor) and loss.numel() == 1 else loss
+
+    def _tensor(self, x: Array) -> Any:
+        return needed("torch", "PyTorch").from_numpy(np.ascontiguousarray(x)).to(self.device)
+
+
+@contextlib.contextmanager
+def _exact(torch: Any) -> Iterator[None]:
+    """Attention from its formula, because the fused forms of it have no second derivative; one thread at a time."""
+    attention = torch.nn.attention
+    with ONE_AT_A_TIME, attention.sdpa_kernel(attention.SDPBackend.MATH):
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _by_batch(norm: Any) -> None:
+    """Let a normalization in training mode have no running mean and variance; of a single example they are its own value and 0."""
+    torch = needed("torch", "PyTorch")
+    if not (isinstance(norm, torch.nn.modules.batchnorm._NormBase) and norm.training):
+        return
+    norm.running_mean = norm.running_var = norm.num_batches_tracked = None
+    if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):  # whose own forward refuses a single example
+        norm.forward = lambda x: torch.batch_norm(x, norm.weight, norm.bias, None, None, True, 0.0, norm.eps, False)
+
+
+def _drawn() -> ValueError:
+    return must("model", "one that gives the same loss twice: call model.eval(), or set dropout to 0", "one that draws random numbers")
+
+
+def _each(torch: Any, data: Any, function: Callable[[Any], Any]) -> Any:
+    """The same tuples and dictionaries with the function's results for their tensors; what is none stays as it is."""
+    if isinstance(data, dict):
+        return {name: _each(torch, each, function) for name, each in data.items()}
+    if isinstance(data, tuple | list):
+        return tuple(_each(torch, each, function) for each in data)
+    return function(data) if isinstance(data, torch.Tensor) else data
+
+
+def _tensors(torch: Any, data: Any) -> list[Any]:
+    found: list[Any] = []
+    _each(torch, data, found.append)
+    return found
+
+
+def _array(tensor: Any) -> Array:
+    return np.asarray(tensor.detach().cpu().numpy())

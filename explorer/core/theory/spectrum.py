@@ -1,0 +1,212 @@
+"""The spectrum of a loss's Hessian from products with it: largest eigenvalues, trace and density, at a point or as an optimizer sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike
+
+from explorer.core.ground.arrays import Array
+from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.knobs import Knob, check_integer, check_number, check_one, check_points, check_whole, must
+from explorer.core.ground.size import BATCH
+from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
+from explorer.core.optimizers import Optimizer, check_optimizer
+from explorer.core.theory import curvature
+from explorer.core.theory.edge import as_seen, first_look
+
+AT_ONCE = 2**22
+"""Numbers that the probes of one look have together, dim × probes; more are looked at one group after another."""
+
+
+@np.errstate(all="ignore")
+def sharpness(loss: Loss, x: ArrayLike | None = None, *, optimizer: Optimizer | None = None) -> float | Array:
+    """Return the largest eigenvalue of the Hessian at `x`: a number at ``(dim,)``, ``(runs,)`` at ``(dim, runs)``.
+
+    `x` is by default the minimum, else the start. With an `optimizer` that divides its steps, as Adam does, it is that of P⁻¹(H + weight
+    decay) with P as the optimizer has it after one look at the gradient at `x` (Cohen et al. 2022, arXiv 2207.14484): what 2/η is to be
+    compared with. nan where the Hessian is not finite. Neighbors: `critical_learning_rate` says which rate follows from it.
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> bowl = LOSSES["quadratic"](eigenvalues=(1, 3, 10))
+    >>> round(sharpness(bowl), 6), round(sharpness(bowl, [1.0, 1.0, 1.0], optimizer=OPTIMIZERS["adam"](eps=0.0)), 6)
+    (10.0, 1.0)
+    """
+    at = _Seen.of(loss, x, optimizer, most=None)
+    found = curvature.sharpness(loss, at.x, at.preconditioner, at.weight_decay)
+    return float(found[0]) if at.single else found
+
+
+@np.errstate(all="ignore")
+def top_eigenvalues(loss: Loss, k: int = 1, x: ArrayLike | None = None, *, optimizer: Optimizer | None = None) -> tuple[Array, Array]:
+    """Return the `k` largest eigenvalues of the Hessian at `x` ``(dim,)``, largest first ``(k,)``, and their vectors ``(dim, k)``.
+
+    `x` and `optimizer` are as in `sharpness`; the vectors, of length 1, are then those of P⁻¹(H + weight decay). Up to 200 dimensions
+    they are those of the whole matrix; beyond, they come from at most 400 products with it (Lanczos), until what is left over is √ε of the
+    largest, ε that of the loss's own numbers, and of an eigenvalue that is there several times it may find only one. The largest are
+    meant, not the largest without their sign.
+    Raises ValueError unless 1 ≤ k ≤ dim.
+
+    >>> from explorer import LOSSES
+    >>> values, vectors = top_eigenvalues(LOSSES["quadratic"](eigenvalues=(1, 3, 10)), 2)
+    >>> values.round(6), vectors.shape
+    (array([10.,  3.]), (3, 2))
+    """
+    at = _Seen.of(loss, x, optimizer)
+    k = int(check_one("k", check_integer("k", k, Knob(at_least=1, at_most=loss.dim))))
+    product, tolerance = at.product(1), curvature.exact(loss, at.x)
+    if loss.dim <= curvature.DENSE:
+        matrix = at.product(loss.dim)(np.eye(loss.dim))
+        if not np.isfinite(matrix).all():
+            return np.full(k, np.nan), np.full((loss.dim, k), np.nan)
+        values, vectors = (each[..., ::-1][..., :k] for each in scipy.linalg.eigh((matrix + matrix.T) / 2))
+    else:
+        begin = np.random.default_rng(0).standard_normal(at.x.shape)
+        top = curvature.lanczos(product, begin, range(-1, -1 - k, -1), tolerance=tolerance, most=max(curvature.PATIENT, 4 * k))
+        values, vectors = top.values[:, 0], top.vectors[:, :, 0].T
+    vectors = vectors * at.root
+    return values, vectors / np.linalg.norm(vectors, axis=0)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The sum of the eigenvalues, and the standard error of that number, 0 where it is exact; from this many `products`."""
+
+    value: float
+    error: float
+    products: int
+
+
+def trace(loss: Loss, x: ArrayLike | None = None, *, optimizer: Optimizer | None = None, probes: int = 100, seed: int = 0) -> Trace:
+    """Return the sum of all eigenvalues of the Hessian at `x` ``(dim,)``, from `probes` products with it.
+
+    Hutchinson 1990: the mean of vᵀHv over random vectors v of ±1, drawn from `seed`, whose standard error falls with the root of their
+    number; with as many as there are dimensions the unit vectors give it exactly. `x` and `optimizer` are as in `sharpness`.
+
+    >>> from explorer import LOSSES
+    >>> trace(LOSSES["quadratic"](eigenvalues=(1, 3, 10)))
+    Trace(value=14.0, error=0.0, products=3)
+    """
+    at, probes = _Seen.of(loss, x, optimizer), check_whole("probes", probes, at_least=2)
+    random = np.random.default_rng(check_whole("seed", seed, at_least=0))
+    known = probes >= loss.dim
+    forms = []
+    for some in at.groups(min(probes, loss.dim)):
+        v = np.eye(loss.dim)[:, some] if known else random.choice((-1.0, 1.0), (loss.dim, some.stop - some.start))
+        with np.errstate(all="ignore"), one_blas_thread:
+            forms.append(np.einsum("dr,dr->r", v, at.product(v.shape[1])(v)))
+    found = np.concatenate(forms)
+    if known:
+        return Trace(float(found.sum()), 0.0, found.size)
+    return Trace(float(found.mean()), float(found.std(ddof=1) / np.sqrt(found.size)), found.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """How the eigenvalues are spread: at `eigenvalues` ``(probes, k)`` lie these `weights`, of which each row's sum is 1.
+
+    Each row is what one random vector sees: a quadrature that has the first 2k - 1 moments of the spectrum in that vector's weights.
+    """
+
+    eigenvalues: Array
+    weights: Array
+
+    def moment(self, power: int) -> tuple[float, float]:
+        """Return the mean of λ^power over all eigenvalues and its standard error."""
+        each = (self.weights * self.eigenvalues**power).sum(axis=1)
+        return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
+
+    def share(self, low: float, high: float) -> float:
+        """Return the share of all eigenvalues between two numbers, `low` ≤ λ < `high`."""
+        inside = (self.eigenvalues >= low) & (self.eigenvalues < high)
+        return float((self.weights * inside).sum() / len(self.weights))
+
+    def on(self, grid: ArrayLike, width: float | None = None) -> Array:
+        """Return the density on a `grid` ``(n,)`` of λ, smoothed by a normal curve of this standard deviation ``(n,)``.
+
+        By default that is a hundredth of the spectrum's length. Ghorbani et al. 2019, arXiv 1901.10159, section 2.
+        """
+        points = np.atleast_1d(check_number("grid", grid, shape="numbers"))
+        length = float(np.ptp(self.eigenvalues)) or float(np.abs(self.eigenvalues).max()) or 1.0
+        sigma = length / 100 if width is None else check_one("width", check_number("width", width, Knob(above=0)))
+        away = (points[:, np.newaxis] - self.eigenvalues.ravel()) / sigma
+        return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))
+
+
+def density(
+    loss: Loss,
+    x: ArrayLike | None = None,
+    *,
+    optimizer: Optimizer | None = None,
+    probes: int = 10,
+    products: int = 100,
+    seed: int = 0,
+) -> Density:
+    """Return how the eigenvalues of the Hessian at `x` ``(dim,)`` are spread, from `products` products with each of `probes` vectors.
+
+    Stochastic Lanczos quadrature: the eigenvalues of the tridiagonal matrix that the iteration builds from a random vector of ±1, with
+    the squares of the first components of its eigenvectors as weights (Golub and Welsch 1969; Lin, Saad and Yang 2016, SIAM Review
+    58; for networks Ghorbani et al. 2019, arXiv 1901.10159). `x` and `optimizer` are as in `sharpness`.
+
+    >>> from explorer import LOSSES
+    >>> found = density(LOSSES["quadratic"](eigenvalues=(1, 1, 1, 10)))
+    >>> round(found.share(0, 2), 6), round(found.moment(1)[0], 6)    # three of four are 1
+    (0.75, 3.25)
+    """
+    at, probes = _Seen.of(loss, x, optimizer), check_whole("probes", probes, at_least=2)
+    products = min(check_whole("products", products, at_least=1), loss.dim)
+    random = np.random.default_rng(check_whole("seed", seed, at_least=0))
+    found = []
+    for some in at.groups(probes, products):
+        begin = random.choice((-1.0, 1.0), (loss.dim, some.stop - some.start))
+        with np.errstate(all="ignore"), one_blas_thread:
+            *_, (diagonal, off, _) = curvature.krylov(at.product(begin.shape[1]), begin, products)
+        values, vectors = curvature.ritz(diagonal, off[:, :-1], range(products))
+        found.append((values, vectors[:, :, 0] ** 2))
+    values, weights = (np.concatenate(each) for each in zip(*found, strict=True))
+    return Density(values, weights)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The Hessian at points ``(dim, runs)`` as an optimizer sees it."""
+
+    loss: Loss
+    x: Array
+    single: bool
+    preconditioner: Array | None
+    weight_decay: float | Array
+
+    @classmethod
+    def of(cls, loss: Loss, x: ArrayLike | None, optimizer: Optimizer | None, *, most: int | None = 1) -> _Seen:
+        check_loss(loss, *RUNS, "hvp")
+        minimizer = Facts(loss).minimizer
+        point = (loss.start if minimizer is None else minimizer) if x is None else x
+        points = check_points("x", point, loss.dim)
+        if most is not None and points.shape[1] > most:
+            raise must("x", f"one point, ({loss.dim},)", f"shape {points.shape}")
+        if optimizer is None:
+            return cls(loss, points, np.ndim(point) == 1, None, 0.0)
+        check_optimizer(optimizer)
+        if optimizer.runs not in (1, points.shape[1]):
+            raise must("optimizer", f"for 1 run or for all {points.shape[1]} points", f"{optimizer.runs} runs")
+        seen = {"preconditioner": None, "weight_decay": 0.0, **as_seen(optimizer, first_look(loss, optimizer, points))}
+        return cls(loss, points, np.ndim(point) == 1, **seen)
+
+    @property
+    def root(self) -> Array | float:
+        """P^-½ ``(dim, runs)``."""
+        return 1.0 if self.preconditioner is None else 1 / np.sqrt(self.preconditioner)
+
+    def product(self, runs: int) -> Callable[[Array], Array]:
+        """The function v -> P^-½ (H + weight decay) P^-½ v on vectors ``(dim, runs)``, all at the one point."""
+        x = np.repeat(self.x, runs, axis=1)
+        return curvature.product_at(self.loss, x, self.preconditioner, self.weight_decay)
+
+    def groups(self, probes: int, products: int = 1) -> list[slice]:
+        """Split the probes into groups whose vectors fit into memory."""
+        at_once = max(min(AT_ONCE // self.loss.dim, BATCH // (self.loss.dim * products)), 1)
+        return [slice(begin, min(begin + at_once, probes)) for begin in range(0, probes, at_once)]

@@ -1,0 +1,90 @@
+"""A JAX function is a loss: its own derivatives, with and without data, and every function of the library on a stranger's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.linalg import eigh
+
+from benchmarks.bridges import of_jax
+from explorer import OPTIMIZERS, Loss, check_gradient, critical_learning_rate, find_edge, judge, run, safe_rate, sharpness, sweep, why_nan
+from explorer.bridges import jax_loss
+from explorer.core.losses.protocol import DataLoss
+from explorer.core.networks.planes import curvature, random_plane
+from explorer.core.theory.curvature import hessian
+
+jax = pytest.importorskip("jax", reason="JAX is not installed: it comes with the extra named jax")
+jnp = jax.numpy
+pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
+DESCENT = OPTIMIZERS["gradient_descent"]()
+
+
+def fitted(p: Any, X: Any, y: Any) -> Any:
+    return ((jnp.tanh(X @ p["hidden"]["w"] + p["hidden"]["b"]) @ p["out"] - y) ** 2).mean()
+
+
+def small() -> tuple[Any, Any, Any]:
+    random = np.random.default_rng(0)
+    parameters = {"hidden": {"w": random.standard_normal((4, 3)), "b": np.zeros(3)}, "out": random.standard_normal(3)}
+    return parameters, random.standard_normal((6, 4)), random.standard_normal(6)
+
+
+def test_derivatives_are_those_of_the_function() -> None:
+    with jax.enable_x64(True):
+        parameters, X, y = small()
+        loss, bare = jax_loss(fitted, parameters, X, y), jax_loss(lambda p: fitted(p, X, y), parameters)
+        assert isinstance(loss, DataLoss)
+        assert isinstance(bare, Loss)
+        assert not isinstance(bare, DataLoss)
+        assert loss.start.dtype == np.float64
+        assert loss.shapes == {"hidden.b": (3,), "hidden.w": (4, 3), "out": (3,)}
+        random = np.random.default_rng(1)
+        x, v = loss.start[:, np.newaxis] + random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3))
+        value, gradient = loss.value_and_gradient(x)
+        np.testing.assert_allclose(bare.value(x), value, rtol=1e-12)
+        h = 1e-5
+        difference = (loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h)
+        np.testing.assert_allclose(loss.hvp(x, v), difference, rtol=1e-6, atol=1e-7)
+        for i in range(3):
+            np.testing.assert_allclose(loss.value_and_gradient(x[:, [i]])[1], gradient[:, [i]], rtol=1e-12)
+        rows = np.array([4, 1, 1])
+        np.testing.assert_allclose(loss.on(rows).value(x), jax_loss(fitted, parameters, X[rows], y[rows]).value(x), rtol=1e-12)
+        assert not check_gradient(loss).wrong
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters", "sentence"),
+    [
+        (lambda p: p["w"], {"w": np.ones(3, np.float32)}, r"one that returns one real number.*float32 of shape \(3,\)"),
+        (lambda p: p["w"].sum(), {"w": np.ones(3, np.int32)}, "arrays of real floating numbers, got int32 at w"),
+        (lambda p: 0.0, {}, "arrays of real floating numbers, got none"),
+    ],
+    ids=["not one number", "integers", "nothing"],
+)
+def test_what_cannot_be_a_loss_is_refused_with_a_sentence(function: Any, parameters: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        jax_loss(function, parameters)
+
+
+@pytest.mark.parametrize("name", ["CNN", "block"])
+def test_every_function_takes_a_stranger_s_network(name: str) -> None:
+    function, parameters, inputs, targets = of_jax(name)
+    loss = jax_loss(function, parameters, inputs[:16], targets[:16])
+    assert loss.start.dtype == np.float32
+    assert 1800 < loss.dim < 3000
+    exact = eigh(hessian(loss, loss.start), eigvals_only=True, subset_by_index=[loss.dim - 3, loss.dim - 1])[::-1]
+    assert sharpness(loss) == pytest.approx(exact[0], rel=1e-3)
+    edge = critical_learning_rate(loss, DESCENT)
+    assert edge == pytest.approx(2 / exact[0], rel=1e-3)
+    found = safe_rate(loss, steps=5)
+    assert found.rate == pytest.approx(edge, rel=2e-3)
+    assert np.isfinite(found.edges).all()
+    rates = [found.rate / 20, 1e20 * found.rate]
+    path, outcome = run(loss, DESCENT, rates, steps=10), sweep(loss, DESCENT, rates, steps=10)
+    assert outcome.verdict[1] == judge(path).verdict[1] == "diverged"
+    assert why_nan(path, 1).step == outcome.first_nonfinite[1]
+    low, high = find_edge(loss, DESCENT, *rates, steps=10, precision=0.1)
+    assert rates[0] < low < high < 1.1 * low
+    assert curvature(loss, random_plane(loss, loss.start, seed=0)) <= exact[0] * 1.001

@@ -1,0 +1,248 @@
+"""A PyTorch model is a loss: exact derivatives of any model, the model left alone, and every function of the library on a stranger's."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.linalg import eigh
+
+from benchmarks.bridges import of_torch
+from explorer import (
+    OPTIMIZERS,
+    Loss,
+    check_gradient,
+    critical_learning_rate,
+    find_edge,
+    judge,
+    run,
+    safe_rate,
+    sharpness,
+    sweep,
+    top_eigenvalues,
+    why_nan,
+)
+from explorer.bridges import torch_loss
+from explorer.core.losses.protocol import DataLoss
+from explorer.core.networks.planes import curvature, random_plane, scan
+from explorer.core.theory.curvature import hessian
+from explorer.core.verdict.forensics import Origin
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: it comes with the extra named torch")
+nn = torch.nn
+pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
+DESCENT = OPTIMIZERS["gradient_descent"]()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+class Tied(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """The output's weights are those of the embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.out = nn.Embedding(5, 3), nn.Linear(3, 5, bias=False)
+        self.out.weight = self.embed.weight
+
+    def forward(self, x: Any) -> Any:
+        return self.out(torch.tanh(self.embed(x))).mean(1)
+
+
+class Branching(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """It asks its numbers which way to go, which no vmap can do; with a recurrent layer, which vmap does not know either."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.out = nn.GRU(4, 3, batch_first=True), nn.Linear(3, 5)
+
+    def forward(self, x: Any, scale: Any) -> Any:
+        z = self.out(self.layer(x)[0][:, -1])
+        return z * scale if z.sum() > 0 else 2 * z * scale
+
+
+def frozen() -> Any:
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 5))
+    model[0].requires_grad_(False)
+    return model
+
+
+def convolutional() -> Any:
+    return nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.GELU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(12, 5))
+
+
+def last(tensor: Any) -> Any:
+    return tensor.to(memory_format=torch.channels_last)
+
+
+def attending() -> Any:
+    return nn.Sequential(
+        nn.TransformerEncoderLayer(4, 2, 6, dropout=0.1, activation="gelu", batch_first=True).eval(), nn.Flatten(), nn.Linear(12, 5)
+    )
+
+
+MODELS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "channels_last": (lambda: last(convolutional()), lambda: last(torch.randn(6, 2, 4, 4))),
+    "attention, evaluating": (attending, lambda: torch.randn(6, 3, 4)),
+    "batch normalization, training": (
+        lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 5)),
+        lambda: torch.randn(6, 4),
+    ),
+    "tied": (Tied, lambda: torch.randint(5, (6, 2))),
+    "frozen": (frozen, lambda: torch.randn(6, 4)),
+    "one at a time, from a tuple": (Branching, lambda: (torch.randn(6, 2, 4), torch.rand(6, 1))),
+    "from a dictionary": (Branching, lambda: {"x": torch.randn(6, 2, 4), "scale": torch.rand(6, 1)}),
+}
+
+
+def doubled(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: doubled(each) for name, each in data.items()}
+    if isinstance(data, tuple):
+        return tuple(map(doubled, data))
+    return data.double() if data.is_floating_point() else data
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_derivatives_are_the_model_s_own_and_the_model_stays_as_it_is(name: str) -> None:
+    make, inputs = MODELS[name]
+    model, data, targets = make().double(), doubled(inputs()), torch.randint(5, (6,))
+    before, modes = copy.deepcopy(model.state_dict()), [each.training for each in model.modules()]
+    loss = torch_loss(model, nn.functional.cross_entropy, data, targets)
+    assert isinstance(loss, Loss)
+    assert isinstance(loss, DataLoss)
+    assert loss.start.dtype == np.float64
+    assert [each for each, _ in loss.blocks] == [each for each, part in model.named_parameters() if part.requires_grad]
+    random = np.random.default_rng(0)
+    x, v = loss.start[:, np.newaxis] + 0.1 * random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3))
+    for some in (loss, loss.on(np.array([4, 1, 1])), loss.on(np.array([2]))):
+        value, gradient = some.value_and_gradient(x)
+        product, h = some.hvp(x, v), 1e-5
+        difference = (some.value_and_gradient(x + h * v)[1] - some.value_and_gradient(x - h * v)[1]) / (2 * h)
+        np.testing.assert_allclose(product, difference, rtol=1e-5, atol=1e-6 * max(np.abs(product).max(), 1))
+        np.testing.assert_allclose(some.hessian_at(x[:, [1, 1, 1]])(v), hessian(some, x[:, 1]) @ v, atol=1e-9)
+        for i in range(3):
+            alone = some.value_and_gradient(x[:, [i]])
+            np.testing.assert_allclose(alone[0], value[[i]], rtol=1e-12)
+            np.testing.assert_allclose(alone[1], gradient[:, [i]], atol=1e-12)
+    output = model(**data) if isinstance(data, dict) else model(*data) if isinstance(data, tuple) else model(data)
+    own = nn.functional.cross_entropy(output, targets)
+    slopes = torch.autograd.grad(own, [each for each in model.parameters() if each.requires_grad])
+    value, gradient = loss.value_and_gradient(loss.start[:, np.newaxis])
+    np.testing.assert_allclose(value, own.item(), rtol=1e-12)
+    np.testing.assert_allclose(gradient[:, 0], np.concatenate([each.numpy().ravel() for each in slopes]), atol=1e-12)
+    if "normalization" not in name:  # it was called just now, by us
+        assert all(torch.equal(each, before[key]) for key, each in model.state_dict().items())
+    assert [each.training for each in model.modules()] == modes
+
+
+def test_running_statistics_of_the_model_are_not_touched() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    loss = torch_loss(model, nn.functional.cross_entropy, torch.randn(6, 4), torch.randint(3, (6,)))
+    run(loss, DESCENT, [0.1, 0.2], steps=3, batch_size=2)
+    assert model[1].num_batches_tracked == 0
+    assert not model[1].running_mean.any()
+
+
+DATA = (torch.randn(6, 4), torch.randint(3, (6,)))
+MEAN = nn.functional.cross_entropy
+
+
+@pytest.mark.parametrize(
+    ("model", "rest", "sentence"),
+    [
+        (
+            lambda: nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)),
+            (MEAN, *DATA),
+            "the same loss twice: call model.eval.*draws random numbers",
+        ),
+        (lambda: nn.LazyLinear(3), (MEAN, *DATA), "a lazy one has to be called once"),
+        (lambda: nn.Linear(4, 3).requires_grad_(False), (MEAN, *DATA), "parameters that require a gradient"),
+        (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss(reduction="none"), *DATA), r"returns one number.*shape \(6,\)"),
+        (lambda: nn.Linear(4, 3), (MEAN, DATA[0], DATA[1][:5]), r"as many in each, got lengths \[5, 6\]"),
+        (lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)), (MEAN, *DATA), "leaves its buffers as they are"),
+        (lambda: "a model", (MEAN, *DATA), "must be a torch.nn.Module, got 'a model'"),
+    ],
+    ids=["dropout", "lazy", "frozen", "not reduced", "lengths", "buffers", "no model"],
+)
+def test_what_cannot_be_a_loss_is_refused_with_a_sentence(model: Any, rest: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        torch_loss(model(), *rest)
+
+
+def test_runs_that_do_not_fit_together_are_computed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = torch_loss(nn.Linear(4, 3), MEAN, *DATA)
+    x, v = (np.random.default_rng(seed).standard_normal((loss.dim, 7)) for seed in (0, 1))
+    whole = loss.value(x), *loss.value_and_gradient(x), loss.hvp(x, v), loss.hessian_at(x)(v)
+    monkeypatch.setattr("explorer.bridges.bridge.MEMORY", 8 * loss.model.memory(loss.data))
+    pieces = loss.value(x), *loss.value_and_gradient(x), loss.hvp(x, v), loss.hessian_at(x)(v)
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_threads_take_turns() -> None:
+    """While one computes, the parameters of the model are its own."""
+    loss, rates = torch_loss(nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)), MEAN, *DATA), np.geomspace(1e-3, 1e3, 24)
+    with ThreadPoolExecutor(4) as pool:
+        found = sweep(loss, DESCENT, rates, steps=40, executor=pool, tile=3)
+    path = judge(run(loss, DESCENT, rates, steps=40))
+    np.testing.assert_allclose(found.final_loss, path.final_loss, rtol=1e-3)
+    assert found.first_nonfinite.tolist() == path.first_nonfinite.tolist()
+
+
+def test_the_readme_s_lines_run() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = next(each for each in re.findall(r"```py\n(.*?)```", text, re.DOTALL) if "find_edge" in each)
+    doors = {"OPTIMIZERS": OPTIMIZERS, "critical_learning_rate": critical_learning_rate, "find_edge": find_edge, "sweep": sweep, "np": np}
+    data = {"inputs": torch.randn(40, 4), "targets": torch.randn(40, 3)}
+    names = {**doors, **data, "loss_function": nn.functional.mse_loss, "model": nn.Linear(4, 3)}
+    exec(code.replace("steps=500", "steps=5"), names)
+    assert names["low"] <= 1.001 * names["edge"]
+    assert names["high"] >= 0.999 * names["edge"]
+
+
+@pytest.mark.parametrize("name", ["CNN", "block"])
+def test_every_function_takes_a_stranger_s_network(name: str) -> None:
+    model, loss_function, inputs, targets = of_torch(name)
+    loss = torch_loss(model, loss_function, inputs[:16], targets[:16])
+    assert loss.start.dtype == np.float32
+    assert 1800 < loss.dim < 3000
+    exact = eigh(hessian(loss, loss.start), eigvals_only=True, subset_by_index=[loss.dim - 3, loss.dim - 1])[::-1]
+    assert sharpness(loss) == pytest.approx(exact[0], rel=1e-3)
+    np.testing.assert_allclose(top_eigenvalues(loss, 3)[0], exact[:3], rtol=1e-3)
+    edge = critical_learning_rate(loss, DESCENT)
+    assert edge == pytest.approx(2 / exact[0], rel=1e-3)
+    assert not check_gradient(loss).wrong
+
+    found = safe_rate(loss, steps=10)
+    assert found.rate == pytest.approx(edge, rel=2e-3)
+    assert found.looks[-1] == 40
+    assert np.isfinite(found.edges).all()
+
+    rates = [found.rate / 20, 1e20 * found.rate]
+    path = run(loss, DESCENT, rates, steps=20)
+    assert path.x.dtype == np.float32
+    assert path.loss[-1, 0] < path.loss[0, 0]
+    outcome = sweep(loss, DESCENT, rates, steps=20)
+    assert outcome.verdict[1] == judge(path).verdict[1] == "diverged"
+    low, high = find_edge(loss, DESCENT, *rates, steps=20, precision=0.1)
+    assert rates[0] < low < high < 1.1 * low
+    reason = why_nan(path, 1)
+    assert reason.origin in (Origin.RATE, Origin.PRECISION)
+    assert reason.step == outcome.first_nonfinite[1]
+    assert reason.block in dict(loss.blocks)
+
+    plane = random_plane(loss, loss.start, seed=0)
+    *_, ground = scan(loss, plane, 5)
+    assert ground.complete
+    assert ground.height[2, 2] == pytest.approx(loss.value(loss.start[:, np.newaxis])[0], rel=1e-5)
+    assert curvature(loss, plane) <= exact[0] * 1.001

@@ -1,0 +1,111 @@
+"""Eigenvalues, trace and density from products alone are those of the whole Hessian, also as an optimizer sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer import LOSSES, OPTIMIZERS, critical_learning_rate, density, find_edge, from_function, sharpness, top_eigenvalues, trace
+from explorer.core.theory.curvature import hessian
+from explorer.core.theory.edge import first_look
+
+NET: Any = LOSSES["network"](hidden=(20, 20), data="moons")  # 501 parameters
+ADAM = OPTIMIZERS["adam"](weight_decay=0.1)
+
+
+def dense(rule: Any) -> np.ndarray:
+    """The matrix P^-½ (H + weight decay) P^-½, symmetric."""
+    H = hessian(NET, NET.start)
+    if rule is None:
+        return H
+    P = first_look(NET, rule, NET.start[:, np.newaxis])
+    assert P is not None
+    return (H + rule.weight_decay * np.eye(NET.dim)) / np.sqrt(P) / np.sqrt(P.T)
+
+
+@pytest.mark.parametrize("rule", [None, ADAM], ids=["plain", "Adam"])
+def test_the_largest_eigenvalues_are_those_of_the_whole_matrix(rule: Any) -> None:
+    exact = np.linalg.eigvalsh(dense(rule))[::-1]
+    values, vectors = top_eigenvalues(NET, 5, optimizer=rule)
+    np.testing.assert_allclose(values, exact[:5], rtol=1e-6)
+    assert sharpness(NET, optimizer=rule) == pytest.approx(exact[0], rel=1e-6)
+    assert critical_learning_rate(NET, rule or OPTIMIZERS["gradient_descent"]()) == pytest.approx(
+        (rule or OPTIMIZERS["gradient_descent"]()).largest_stable_rate(exact[0]), rel=1e-6
+    )
+    P = 1.0 if rule is None else first_look(NET, rule, NET.start[:, np.newaxis])
+    matrix = hessian(NET, NET.start) + (0 if rule is None else rule.weight_decay * np.eye(NET.dim))
+    np.testing.assert_allclose(matrix @ vectors / P, vectors * values, atol=1e-5 * values[0])
+
+
+@pytest.mark.parametrize("rule", [None, ADAM], ids=["plain", "Adam"])
+def test_the_trace_is_within_its_error_and_exact_with_as_many_products_as_dimensions(rule: Any) -> None:
+    exact = float(np.trace(dense(rule)))
+    found = [trace(NET, optimizer=rule, seed=seed) for seed in range(8)]
+    away = np.array([(each.value - exact) / each.error for each in found])
+    assert (np.abs(away) < 4).all()
+    assert 0.3 < np.sqrt((away**2).mean()) < 2
+    whole = trace(NET, optimizer=rule, probes=NET.dim)
+    assert (whole.value, whole.error) == (pytest.approx(exact, rel=1e-9), 0.0)
+
+
+@pytest.mark.parametrize("rule", [None, ADAM], ids=["plain", "Adam"])
+def test_the_density_has_the_moments_that_its_vectors_see(rule: Any) -> None:
+    """A quadrature of k nodes is exact for powers below 2k: what is left is which vectors were drawn."""
+    exact, Q = np.linalg.eigh(dense(rule))
+    found = density(NET, optimizer=rule, probes=6, products=8, seed=3)
+    weights = (Q.T @ np.random.default_rng(3).choice((-1.0, 1.0), (NET.dim, 6))) ** 2 / NET.dim
+    np.testing.assert_allclose(found.weights.sum(axis=1), 1, rtol=1e-12)
+    for power in range(16):
+        seen = ((exact / exact[-1]) ** power @ weights).mean()
+        assert found.moment(power)[0] / exact[-1] ** power == pytest.approx(seen, rel=1e-7)
+
+
+def test_the_density_is_the_histogram_of_the_spectrum() -> None:
+    exact = np.linalg.eigvalsh(hessian(NET, NET.start))
+    found = density(NET, probes=30, products=40)
+    width = exact[-1] / 20
+    grid = np.linspace(exact[0] - 8 * width, exact[-1] + 8 * width, 400)
+    smooth = np.exp(-(((grid[:, np.newaxis] - exact) / width) ** 2) / 2).mean(axis=1) / (width * np.sqrt(2 * np.pi))
+    drawn = found.on(grid, width)
+    assert np.trapezoid(drawn, grid) == pytest.approx(1, abs=1e-6)
+    assert np.trapezoid(np.abs(drawn - smooth), grid) < 0.03
+    for power in (1, 2, 3):
+        mean, error = found.moment(power)
+        assert abs(mean - (exact**power).mean()) < 4 * error
+
+
+def test_in_float32_it_stops_where_rounding_begins() -> None:
+    """Without an end at √ε every look would take all 400 products."""
+    asked = 0
+    single: Any = LOSSES["network"](hidden=(20, 20), data="moons", dtype="float32")
+
+    class Counted:
+        dim, start, minimum, rounding = single.dim, single.start, None, float(np.finfo(np.float32).eps)
+        value_and_gradient = staticmethod(single.value_and_gradient)
+
+        def hvp(self, x: Any, v: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return single.hvp(x.astype(np.float32), v.astype(np.float32)).astype(x.dtype)
+
+    loss: Any = Counted()
+    assert sharpness(loss, loss.start) == pytest.approx(float(np.linalg.eigvalsh(hessian(single, single.start))[-1]), rel=1e-5)
+    assert asked < 60
+
+
+def test_nonsense_is_refused_and_what_overflows_is_nan() -> None:
+    with pytest.raises(ValueError, match=r"^k must be .*501, got 0$"):
+        top_eigenvalues(NET, 0)
+    with pytest.raises(ValueError, match=r"^x must be one point, \(2,\), got shape \(2, 3\)$"):
+        trace(LOSSES["booth"](), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="must have the member hvp"):
+        sharpness(type("Bare", (), {"dim": 1, "start": np.ones(1), "minimum": None, "value_and_gradient": None})())
+    far = LOSSES["x_fourth"](), [1e200]
+    assert np.isnan(top_eigenvalues(far[0], 1, far[1])[0]).all()
+
+
+def test_an_edge_is_found_without_a_path_beyond_624_parameters() -> None:
+    low, high = find_edge(from_function(lambda x: (x @ x / 2, x), np.ones(700)), OPTIMIZERS["gradient_descent"](), 0.5, 8.0)
+    assert low <= 2 <= high
