@@ -1,6 +1,7 @@
 """Where the learning rate stops working, what happens there, and why: for any loss and any optimizer."""
 
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
+from explorer.core.diagnosis.monitor import Monitor
 from explorer.core.files.logs import LogFile, read_log
 from explorer.core.ground.halt import Stopped
 from explorer.core.losses import LOSSES, Loss, from_function
@@ -31,6 +32,7 @@ __all__ = [
     "LogFile",
     "Loss",
     "Map",
+    "Monitor",
     "Optimizer",
     "Outcome",
     "SafeRate",
