@@ -274,7 +274,7 @@ def roc(some: Sequence[Watched]) -> str:
 
 
 def leads(some: Sequence[Watched]) -> str:
-    """The share of the runs that overflow that were warned of at least so many steps before, on a logarithmic axis up to 1,000."""
+    """The share of the runs that overflow by how many steps before, at least, they were warned of, on a logarithmic axis up to 1,000."""
     drawn, words = [], []
     for mode, said in MODES.items():
         lead = np.array([each.lead for each in some if each.mode == mode and each.label == runs.OVERFLOWS and each.scale == 1])

@@ -219,6 +219,20 @@ def test_steps_may_skip_repeat_and_go_back() -> None:
             watch.update(1.0, step=nonsense)
 
 
+def test_any_sequence_of_numbers_is_taken() -> None:
+    random = np.random.default_rng(0)
+    odd = [0.0, -0.0, 1e308, -1e308, 5e-324, np.nan, np.inf, -np.inf, None, 1.0, -1.0, 1e200, -1e200]
+    for turn in range(400):
+        watch = Monitor(dtype=("float32", "float64")[turn % 2])
+        for step in range(30):
+            loss = (odd[random.integers(len(odd))], float(np.exp(20 * random.normal())), 1.5**step)[random.integers(3)]
+            about = {"gradient_norm": odd[random.integers(len(odd))], "learning_rate": 10.0 ** random.integers(-5, 300)}
+            notice = watch.update(loss, step=int(random.integers(40)) if random.random() < 0.2 else None, **about)
+            assert notice is None or notice.state in (State.LEAVING, State.LOST)
+            assert watch.sentence
+            assert watch.overflow_step is None or watch.overflow_step >= watch.step
+
+
 @pytest.mark.parametrize("cut", [0, 1, 4, 9])
 def test_a_checkpoint_goes_on_as_if_nothing_had_been(cut: int) -> None:
     losses = 1.4 ** np.arange(14)

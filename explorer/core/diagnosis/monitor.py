@@ -26,7 +26,7 @@ HIGHER = 2.0  # on a rise the model is looked at again when the loss has grown b
 EXPECTED = 3.0  # a rise beyond this many times the highest loss of a rehearsal that came back is no longer explained by it
 REMEMBERED = 16  # rises that the growth per step is measured on
 ACCELERATES, MOST = 1.05, 4.0  # a growth that grows by more than this factor a step is no constant one, and is taken to by at most that
-TINY = 1e-300  # nothing is a multiple of 0
+TINY, HUGE = 1e-300, 1e308  # heights are neither 0, of which nothing is a multiple, nor inf
 
 
 class State(StrEnum):
@@ -204,7 +204,7 @@ class Monitor:
 
     def _height(self, loss: float) -> float:
         """Return how high a loss is, at least as high as the start."""
-        return max(loss - self._floor, self._start - self._floor, abs(self._start), TINY)
+        return min(max(loss - self._floor, self._start - self._floor, abs(self._start), TINY), HUGE)
 
     def _come_down(self) -> None:
         """End a rise: what it reached is no news any more."""
@@ -249,10 +249,12 @@ class Monitor:
         if not (self._rise and self._growth > 0 and self._pace() > 0):
             return None
         at, height = self._rise[-1]
-        left, q = self._largest - height, min(self._growth / self._before, MOST)
+        left, q = max(self._largest - height, 0.0), min(self._growth / self._before, MOST) if self._before > 0 else 1.0
         if q > ACCELERATES:
-            return at + max(math.ceil(math.log1p(left * (q - 1) / (q * self._growth)) / math.log(q)), 1)
-        return at + math.floor(left / self._pace()) + 1
+            steps = math.ceil(math.log1p(left * (q - 1) / (q * self._growth)) / math.log(q))
+        else:
+            steps = math.floor(left / self._pace()) + 1
+        return max(at + max(steps, 1), self.step)  # where losses are missing it may be over by now
 
     def _grown(self) -> str:
         """Return how the loss grew and where that leads, in words."""
