@@ -277,6 +277,15 @@ def test_nonsense_about_the_model_is_refused_with_a_sentence() -> None:
     assert watch.update(1.0, x=[np.nan], learning_rate=0.1) is None
 
 
+def test_a_checkpoint_remembers_that_the_model_was_looked_at() -> None:
+    """The first look rehearses a run at rest; one that is resumed is not."""
+    bowl, rule = LOSSES["x_squared"](), OPTIMIZERS["momentum"]()
+    first, again = Monitor(model=bowl, optimizer=rule), Monitor(model=bowl, optimizer=rule)
+    first.update(1.0, x=[1.0], learning_rate=0.1)
+    again.load_state_dict(first.state_dict())
+    assert again.update(0.9, step=7, x=lambda: pytest.fail("a look that is not due"), learning_rate=0.1) is None
+
+
 def test_a_point_is_asked_for_only_where_it_is_looked_at() -> None:
     asked = []
     bowl = LOSSES["x_squared"]()

@@ -305,17 +305,20 @@ class Monitor:
         'steady: the loss is 3, no higher than it has come back from'
         """
         memory = {name: getattr(self, f"_{name}") for name in MEMORY}
-        return memory | {"rise": list(self._rise), "step": self.step, "state": str(self.state)}
+        rehearsed_at = -1.0 if self._inspector is None else self._inspector.rehearsed_at
+        return memory | {"rise": list(self._rise), "step": self.step, "state": str(self.state), "rehearsed_at": rehearsed_at}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned. Raises ValueError for anything else."""
         known = check_mapping("state", state, '{"step": 7, ...}, as state_dict() returns it')
-        if missing := sorted({*MEMORY, "rise", "step", "state"} - {*known}):
+        if missing := sorted({*MEMORY, "rise", "step", "state", "rehearsed_at"} - {*known}):
             raise must("state", "what state_dict() returned", f"one without {', '.join(missing)}")
         for name in MEMORY:
             setattr(self, f"_{name}", known[name])
         self._rise = [(int(at), float(height)) for at, height in known["rise"]]
         self.step, self.state = int(known["step"]), State(known["state"])
+        if self._inspector is not None:
+            self._inspector.rehearsed_at = float(known["rehearsed_at"])
 
 
 MEMORY = (
