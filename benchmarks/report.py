@@ -108,7 +108,7 @@ def picture(rows: Mapping[str, list[Row]]) -> str:
 
     parts, y = [], float(TOP)
     for job, each in rows.items():
-        parts.append(_text(16, y, f"{job}", weight="bold"))
+        parts.append(text(16, y, f"{job}", weight="bold"))
         for row in each:
             parts += _row(row, y, across)
             y += STEP
@@ -118,10 +118,10 @@ def picture(rows: Mapping[str, list[Row]]) -> str:
     for power in range(low, high + 1):
         x = across(10.0**power)
         grid.append(f'<line x1="{x:.1f}" y1="{TOP - 14}" x2="{x:.1f}" y2="{bottom:.1f}" stroke="#ddd"/>')
-        grid.append(_text(x, bottom + 18, duration(10.0**power), anchor="middle", color="#555"))
+        grid.append(text(x, bottom + 18, duration(10.0**power), anchor="middle", color="#555"))
     title = "One training step of one run, CPU time on one core: further left is faster"
-    head = [_text(16, 28, title, weight="bold", size=16), *_legend()]
-    note = _text(16, bottom + 38, "× is how many times a sweep's time the loop of torch.optim takes.", color="#555")
+    head = [text(16, 28, title, weight="bold", size=16), *_legend()]
+    note = text(16, bottom + 38, "× is how many times a sweep's time the loop of torch.optim takes.", color="#555")
     box = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + FOOT:.0f}" font-family="sans-serif" role="img">'
     return "\n".join(
         [box, f"<title>{title}</title>", '<rect width="100%" height="100%" fill="#fff"/>', *grid, *head, *parts, note, "</svg>\n"]
@@ -132,23 +132,24 @@ def _row(row: Row, y: float, across) -> list[str]:  # type: ignore[no-untyped-de
     drawn = {peer: seconds for peer, seconds in row.seconds.items() if peer in MARKS}
     ends = across(min(drawn.values())), across(max(drawn.values()))
     parts = [
-        _text(34, y, row.name),
+        text(34, y, row.name),
         f'<line x1="{ends[0]:.1f}" y1="{y - 5}" x2="{ends[1]:.1f}" y2="{y - 5}" stroke="#bbb"/>',
-        *(_text(across(seconds), y, MARKS[peer][1], anchor="middle", color=MARKS[peer][0], size=15) for peer, seconds in drawn.items()),
+        *(text(across(seconds), y, MARKS[peer][1], anchor="middle", color=MARKS[peer][0], size=15) for peer, seconds in drawn.items()),
     ]
     if "torch.optim" in drawn:
-        parts.append(_text(across(drawn["torch.optim"]) + 10, y, f"{times(row.ratio('torch.optim'))}×", color="#555"))
+        parts.append(text(across(drawn["torch.optim"]) + 10, y, f"{times(row.ratio('torch.optim'))}×", color="#555"))
     return parts
 
 
 def _legend() -> list[str]:
     parts, x = [], 16.0
     for peer, (color, mark) in MARKS.items():
-        parts += [_text(x, 56, mark, color=color, size=15), _text(x + 18, 56, "explorer.sweep" if peer == "ours" else peer)]
+        parts += [text(x, 56, mark, color=color, size=15), text(x + 18, 56, "explorer.sweep" if peer == "ours" else peer)]
         x += 160
     return parts
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", color: str = "#222", weight: str = "normal", size: int = 13) -> str:
+def text(x: float, y: float, said: str, *, anchor: str = "start", color: str = "#222", weight: str = "normal", size: int = 13) -> str:
+    """A line of text in an SVG."""
     style = f'text-anchor="{anchor}" fill="{color}" font-weight="{weight}" font-size="{size}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(said)}</text>'

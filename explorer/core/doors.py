@@ -1,6 +1,7 @@
 """The public names: what `import explorer` offers."""
 
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
+from explorer.core.diagnosis.monitor import Monitor
 from explorer.core.files.logs import LogFile, read_log
 from explorer.core.ground.halt import Stopped
 from explorer.core.losses import LOSSES, Loss, from_function
@@ -34,6 +35,7 @@ __all__ = [
     "LogFile",
     "Loss",
     "Map",
+    "Monitor",
     "Optimizer",
     "Outcome",
     "RateFinder",

@@ -23,7 +23,7 @@ AT_ONCE = 2**22
 
 
 @np.errstate(all="ignore")
-def sharpness(loss: Loss, x: ArrayLike | None = None, *, optimizer: Optimizer | None = None) -> float | Array:
+def sharpness(loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimizer | str | None = None) -> float | Array:
     """Return the largest eigenvalue of the Hessian at `x`: a number at ``(dim,)``, ``(runs,)`` at ``(dim, runs)``.
 
     `x` is by default the minimum, else the start. With an `optimizer` that divides its steps, as Adam does, it is that of P⁻¹(H + weight
@@ -36,12 +36,14 @@ def sharpness(loss: Loss, x: ArrayLike | None = None, *, optimizer: Optimizer | 
     (10.0, 1.0)
     """
     at = _Seen.of(loss, x, optimizer, most=None)
-    found = curvature.sharpness(loss, at.x, at.preconditioner, at.weight_decay)
+    found = curvature.sharpness(at.loss, at.x, at.preconditioner, at.weight_decay)
     return float(found[0]) if at.single else found
 
 
 @np.errstate(all="ignore")
-def top_eigenvalues(loss: Loss, k: int = 1, x: ArrayLike | None = None, *, optimizer: Optimizer | None = None) -> tuple[Array, Array]:
+def top_eigenvalues(
+    loss: Loss | str, k: int = 1, x: ArrayLike | None = None, *, optimizer: Optimizer | str | None = None
+) -> tuple[Array, Array]:
     """Return the `k` largest eigenvalues of the Hessian at `x` ``(dim,)``, largest first ``(k,)``, and their vectors ``(dim, k)``.
 
     `x` and `optimizer` are as in `sharpness`; the vectors, of length 1, are then those of P⁻¹(H + weight decay). Up to 200 dimensions
@@ -56,12 +58,12 @@ def top_eigenvalues(loss: Loss, k: int = 1, x: ArrayLike | None = None, *, optim
     (array([10.,  3.]), (3, 2))
     """
     at = _Seen.of(loss, x, optimizer)
-    k = int(check_one("k", check_integer("k", k, Knob(at_least=1, at_most=loss.dim))))
-    product, tolerance = at.product(1), curvature.exact(loss, at.x)
-    if loss.dim <= curvature.DENSE:
-        matrix = at.product(loss.dim)(np.eye(loss.dim))
+    k = int(check_one("k", check_integer("k", k, Knob(at_least=1, at_most=at.loss.dim))))
+    product, tolerance = at.product(1), curvature.exact(at.loss, at.x)
+    if at.loss.dim <= curvature.DENSE:
+        matrix = at.product(at.loss.dim)(np.eye(at.loss.dim))
         if not np.isfinite(matrix).all():
-            return np.full(k, np.nan), np.full((loss.dim, k), np.nan)
+            return np.full(k, np.nan), np.full((at.loss.dim, k), np.nan)
         values, vectors = (each[..., ::-1][..., :k] for each in scipy.linalg.eigh((matrix + matrix.T) / 2))
     else:
         begin = np.random.default_rng(0).standard_normal(at.x.shape)
@@ -80,7 +82,9 @@ class Trace:
     products: int
 
 
-def trace(loss: Loss, x: ArrayLike | None = None, *, optimizer: Optimizer | None = None, probes: int = 100, seed: int = 0) -> Trace:
+def trace(
+    loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimizer | str | None = None, probes: int = 100, seed: int = 0
+) -> Trace:
     """Return the sum of all eigenvalues of the Hessian at `x` ``(dim,)``, from `probes` products with it.
 
     Hutchinson 1990: the mean of vᵀHv over random vectors v of ±1, drawn from `seed`, whose standard error falls with the root of their
@@ -92,10 +96,10 @@ def trace(loss: Loss, x: ArrayLike | None = None, *, optimizer: Optimizer | None
     """
     at, probes = _Seen.of(loss, x, optimizer), check_whole("probes", probes, at_least=2)
     random = np.random.default_rng(check_whole("seed", seed, at_least=0))
-    known = probes >= loss.dim
+    known = probes >= at.loss.dim
     forms = []
-    for some in at.groups(min(probes, loss.dim)):
-        v = np.eye(loss.dim)[:, some] if known else random.choice((-1.0, 1.0), (loss.dim, some.stop - some.start))
+    for some in at.groups(min(probes, at.loss.dim)):
+        v = np.eye(at.loss.dim)[:, some] if known else random.choice((-1.0, 1.0), (at.loss.dim, some.stop - some.start))
         with np.errstate(all="ignore"), one_blas_thread:
             forms.append(np.einsum("dr,dr->r", v, at.product(v.shape[1])(v)))
     found = np.concatenate(forms)
@@ -137,10 +141,10 @@ class Density:
 
 
 def density(
-    loss: Loss,
+    loss: Loss | str,
     x: ArrayLike | None = None,
     *,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
     probes: int = 10,
     products: int = 100,
     seed: int = 0,
@@ -157,11 +161,11 @@ def density(
     (0.75, 3.25)
     """
     at, probes = _Seen.of(loss, x, optimizer), check_whole("probes", probes, at_least=2)
-    products = min(check_whole("products", products, at_least=1), loss.dim)
+    products = min(check_whole("products", products, at_least=1), at.loss.dim)
     random = np.random.default_rng(check_whole("seed", seed, at_least=0))
     found = []
     for some in at.groups(probes, products):
-        begin = random.choice((-1.0, 1.0), (loss.dim, some.stop - some.start))
+        begin = random.choice((-1.0, 1.0), (at.loss.dim, some.stop - some.start))
         with np.errstate(all="ignore"), one_blas_thread:
             *_, (diagonal, off, _) = curvature.krylov(at.product(begin.shape[1]), begin, products)
         values, vectors = curvature.ritz(diagonal, off[:, :-1], range(products))
@@ -181,8 +185,8 @@ class _Seen:
     weight_decay: float | Array
 
     @classmethod
-    def of(cls, loss: Loss, x: ArrayLike | None, optimizer: Optimizer | None, *, most: int | None = 1) -> _Seen:
-        check_loss(loss, *RUNS, "hvp")
+    def of(cls, loss: Loss | str, x: ArrayLike | None, optimizer: Optimizer | str | None, *, most: int | None = 1) -> _Seen:
+        loss = check_loss(loss, *RUNS, "hvp")
         minimizer = Facts(loss).minimizer
         point = (loss.start if minimizer is None else minimizer) if x is None else x
         points = check_points("x", point, loss.dim)
@@ -190,10 +194,10 @@ class _Seen:
             raise must("x", f"one point, ({loss.dim},)", f"shape {points.shape}")
         if optimizer is None:
             return cls(loss, points, np.ndim(point) == 1, None, 0.0)
-        check_optimizer(optimizer)
-        if optimizer.runs not in (1, points.shape[1]):
-            raise must("optimizer", f"for 1 run or for all {points.shape[1]} points", f"{optimizer.runs} runs")
-        seen = {"preconditioner": None, "weight_decay": 0.0, **as_seen(optimizer, first_look(loss, optimizer, points))}
+        rule = check_optimizer(optimizer)
+        if rule.runs not in (1, points.shape[1]):
+            raise must("optimizer", f"for 1 run or for all {points.shape[1]} points", f"{rule.runs} runs")
+        seen = {"preconditioner": None, "weight_decay": 0.0, **as_seen(rule, first_look(loss, rule, points))}
         return cls(loss, points, np.ndim(point) == 1, **seen)
 
     @property

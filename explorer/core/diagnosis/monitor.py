@@ -1,0 +1,341 @@
+"""A warning before it happens: a run that is watched step by step, whether it is on its way out, where it will overflow, and why."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from explorer.core.diagnosis.look import Inspector, Look, Point
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, check_mapping, check_whole, must, typed
+from explorer.core.ground.prose import counted, plain
+from explorer.core.losses.protocol import Loss
+from explorer.core.optimizers import Optimizer, check_optimizer
+
+# The thresholds were chosen on two thirds of the runs of benchmarks/monitor.py; docs/monitor.md has what they do on the last third.
+NEXT = 300.0  # by the loss alone: two rises in a row, and at that pace the next loss is this many times the start ...
+STEADY_FOR, STEADY_FROM = 8, 4.0  # ... or this many rises in a row to this many times the start ...
+FADES = 0.97  # ... the last of which grew by no smaller share of the pace than this
+RISEN = 30.0  # with the gradient's norm: at this many times the start ...
+KEEPS, BEYOND = 0.9, 2.0  # ... ηλ is above the edge and does not fall, nor the growth; or it is above 2 edges, where no catapult returns
+SEEN = 0.5  # a look that found the rate beyond the edge is the first sign of two: the second is a rise to this share of those heights
+HIGHER = 2.0  # on a rise the model is looked at again when the loss has grown by this factor since
+EXPECTED = 3.0  # a rise beyond this many times the highest loss of a rehearsal that came back is no longer explained by it
+REMEMBERED = 16  # rises that the growth per step is measured on
+ACCELERATES, MOST = 1.05, 4.0  # a growth that grows by more than this factor a step is no constant one, and is taken to by at most that
+TINY, HUGE = 1e-300, 1e308  # heights are neither 0, of which nothing is a multiple, nor inf
+
+
+class State(StrEnum):
+    """How a run stands: below all that it has come back from; above it, without a reason to warn; on its way out; inf or nan."""
+
+    STEADY = "steady"
+    RISING = "rising"
+    LEAVING = "on its way out"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One warning: the `step` it was given at, the `state` then, the step of the overflow where it is foreseen, and the reason in words."""
+
+    step: int
+    state: State
+    overflow_step: int | None
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"step {self.step:,}: {self.sentence}"
+
+
+class Monitor:
+    r"""Watch a run from any loop: `update` takes the loss of each step and returns a `Notice` when the run is on its way out, else None.
+
+    Its memory does not grow with the steps, and a step costs microseconds (docs/monitor.md). A rise is measured from the highest loss that
+    the run has come back from by itself, at first the first one: what noise or a spike has reached is no news. `dtype` is the type that
+    the loss is computed in, ``"float64"`` or ``"float32"`` (PyTorch, JAX and Keras unless told otherwise): it says where inf begins.
+
+    With the gradient's norm and the rate, η‖g‖²/2(L - L*) is at most ηλ (‖g‖² ≤ 2λ(L - L*): Nesterov 2018, "Lectures on Convex
+    Optimization", theorem 2.1.5; L* is 0, or the lowest loss where that is negative), for rules without a preconditioner; `optimizer` says
+    which, gradient descent by default.
+
+    With a `model`, a `Loss` with `hvp`, the sharpness is looked at `every` steps and when a rise begins; at the first look, beyond the edge
+    and on a rise, the next 100 steps are rehearsed at the present rate, on mini-batches of `batch_size` if there is one: a catapult comes
+    back from its rise, and so does momentum from its first swing. A look costs some 30 evaluations of the model, a rehearsal 100.
+
+    Raises ValueError for a model without `hvp`, a rule that is none, and what is no number.
+
+    >>> watch = Monitor()
+    >>> for step in range(10):
+    ...     if notice := watch.update(2.0 * 1.31**step):
+    ...         print(notice)
+    step 8: on its way out: the loss grew by 1.31 a step for 8 steps: inf at step 2,626
+    >>> watch.update(float("nan")).sentence
+    'lost: the loss is nan at step 10'
+
+    A catapult and a quadratic, both at a rate beyond their edge, as the model tells them apart:
+
+    >>> from explorer import LOSSES, OPTIMIZERS, run
+    >>> for loss, rate in ((LOSSES["uv"](width=64), 1.3), (LOSSES["x_squared"](), 1.3)):
+    ...     path, watch = run(loss, OPTIMIZERS["gradient_descent"](), rate, steps=3), Monitor(model=loss)
+    ...     said = [watch.update(value, x=x, learning_rate=rate) for x, value in zip(path.x[:, :, 0], path.loss[:, 0])]
+    ...     print(*watch.sentence.split("; ")[:2], sep="\n")
+    rising: the loss is 3.09 times the highest that it has come back from
+    a rehearsal comes down from 2.27 to 0 where it is flatter: a catapult
+    on its way out: the sharpness is 1.3 times what the rate tolerates, and a rehearsal from here at the present rate is inf at step 756
+    """
+
+    def __init__(
+        self,
+        *,
+        dtype: str = "float64",
+        model: Loss | None = None,
+        optimizer: Optimizer | str | None = None,
+        batch_size: int | None = None,
+        every: int = 20,
+    ) -> None:
+        if dtype not in ("float64", "float32"):
+            raise must("dtype", "float64 or float32", typed(dtype))
+        rule = check_optimizer("gradient_descent" if optimizer is None else optimizer)
+        largest = float(np.finfo(dtype).max)
+        self._largest = math.log(largest) - 1e-12  # a power of two hits the largest number, and rounding of a logarithm must not miss it
+        self._inspector = None if model is None else Inspector(model, rule, batch_size=batch_size, every=every, largest=largest)
+        self._edge = float(np.max(rule.recurrence.edge)) if rule.is_linear else math.inf
+        self.state = State.STEADY
+        self.step = -1
+        """The last step that was fed, -1 before the first."""
+        self.notice: Notice | None = None
+        """The last warning."""
+        self.look: Look | None = None
+        """The last look at the model."""
+        self._start = self._last = math.nan  # the loss that a rise is measured from, and that of the step before
+        self._floor = 0.0  # what heights are measured from: 0, or the lowest loss where that is negative
+        self._highest = -math.inf  # of this rise
+        self._rise: list[tuple[int, float]] = []  # step and logarithm of the height, `REMEMBERED` at most
+        self._rises = 0  # in a row
+        self._growth = self._before = math.nan  # the logarithm of the growth a step, of the last step and of the one before
+        self._bound = self._bound_before = math.nan  # η‖g‖²/2L as a multiple of the edge, likewise
+        self._looked_at = math.nan  # the loss at the last look of this rise
+        self._foreseen = -1  # the step up to which a rehearsal's warning stands
+
+    def update(
+        self,
+        loss: Any,
+        *,
+        step: int | None = None,
+        gradient_norm: Any = None,
+        learning_rate: Any = None,
+        x: Point | None = None,
+        preconditioner: Point | None = None,
+    ) -> Notice | None:
+        """Take the loss of one step, and return a warning if there is a new one.
+
+        A loss is a number, or an array or tensor that holds one; None is a missing one. `step` is the next one unless given: steps may
+        skip, and where they go back, as after a checkpoint, a rise begins anew. `gradient_norm` and `learning_rate` are those of the step
+        that begins at the point of that loss. For a model, `x` ``(dim,)`` is that point, or a function that returns it, called only where
+        it is looked at, and `preconditioner` ``(dim,)``, likewise, what the rule divides by: without it the sharpness that an adaptive
+        rule sees is not known.
+
+        Raises ValueError for what is no number, and for an `x` without a rate.
+        """
+        value = loss if type(loss) is float else _number("loss", loss)
+        at = self.step + 1 if step is None else step if type(step) is int and step >= 0 else check_whole("step", step, at_least=0)
+        gap, self.step = at - self.step, at
+        if value is None:
+            return None
+        norm = gradient_norm if gradient_norm is None or type(gradient_norm) is float else _number("gradient_norm", gradient_norm)
+        if norm is not None and norm != norm:
+            return self._lose("gradient's norm", norm)
+        due = self._inspector is not None and x is not None and (at % self._inspector.every == 0 or self._inspector.rehearsed_at < 0)
+        if value <= self._start and not due:
+            if value < self._floor:
+                if value == -math.inf:
+                    return self._lose("loss", value)
+                self._floor = value
+            if self._rise or self.state is not State.STEADY:
+                self._come_down()
+            self._last = value
+            return None
+        rate = None if learning_rate is None else _number("learning_rate", learning_rate, NOT_NEGATIVE)
+        if not math.isfinite(value):
+            return self._lose("loss", value)
+        self._note(value, at, max(gap, 1))
+        self._bound_before, self._bound = self._bound, math.nan
+        if norm is not None and rate is not None and self._edge < math.inf:
+            self._bound = rate * norm * norm / (2 * self._height(value) * self._edge)
+        if x is not None and self._inspector is not None and (due or self._rose_on(value)):
+            if rate is None:
+                raise must("learning_rate", "given with x, for the edge depends on it", "none")
+            height = self._height(value) / self._height(self._start)
+            self.look = self._inspector.look(at, x, rate, preconditioner, start=self._start, height=height)
+            self._looked_at = value
+            why, self._foreseen = ("", -1) if self.look is None else (self.look.why, self.look.overflow_step)
+            if why and self.state is not State.LEAVING:
+                return self._warn(State.LEAVING, why)
+        if value <= self._start or self.state is State.LEAVING:
+            return None
+        self.state = State.RISING
+        return self._warn(State.LEAVING, why) if (why := self._why(value)) else None
+
+    def _note(self, value: float, at: int, gap: int) -> None:
+        """Take a finite loss into the memory."""
+        self._floor = min(self._floor, value)
+        if not self._start or self._start != self._start:  # the first loss, or 0, of which nothing is a multiple
+            self._start = value
+        if value <= self._start:
+            self._come_down()
+            self._last = value
+            return
+        rise = self._rise
+        while rise and rise[-1][0] >= at:  # a step again, or back to a checkpoint
+            rise.pop()
+            self._rises = 0
+        here, before = math.log(self._height(value)), math.log(self._height(max(self._last, self._start)))
+        self._before, self._growth = self._growth if self._rises else math.nan, (here - before) / gap
+        self._rises = self._rises + 1 if value > self._last else 0
+        rise.append((at, here))
+        if len(rise) > REMEMBERED:
+            del rise[0]
+        self._highest, self._last = max(self._highest, value), value
+
+    def _height(self, loss: float) -> float:
+        """Return how high a loss is, at least as high as the start."""
+        return min(max(loss - self._floor, self._start - self._floor, abs(self._start), TINY), HUGE)
+
+    def _come_down(self) -> None:
+        """End a rise: what it reached is no news any more."""
+        self._start = max(self._start, self._highest)
+        self._rise.clear()
+        self._rises, self._highest, self._growth, self._looked_at = 0, -math.inf, math.nan, math.nan
+        self.state = State.LEAVING if self.step < self._foreseen else State.STEADY
+
+    def _rose_on(self, value: float) -> bool:
+        """Whether a rise has begun, or gone on by so much since the last look that it is worth another."""
+        return value > self._start and not value < HIGHER * self._looked_at
+
+    def _why(self, value: float) -> str:
+        """Return the reason to warn of this rise, by the loss and the gradient; an empty string where there is none."""
+        if self.look is not None and self.look.returns and value <= EXPECTED * self.look.highest:
+            return ""
+        lower = SEEN if self.look is not None and self.look.times_edge > 1 else 1.0
+        risen, growth = math.log(self._height(value) / self._height(self._start)), self._growth
+        keeps = self._rises >= 2 and growth >= KEEPS * self._before and self._bound > 1 and self._bound >= self._bound_before
+        if risen >= math.log(RISEN * lower) and growth > 0 and (keeps or self._bound > BEYOND):
+            edge = f"{plain(self._bound)} times the edge {plain(self._edge)}"
+            return f"{self._grown()}; by the gradient's norm ηλ is at least {edge}"
+        fast = self._rises >= 2 and risen + growth >= math.log(NEXT * lower)
+        steady = self._rises >= STEADY_FOR and risen >= math.log(STEADY_FROM) and growth >= FADES * self._pace()
+        return self._grown() if fast or steady else ""
+
+    def _pace(self) -> float:
+        """Return the mean growth of the logarithm a step in this rise, over an even number of steps: a point may jump from side to side."""
+        rise = self._rise[-self._rises :] if self._rises else self._rise[-1:]
+        rise = rise[1:] if len(rise) > 2 and len(rise) % 2 == 0 else rise
+        return (rise[-1][1] - rise[0][1]) / (rise[-1][0] - rise[0][0]) if len(rise) > 1 else self._growth
+
+    @property
+    def overflow_step(self) -> int | None:
+        """The step at which the loss overflows if nothing changes; None where nothing says that it will.
+
+        Of a growth by r a step the loss L overflows after log(largest / L) / log r steps. Where log r itself grows by q a step, the sum
+        log r (q + q² + ... + qⁿ) takes n = log(1 + log(largest / L) (q - 1) / (q log r)) / log q of them.
+        """
+        if self.state is State.LEAVING and self.step < self._foreseen:
+            return self._foreseen
+        if not (self._rise and self._growth > 0 and self._pace() > 0):
+            return None
+        at, height = self._rise[-1]
+        left, q = max(self._largest - height, 0.0), min(self._growth / self._before, MOST) if self._before > 0 else 1.0
+        if q > ACCELERATES:
+            steps = math.ceil(math.log1p(left * (q - 1) / (q * self._growth)) / math.log(q))
+        else:
+            steps = math.floor(left / self._pace()) + 1
+        return max(at + max(steps, 1), self.step)  # where losses are missing it may be over by now
+
+    def _grown(self) -> str:
+        """Return how the loss grew and where that leads, in words."""
+        step = self.overflow_step
+        end = "" if step is None else f": inf at step {step:,}"
+        now, before, pace = (plain(math.exp(min(each, 700.0))) for each in (self._growth, self._before, self._pace()))
+        if self._growth > ACCELERATES * self._before:
+            return f"the loss grew by {now} in the last step and by {before} in the one before{end.replace('at', 'at about')}"
+        return f"the loss grew by {pace} a step for {counted(max(self._rises, 1))}{end}"
+
+    def _lose(self, what: str, value: float) -> Notice | None:
+        """Return that something is inf or nan, once."""
+        self._rise.clear()
+        self._rises, self._highest, self._growth, self._foreseen = 0, -math.inf, math.nan, -1
+        return None if self.state is State.LOST else self._warn(State.LOST, f"the {what} is {plain(value)} at step {self.step:,}")
+
+    def _warn(self, state: State, why: str) -> Notice:
+        self.state = state
+        self.notice = Notice(self.step, state, self.step if state is State.LOST else self.overflow_step, f"{state}: {why}")
+        return self.notice
+
+    @property
+    def sentence(self) -> str:
+        """How the run stands, in words: also where there is no reason to warn."""
+        look, edge = self.look, "" if self.look is None else f"{self.look}"
+        if self.state in (State.LEAVING, State.LOST) and self.notice is not None:
+            return self.notice.sentence
+        if not self._rise:
+            known = math.isfinite(self._last)
+            return f"steady: the loss is {plain(self._last)}, no higher than it has come back from{edge}" if known else "no loss yet"
+        times = plain(self._height(self._last) / self._height(self._start))
+        if look is not None and look.returns:
+            why = look.turn
+        elif self._growth < FADES * self._before:
+            why = "the growth fades, as that of a catapult or of momentum's first swing does before it turns"
+        else:
+            why = "too little to tell from noise, a catapult or momentum's first swing"
+        return f"rising: the loss is {times} times the highest that it has come back from; {why}{edge}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the memory as plain numbers, for a checkpoint; what was given to `Monitor` is not in it.
+
+        >>> watch = Monitor()
+        >>> watch.update(3.0)
+        >>> again = Monitor()
+        >>> again.load_state_dict(watch.state_dict())
+        >>> again.sentence
+        'steady: the loss is 3, no higher than it has come back from'
+        """
+        memory = {name: getattr(self, f"_{name}") for name in MEMORY}
+        rehearsed_at = -1.0 if self._inspector is None else self._inspector.rehearsed_at
+        return memory | {"rise": list(self._rise), "step": self.step, "state": str(self.state), "rehearsed_at": rehearsed_at}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned. Raises ValueError for anything else."""
+        known = check_mapping("state", state, '{"step": 7, ...}, as state_dict() returns it')
+        if missing := sorted({*MEMORY, "rise", "step", "state", "rehearsed_at"} - {*known}):
+            raise must("state", "what state_dict() returned", f"one without {', '.join(missing)}")
+        for name in MEMORY:
+            setattr(self, f"_{name}", known[name])
+        self._rise = [(int(at), float(height)) for at, height in known["rise"]]
+        self.step, self.state = int(known["step"]), State(known["state"])
+        if self._inspector is not None:
+            self._inspector.rehearsed_at = float(known["rehearsed_at"])
+
+
+MEMORY = (
+    "start", "last", "floor", "highest", "rises", "growth", "before", "bound", "bound_before", "looked_at", "foreseen",
+)  # fmt: skip
+
+
+def _number(name: str, given: Any, knob: Knob | None = None) -> float | None:
+    """Return one number as a float, of whatever array or tensor holds it; None for a missing one, inf for an integer beyond all floats."""
+    if given is None or given is np.ma.masked:
+        return None
+    try:
+        value: Any = given.item() if hasattr(given, "item") else given
+        number = float(value) if type(value) is not bool and isinstance(value, Real) else None
+        if number is not None and (knob is None or number >= knob.at_least):
+            return number
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError, RuntimeError):
+        pass
+    raise must(name, f"one number{'' if knob is None else f' {knob.rule}'}", typed(given))
