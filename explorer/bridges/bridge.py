@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.extras import needs
 from explorer.core.losses.protocol import blocks_of
 
 MEMORY = 2**28
@@ -114,10 +115,6 @@ class DataBridge(Bridge):
 
 
 def needed(library: str, title: str) -> Any:
-    """Return a library that is imported only here. Raises ImportError with the line to type where it is not installed."""
-    try:
+    """Return a library that is imported only here. Raises ModuleNotFoundError with the line to type where it is not installed."""
+    with needs(library, f"a loss from {title}"):
         return importlib.import_module(library)
-    except ModuleNotFoundError as error:
-        if error.name != library:
-            raise
-        raise ImportError(f'{title} is not installed: pip install "divergence-explorer[{library}]"', name=library) from error
