@@ -80,6 +80,8 @@ function themeTemplate(animated) {
   };
 }
 
+const larger = () => ("present" in document.documentElement.dataset ? 1.25 : 1); // for the last row of a lecture hall
+
 // ---- one picture ---------------------------------------------------------------------------------------------------
 
 function mount(parent) {
@@ -174,6 +176,7 @@ function mount(parent) {
     layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
+    layout = enlarge(layout, larger());
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
     whole = layout.height;
     root.style.height = "";
@@ -358,6 +361,8 @@ function mount(parent) {
   const watch = new ResizeObserver(refit);
   watch.observe(root);
   addEventListener("resize", refit);
+  const grow = () => void (fit(), (stale = true), draw());
+  addEventListener("present", grow);
   const release = () => {
     pressed = false;
     setTimeout(refit); // after what the release itself does
@@ -407,7 +412,7 @@ function mount(parent) {
   function align() {
     const { layout: { template, margin } } = decoded.figure;
     const { l, r } = merge(template?.layout?.margin ?? {}, margin);
-    for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room}px` : "");
+    for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room * larger()}px` : "");
   }
 
   // The longest sentence and the longest value decide how much room all of them get, so that nothing below jumps.
@@ -490,6 +495,7 @@ function mount(parent) {
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
     removeEventListener("resize", refit);
+    removeEventListener("present", grow);
     main?.removeEventListener("scroll", stick);
     Plotly?.purge(plot);
     root.remove();

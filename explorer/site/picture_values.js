@@ -49,6 +49,14 @@ function merge(tree, patch) {
   return merged;
 }
 
+// A layout with its type, and the margins that hold it, larger by a factor.
+function enlarge(tree, by) {
+  if (by === 1 || typeof tree !== "object" || tree === null || ArrayBuffer.isView(tree)) return tree;
+  if (Array.isArray(tree)) return tree.map((part) => enlarge(part, by));
+  const scaled = (part) => mapTree(part, (size) => (typeof size === "number" ? size * by : enlarge(size, by)));
+  return Object.fromEntries(Object.entries(tree).map(([name, part]) => [name, isTree(part) && /^(font|tickfont|margin)$/.test(name) ? scaled(part) : enlarge(part, by)]));
+}
+
 // The names of its arrays, at any depth.
 const arraysOf = (tree, path = "") => Object.entries(tree).flatMap(([name, part]) => (isArray(part) ? path + name : isTree(part) ? arraysOf(part, `${path}${name}.`) : []));
 

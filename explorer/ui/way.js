@@ -40,7 +40,7 @@ const stays = (event) => {
   return true;
 };
 
-let go;
+let go, lengths = {};
 document.addEventListener("click", (event) => {
   const { case: name } = event.target.closest("a[data-case]")?.dataset ?? {};
   if (!name || !stays(event)) return;
@@ -73,10 +73,14 @@ function build(parent, groups) {
   const button = made("button", { type: "button", class: "way-share", title: "Copy the link of exactly this" });
   button.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.700-5.700l-1.600 1.600M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.700 5.700l1.600-1.600"/></svg><span>Share</span>';
   button.onclick = () => share(button, said, tip);
-  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), button, said));
+  const show = made("button", { type: "button", class: "way-share way-present", title: "Present: full screen, large type, keys (p)", "aria-label": "Present" });
+  show.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 5h18v11H3zM12 16v4M8 20h8"/></svg>';
+  show.onclick = () => present(true);
+  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, said));
 
-  function update({ here }, setTriggerValue) {
+  function update({ here, lessons }, setTriggerValue) {
     go = setTriggerValue;
+    lengths = lessons;
     if (links.get(here)?.ariaCurrent) return;
     for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
     const current = links.get(here), nav = list.parentElement;

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.site.lessons import lessons
 from explorer.ui import panel
 from explorer.ui.drawn import ink
+from explorer.ui.lab import lab
 
 HERE = Path(__file__).parent
 PAGES = sorted((HERE / "pages").glob("[0-9]*.py"))
@@ -21,7 +23,7 @@ SWINGS = (("M3 17l4-3 4 6 5-11 5 17", "#0072B2", "#56B4E9"), ("M21 26l7-23", "#D
 
 _component = st.components.v2.component(
     "divergence_explorer.way",
-    js="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "way")),
+    js="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "present", "way")),
     css=(HERE / "way.css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
@@ -57,6 +59,15 @@ def go() -> None:
         st.session_state[panel.GO] = {"page": f"pages/{path.name}"}
 
 
+def follow() -> None:
+    """Go to the step of a lesson, which is its name, a dot and its place; what comes from a browser is checked."""
+    name, _, place = str(st.session_state[WAY].get("step")).rpartition(".")
+    lesson = next((each for each in lessons() if each.name == name), None)
+    if lesson is not None and place.isdecimal() and int(place) < len(lesson.stops):
+        case = lesson.stops[int(place)].case
+        st.session_state[panel.GO] = {"page": lab(case.page), "query_params": case.link}
+
+
 def show() -> None:
     """Note the case whose picture was clicked on the page of cases."""
     st.session_state[SHOWN] = st.session_state[WAY].get("case")
@@ -64,7 +75,9 @@ def show() -> None:
 
 def way(here: str) -> None:
     """Show it, with the page of that name as the current one."""
-    _component(key=WAY, data={"groups": grouped(), "here": here}, on_page_change=go, on_case_change=show)
+    lengths = {lesson.name: len(lesson.stops) for lesson in lessons()}
+    data = {"groups": grouped(), "here": here, "lessons": lengths}
+    _component(key=WAY, data=data, on_page_change=go, on_case_change=show, on_step_change=follow)
 
 
 def mark(word: str = "") -> str:

@@ -1,0 +1,49 @@
+"""Lessons: ten minutes each before an audience, with what to ask, what is seen, and the common wrong answer."""
+
+from html import escape
+
+import streamlit as st
+
+from explorer.site.lessons import Lesson, Stop, lessons
+from explorer.site.seen import see
+from explorer.ui.drawn import drawn
+from explorer.ui.words import literally
+
+KEYS = (
+    ("p", "begins and ends the presenter's view: full screen, no navigation, large type"),
+    ("n, b", "the next step of the lesson, and the one before; without a lesson, of the page's situations"),
+    ("h, r", "hides the verdict while you ask, and reveals it"),
+    ("arrows, space", "drag the rate, and play the steps"),
+)
+
+
+def main() -> None:
+    """The lessons to choose from, the steps of one, and the keys."""
+    st.title("What shall I show, and ask?", anchor=False)
+    by_title = {lesson.title: lesson for lesson in lessons()}
+    linked = next((each.title for each in lessons() if each.name == st.query_params.get("lesson")), lessons()[0].title)
+    title = st.pills("Lesson", list(by_title), default=linked, key="lessons:lesson", label_visibility="collapsed")
+    lesson = by_title.get(title or linked, lessons()[0])
+    st.query_params["lesson"] = lesson.name
+    st.header(lesson.about, anchor=False)
+    st.markdown("Begin at a step, press **p**, and go on with **n**. The notes are yours: print this page, or keep it on another screen.")
+    for place, stop in enumerate(lesson.stops):
+        with st.container(border=True):
+            words, beside = st.columns([3, 1])
+            seen = see(stop.case.page, stop.case.query)
+            words.html(opener(lesson, place, stop))
+            words.markdown(f"**Ask.** {literally(stop.ask)}")
+            words.markdown(f"**What is seen.** {seen.sentence}")
+            words.markdown(f"**Why.** {literally(stop.because)}")
+            words.markdown(f"**The common wrong answer.** {literally(stop.wrong)}")
+            beside.html(drawn(seen, stop.case.title))
+    with st.expander("The keys of the presenter's view"):
+        st.markdown("\n".join(f"- **{keys}**: {does}" for keys, does in KEYS))
+
+
+def opener(lesson: Lesson, place: int, stop: Stop) -> str:
+    """Return the link that shows a step, which the next and the one before are then reached from."""
+    return f'<h3 class="lesson"><a href="#" data-step="{lesson.name}.{place}">{place + 1}. {escape(stop.case.title)}</a></h3>'
+
+
+main()

@@ -1,0 +1,67 @@
+// The presenter's view: the picture alone, in type for the last row, moved by keys. It begins and ends with "p", its button, or Escape.
+
+const showing = document.documentElement.dataset; // `present` while it is on, `hushed` while the verdict is a question
+
+function present(on) {
+  if (on === "present" in showing) return;
+  if (on) showing.present = "";
+  else delete showing.present, delete showing.hushed;
+  if (on) document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may not: it fills the window then
+  else if (document.fullscreenElement) document.exitFullscreen();
+  dispatchEvent(new Event("present")); // pictures change the size of their type
+  if (on) dial()?.focus();
+}
+
+const dial = () => [...document.querySelectorAll(".picture input[type=range]")].find((each) => each.checkVisibility());
+
+function move(steps) {
+  const input = dial();
+  if (!input) return;
+  input.focus();
+  input.value = Number(input.value) + steps;
+  for (const what of ["input", "change"]) input.dispatchEvent(new Event(what));
+}
+
+// The next step of the lesson that is shown; else of the situations that the page offers to start from, around.
+let lesson, last = -1; // "name.place", and the place of the last situation
+function start(steps) {
+  const [name, place] = lesson?.split(".") ?? [];
+  const to = Number(place) + steps;
+  if (name) return void (to in Array(lengths[name]).fill() && go("step", (lesson = `${name}.${to}`)));
+  const chips = [...document.querySelectorAll('[class*="-preset"] button')], at = chips.findIndex((chip) => chip.ariaChecked === "true");
+  last = at < 0 ? last : at;
+  if (chips.length) chips.at((last = (last + steps + (last < 0 && steps < 0) + chips.length) % chips.length)).click();
+}
+
+const KEYS_THERE = {
+  n: () => start(1),
+  b: () => start(-1),
+  h: () => void (showing.hushed = ""),
+  r: () => void delete showing.hushed,
+  Escape: () => present(false),
+  ArrowRight: () => move(1),
+  ArrowLeft: () => move(-1),
+  " ": () => document.querySelector(".picture-play")?.click(),
+};
+
+if (!window.presentBegan) {
+  window.presentBegan = true;
+  document.addEventListener("click", (event) => {
+    const { step } = event.target.closest("a[data-step]")?.dataset ?? {};
+    if (!step) return;
+    event.preventDefault();
+    go("step", (lesson = step));
+  });
+  document.addEventListener("fullscreenchange", () => document.fullscreenElement || present(false));
+  // Before Streamlit, which has a meaning of its own for "r".
+  addEventListener("keydown", (event) => {
+    const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range])");
+    if (typed || event.ctrlKey || event.metaKey || event.altKey) return;
+    const inPicture = event.target.closest?.(".picture, button, a, summary"), native = event.key === " " || event.key.startsWith("Arrow");
+    const does = event.key === "p" ? () => present(!("present" in showing)) : "present" in showing && !(native && inPicture) && KEYS_THERE[event.key];
+    if (!does) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    does();
+  }, true);
+}

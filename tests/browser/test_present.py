@@ -1,0 +1,96 @@
+"""The presenter's view and the lessons: by keys alone, again and again, at the size of a projector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer.site.lessons import lessons
+from tests.browser.axe import violations
+from tests.browser.waiting import settle
+
+Visit = Callable[..., Page]
+PROJECTOR = {"width": 1280, "height": 720}
+
+
+def shown(page: Page) -> bool:
+    return bool(page.evaluate("'present' in document.documentElement.dataset"))
+
+
+def size(page: Page, selector: str) -> float:
+    """The size of its type in pixels, once it is there."""
+    there = "selector => parseFloat(getComputedStyle(document.querySelector(selector) ?? document.head).fontSize) || null"
+    return float(page.wait_for_function(there, arg=selector).json_value())
+
+
+def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, server: str) -> None:
+    page = visit(server, ignore="404", viewport=PROJECTOR)
+    settle(page)
+    ordinary = size(page, ".xtick text")
+    for turn in range(3):
+        page.keyboard.press("p")
+        settle(page)
+        expect(page.locator(".way")).to_be_hidden()
+        page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('.xtick text')).fontSize) >= {max(18, 1.2 * ordinary)}")
+        assert size(page, ".picture-sentence") >= 28
+        dial, sentence = page.get_by_role("slider", name="Learning rate"), page.locator(".picture-sentence > span").first
+        at = int(dial.input_value())
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
+        assert int(dial.input_value()) == at + 1
+        page.keyboard.press("h")
+        expect(sentence).to_be_hidden()
+        page.keyboard.press("r")
+        expect(sentence).to_be_visible()
+        settle(page)
+        before = page.url
+        page.keyboard.press("n" if turn != 1 else "b")
+        page.wait_for_function("before => location.href !== before", arg=before)
+        settle(page)
+        assert page.locator(".picture").first.evaluate("each => each.getBoundingClientRect().bottom <= innerHeight")
+        page.keyboard.press("p" if turn else "Escape")
+        expect(page.locator(".way")).to_be_visible()
+        page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('.xtick text')).fontSize) === {ordinary}")
+
+
+def test_a_key_that_is_typed_is_text(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/cases", ignore="404", viewport=PROJECTOR)
+    settle(page)
+    search = page.get_by_role("textbox", name="Search")
+    search.press_sequentially("php")
+    expect(search).to_have_value("php")
+    assert not shown(page)
+    page.get_by_role("button", name="Present").click()
+    assert shown(page)
+
+
+@pytest.mark.parametrize("name", ["01_overshoot"])
+def test_a_lesson_is_walked_there_and_back(visit: Visit, server: str, name: str) -> None:
+    page = visit(f"{server}/lessons?lesson={name}", ignore="404", viewport=PROJECTOR)
+    settle(page)
+    assert violations(page) == []
+    lesson = next(each for each in lessons() if each.name == name)
+    steps = [stop.case.link for stop in lesson.stops]
+    page.get_by_role("link", name="1. ").click()
+    place = 0
+    for key in (None, "p", "n", "n", "b", "n", "n", "n"):
+        if key:
+            page.keyboard.press(key)
+            place = min(max(place + {"n": 1, "b": -1}.get(key, 0), 0), len(steps) - 1)
+        wanted = steps[place]
+        page.wait_for_function(
+            "([rate, loss]) => (u => u.get('learning_rate') === rate && u.get('loss') === loss)(new URL(location).searchParams)",
+            arg=[wanted["learning_rate"], wanted["loss"]],
+        )
+        settle(page)
+        assert shown(page) == (key is not None)
+
+
+def test_every_lesson_has_steps_of_cases_with_a_question_and_both_answers() -> None:
+    assert len(lessons()) == 8
+    for lesson in lessons():
+        assert 3 <= len(lesson.stops) <= 6
+        assert all(text.endswith((".", "?")) for stop in lesson.stops for text in (stop.ask, stop.because, stop.wrong)), lesson.name
