@@ -126,7 +126,10 @@ def follow() -> None:
     """Goes to the page that a click asked for, if one did; with the link that it was faster than."""
     if GO in st.session_state:
         unread = {} if STATE in st.session_state else {"query_params": experiment(st.query_params.to_dict())}
-        st.switch_page(**unread | st.session_state.pop(GO))
+        wish = unread | st.session_state.pop(GO)
+        # asked for, it is news, though the page wrote it before
+        st.session_state[LINKS] = [each for each in _written() if each[0] != wish.get("query_params")]
+        st.switch_page(**wish)
 
 
 def opened() -> dict[str, str]:

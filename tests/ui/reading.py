@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 import explorer.ui
+from explorer.core.run.setup import Setup
 
 FOLDER = Path(explorer.ui.__path__[0])
 MAIN = FOLDER / "main.py"
@@ -18,9 +20,6 @@ MAIN = FOLDER / "main.py"
 KINDS = ("toggle", "checkbox", "select_slider", "slider", "number_input", "multiselect", "selectbox", "pills", "segmented_control", "radio")
 FOLDED = [label for file in FOLDER.rglob("*.py") for label in re.findall(r'\bfold\("([^"]+)"', file.read_text(encoding="utf-8"))]
 JOBS = [key for file in FOLDER.rglob("*.py") for key in re.findall(r'"([\w:]+:job)"', file.read_text(encoding="utf-8"))]
-NUDGE = 1 + 1e-13
-"""A rate larger by this factor is the same to every run but a chaotic one, which the last bit of another processor changes as much."""
-
 PATIENCE = 300
 """Seconds until a page that has not finished counts as hanging: a sweep of a network takes ten of two idle cores, tests share."""
 QUOTED = r"`[^`]*`|[‘'\"“][^’'\"”]*[’'\"”]|got \S+"
@@ -125,3 +124,8 @@ def unreadable(text: str) -> bool:
     """
     said = re.sub(f"{QUOTED}|{NAN_IS_THE_WORD}", "", text)
     return bool(re.search(r"\d[eE][+-]?\d|\bnan\b|\bNone\b|np\.|array\(", said))
+
+
+def nudge(setup: Setup) -> float:
+    """Return a factor that makes a rate another number and changes no run but a chaotic one, as the last bit of another processor does."""
+    return 1 + max(1e-13, 4 * float(np.finfo(setup.make_loss().start.dtype).eps))

@@ -22,7 +22,7 @@ from explorer.site import seen
 from explorer.site.casebook import SYMPTOMS, Case, casebook, cases, filled, read
 from explorer.site.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
 from explorer.ui.lab import lab
-from tests.ui.reading import FOLDER, NUDGE, drawings, opened
+from tests.ui.reading import FOLDER, drawings, nudge, opened
 
 SINGLE = [case for case in casebook() if case.page not in ("race", "map")]
 PAGE = FOLDER / "pages" / "70_cases.py"
@@ -79,7 +79,7 @@ def shared(axis: Axis) -> dict[int, int]:
 
 def nudged(case: Case) -> Seen:
     """What its run is at a rate so near that only chaos tells the two apart; then the last bit of another processor does so too."""
-    return run_link(case.page, {**case.query, "learning_rate": f"{float(case.query['learning_rate']) * NUDGE!r}"})
+    return run_link(case.page, {**case.query, "learning_rate": f"{float(case.query['learning_rate']) * nudge(case.setup)!r}"})
 
 
 def alike(shown: Seen, found: Seen) -> bool:

