@@ -5,7 +5,13 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What happened to a run."""
+    """What happened to a run.
+
+    See also: `Outcome`, `judge`, `diagnose`.
+
+    >>> Verdict("diverged") is Verdict.DIVERGED, f"It {Verdict.DIVERGED}."
+    (True, 'It diverged.')
+    """
 
     CONVERGED = "converged"
     CONVERGING = "converging"
