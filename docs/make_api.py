@@ -3,6 +3,7 @@
 griffe reads the source without running it, so that a signature says `ArrayLike` and not what it stands for.
 """
 
+import inspect
 import re
 from pathlib import Path
 
@@ -105,8 +106,11 @@ def on_the_shelf(name: str) -> str:
     rows = ["| name | knobs | PyTorch | |", "|---|---|---|---|"]
     for each in shelf:
         knobs = ", ".join(f"`{knob}={known.write(known.default)}`" for knob, known in shelf.parameters(each).items())
-        told = (shelf[each].__doc__ or "").partition("\n")[0].replace("|", r"\|").replace("``", "`")
-        rows.append(f"| `{each}` | {knobs} | {f'`{torch}`' if (torch := shelf.torch(each)) else ''} | {told} |")
+        text = inspect.getdoc(shelf[each]) or ""
+        said = re.search(r"PyTorch's\s+([A-Z]\w+)", text)
+        torch = shelf.torch(each) or (said[1] if said else "")
+        told = text.partition("\n")[0].replace("|", r"\|").replace("``", "`")
+        rows.append(f"| `{each}` | {knobs} | {f'`{torch}`' if torch else ''} | {told} |")
     return "\n".join(rows)
 
 

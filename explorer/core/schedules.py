@@ -35,7 +35,8 @@ SCHEDULES: Shelf[Schedule] = Shelf("schedule", lambda made, name, knobs: np.errs
 As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError with the names there are for another name, and
 for a value beyond its rule; TypeError for an argument that the schedule has not.
 
-See also: `Schedule`, `after_warmup`, `LOSSES`, `OPTIMIZERS`. PyTorch: torch.optim.lr_scheduler; optax: its schedules.
+See also: `Schedule`, `after_warmup`, `LOSSES`, `OPTIMIZERS`. PyTorch: torch.optim.lr_scheduler. optax:
+cosine_decay_schedule, cosine_onecycle_schedule, sgdr_schedule, exponential_decay, polynomial_schedule, linear_schedule and others.
 
 >>> SCHEDULES["step_decay"](steps=2, gamma=0.5)(np.arange(4))
 array([1. , 1. , 0.5, 0.5])

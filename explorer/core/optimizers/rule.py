@@ -194,7 +194,8 @@ OPTIMIZERS: Shelf[Optimizer] = Shelf(
 A hyperparameter is a number or ``(runs,)``. As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError
 with the names there are for another name, and for a value beyond its rule; TypeError for a hyperparameter that the rule has not.
 
-See also: `Optimizer`, `clipped`, `LOSSES`, `SCHEDULES`. PyTorch: torch.optim, whose name of each is below; optax: its aliases.
+See also: `Optimizer`, `clipped`, `LOSSES`, `SCHEDULES`. PyTorch: torch.optim. optax has them by the same names, but for sgd, with momentum
+and nesterov as arguments, sign_sgd, contrib.muon, and no ASGD.
 
 >>> OPTIMIZERS["momentum"](momentum=0.5).knobs["momentum"]
 0.5

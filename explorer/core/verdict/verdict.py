@@ -149,7 +149,7 @@ class Outcome:
 
 
 def judge(trajectory: Trajectory) -> Outcome:
-    """Return one verdict a run: what each word means is at the constants above.
+    """Return one verdict a run, with its numbers, of a `trajectory`: what each word means is said in `Verdict`.
 
     Raises ValueError for what `run` did not return.
 
