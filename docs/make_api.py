@@ -17,6 +17,8 @@ SOURCE = griffe.load("explorer", search_paths=[ROOT])
 BESIDE = ("bridges.jax_loss", "bridges.torch_loss", "site.write_html")
 """What is public beside `import explorer`, by the place from which it is imported."""
 DOORS = {place.rpartition(".")[2]: place for place in (*(f"core.doors.{name}" for name in explorer.__all__), *BESIDE)}
+NEAR = {"Conditions": "core.run.descent.Conditions", "Facts": "core.losses.protocol.Facts"}
+"""What is no public name, and is explained on the page of each that speaks of it."""
 HEAD = "from explorer import *\nimport numpy as np"
 """What the example of every page begins with."""
 
@@ -51,7 +53,7 @@ def written(function: griffe.Function, name: str) -> str:
     parts, star = [], False
     for each in function.parameters:
         kind = str(each.kind and each.kind.value)
-        if each.name in {"self", "cls"}:
+        if each.name in {"self", "cls"} or each.name.startswith("_"):
             continue
         if kind == "keyword-only" and not star:
             parts.append("*")
@@ -96,7 +98,8 @@ def members(thing: griffe.Class) -> str:
             head = written(own, name)
         else:
             head = name + (f": {own.annotation}" if isinstance(own, griffe.Attribute) and own.annotation else "")
-        parts.append(f"### {name}\n\n```python\n{head}\n```\n\n{markdown(words(own), beside=thing.name)}".rstrip())
+        shown = f"```python\n{head}\n```\n\n" if head != name else ""
+        parts.append(f"### {name}\n\n{shown}{markdown(words(own), beside=thing.name)}".rstrip())
     return "\n\n".join(parts)
 
 
@@ -127,13 +130,14 @@ def page(name: str) -> str:
     ):
         parts.append(f"```python\n{written(thing['__init__'], name)}\n```")
     parts.append(markdown(words(thing), beside=name))
-    if "`Conditions`" in words(thing):
-        parts.append(f"## Conditions\n\n{markdown(words(SOURCE['core.run.descent.Conditions']), beside=name)}")
     if isinstance(thing, griffe.Class) and (more := members(thing)):
         parts.append(f"## Members\n\n{more}")
+    for other, place in NEAR.items():
+        if f"`{other}`" in words(thing):
+            parts += [f"## {other}", markdown(words(SOURCE[place]).partition("\n\n>>>")[0], beside=name), members(SOURCE[place])]
     if name in {"LOSSES", "OPTIMIZERS", "SCHEDULES"}:
         parts.append(on_the_shelf(name))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def index() -> str:
@@ -142,7 +146,9 @@ def index() -> str:
     rows = [f"| [`{public(name)}`]({file(name)}) | {line} |" for name, line in told.items()]
     return (
         "# The public names\n\nWritten from the docstrings by `python -m docs.make_api`. The examples run as they stand after\n\n"
-        f"```python\n{HEAD}\n```\n\nAn array's last axis is always runs; rates, losses and gradients have no unit but the loss's own.\n\n"
+        f"```python\n{HEAD}\n```\n\nThe last axis of an array is always runs, and index 0 of its steps the start. "
+        "Losses are in the loss's own unit; a learning rate is in that"
+        "\nof one over the curvature, or of the point itself where the rule divides its steps.\n\n"
         "| name | |\n|---|---|\n" + "\n".join(rows) + "\n"
     )
 

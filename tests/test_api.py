@@ -11,7 +11,7 @@ import griffe
 import pytest
 
 from docs import make_api
-from docs.make_api import DOORS, FOLDER, HEAD, SOURCE, found, pages, public, words
+from docs.make_api import DOORS, FOLDER, HEAD, NEAR, SOURCE, found, pages, public, words
 
 NAMES = pytest.mark.parametrize("name", sorted(DOORS))
 
@@ -38,7 +38,7 @@ def untold(name: str) -> set[str]:
         return set()
     prose = words(thing).partition(">>>")[0]
     if "`Conditions`" in prose:  # its page has them too
-        prose += words(SOURCE["core.run.descent.Conditions"])
+        prose += words(SOURCE[NEAR["Conditions"]])
     typed = {each.name for each in function.parameters if {*re.findall(r"\w+", str(each.annotation))} & DOORS.keys()}
     said = {each.name for each in function.parameters if re.search(rf"\b{each.name}\b", prose)}
     return {each.name for each in function.parameters if each.name != "self" and not each.name.startswith("_")} - typed - said

@@ -227,7 +227,9 @@ def run(
     `Conditions`. `keep_preconditioner` keeps what divided the steps: as much memory again. A run that overflows goes on through inf and
     nan: nothing is clipped or raised.
 
-    Raises ValueError as `Descent.of` does, and for a path of more than `PATH` numbers (`sweep` keeps no path).
+    Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
+    data, numbers of runs that do not fit together, and a path of more than `PATH` numbers (`sweep` keeps no path); TypeError for a keyword
+    that is none.
 
     See also: `sweep`, which keeps no path; `judge`, `Trajectory`. PyTorch and optax leave this loop to their users.
 
