@@ -61,7 +61,7 @@ def test_every_number_of_the_theory_has_a_source_and_tests_that_exist() -> None:
 
 
 def test_every_link_between_the_documents_exists() -> None:
-    for path in (*DOCS.glob("*.md"), *ROOT.glob("*.md")):
+    for path in (*DOCS.rglob("*.md"), *ROOT.glob("*.md")):
         prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
         links = re.findall(r"\]\((?!https?:)([^)#]+)", prose)
         assert [link for link in links if not (path.parent / link).exists()] == [], path.name

@@ -26,6 +26,8 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     Raises ValueError for parameters that are none, for data whose arrays are not equally long, and for a function that does not return one
     number. Raises ImportError where JAX is not installed.
 
+    See also: `torch_loss`, `from_function`, `safe_rate`.
+
     >>> import jax.numpy as jnp
     >>> from explorer import OPTIMIZERS, critical_learning_rate
     >>> loss = jax_loss(lambda parameters, x: ((parameters["w"] * x) ** 2).mean(), {"w": jnp.ones(1)}, jnp.array([1.0, 3.0]))

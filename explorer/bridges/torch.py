@@ -37,6 +37,8 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     dropout does in training mode, or changes its buffers in another way, for data whose tensors are not equally long, and for a
     loss that is not one number. Raises ImportError where PyTorch is not installed.
 
+    See also: `jax_loss`, `from_function`, `safe_rate`.
+
     >>> import torch
     >>> from explorer import OPTIMIZERS, critical_learning_rate
     >>> line = torch.nn.Linear(1, 1, bias=False)

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, Shelf, check_made, check_number, check_one, door, must
 
-Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]  # the multipliers at an array of steps, counted from 0: ``(n,) -> (n,)``
+Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]
+"""A function from steps, counted from 0, to what multiplies the learning rate there: ``(n,) -> (n,)``.
+
+See also: `SCHEDULES`, `after_warmup`. PyTorch: the function of a LambdaLR; optax: a schedule, which returns the rate itself.
+
+>>> run("x_squared", "gradient_descent", 0.4, start=[1.0], steps=2, schedule=lambda step: 0.5**step).x[:, 0, 0]
+array([1.  , 0.2 , 0.12])
+"""
 
 Steps = Annotated[int, Knob(1, 1000, log=True, at_least=1, label="steps of the schedule")]
 Gamma = Annotated[float, Knob(0.01, 1, above=0, help="What the rate is multiplied by each time.")]
@@ -23,6 +30,17 @@ WARMUP_START = 0.01  # the share of the rate at which a warm-up begins: near zer
 
 
 SCHEDULES: Shelf[Schedule] = Shelf("schedule", lambda made, name, knobs: np.errstate(all="ignore")(made))  # overflow is a result
+"""The schedules by name: a mapping to functions that make a `Schedule`, in PyTorch's sequences.
+
+As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError with the names there are for another name, and
+for a value beyond its rule; TypeError for an argument that the schedule has not.
+
+See also: `Schedule`, `after_warmup`, `LOSSES`, `OPTIMIZERS`. PyTorch: torch.optim.lr_scheduler. optax:
+cosine_decay_schedule, cosine_onecycle_schedule, sgdr_schedule, exponential_decay, polynomial_schedule, linear_schedule and others.
+
+>>> SCHEDULES["step_decay"](steps=2, gamma=0.5)(np.arange(4))
+array([1. , 1. , 0.5, 0.5])
+"""
 
 
 @SCHEDULES
@@ -226,7 +244,9 @@ def after_warmup(schedule: Schedule | str, steps: int, *, start_factor: float = 
     it is the schedule itself.
     Raises ValueError for steps that are not a whole number ≥ 0 and a factor that is not > 0 and ≤ 1.
 
-    >>> after_warmup(exponential(gamma=0.5), 2, start_factor=0.2)(np.arange(5)).round(3)
+    See also: `SCHEDULES`, `Schedule`. optax: join_schedules.
+
+    >>> after_warmup(SCHEDULES["exponential"](gamma=0.5), 2, start_factor=0.2)(np.arange(5)).round(3)
     array([0.2 , 0.6 , 1.  , 0.5 , 0.25])
     """
     rule = 'a name such as "cosine", or made by SCHEDULES["cosine"]()'

@@ -29,6 +29,8 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
 
     Raises TypeError for what has no picture, ValueError for what cannot be run, OSError where the file cannot be written.
 
+    See also: `Setup`, `Trajectory`, `Map`. Plotly: Figure.write_html.
+
         >>> import tempfile
         >>> from explorer import Setup
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -40,6 +40,13 @@ class Diagnosis:
     `evidence` are the numbers that decided, by name; `causes` what may be behind it, the likeliest first, each with the test that
     tells it apart and what to change first; `symptoms` short words such as ``"explodes"``; `cases` the names of the known curves, the
     most alike first.
+
+    See also: `diagnose`, `Verdict`.
+
+    >>> from explorer import diagnose
+    >>> found = diagnose([4.0, 2.0, 8.0, 64.0, 1e9, float("inf")])
+    >>> str(found.verdict), found.causes[0].name
+    ('diverged', 'The learning rate is too large')
     """
 
     verdict: Verdict | None
@@ -79,6 +86,8 @@ def diagnose(
     that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
 
     Raises ValueError for an argument that is not one number a row, and for steps that do not increase.
+
+    See also: `read_log`, `Diagnosis`, `Monitor` for a run under way, `judge` for one of this library.
 
     >>> diagnose([4.0, 2.0, 8.0, 64.0, 1e9, float("inf")]).sentence
     'Diverges: the loss grew from 2 to 1 × 10⁹ and is inf from row 6 on'

@@ -68,6 +68,9 @@ class Monitor:
 
     Raises ValueError for a model without `hvp`, a rule that is none, and what is no number.
 
+    See also: `diagnose`, `why_nan`, `sharpness`. Lightning's EarlyStopping(check_finite=True) and Keras's TerminateOnNaN stop once it has
+    happened.
+
     >>> watch = Monitor()
     >>> for step in range(10):
     ...     if notice := watch.update(2.0 * 1.31**step):

@@ -46,6 +46,13 @@ class LogFile:
     values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
     and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``. `called` is what sentences call the
     judged column: by its own name where it was chosen by hand.
+
+    See also: `read_log`, `diagnose`.
+
+    >>> from explorer import read_log
+    >>> log = read_log("step,loss 1,0.5 2,0.25".replace(" ", chr(10)))
+    >>> log.losses.tolist(), log.step.tolist()
+    ([0.5, 0.25], [1.0, 2.0])
     """
 
     columns: Mapping[str, Numbers]
@@ -83,7 +90,7 @@ class LogFile:
 
 
 def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = None) -> LogFile:
-    r"""The log in a file's bytes, or in text that was pasted.
+    r"""The log in `content`, a file's bytes or text that was pasted.
 
     Tables (CSV, Markdown, a print of pandas, the exports of TensorBoard and W&B), JSON and Python's lists and dictionaries, the event
     files of TensorBoard, and the lines that programs print, such as ``step 10 loss: 0.5``. Columns are recognized by all the words of
@@ -91,6 +98,8 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
     sorted by step, the last of equal steps counts; of several runs in one file the last is read.
 
     Raises ValueError with a sentence for what cannot be used.
+
+    See also: `LogFile`, `diagnose`.
 
     >>> log = read_log(b"epoch;loss;val_loss\n2;0,5;\n1;1,0;1,1\n3;nan;0,9\n")
     >>> log.roles

@@ -15,7 +15,18 @@ class Halt(Protocol):
 
 
 class Stopped(Exception):
-    """Work was asked to stop before it was done."""
+    """Work was asked to stop before it was done.
+
+    See also: `sweep`, `render`, `safe_rate`.
+
+    >>> import threading
+    >>> from explorer import sweep
+    >>> stop = threading.Event()
+    >>> stop.set()
+    >>> sweep("booth", "adam", 0.1, steps=10**6, stop=stop)
+    Traceback (most recent call last):
+    explorer.core.ground.halt.Stopped
+    """
 
 
 _heeded: ContextVar[Halt | None] = ContextVar("heeded", default=None)

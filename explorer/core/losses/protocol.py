@@ -25,6 +25,23 @@ class Loss(Protocol):
     floating type of `x`; what is written below as an array is float64.
 
     A loss may know more of itself, under the names of `Facts`: those members are optional.
+
+    See also: `LOSSES`, `from_function`, `torch_loss`, `jax_loss`.
+
+    >>> class Valley:
+    ...     dim, start, minimum = 2, np.array([1.0, 1.0]), 0.0
+    ...
+    ...     def value(self, x):
+    ...         return x[0] ** 2 + 50 * x[1] ** 2
+    ...
+    ...     def value_and_gradient(self, x):
+    ...         return self.value(x), np.stack([2 * x[0], 100 * x[1]])
+    ...
+    ...     def hvp(self, x, v):
+    ...         return np.stack([2 * v[0], 100 * v[1]])
+    >>> from explorer import critical_learning_rate
+    >>> critical_learning_rate(Valley(), "gradient_descent")    # 2/λ with λ = 100
+    0.02
     """
 
     @property
@@ -165,6 +182,16 @@ def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice],
 
 
 LOSSES: Shelf[Loss] = Shelf("loss")
+"""The losses by name: a mapping to functions that make a `Loss`.
+
+As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError with the names there are for another name, and
+for a value beyond its rule; TypeError for an argument that the loss has not.
+
+See also: `Loss`, `from_function`, `torch_loss`, `jax_loss`, `OPTIMIZERS`, `SCHEDULES`.
+
+>>> LOSSES["quadratic"](eigenvalues=(1, 10)).value(np.array([[1.0], [1.0]]))    # ½ (x₁² + 10 x₂²), points (dim, runs)
+array([5.5])
+"""
 
 RUNS = ("dim", "start", "minimum", "value_and_gradient")  # the members of a loss that a run needs; `hvp` is for what asks for curvature
 

@@ -164,6 +164,7 @@ def from_function(
 ) -> Pointwise:
     """Return a loss from a function of one point: ``(dim,)`` to its value and its gradient ``(dim,)``. It works wherever a loss does.
 
+    `value_and_gradient` is the function, `start` ``(dim,)`` where runs begin, `minimum` the smallest value, if it is known.
     Many runs are a loop in Python over the runs, so it costs a call of the function for each run at each step; write a class with the
     members of `Loss` to compute all runs at once. `hvp` is the product with the Hessian, from a point and a vector ``(dim,)`` each, where
     there is one; without it, it is a central difference of gradients.
@@ -173,6 +174,8 @@ def from_function(
 
     Raises ValueError for a start that is not a list of finite numbers, a different number of coordinates or of numbers in the blocks, and,
     once it is called, for a function whose value is no number or whose gradient has another shape than its point.
+
+    See also: `Loss`, `torch_loss`, `jax_loss`, `check_gradient`. scipy's minimize takes such a function with jac=True.
 
     >>> bowl = from_function(lambda x: (x @ x, 2 * x), start=[3.0, 4.0], minimum=0.0)
     >>> bowl.value_and_gradient(np.array([[3.0, 0.0], [4.0, 1.0]]))

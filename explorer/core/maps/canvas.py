@@ -30,6 +30,17 @@ class Canvas:
     `pace` is how fast: for what diverged the step of overflow (beyond the map's steps, when it would come at the growth that was seen),
     for all else log₁₀ of the final over the first loss, above the minimum if it is known, and no less than the -28 at which a run is left
     alone. Row 0 is the low end of y.
+
+    `blank` makes one in memory, `open` one in a file. Raises ValueError for a file that holds another map or none, is damaged, or is open
+    in another process.
+
+    See also: `render`, `Map`.
+
+    >>> from explorer import Axis, Setup
+    >>> plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=4), Axis("start.0", 1, 2, count=2))
+    >>> canvas = Canvas.blank(plan)
+    >>> canvas.codes.shape, canvas.share
+    ((2, 4), 0.0)
     """
 
     codes: NDArray[np.int8]

@@ -40,12 +40,14 @@ MEASURED = 5_000  # most dimensions of a map of which a refusal measures how lon
 class Axis:
     """One side of a map: the knob that is turned along it, the two ends of the window, and its number of pixels.
 
-    `knob` is ``learning_rate``, ``start.0`` (a coordinate of the start), ``optimizer.momentum``, ``loss.condition_number``, ``batch_size``,
-    ``steps``, ``rate.W1`` (the learning rate of one layer) and so on: see `knobs`. A pixel stands for the knob's value in its middle,
-    so the ends themselves are not run. An axis of `whole` numbers has a pixel for each of them, which may be fewer than `count`; a
-    `Map` knows which axes are.
+    The window goes from `low` to `high`, evenly, or by equal factors if it is `log`. `knob` is ``learning_rate``, ``start.0`` (a coordinate
+    of the start), ``optimizer.momentum``, ``loss.condition_number``, ``batch_size``, ``steps``, ``rate.W1`` (the learning rate of one
+    layer) and so on: see `knobs`. A pixel stands for the knob's value in its middle, so the ends themselves are not run. An axis of `whole`
+    numbers has a pixel for each of them, which may be fewer than `count`; a `Map` knows which axes are.
 
     Raises ValueError with a sentence for one point, ends that are reversed, not finite, or not positive on a logarithmic axis.
+
+    See also: `Map`, `Setup`, whose knobs it turns. In numpy: `linspace`, or `geomspace` if `log`.
 
     >>> Axis("learning_rate", 0.0, 4.0, count=4).values
     array([0.5, 1.5, 2.5, 3.5])
@@ -180,6 +182,8 @@ class Map:
 
     Raises ValueError with a sentence for a knob that the setup does not have, one that is on both axes, values beyond its rule, and
     more work than `MOST_WORK`, with the coarser grid that fits.
+
+    See also: `Axis`, `render`, `Canvas`.
 
     >>> triangle = Map(Setup("x_squared", "momentum"), Axis("learning_rate", 0, 2), Axis("optimizer.momentum", 0, 1))
     >>> Map.from_query(triangle.to_query()) == triangle

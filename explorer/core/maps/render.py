@@ -112,6 +112,8 @@ def render(
     `ProcessPoolExecutor` does) replaced, give the function that makes the pool instead of the pool. Raises Unfinished, after everything
     else is done, if tiles failed twice. Verdicts do not depend on the tiles or the executor, but where float64's last bit decides them.
 
+    See also: `Map`, `Canvas`, `sweep`.
+
     >>> from explorer.core.maps.map import Axis
     >>> from explorer.core.maps.tile import VERDICTS
     >>> plan = Map(Setup("x_squared"), Axis("learning_rate", 0, 2, count=4), Axis("start.0", 1, 2, count=2))

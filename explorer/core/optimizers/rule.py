@@ -65,6 +65,11 @@ class Optimizer:
     `rated`, with the `rate`), and its direction; ``a if knob else b`` and ``if knob:`` are folded. A test runs it. `name` and `knobs` are
     written in by the shelf.
 
+    Raises nothing when it is made: what is wrong with the two functions is seen in the first run, as Python says it.
+
+    See also: `OPTIMIZERS`, `clipped`, `critical_learning_rate`. optax: GradientTransformation, whose updates have the rate and the sign in
+    them.
+
     >>> def heavy_ball(g, state, x):
     ...     b = 0.9 * state[0] + g
     ...     return b, (b,)
@@ -184,6 +189,20 @@ def at_rest(count: int, *, counted: bool = True) -> Callable[[Array], State]:
 OPTIMIZERS: Shelf[Optimizer] = Shelf(
     "optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs), for_each_run=True
 )
+"""The update rules by name: a mapping to functions that make an `Optimizer`, with PyTorch's names and defaults.
+
+A hyperparameter is a number or ``(runs,)``. As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError
+with the names there are for another name, and for a value beyond its rule; TypeError for a hyperparameter that the rule has not.
+
+See also: `Optimizer`, `clipped`, `LOSSES`, `SCHEDULES`. PyTorch: torch.optim. optax has them by the same names, but for sgd, with momentum
+and nesterov as arguments, sign_sgd, contrib.muon, and no ASGD.
+
+>>> OPTIMIZERS["momentum"](momentum=0.5).knobs["momentum"]
+0.5
+>>> OPTIMIZERS["momentum"](momentum=-1)
+Traceback (most recent call last):
+ValueError: momentum must be finite and ≥ 0 and ≤ 1, got -1
+"""
 
 
 def check_optimizer(optimizer: object) -> Optimizer:
@@ -260,6 +279,8 @@ def clipped(rule: Optimizer | str, *, norm: Number | None = None, value: Number 
 
     A gradient with inf or nan in it is not rescued by its norm: inf · 0 is nan, as in PyTorch. By value, inf is cut and nan stays.
     Raises ValueError for a threshold that is not finite and > 0.
+
+    See also: `OPTIMIZERS`, `Optimizer`. optax: clip_by_global_norm and clip, in a chain before the rule.
 
     >>> direction, _ = clipped(OPTIMIZERS["gradient_descent"](), norm=1.0).update(np.array([[3.0], [4.0]]), (), np.zeros((2, 1)))
     >>> direction[:, 0].round(6)

@@ -22,8 +22,10 @@ def find_edge(
 ) -> tuple[float, float]:
     """Return two rates, at most a share `precision` apart, between which runs begin to diverge: measured, not predicted.
 
-    `conditions` are what else `run` takes, such as `start` or `schedule`. `low` must not diverge and `high` must. Where verdicts
-    alternate, the smallest diverging rate that was tried counts. Raises ValueError if the edge is not between them.
+    `conditions` are what else `run` takes, such as `start` or `schedule`; every run has `steps` steps. `low` must not diverge and `high`
+    must. Where verdicts alternate, the smallest diverging rate that was tried counts. Raises ValueError if the edge is not between them.
+
+    See also: `critical_learning_rate`, which predicts it; `sweep`, `safe_rate`.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> low, high = find_edge(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 0.1, 10.0)

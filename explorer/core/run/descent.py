@@ -178,7 +178,15 @@ class Trajectory(Descent):
 
     `x` is ``(steps+1, dim, runs)``; `loss` and `gradient_norm` (Euclidean) are ``(steps+1, runs)``, of the whole loss even where
     the steps were taken on mini-batches. `preconditioner` ``(steps+1, dim, runs)``, kept if it was asked for, is what divided each
-    coordinate's last step; nan at the start.
+    coordinate's last step; nan at the start. `learning_rate` is ``(runs,)``, `multiplier` ``(steps,)`` the schedule's part of it, `rows`
+    ``(steps, batch_size)`` the examples of each step, None for all. The rest is what it was run with, as in `Conditions`.
+
+    See also: `run`, `judge`, `why_nan`.
+
+    >>> from explorer import run
+    >>> path = run("booth", "adam", [0.1, 0.2], steps=10)
+    >>> path.x.shape, path.loss.shape
+    ((11, 2, 2), (11, 2))
     """
 
     x: Array
@@ -214,11 +222,16 @@ def run(
 ) -> Trajectory:
     """Descend from `start` and keep the whole path.
 
-    A loss, an optimizer and a schedule may be given by name: then they have their defaults.
-    `learning_rate` is a number or ``(runs,)``; the optimizer's hyperparameters may be ``(runs,)`` too. All else, such as `start` and
-    `steps`, is one of the `Conditions`. A run that overflows goes on through inf and nan: nothing is clipped or raised.
+    A loss, an optimizer and a schedule may be given by name: then they have their defaults. `learning_rate` is a number or ``(runs,)``; the
+    optimizer's hyperparameters may be ``(runs,)`` too. All else, such as `start` and `steps`, is one of the `conditions`, those of
+    `Conditions`. `keep_preconditioner` keeps what divided the steps: as much memory again. A run that overflows goes on through inf and
+    nan: nothing is clipped or raised.
 
-    Raises ValueError as `Descent.of` does, and for a path of more than `PATH` numbers (`sweep` keeps no path).
+    Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
+    data, numbers of runs that do not fit together, and a path of more than `PATH` numbers (`sweep` keeps no path); TypeError for a keyword
+    that is none.
+
+    See also: `sweep`, which keeps no path; `judge`, `Trajectory`. PyTorch and optax leave this loop to their users.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.5, 0.9, 1.1], start=[1.0], steps=2)

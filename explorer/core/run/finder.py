@@ -16,12 +16,23 @@ SKIPPED = 10  # steps that Lightning skips at the start when it looks for the st
 
 @dataclass(frozen=True, eq=False)
 class RateFinder:
-    """The rates and losses up to where the finder gave up, and the two rates that libraries read off such a curve, nan if it is short."""
+    """The `rates` and `losses` up to where the finder gave up, ``(n,)``, and two rates that libraries read off such a curve.
 
-    rates: Array  # ``(n,)``
-    losses: Array  # ``(n,)``
-    steepest: float  # where the loss falls fastest per step: Lightning's suggestion
-    tenth: float  # a tenth of the rate with the lowest loss: fastai's first rule
+    `steepest` is where the loss falls fastest a step, Lightning's suggestion; `tenth` is a tenth of the rate with the lowest loss, fastai's
+    first rule. nan where the curve is too short.
+
+    See also: `find_rate`.
+
+    >>> from explorer import find_rate
+    >>> found = find_rate("x_squared", "gradient_descent", 1e-3, 100.0)
+    >>> found.rates.shape == found.losses.shape, bool(found.tenth < found.rates[-1])
+    (True, True)
+    """
+
+    rates: Array
+    losses: Array
+    steepest: float
+    tenth: float
 
 
 @door
@@ -30,10 +41,12 @@ def find_rate(
 ) -> RateFinder:
     """Run once with a learning rate that grows from `low` to `high` by equal factors (Smith 2017, arXiv 1506.01186, section 3.3).
 
-    It answers another question than a sweep: what one run survives for a few steps at each rate, not what a run at that rate
-    becomes. Just beyond the edge a run needs many steps to grow, which the finder does not give it.
+    `start` ``(dim,)`` is the loss's own by default. It answers another question than a sweep: what one run survives for a few steps at each
+    rate, not what a run at that rate becomes. Just beyond the edge a run needs many steps to grow, which the finder does not give it.
 
     Raises ValueError unless 0 < low < high and both are finite.
+
+    See also: `RateFinder`, `find_edge`, `sweep`. Lightning: Tuner.lr_find; torch-lr-finder: LRFinder.range_test.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> found = find_rate(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), 1e-3, 100.0)

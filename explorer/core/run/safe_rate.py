@@ -54,11 +54,19 @@ KICK = 1e-4
 class SafeRate:
     """The curvature at a point, the rate that follows from it, and what runs say.
 
-    `sharpness` is the Hessian's largest eigenvalue, for a rule that preconditions that of P⁻¹H, known to within ± `error`; `rate` is the
+    `sharpness` is the Hessian's largest eigenvalue, for a rule that preconditions that of P⁻¹H, known to within ± `error`, and
+    `direction` ``(dim,)`` its vector; `rate` is the
     largest stable rate on it, and `rate_low`, `rate_high` what it is at the ends of the error bar. `held` is the largest rate up to which
     all that were tried held, and `broke` the smallest from which all failed, in runs of `steps` steps or more; nan where there is none.
     In runs of `longest` steps 0.8 × `held` held and 1.5 × `broke` failed; 0 if there were none such. `edges` ``(looks,)`` is what the
     curvature allows after `looks` ``(looks,)`` steps of a run at 0.8 × `held`. What held means is said in `core/run/held.py`.
+
+    See also: `safe_rate`.
+
+    >>> from explorer import safe_rate
+    >>> found = safe_rate("x_squared")
+    >>> round(found.rate, 3), found.agrees
+    (1.0, True)
     """
 
     sharpness: float
@@ -154,6 +162,8 @@ def safe_rate(
     Setting `stop`, a `threading.Event` for one, ends the runs within a step.
 
     Raises ValueError for a start that is not a list of finite numbers, and a function that is not finite there; Stopped if it was asked to.
+
+    See also: `SafeRate`, `critical_learning_rate`, `find_edge`.
 
     >>> found = safe_rate(lambda x: (float(x @ (x * [1, 10])) / 2, x * [1, 10]), [1.0, 1.0], check=False)
     >>> round(found.sharpness, 6), round(found.rate, 6)

@@ -47,10 +47,12 @@ class Setup:
     will do. What is left out has its default. `start` None is the loss's own start, `batch_size` None all the examples.
 
     Three rescues go with any optimizer and schedule: `warmup_steps` raises the rate evenly from near zero before the schedule begins
-    (`after_warmup`), `clip_norm` and `clip_value` cut large gradients (`clipped`). 0 and None are without. `replacement` and
-    `gradient_noise` are those of `run`.
+    (`after_warmup`), `clip_norm` and `clip_value` cut large gradients (`clipped`). 0 and None are without. `learning_rate`,
+    `steps`, `seed`, `replacement` and `gradient_noise` are those of `run`.
 
     Raises ValueError with a sentence for an unknown name and a value beyond its rule.
+
+    See also: `Map`, `run`, `write_html`.
 
     >>> setup = Setup("quadratic", "momentum", 0.1, knobs={"loss.eigenvalues": (1, 100), "optimizer.momentum": 0.5})
     >>> setup.to_query()["loss.eigenvalues"]

@@ -55,14 +55,16 @@ def sweep(
 ) -> Outcome:
     """Return the verdicts that `run` and `judge` would give, in memory for the runs and not for their steps.
 
-    The arguments are those of `run`. The runs are cut into tiles of `tile` runs, which go to `executor`, any
-    `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
+    `learning_rate` and `conditions` are those of `run` (`Conditions`). The runs are cut into tiles of `tile` runs, which go to `executor`,
+    any `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
     what a script defines, its own classes and lambdas, travels to any of them. The verdicts do not depend on either, but where float64's
-    last bit decides them, as in chaos: how BLAS rounds depends on the number of runs side by side. `progress` is called with the share
-    that is done, every `TICK`; setting `stop`, or an exception in `progress`, ends the sweep within a step.
+    last bit decides them, as in chaos: how BLAS rounds depends on the number of runs side by side. `progress` is called with the share that
+    is done, every `TICK`; setting `stop`, or an exception in `progress`, ends the sweep within a step.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
     that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.
+
+    See also: `run`, which keeps the paths; `Outcome`, `find_edge`, `render`.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> outcome = sweep(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.3, 1.0, 1.1], start=[1.0], steps=5000)

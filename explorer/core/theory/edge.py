@@ -27,6 +27,10 @@ def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: Arra
     with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward. The edge of a rule of
     your own that names no `recurrence` is measured on a parabola: see `Optimizer`.
 
+    Raises ValueError for a loss without `hvp`, an unknown name, and points that are not of its dimension.
+
+    See also: `find_edge`, which measures it; `sharpness`, `safe_rate`.
+
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> round(critical_learning_rate(LOSSES["quadratic"](eigenvalues=(1, 10)), OPTIMIZERS["momentum"](momentum=0.9)), 6)
     0.38

@@ -129,7 +129,13 @@ class BlockCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradient` found, block by block."""
+    """What `check_gradient` found: `blocks`, one for each group of parameters.
+
+    See also: `check_gradient`.
+
+    >>> check_gradient("booth").summary()
+    'The gradient is right.'
+    """
 
     blocks: tuple[BlockCheck, ...]
 
@@ -196,6 +202,9 @@ def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: i
     proportion to it is not seen there. Of a wrong one the common mistakes are tried, and named if they explain it at two points.
 
     Raises ValueError for a point of the wrong length, and for a function without one.
+
+    See also: `GradientCheck`, `from_function`, `why_nan`. PyTorch: autograd.gradcheck; JAX: test_util.check_grads; scipy:
+    optimize.check_grad.
 
     >>> from explorer import LOSSES, check_gradient, from_function
     >>> check_gradient(LOSSES["rosenbrock"]()).wrong

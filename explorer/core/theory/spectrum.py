@@ -28,7 +28,11 @@ def sharpness(loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimi
 
     `x` is by default the minimum, else the start. With an `optimizer` that divides its steps, as Adam does, it is that of P⁻¹(H + weight
     decay) with P as the optimizer has it after one look at the gradient at `x` (Cohen et al. 2022, arXiv 2207.14484): what 2/η is to be
-    compared with. nan where the Hessian is not finite. Neighbors: `critical_learning_rate` says which rate follows from it.
+    compared with. nan where the Hessian is not finite.
+
+    Raises ValueError for a loss without `hvp`, and points that are not of its dimension.
+
+    See also: `critical_learning_rate`, which says the rate that follows from it; `top_eigenvalues`. PyHessian: `hessian.eigenvalues`.
 
     >>> from explorer import LOSSES, OPTIMIZERS
     >>> bowl = LOSSES["quadratic"](eigenvalues=(1, 3, 10))
@@ -51,6 +55,8 @@ def top_eigenvalues(
     largest, ε that of the loss's own numbers, and of an eigenvalue that is there several times it may find only one. The largest are
     meant, not the largest without their sign.
     Raises ValueError unless 1 ≤ k ≤ dim.
+
+    See also: `sharpness`, `density`. PyHessian: `hessian.eigenvalues(top_n=k)`; scipy: sparse.linalg.eigsh.
 
     >>> from explorer import LOSSES
     >>> values, vectors = top_eigenvalues(LOSSES["quadratic"](eigenvalues=(1, 3, 10)), 2)
@@ -75,7 +81,14 @@ def top_eigenvalues(
 
 @dataclass(frozen=True)
 class Trace:
-    """The sum of the eigenvalues, and the standard error of that number, 0 where it is exact; from this many `products`."""
+    """The sum of the eigenvalues as `value`, and its standard `error`, 0 where it is exact; from this many `products`.
+
+    See also: `trace`, `Density`.
+
+    >>> from explorer import trace
+    >>> trace("booth")    # as many probes as dimensions, or more
+    Trace(value=20.0, error=0.0, products=2)
+    """
 
     value: float
     error: float
@@ -89,6 +102,10 @@ def trace(
 
     Hutchinson 1990: the mean of vᵀHv over random vectors v of ±1, drawn from `seed`, whose standard error falls with the root of their
     number; with as many as there are dimensions the unit vectors give it exactly. `x` and `optimizer` are as in `sharpness`.
+
+    Raises ValueError for a loss without `hvp`, more than one point, and fewer than 2 probes.
+
+    See also: `Trace`, `density`. PyHessian: `hessian.trace`.
 
     >>> from explorer import LOSSES
     >>> trace(LOSSES["quadratic"](eigenvalues=(1, 3, 10)))
@@ -113,6 +130,12 @@ class Density:
     """How the eigenvalues are spread: at `eigenvalues` ``(probes, k)`` lie these `weights`, of which each row's sum is 1.
 
     Each row is what one random vector sees: a quadrature that has the first 2k - 1 moments of the spectrum in that vector's weights.
+
+    See also: `density`, `Trace`.
+
+    >>> two = Density(np.array([[1.0, 3.0], [1.0, 3.0]]), np.array([[0.75, 0.25], [0.75, 0.25]]))
+    >>> two.share(0, 2), two.moment(1)[0]
+    (0.75, 1.5)
     """
 
     eigenvalues: Array
@@ -151,9 +174,13 @@ def density(
 ) -> Density:
     """Return how the eigenvalues of the Hessian at `x` ``(dim,)`` are spread, from `products` products with each of `probes` vectors.
 
-    Stochastic Lanczos quadrature: the eigenvalues of the tridiagonal matrix that the iteration builds from a random vector of ±1, with
-    the squares of the first components of its eigenvectors as weights (Golub and Welsch 1969; Lin, Saad and Yang 2016, SIAM Review
-    58; for networks Ghorbani et al. 2019, arXiv 1901.10159). `x` and `optimizer` are as in `sharpness`.
+    Stochastic Lanczos quadrature: the eigenvalues of the tridiagonal matrix that the iteration builds from a random vector of ±1, drawn
+    from `seed`, with the squares of the first components of its eigenvectors as weights (Golub and Welsch 1969; Lin, Saad and Yang 2016,
+    SIAM Review 58; for networks Ghorbani et al. 2019, arXiv 1901.10159). `x` and `optimizer` are as in `sharpness`.
+
+    Raises ValueError for a loss without `hvp`, more than one point, and fewer than 2 probes or 1 product.
+
+    See also: `Density`, `trace`, `top_eigenvalues`. PyHessian: `hessian.density`.
 
     >>> from explorer import LOSSES
     >>> found = density(LOSSES["quadratic"](eigenvalues=(1, 1, 1, 10)))

@@ -41,7 +41,13 @@ class Forensics:
 
     `quantity` (``activation``, ``loss``, ``gradient`` or ``weight``) was the first that was not finite, at step `step`, in the group
     of parameters or the layer `block`; `began` is the step from which the loss only grew. `row` is the example at fault, counted from
-    0. What does not apply is None, -1 or empty.
+    0. `sentence` says it in words, and `change` what to change first. What does not apply is None, -1 or empty.
+
+    See also: `why_nan`.
+
+    >>> from explorer import Setup, why_nan
+    >>> why_nan(Setup("x_squared", learning_rate=0.1, steps=10).run()).origin is None
+    True
     """
 
     origin: Origin | None
@@ -61,6 +67,10 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     A sudden failure (the loss was harmless a step before) is told from growth. Of the first kind are a bad
     number in the data, the logarithm of 0, and 0/0; of the second weight decay with η·w > 2, one example that is too steep for the
     rate, a number format that gives out too early, and the learning rate.
+
+    Raises ValueError for what `run` did not return, and a run that it does not have.
+
+    See also: `Forensics`, `check_gradient`, `Monitor`. PyTorch: autograd.set_detect_anomaly; JAX: the option jax_debug_nans.
 
     >>> from explorer import Setup
     >>> found = why_nan(Setup("x_squared", learning_rate=1.1, start=(1.0,), steps=2000).run())

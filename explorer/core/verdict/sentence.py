@@ -5,7 +5,20 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What happened to a run."""
+    """What happened to a run, in a word. The numbers behind each stand at the top of `core/verdict/verdict.py`.
+
+    - converged: of the loss above its minimum a millionth of the start's is left, or it came to rest at a minimum;
+    - converging: it will within 20 times the steps, at its pace; slow: it falls, and that takes longer;
+    - oscillating: it jumps and does not come down; noisy: so does it, of mini-batches or noise in the gradient;
+    - stuck: the loss does not move, or stays at that of the best constant answer; catapult: it rose to twice its start or more, and
+      came down where it is flatter;
+    - diverged: it became inf or nan, or grows from quarter to quarter of the run.
+
+    See also: `Outcome`, `judge`, `diagnose`.
+
+    >>> Verdict("diverged") is Verdict.DIVERGED, f"It {Verdict.DIVERGED}."
+    (True, 'It diverged.')
+    """
 
     CONVERGED = "converged"
     CONVERGING = "converging"

@@ -40,12 +40,20 @@ SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; 
 class Outcome:
     """One verdict a run, with the numbers it rests on. Every array is ``(runs,)``.
 
-    `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
-    there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss
-    above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the
-    minimum that is left at the end, and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does not
-    fall. `late_low` and `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at
-    the end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan.
+    `start_loss` and `final_loss` are those of the start and the end, `best_loss` and `peak_loss` the smallest and the largest of all
+    `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
+    there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss above the
+    minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the minimum that is
+    left at the end, and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does not fall. `late_low` and
+    `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at the end, and
+    `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan.
+
+    See also: `judge`, `sweep`, `Verdict`.
+
+    >>> from explorer import sweep
+    >>> outcome = sweep("x_squared", "gradient_descent", [0.3, 1.1], steps=2000)
+    >>> outcome.final_loss.round(3), outcome.first_nonfinite
+    (array([ 0., inf]), array([  -1, 1947]))
     """
 
     verdict: NDArray[np.object_]
@@ -141,7 +149,11 @@ class Outcome:
 
 
 def judge(trajectory: Trajectory) -> Outcome:
-    """Return one verdict a run: what each word means is at the constants above.
+    """Return one verdict a run, with its numbers, of a `trajectory`: what each word means is said in `Verdict`.
+
+    Raises ValueError for what `run` did not return.
+
+    See also: `Outcome`, `sweep`, `diagnose` for losses alone.
 
     >>> from explorer import LOSSES, OPTIMIZERS, run
     >>> path = run(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), [0.3, 1.0, 1.1], start=[1.0])
