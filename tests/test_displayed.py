@@ -180,6 +180,21 @@ def test_a_slider_of_steps_shows_the_run_so_far() -> None:
     assert figure.data[curve].x[-1] == RACE.setup.steps, "it opens with the whole run"
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (lambda: explorer.run(from_function(lambda x: (np.nan, x), [1.0, 2.0]), "adam", [0.1, 0.2], steps=3), "ask why_nan"),
+        (lambda: explorer.diagnose([]), "losses must be at least one number to be drawn, got none"),
+        (lambda: canvas().filled(2), "canvas must be of a whole map to be drawn"),
+    ],
+)
+def test_what_cannot_be_drawn_says_so_and_is_still_a_sentence(found: Callable[[], Any], said: str) -> None:
+    result = found()
+    assert Seen(result._repr_html_()).text
+    with pytest.raises(ValueError, match=said):
+        result.plot()
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_a_result_is_a_table(name: str) -> None:
     assert not made(name).to_frame().empty or name == "Canvas, blank"

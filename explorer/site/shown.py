@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
 from explorer.core.files.logs import LogFile
+from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import plain
 from explorer.core.losses import LOSSES
 from explorer.core.maps.boundary import lines
@@ -79,6 +80,10 @@ def _(setup: Setup) -> Shown:
 
 @shown.register
 def _(trajectory: Trajectory) -> Shown:
+    if not np.isfinite(trajectory.loss).any(axis=0).all():
+        raise must(
+            "trajectory", "of runs whose loss is a finite number somewhere, to be drawn", "one that is lost from the start; ask why_nan"
+        )
     explanation = Explanation.of(trajectory)
     drawing, rates = step_size.draw(explanation), range(trajectory.runs)
     dial = Dial(
@@ -138,7 +143,7 @@ def _(found: RateFinder) -> Shown:
 @shown.register
 def _(canvas: Canvas) -> Shown:
     if canvas.plan is None:
-        raise ValueError("a canvas must be of a whole map to be drawn, got a part of one; draw the canvas that render filled")
+        raise must("canvas", "of a whole map to be drawn, such as render fills", "a part of one")
     plan = canvas.plan
     across, up = (side.label for side in map_figure.sides(plan))
     shares = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in canvas.shares().items())
@@ -151,7 +156,7 @@ def _(canvas: Canvas) -> Shown:
 def _(found: Diagnosis) -> Shown:
     record = found.record
     if record is None or not record.values.size:
-        raise ValueError("a diagnosis must have a curve to be drawn, got none")
+        raise must("losses", "at least one number to be drawn", "none")
     held = None
     if record.validation is not None:
         held = np.full(record.values.size, np.nan)
@@ -182,7 +187,7 @@ def _(found: SafeRate) -> Shown:
 @shown.register
 def _(check: GradientCheck) -> Shown:
     if check.loss is None:
-        raise ValueError("a check must know its loss to be drawn, got none; make it by check_gradient")
+        raise must("check", "what check_gradient returns to be drawn", "one that does not know its loss")
     figure, alt = gradient.draw(check, error_by_step(check.loss, check.x))
     return Shown(figure, alt, narrow=gradient.NARROW, title="Is my gradient right?")
 
@@ -190,7 +195,7 @@ def _(check: GradientCheck) -> Shown:
 @shown.register
 def _(found: Forensics) -> Shown:
     if found.trajectory is None:
-        raise ValueError("a finding must know its run to be drawn, got none; make it by why_nan")
+        raise must("finding", "what why_nan returns to be drawn", "one that does not know its run")
     figure, alt = growth_figure.draw(growth(found.trajectory, found.run), found)
     return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?")
 
