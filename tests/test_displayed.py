@@ -209,6 +209,10 @@ def test_tables_hold_the_numbers() -> None:
     assert table.verdict.tolist() == [str(each) for each in outcome.verdict]
     assert len(table) == 64
     assert table.learning_rate[table.verdict == Verdict.DIVERGED].min() > 0.38
+    curve = {"losses": [3.0, None, 2.0, 1.5], "validation": [None, 9.0, 2.5, None]}
+    table = explorer.diagnose(curve["losses"], validation=curve["validation"]).to_frame()
+    assert table.row.tolist() == [1, 3, 4]
+    np.testing.assert_array_equal(table.validation, [np.nan, 2.5, np.nan])
     table = painted.to_frame()
     assert len(table) == 16 * 8
     assert set(table.verdict[table.learning_rate > 1]) == {"diverged"}

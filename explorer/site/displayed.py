@@ -3,11 +3,11 @@
 `explorer.core.ground.display` imports this module by its name, once a result is asked for either.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
 from html import escape
 from textwrap import wrap
 from typing import Any
@@ -35,12 +35,13 @@ from explorer.figures.thumbnail import Curve, sparkline, tiles, track
 from explorer.site.content import HERE
 from explorer.site.shown import Shown, shown
 
-LIGHT = dict(re.findall(r"(--st-[\w-]+):\s*([^;]+);", (HERE / "standalone.css").read_text(encoding="utf-8").partition("@media")[0]))
-"""The colors and the font of the light theme, by their names in CSS."""
+_RULES = (HERE / "standalone.css").read_text(encoding="utf-8").partition("@media")[0].split(";")
+LIGHT = {f"var({name.strip()})": value.strip() for name, _, value in (each.partition(":") for each in _RULES) if "--st-" in name}
+"""The colors and the font of the light theme, by what stands for them in a figure."""
 
 GROUND = {"paper_bgcolor": "var(--st-background-color)", "plot_bgcolor": "var(--st-background-color)"}
 
-LETTERS, LINE, SLIDER = 100, 24, 90
+LETTERS, LINE, SLIDER = 80, 24, 90
 """Letters of a line above a figure, its height in pixels, and that of the slider below."""
 
 MOST = 120
@@ -206,7 +207,7 @@ def _with_slider(layout: Part, label: str, stills: Sequence[Still], first: int) 
 def _painted(tree: Any) -> Any:
     """Return a tree whose colors are those of the light theme: outside of our pages nobody knows the names."""
     if isinstance(tree, str):
-        return re.sub(r"var\(\s*(--[\w-]+)[^)]*\)", lambda name: LIGHT[name[1]], tree) if "var(" in tree else tree
+        return functools.reduce(lambda text, name: text.replace(name, LIGHT[name]), LIGHT, tree) if "var(" in tree else tree
     if isinstance(tree, Mapping):
         return {name: _painted(part) for name, part in tree.items()}
     return [_painted(part) for part in tree] if isinstance(tree, list | tuple) else tree
@@ -221,7 +222,7 @@ def html(what: Displayed) -> str:
     return f"<p>{escape(said)}</p>{small(what, f'{type(what).__name__}: {said}')}"
 
 
-@singledispatch
+@functools.singledispatch
 def small(what: Any, alt: str) -> str:
     """Return a small picture of `what`, with a text for who cannot see it; nothing where it has none."""
     return ""

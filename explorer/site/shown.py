@@ -157,14 +157,10 @@ def _(found: Diagnosis) -> Shown:
     record = found.record
     if record is None or not record.values.size:
         raise must("losses", "at least one number to be drawn", "none")
-    held = None
-    if record.validation is not None:
-        held = np.full(record.values.size, np.nan)
-        both = np.isin(record.validation.rows, record.rows)
-        held[np.searchsorted(record.rows, record.validation.rows[both])] = record.validation.values[both]
     name = "your training loss" if record.called == "the loss" else safe(record.called)
     alt = f"The curve of {record.called}, {record.values.size:,} values. {found.sentence}."
-    figure = diagnosis.draw(record.at, record.values, held if "loss" in name else None, axis=record.counter, name=name)
+    held = record.beside(record.validation) if "loss" in name else None  # an accuracy has another axis
+    figure = diagnosis.draw(record.at, record.values, held, axis=record.counter, name=name)
     return Shown(figure, alt, narrow=diagnosis.CURVES, title="What does your loss curve say?")
 
 

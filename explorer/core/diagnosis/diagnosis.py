@@ -57,8 +57,12 @@ class Diagnosis(Displayed):
         return self.sentence
 
     def to_columns(self) -> dict[str, Any]:
-        """Return a row for each value of the curve, and where it stands."""
-        return {} if self.record is None else {self.record.counter: self.record.at, "loss": self.record.values}
+        """Return a row for each value of the curve: where it stands, and what the other curves that were given are there."""
+        if self.record is None:
+            return {}
+        own, others = self.record, ("validation", "learning_rate", "gradient_norm", "loss_scale")
+        beside = {name: own.beside(getattr(own, name)) for name in others}
+        return {own.counter: own.at, "loss": own.values} | {name: each for name, each in beside.items() if each is not None}
 
 
 @np.errstate(all="ignore")  # what overflows on the way is as large as a number can be

@@ -50,6 +50,14 @@ class Record:
         """Where each entry stands, ``(n,)``, as a picture has it: its step, or the number of its row from 1 on."""
         return np.asarray(self.rows + 1.0 if self.counter == "row" else self.steps)
 
+    def beside(self, other: "Record | None") -> Array | None:
+        """Return another curve of the same rows at this one's entries, ``(n,)``, nan where it has no value; None if there is none."""
+        if other is None:
+            return None
+        found, both = np.full(self.values.size, np.nan), np.isin(other.rows, self.rows)
+        found[np.searchsorted(self.rows, other.rows[both])] = other.values[both]
+        return found
+
     @property
     def lost_from(self) -> int | None:
         """The first entry of the non-finite end. An end no longer than gaps before it is one more gap."""
