@@ -110,12 +110,12 @@ def _parts(figure: go.Figure | Part) -> tuple[list[Part], Part]:
 def _stills(picture: Shown, traces: Sequence[Part]) -> list[Still]:
     """Return what the frames show: every position of the dial at rest; of a single one, its steps."""
     dial, times, last = picture.dial, picture.times, len(picture.times) - 1
-    words = [_title(each) for each in (dial.words if dial else ())] or [{}] * len(picture.frames)
+    titles = [_title(each) for each in (dial.words if dial else ())] or [{}] * len(picture.frames)
     if len(picture.frames) != 1 or not times:
         labels = dial.values if dial else [""] * len(picture.frames)
         end = last if times else np.inf
-        return [_still(*each, traces, end, resting=True) for each in zip(labels, picture.frames, words, strict=True)]
-    (frame,), (title,) = picture.frames, words
+        return [_still(*each, traces, end, resting=True) for each in zip(labels, picture.frames, titles, strict=True)]
+    (frame,), (title,) = picture.frames, titles
     at = np.unique(np.linspace(0, last, min(len(times), MOST)).round().astype(int)).tolist()
     return [_still(times[time], frame, title, traces, time, resting=time == last) for time in at]
 
@@ -136,7 +136,7 @@ def _still(label: str, frame: Part, title: Part, traces: Sequence[Part], last: f
         whole = merged(_points(traces[source]), patches.get(source, {}))
         each = (traces[source].get("meta") or {}).get("each", 1)
         rest = given.get(source, {}).get("rest") if resting else None
-        end = int(min(each * ((last if np.isinf(last) else last + 1) if rest is None else rest), _count(whole)))
+        end = int(min(each * (last + 1 if rest is None else rest), _count(whole)))
         begin = max(end - meta.get("points", end if reveals else 1), 0)
         seen = _points(whole) if reveals else {name: whole[name] for name in ("x", "y") if name in whole}
         found[index] = merged(patches.get(index, {}), _cut(seen, begin, end))

@@ -1,7 +1,7 @@
 """A recorded curve as it was given: what is missing taken out, what is not a number kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,7 @@ class Record:
         def kept(column: Array, there: NDArray[np.bool_], **more: Any) -> "Record":
             return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
 
-        whole = kept(values, present, **{name: kept(*column) for name, column in given.items()})
-        return replace(whole, called=called)
+        return kept(values, present, called=called, **{name: kept(*column) for name, column in given.items()})
 
     @property
     def at(self) -> Array:
