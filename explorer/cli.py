@@ -10,7 +10,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -125,7 +125,8 @@ def diagnosed(path: str) -> Answer:
         for place, cause in enumerate(found.causes[:CAUSES], 1)
         for line in ("", f"{place}. {cause.name}. {cause.because}", f"   Test: {cause.test}", f"   Change: {cause.change}")
     ]
-    numbers = asdict(found) | {"reading": log.reading, "notes": log.notes}
+    numbers = asdict(replace(found, record=None)) | {"reading": log.reading, "notes": log.notes}
+    del numbers["record"]  # who has the log has the curve
     return Answer([log.reading, f"{found.sentence}.", *causes], numbers, found.verdict == Verdict.DIVERGED)
 
 

@@ -7,7 +7,7 @@
         explorer/site/        pictures as files; no Streamlit
         explorer/figures/     Plotly; no Streamlit
         explorer/bridges/     torch and jax, imported when they are needed; nobody imports it
-          explorer/core/      numpy; neither Plotly nor Streamlit
+          explorer/core/      numpy; neither Plotly nor Streamlit. What draws a result is asked for by name, in ground/display.py alone
 
 Each rule is a function from a file's place and its source to a list of sentences: where the rule is broken and the way out.
 """
@@ -179,6 +179,19 @@ def nothing_is_executed_from_text(place: str, source: str) -> list[str]:
     ]
 
 
+def names_that_are_computed_are_imported_in_one_place(place: str, source: str) -> list[str]:
+    """A result's `plot` asks for what draws it, floors above, by its name; nothing else in the core may reach up so."""
+    if floor(place) not in ("", "core") or place == "explorer/core/ground/display.py":
+        return []
+    return [
+        f"{place}:{node.lineno} imports a module by a name that is computed: only explorer/core/ground/display.py does; write the name out"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1] in {"import_module", "__import__"}
+        and not (node.args and isinstance(node.args[0], ast.Constant))
+    ]
+
+
 RULES: list[Rule] = [
     every_file_is_on_a_floor,
     imports_only_go_down,
@@ -189,6 +202,7 @@ RULES: list[Rule] = [
     every_widget_has_a_key,
     only_descent_loops_over_steps,
     nothing_is_executed_from_text,
+    names_that_are_computed_are_imported_in_one_place,
 ]
 
 
@@ -233,6 +247,7 @@ BREAKS = [
     (only_descent_loops_over_steps, "explorer/ui/pages/10_a.py", "while k < max_steps:\n    k += 1"),
     (nothing_is_executed_from_text, "explorer/core/losses/formula.py", "eval(text)"),
     (nothing_is_executed_from_text, "explorer/ui/panel.py", "import builtins\nbuiltins.exec(text)"),
+    (names_that_are_computed_are_imported_in_one_place, "explorer/core/run/setup.py", "import importlib\nimportlib.import_module(NAME)"),
 ]
 
 KEEPS = [
@@ -256,6 +271,8 @@ KEEPS = [
     (only_descent_loops_over_steps, "explorer/core/run/sweep.py", "for step_size in tile:\n    pass"),
     (only_descent_loops_over_steps, "explorer/figures/curves.py", "frames = [frame(step) for step in range(steps)]"),
     (nothing_is_executed_from_text, "explorer/core/ground/knobs.py", "import re\nre.compile('a')\nmodel.eval()"),
+    (names_that_are_computed_are_imported_in_one_place, "explorer/core/ground/display.py", "importlib.import_module(DRAWS)"),
+    (names_that_are_computed_are_imported_in_one_place, "explorer/core/run/setup.py", "importlib.import_module('explorer.core.data')"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 
 import numpy as np
@@ -56,13 +57,13 @@ def _highest(errors: Array) -> float:
 
 def _block(block: BlockCheck, errors: Array) -> list[Part]:
     """Return the line of one block, named where it is wrong, and the mark at the step of its check."""
-    color, dash, symbol = LOOKS[block.verdict]
+    color, dash, symbol, name = *LOOKS[block.verdict], html.escape(block.block, quote=False)
     finite = np.isfinite(errors)
-    where = f"{block.block}, {block.method} of {plain(block.step)}: relative error {plain(block.error, 2)}, {block.verdict}"
+    where = f"{name}, {block.method} of {plain(block.step)}: relative error {plain(block.error, 2)}, {block.verdict}"
     texts = [plain(float(each), 2) for each in errors[finite]]
-    hover = f"{block.block}, difference of %{{x:.0e}}: relative error %{{text}}<extra></extra>"
+    hover = f"{name}, difference of %{{x:.0e}}: relative error %{{text}}<extra></extra>"
     curve = line(color, 3 if block.wrong else 1.5, dash=dash, x=CURVE[finite], y=np.maximum(errors[finite], LEAST), text=texts)
-    mark = marks(color, symbol, size=13 if block.wrong else 9, text=[block.block], textposition="bottom center", textfont={"color": TEXT})
+    mark = marks(color, symbol, size=13 if block.wrong else 9, text=[name], textposition="bottom center", textfont={"color": TEXT})
     at = {"x": [block.step], "y": [max(block.error, LEAST)]} if np.isfinite(block.error) else {"x": [], "y": []}
     mark |= at | {"mode": "markers+text" if block.wrong else "markers", "hovertemplate": f"{where}<extra></extra>"}
     return [curve | {"hovertemplate": hover}, mark]

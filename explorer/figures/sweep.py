@@ -11,10 +11,11 @@ from plotly.colors import hex_to_rgb
 
 from explorer.core.ground.prose import plain
 from explorer.core.run.finder import RateFinder
-from explorer.core.verdict.verdict import Verdict
+from explorer.core.verdict.verdict import Outcome, Verdict
 from explorer.figures.race import LOOKS
+from explorer.figures.stage import log_loss
 from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
-from explorer.figures.ticks import log_axis, logs, loss_axis, lowest
+from explorer.figures.ticks import ends, log_axis, logs, loss_axis, lowest
 
 ROOF = 1.5
 """Decades above the highest finite loss at which runs that became inf or nan are drawn."""
@@ -81,6 +82,59 @@ def draw(bands: Sequence[Band], finder: RateFinder | None = None) -> go.Figure:
         "annotations": [heading("↑ loss at the end (✕: inf or nan)"), heading("↑ factor per step (line: theory)", "2")],
         **axes("", {"domain": [0, 0.47], **rate}, loss),
         **axes("2", {"domain": [0.56, 1], "matches": "x", **rate}, {"range": [-0.02, 2.5], "nticks": 6}),
+    }
+    return figure(traces, layout)
+
+
+def outcomes(found: Outcome) -> go.Figure:
+    """Return the loss at the end of every run of a sweep against its rate; against its number where the rates are alike or unknown."""
+    rates = found.learning_rate
+    by_rate = rates is not None and np.unique(rates).size > 1
+    at = np.asarray(rates if by_rate else np.arange(found.verdict.size), dtype=float)
+    lost = ~np.isfinite(found.final_loss) | (found.first_nonfinite >= 0)
+    heights = np.where(lost, np.nan, log_loss(found.final_loss))
+    low, high = ends(heights)
+    roof = min(high, low + 40) + ROOF
+    heights = np.where(lost, roof, heights.clip(max=roof))
+    order = np.argsort(at, kind="stable")
+    traces = [line(TEXT, 1, x=at[order], y=heights[order], showlegend=False, **QUIET)]
+    for verdict in dict.fromkeys(found.verdict[order].tolist()):
+        here = order[found.verdict[order] == verdict]
+        words = [f"{'η =' if by_rate else 'run'} {plain(at[i], 4)}: {verdict}, loss {plain(float(found.final_loss[i]), 4)}" for i in here]
+        mark = marks(COLORS[verdict], SYMBOLS[verdict], size=9, x=at[here], y=heights[here], name=f"{verdict} ({here.size:,})")
+        traces.append(mark | {"text": words, "hovertemplate": "%{text}<extra></extra>", "showlegend": True})
+    powers = by_rate and bool((at > 0).all())
+    across = log_axis(*np.log10([at.min() / 1.25, at.max() * 1.25])) if powers else {"nticks": 8}
+    layout = {
+        "height": 420,
+        **legend(1.1, yanchor="bottom"),
+        **margins(72, 16, 84, 60),
+        "annotations": [heading("↑ loss at the end (top: inf or nan)")],
+        "xaxis": {"title": {"text": "learning rate" if by_rate else "run"}, **across},
+        "yaxis": loss_axis(low - 0.5, roof + 0.4, signed=bool(np.nanmin(np.where(lost, 0.0, found.final_loss), initial=0) < 0)),
+    }
+    return figure(traces, layout)
+
+
+def found_rates(found: RateFinder) -> go.Figure:
+    """Return the curve of a learning-rate finder, with the two rates that libraries read off it."""
+    heights = log_loss(found.losses)
+    low, high = ends(heights)
+    hover = "η = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
+    traces = [line(TEXT, 3, x=found.rates, y=heights, showlegend=False, hovertemplate=hover)]
+    for name, rate, dash in (("steepest", found.steepest, "dash"), ("a tenth of the lowest", found.tenth, "dot")):
+        if np.isfinite(rate):
+            traces.append(
+                line(COLORS[Verdict.CATAPULT], 2, dash=dash, x=[rate, rate], y=[low, high], name=f"{name}: {plain(rate)}", **QUIET)
+            )
+    reach = np.log10([min(found.rates[0], *(each for each in (found.tenth,) if each > 0)), found.rates[-1]])
+    layout = {
+        "height": 420,
+        **legend(1.1, yanchor="bottom"),
+        **margins(72, 16, 84, 60),
+        "annotations": [heading("↑ loss")],
+        "xaxis": {"title": {"text": "learning rate"}, **log_axis(float(reach[0]) - 0.1, float(reach[1]) + 0.1)},
+        "yaxis": loss_axis(low - 0.2, high + 0.2, signed=bool((found.losses < 0).any())),
     }
     return figure(traces, layout)
 

@@ -25,6 +25,9 @@ WIDTH, HEIGHT = 270, 110
 LEFT, TOP, BOTTOM = 6, 18, 20
 """Room at the side, and for the words above and below the curve."""
 
+TRACK = 24
+"""Height of a bar of parts."""
+
 DRAWN = 300
 """About how many points of a longer curve are drawn: the highest and the lowest of each piece."""
 
@@ -99,9 +102,18 @@ def sparkline(
 
 
 def tiles(
-    cells: Sequence[Sequence[Verdict]], coordinates: tuple[str, str], alt: str, *, height: int = HEIGHT, ink: str = INK, words: bool = True
+    cells: Sequence[Sequence[Verdict | None]],
+    coordinates: tuple[str, str],
+    alt: str,
+    *,
+    height: int = HEIGHT,
+    ink: str = INK,
+    words: bool = True,
 ) -> str:
-    """Return a map in few pixels, each in the color of its verdict; `coordinates` are what runs along it and up, unless without `words`."""
+    """Return a map in few pixels, each in the color of its verdict, if it has one yet.
+
+    `coordinates` are what runs along it and up, unless without `words`.
+    """
     wide, tall = (WIDTH - 2 * LEFT) / max(len(cells[0]), 1), (height - TOP - BOTTOM) / len(cells)
     across, up = coordinates
     parts = [_word(LEFT, 11, f"↑ {up}", "start"), _word(WIDTH - LEFT, height - 4, f"{across} →", "end")] if words else []
@@ -110,9 +122,27 @@ def tiles(
         for verdict, alike in itertools.groupby(line):
             count = len(list(alike))
             size = f'width="{count * wide + 0.3:.1f}" height="{tall + 0.3:.1f}"'
-            parts.append(f'<rect x="{LEFT + begin * wide:.1f}" y="{TOP + row * tall:.1f}" {size} fill="{COLORS[verdict]}"/>')
+            if verdict is not None:
+                parts.append(f'<rect x="{LEFT + begin * wide:.1f}" y="{TOP + row * tall:.1f}" {size} fill="{COLORS[verdict]}"/>')
             begin += count
     return _svg("".join(parts), alt, height, ink)
+
+
+def track(parts: Sequence[tuple[str, float, str]], alt: str, *, ends: tuple[str, str] = ("", ""), ink: str = INK) -> str:
+    """Return a bar of parts side by side, each a name, its share of the width and its color; a name stands above where it has room.
+
+    `ends` are what stands below both ends of the bar.
+    """
+    height = TOP + TRACK + BOTTOM
+    drawn, begin = [], float(LEFT)
+    for name, share, color in parts:
+        wide = share * (WIDTH - 2 * LEFT)
+        size = f'width="{max(wide - 1, 1):.1f}" height="{TRACK}"'
+        drawn.append(f'<rect x="{begin:.1f}" y="{TOP}" {size} fill="{color}"/>')
+        drawn.append(_word(begin, TOP - 5, name, "start") if 7 * len(name) < wide else "")
+        begin += wide
+    drawn += [_word(LEFT, height - 4, ends[0], "start"), _word(WIDTH - LEFT, height - 4, ends[1], "end")]
+    return _svg("".join(drawn), alt, height, ink)
 
 
 def envelope(values: Array, most: int = DRAWN) -> NDArray[np.intp]:

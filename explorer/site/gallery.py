@@ -22,12 +22,13 @@ from explorer.core.losses import Facts
 from explorer.core.networks.planes import View, survey
 from explorer.core.networks.training import train
 from explorer.core.run.setup import Setup
+from explorer.core.verdict.forensics import why_nan
 from explorer.figures.thumbnail import INK, sparkline, tiles
 from explorer.site.casebook import SYMPTOMS, Case, casebook
 from explorer.site.content import HERE
 from explorer.site.kept import kept, known
 from explorer.site.seen import see
-from explorer.site.shown import Shown, drawn_map, growing, shown
+from explorer.site.shown import Shown, shown
 from explorer.site.standalone import FLAT, html
 
 TOGETHER = "races, maps and landscapes"
@@ -99,9 +100,9 @@ def picture(case: Case) -> Shown:
         *_, found = survey(record, View.salvage(view)[0])
         return shown(found)
     if case.page == "map":
-        return drawn_map(record, known(record)) if kept(record) else shown(record)
+        return shown(known(record) if kept(record) else record)
     if case.page == "why_nan":
-        return growing(record.run())
+        return shown(why_nan(record.run()))
     if isinstance(record, Setup) and Facts(record.make_loss()).signals is not None:
         *_, history = train(record)
         return shown(history)

@@ -40,7 +40,7 @@ def kept(record: Map | Setup) -> dict[str, np.ndarray]:
 def known(plan: Map) -> Canvas:
     """Return what is known of a map: all of it if it is kept, else nothing yet."""
     held = kept(plan)
-    return Canvas(held["codes"], held["pace"]) if held else Canvas.blank(plan)
+    return Canvas(held["codes"], held["pace"], plan) if held else Canvas.blank(plan)
 
 
 def tried(setup: Setup) -> trials.Trials | None:

@@ -1,4 +1,4 @@
-"""What is drawn of a thing that somebody has: a setup, a run, a race, a map, a network's training, a landscape."""
+"""What is drawn of a thing that somebody has: a setup, a run, a sweep, a race, a map, a network's training, a landscape, a finding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
+from explorer.core.files.logs import LogFile
+from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import plain
 from explorer.core.losses import LOSSES
 from explorer.core.maps.boundary import lines
@@ -18,16 +21,21 @@ from explorer.core.networks.planes import Survey
 from explorer.core.networks.training import History
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
+from explorer.core.run.finder import RateFinder
 from explorer.core.run.race import Race
 from explorer.core.run.ruler import Ruler, ruler
+from explorer.core.run.safe_rate import SafeRate
 from explorer.core.run.setup import Setup
+from explorer.core.theory.gradient_check import GradientCheck, error_by_step
+from explorer.core.theory.spectrum import Density
 from explorer.core.verdict.explanation import Explanation
-from explorer.core.verdict.forensics import growth, why_nan
+from explorer.core.verdict.forensics import Forensics, growth
+from explorer.core.verdict.verdict import Outcome
+from explorer.figures import diagnosis, gradient, network, planes, race, spectrum, step_size, sweep
 from explorer.figures import growth as growth_figure
 from explorer.figures import map as map_figure
-from explorer.figures import network, planes, race, step_size
 from explorer.figures.stage import Picture
-from explorer.figures.theme import COLORS, Part
+from explorer.figures.theme import COLORS, Part, safe
 from explorer.site.content import Dial, Mark
 
 SAVED = ", saved"
@@ -72,6 +80,10 @@ def _(setup: Setup) -> Shown:
 
 @shown.register
 def _(trajectory: Trajectory) -> Shown:
+    if not np.isfinite(trajectory.loss).any(axis=0).all():
+        raise must(
+            "trajectory", "of runs whose loss is a finite number somewhere, to be drawn", "one that is lost from the start; ask why_nan"
+        )
     explanation = Explanation.of(trajectory)
     drawing, rates = step_size.draw(explanation), range(trajectory.runs)
     dial = Dial(
@@ -97,7 +109,7 @@ def _(plan: Map) -> Shown:
     canvas = Canvas.blank(plan)
     for _ in render(plan, canvas):
         pass
-    return drawn_map(plan, canvas)
+    return shown(canvas)
 
 
 @shown.register
@@ -116,19 +128,72 @@ def _(survey: Survey) -> Shown:
     return Shown(figure, alt, frames if dial else (), dial, narrow=planes.narrow(survey), title=title)
 
 
-def growing(trajectory: Trajectory) -> Shown:
-    """Return the picture of what grew until a run became inf or nan, and which quantity was first."""
-    figure, alt = growth_figure.draw(growth(trajectory), why_nan(trajectory))
-    return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?")
+@shown.register
+def _(outcome: Outcome) -> Shown:
+    alt = f"The loss at the end of each run. {outcome.summary()}."
+    return Shown(sweep.outcomes(outcome), alt, title="What became of every rate?")
 
 
-def drawn_map(plan: Map, canvas: Canvas) -> Shown:
-    """Return the picture of a map as far as its canvas is painted."""
+@shown.register
+def _(found: RateFinder) -> Shown:
+    alt = f"The loss of one run whose rate grows at every step, {found.summary()}."
+    return Shown(sweep.found_rates(found), alt, title="What would a learning-rate finder say?")
+
+
+@shown.register
+def _(canvas: Canvas) -> Shown:
+    if canvas.plan is None:
+        raise must("canvas", "of a whole map to be drawn, such as render fills", "a part of one")
+    plan = canvas.plan
     across, up = (side.label for side in map_figure.sides(plan))
     shares = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in canvas.shares().items())
     alt = f"A map of what becomes of runs: across, {across}; up, {up}. {shares}."
     figure, title = map_figure.draw(plan, canvas, lines(plan)), "Which runs converge, and which diverge?"
     return Shown(figure, alt, narrow=map_figure.NARROW, title=title, recipe=_recipe(plan.setup))
+
+
+@shown.register
+def _(found: Diagnosis) -> Shown:
+    record = found.record
+    if record is None or not record.values.size:
+        raise must("losses", "at least one number to be drawn", "none")
+    name = "your training loss" if record.called == "the loss" else safe(record.called)
+    alt = f"The curve of {record.called}, {record.values.size:,} values. {found.sentence}."
+    held = record.beside(record.validation) if "loss" in name else None  # an accuracy has another axis
+    figure = diagnosis.draw(record.at, record.values, held, axis=record.counter, name=name)
+    return Shown(figure, alt, narrow=diagnosis.CURVES, title="What does your loss curve say?")
+
+
+@shown.register
+def _(log: LogFile) -> Shown:
+    return shown(diagnose(log))
+
+
+@shown.register
+def _(found: Density) -> Shown:
+    return Shown(spectrum.draw(found), f"How the Hessian's eigenvalues are spread: {found.summary()}.", title="How does the loss curve?")
+
+
+@shown.register
+def _(found: SafeRate) -> Shown:
+    figure, alt = diagnosis.brackets(["this loss"], [found]), f"{found.sentence}."
+    return Shown(figure, alt, narrow=diagnosis.RATES, title="What is my largest safe rate?")
+
+
+@shown.register
+def _(check: GradientCheck) -> Shown:
+    if check.loss is None:
+        raise must("check", "what check_gradient returns to be drawn", "one that does not know its loss")
+    figure, alt = gradient.draw(check, error_by_step(check.loss, check.x))
+    return Shown(figure, alt, narrow=gradient.NARROW, title="Is my gradient right?")
+
+
+@shown.register
+def _(found: Forensics) -> Shown:
+    if found.trajectory is None:
+        raise must("finding", "what why_nan returns to be drawn", "one that does not know its run")
+    figure, alt = growth_figure.draw(growth(found.trajectory, found.run), found)
+    return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?")
 
 
 def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:

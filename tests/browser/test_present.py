@@ -37,10 +37,10 @@ def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, serve
         assert size(page, ".picture-sentence") >= 28
         dial, sentence = page.get_by_role("slider", name="Learning rate"), page.locator(".picture-sentence > span").first
         at = int(dial.input_value())
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowLeft")
-        assert int(dial.input_value()) == at + 1
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowRight")
+        assert int(dial.input_value()) == at - 1
         page.keyboard.press("h")
         expect(sentence).to_be_hidden()
         page.keyboard.press("r")

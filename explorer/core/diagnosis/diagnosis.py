@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,7 @@ from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
 from explorer.core.files.logs import LogFile
 from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_mapping, check_switch
 from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.sentence import Verdict, told
@@ -33,13 +35,13 @@ DECADES = 2.0  # a positive curve that spans more decades is looked at in logari
 COMPARED = 64  # two curves are compared at this many evenly spaced times
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Displayed):
     """What a recorded curve shows. `verdict` is None where the numbers cannot tell of the steps, and `sentence` says why.
 
     `evidence` are the numbers that decided, by name; `causes` what may be behind it, the likeliest first, each with the test that
     tells it apart and what to change first; `symptoms` short words such as ``"explodes"``; `cases` the names of the known curves, the
-    most alike first.
+    most alike first. `record` is the curve itself.
 
     See also: `diagnose`, `Verdict`.
 
@@ -55,6 +57,19 @@ class Diagnosis:
     causes: tuple[Cause, ...]
     symptoms: tuple[str, ...]
     cases: tuple[str, ...] = ()
+    record: Record | None = None
+
+    def summary(self) -> str:
+        """Return the sentence."""
+        return self.sentence
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return a row for each value of the curve: where it stands, and what the other curves that were given are there."""
+        if self.record is None:
+            return {}
+        own, others = self.record, ("validation", "learning_rate", "gradient_norm", "loss_scale")
+        beside = {name: own.beside(getattr(own, name)) for name in others}
+        return {own.counter: own.at, "loss": own.values} | {name: each for name, each in beside.items() if each is not None}
 
 
 @np.errstate(all="ignore")  # what overflows on the way is as large as a number can be
@@ -103,7 +118,7 @@ def diagnose(
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
         called, judged = log.called, kind(log.roles["train"])
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
-    record = Record.of(losses, steps, counter=counter, **given)
+    record = Record.of(losses, steps, counter=counter, called=called, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
     curves = {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
     stochastic = None if stochastic is None else check_switch("stochastic", stochastic)
@@ -125,13 +140,14 @@ def diagnose(
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
         cases=() if verdict is None else tuple(sorted(curves, key=lambda name: -likeness(record.values, curves[name]))),
+        record=record,
     )
 
 
 def _no_verdict(record: Record, sentence: str, signs: Signs | None, heard: Sequence[Alarm], *found: str) -> Diagnosis:
     """Return what is said of a column that tells nothing of the steps."""
     evidence = _evidence(record, signs, sentence.partition(":")[0].lower(), heard)
-    return Diagnosis(None, sentence, evidence, ranked(record, signs, None, found, heard), found)
+    return Diagnosis(None, sentence, evidence, ranked(record, signs, None, found, heard), found, record=record)
 
 
 def _judged(record: Record, stochastic: bool | None, heard: Sequence[Alarm]) -> tuple[Signs | None, Verdict | None, str]:

@@ -278,6 +278,9 @@ class Monitor:
         self.notice = Notice(self.step, state, self.step if state is State.LOST else self.overflow_step, f"{state}: {why}")
         return self.notice
 
+    def __repr__(self) -> str:
+        return f"<Monitor: {self.sentence}>"
+
     @property
     def sentence(self) -> str:
         """How the run stands, in words: also where there is no reason to warn."""

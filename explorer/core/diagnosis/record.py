@@ -20,13 +20,14 @@ class Record:
     rows: NDArray[np.intp]  # ``(n,)``
     missing: int
     counter: str  # the word for where an entry stands: row, step or epoch
+    called: str = "the loss"
     validation: "Record | None" = None
     learning_rate: "Record | None" = None
     gradient_norm: "Record | None" = None
     loss_scale: "Record | None" = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, *, counter: str = "step", **others: Any) -> "Record":
+    def of(cls, losses: Any, steps: Any, *, counter: str = "step", called: str = "the loss", **others: Any) -> "Record":
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
@@ -38,10 +39,23 @@ class Record:
         if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
 
-        def kept(column: Array, there: NDArray[np.bool_], **more: "Record") -> "Record":
+        def kept(column: Array, there: NDArray[np.bool_], **more: Any) -> "Record":
             return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
 
-        return kept(values, present, **{name: kept(*column) for name, column in given.items()})
+        return kept(values, present, called=called, **{name: kept(*column) for name, column in given.items()})
+
+    @property
+    def at(self) -> Array:
+        """Where each entry stands, ``(n,)``, as a picture has it: its step, or the number of its row from 1 on."""
+        return np.asarray(self.rows + 1.0 if self.counter == "row" else self.steps)
+
+    def beside(self, other: "Record | None") -> Array | None:
+        """Return another curve of the same rows at this one's entries, ``(n,)``, nan where it has no value; None if there is none."""
+        if other is None:
+            return None
+        found, both = np.full(self.values.size, np.nan), np.isin(other.rows, self.rows)
+        found[np.searchsorted(self.rows, other.rows[both])] = other.values[both]
+        return found
 
     @property
     def lost_from(self) -> int | None:

@@ -14,6 +14,7 @@ from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, k
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_mapping, must, typed
 from explorer.core.ground.prose import counted
 
@@ -37,8 +38,8 @@ MOST_NOTES = 20  # of what was left out: more is no log
 MOST_RANKS = 1024  # more different numbers of ranks are none
 
 
-@dataclass(frozen=True, eq=False)
-class LogFile:
+@dataclass(frozen=True, eq=False, repr=False)
+class LogFile(Displayed):
     """The columns of numbers by name, masked arrays ``(rows,)`` in the order of the steps, and what each one is.
 
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
@@ -63,6 +64,14 @@ class LogFile:
     alarms: tuple[tuple[str, int, str], ...] = ()
     called: str = "the loss"
     _sheet: Sheet | None = field(default=None, repr=False)
+
+    def summary(self) -> str:
+        """Return what was taken for the training loss."""
+        return self.reading
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return all columns by name, missing values as nan."""
+        return {name: each.filled(np.nan) for name, each in self.columns.items()}
 
     def curve(self, role: str) -> Numbers | None:
         """The column of that role, None if there is none."""

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.claim import claimed
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_made, short
+from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
@@ -23,13 +25,13 @@ HEADER = 4096
 MOST_SAID = 400  # characters of another map's link that a refusal repeats
 
 
-@dataclass(frozen=True, eq=False)
-class Canvas:
+@dataclass(frozen=True, eq=False, repr=False)
+class Canvas(Displayed):
     """What is known of a map: `codes` int8 ``(y.size, x.size)``, the place in `VERDICTS` or `UNDONE`, and `pace` float32.
 
     `pace` is how fast: for what diverged the step of overflow (beyond the map's steps, when it would come at the growth that was seen),
     for all else log₁₀ of the final over the first loss, above the minimum if it is known, and no less than the -28 at which a run is left
-    alone. Row 0 is the low end of y.
+    alone. Row 0 is the low end of y. `plan` is the map; None of what was made from another canvas.
 
     `blank` makes one in memory, `open` one in a file. Raises ValueError for a file that holds another map or none, is damaged, or is open
     in another process.
@@ -45,12 +47,36 @@ class Canvas:
 
     codes: NDArray[np.int8]
     pace: NDArray[np.float32]
+    plan: Map | None = None
+
+    def summary(self) -> str:
+        """Return which map this is, and the share of each verdict.
+
+        >>> from explorer import Axis, Setup
+        >>> Canvas.blank(Map(Setup("x_squared"), Axis("learning_rate", 0, 2), Axis("start.0", -1, 1)))
+        <Canvas: learning_rate 0 to 2 across, start.0 −1 to 1 up: 256 × 256 pixels, 0 % of them done>
+        """
+        up, across = self.codes.shape
+        sides = (("across", self.plan.x), ("up", self.plan.y)) if self.plan else ()
+        where = ", ".join(f"{axis.knob} {plain(axis.low)} to {plain(axis.high)} {way}" for way, axis in sides)
+        shares = ", ".join(f"{plain(100 * share)} % {verdict}" for verdict, share in self.shares().items())
+        done = "" if self.share == 1 else f", {plain(100 * self.share)} % of them done"
+        return f"{where}{': ' if where else ''}{across:,} × {up:,} pixels{done}{f': {shares}' if shares else ''}"
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """Return a row for each pixel that is done: the two knobs by name, the verdict, and how fast."""
+        rows, columns = np.nonzero(self.done)
+        sides: dict[str, NDArray[Any]] = {"column": columns, "row": rows} if self.plan is None else {}
+        if self.plan is not None:
+            sides = {self.plan.x.knob: self.plan.x.values[columns], self.plan.y.knob: self.plan.y.values[rows]}
+        codes = self.codes[rows, columns].astype(np.intp)
+        return sides | {"verdict": np.array([str(each) for each in VERDICTS], object)[codes], "pace": self.pace[rows, columns]}
 
     @classmethod
     def blank(cls, plan: Map) -> Self:
         """Nothing known yet, in memory."""
         check_made("plan", plan, Map, "a Map")
-        return cls(np.full(plan.shape, UNDONE, np.int8), np.full(plan.shape, np.nan, np.float32))
+        return cls(np.full(plan.shape, UNDONE, np.int8), np.full(plan.shape, np.nan, np.float32), plan)
 
     @classmethod
     def open(cls, path: Path | str, plan: Map) -> Self:
@@ -76,7 +102,7 @@ class Canvas:
             if whole is None:  # it keeps the claim of the file when that is closed
                 whole = _open[found.st_dev, found.st_ino] = np.memmap(file, np.uint8, "r+")
         codes, pace = whole[HEADER : HEADER + plan.pixels], whole[HEADER + plan.pixels :]
-        canvas = cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape))
+        canvas = cls(codes.view(np.int8).reshape(plan.shape), pace.view(np.float32).reshape(plan.shape), plan)
         if canvas.codes.min() < UNDONE or canvas.codes.max() >= len(VERDICTS):
             raise ValueError(f"{path.name} must have a verdict or none in each pixel, and it is damaged; delete it and begin again")
         return canvas
@@ -84,7 +110,7 @@ class Canvas:
     def copy(self) -> "Canvas":
         """Return a copy, unaffected by later writes. Codes are copied first: a pixel with a code has its pace."""
         codes = self.codes.copy()
-        return Canvas(codes, np.array(self.pace))
+        return Canvas(codes, np.array(self.pace), self.plan)
 
     @property
     def done(self) -> NDArray[np.bool_]:

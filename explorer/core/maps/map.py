@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from explorer.core.ground.display import Drawable
 from explorer.core.ground.knobs import (
     Knob,
     Parameter,
@@ -177,7 +178,7 @@ def together(knob: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Map:
+class Map(Drawable):
     """A plane of experiments: the setup with two of its knobs replaced by the two axes. Equal maps have the same picture.
 
     Raises ValueError with a sentence for a knob that the setup does not have, one that is on both axes, values beyond its rule, and

@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import Look, knob_table
 from explorer.core.ground.prose import plain
 from explorer.core.ground.size import check_size
@@ -213,14 +214,32 @@ class Pane:
         return np.array(self.history.x if self.history is not None else [self.point], dtype=float)
 
 
-@dataclass(eq=False)
-class Survey:
+@dataclass(eq=False, repr=False)
+class Survey(Displayed):
     """All that is looked at; it grows while it is computed."""
 
     view: View
     panes: list[Pane]
     doing: str = "about to begin"  # what is being done now
     share: float = 0.0  # how much is done
+
+    def summary(self) -> str:
+        """Return how rugged the ground around each network is, in the first plane; or how far the work is."""
+        seed = self.view.seeds[0]
+        if not self.complete(seed):
+            return f"{self.doing}, {plain(100 * self.share)} % done"
+        seen = [(pane.name or "the network", pane.ruggedness[seed]) for pane in self.panes]
+        words = [
+            f"{name}: losses {plain(each.smallest)} to {plain(each.largest)}, local minima: {each.minima}, beyond numbers: {each.lost}"
+            for name, each in seen
+        ]
+        return "; ".join(words)
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Return a row for each network and plane that is done."""
+        done = [(pane.name, seed, each) for pane in self.panes for seed, each in pane.ruggedness.items()]
+        found: dict[str, list[Any]] = {"network": [name for name, _, _ in done], "seed": [seed for _, seed, _ in done]}
+        return found | {name: [getattr(each, name) for _, _, each in done] for name in ("minima", "smallest", "largest", "lost")}
 
     def complete(self, seed: int) -> bool:
         return all(seed in pane.ruggedness for pane in self.panes)

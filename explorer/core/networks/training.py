@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.prose import plain, told_apart
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.instruments import activity, block_norms, score, update_ratios
@@ -26,8 +27,8 @@ ROUNDING = 1e-6  # a loss that rose by a smaller share of itself has not risen: 
 DEAD, SATURATED = 0.5, 0.9  # share of a layer's units without any slope, and of its slopes that are flat, beyond which it is
 
 
-@dataclass(eq=False)
-class History:
+@dataclass(eq=False, repr=False)
+class History(Displayed):
     """What was seen of one run, a row a look, and its outcome so far: that of `decide`, as every other run's."""
 
     loss: Any
@@ -50,6 +51,15 @@ class History:
     saturated: list[list[float]] = field(default_factory=list)  # the share of each hidden layer
     x: list[Array] = field(default_factory=list)  # the points themselves
     lost_at: int = -1
+
+    def summary(self) -> str:
+        """Return the verdict so far, with what the instruments add to it."""
+        return "nothing was looked at yet" if self.outcome is None else "; ".join([self.outcome.sentence(), *seen(self)])
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Return a row for each look."""
+        names = ("steps", "train", "validation", "accuracy", "validation_accuracy", "sharpness", "edge", "stable", "ratio")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def verdict(self) -> Verdict:
@@ -156,8 +166,7 @@ def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tup
 
 def ending(history: History) -> str:
     """Return a run's verdict in one sentence with its numbers, in bold, and what the instruments add to it."""
-    assert history.outcome is not None
-    return marked("; ".join([history.outcome.sentence(), *seen(history)]))
+    return marked(history.summary())
 
 
 def seen(history: History) -> list[str]:

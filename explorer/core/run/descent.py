@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.halt import heed
 from explorer.core.ground.knobs import (
     NOT_NEGATIVE,
@@ -25,12 +26,15 @@ from explorer.core.ground.knobs import (
     knob_of,
     must,
 )
+from explorer.core.ground.prose import counted
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, length
 from explorer.core.schedules import SCHEDULES, Schedule, constant
 
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
+
+FRAMED = 16  # coordinates of a point that a table has columns for, at most
 
 SMALL = 2**16  # bytes of a point up to which its rates are laid out in its shape: then numpy multiplies twice as fast
 
@@ -172,8 +176,8 @@ class Descent:
         return Descent(**{each.name: getattr(self, each.name) for each in fields(Descent)} | some | {"optimizer": self.optimizer.on(runs)})
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory(Descent):
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Displayed, Descent):
     """A descent and everything that happened in it. Index 0 is the start; the last axis is always runs.
 
     `x` is ``(steps+1, dim, runs)``; `loss` and `gradient_norm` (Euclidean) are ``(steps+1, runs)``, of the whole loss even where
@@ -193,6 +197,27 @@ class Trajectory(Descent):
     loss: Array
     gradient_norm: Array
     preconditioner: Array | None
+
+    def summary(self) -> str:
+        """Return how many runs of how many steps at which rates these are, and where their losses ended; `judge` says more.
+
+        >>> run("x_squared", "gradient_descent", [0.5, 2.0], start=[1.0], steps=600)
+        <Trajectory: 2 runs of 600 steps in 1 dimension at the learning rate 0.5 to 2; the loss at the end is 0, of 1 run not finite>
+        """
+        last = self.loss[-1]
+        lost = int((~np.isfinite(last)).sum())
+        ends = "; the loss at the end is " + (span(last) + (f", of {counted(lost, 'run')} not finite" if 0 < lost < self.runs else ""))
+        size = f"{counted(self.runs, 'run')} of {counted(self.steps)} in {counted(self.x.shape[1], 'dimension')}"
+        return f"{size} at the learning rate {span(self.learning_rate)}{ends}"
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """Return a row for each step of each run: loss, gradient, and the point's first `FRAMED` coordinates by name."""
+        steps, runs = self.loss.shape
+        found: dict[str, NDArray[Any]] = {"run": np.repeat(np.arange(runs), steps), "step": np.tile(np.arange(steps), runs)}
+        found |= {"learning_rate": np.repeat(self.learning_rate, steps)}
+        found |= {name: getattr(self, name).T.ravel() for name in ("loss", "gradient_norm")}
+        names = Facts(self.objective).first_coordinates(FRAMED)
+        return found | {name if name not in found else f"{name} (x)": self.x[:, i].T.ravel() for i, name in enumerate(names)}
 
     def preconditioner_at(self, step: int, run: int = 0) -> Array | None:
         """What divided each coordinate's last step before `step` in one run, ``(dim, 1)``; None at the start, or if nothing did.

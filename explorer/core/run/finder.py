@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_one, check_whole, door
+from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import run
@@ -14,8 +16,8 @@ GAVE_UP = 4.0  # the finder stops once the loss is this many times the best so f
 SKIPPED = 10  # steps that Lightning skips at the start when it looks for the steepest descent
 
 
-@dataclass(frozen=True, eq=False)
-class RateFinder:
+@dataclass(frozen=True, eq=False, repr=False)
+class RateFinder(Displayed):
     """The `rates` and `losses` up to where the finder gave up, ``(n,)``, and two rates that libraries read off such a curve.
 
     `steepest` is where the loss falls fastest a step, Lightning's suggestion; `tenth` is a tenth of the rate with the lowest loss, fastai's
@@ -33,6 +35,16 @@ class RateFinder:
     losses: Array
     steepest: float
     tenth: float
+
+    def summary(self) -> str:
+        """Return where the finder gave up, and what libraries would read off its curve."""
+        steepest, tenth = (plain_or("none", each) for each in (self.steepest, self.tenth))
+        end = f"{plain(float(self.rates[-1]))} after {counted(self.rates.size)}"
+        return f"from the rate {plain(float(self.rates[0]))} to {end}; steepest at {steepest}, a tenth of the lowest point is {tenth}"
+
+    def to_columns(self) -> dict[str, Array]:
+        """Return a row for each step."""
+        return {"learning_rate": self.rates, "loss": self.losses}
 
 
 @door

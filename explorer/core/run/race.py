@@ -6,6 +6,7 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 
+from explorer.core.ground.display import Drawable
 from explorer.core.ground.knobs import Knob, Parameter, check_made, check_one, must, short, strictly
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.optimizers import OPTIMIZERS
@@ -28,7 +29,7 @@ class Racer:
 
 
 @dataclass(frozen=True)
-class Race:
+class Race(Drawable):
     """Who runs, on what, and how fast. `setup` says all but who runs; its learning rate is the shared one, or the fraction.
 
     A racer has the default knobs of its optimizer, or those that `setup` has if that is its optimizer too.

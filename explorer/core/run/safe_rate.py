@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_whole, door, must
 from explorer.core.ground.prose import plain, told_apart
@@ -50,8 +51,8 @@ KICK = 1e-4
 """Runs begin at most this share of the scale on which the loss is smooth away from the start."""
 
 
-@dataclass(frozen=True, eq=False)
-class SafeRate:
+@dataclass(frozen=True, eq=False, repr=False)
+class SafeRate(Displayed):
     """The curvature at a point, the rate that follows from it, and what runs say.
 
     `sharpness` is the Hessian's largest eigenvalue, for a rule that preconditions that of P⁻¹H, known to within ± `error`, and
@@ -81,6 +82,10 @@ class SafeRate:
     longest: int
     looks: NDArray[np.intp]
     edges: Array
+
+    def summary(self) -> str:
+        """Return the sentence."""
+        return self.sentence
 
     @property
     def agrees(self) -> bool:

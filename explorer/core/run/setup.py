@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.display import Drawable
 from explorer.core.ground.knobs import (
     NOT_NEGATIVE,
     Knob,
@@ -40,7 +41,7 @@ SUCH_KNOBS = '{"optimizer.momentum": 0.9}'
 
 @door
 @dataclass(frozen=True)
-class Setup:
+class Setup(Drawable):
     """Everything that a run depends on, and nothing else: equal setups give equal runs, to the last bit.
 
     `knobs` holds what is set on the loss, the optimizer and the schedule, by dotted name: ``(("loss.eigenvalues", (1, 100)),)``; a mapping

@@ -289,4 +289,5 @@ class Watch:
 
     def outcome(self) -> Outcome:
         loss, profile = self.descent.objective, Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
-        return decide(profile, loss, self.descent.start, self.final_x, stochastic=self.descent.stochastic)
+        rates, stochastic = self.descent.learning_rate, self.descent.stochastic
+        return decide(profile, loss, self.descent.start, self.final_x, stochastic=stochastic, learning_rate=rates)

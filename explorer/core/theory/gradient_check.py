@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_whole, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, seen
@@ -127,9 +128,9 @@ class BlockCheck:
         return "; ".join([what, *(kink.sentence() for kink in self.kinks[:WORST])])
 
 
-@dataclass(frozen=True)
-class GradientCheck:
-    """What `check_gradient` found: `blocks`, one for each group of parameters.
+@dataclass(frozen=True, repr=False)
+class GradientCheck(Displayed):
+    """What `check_gradient` found: `blocks`, one for each group of parameters, of `loss` at `x` ``(dim,)``.
 
     See also: `check_gradient`.
 
@@ -138,6 +139,13 @@ class GradientCheck:
     """
 
     blocks: tuple[BlockCheck, ...]
+    loss: Loss | None = field(default=None, compare=False)
+    x: Array | None = field(default=None, compare=False)
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Return a row for each block."""
+        names = ("block", "verdict", "error", "doubt", "analytic", "numeric", "checked", "size", "step", "method", "mistake")
+        return {name: [getattr(each, name) for each in self.blocks] for name in names}
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -219,7 +227,7 @@ def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: i
     with np.errstate(all="ignore"), one_blas_thread:
         eps = rounding(loss, point)
         found = {name: _checked(loss, point, gradient, name, where, random, eps) for name, where in Facts(loss).groups}
-        return GradientCheck(tuple(_passed_on(loss, point, found, random, eps).values()))
+        return GradientCheck(tuple(_passed_on(loss, point, found, random, eps).values()), loss, point)
 
 
 def error_by_step(loss: Function | Loss, x: ArrayLike | None = None, *, seed: int = 0) -> dict[str, Array]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.knobs import Knob, check_integer, check_number, check_one, check_points, check_whole, must
+from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
@@ -125,8 +128,8 @@ def trace(
     return Trace(float(found.mean()), float(found.std(ddof=1) / np.sqrt(found.size)), found.size)
 
 
-@dataclass(frozen=True, eq=False)
-class Density:
+@dataclass(frozen=True, eq=False, repr=False)
+class Density(Displayed):
     """How the eigenvalues are spread: at `eigenvalues` ``(probes, k)`` lie these `weights`, of which each row's sum is 1.
 
     Each row is what one random vector sees: a quadrature that has the first 2k - 1 moments of the spectrum in that vector's weights.
@@ -140,6 +143,17 @@ class Density:
 
     eigenvalues: Array
     weights: Array
+
+    def summary(self) -> str:
+        """Return between which numbers the eigenvalues lie, their mean with its standard error, and how many are below 0."""
+        (mean, error), below = self.moment(1), 100 * self.share(-np.inf, 0.0)
+        seen = f"{span(self.eigenvalues)}, {plain(mean)} ± {plain_or('?', error, 2)} on average, {plain(below, 2)} % of them below 0"
+        return f"eigenvalues {seen}, from {counted(len(self.weights), 'probe')}"
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """Return a row for each eigenvalue of each probe."""
+        probes = np.repeat(np.arange(len(self.weights)), self.weights.shape[1])
+        return {"probe": probes, "eigenvalue": self.eigenvalues.ravel(), "weight": self.weights.ravel()}
 
     def moment(self, power: int) -> tuple[float, float]:
         """Return the mean of λ^power over all eigenvalues and its standard error."""

@@ -1,12 +1,13 @@
 """Why a run of ours became inf or nan: which quantity went first, at which step, in which layer, from which example."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import Knob, check_integer, check_one
 from explorer.core.ground.prose import plain, told_apart
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss
@@ -35,13 +36,14 @@ class Origin(StrEnum):
     PRECISION = "number format"
 
 
-@dataclass(frozen=True)
-class Forensics:
+@dataclass(frozen=True, repr=False)
+class Forensics(Displayed):
     """What was found. `origin` is None for a run that stayed finite.
 
     `quantity` (``activation``, ``loss``, ``gradient`` or ``weight``) was the first that was not finite, at step `step`, in the group
     of parameters or the layer `block`; `began` is the step from which the loss only grew. `row` is the example at fault, counted from
     0. `sentence` says it in words, and `change` what to change first. What does not apply is None, -1 or empty.
+    `trajectory` and `run` are what was looked at.
 
     See also: `why_nan`.
 
@@ -58,6 +60,12 @@ class Forensics:
     row: int | None
     sentence: str
     change: str = ""
+    trajectory: Trajectory | None = field(default=None, compare=False)
+    run: int = field(default=0, compare=False)
+
+    def summary(self) -> str:
+        """Return the sentence."""
+        return self.sentence
 
 
 @np.errstate(all="ignore")
@@ -86,7 +94,8 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
         grows = (
             f"; but it diverges, from {first} to {last} so far: more steps would end it" if outcome.verdict[run] == Verdict.DIVERGED else ""
         )
-        return Forensics(None, "", -1, -1, "", None, f"every number of this run is finite, for all {trajectory.steps:,} steps{grows}")
+        fine = f"every number of this run is finite, for all {trajectory.steps:,} steps{grows}"
+        return Forensics(None, "", -1, -1, "", None, fine, "", trajectory, run)
     scene = _Scene.of(trajectory, run, step, quantity)
     for clue in (_bad_data, _broke, _decay, _outlier, _precision):
         found = clue(scene)
@@ -214,7 +223,8 @@ class _Scene:
         what = who.get(self.quantity, "the loss") if block else f"the {self.quantity}"
         steepest = f"; the largest gradient was that of {block}" if block and self.quantity == "loss" else ""
         first = f"{what} was the first to become inf or nan, at step {self.step:,}{steepest}"
-        return Forensics(origin, self.quantity, self.step, self.began, block, row, f"{origin}: {why}; {first}", change)
+        said = f"{origin}: {why}; {first}"
+        return Forensics(origin, self.quantity, self.step, self.began, block, row, said, change, self.path, self.run)
 
 
 def _pulls(loss: DataLoss, rows: NDArray[np.intp], x: Array) -> Array:

@@ -1,10 +1,12 @@
 """What happened to a run: one word for each, and the numbers that decided it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.knobs import Knob, check_integer, check_one, check_whole
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss
@@ -36,8 +38,8 @@ RISE = 2.0  # a catapult rises to at least this multiple of the start: less is a
 SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; on a quadratic, momentum's transient cannot
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcome(Displayed):
     """One verdict a run, with the numbers it rests on. Every array is ``(runs,)``.
 
     `start_loss` and `final_loss` are those of the start and the end, `best_loss` and `peak_loss` the smallest and the largest of all
@@ -46,7 +48,8 @@ class Outcome:
     minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the minimum that is
     left at the end, and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does not fall. `late_low` and
     `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at the end, and
-    `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan.
+    `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan. `learning_rate` are the
+    rates of the runs, None if who asked did not say.
 
     See also: `judge`, `sweep`, `Verdict`.
 
@@ -71,6 +74,28 @@ class Outcome:
     final_gradient: Array
     smallest_curvature: Array
     steps: int
+    learning_rate: Array | None = None
+
+    def summary(self) -> str:
+        """Return the sentence of a single run; of several how many came to which verdict, the most first.
+
+        >>> from explorer import sweep
+        >>> sweep("x_squared", "gradient_descent", [0.3, 0.4, 1.1], start=[1.0])
+        <Outcome: 3 runs of 100 steps at the learning rate 0.3 to 1.1: 2 converged, 1 diverged>
+        """
+        if len(self.verdict) == 1:
+            return self.sentence()
+        words = [str(each) for each in self.verdict]
+        counts = sorted(((words.count(word), word) for word in dict.fromkeys(words)), key=lambda each: -each[0])
+        rates = "" if self.learning_rate is None else f" at the learning rate {span(self.learning_rate)}"
+        found = ", ".join(f"{count:,} {word}" for count, word in counts)
+        return f"{counted(len(words), 'run')} of {counted(self.steps)}{rates}: {found}"
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """Return a row for each run, with all that is known of it."""
+        rates = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
+        found = {name: each for name, each in vars(self).items() if isinstance(each, np.ndarray)}
+        return rates | found | {"verdict": self.verdict.astype(str).astype(object)}
 
     def _one(self, run: int) -> int:
         """The place of a run, as an array takes it; refused with a sentence where there is none."""
@@ -161,10 +186,20 @@ def judge(trajectory: Trajectory) -> Outcome:
     ['converged', 'oscillating', 'diverged']
     """
     profile = Profile.of(trajectory)
-    return decide(profile, trajectory.objective, trajectory.x[0], trajectory.x[-1], stochastic=trajectory.stochastic)
+    points, rates = (trajectory.x[0], trajectory.x[-1]), trajectory.learning_rate
+    return decide(profile, trajectory.objective, *points, stochastic=trajectory.stochastic, learning_rate=rates)
 
 
-def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic: bool = False, look: bool = True) -> Outcome:
+def decide(
+    profile: Profile,
+    loss: Loss,
+    start: Array,
+    end: Array,
+    *,
+    stochastic: bool = False,
+    look: bool = True,
+    learning_rate: Array | None = None,
+) -> Outcome:
     """Return the verdict that follows from a summary and from the curvature at the first and last points, ``(dim, runs)`` both.
 
     `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults.
@@ -233,6 +268,7 @@ def decide(profile: Profile, loss: Loss, start: Array, end: Array, *, stochastic
         final_gradient=profile.final_gradient,
         smallest_curvature=np.where(arrived, smallest, np.nan),
         steps=profile.steps,
+        learning_rate=learning_rate,
     )
     return _with_catapults(outcome, loss, start, end) if look else outcome
 

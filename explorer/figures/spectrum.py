@@ -1,0 +1,33 @@
+"""The density of a Hessian's eigenvalues: how many lie where, on a logarithmic scale, as Ghorbani et al. 2019 draw it."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.core.theory.spectrum import Density
+from explorer.figures.theme import BLUE, figure, heading, line, margins
+from explorer.figures.ticks import logs, loss_axis
+
+POINTS = 600
+"""Of the curve."""
+
+DECADES = 8.0
+"""Powers of ten below the highest point that are drawn."""
+
+
+def draw(found: Density) -> go.Figure:
+    """Return the smoothed density against the eigenvalue."""
+    low, high = float(found.eigenvalues.min()), float(found.eigenvalues.max())
+    room = 0.05 * ((high - low) or abs(high) or 1.0)
+    grid = np.linspace(low - room, high + room, POINTS)
+    heights = logs(found.on(grid))
+    top = float(np.nanmax(heights, initial=-np.inf)) if np.isfinite(heights).any() else 0.0
+    hover = "λ = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
+    traces = [line(BLUE, 3, x=grid, y=np.fmax(heights, top - DECADES), hovertemplate=hover)]
+    layout = {
+        "height": 420,
+        **margins(84, 16, 48, 60),
+        "annotations": [heading("↑ density of eigenvalues")],
+        "xaxis": {"title": {"text": "eigenvalue λ of the Hessian"}, "nticks": 8},
+        "yaxis": loss_axis(top - DECADES - 0.2, top + 0.3),
+    }
+    return figure(traces, layout)
