@@ -1,5 +1,6 @@
 // The presenter's view: the picture alone, in type for the last row, moved by keys. It begins and ends with "p", its button, or Escape.
 
+let full = false; // it fills the screen, and leaving that ends it; what is heard late of an earlier time does not
 const showing = document.documentElement.dataset; // `present` while it is on, `hushed` while the verdict is a question
 
 function present(on) {
@@ -7,7 +8,7 @@ function present(on) {
   if (on) showing.present = "";
   else delete showing.present, delete showing.hushed;
   if (on) document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may not: it fills the window then
-  else if (document.fullscreenElement) document.exitFullscreen();
+  else if (document.fullscreenElement) (full = false), document.exitFullscreen();
   dispatchEvent(new Event("present")); // pictures change the size of their type
   if (on) dial()?.focus();
 }
@@ -52,7 +53,11 @@ if (!window.presentBegan) {
     event.preventDefault();
     go("step", (lesson = step));
   });
-  document.addEventListener("fullscreenchange", () => document.fullscreenElement || present(false));
+  document.addEventListener("fullscreenchange", () => {
+    if (!document.fullscreenElement && full) present(false);
+    full = !!document.fullscreenElement;
+    if (full && !("present" in showing)) document.exitFullscreen(); // granted too late
+  });
   // Before Streamlit, which has a meaning of its own for "r".
   addEventListener("keydown", (event) => {
     const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range])");

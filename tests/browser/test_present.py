@@ -21,18 +21,19 @@ def shown(page: Page) -> bool:
 
 def size(page: Page, selector: str) -> float:
     """The size of its type in pixels, once it is there."""
-    there = "selector => parseFloat(getComputedStyle(document.querySelector(selector) ?? document.head).fontSize) || null"
+    there = "selector => { const each = document.querySelector(selector); return each && parseFloat(getComputedStyle(each).fontSize); }"
     return float(page.wait_for_function(there, arg=selector).json_value())
 
 
 def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, server: str) -> None:
     page = visit(server, ignore="404", viewport=PROJECTOR)
+    expect(page.get_by_role("button", name="Present")).to_be_visible()  # before, nobody listens to keys
     settle(page)
     ordinary = size(page, ".xtick text")
     for turn in range(3):
         page.keyboard.press("p")
-        settle(page)
         expect(page.locator(".way")).to_be_hidden()
+        settle(page)
         page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('.xtick text')).fontSize) >= {max(18, 1.2 * ordinary)}")
         assert size(page, ".picture-sentence") >= 28
         dial, sentence = page.get_by_role("slider", name="Learning rate"), page.locator(".picture-sentence > span").first
@@ -53,6 +54,7 @@ def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, serve
         assert page.locator(".picture").first.evaluate("each => each.getBoundingClientRect().bottom <= innerHeight")
         page.keyboard.press("p" if turn else "Escape")
         expect(page.locator(".way")).to_be_visible()
+        page.wait_for_function("!document.fullscreenElement")
         page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('.xtick text')).fontSize) === {ordinary}")
 
 
