@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from explorer.core.diagnosis.diagnosis import COMPARED, shape, spans_decades
 from explorer.core.ground.prose import plain
 from explorer.core.run.safe_rate import SafeRate
+from explorer.figures import theme
 from explorer.figures.stage import crosses
 from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins, marks
 from explorer.figures.thumbnail import envelope
@@ -82,7 +83,7 @@ def draw(
         **legend(1.2),
         **margins(84, 16, 84, 56),
         "annotations": [heading("↑ loss" if "loss" in name else f"↑ {name}")],
-        "xaxis": {"title": {"text": axis}, "nticks": 8},
+        "xaxis": {"title": {"text": theme.safe(axis)}, "nticks": 8},
         "yaxis": loss_axis(bottom, top) if powers else linear,
     }
     return figure(traces, layout)

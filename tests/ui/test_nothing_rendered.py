@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.data import Table, remember
+from explorer.figures import diagnosis
 from tests.ui.reading import FOLDER, finished, leave, opened
 
 EVIL = "www.evil.test a@evil.test ![p](https://evil.test/p.png)[q](https://evil.test)<img src=x> $x$ :red[r] https://evil.test/u"
@@ -83,3 +84,8 @@ def test_a_log_is_not(log: str) -> None:
     app.text_area[0].set_value(LOGS[log]).run()
     assert not app.exception
     assert not rendered(app)
+
+
+def test_a_name_of_the_column_of_steps_is_not_in_the_picture() -> None:
+    drawn = diagnosis.draw(np.arange(3.0), np.array([1.0, 2.0, 3.0]), axis="<a href='https://evil.test'>step</a>")
+    assert "<" not in drawn.layout.xaxis.title.text
