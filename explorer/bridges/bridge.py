@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
+from explorer.core.ground.prose import counted
 from explorer.core.losses.protocol import blocks_of
 
 MEMORY = 2**28
@@ -42,7 +43,7 @@ class Model(Protocol):
         """Return the bytes that the intermediate results of one run take."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bridge:
     """A model of another library as a `Loss`; `torch_loss` and `jax_loss` make one.
 
@@ -57,6 +58,9 @@ class Bridge:
     rounding: float
     lower_bound: float | None
     data: Any = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {len(self.start):,} parameters in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
 
     minimum = None
     order = "F"  # a run's numbers beside each other, as the libraries want them
@@ -102,7 +106,7 @@ class Bridge:
         return found.astype(x.dtype, copy=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataBridge(Bridge):
     """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has."""
 

@@ -418,3 +418,17 @@ def test_an_edge_that_no_recurrence_of_two_steps_has_is_measured_too() -> None:
 def test_a_rule_whose_edge_cannot_be_measured_says_so(rule: Optimizer) -> None:
     assert critical_learning_rate(valley(), rule) == np.inf
     assert "the rule names no edge, and at rest on a parabola none was measured; find_edge" in Edge.of(valley(), rule, START).reason
+
+
+@pytest.mark.parametrize("step", [lambda g, state, x: g, lambda g, state, x: (g[:1], ()), lambda g, state, x: (g, (), 1)])
+def test_a_rule_that_does_not_return_its_pair_is_refused_with_a_sentence(step: Any) -> None:
+    """In two dimensions the rows of a lone direction would be taken for a direction and a state."""
+    for loss in ("quadratic", "beale", LOSSES["quadratic"](eigenvalues=(1, 2, 3))):
+        with pytest.raises(ValueError, match="update must be a function"):
+            run(loss, Optimizer(init=lambda x: (), update=step), [0.1, 0.2], steps=3)
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "adagrad", "nadam"])
+def test_the_doors_agree_where_nobody_says_from_where(name: str) -> None:
+    for loss in ("quadratic", "booth"):
+        assert critical_learning_rate(loss, name) == pytest.approx(safe_rate(loss, optimizer=name, check=False).rate, rel=1e-6)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number, door
+from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number, door, must
 from explorer.core.optimizers.recurrence import UNKNOWN, Array, Number, Recurrence, measured
 
 Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction
@@ -112,7 +112,12 @@ class Optimizer:
 
     def direction(self, gradient: Array, state: State, x: Array, rate: Number = 1.0) -> Step:
         """What a step of the learning rate `rate` is multiplied by, ``(dim, runs)``, and the state after it."""
-        return self.update(gradient, state, x, rate) if self.rated else self.update(gradient, state, x)
+        step: Any = self.update(gradient, state, x, rate) if self.rated else self.update(gradient, state, x)
+        if not (isinstance(step, tuple) and len(step) == 2):
+            raise must("update", "a function that returns a pair: the direction (dim, runs), and the state", f"{type(step).__name__}")
+        if np.shape(step[0]) != x.shape:
+            raise must("update", f"a function whose direction has the shape of x, {x.shape}", f"{np.shape(step[0])}")
+        return step
 
     @property
     def runs(self) -> int:

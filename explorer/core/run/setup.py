@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.display import Drawable
+from explorer.core.ground.elsewhere import pointer
 from explorer.core.ground.knobs import (
     NOT_NEGATIVE,
     Knob,
@@ -227,7 +228,7 @@ class Setup(Drawable):
                 setup = setup.with_part(name, query[name])
             except ValueError as error:
                 complaints.append(str(error))
-        complaints += [f"a link has no part named {name!r}" for name in query if name not in {*order, "v"}]
+        complaints += [f"a link has no part named {name!r}{pointer(name)}" for name in query if name not in {*order, "v"}]
         return setup, complaints
 
     def with_part(self, name: str, value: Any) -> Self:
