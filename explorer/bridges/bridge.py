@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
+from explorer.core.ground.knobs import check_number, check_one, must, typed
 from explorer.core.ground.prose import counted
 from explorer.core.losses.protocol import blocks_of
 
@@ -58,6 +59,10 @@ class Bridge:
     rounding: float
     lower_bound: float | None
     data: Any = ()
+
+    def __post_init__(self) -> None:
+        if self.lower_bound is not None:
+            check_one("lower_bound", check_number("lower_bound", self.lower_bound))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {len(self.start):,} parameters in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
@@ -114,7 +119,10 @@ class DataBridge(Bridge):
     reduction: str = "mean"
 
     def on(self, rows: NDArray[np.intp]) -> Self:
-        """Return the loss on these examples, counted from 0."""
+        """Return the loss on these examples, counted from 0. Raises ValueError for what does not name some of them."""
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= self.examples:
+            raise must("rows", f"a list of whole numbers from 0 to {self.examples - 1}", typed(rows.tolist()))
         return replace(self, data=self.model.on(self.data, rows), examples=len(rows))
 
 

@@ -55,6 +55,7 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     lengths = {len(each) if each.ndim else 0 for each in _tensors(torch, data)}
     if len(lengths) != 1 or 0 in lengths:
         raise must("inputs and targets", "tensors with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")
+    data = _each(torch, data, lambda each: each.detach().clone())  # a model may write into what it is given, and its owner too
     trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
     if not trained or any(torch.nn.parameter.is_lazy(each) for each in trained.values()):
         raise must("model", "one with parameters that require a gradient and have a shape: a lazy one has to be called once", "none")

@@ -246,3 +246,18 @@ def test_every_function_takes_a_stranger_s_network(name: str) -> None:
     assert ground.complete
     assert ground.height[2, 2] == pytest.approx(loss.value(loss.start[:, np.newaxis])[0], rel=1e-5)
     assert curvature(loss, plane) <= exact[0] * 1.001
+
+
+def test_its_data_are_its_own_and_rows_name_some_of_them() -> None:
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(12, 3), torch.randn(12, 2)
+    loss = torch_loss(torch.nn.Linear(3, 2), torch.nn.functional.mse_loss, inputs, targets)
+    before = loss.value(loss.start[:, None])
+    inputs.zero_()
+    np.testing.assert_array_equal(loss.value(loss.start[:, None]), before)
+    for rows in ([True, False] * 6, [[0, 1], [2, 3]], [], [99], [-1], [0.5], None, "abc", 3):
+        with pytest.raises(ValueError, match="rows must be a list of whole numbers from 0 to 11, got"):
+            loss.on(rows)
+    for bound in (np.nan, "a", np.inf):
+        with pytest.raises(ValueError, match="lower_bound must be"):
+            torch_loss(torch.nn.Linear(3, 2), torch.nn.functional.mse_loss, inputs, targets, lower_bound=bound)

@@ -109,3 +109,17 @@ def test_nonsense_is_refused_and_what_overflows_is_nan() -> None:
 def test_an_edge_is_found_without_a_path_beyond_624_parameters() -> None:
     low, high = find_edge(from_function(lambda x: (x @ x / 2, x), np.ones(700)), OPTIMIZERS["gradient_descent"](), 0.5, 8.0)
     assert low <= 2 <= high
+
+
+@pytest.mark.parametrize("dim", [31, 101, 301])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_few_different_eigenvalues_bring_no_others(dim: int, kind: Any) -> None:
+    """After as many products as there are different ones nothing but rounding is left, and the basis goes on from elsewhere."""
+    loss = LOSSES["quadratic"](eigenvalues=[1.0] * (dim - 1) + [5.0])
+    values, vectors = top_eigenvalues(loss, 8, loss.start.astype(kind))
+    np.testing.assert_allclose(values, [5.0] + [1.0] * 7, rtol=1e-5)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(8), atol=1e-4)
+    found = density(loss, loss.start.astype(kind))
+    assert found.eigenvalues.min() > 0.99
+    assert found.eigenvalues.max() < 5.01
+    assert found.share(-np.inf, 0.5) == 0

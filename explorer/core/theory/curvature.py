@@ -26,6 +26,7 @@ MOST_PRODUCTS = 30
 EXACT, PATIENT = 1e-7, 400
 """The tolerance where an eigenvalue is to have the digits of a dense one, and the products that this may take."""
 
+CLOSED = 100.0  # times ε and the largest number of the matrix so far: what is left of a vector below this is rounding
 PROJECTED = 10**9
 """The most dimensions × products² of one run: to project all earlier vectors out again takes a few seconds then, and grows like that."""
 
@@ -206,7 +207,9 @@ def krylov(product: Callable[[Array], Array], begin: Array, most: int) -> Iterat
     """Yield, after each of `most` products, the tridiagonal matrix of each run in the basis that Lanczos' iteration has built so far.
 
     That is its diagonal and what is beside it, ``(runs, k)`` both, the last of the second being the length of what is left; and the basis
-    ``(runs, k, dim)``. All earlier vectors are projected out again, twice (Parlett 1998, chapter 13).
+    ``(runs, k, dim)``. All earlier vectors are projected out again, twice (Parlett 1998, chapter 13). Where only rounding is left the
+    basis is closed under the product: it goes on from a random vector outside of it, which finds what `begin` has no part in, such as an
+    eigenvalue's second vector.
     """
     dim, runs = begin.shape
     basis = np.empty((runs, most, dim), begin.dtype)  # what is not written takes no memory
@@ -217,12 +220,24 @@ def krylov(product: Callable[[Array], Array], begin: Array, most: int) -> Iterat
         w = product(v)
         diagonal[:, k] = np.einsum("dr,dr->r", v, w)
         Q, rest = basis[:, : k + 1], w.T[:, np.newaxis]
-        for _ in range(2):
-            rest = rest - rest @ Q.transpose(0, 2, 1) @ Q
-        w = rest[:, 0].T
+        w = _outside(Q, rest)
         off[:, k] = length(w)
-        v = np.where(off[:, k] > 0, w / off[:, k], 0).astype(begin.dtype)
+        reach = np.maximum(np.abs(diagonal[:, : k + 1]).max(axis=1), off[:, : k + 1].max(axis=1))
+        closed = off[:, k] <= CLOSED * np.finfo(begin.dtype).eps * reach
+        if closed.any():
+            off[closed, k] = 0
+            fresh = np.random.default_rng(k).standard_normal((int(closed.sum()), 1, dim)).astype(begin.dtype)
+            w[:, closed] = _outside(Q[closed], fresh)
+        size = length(w)
+        v = np.where(size > 0, w / size, 0).astype(begin.dtype)
         yield diagonal[:, : k + 1], off[:, : k + 1], Q
+
+
+def _outside(Q: Array, rest: Array) -> Array:
+    """What is left of vectors ``(runs, 1, dim)`` beside a basis ``(runs, k, dim)``: ``(dim, runs)``."""
+    for _ in range(2):
+        rest = rest - rest @ Q.transpose(0, 2, 1) @ Q
+    return rest[:, 0].T
 
 
 def ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Array]:

@@ -146,7 +146,8 @@ class Density(Displayed):
 
     def summary(self) -> str:
         """Return between which numbers the eigenvalues lie, their mean with its standard error, and how many are below 0."""
-        (mean, error), below = self.moment(1), 100 * self.share(-np.inf, 0.0)
+        (mean, error), rounding = self.moment(1), 1e-6 * float(np.abs(self.eigenvalues).max())
+        below = 100 * self.share(-np.inf, -rounding)
         seen = f"{span(self.eigenvalues)}, {plain(mean)} ± {plain_or('?', error, 2)} on average, {plain(below, 2)} % of them below 0"
         return f"eigenvalues {seen}, from {counted(len(self.weights), 'probe')}"
 
