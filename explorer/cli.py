@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -59,7 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, ModuleNotFoundError) as refusal:
         _say(f"divergence-explorer: {refusal}", sys.stderr)
         return 2
-    _say(json.dumps(_finite(answer.numbers), indent=2) if asked.json else "\n".join(answer.words), sys.stdout)
+    try:
+        _say(json.dumps(_finite(answer.numbers), indent=2) if asked.json else "\n".join(answer.words), sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _quietly(sys.stdout)
     return int(answer.diverged)
 
 
@@ -204,6 +209,11 @@ def _say(text: str, stream: TextIO) -> None:
     plain_text = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
     letters = stream.encoding or "utf-8"
     stream.write(plain_text.encode(letters, "replace").decode(letters) + "\n")
+
+
+def _quietly(stream: TextIO) -> None:
+    """Write no more: who reads has gone, as `head` does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

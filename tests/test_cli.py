@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,3 +107,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert stopped.value.code == 0
     said = " ".join(capsys.readouterr().out.split())
     assert all(name in said for name in ("diagnose", "edge", "sweep", "exit status is 1 where the run diverged"))
+
+
+def test_who_reads_may_leave_early() -> None:
+    """As `head -0` does: no traceback, and the status is that of the run."""
+    asked = [sys.executable, "-m", "explorer.cli", "sweep", "loss=x_squared&steps=50"]
+    for _ in range(2):
+        process = subprocess.Popen(asked, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert process.wait(120) in (0, 1)

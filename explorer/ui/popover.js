@@ -5,7 +5,9 @@ const LOOK = ["--st-font", "--st-text-color", "--st-border-color", "--st-primary
 
 function popover() {
   if (window.besides) return window.besides;
-  const box = document.body.appendChild(document.createElement("div"));
+  const aside = document.body.appendChild(document.createElement("aside")); // a landmark, as everything on a page is in one
+  aside.ariaLabel = "Explanations";
+  const box = aside.appendChild(document.createElement("div"));
   box.className = "beside";
   box.id = "beside";
   box.popover = "manual";
