@@ -426,9 +426,3 @@ def test_a_rule_that_does_not_return_its_pair_is_refused_with_a_sentence(step: A
     for loss in ("quadratic", "beale", LOSSES["quadratic"](eigenvalues=(1, 2, 3))):
         with pytest.raises(ValueError, match="update must be a function"):
             run(loss, Optimizer(init=lambda x: (), update=step), [0.1, 0.2], steps=3)
-
-
-@pytest.mark.parametrize("name", ["adam", "rmsprop", "adagrad", "nadam"])
-def test_the_doors_agree_where_nobody_says_from_where(name: str) -> None:
-    for loss in ("quadratic", "booth"):
-        assert critical_learning_rate(loss, name) == pytest.approx(safe_rate(loss, optimizer=name, check=False).rate, rel=1e-6)

@@ -22,8 +22,7 @@ Array = NDArray[np.float64]
 def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: ArrayLike | None = None) -> float | Array:
     """The learning rate where theory puts the edge: the largest that is stable on the curvature at `x`.
 
-    `x` is ``(dim,)`` or ``(dim, runs)``; by default the minimum, or the start where that is not known and for a rule that preconditions,
-    which at a minimum would divide by nothing. The curvature is the Hessian's largest eigenvalue,
+    `x` is ``(dim,)`` or ``(dim, runs)``; by default the minimum, else the start. The curvature is the Hessian's largest eigenvalue,
     for a rule that preconditions that of P⁻¹(H + weight decay), with P as the rule has it after one look at the gradient at `x`. A loss
     with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward. The edge of a rule of
     your own that names no `recurrence` is measured on a parabola: see `Optimizer`.
@@ -42,11 +41,10 @@ def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: Arra
     """
     loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
     minimizer = Facts(loss).minimizer
-    if x is None:  # a rule that divides by the gradient's size would divide by nothing at a minimum
-        x = loss.start if minimizer is None or optimizer.preconditioner is not None else minimizer
-    columns = check_points("x", x, loss.dim)
+    point = (loss.start if minimizer is None else minimizer) if x is None else x
+    columns = check_points("x", point, loss.dim)
     rate = optimizer.largest_stable_rate(edge_curvature(loss, optimizer, columns))
-    return np.asarray(rate) if np.ndim(x) == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
+    return np.asarray(rate) if np.ndim(point) == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
 
 
 @np.errstate(all="ignore")
