@@ -131,8 +131,9 @@ def test_starting_asks_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("code", [pytest.param(code, id=f"block{i}") for i, code in enumerate(block("python", README))])
-def test_the_readme_prints_what_it_says(code: str) -> None:
-    """A comment after a print is what the print must print."""
+def test_the_readme_prints_what_it_says(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comment after a print is what the print must print; what is written stays out of the checkout."""
+    monkeypatch.chdir(tmp_path)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(code, {"__name__": "readme"})
