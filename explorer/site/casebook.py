@@ -7,9 +7,10 @@ set is fixed, and nothing is evaluated: see `FACTS`. Anything else in braces is 
 import functools
 import json
 import math
+import random
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from operator import attrgetter
@@ -25,6 +26,15 @@ from explorer.site.seen import FACTS, name_of, run_link, see
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
+
+TOGETHER = "races, maps and landscapes"
+"""What the cases that are not a single curve are called instead."""
+
+SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
+"""What people type, and what they mean as well."""
+
+CHOICES = 4
+"""Answers that the quiz offers for a curve."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,11 @@ class Case:
         found: Setup = self.record if isinstance(self.record, Setup) else self.record.setup
         return found
 
+    @property
+    def words(self) -> str:
+        """Where a search looks for its words."""
+        return f"{self.title} {self.label} {self.question} {self.text} {self.knob} {self.symptom}".casefold()
+
     @functools.cached_property
     def undone(self) -> Self:
         """The case as its switch leaves it."""
@@ -100,6 +115,44 @@ def casebook() -> tuple[Case, ...]:
 def cases() -> tuple[Case, ...]:
     """Return the cases that pages offer to start from; `casebook` has all."""
     return tuple(case for case in casebook() if case.preset)
+
+
+def by_symptom(among: Iterable[Case]) -> dict[str, list[Case]]:
+    """Return the cases under each symptom, and under `TOGETHER`, in the order of a gallery."""
+    found: dict[str, list[Case]] = {kind: [] for kind in (*SYMPTOMS, TOGETHER)}
+    for case in among:
+        found[case.symptom or TOGETHER].append(case)
+    return found
+
+
+def heading(symptom: str) -> str:
+    """Return what stands above the cases of a symptom.
+
+    >>> heading("jumps"), heading("too slow")
+    ('It jumps', 'Too slow')
+    """
+    return f"It {symptom}" if symptom in ("explodes", "jumps", "spikes") else symptom.capitalize()
+
+
+def asked(among: Iterable[Case]) -> list[Case]:
+    """Return the cases that the quiz can ask about."""
+    return [case for case in among if case.knob and case.symptom and case.switch]
+
+
+def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
+    """The case's knob among those of others, first of those with the same symptom; none that would make the same curve.
+
+    >>> from explorer.site.casebook import casebook
+    >>> case = next(each for each in casebook() if each.name == "09_x_squared")
+    >>> found = choices(case, casebook(), 0)
+    >>> len(found), len(set(found)), case.knob in found
+    (4, 4, True)
+    """
+    draw = random.Random(f"{case.name}{seed}")
+    alike = sorted({each.knob for each in among if each.symptom == case.symptom and each.knob} - {case.knob, *case.also})
+    others = sorted({each.knob for each in among if each.knob} - {case.knob, *case.also, *alike})
+    wrong = [*draw.sample(alike, len(alike)), *draw.sample(others, len(others))][: CHOICES - 1]
+    return draw.sample([case.knob, *wrong], len(wrong) + 1)
 
 
 def read(name: str, content: str) -> Case:

@@ -4,13 +4,10 @@ Links are relative and nothing is fetched from elsewhere, so that the folder can
 """
 
 import json
-import random
 import shutil
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html import escape
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,19 +20,12 @@ from explorer.core.networks.planes import View, survey
 from explorer.core.networks.training import train
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import why_nan
-from explorer.figures.thumbnail import INK, sparkline, tiles
-from explorer.site.casebook import SYMPTOMS, Case, casebook
+from explorer.site.casebook import SYNONYMS, Case, asked, by_symptom, casebook, choices, heading
 from explorer.site.content import HERE
 from explorer.site.kept import kept, known
 from explorer.site.seen import see
 from explorer.site.shown import Shown, shown
 from explorer.site.standalone import FLAT, html
-
-TOGETHER = "races, maps and landscapes"
-"""The heading of the cases that are not a single curve."""
-
-SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
-"""What people type, and what they mean as well."""
 
 TOUR = (
     ("09_x_squared", "One number and one slope: the rate at which x² begins to jump, and why it is 2/λ."),
@@ -48,9 +38,6 @@ TOUR = (
     ("45_map_fractal", "The border between what trains and what does not is a fractal."),
 )
 """The ideas in their order, each with the case that shows it."""
-
-CHOICES = 4
-"""Answers that the quiz offers for a curve."""
 
 _markdown = MarkdownIt("commonmark", {"html": False})
 
@@ -139,39 +126,29 @@ def _index(chosen: list[Case]) -> str:
     """The first page: the tour, the gallery by symptoms with its search, and the quiz."""
     by_name = {case.name: case for case in chosen}
     tour = "".join(f"<li>{_link(by_name[name].title, f'{name}.html')}: {escape(line)}</li>" for name, line in TOUR if name in by_name)
-    kinds = {kind: [case for case in chosen if (case.symptom or TOGETHER) == kind] for kind in (*SYMPTOMS, TOGETHER)}
-    gallery = "".join(_strip(kind, group) for kind, group in kinds.items() if group)
-    asked = [case for case in chosen if case.knob and case.symptom]
-    parts = {"tour": tour, "gallery": gallery, "quiz": json.dumps([_asked(case, asked) for case in asked]).replace("<", "\\u003c")}
-    parts |= {"synonyms": json.dumps(SYNONYMS).replace("<", "\\u003c")}
+    gallery = "".join(_strip(kind, group) for kind, group in by_symptom(chosen).items() if group)
+    parts = {"tour": tour, "gallery": gallery, "quiz": _data([_question(case) for case in asked(chosen)]), "synonyms": _data(SYNONYMS)}
     page = (HERE / "gallery.html").read_text(encoding="utf-8").replace("{{style}}", (HERE / "standalone.css").read_text(encoding="utf-8"))
     for name, part in parts.items():
         page = page.replace("{{" + name + "}}", part)
     return page
 
 
+def _data(tree: Any) -> str:
+    """JSON that ends no script."""
+    return json.dumps(tree).replace("<", "\\u003c")
+
+
 def _strip(kind: str, group: list[Case]) -> str:
-    title = f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize()
-    return f"<section><h2>{title}</h2><ul class='gallery'>{''.join(map(_tile, group))}</ul></section>"
+    return f"<section><h2>{heading(kind)}</h2><ul class='gallery'>{''.join(map(_tile, group))}</ul></section>"
 
 
 def _tile(case: Case) -> str:
-    words = f"{case.title} {case.label} {case.question} {case.text} {case.knob} {case.symptom}".casefold()
-    return f'<li data-words="{escape(words)}"><a href="{case.name}.html">{_small(case)}<span>{escape(case.title)}</span></a></li>'
+    small = see(case.page, case.query).drawn(case.title, words=False)
+    return f'<li data-words="{escape(case.words)}"><a href="{case.name}.html">{small}<span>{escape(case.title)}</span></a></li>'
 
 
-def _small(case: Case) -> str:
-    seen = see(case.page, case.query)
-    alt, look = f"{case.title}. {seen.sentence.replace('**', '')}", {"ink": INK, "words": False}
-    return tiles(seen.cells, seen.coordinates, alt, **look) if seen.cells else sparkline(seen.curves, alt, **look)  # type: ignore[arg-type]
-
-
-def _asked(case: Case, asked: list[Case]) -> dict[str, Any]:
+def _question(case: Case) -> dict[str, Any]:
     """A question of the quiz: a curve, the knob that made it among others, and the page that shows why."""
-    rng = random.Random(case.name)
-    wrong = sorted({other.knob for other in asked} - {case.knob, *case.also})
-    options = [case.knob, *rng.sample(wrong, min(CHOICES - 1, len(wrong)))]
-    rng.shuffle(options)
-    seen = see(case.page, case.query)
-    curve = sparkline(seen.curves, f"A loss curve. {seen.sentence.replace('**', '')}", ink=INK, words=False)
-    return {"curve": curve, "options": options, "knob": case.knob, "title": case.title, "page": f"{case.name}.html"}
+    curve = see(case.page, case.query).drawn("A loss curve", words=False)
+    return {"curve": curve, "options": choices(case, casebook(), 0), "knob": case.knob, "title": case.title, "page": f"{case.name}.html"}

@@ -26,7 +26,7 @@ from explorer.core.run.setup import Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.sentence import Verdict, marked
 from explorer.core.verdict.verdict import judge
-from explorer.figures.thumbnail import Curve, envelope
+from explorer.figures.thumbnail import INK, Curve, envelope, sparkline, tiles
 
 FACTS: dict[str, str] = tomllib.loads(files("explorer.cases").joinpath("facts.toml").read_text("utf-8"))
 """The numbers of a run that a text may carry and a head may claim."""
@@ -51,6 +51,13 @@ class Seen:
     curves: tuple[Curve, ...] = ()
     cells: tuple[tuple[Verdict, ...], ...] = ()
     coordinates: tuple[str, str] = ("", "")
+
+    def drawn(self, title: str, *, ink: str = INK, words: bool = True) -> str:
+        """Return its small picture, with or without words in it; its text for who cannot see it begins with the title."""
+        alt = f"{title}. {self.sentence.replace('**', '')}"
+        if self.cells:
+            return tiles(self.cells, self.coordinates, alt, ink=ink, words=words)
+        return sparkline(self.curves, alt, ink=ink, words=words)
 
     def record(self) -> dict[str, Any]:
         """Return it as what JSON can hold: of a curve what is drawn, to five digits."""

@@ -1,8 +1,9 @@
 """What is drawn of a thing that somebody has: a setup, a run, a sweep, a race, a map, a network's training, a landscape, a finding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
 from explorer.core.files.logs import LogFile
 from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import plain
-from explorer.core.losses import LOSSES
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
@@ -39,6 +39,7 @@ from explorer.figures.theme import COLORS, Part, safe
 from explorer.site.content import Dial, Mark
 
 SAVED = ", saved"
+RUNS = "The landscape of the loss with the path; the loss at every step."
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,9 @@ def _(setup: Setup) -> Shown:
     scale = ruler(setup.make_loss(), setup.make_optimizer(), setup.initial_point, setup.learning_rate)
     setup.check_start()
     _, drawing, dial = ruled(setup, scale)
-    picture = _staged(drawing, "The landscape of the loss with the path; the loss at every step.")
+    picture = _staged(drawing, RUNS)
     value = scale.position(setup.learning_rate)
-    return replace(picture, dial=dial, value=value, title="Where does the learning rate stop working?", recipe=_recipe(setup))
+    return replace(picture, dial=dial, value=value, title="Where does the learning rate stop working?", recipe=setup.recipe)
 
 
 @shown.register
@@ -85,15 +86,7 @@ def _(trajectory: Trajectory) -> Shown:
             "trajectory", "of runs whose loss is a finite number somewhere, to be drawn", "one that is lost from the start; ask why_nan"
         )
     explanation = Explanation.of(trajectory)
-    drawing, rates = step_size.draw(explanation), range(trajectory.runs)
-    dial = Dial(
-        label="Learning rate",
-        values=[explanation.rate(i) for i in rates],
-        words=[explanation.sentence(i) for i in rates],
-        zones=[str(verdict) for verdict in explanation.outcome.verdict],
-        colors={str(verdict): color for verdict, color in COLORS.items()},
-    )
-    return replace(_staged(drawing, "The landscape of the loss with the path; the loss at every step."), dial=dial)
+    return replace(_staged(step_size.draw(explanation), RUNS), dial=_rates(explanation))
 
 
 @shown.register
@@ -101,7 +94,7 @@ def _(held: Race) -> Shown:
     held.setup.check_start()
     names = [OPTIMIZERS.title(each.optimizer) for each in held.racers]
     picture = _staged(race.draw(held.run(), names), f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
-    return replace(picture, title="Which optimizer survives here?", recipe=_recipe(held.setup))
+    return replace(picture, title="Which optimizer survives here?", recipe=held.setup.recipe)
 
 
 @shown.register
@@ -149,7 +142,7 @@ def _(canvas: Canvas) -> Shown:
     shares = ", ".join(f"{plain(100 * share, 2)} % {verdict}" for verdict, share in canvas.shares().items())
     alt = f"A map of what becomes of runs: across, {across}; up, {up}. {shares}."
     figure, title = map_figure.draw(plan, canvas, lines(plan)), "Which runs converge, and which diverge?"
-    return Shown(figure, alt, narrow=map_figure.NARROW, title=title, recipe=_recipe(plan.setup))
+    return Shown(figure, alt, narrow=map_figure.NARROW, title=title, recipe=plan.setup.recipe)
 
 
 @shown.register
@@ -204,23 +197,23 @@ def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
     ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
-    saved = explanation.saved(ghost) if ghost else np.zeros(len(scale.rates), dtype=bool)
-    positions = range(len(scale.rates))
-    dial = Dial(
+    return explanation, step_size.draw(explanation, ghost), _rates(explanation, ghost, scale.marks)
+
+
+def _rates(explanation: Explanation, ghost: Explanation | None = None, marks: Mapping[str, float] = MappingProxyType({})) -> Dial:
+    """Return a dial through the rates of these runs: its zones are their verdicts."""
+    positions, outcome = range(explanation.trajectory.runs), explanation.outcome
+    saved = explanation.saved(ghost) if ghost else np.zeros(len(positions), dtype=bool)
+    return Dial(
         label="Learning rate",
         values=[explanation.rate(i) for i in positions],
         words=[explanation.beside(ghost, i) if ghost else explanation.sentence(i) for i in positions],
-        zones=[f"{verdict}{SAVED if saved[i] else ''}" for i, verdict in enumerate(explanation.outcome.verdict)],
+        zones=[f"{verdict}{SAVED if saved[i] else ''}" for i, verdict in enumerate(outcome.verdict)],
         colors={f"{verdict}{mark}": color for mark in ("", SAVED) for verdict, color in COLORS.items()},
-        marks=[Mark(position, name) for name, position in scale.marks.items()],
-        alts=[explanation.outcome.sentence(i) for i in positions],
+        marks=[Mark(position, name) for name, position in marks.items()],
+        alts=[outcome.sentence(i) for i in positions],
     )
-    return explanation, step_size.draw(explanation, ghost), dial
 
 
 def _staged(drawing: Picture, alt: str) -> Shown:
     return Shown(drawing.figure, alt, drawing.frames, times=drawing.times, narrow=drawing.narrow)
-
-
-def _recipe(setup: Setup) -> str:
-    return f"{LOSSES.title(setup.loss)} · {OPTIMIZERS.title(setup.optimizer)} · {setup.steps:,} steps"

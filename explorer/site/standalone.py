@@ -25,7 +25,7 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
     `what` is a `Setup` (the ruler of the page "Step size"), a `Trajectory` (a dial over its rates, and its steps played), a `Race`, a
     `Map` (rendered first), a `Canvas`, what a network's `train` yields, a `Survey` of a landscape, the result of any other function of
     `explorer` that has a `plot()`, or a `Shown` of your own. The file holds Plotly, compressed, some 0.7 MB; with `inline=False` Plotly is
-    written beside it once, for a folder of pictures, and the file has some 100 to 300 kB. Neither asks a server for anything.
+    written beside it once, for a folder of pictures, and the file has 60 kB to 1.2 MB (the cases). Neither asks a server for anything.
 
     Raises TypeError for what has no picture, ValueError for what cannot be run, OSError where the file cannot be written.
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from explorer.site.casebook import Case, casebook
 from explorer.ui import panel
-from explorer.ui.lab import lab
+from explorer.ui.way import lab
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "glossary.md"

@@ -2,9 +2,6 @@
 if (!window.houseBegan) {
   window.houseBegan = true;
 
-  const slider = () => [...document.querySelectorAll(".picture input[type=range]")].find((each) => each.checkVisibility());
-  document.addEventListener("click", ({ target }) => target.closest(".skip") && slider()?.focus());
-
   // A screen reader hears the page's headline when another one has stood for a second, as `picture.js` tells the sentence of a ruler.
   const heard = document.body.appendChild(document.createElement("div"));
   heard.className = "heard";

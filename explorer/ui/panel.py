@@ -243,23 +243,9 @@ def again() -> NoReturn:
     st.rerun()
 
 
-def turned(setup: Setup, kind: str) -> list[str]:
-    """What is set on the loss, the optimizer or the schedule, in words.
-
-    >>> turned(Setup("x_squared", "momentum", 0.1, knobs={"optimizer.momentum": 0.5}), "optimizer")
-    ['momentum β 0.5']
-    """
-    known, knobs = setup.parameters(kind), dict(setup.knobs)
-    found = [(each, knobs[name]) for name, each in known.items() if knobs.get(name, False) is not False]
-    return [each.label + ("" if value is True else f" {each.write(value)}") for each, value in found]
-
-
 def recipe(setup: Setup) -> None:
     """Say in one line what is run; where the sidebar is closed, a click on it opens it."""
-    kinds = ("loss", "optimizer", "schedule")[: 2 + (setup.schedule != "constant")]
-    parts = [", ".join([SHELVES[kind].title(getattr(setup, kind)), *turned(setup, kind)[:3]]) for kind in kinds]
-    parts += [f"batches of {setup.batch_size}"] * (setup.batch_size is not None) + [f"{setup.steps:,} steps"]
-    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(" · ".join(parts))}</button>')
+    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(setup.recipe)}</button>')
 
 
 def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True, steps: bool = True) -> None:

@@ -48,6 +48,8 @@ const KEYS_THERE = {
 if (!window.presentBegan) {
   window.presentBegan = true;
   document.addEventListener("click", (event) => {
+    if (event.target.closest(".skip")) dial()?.focus(); // the first stop of the Tab key (main.py)
+    if (event.isTrusted && event.target.closest('.way nav a, [class*="-preset"] button')) lesson = undefined; // left by hand
     const { step } = event.target.closest("a[data-step]")?.dataset ?? {};
     if (!step) return;
     event.preventDefault();

@@ -33,8 +33,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
-from explorer.site.standalone import template
-
 ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
 
 # `main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
@@ -68,7 +66,7 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
 
 def prepare() -> None:
     """Import what the first visitors would wait for; real data last."""
-    floors = [importlib.import_module(f"explorer.{floor}") for floor in ("core", "figures")]
+    floors = [importlib.import_module(f"explorer.{floor}") for floor in ("core", "figures", "site")]
     rooms = [each.name for floor in floors for each in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")]
     for name in (*rooms, "scipy.special", "scipy.linalg", "scipy.ndimage", "sklearn.datasets"):
         importlib.import_module(name)
@@ -165,6 +163,8 @@ def home(request: Request) -> RedirectResponse:
 
 def standalone(request: Request) -> HTMLResponse:
     """Return the page that a picture fills when it is saved as a page of its own."""
+    from explorer.site.standalone import template  # here, because it brings everything that `prepare` imports beside the first answers
+
     return HTMLResponse(template())
 
 

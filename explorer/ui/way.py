@@ -10,7 +10,6 @@ import streamlit as st
 from explorer.site.lessons import lessons
 from explorer.ui import panel
 from explorer.ui.drawn import ink
-from explorer.ui.lab import lab
 
 HERE = Path(__file__).parent
 PAGES = sorted((HERE / "pages").glob("[0-9]*.py"))
@@ -40,6 +39,20 @@ def title_of(path: Path) -> str:
 
 
 @functools.cache
+def lab(page: str) -> str:
+    """Return the path of the page of that name, as Streamlit's links have it; empty for "cases", and where there is no such page.
+
+    >>> lab("step_size"), lab("cases"), lab("nowhere")
+    ('pages/10_step_size.py', '', '')
+    """
+    return "" if page == "cases" else _path(page)
+
+
+def _path(page: object) -> str:
+    return next((f"pages/{path.name}" for path in PAGES if name_of(path) == page), "")
+
+
+@functools.cache
 def grouped() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
     """Return the groups of the navigation, with the name, title, line and address of each page; the line is its file's own first."""
     found: dict[str, list[tuple[str, str, str, str]]] = {group: [] for group in GROUPS.values()}
@@ -53,10 +66,9 @@ def grouped() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
 
 def go() -> None:
     """Note the page that was clicked in the navigation; what comes from a browser is checked."""
-    state = st.session_state[WAY]
-    path = next((path for path in PAGES if name_of(path) == state.get("page")), None)
-    if path is not None:
-        st.session_state[panel.GO] = {"page": f"pages/{path.name}"}
+    path = _path(st.session_state[WAY].get("page"))
+    if path:
+        st.session_state[panel.GO] = {"page": path}
 
 
 def follow() -> None:

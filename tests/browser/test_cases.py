@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.site.casebook import Case, casebook
-from explorer.ui.lab import lab
+from explorer.ui.way import lab
 from tests.browser.test_every_page import PHONE
 from tests.browser.waiting import settle
 

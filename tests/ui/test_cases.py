@@ -21,7 +21,7 @@ from explorer.figures.thumbnail import Curve, sparkline
 from explorer.site import seen
 from explorer.site.casebook import SYMPTOMS, Case, casebook, cases, filled, read
 from explorer.site.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
-from explorer.ui.lab import lab
+from explorer.ui.way import lab
 from tests.ui.reading import FOLDER, drawings, nudge, opened
 
 SINGLE = [case for case in casebook() if case.page not in ("race", "map")]

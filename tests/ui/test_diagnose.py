@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.figures.diagnosis import Overlay, draw
 from explorer.site.casebook import casebook
-from explorer.ui.lab import lab
+from explorer.ui.way import lab
 from tests.ui.reading import FOLDER, PATIENCE, finished, opened, pictures, unreadable
 
 DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"
@@ -184,8 +184,8 @@ def test_the_case_that_looks_most_like_it_is_drawn_over_it_and_opens(example: st
 
 
 def test_safe_rates_are_stopped_at_once_shown_as_far_as_they_are_and_gone_on_with() -> None:
-    """Of a network that takes half a minute for all four rules."""
-    app = opened(SAFE, {"v": "1", "loss": "homemade_network", "loss.examples": "60", "steps": "50"})
+    """Of a network that takes a while for all four rules."""
+    app = opened(SAFE, {"v": "1", "loss": "homemade_network", "loss.examples": "60", "steps": "400"})
     running = app.session_state["safe_rate:job"][1]
     deadline = time.monotonic() + PATIENCE
     while "gradient descent: " not in alts(app) and time.monotonic() < deadline:  # the page asks for itself in a browser

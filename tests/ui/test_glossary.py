@@ -8,7 +8,7 @@ import pytest
 
 from explorer.core.verdict.verdict import Verdict
 from explorer.ui.glossary import DOCUMENT, Word, glossary, printed
-from explorer.ui.lab import lab
+from explorer.ui.way import lab
 
 EXPLAINED = {word.term: word for word in glossary()}
 

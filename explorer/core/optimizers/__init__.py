@@ -13,6 +13,7 @@ from explorer.core.optimizers.rule import (
     Optimizer,
     State,
     check_optimizer,
+    check_step,
     clipped,
     length,
     with_decoupled_decay,
@@ -20,6 +21,6 @@ from explorer.core.optimizers.rule import (
 )
 
 __all__ = [
-    "CLIP", "OPTIMIZERS", "Blocks", "Optimizer", "Recurrence", "State", "check_optimizer", "clipped", "heavy_ball", "length", "linear",
-    "matrices", "scaled", "scaled_momentum", "signs", "with_decoupled_decay", "with_weight_decay",
+    "CLIP", "OPTIMIZERS", "Blocks", "Optimizer", "Recurrence", "State", "check_optimizer", "check_step", "clipped", "heavy_ball", "length",
+    "linear", "matrices", "scaled", "scaled_momentum", "signs", "with_decoupled_decay", "with_weight_decay",
 ]  # fmt: skip

@@ -112,12 +112,7 @@ class Optimizer:
 
     def direction(self, gradient: Array, state: State, x: Array, rate: Number = 1.0) -> Step:
         """What a step of the learning rate `rate` is multiplied by, ``(dim, runs)``, and the state after it."""
-        step: Any = self.update(gradient, state, x, rate) if self.rated else self.update(gradient, state, x)
-        if not (isinstance(step, tuple) and len(step) == 2):
-            raise must("update", "a function that returns a pair: the direction (dim, runs), and the state", f"{type(step).__name__}")
-        if np.shape(step[0]) != x.shape:
-            raise must("update", f"a function whose direction has the shape of x, {x.shape}", f"{np.shape(step[0])}")
-        return step
+        return self.update(gradient, state, x, rate) if self.rated else self.update(gradient, state, x)
 
     @property
     def runs(self) -> int:
@@ -213,6 +208,15 @@ ValueError: momentum must be finite and ≥ 0 and ≤ 1, got -1
 def check_optimizer(optimizer: object) -> Optimizer:
     """Return a rule as it is, or by its name with its defaults; refuse with a sentence what is neither."""
     return check_made("optimizer", OPTIMIZERS.made(optimizer), Optimizer, 'a name such as "adam", or made by OPTIMIZERS["adam"]()')
+
+
+def check_step(step: Any, x: Array) -> Step:
+    """Return what `update` returned; refuse with a sentence what is no direction of the shape of `x` with a state."""
+    if not (isinstance(step, tuple) and len(step) == 2):
+        raise must("update", "a function that returns a pair: the direction (dim, runs), and the state", f"{type(step).__name__}")
+    if np.shape(step[0]) != x.shape:
+        raise must("update", f"a function whose direction has the shape of x, {x.shape}", f"{np.shape(step[0])}")
+    return step[0], step[1]
 
 
 def _learned(own: bytes, name: str, knobs: Mapping[str, Any]) -> Optimizer:

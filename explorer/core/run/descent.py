@@ -29,7 +29,7 @@ from explorer.core.ground.knobs import (
 from explorer.core.ground.prose import counted
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
-from explorer.core.optimizers import Optimizer, State, check_optimizer, length
+from explorer.core.optimizers import Optimizer, State, check_optimizer, check_step, length
 from explorer.core.schedules import SCHEDULES, Schedule, constant
 
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
@@ -316,7 +316,8 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             _, gradient = batch.value_and_gradient(x)
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
-        direction, state = optimizer.direction(gradient, state, x, rate if factor == 1 else rate * factor)
+        found = optimizer.direction(gradient, state, x, rate if factor == 1 else rate * factor)
+        direction, state = found if step else check_step(found, x)
         way = (spread if factor == 1 else spread * factor) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way

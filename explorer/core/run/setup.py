@@ -105,6 +105,27 @@ class Setup(Drawable):
         """The knobs of the chosen loss, optimizer or schedule, by dotted name."""
         return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(self, kind)).items()}
 
+    def turned(self, kind: str) -> list[str]:
+        """What is set on the loss, the optimizer or the schedule, in words.
+
+        >>> Setup("x_squared", "momentum", 0.1, knobs={"optimizer.momentum": 0.5}).turned("optimizer")
+        ['momentum β 0.5']
+        """
+        known, knobs = self.parameters(kind), dict(self.knobs)
+        found = [(each, knobs[name]) for name, each in known.items() if knobs.get(name, False) is not False]
+        return [each.label + ("" if value is True else f" {each.write(value)}") for each, value in found]
+
+    @property
+    def recipe(self) -> str:
+        """What is run, in one line, but for the rate.
+
+        >>> Setup("x_squared", "momentum", 0.1, knobs={"optimizer.momentum": 0.5}).recipe
+        'x² · momentum, momentum β 0.5 · 100 steps'
+        """
+        kinds = ("loss", "optimizer", "schedule")[: 2 + (self.schedule != "constant")]
+        parts = [", ".join([SHELVES[kind].title(getattr(self, kind)), *self.turned(kind)[:3]]) for kind in kinds]
+        return " · ".join([*parts, *[f"batches of {self.batch_size}"] * (self.batch_size is not None), f"{self.steps:,} steps"])
+
     def _chosen(self, kind: str) -> dict[str, Any]:
         prefix = kind + "."
         return {name.removeprefix(prefix): value for name, value in self.knobs if name.startswith(prefix)}

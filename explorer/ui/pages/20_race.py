@@ -38,7 +38,7 @@ def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
 
 def names(race: Race) -> list[str]:
     """Return each racer's name: its optimizer, with what is set on it, numbered where it runs twice."""
-    set_on = "".join(f" ({each})" for each in panel.turned(race.setup, "optimizer")[:1])
+    set_on = "".join(f" ({each})" for each in race.setup.turned("optimizer")[:1])
     titles = [OPTIMIZERS.title(each.optimizer) + set_on * (each.optimizer == race.setup.optimizer) for each in race.racers]
     return [f"{title} {titles[:i].count(title) + 1}" if title in titles[:i] else title for i, title in enumerate(titles)]
 

@@ -1,23 +1,14 @@
 """Cases: every situation by its symptom, each with its run and the switch that makes it go away."""
 
-import tomllib
 from html import escape
-from importlib.resources import files
 
 import streamlit as st
 
-from explorer.site.casebook import SYMPTOMS, Case, casebook
+from explorer.site.casebook import SYNONYMS, Case, by_symptom, casebook, heading
 from explorer.site.seen import see
 from explorer.ui.drawn import drawn
-from explorer.ui.lab import lab
-from explorer.ui.way import SHOWN
+from explorer.ui.way import SHOWN, lab
 from explorer.ui.words import literally
-
-TOGETHER = "races, maps and landscapes"
-"""The heading of the cases that are not a single curve."""
-
-SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
-"""What people type, and what they mean as well."""
 
 CASES = {case.name: case for case in casebook()}
 
@@ -26,7 +17,7 @@ def main() -> None:
     """Show the filters, then the gallery, and beside it the case that was chosen in it."""
     st.title("What does your loss do?", anchor=False)
     st.markdown("Every picture is a real run. Choose one: its switch makes it go away, and the lab runs it again with all its knobs.")
-    kinds = {kind: [case for case in casebook() if (case.symptom or TOGETHER) == kind] for kind in (*SYMPTOMS, TOGETHER)}
+    kinds = by_symptom(casebook())
     chosen = st.pills("It", list(kinds), key="cases:symptom", format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
     words = st.text_input("Search", key="cases:search", placeholder="Adam, CNN, plateau, dead …")
     shown = {kind: matching(group, words) for kind, group in kinds.items() if chosen in (None, kind)}
@@ -56,8 +47,8 @@ def current() -> Case | None:
 
 def strip(kind: str, group: list[Case], current: Case) -> str:
     """Return the pictures of one symptom in a row, each a link to its card."""
-    title = f"It {kind}" if kind in ("explodes", "jumps", "spikes") else kind.capitalize()
-    return f'<h2 class="gallery-title">{title}</h2><div class="gallery">{"".join(tile(case, case == current) for case in group)}</div>'
+    tiles = "".join(tile(case, case == current) for case in group)
+    return f'<h2 class="gallery-title">{heading(kind)}</h2><div class="gallery">{tiles}</div>'
 
 
 def tile(case: Case, shown: bool) -> str:
@@ -69,9 +60,8 @@ def tile(case: Case, shown: bool) -> str:
 
 def matching(group: list[Case], words: str) -> list[Case]:
     """Return the cases that have every word somewhere, or one that means the same."""
-    texts = [f"{each.title} {each.label} {each.question} {each.text} {each.knob} {each.symptom}".casefold() for each in group]
     wanted = [(word, *SYNONYMS.get(word, ())) for word in words.casefold().split()]
-    return [case for case, text in zip(group, texts, strict=True) if all(any(each in text for each in alike) for alike in wanted)]
+    return [case for case in group if all(any(each in case.words for each in alike) for alike in wanted)]
 
 
 def card(case: Case) -> None:

@@ -2,7 +2,6 @@
 
 import random
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -12,18 +11,17 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
-from explorer.site.casebook import Case, casebook
+from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.seen import Seen, see
 from explorer.ui import panel
 from explorer.ui.drawn import drawn, ink
-from explorer.ui.lab import lab
+from explorer.ui.way import lab
 
-CHOICES = 4
 HEIGHT = 150
 STATE = "quiz:state"
 SEEDS = 1_000_000
 
-ASKED = [case for case in casebook() if case.knob and case.symptom and case.switch]
+ASKED = asked(casebook())
 
 
 @dataclass
@@ -50,22 +48,6 @@ class Game:
 def begin(seed: int) -> Game:
     """A new game; equal seeds ask alike."""
     return Game(random.Random(seed).sample(ASKED, len(ASKED)), seed)
-
-
-def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
-    """The case's knob among those of others, first of those with the same symptom; none that would make the same curve.
-
-    >>> from explorer.site.casebook import casebook
-    >>> case = next(each for each in casebook() if each.name == "09_x_squared")
-    >>> found = choices(case, casebook(), 0)
-    >>> len(found), len(set(found)), case.knob in found
-    (4, 4, True)
-    """
-    draw = random.Random(f"{case.name}{seed}")
-    alike = sorted({each.knob for each in among if each.symptom == case.symptom and each.knob} - {case.knob, *case.also})
-    others = sorted({each.knob for each in among if each.knob} - {case.knob, *case.also, *alike})
-    wrong = [*draw.sample(alike, len(alike)), *draw.sample(others, len(others))][: CHOICES - 1]
-    return draw.sample([case.knob, *wrong], len(wrong) + 1)
 
 
 def main() -> None:

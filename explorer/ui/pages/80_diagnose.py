@@ -17,9 +17,9 @@ from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
 from explorer.site.seen import see
-from explorer.ui.lab import lab
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
+from explorer.ui.way import lab
 from explorer.ui.words import fit_to_read, literally, sentence
 
 TEXT, FILE, RANDOM, EXAMPLE = (f"diagnose:{name}" for name in ("text", "file", "random", "example"))
