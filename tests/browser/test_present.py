@@ -96,3 +96,23 @@ def test_every_lesson_has_steps_of_cases_with_a_question_and_both_answers() -> N
     for lesson in lessons():
         assert 3 <= len(lesson.stops) <= 6
         assert all(text.endswith((".", "?")) for stop in lesson.stops for text in (stop.ask, stop.because, stop.wrong)), lesson.name
+
+
+def test_a_lesson_that_was_left_by_hand_is_over(visit: Visit, server: str) -> None:
+    """Then n is the next situation of the page, as without one; again, and once more."""
+    page = visit(f"{server}/lessons?lesson=03_momentum", ignore="404", viewport=PROJECTOR)
+    for name in ("Step size", "Sweep", "Step size"):
+        settle(page)
+        page.get_by_role("navigation").get_by_role("link", name="Lessons", exact=True).click()
+        page.get_by_role("link", name="3. ").click()
+        page.wait_for_function("new URL(location).searchParams.get('learning_rate') === '3.79'")
+        settle(page)
+        page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute("aria-current", "page")
+        settle(page)
+        page.keyboard.press("p")
+        page.keyboard.press("n")
+        if name == "Step size":
+            expect(page.get_by_role("radio", checked=True)).to_have_count(1)
+        page.keyboard.press("p")
+    assert not shown(page)

@@ -9,6 +9,7 @@ from explorer.site.seen import see
 from explorer.ui.drawn import drawn
 from explorer.ui.words import fit_to_read
 
+SHOWN = "lessons:shown"
 KEYS = (
     ("p", "begins and ends the presenter's view: full screen, no navigation, large type"),
     ("n, b", "the next step of the lesson, and the one before; without a lesson, of the page's situations"),
@@ -21,10 +22,11 @@ def main() -> None:
     """The lessons to choose from, the steps of one, and the keys."""
     st.title("What shall I show, and ask?", anchor=False)
     by_title = {lesson.title: lesson for lesson in lessons()}
-    linked = next((each.title for each in lessons() if each.name == st.query_params.get("lesson")), lessons()[0].title)
+    named = st.query_params.get("lesson", st.session_state.get(SHOWN))  # Streamlit forgets the choice of a page that was left
+    linked = next((each.title for each in lessons() if each.name == named), lessons()[0].title)
     title = st.pills("Lesson", list(by_title), default=linked, key="lessons:lesson", label_visibility="collapsed")
-    lesson = by_title.get(title or linked, lessons()[0])
-    st.query_params["lesson"] = lesson.name
+    lesson = by_title[title or linked]
+    st.query_params["lesson"] = st.session_state[SHOWN] = lesson.name
     st.header(lesson.about, anchor=False)
     st.markdown("Begin at a step, press **p**, and go on with **n**. The notes are yours: print this page, or keep it on another screen.")
     for place, stop in enumerate(lesson.stops):
