@@ -165,7 +165,7 @@ BANNED = [
 
 @pytest.mark.parametrize("phrase", BANNED)
 def test_the_prose_is_plain(phrase: str) -> None:
-    suffixes = {".py", ".js", ".md", ".css"}
+    suffixes = {".py", ".js", ".md", ".css", ".html", ".toml"}
     texts = [path for folder in ("explorer", "docs") for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
     found = re.compile(rf"\b{phrase}\b".replace(" ", r"\s+"), re.IGNORECASE)
     assert [path.name for path in (ROOT / "README.md", ROOT / "app.py", *texts) if found.search(path.read_text(encoding="utf-8"))] == []
