@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, WebSocket, expect
 
 import explorer.ui
+from tests.browser.waiting import settle
 
 SOURCES = {path.stem.split("_", 1)[1]: path.read_text("utf-8") for path in (Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py")}
 WITH_DIAL = sorted(name for name, source in SOURCES.items() if re.search(r"\b(dial|times)=", source))
@@ -61,15 +62,13 @@ def idle(page: Page) -> None:
 
 def open_page(visit: Visit, server: str, name: str, before: Callable[[Page], None] | None = None) -> Page:
     page = visit(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS.get(name, {}))}", ignore="404", before=before)
-    ready(page, name)
+    ready(page)
     return page
 
 
-def ready(page: Page, name: str) -> None:
+def ready(page: Page) -> None:
     expect(page.locator(".picture[data-drawn]").first).to_be_visible()
-    if name == "network":
-        expect(page.get_by_text(re.compile(r"(\d+) of \1 rates tried"))).to_be_visible()
-    idle(page)
+    settle(page)
 
 
 def dials(page: Page) -> list[Locator]:
@@ -134,6 +133,7 @@ def test_twenty_moves_of_every_dial_all_stay(visit: Visit, server: str, name: st
     found = [each for each in dials(page) if each.get_attribute("max") != "0"]
     assert found
     for i, dial in enumerate(found):
+        ready(page)  # the moves of the ruler before it began other work
         follows, time = name in FOLLOWING and i == 0, dial.get_attribute("aria-label") == "Time"
         for turn in range(20):
             waits = turn < len(HOWS) or turn in (13, 19)  # the others follow each other as fast as a hand can
@@ -160,7 +160,7 @@ def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server:
         box.fill(rate)
         box.press("Enter")
         page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=rate)
-        ready(page, name)
+        ready(page)
         agree(page)
         spoken(page)
 
@@ -184,7 +184,7 @@ def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server:
         idle(page)
         moved()
     page.goto(f"{server}/{'' if name == 'step_size' else name}?{urlencode(NEEDS[name])}")
-    ready(page, name)
+    ready(page)
     agree(page)
     moved()
 

@@ -8,8 +8,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import settle
+
 SMALL = {"v": "1", "loss": "network", "loss.examples": "20", "optimizer": "gradient_descent", "learning_rate": "0.5", "steps": "40"}
 TRIED = re.compile(r"(\d+) of \1 rates tried")
+FEWEST = """() => {
+  const count = () => { window.fewest = Math.min(window.fewest ?? 9, document.querySelectorAll(".picture").length); };
+  new MutationObserver(count).observe(document.body, { childList: true, subtree: true });
+}"""
+"""Counts the pictures of a page at every change, and keeps the smallest number."""
+
 Visit = Callable[..., Page]
 
 
@@ -41,3 +49,19 @@ def test_the_ruler_is_dragged_and_its_rate_is_trained(visit: Visit, server: str)
     expect(page.get_by_text(TRIED)).to_be_visible()
     expect(said).to_have_text(re.compile("^[A-Z][a-z]+: "))
     expect(page.locator("h2").first).not_to_contain_text(said.inner_text().partition(":")[0])
+
+
+def test_every_picture_is_there_while_another_run_is_under_way(visit: Visit, server: str) -> None:
+    """Nothing below leaves and comes back under the hand of somebody who types one rate after another."""
+    page = visit(f"{server}/network?{urlencode(SMALL)}", ignore="404")
+    settle(page)
+    step, box = page.get_by_role("slider", name="Step"), page.get_by_role("textbox", name="learning rate")
+    assert page.locator(".picture").count() == 3
+    page.evaluate(FEWEST)
+    for typed in ("0.25", "0.75", "0.3"):
+        box.fill(typed)
+        box.press("Enter")
+        page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=typed)
+        settle(page)
+        expect(step).to_have_value(str(int(step.get_attribute("max") or 0)))
+    assert page.evaluate("window.fewest") >= 2, "only the ruler may wait for its first rates"

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-AT_REST = """() => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
-  && [...document.querySelectorAll(".picture")].every((picture) => picture.dataset.drawn)"""
+AT_REST = r"""() => {
+  const page = document.querySelector("[data-testid=stApp]"), said = page?.innerText ?? "";
+  const tried = said.match(/([\d,]+) of ([\d,]+) rates tried/);
+  return page?.dataset.testScriptState === "notRunning"
+    && [...document.querySelectorAll(".picture")].every((picture) => picture.dataset.drawn)
+    && !document.querySelector("[role=progressbar]")
+    && tried?.[1] === tried?.[2]
+    && !/After [\d,]+ of [\d,]+ steps the loss|Trying the first other rates|Taking the first steps/.test(said);
+}"""
 
 
 def settle(page: Page) -> None:
-    """Wait until the server has said all it has to say, and every picture is drawn: at one moment, for pictures come and go."""
+    """Wait until the server has said all it has to say, every picture is drawn and no work is under way, all at one moment."""
     page.wait_for_function(AT_REST)

@@ -77,7 +77,14 @@ class History(Displayed):
 
     def now(self) -> Self:
         """Return a copy that no longer grows, to be drawn while the run continues."""
-        rows: dict[str, Any] = {name: each[:] for name, each in vars(self).items() if isinstance(each, list)}
+        return self._rows(slice(None))
+
+    def last(self) -> Self:
+        """Return what was seen at the last look alone."""
+        return self._rows(slice(-1, None))
+
+    def _rows(self, which: slice) -> Self:
+        rows: dict[str, Any] = {name: each[which] for name, each in vars(self).items() if isinstance(each, list)}
         return replace(self, **rows)
 
 

@@ -55,10 +55,11 @@ def main() -> None:
     held = panel.anchored("network", setup, lambda _: carries(setup))
     running = job(JOB, setup, lambda halt: train(setup))
     trying = job(RULER, held, lambda halt: known(held))
-    running.wait(1.2)  # most runs are over by then, and are shown complete
+    running.wait(4, 1.2)  # most runs are over by then, and are shown complete
     watched(running, show, "Taking the first steps…")
     run = running.latest if running.latest is not None and running.latest.share == 1 else None
     verdict = marked(run.outcome.sentence()) if run is not None and run.outcome is not None else ""
+    trying.wait(2, 0.05)  # until the next ruler has its first rates, the one before it stays
     with top:
         waiting = "" if running.ahead else f"{verdict} Trying the first other rates…"  # else the run says so, which comes first
         watched(trying, lambda found: choose(found, setup, run, running.left_off), waiting, aside=True)
@@ -129,7 +130,6 @@ def choose(found: Trials, setup: Setup, run: History | None, stopped: bool) -> N
 def show(history: History) -> None:
     """Show the run so far: what its instruments add to the verdict, which the ruler has, and the line it draws."""
     if history.share < 1:
-        st.progress(history.share, f"step {history.steps[-1]:,} of {history.total:,}")
         losses = plain(history.train[-1], 4), plain(history.train[0], 4)
         spoken = "After {:,} of {:,} steps the loss is {}, from {}.".format(history.steps[-1], history.total, *losses)
     else:
@@ -140,19 +140,11 @@ def show(history: History) -> None:
     figure_alt = f"Losses, sharpness beside the edge, gradients of the layers, dead and saturated units over the steps. {spoken}"
     picture(figure.instruments(history), key="network:instruments", alt=figure_alt, narrow=figure.NARROW)
     numbers(history)
-    if history.share >= 1:
-        drawn = answers(history)
-        alts = [f"loss {plain_or('–', each, 4)}" for each in history.train]
-        dial = Dial(label="Step", values=[f"{step:,}" for step in history.steps], alts=alts)
-        picture(
-            drawn.figure,
-            key="network:answers",
-            alt=drawn.alt,
-            frames=drawn.frames,
-            dial=dial,
-            value=len(history.steps) - 1,
-            narrow=drawn.narrow,
-        )
+    looks = history if history.share == 1 else history.last()  # of a run under way its last look: all of them come once, at its end
+    drawn = answers(looks)
+    alts = [f"loss {plain_or('–', each, 4)}" for each in looks.train]
+    dial = Dial(label="Step", values=[f"{step:,}" for step in looks.steps], alts=alts)
+    picture(drawn.figure, key="network:answers", alt=drawn.alt, frames=drawn.frames, dial=dial, value=len(alts) - 1, narrow=drawn.narrow)
 
 
 def numbers(history: History) -> None:
