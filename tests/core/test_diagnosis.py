@@ -377,7 +377,8 @@ def test_noise_before_a_nan_is_no_growth(trend: Callable[[NDArray[np.float64]], 
         few = "too few rows to tell" in found.symptoms
         assert few == ("not enough to tell" in found.sentence) == (found.causes[0].name == "Too few rows to tell")
         assert not few or rows < 8
-        assert (found.verdict == Verdict.DIVERGED) and "nan from row" in found.sentence
+        assert found.verdict == Verdict.DIVERGED
+        assert "nan from row" in found.sentence
     assert first["The learning rate is too large"] <= 0.01 * first.total(), first
 
 
