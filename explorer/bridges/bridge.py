@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from textwrap import shorten
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import check_number, check_one, must, typed
-from explorer.core.ground.prose import counted
+from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import blocks_of
 
 MEMORY = 2**28
@@ -65,7 +66,9 @@ class Bridge:
             check_one("lower_bound", check_number("lower_bound", self.lower_bound))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {len(self.start):,} parameters in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
+        return (
+            f"{type(self).__name__}: {counted(len(self.start), 'parameter')} in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
+        )
 
     minimum = None
     order = "F"  # a run's numbers beside each other, as the libraries want them
@@ -111,6 +114,9 @@ class Bridge:
         return found.astype(x.dtype, copy=False)
 
 
+Made = TypeVar("Made", bound=Bridge)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class DataBridge(Bridge):
     """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has."""
@@ -124,6 +130,18 @@ class DataBridge(Bridge):
         if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= self.examples:
             raise must("rows", f"a list of whole numbers from 0 to {self.examples - 1}", typed(rows.tolist()))
         return replace(self, data=self.model.on(self.data, rows), examples=len(rows))
+
+
+def bounded(loss: Made) -> Made:
+    """Return a loss whose lower bound, if it has one, is not above what it is at its start; refuse another with a sentence."""
+    if loss.lower_bound is not None and loss.lower_bound > (first := float(loss.value(loss.start[:, np.newaxis])[0])):
+        raise must("lower_bound", f"at most the loss at the start, {plain(first, 6)}, for the loss never falls below it", loss.lower_bound)
+    return loss
+
+
+def said(error: Exception) -> str:
+    """Return what a library says, in one line of at most some hundred letters."""
+    return f"{type(error).__name__}: {shorten(str(error), 300, placeholder=' …')}"
 
 
 def needed(library: str, title: str) -> Any:

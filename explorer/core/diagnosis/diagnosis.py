@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
-from explorer.core.diagnosis.causes import Cause, overfits, ranked, rises, symptoms
+from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, rises, symptoms
 from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record, numbers
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
@@ -176,8 +176,8 @@ def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, V
     if record.values.size == 0:
         return None, None, f"Cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
     if record.lost_from is not None:
-        return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record))
-    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows or signs.blew_up):
+        return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record, signs))
+    if finite.size and signs is not None and finite.size >= 5 and (signs.grew):
         return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
     if finite.size < FEWEST:
         return (
@@ -234,14 +234,17 @@ def _catapulted(signs: Signs) -> bool:
     return bool(stands_out and signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
 
 
-def _lost(record: Record) -> str:
-    at = record.lost_from or 0
-    word, rows = plain(float(record.values[at])), record.values.size
-    if not record.finite.size:
+def _lost(record: Record, signs: Signs | None) -> str:
+    at, rows = record.lost_from or 0, record.values.size
+    word, z = plain(float(record.values[at])), record.finite
+    if not z.size:
         return f"the loss is {word} in all {rows:,} rows" if rows > 1 else f"the only value is {word}"
-    last, low, place = plain(float(record.finite[-1])), plain(float(record.finite.min())), record.place(at)
-    was = f"grew from {low} to {last}" if record.grew else f"was {last}, nothing unusual,"
-    return f"the loss {was} and is {word} from {place} on"
+    last, low, place = plain(float(z[-1])), plain(float(z.min())), record.place(at)
+    few = f"; {counted(z.size, 'finite value')} before it {'is' if z.size == 1 else 'are'} not enough to tell whether it grew"
+    was, more = {True: (f"grew from {low} to {last}", ""), False: (f"was {last}, nothing unusual,", ""), None: (f"was {last}", few)}[
+        grew(record, signs)
+    ]
+    return f"the loss {was} and is {word} from {place} on{more}"
 
 
 def _named(level: float) -> str:

@@ -14,7 +14,7 @@ from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Descent, descend
 from explorer.core.theory.curvature import MOST_PRODUCTS
-from explorer.core.theory.edge import glance
+from explorer.core.theory.edge import glance, unmeasured
 from explorer.core.verdict.verdict import SHARPNESS_FALL
 
 # Thresholds chosen on two thirds of the runs of benchmarks/monitor.py, as those of monitor.py.
@@ -82,6 +82,8 @@ class Inspector:
 
     def __init__(self, model: Loss, rule: Optimizer, *, batch_size: int | None, every: int, largest: float) -> None:
         self._model, self._rule, self._largest = check_loss(model, *RUNS, "hvp"), rule, largest
+        if rule.recurrence.unknown:
+            raise ValueError(f"the optimizer {unmeasured(rule)}")
         self._batch_size = None if batch_size is None else check_whole("batch_size", batch_size, at_least=1)
         self.every = check_whole("every", every, at_least=1)
         self.rehearsed_at = -1.0  # `times_edge` at the last rehearsal, -1 before the first
