@@ -105,13 +105,13 @@ def _heading(pane: Pane, seed: int) -> str:
         return name
     if not np.isfinite(rough.smallest):
         return f"{name}: no number"
-    minima = f"{rough.minima} local minim{'um' if rough.minima == 1 else 'a'}"
+    minima = f"{rough.minima} minim{'um' if rough.minima == 1 else 'a'}"
     return f"{name}:<br>{minima}, loss {plain(rough.smallest)} to {plain(rough.largest)}"
 
 
 def _axes(i: int, domain: list[float], survey: Survey) -> Part:
     seen = survey.panes[i].slices.get(survey.view.seed)
-    first, second = "first direction, in lengths of the weights", "second direction"
+    first, second = "first direction, in weight lengths", "second direction"
     if survey.view.plane != "random":
         parts = seen.plane.shares if seen is not None and seen.plane.shares is not None else (np.nan, np.nan)
         shares = [f", {plain(100 * share, 2)} %" if np.isfinite(share) else "" for share in parts]
