@@ -30,8 +30,8 @@ SAMPLES = 10
 GLOW = 96
 """Pixels a side of the picture under the level lines."""
 
-GLOWS, OPAQUE = (0, 114, 178, 0), 0.25
-"""Its color, Okabe and Ito's blue, and how opaque it is where the ground is lowest: quiet on white and on black."""
+GLOWS, OPAQUE = (0, 90, 160, 0), 0.18
+"""Its color, a dark blue, and how opaque it is where the ground is lowest: every color of `theme` has a contrast of 3 on it."""
 
 LEVELS = 11
 """Levels in the first window; at most as many again outside it."""

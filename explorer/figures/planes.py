@@ -29,6 +29,9 @@ NUMBERS = ("", "2")
 """Of their axes."""
 
 COLORED = {"colorscale": "Cividis", "showscale": False, "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>"}
+DOT = {"size": 7, "color": "var(--st-background-color)", "line": {"width": 2, "color": TEXT}}
+"""A point of the path: as its line, in the color of text, which alone is seen on all of the shading."""
+
 HERE = "the network is here<extra></extra>"
 
 
@@ -105,13 +108,13 @@ def _heading(pane: Pane, seed: int) -> str:
         return name
     if not np.isfinite(rough.smallest):
         return f"{name}: no number"
-    minima = f"{rough.minima} local minim{'um' if rough.minima == 1 else 'a'}"
+    minima = f"{rough.minima} minim{'um' if rough.minima == 1 else 'a'}"
     return f"{name}:<br>{minima}, loss {plain(rough.smallest)} to {plain(rough.largest)}"
 
 
 def _axes(i: int, domain: list[float], survey: Survey) -> Part:
     seen = survey.panes[i].slices.get(survey.view.seed)
-    first, second = "first direction, in lengths of the weights", "second direction"
+    first, second = "first direction, in weight lengths", "second direction"
     if survey.view.plane != "random":
         parts = seen.plane.shares if seen is not None and seen.plane.shares is not None else (np.nan, np.nan)
         shares = [f", {plain(100 * share, 2)} %" if np.isfinite(share) else "" for share in parts]
@@ -152,9 +155,9 @@ def _lines(i: int, pane: Pane, seen: Slice | None, low: float, high: float) -> l
     star["marker"] |= {"line": {"width": 1.5, "color": TEXT}}
     traces = [
         shade | COLORED | {"zsmooth": "best" if np.isfinite(height).all() else False},
-        line(TEXT, 1, x=level[:, 0], y=level[:, 1], **QUIET),
+        line(TEXT, 1, x=level[:, 0], y=level[:, 1], name="ground", **QUIET),
         {"x": at[:, 0], "y": at[:, 1], "mode": "text", "text": names, "textfont": {"size": 13, "color": TEXT}, **QUIET},
-        line(VERMILION, 3, x=path[0], y=path[1], **QUIET) | {"mode": "lines+markers", "marker": {"size": 6, "color": VERMILION}},
+        line(TEXT, 3, x=path[0], y=path[1], **QUIET) | {"mode": "lines+markers", "marker": DOT},
         star,
     ]
     return [{"type": "scatter"} | trace | on(NUMBERS[i]) for trace in traces]

@@ -96,7 +96,7 @@ def ground(landscape: Landscape, overview: Array, start: Array) -> list[dict[str
     look = ("rgba(127,127,127,0.6)", 1) if landscape.loss.dim > 1 else ("#7F7F7F", 2)
     minimum = named("minimum", "cross-thin", color=GREEN, position="bottom right", width=2, at=landscape.minimum())
     begin = named("start", "circle-open", color=TEXT, position="top left", width=2, at=start)
-    return [line(*look, x=across, y=up, showlegend=False, **QUIET), minimum, begin]
+    return [line(*look, x=across, y=up, name="ground", showlegend=False, **QUIET), minimum, begin]
 
 
 def layout(landscape: Landscape, steps: int, loss: str = "loss") -> dict[str, Any]:

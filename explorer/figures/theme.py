@@ -1,7 +1,7 @@
 """How every figure looks: an explicit template, and a color, dash and symbol for each verdict.
 
-Colors are Okabe and Ito's (2008), moved as little as it takes to have a contrast of 3 on white and on the dark ground (WCAG 1.4.11) and
-to stay apart for color-blind readers: `tests/figures/test_theme.py` measures both. No color stands alone. Text and grid colors are the
+Colors are Okabe and Ito's (2008), moved as little as it takes to have a contrast of 3 on white, on the dark ground and where a landscape
+is shaded most on either (WCAG 1.4.11), and to stay apart for color-blind readers: `tests/figures/test_theme.py` measures both. No color stands alone. Text and grid colors are the
 page's own CSS variables, which the picture resolves, so that a figure follows light and dark.
 """
 
@@ -17,11 +17,11 @@ from explorer.core.verdict.verdict import Verdict
 
 COLORS = {
     Verdict.CONVERGED: "#1C815A",
-    Verdict.CONVERGING: "#0099DA",
-    Verdict.SLOW: "#D47002",
-    Verdict.OSCILLATING: "#8F4E85",
-    Verdict.NOISY: "#9A9461",
-    Verdict.STUCK: "#818181",
+    Verdict.CONVERGING: "#0086C4",
+    Verdict.SLOW: "#C56400",
+    Verdict.OSCILLATING: "#95538B",
+    Verdict.NOISY: "#86804E",
+    Verdict.STUCK: "#7D7F7F",
     Verdict.CATAPULT: "#1966DA",
     Verdict.DIVERGED: "#B9462F",
 }

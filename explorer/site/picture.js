@@ -374,17 +374,18 @@ function mount(parent) {
   const page = root.closest("[data-testid=stMainBlockContainer]");
   if (page) watch.observe(page); // what comes and goes above moves the picture
 
-  // -- the first picture with a dial stays at the window's top while one scrolls, lower, so that the words below it are read beside it;
+  // -- the first picture that one drags or plays stays at the window's top while one scrolls, lower, so that the words below it are read beside it;
   // it keeps its place on the page: what is under it does not move. A line or two below it in its block are hidden meanwhile.
   let stuck = 0; // the height of the figure meanwhile
   const main = root.closest("[data-testid=stMain]");
   const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root)), above = block?.previousElementSibling;
+  const foot = () => (data.dial ? 0 : find(".picture-foot").offsetHeight + 12); // the player stays where it is all that one drags
   const before = () => root.getBoundingClientRect().top - block.getBoundingClientRect().top;
   const natural = () => above.getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
   function stick() {
     if (pressed || !whole) return;
-    const first = data.dial && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-dial:not([hidden]))") === root;
-    const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop);
+    const first = !player.hidden && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-player:not([hidden]))") === root;
+    const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop - foot());
     const to = first && natural() < top && low >= STUCK * whole ? Math.min(low, stuck || layout.height) : 0;
     if (to === stuck) return;
     if (!stuck) block.style.setProperty("--before", `${before()}px`);
@@ -398,7 +399,7 @@ function mount(parent) {
   function rest() {
     if (!stuck) return;
     root.style.height = `${root.offsetHeight - plot.offsetHeight + inWindow(whole)}px`;
-    root.style.setProperty("--stays", `${find(".picture-stage").offsetTop + stuck + 8}px`);
+    root.style.setProperty("--stays", `${find(".picture-stage").offsetTop + stuck + 8 + foot()}px`);
   }
   main?.addEventListener("scroll", stick, { passive: true });
 

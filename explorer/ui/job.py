@@ -4,7 +4,7 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -151,8 +151,8 @@ class Job(Generic[Result]):
 
     @property
     def left_off(self) -> bool:
-        """Whether it was stopped by hand before it was done."""
-        return self.by_hand and not self.running and not self._state.finished
+        """Whether it was stopped by hand before it was done; it may still be on its way out of a step."""
+        return self.by_hand and not self._state.finished
 
     @property
     def seconds(self) -> float:
@@ -223,6 +223,29 @@ def stop(*keys: str) -> None:
             st.session_state[key][1].stop()
 
 
+def go_on(*keys: str) -> None:
+    """Let the session's jobs of these names go on that were stopped."""
+    for each in _left_off(keys):
+        each.go_on()
+
+
+def _left_off(keys: Iterable[str]) -> list[Job[Any]]:
+    """Return the session's jobs of these names that were stopped before they were done."""
+    return [each for key in keys if key in st.session_state and (each := st.session_state[key][1]).left_off]
+
+
+def stopped(*keys: str) -> None:
+    """Say once, where any of the session's jobs of these names was stopped, that it was, with a button on which all of them go on.
+
+    Above a picture that stays while one scrolls: what is under it is out of reach then.
+    """
+    if left := _left_off(keys):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            found = any(each.latest is not None for each in left)
+            st.markdown("**Stopped**; what was found stays." if found else "**Stopped** before anything was found.")
+            st.button("Go on", on_click=go_on, args=keys, key=f"go_on:{keys[0]}", icon=":material/play_arrow:")
+
+
 def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, aside: bool = False) -> None:
     """Show the job's results as they come, without running the rest of the page again; and once more when it is done.
 
@@ -234,10 +257,6 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, a
     @st.fragment(run_every=min(EVERY * (1 + job.ahead), SELDOM) if began else None)
     def look() -> None:
         result = job.look()
-        if job.left_off:  # first: what is under a picture that stays while one scrolls is out of reach then
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown("**Stopped** before anything was found." if result is None else "**Stopped**; what was found stays.")
-                st.button("Go on", on_click=job.go_on, key=f"go_on:{waiting}", icon=":material/play_arrow:")
         if job.error:
             (st.info if aside else st.error)(literally(job.error), icon=":material/info:" if aside else ":material/error:")
         elif result is not None:
@@ -254,4 +273,15 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, a
 
     if began:
         st.session_state[f"{id(job)}:watched"] = True
+    look()
+
+
+def beside(job: Job[Result], show: Callable[[Result], None]) -> None:
+    """Show more of the latest result of a job in another place than the one where it is `watched`, as it comes."""
+
+    @st.fragment(run_every=EVERY if job.running else None)
+    def look() -> None:
+        if job.latest is not None and not job.error:
+            show(job.latest)
+
     look()

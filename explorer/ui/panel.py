@@ -100,6 +100,8 @@ def view_control(page: str, look: Look, name: str, **shown: Any) -> None:
 def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
     """The session's setup, if the page can use it: `fits` says so. Else the default, while the visitor's own waits for another page.
 
+    The optimizer goes along, for every page can use it: the default is run under it, with its knobs.
+
     What waits is forgotten once anything else is turned, opened or chosen: that is the visitor's problem then.
     """
     context, state = get_script_run_ctx(), st.session_state
@@ -111,7 +113,7 @@ def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -
         elif refused_at != here and fits(mine):
             adopt(mine)
     if not fits(state[STATE]):
-        _wait(state[STATE], default)
+        _wait(state[STATE], default.with_rule_of(state[STATE]))
     return state[STATE]
 
 

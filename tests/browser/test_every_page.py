@@ -79,6 +79,9 @@ def test_a_phone(visit: Visit, server: str, name: str) -> None:
         expect(page.locator("[data-testid=stSidebar][data-collapsed=false]")).to_have_count(0)
     for_everyone(page)
     keeps_to_the_window(page)
+    if name in WITH_RULER:
+        page.set_viewport_size({"width": 360, "height": 640})
+        page.wait_for_function(HALF)
 
 
 def for_everyone(page: Page) -> None:
@@ -133,6 +136,18 @@ SEEN_AT_ONCE = """() => {
 }"""
 
 
+HALF = """() => {
+  const main = document.querySelector("[data-testid=stMain]"), plot = document.querySelector(".picture-plot");
+  if (!plot) return false;
+  main.scrollTop += plot.getBoundingClientRect().top; // the plot's top at the window's, behind the ruler that stays
+  const dial = document.querySelector(".picture-dial:not([hidden])")?.getBoundingClientRect();
+  return !dial || (dial.top > 0 && innerHeight - dial.bottom > innerHeight / 2);
+}"""
+"""On a small phone, the ruler leaves half of the window to the plots that it moves."""
+
+STAYS = "document.querySelector('.picture-stuck')"
+"""The picture that stays while the words below it are read."""
+
 WITH_RULER = ("step_size", "race", "map", "landscape")
 
 
@@ -140,6 +155,13 @@ WITH_RULER = ("step_size", "race", "map", "landscape")
 def test_a_projector_shows_what_is_dragged_and_what_it_moves(visit: Visit, server: str, name: str) -> None:
     page = settled(visit, server, name, viewport={"width": 1024, "height": 768})
     all_at_once(page, (1024, 768))
+    if page.locator(".picture-player:not([hidden])").count():
+        for _ in range(2):
+            page.get_by_test_id("stMain").evaluate("e => e.scrollTo(0, e.scrollHeight)")
+            page.wait_for_function(f"() => {{ const {{ dial, shown }} = ({SEEN_AT_ONCE})(); return {STAYS} && dial && shown === 1; }}")
+            page.get_by_test_id("stMain").evaluate("e => e.scrollTo(0, 0)")
+            page.wait_for_function(f"() => !({STAYS})")
+            all_at_once(page, (1024, 768))
     if name != "race":
         page.locator(".recipe").click()
         expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")

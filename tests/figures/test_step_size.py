@@ -19,7 +19,7 @@ from explorer.core.run.setup import Setup
 from explorer.core.theory.curvature import second_order
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import microscope, step_size
-from explorer.figures.landscape import Landscape
+from explorer.figures.landscape import OPAQUE, Landscape
 from explorer.figures.step_size import BEST, CURVE, FITTED, FLOOR, GROUND, HERE, HOP, LEAVING, MOVED, NOW, PATH, RAIL, SWINGS, UPHILL
 from explorer.figures.ticks import loss_axis
 
@@ -342,7 +342,7 @@ def test_the_ground_is_most_opaque_where_it_is_lowest_and_fades_out_to_the_sides
     ground = landscape.at(left + width * side, top - height * side)
     inner = np.abs(2 * side - 1) < 0.7
     near, low = alpha[np.ix_(inner, inner)], ground[np.ix_(inner, inner)]
-    assert near.max() > 50
+    assert near.max() > 0.78 * 255 * OPAQUE
     order = np.argsort(low.ravel())
     assert (np.diff(near.ravel()[order]) <= 1).all(), "the higher, the paler"
     assert not any(np.abs(edge).max() for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))

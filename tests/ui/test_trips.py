@@ -50,6 +50,7 @@ def test_a_problem_goes_to_a_page_and_comes_back_whole(page: str) -> None:
 def test_a_page_that_cannot_use_a_problem_gives_it_back(page: str) -> None:
     app = go(start_with(BOWL), page)
     assert held(app).loss == "network"
+    assert (held(app).optimizer, dict(held(app).knobs)["optimizer.momentum"]) == ("momentum", 0.8), "under the visitor's own rule"
     assert held(go(app, "network" if page == "landscape" else "landscape")).loss == "network"
     assert held(go(app, "sweep")) == BOWL
     app = go(app, page)
@@ -60,6 +61,21 @@ def test_a_page_that_cannot_use_a_problem_gives_it_back(page: str) -> None:
     assert held(app) == BOWL
     assert held(go(app, page)) == mine, "and not forgotten for that"
     assert mine.learning_rate == 0.01
+    leave(app)
+
+
+def test_an_optimizer_travels_to_a_page_that_has_another_loss() -> None:
+    """With its knobs; and at its rate, where that is the length of a step. From another page, to the next, and back to the problem."""
+    adam = Setup("rosenbrock", "adam", 0.02).with_knobs({"optimizer.beta1": 0.5})
+    app = start_with(adam)
+    for first, then in (("race", "network"), ("step_size", "landscape"), ("sweep", "network")):
+        go(app, first)
+        assert held(app) == adam
+        go(app, then)
+        assert (held(app).loss, held(app).optimizer, held(app).learning_rate) == ("network", "adam", 0.02)
+        assert dict(held(app).knobs)["optimizer.beta1"] == 0.5
+        assert app.query_params["optimizer"] in ("adam", ["adam"])
+    assert held(go(app, "step_size")) == adam
     leave(app)
 
 

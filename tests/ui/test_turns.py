@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from explorer import Setup, Stopped, sweep
 from explorer.core.ground.halt import Halt
@@ -175,6 +176,37 @@ def test_what_was_interrupted_goes_on_where_it_was_and_not_from_the_beginning() 
         go.release()
     work_of.wait(PATIENCE)
     assert (work_of.latest, len(begun), work_of.left_off) == (8, 1, False)
+
+
+def two_jobs() -> None:
+    """A page with two works, as the network's has."""
+    import streamlit as st
+
+    from explorer.ui.job import job, stop, stopped, watched
+
+    both = [job(key, key, lambda halt: iter(lambda: halt.wait(0.01), True)) for key in "ab"]
+    st.button("Stop", on_click=stop, args=tuple("ab"))
+    stopped(*"ab")
+    for each in both:
+        watched(each, lambda found: None, "…")
+
+
+def test_a_page_with_two_works_has_one_button_on_which_both_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped and gone on with, and again; a button that is there twice would be another mistake."""
+    monkeypatch.setattr(job._State, "wait", lambda self, seconds: time.sleep(seconds) or self.is_set(), raising=False)
+    monkeypatch.setattr(job, "TURNS", Turns(places=2))
+    app = AppTest.from_function(two_jobs, default_timeout=PATIENCE).run()
+    for _ in range(2):
+        app.button[0].click().run()
+        both = [app.session_state[key][1] for key in "ab"]
+        eventually(lambda both=both: not any(each.running for each in both))
+        app.run()
+        assert [each.label for each in app.button] == ["Stop", "Go on"]
+        assert all(each.left_off for each in both)
+        app.button[1].click().run()
+        assert [each.label for each in app.button] == ["Stop"]
+        assert all(each.running for each in both)
+    app.button[0].click().run()
 
 
 def test_who_leaves_the_queue_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:

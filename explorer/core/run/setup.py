@@ -276,6 +276,21 @@ class Setup(Drawable):
         chosen: dict[str, Any] = {kind: name, "knobs": kept, "start": start}
         return replace(self, **chosen)
 
+    def with_rule_of(self, other: "Setup") -> Self:
+        """This setup under the optimizer of another one, with its knobs; and at its rate, where the rule divides the gradient by its size.
+
+        There the rate is the length of a step, whatever the loss. Elsewhere it says nothing without the curvature of the other's loss.
+
+        >>> Setup("booth", learning_rate=0.05).with_rule_of(Setup("x_squared", "adam", 0.3, knobs={"optimizer.beta1": 0.5})).to_query()
+        {'v': '1', 'loss': 'booth', 'optimizer': 'adam', 'learning_rate': '0.3', 'optimizer.beta1': '0.5'}
+        >>> Setup("booth", learning_rate=0.05).with_rule_of(Setup("x_squared", "momentum", 0.3)).learning_rate
+        0.05
+        """
+        rule = other.make_optimizer()
+        rate = self.learning_rate if rule.preconditioner is None or rule.rated else other.learning_rate
+        knobs = {f"optimizer.{name}": value for name, value in other._chosen("optimizer").items()}
+        return replace(self.with_choice("optimizer", other.optimizer), learning_rate=rate).with_knobs(knobs)
+
     def with_knobs(self, knobs: Mapping[str, Any]) -> Self:
         """This setup with some knobs turned, by dotted name. A start of a length that no longer fits goes back to the loss's own."""
         turned = tuple((dict(self.knobs) | check_mapping("knobs", knobs, SUCH_KNOBS)).items())

@@ -22,7 +22,7 @@ from explorer.figures.theme import COLORS
 from explorer.site.content import Dial, Mark
 from explorer.site.kept import tried
 from explorer.ui import panel
-from explorer.ui.job import job, stop, watched
+from explorer.ui.job import job, stop, stopped, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -44,7 +44,7 @@ def main() -> None:
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place
         panel.notes()
         panel.recipe(setup)
-        chips = st.container()
+        chips, pause = st.container(), st.container()
     with st.sidebar:
         said = "Stop the run after its current step, and trying other rates; what was measured stays."
         st.button("Stop", on_click=stop, args=(JOB, RULER), width="stretch", help=said)
@@ -56,6 +56,8 @@ def main() -> None:
     running = job(JOB, setup, lambda halt: train(setup))
     trying = job(RULER, held, lambda halt: known(held))
     running.wait(4, 1.2)  # most runs are over by then, and are shown complete
+    with pause:
+        stopped(JOB, RULER)
     watched(running, show, "Taking the first steps…")
     run = running.latest if running.latest is not None and running.latest.share == 1 else None
     verdict = marked(run.outcome.sentence()) if run is not None and run.outcome is not None else ""

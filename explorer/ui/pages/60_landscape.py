@@ -14,7 +14,7 @@ from explorer.figures import planes as figure
 from explorer.site.casebook import cases
 from explorer.site.content import Dial
 from explorer.ui import panel
-from explorer.ui.job import job, stop, watched
+from explorer.ui.job import beside, job, stop, stopped, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -37,7 +37,7 @@ def main() -> None:
     panel.notes()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
     panel.recipe(setup)
-    chips, picture_of_it, below = st.container(), st.container(), st.container()
+    chips, pause, picture_of_it, words, below = (st.container() for _ in range(5))
     with chips:
         adopt = partial(panel.adopt_view, "landscape")
         presets("landscape", (setup, seen), adopt, lambda case: (case.setup, View.salvage(case.query)[0]), below=below)
@@ -49,8 +49,12 @@ def main() -> None:
         panel.all_controls(setup)
     running = job(JOB, (setup, seen), lambda halt: survey(setup, seen))
     running.wait(1.4)  # most are done by then, and are shown complete
+    with pause:
+        stopped(JOB)
     with picture_of_it:
-        watched(running, lambda found: show(found, view), "Building the network…")
+        watched(running, lambda found: show(drawn_as(view, found)), "Building the network…")
+    with words:
+        beside(running, lambda found: explain(drawn_as(view, found)))
     takeaway(setup)
 
 
@@ -65,12 +69,16 @@ def readable(name: str) -> str:
     return said.get(name, "level lines" if name == "lines" else name)
 
 
-def show(found: Survey, view: View) -> None:
-    """Show the planes so far: what they say, the picture, and what no slice can show."""
-    found = Survey(replace(found.view, drawn=view.drawn), found.panes, found.doing, found.share)
+def drawn_as(view: View, found: Survey) -> Survey:
+    """Return the planes so far, drawn as the visitor wishes."""
+    return Survey(replace(found.view, drawn=view.drawn), found.panes, found.doing, found.share)
+
+
+def show(found: Survey) -> None:
+    """Show the picture of the planes so far, which stays while one reads what they say."""
+    view = found.view
     if found.share < 1:
         st.progress(min(found.share, 1.0), found.doing)
-    said = summary(found)
     drawn, frames = figure.draw(found)
     findings = [finding(found, seed) for seed in view.seeds]
     several = len(frames) > 1
@@ -85,12 +93,16 @@ def show(found: Survey, view: View) -> None:
     picture(
         drawn,
         key="landscape:picture",
-        alt=f"{how} {where}{', without skip connections and with them' if len(found.panes) == 2 else ''}. {said}",
+        alt=f"{how} {where}{', without skip connections and with them' if len(found.panes) == 2 else ''}. {summary(found)}",
         frames=frames if several else (),
         dial=dial if several else None,
         narrow=figure.narrow(found),
     )
-    st.header(said, anchor=False)
+
+
+def explain(found: Survey) -> None:
+    """Say what the planes so far say, and what no slice can show."""
+    st.header(summary(found), anchor=False)
     for note in filter(None, (on_path(found), cautions(found))):
         st.markdown(note)
     names = [f"sharpness of all directions{', ' if pane.name else ''}{pane.name}" for pane in found.panes]

@@ -20,7 +20,7 @@ from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.job import Job, job, stop, watched
+from explorer.ui.job import Job, job, stop, stopped, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 
@@ -80,6 +80,7 @@ def main() -> None:
     setup, running = panel.computable("safe_rate", setup, DEFAULT, lambda each: begun(each, rules))
     panel.notes()
     panel.write_link(setup.to_query() | look.to_query())
+    stopped(JOB)
     watched(running, lambda found: show(rules, found), "Measuring the curvature, and trying rates on both sides…")
     with st.expander("Ask it of your own model, in PyTorch or JAX"):
         st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
