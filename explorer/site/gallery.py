@@ -22,6 +22,7 @@ from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import why_nan
 from explorer.site.casebook import SYNONYMS, Case, asked, by_symptom, casebook, choices, heading
 from explorer.site.content import HERE
+from explorer.site.gift import QUESTION, gift
 from explorer.site.kept import kept, known
 from explorer.site.seen import see
 from explorer.site.shown import Shown, shown
@@ -38,6 +39,9 @@ TOUR = (
     ("45_map_fractal", "The border between what trains and what does not is a fractal."),
 )
 """The ideas in their order, each with the case that shows it."""
+
+QUIZ = "quiz.gift.txt"
+"""The quiz for a learning platform; Moodle takes a file that ends in txt."""
 
 _markdown = MarkdownIt("commonmark", {"html": False})
 
@@ -57,7 +61,7 @@ def write_site(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     first = write_site(folder, only=["09_x_squared"])
         ...     sorted(path.name for path in first.parent.iterdir())
-        ['09_x_squared-undone.html', '09_x_squared.html', 'index.html', 'plotly-cartesian.min.js']
+        ['09_x_squared-undone.html', '09_x_squared.html', 'index.html', 'plotly-cartesian.min.js', 'quiz.gift.txt']
     """
     folder, names = Path(folder), [case.name for case in casebook()]
     wanted = names if only is None else list(only)
@@ -75,6 +79,7 @@ def write_site(
             page = html(shows, FLAT.name, _words(case, each, chosen, app, told_above=bool(shows.dial and shows.dial.words)))
             (folder / f"{name}.html").write_text(page, encoding="utf-8")
     shutil.copyfile(FLAT, folder / FLAT.name)
+    (folder / QUIZ).write_text(gift(chosen), encoding="utf-8")
     first = folder / "index.html"
     first.write_text(_index(chosen), encoding="utf-8")
     return first
@@ -128,6 +133,7 @@ def _index(chosen: list[Case]) -> str:
     tour = "".join(f"<li>{_link(by_name[name].title, f'{name}.html')}: {escape(line)}</li>" for name, line in TOUR if name in by_name)
     gallery = "".join(_strip(kind, group) for kind, group in by_symptom(chosen).items() if group)
     parts = {"tour": tour, "gallery": gallery, "quiz": _data([_question(case) for case in asked(chosen)]), "synonyms": _data(SYNONYMS)}
+    parts |= {"question": QUESTION, "gift": QUIZ}
     page = (HERE / "gallery.html").read_text(encoding="utf-8").replace("{{style}}", (HERE / "standalone.css").read_text(encoding="utf-8"))
     for name, part in parts.items():
         page = page.replace("{{" + name + "}}", part)

@@ -5,6 +5,7 @@
 const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
+const EASY = 0.55, EASY_NARROW = 0.75, SMALLEST = 0.65; // of its height: below, the type of a picture in a frame is smaller, down to a share of its size
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
 const STUCK = 0.42; // of its height, at least, while it stays
 const UNDER = 240; // px of words below it in its own block, at most, which are hidden meanwhile
@@ -49,6 +50,7 @@ const SKELETON = `
     <summary>Save</summary>
     <div role="group" aria-label="Save this picture"><button type="button" data-save="png">PNG</button> <button type="button" data-save="svg">SVG</button> <button type="button" data-save="csv">CSV</button> <button type="button" data-save="html" title="A page of its own that drags and plays without the app">Page</button></div>
   </details>
+  <a class="picture-open" target="_blank" rel="noopener" title="The same in all of the app, in a tab of its own" hidden>Open</a>
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
@@ -109,6 +111,7 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
+    if (!dial?.words.length) sentence.firstElementChild.textContent = data.said ?? "";
     // What a link of exactly this must say beside the address, in which the page has the position that it follows.
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
@@ -172,26 +175,40 @@ function mount(parent) {
 
   function dress() {
     stale = false;
+    if (data.embedded) document.querySelectorAll(".picture").forEach((each, at) => each.classList.toggle("picture-embedded", !at));
     [figure, painted] = paint([decoded.figure, decoded.frames], root);
     layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
-    layout = enlarge(layout, larger());
+    if (data.embedded) layout.template = merge({ layout: { xaxis: { title: { standoff: 2 } } } }, layout.template);
+    layout = enlarge(layout, type());
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
     whole = layout.height;
     root.style.height = "";
     layout.height = stuck || inWindow(whole);
+    if (data.embedded && layout.legend?.y) layout.legend.y = beside(layout.legend.y, (type() * whole) / layout.height);
     plot.style.height = `${layout.height}px`;
     rest();
   }
 
+  // A legend that stands above or below the plots keeps its distance where they are made shorter.
+  const beside = (y, times) => (y > 1 ? 1 + (y - 1) * times : Math.min(y, y * times));
+
   // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
   function inWindow(height) {
+    if (data.embedded) return room() || height;
     if (!data.dial && !data.times.length && !data.boxable) return height;
     const from = (stuck ? natural() : root.getBoundingClientRect().top) + (main?.scrollTop ?? scrollY);
-    const room = innerHeight - (from < innerHeight / 2 ? from : 72) - (root.offsetHeight - plot.offsetHeight) - 8; // beside the sentence, the ruler and the player
+    const below = innerHeight - (from < innerHeight / 2 ? from : 72) - (root.offsetHeight - plot.offsetHeight) - 8; // beside the sentence, the ruler and the player
     const least = root.clientWidth < NARROW ? SHORTEST_NARROW : SHORTEST;
-    return Math.round(Math.min(Math.max(room, least * height), height));
+    return Math.round(Math.min(Math.max(below, least * height), height));
+  }
+
+  // In a frame of another page the picture has what is left of the frame; where that is less, its type is smaller too.
+  const room = () => find(".picture-stage").clientHeight;
+  function type() {
+    const height = (root.clientWidth < NARROW && decoded.narrow.height) || data.height;
+    return larger() * (data.embedded ? Math.min(Math.max(room() / ((root.clientWidth < NARROW ? EASY_NARROW : EASY) * height), SMALLEST), 1) : 1);
   }
 
   function complain(error) {
@@ -346,6 +363,14 @@ function mount(parent) {
     event.preventDefault();
   };
 
+  // From a frame to all of the app, with the same setup, in a tab of its own.
+  const open = find(".picture-open");
+  const lead = (open.onfocus = open.onpointerenter = open.onclick = () => {
+    const address = new URL(location.href);
+    for (const name of ["embed", "embed_options"]) address.searchParams.delete(name);
+    open.href = address.href;
+  });
+
   // -- size
   let width = 0, pressed = false; // nothing moves under the hand
   const refit = () => {
@@ -413,7 +438,7 @@ function mount(parent) {
   function align() {
     const { layout: { template, margin } } = decoded.figure;
     const { l, r } = merge(template?.layout?.margin ?? {}, margin);
-    for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room * larger()}px` : "");
+    for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room * type()}px` : "");
   }
 
   // The longest sentence and the longest value decide how much room all of them get, so that nothing below jumps.
@@ -475,7 +500,10 @@ function mount(parent) {
     const { dial, times } = data;
     find(".picture-dial").hidden = !dial;
     find("[data-save=html]").hidden = "title" in data; // this is such a page
-    sentence.hidden = !dial?.words.length;
+    sentence.hidden = !dial?.words.length && !(data.embedded && data.said);
+    open.hidden = !data.embedded;
+    saving.hidden = data.embedded;
+    if (data.embedded) lead();
     player.hidden = !dial && !times.length;
     timeInput.hidden = timeText.hidden = !times.length;
     dialInput.max = Math.max(frames.length - 1, 0);

@@ -10,6 +10,8 @@ from explorer.ui.way import PAGES, mark, name_of, title_of, way
 
 st.set_page_config(page_title="Divergence Explorer", page_icon=mark(), layout="wide")
 st.html(Path(__file__).with_name("house.css"))
+if st.context.is_embedded:
+    st.html(Path(__file__).with_name("embed.css"))
 house = Path(__file__).with_name("house.js").read_text("utf-8")
 skip = "<button type='button' class='skip'>Skip to the slider</button>"
 st.html(f"{skip}<script type='module'>{house}</script>", unsafe_allow_javascript=True)

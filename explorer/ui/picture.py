@@ -33,6 +33,7 @@ def picture(
     height: int | None = None,
     narrow: Mapping[str, Any] | None = None,
     hint: str = "",
+    said: str = "",
     on_click: Callable[[Any], None] | None = None,
     on_box: Callable[[Any], None] | None = None,
     on_move: Callable[[int], None] | None = None,
@@ -53,6 +54,8 @@ def picture(
     times its size), which SVG cannot place.
 
     `hint` stands beside the thumb of the dial until the visitor has moved one.
+
+    `said` is the page's sentence about it, where no dial has words: an embedded page, which is only its first picture, shows it there.
 
     `height` in pixels is the figure's own, unless it is given.
 
@@ -87,6 +90,8 @@ def picture(
             "height": height or own or 440,
             "value": shown,
             "hint": hint,
+            "said": said,
+            "embedded": bool(st.context.is_embedded),
             "epoch": epoch,
             "clickable": on_click is not None,
             "boxable": on_box is not None,

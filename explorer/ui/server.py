@@ -27,7 +27,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -168,11 +168,26 @@ def standalone(request: Request) -> HTMLResponse:
     return HTMLResponse(template())
 
 
+def code(request: Request) -> Response:
+    """Return the QR code of a link, or why there is none."""
+    from explorer.site.qr import qr
+
+    try:
+        return Response(qr(request.query_params.get("link", "")), media_type="image/svg+xml")
+    except ValueError as error:
+        return PlainTextResponse(str(error), 400)
+
+
 PARTS: dict[str, Any] = {
     "script_path": Path(__file__).with_name("main.py"),
     "lifespan": tidy,
     "on_script_error": report,
-    "routes": [Route("/assets/standalone.html", standalone), Mount("/assets", ASSETS), Route("/step_size", home)],
+    "routes": [
+        Route("/assets/standalone.html", standalone),
+        Route("/assets/qr.svg", code),
+        Mount("/assets", ASSETS),
+        Route("/step_size", home),
+    ],
     "middleware": [Middleware(Headers), Middleware(GZipMiddleware)],
 }
 """What `st.App` is made of, wherever Streamlit looks for one: it reads the text of the file that it is told to run."""

@@ -1,4 +1,4 @@
-// What stands above every page: the pages in their groups, and the button that copies the link of what is shown.
+// What stands above every page: the pages in their groups, and the button that shares what is shown.
 // Also what a narrow window does with the sidebar, and Plotly, which needs a third of a second to start: it does so while the server
 // computes the first picture (`picture.js` finds it started).
 
@@ -70,16 +70,19 @@ function build(parent, groups) {
     list.append(made("li", {}, made("span", { "aria-hidden": "true" }, group), inner));
   }
   const said = made("span", { class: "way-said", role: "status" });
-  const button = made("button", { type: "button", class: "way-share", title: "Copy the link of exactly this" });
+  const button = made("button", { type: "button", class: "way-share", title: "Share exactly this: its link, a frame for a page of yours, a QR code" });
   button.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.700-5.700l-1.600 1.600M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.700 5.700l1.600-1.600"/></svg><span>Share</span>';
-  button.onclick = () => share(button, said, tip);
+  const sheet = made("div", { popover: "", class: "beside way-sheet", role: "dialog", "aria-label": "Share" });
+  let framed;
+  button.onclick = () => share(sheet, said, framed);
   const show = made("button", { type: "button", class: "way-share way-present", title: "Present: full screen, large type, keys (p)", "aria-label": "Present" });
   show.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 5h18v11H3zM12 16v4M8 20h8"/></svg>';
   show.onclick = () => present(true);
-  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, said));
+  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet));
 
-  function update({ here, lessons }, setTriggerValue) {
+  function update({ here, lessons, framed: may }, setTriggerValue) {
     go = setTriggerValue;
+    framed = may;
     lengths = lessons;
     if (links.get(here)?.ariaCurrent) return;
     for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
@@ -98,17 +101,39 @@ function linkOfThis() {
   return link.href;
 }
 
-async function share(button, said, tip) {
-  const link = linkOfThis(), what = new URL(link).search ? "Link copied" : "Page address copied";
+// The same for the frame of another page, which shows the picture alone (embed.css).
+function frameOf(link) {
+  const shown = new URL(link);
+  shown.searchParams.set("embed", "true");
+  const frame = made("iframe", { src: shown.href, title: document.querySelector("h1")?.textContent ?? "", width: 800, height: 450, style: "border: 0", allow: "fullscreen", loading: "lazy" });
+  return frame.outerHTML;
+}
+
+// Copied at once, and shown with the two other ways to pass it on.
+async function share(sheet, said, framed) {
+  const link = linkOfThis(), image = made("img", { src: new URL(`assets/qr.svg?link=${encodeURIComponent(link)}`, document.baseURI).href, alt: "The QR code of the link" });
+  image.onerror = () => image.replaceWith("There is no QR code of a link as long as this.");
+  const note = framed ? "" : made("p", {}, "Only pages of this server may show the frame, until EXPLORER_FRAME_ANCESTORS names others.");
+  sheet.replaceChildren(...copied("Link", "The link of exactly this", link, said), ...copied("Frame", "The code of a frame with the picture alone", frameOf(link), said), said, note, image);
+  sheet.showPopover();
+  sheet.querySelector("input").select();
+  await copy(link, said, new URL(link).search ? "Link copied" : "Page address copied");
+}
+
+function copied(name, about, text, said) {
+  const box = made("input", { readonly: "", value: text, "aria-label": about }), button = made("button", { type: "button", class: "way-share" }, `Copy ${name.toLowerCase()}`);
+  box.onfocus = () => box.select();
+  button.onclick = () => copy(text, said, `${name} copied`).then((done) => done || box.select());
+  return [made("div", {}, box, button)];
+}
+
+async function copy(text, said, what) {
   try {
-    await navigator.clipboard.writeText(link);
+    await navigator.clipboard.writeText(text);
   } catch {
-    const box = made("input", { readonly: "", value: link, "aria-label": "The link of exactly this" });
-    box.onblur = () => tip.box.contains(box) && tip.leave();
-    tip.show(button.getBoundingClientRect(), "Copy this link: ", box);
-    box.select();
-    return;
+    return false; // refused, as in a frame: it is selected in its box
   }
   said.textContent = what;
   setTimeout(() => (said.textContent = ""), 2500);
+  return true;
 }

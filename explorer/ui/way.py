@@ -1,4 +1,4 @@
-"""What stands above every page: the name and the mark, the pages in four groups, and the button that copies the link of what is shown."""
+"""What stands above every page: the name and the mark, the pages in four groups, and the button that shares what is shown."""
 
 import ast
 import base64
@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.site.lessons import lessons
 from explorer.ui import panel
 from explorer.ui.drawn import ink
+from explorer.ui.server import FRAMED_BY
 
 HERE = Path(__file__).parent
 PAGES = sorted((HERE / "pages").glob("[0-9]*.py"))
@@ -88,7 +89,7 @@ def show() -> None:
 def way(here: str) -> None:
     """Show it, with the page of that name as the current one."""
     lengths = {lesson.name: len(lesson.stops) for lesson in lessons()}
-    data = {"groups": grouped(), "here": here, "lessons": lengths}
+    data = {"groups": grouped(), "here": here, "lessons": lengths, "framed": FRAMED_BY != "'self'"}
     _component(key=WAY, data=data, on_page_change=go, on_case_change=show, on_step_change=follow)
 
 

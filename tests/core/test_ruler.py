@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, critical_learning_rate
 from explorer.core.run.ruler import AROUND, ruler
+from explorer.core.run.setup import Setup
 from explorer.core.theory.edge import Edge, best_learning_rate
 
 GD = OPTIMIZERS["gradient_descent"]()
@@ -68,11 +72,27 @@ def test_rates_are_closest_at_the_edge() -> None:
     scale = ruler(LOSSES["quadratic"](), GD, np.ones(2), 0.1)
     for share in AROUND:
         for side in (-1, 1):
-            assert scale.edge.rate * (1 + side * share) in scale.rates
+            assert np.isclose(scale.rates, scale.edge.rate * (1 + side * share), rtol=1e-4, atol=0).any()
     near = np.abs(scale.rates / scale.edge.rate - 1) < 0.05
     assert near.sum() >= 9
     assert scale.rates[0] <= scale.edge.rate / 100
     assert scale.rates[-1] >= scale.edge.rate * 9.99
+
+
+@pytest.mark.parametrize("loss_name", ["x_squared", "linear_regression", "rosenbrock", "uv"])
+@pytest.mark.parametrize("optimizer_name", ["gradient_descent", "adam"])
+def test_a_link_says_a_rate_in_few_digits_and_finds_it_in_its_place(loss_name: str, optimizer_name: str) -> None:
+    setup = Setup(loss_name, optimizer_name)
+    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    chosen = 1.01 * float(ruler(loss, optimizer, loss.start, 0.0).rates[60])
+    scale = ruler(loss, optimizer, loss.start, chosen)
+    exact = {*scale.rates[[*scale.marks.values()]].tolist(), chosen}  # what theory names, and what was asked for
+    for rate in scale.rates.tolist():
+        said = replace(setup, learning_rate=rate).to_query()["learning_rate"]
+        assert rate in exact or len(Decimal(said).normalize().as_tuple().digits) <= 5, said
+        again = ruler(loss, optimizer, loss.start, Setup.from_query(f"v=1&learning_rate={said}").learning_rate)
+        assert {*again.rates.tolist(), chosen} == {*scale.rates.tolist()}
+        assert again.rates[again.position(rate)] == rate
 
 
 @pytest.mark.parametrize(("loss_name", "optimizer_name"), [("quadratic", "gradient_descent"), ("x_fourth", "momentum")])

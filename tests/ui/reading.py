@@ -39,6 +39,11 @@ def opened(page: Path | None = None, query: dict[str, str] | None = None) -> App
     return app.run()
 
 
+def address(app: AppTest) -> dict[str, str]:
+    """What stands in the address bar, by name."""
+    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
 def working(app: AppTest) -> list[Any]:
     """The page's work in the background."""
     return [app.session_state[key][1] for key in JOBS if key in app.session_state]

@@ -22,7 +22,7 @@ from explorer.site import seen
 from explorer.site.casebook import SYMPTOMS, Case, casebook, cases, filled, read
 from explorer.site.seen import COARSE, FACTS, NAN_ONLY, Seen, name_of, recorded, run_link, see
 from explorer.ui.way import lab
-from tests.ui.reading import FOLDER, drawings, nudge, opened
+from tests.ui.reading import FOLDER, address, drawings, nudge, opened
 
 SINGLE = [case for case in casebook() if case.page not in ("race", "map")]
 PAGE = FOLDER / "pages" / "70_cases.py"
@@ -270,3 +270,19 @@ def test_a_link_to_a_case_that_there_is_not_says_so_until_another_is_chosen() ->
     assert r"99_no\[such\]" in note.value, "what a link says is no Markdown"
     assert "search" in note.value
     assert not opened(PAGE, {"case": "09_x_squared"}).warning
+
+
+def test_a_link_brings_the_filter_and_the_filter_writes_it() -> None:
+    app = opened(PAGE, {"symptom": "stuck", "search": "sigmoid"})
+    assert (app.pills(key="cases:symptom").value, app.text_input(key="cases:search").value) == ("stuck", "sigmoid")
+    few = gallery(app)
+    app.text_input(key="cases:search").set_value("").run()
+    assert len(few) < len(gallery(app)) == sum(case.symptom == "stuck" for case in casebook())
+    assert address(app) == {"symptom": "stuck"}
+    app.pills(key="cases:symptom").set_value(None).run()
+    app.text_input(key="cases:search").set_value("a & b=c").run()
+    assert address(app) == {"search": "a & b=c"}
+    wrong = opened(PAGE, {"symptom": "bored", "case": "15_ravine"})
+    assert "symptom must be one of explodes" in wrong.warning[0].value
+    assert len(gallery(wrong)) == len(casebook())
+    assert address(wrong) == {"case": "15_ravine"}

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.figures.diagnosis import Overlay, draw
 from explorer.site.casebook import casebook
 from explorer.ui.way import lab
-from tests.ui.reading import FOLDER, PATIENCE, finished, opened, pictures, unreadable
+from tests.ui.reading import FOLDER, PATIENCE, address, finished, opened, pictures, unreadable
 
 DIAGNOSE, SAFE = FOLDER / "pages" / "80_diagnose.py", FOLDER / "pages" / "90_safe_rate.py"
 
@@ -208,3 +208,18 @@ def test_safe_rates_are_stopped_at_once_shown_as_far_as_they_are_and_gone_on_wit
     assert known < 4
     assert "momentum: " in alts(app)
     assert len(app.session_state["safe_rate:job"][1].latest) == 2
+
+
+def test_a_link_opens_an_example_and_says_no_word_of_what_a_visitor_pastes() -> None:
+    app = opened(DIAGNOSE, {"example": "learns_then_collapses", "random": "mini-batches"})
+    assert app.header[0].value.startswith(BEGINS["Learns, then collapses"])
+    assert app.session_state["diagnose:random"] == "mini-batches"
+    app.pills(key="diagnose:example").set_value("Jumps").run()
+    assert address(app) == {"example": "jumps", "random": "mini-batches"}
+    app.text_area[0].set_value("3 2 1 0.5 0.4 0.3 0.2 0.1").run()
+    assert address(app) == {}
+    app.pills(key="diagnose:example").set_value("Slow").run()
+    assert address(app)["example"] == "slow"
+    wrong = opened(DIAGNOSE, {"example": "nothing"})
+    assert "names an example (explodes, suddenly_nan, jumps" in wrong.warning[0].value.replace("\\", "")
+    assert wrong.header[0].value.startswith(BEGINS["Explodes"])

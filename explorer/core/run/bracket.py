@@ -74,7 +74,7 @@ def bracket(
     if first == 0:
         return float("nan"), float(rates[0])
     low, high = float(rates[first - 1]), float(rates[first])
-    while low > 0 and high > low * (1 + precision):
+    while low > 0 and high / low - 1 > precision * (1 + 1e-9):  # two rates of a ruler differ by a thousandth but for rounding
         rates = np.geomspace(low, high, at_once)
         diverged = np.array([False, *diverges(loss, optimizer, rates[1:-1], **conditions), True])
         first = int(np.argmax(diverged))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context
 
 import numpy as np
 
@@ -44,15 +45,21 @@ def ruler(loss: Loss, optimizer: Optimizer, start: Array, learning_rate: float, 
     """
     edge = Edge.of(loss, optimizer, start)
     named = _named(loss, optimizer, start, edge) | {name: rate for name, rate in (more or {}).items() if 0 < rate < LARGEST}
-    low, high = _ends(loss, optimizer, start, edge)
+    low, high = (_short(end) for end in _ends(loss, optimizer, start, edge))
     if learning_rate > 0:
         low, high = min(low, learning_rate), min(max(high, learning_rate), LARGEST)
-    fine = [edge.rate * (1 + side * share) for share in AROUND for side in (-1, 1) if edge.rate * (1 + share) < LARGEST]
+    beside = [(edge.rate * (1 + side * share), side) for share in AROUND for side in (-1, 1) if edge.rate * (1 + share) < LARGEST]
+    fine = [_short(rate, 5, ROUND_UP if side < 0 else ROUND_DOWN) for rate, side in beside]  # no farther from the edge
     extra = [*named.values(), *fine, learning_rate]
-    even = np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)
+    even = np.array([_short(rate) for rate in np.geomspace(low, high, max(POSITIONS, 121 - len(fine)) + len(named) + 8)])
     away = np.abs(even[:, np.newaxis] / np.array([*named.values(), *fine]) - 1).min(axis=1, initial=np.inf)
     rates = np.unique(np.concatenate([even[away > 1e-9], extra]))  # no even rate nearly repeats an exact one
     return Ruler(rates, {name: int(np.searchsorted(rates, rate)) for name, rate in named.items()}, edge)
+
+
+def _short(rate: float, digits: int = 3, rounding: str = ROUND_HALF_EVEN) -> float:
+    """Return a rate in few digits, for a link: the even ones lie 6 % apart, those around the edge 0.1 %; marks stay exact."""
+    return float(Context(prec=digits, rounding=rounding).create_decimal(f"{rate:.12g}"))
 
 
 def _named(loss: Loss, optimizer: Optimizer, start: Array, edge: Edge) -> dict[str, float]:

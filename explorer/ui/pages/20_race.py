@@ -175,6 +175,7 @@ def main() -> None:
         drawing.figure,
         key="race:picture",
         alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence.replace('**', '')}",
+        said=sentence.replace("**", ""),
         frames=drawing.frames,
         times=drawing.times,
         narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},

@@ -70,6 +70,7 @@ def main() -> None:
         figure.draw(bands, found),
         key="sweep:picture",
         alt=f"Left, the loss at the end of a run against its learning rate; right, the factor per step. {sentence}",
+        said=sentence,
         narrow=figure.NARROW,
         on_click=open_run,
     )

@@ -137,6 +137,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
         key="map:picture",
         alt=f"A map of what becomes of runs: across, {names[0]} from {short(plan.x.low)} to {short(plan.x.high)};"
         f" up, {names[1]} from {short(plan.y.low)} to {short(plan.y.high)}. {sentence}",
+        said=sentence,
         narrow=figure.NARROW,
         on_click=open_run,
         on_box=zoom_to_box,

@@ -6,26 +6,38 @@ import streamlit as st
 
 from explorer.site.casebook import SYNONYMS, Case, by_symptom, casebook, heading
 from explorer.site.seen import see
+from explorer.ui import panel
 from explorer.ui.drawn import drawn
 from explorer.ui.way import SHOWN, lab
 from explorer.ui.words import literally
 
 CASES = {case.name: case for case in casebook()}
+SYMPTOM, SEARCH, CHOSEN = (f"cases:{name}" for name in ("symptom", "search", "chosen"))
+LONGEST = 100
+"""Letters of a search."""
 
 
 def main() -> None:
-    """Show the filters, then the gallery, and beside it the case that was chosen in it."""
+    """Show the filters, then the gallery, and beside it the case that was chosen in it; an embedded page has room for that alone."""
+    kinds = by_symptom(casebook())
+    linked(kinds)
+    case = current()
+    if st.context.is_embedded:
+        card(case or casebook()[0])
+        return
     st.title("What does your loss do?", anchor=False)
     st.markdown("Every picture is a real run. Choose one: its switch makes it go away, and the lab runs it again with all its knobs.")
-    kinds = by_symptom(casebook())
-    chosen = st.pills("It", list(kinds), key="cases:symptom", format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
-    words = st.text_input("Search", key="cases:search", placeholder="Adam, CNN, plateau, dead …")
+    panel.notes()
+    chosen = st.pills("It", list(kinds), key=SYMPTOM, format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
+    words = st.text_input("Search", key=SEARCH, placeholder="Adam, CNN, plateau, dead …", max_chars=LONGEST)
+    parts = {"symptom": chosen, "search": words, "case": st.session_state.get(CHOSEN)}
+    panel.write_link({name: part for name, part in parts.items() if part})
     shown = {kind: matching(group, words) for kind, group in kinds.items() if chosen in (None, kind)}
     if not any(shown.values()):
         st.info("No case contains these words. Here are all cases.", icon=":material/search_off:")
         shown = {kind: group for kind, group in kinds.items() if chosen in (None, kind)}
     found = [case for group in shown.values() for case in group]
-    case = current() or found[0]
+    case = case or found[0]
     with st.container(key="cases"):
         gallery, beside = st.columns([3, 2])
         gallery.html("".join(strip(kind, group, case) for kind, group in shown.items() if group))
@@ -33,12 +45,21 @@ def main() -> None:
             card(case if case in found else found[0])
 
 
+def linked(kinds: dict[str, list[Case]]) -> None:
+    """Make what the page was opened with hold: the symptom, the words of the search and the case."""
+    link = panel.opened()
+    if not link:
+        return
+    symptom = link.get("symptom")
+    st.session_state[SYMPTOM] = symptom if symptom in kinds else None
+    st.session_state[SEARCH], st.session_state[CHOSEN] = link.get("search", "")[:LONGEST], link.get("case")
+    if symptom and symptom not in kinds:
+        panel.say([f"symptom must be one of {', '.join(kinds)}, got {symptom!r}. All cases are shown."])
+
+
 def current() -> Case | None:
-    """Return the case that was clicked, or that the link names; None if there is none."""
-    linked = st.query_params.get("case")
-    name = st.session_state.pop(SHOWN, linked)
-    if name != linked and name in CASES:
-        st.query_params["case"] = name
+    """Return the case that was clicked, or that the link named; None if there is none."""
+    name = st.session_state[CHOSEN] = st.session_state.pop(SHOWN, st.session_state.get(CHOSEN))
     if name and name not in CASES:
         named = f"There is no case named “{literally(name)}”"
         st.warning(f"{named}. Choose one of the pictures below, or search for a word of it.", icon=":material/link_off:")
@@ -76,6 +97,8 @@ def card(case: Case) -> None:
         st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
     if lab(case.page):
         st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
+    if st.context.is_embedded:
+        return
     st.caption(f"“{case.question}”")
     with st.expander("Why"):
         st.markdown(case.why)

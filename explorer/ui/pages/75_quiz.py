@@ -6,18 +6,13 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from explorer.core.ground.prose import plain
-from explorer.core.losses import LOSSES
-from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.run.setup import Setup
-from explorer.figures.thumbnail import sparkline
 from explorer.site.casebook import Case, asked, casebook, choices
-from explorer.site.seen import Seen, see
+from explorer.site.gift import QUESTION, curve, facts, gift
+from explorer.site.seen import see
 from explorer.ui import panel
 from explorer.ui.drawn import drawn, ink
 from explorer.ui.way import lab
 
-HEIGHT = 150
 STATE = "quiz:state"
 SEEDS = 1_000_000
 
@@ -60,15 +55,24 @@ def main() -> None:
     case = game.case
     seen = see(case.page, case.query)
     st.markdown(f"**Curve {game.place + 1}** · {game.answered - len(game.missed)} of {game.answered} right")
-    curve, words = st.columns([3, 2], vertical_alignment="center")
-    alt = f"The loss of a run over its steps. {seen.sentence.replace('**', '')}"
-    curve.html(sparkline(seen.curves, alt, height=HEIGHT, ink=ink(), hide_verdict=True))
+    drawing, words = st.columns([3, 2], vertical_alignment="center")
+    drawing.html(curve(seen, ink()))
     words.markdown(f"*“{case.question}”*")
     words.caption(facts(case.setup, seen))
     if game.answer is None:
         ask(game)
     else:
         tell(game)
+    if not st.context.is_embedded:
+        said = "Every curve as a question for Moodle and others, in the format GIFT: four choices, the right one, and why."
+        st.download_button(
+            "For Moodle (GIFT)",
+            lambda: gift(casebook(), game.seed),
+            "quiz.gift.txt",
+            help=said,
+            on_click="ignore",
+            icon=":material/download:",
+        )
 
 
 def linked() -> Game | None:
@@ -84,18 +88,11 @@ def linked() -> Game | None:
     return None
 
 
-def facts(setup: Setup, seen: Seen) -> str:
-    """What anyone who made the run would know: the loss, the rule, the rate, how long, and how it went."""
-    what = f"{LOSSES.title(setup.loss)} · {OPTIMIZERS.title(setup.optimizer)} · learning rate {plain(setup.learning_rate)}"
-    batch = f" · batches of {setup.batch_size}" if setup.batch_size else ""
-    return f"{what}{batch} · {setup.steps:,} steps. {seen.sentence.replace('**', '')}"
-
-
 def ask(game: Game) -> None:
     """The choices and the button; arrow keys and Enter will do."""
     with st.form("quiz:form", border=False):
         options = choices(game.case, casebook(), game.seed)
-        st.radio("Turning which knob makes it go away?", options, index=None, key=f"quiz:choice:{game.place}")
+        st.radio(QUESTION, options, index=None, key=f"quiz:choice:{game.place}")
         st.form_submit_button("Answer", on_click=answer, type="primary")
     if st.session_state.pop("quiz:nothing", False):
         st.info("Choose one of the knobs first.")
@@ -121,6 +118,9 @@ def tell(game: Game) -> None:
         st.success(f"Right: {case.knob}.", icon=":material/check:")
     else:
         st.error(f"It was {case.knob}, not {game.answer}.", icon=":material/close:")
+    st.button("Next curve", on_click=following, type="primary")
+    if st.context.is_embedded:
+        return
     left, right = st.columns(2)
     with left:
         st.header(case.title, anchor=False)
@@ -135,7 +135,6 @@ def tell(game: Game) -> None:
         st.caption(now.sentence)
         if lab(case.page):
             st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
-    st.button("Next curve", on_click=following, type="primary")
     if game.missed:
         st.caption(f"To look at again: {'; '.join(dict.fromkeys(game.missed))}.")
 

@@ -17,6 +17,7 @@ from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
 from explorer.site.seen import see
+from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 from explorer.ui.way import lab
@@ -61,12 +62,17 @@ EXAMPLES = {
     "Slow": example(2.3 - 0.004 * _STEPS),
     "Catapult": example(np.exp(np.where(_STEPS < 8, _STEPS * 0.35, 2.8 - 0.16 * (_STEPS - 8)))),
 }
+LINKED = {name.lower().replace(",", "").replace(" ", "_"): name for name in EXAMPLES}
+"""The examples by the name that a link gives them."""
 
 
 def main() -> None:
     """From top to bottom: the numbers, the verdict with its picture, what to change first, the causes, the evidence."""
     st.title("What does your loss curve say?", anchor=False)
+    linked()
     give()
+    panel.notes()
+    link()
     refused = ""
     for name, content in sources().items():
         try:
@@ -78,6 +84,27 @@ def main() -> None:
             st.error(f"{refused}Shown instead: {name}.", icon=":material/error:")
         show(log, name)
         return
+
+
+def linked() -> None:
+    """Take the example that the page was opened with, and whether its steps were random."""
+    query, mine = panel.opened(), st.session_state.setdefault(HELD, {})
+    if not query:
+        return
+    name, random = LINKED.get(query.get("example", "")), query.get("random", "unknown")
+    if name is None or random not in KNOWN:
+        panel.say([f"A link to this page names an example ({', '.join(LINKED)}) and may say random={' or '.join([*KNOWN][1:])}."])
+    if name is not None:
+        take(EXAMPLES[name])
+    mine[RANDOM] = random if random in KNOWN else "unknown"
+
+
+def link() -> None:
+    """Put the example into the link; what a visitor brought stays with the visitor."""
+    random = st.session_state[HELD].get(RANDOM) or "unknown"
+    parts = {"random": random} if KNOWN[random] is not None else {}
+    example = next((name for name, title in LINKED.items() if title == st.session_state[EXAMPLE]), None)
+    panel.write_link({"example": example} | parts if example else {})
 
 
 def sources() -> dict[str, bytes | str]:
@@ -208,6 +235,7 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
         figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row"), escape(name)),
         key="diagnose:picture",
         alt=f"The curve of {name}, {there.sum():,} values. {sentence(found.sentence)}{words}",
+        said=sentence(found.sentence),
         narrow=figure.CURVES,
     )
     if case is not None:

@@ -44,7 +44,7 @@ def main() -> None:
     if found.change:
         st.success(f"**What to change.** {fit_to_read(found.change)}", icon=":material/build:")
     drawn, alt = figure.draw(grown, found)
-    picture(drawn, key="why_nan:picture", alt=alt, narrow=figure.NARROW)
+    picture(drawn, key="why_nan:picture", alt=alt, said=sentence(found.sentence), narrow=figure.NARROW)
     if found.origin is not None:
         metrics(
             Metric("went first", found.quantity),

@@ -56,7 +56,7 @@ def main() -> None:
     panel.write_link(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
     st.header(check.summary(), anchor=False)
     drawn, alt = figure.draw(check, errors)
-    picture(drawn, key="gradient:picture", alt=alt, height=420, narrow=figure.NARROW)
+    picture(drawn, key="gradient:picture", alt=alt, said=check.summary(), height=420, narrow=figure.NARROW)
     presets("gradient", setup)
     st.caption(
         "A right gradient makes a V: large differences miss the curvature, small ones are all rounding. A wrong one stays flat"

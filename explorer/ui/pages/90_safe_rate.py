@@ -103,6 +103,7 @@ def show(rules: list[str], found: list[SafeRate]) -> None:
         figure.brackets(names, found),
         key="safe_rate:picture",
         alt=" ".join(f"{name}: {each.sentence}." for name, each in zip(names, found, strict=True)),
+        said=f"With {names[0]}: {found[0].sentence}.",
         height=150 + 70 * len(rules),
         narrow=figure.RATES,
     )

@@ -1,0 +1,164 @@
+"""A page in a frame of another site: its picture, its ruler and its sentence fill it, nothing scrolls, and it is dragged there."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.sync_api import Frame, Page, expect
+
+from explorer.site.qr import qr
+from tests.browser.axe import violations
+from tests.browser.conftest import ROOT, at, free, healthy, running, streamlit
+from tests.browser.test_every_page import PAGES
+from tests.browser.test_site import served
+from tests.browser.waiting import AT_REST, settle
+
+Visit = Callable[..., Page]
+SIZES = ((800, 450), (1024, 768), (390, 600))
+PICTURED = [name for name in PAGES if name != "lessons"]  # notes for whoever teaches: a page of text
+
+WRONG = """() => {
+  const main = document.querySelector("[data-testid=stMain]"), shown = document.querySelector(".picture-embedded") ?? main;
+  const inside = ({ left, top, right, bottom }) => left >= 0 && top >= 0 && right <= innerWidth + 1 && bottom <= innerHeight + 1;
+  const seen = (each) => each?.checkVisibility({ visibilityProperty: true });
+  const { scrollWidth, scrollHeight } = document.documentElement, found = [];
+  if (scrollWidth > innerWidth || scrollHeight > innerHeight) found.push("the page scrolls");
+  const still = getComputedStyle(main).overflowY === "hidden", fits = main.scrollHeight <= main.clientHeight;
+  if (!still && !fits) found.push("its main part scrolls");
+  const around = "[data-testid=stSidebar], [data-testid=stHeader], .way, h1, .picture:not(.picture-embedded), [data-testid=stMetric]";
+  if ([...document.querySelectorAll(around)].some(seen)) found.push("more than the picture is shown");
+  if (shown === main) {
+    const pictures = [...main.querySelectorAll("img[role=img]")].filter((each) => seen(each) && inside(each.getBoundingClientRect()));
+    return [...found, ...(pictures.length ? [] : ["no picture"])].join();
+  }
+  const parts = [".picture-plot", ".picture-sentence", ".picture-open", ".picture-dial:not([hidden])", ".picture-player:not([hidden])"];
+  for (const part of parts) {
+    const each = shown.querySelector(part);
+    if (!each && part.includes("hidden")) continue;
+    if (!seen(each) || !inside(each.getBoundingClientRect())) found.push(`${part} is not in the frame`);
+  }
+  if (!shown.querySelector(".picture-sentence").innerText.trim()) found.push("no sentence");
+  const plot = shown.querySelector(".picture-plot"), drawn = plot.querySelector(".main-svg")?.getBoundingClientRect();
+  const stage = shown.querySelector(".picture-stage").getBoundingClientRect();
+  const filled = drawn && Math.abs(drawn.height - stage.height) <= 1 && Math.abs(drawn.width - stage.width) <= 1;
+  if (!filled) found.push("the plot does not fill its stage");
+  if (stage.height < 150) found.push(`the plot is ${stage.height} px high`);
+  return found.join();
+}"""
+RIGHT = f"() => ({WRONG})() === ''"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app that pages of localhost, a site other than its own, may show in a frame."""
+    port = free()
+    address, log = f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("framed") / "app.log"
+    allowed = {"EXPLORER_FRAME_ANCESTORS": "http://localhost:*"}
+    with running(streamlit(ROOT / "app.py"), lambda: healthy(address), log, **at(port), **allowed):
+        yield address
+
+
+@contextlib.contextmanager
+def framed(visit: Visit, folder: Path, frame: str) -> Iterator[tuple[Page, Frame]]:
+    """A slide of another site with this frame, and the page in it when it is at rest."""
+    (folder / "slide.html").write_text(f"<!doctype html><title>Slide</title><body style='margin: 0'>{frame}")
+    with served(folder) as address:
+        page = visit(f"{address.replace('127.0.0.1', 'localhost')}/slide.html", ignore="404")
+        inside = page.wait_for_selector("iframe").content_frame()  # type: ignore[union-attr]
+        assert inside is not None
+        inside.wait_for_function(AT_REST)
+        yield page, inside
+
+
+def iframe(address: str) -> str:
+    return f'<iframe src="{escape(address)}" width="800" height="450" style="border: 0"></iframe>'
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_the_picture_fills_a_frame_of_another_site_at_every_size_in_both_themes(visit: Visit, app: str, tmp_path: Path, name: str) -> None:
+    with framed(visit, tmp_path, iframe(f"{app}/{name}?embed=true")) as (page, inside):
+        for width, height in SIZES:
+            page.evaluate("([width, height]) => Object.assign(document.querySelector('iframe'), { width, height })", [width, height])
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                fits(inside)
+            drag(page, inside)
+            fits(inside)
+        assert "embed=true" in inside.url
+
+
+def fits(inside: Frame) -> None:
+    """Waits until all is right in the frame, and says what is not."""
+    inside.wait_for_function(AT_REST)
+    try:
+        inside.wait_for_function(RIGHT)
+    except Exception as error:
+        raise AssertionError(inside.evaluate(WRONG)) from error
+
+
+def drag(page: Page, inside: Frame) -> None:
+    """Drag the ruler, if there is one, there and back by hand: picture, sentence and value follow."""
+    dial = inside.locator(".picture-embedded .picture-dial:not([hidden]) input")
+    if not dial.count():
+        return
+    box, last = dial.bounding_box(), int(dial.get_attribute("max") or 0)
+    assert box is not None
+    y, at_thumb = box["y"] + box["height"] / 2, int(dial.input_value()) / max(last, 1)
+    page.mouse.move(box["x"] + 22 + at_thumb * (box["width"] - 44), y)
+    page.mouse.down()
+    for share in (0.2, 0.9, 0.5):
+        page.mouse.move(box["x"] + share * box["width"], y, steps=3)
+        at_hand = int(dial.input_value())
+        assert abs(at_hand - share * last) <= max(0.1 * last, 1)
+        inside.wait_for_function("at => document.querySelector('.picture-embedded').dataset.drawn.startsWith(`${at} `)", arg=at_hand)
+    page.mouse.up()
+
+
+def test_what_is_shared_is_short_and_opens_the_same_as_link_frame_and_code(visit: Visit, app: str, tmp_path: Path) -> None:
+    """The rates of the ruler are ones that a link can say, wherever it is released."""
+    start = "v=1&loss=linear_regression&learning_rate=0.0001&steps=50"
+    page = visit(f"{app}/?{start}", ignore="404", permissions=["clipboard-read", "clipboard-write"])
+    settle(page)
+    for key, times in (("PageUp", 3), ("PageDown", 5)):
+        dial = page.get_by_role("slider", name="Learning rate")
+        dial.focus()
+        before = page.url
+        for _ in range(times):
+            page.keyboard.press(key)
+        page.wait_for_function("before => location.href !== before", arg=before)
+        settle(page)
+        value = page.locator(".picture-now").first.inner_text()
+        page.get_by_role("button", name="Share").click()
+        sheet = page.get_by_role("dialog", name="Share")
+        expect(sheet.get_by_text("Link copied")).to_be_visible()
+        link = page.evaluate("navigator.clipboard.readText()")
+        assert len(dict(parse_qsl(urlsplit(link).query))["learning_rate"]) <= 9, link
+        code = sheet.get_by_role("img")
+        page.wait_for_function("() => document.querySelector('.way-sheet img').naturalWidth > 0")
+        assert page.evaluate("async () => (await fetch(document.querySelector('.way-sheet img').src)).text()") == qr(link)
+        expect(code).to_be_visible()
+        assert violations(page) == []
+        sheet.get_by_role("button", name="Copy frame").click()
+        expect(sheet.get_by_text("Frame copied")).to_be_visible()
+        frame = page.evaluate("navigator.clipboard.readText()")
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        with framed(visit, tmp_path, frame) as (_, inside):
+            fits(inside)
+            expect(inside.locator(".picture-embedded .picture-now").first).to_have_text(value)
+            inside.locator(".picture-embedded .picture-open").focus()
+            expect(inside.locator(".picture-embedded .picture-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
+
+
+def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> None:
+    page = visit(f"{app}/?v=1&loss=x_squared&learning_rate=0.5&nonsense={'x' * 3000}", ignore="400")
+    settle(page)
+    page.evaluate("history.replaceState(null, '', `${location.href}&more=${'x'.repeat(3000)}`)")
+    page.get_by_role("button", name="Share").click()
+    expect(page.get_by_text("There is no QR code of a link as long as this.")).to_be_visible()
