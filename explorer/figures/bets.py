@@ -50,9 +50,9 @@ def strip(
     parts.append(_dots([at(rate) for rate in rates], top))
     for row, (name, rate) in enumerate(marks.items()):
         x, text = at(rate), f"{name} {plain(rate)}"
-        half = LETTER * len(text) / 2
-        words.append(_word(min(max(x, half), width - half), LINE * (row + 1) - 5, text))
-        parts.append(f'<path d="M{x:.1f} {LINE * (row + 1)}V{top + TRACK}" class="mark"/>')
+        left = x - 5 > LETTER * len(text) and (rate <= min(marks.values()) or width - x - 5 < LETTER * len(text))  # of its line
+        words.append(_word(x - 5 if left else x + 5, LINE * (row + 1) - 5, text, "end" if left else "start"))
+        parts.append(f'<path d="M{x:.1f} {LINE * row + 4}V{top + TRACK}" class="mark"/>')
     for decade in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1):
         x, rate = at(10.0**decade), 10.0**decade
         words.append(

@@ -36,6 +36,10 @@ class Database(Protocol):
         """Begin a transaction, which is kept unless an error leaves it."""
         ...
 
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
 
 class Lite:
     """SQLite in one file, with a log that is written ahead: what was answered is on the disk, and readers do not wait for a writer.
@@ -64,6 +68,9 @@ class Lite:
         done = self._connection.execute(statement, given)
         return done.fetchall(), done.rowcount
 
+    def close(self) -> None:
+        self._connection.close()
+
 
 class Alchemy:
     """PostgreSQL, through SQLAlchemy."""
@@ -81,6 +88,9 @@ class Alchemy:
     def begin(self) -> Iterator[Transaction]:
         with self._engine.begin() as connection:
             yield _Connected(self._sql, connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
 
 
 class _Connected:

@@ -2,8 +2,8 @@
 // and sent again where there is no network, and the new page once the room has changed.
 
 const PACE = { student: 4000, leader: 1000 }; // milliseconds between two looks
-const main = () => document.querySelector("main"), told = document.querySelector("body > .said");
-const say = (text) => { if (told.textContent !== text) told.textContent = text; };
+const main = () => document.querySelector("main"), at = (id) => document.getElementById(id);
+const say = (text, id = "said") => { if (at(id).textContent !== text) at(id).textContent = text; };
 
 // ---- the range and the box: whichever is turned, the other follows; decades are as wide as one another --------------
 
@@ -80,12 +80,12 @@ async function look() {
       const answer = await fetch(state, { cache: "no-cache", signal: AbortSignal.timeout(20000) });
       if (answer.ok || answer.status === 404) {
         const now = answer.ok ? await answer.json() : { version: "gone" };
-        const count = document.getElementById("count");
+        const count = at("count");
         if (count && now.count !== undefined) count.textContent = now.count.toLocaleString("en");
         if (now.version !== version) {
           if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
           await renew();
-          say(main().dataset.news ?? "");
+          say(""), say(main().dataset.news ?? "", "heard"); // it stands on the page
         }
         await send();
       }

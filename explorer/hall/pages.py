@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 import segno
 
-from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.prose import counted, plain, sentence, told_apart
 from explorer.core.run.setup import Setup
 from explorer.figures import bets as drawing
 from explorer.hall.problem import Problem, Standing, still
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
+from explorer.site.casebook import Case
 
 HERE = Path(__file__).parent
 STYLE = (HERE.parent / "site" / "standalone.css").read_text("utf-8") + (HERE / "hall.css").read_text("utf-8")
@@ -23,7 +24,7 @@ QUESTION = "Where does the learning rate stop working?"
 POSITIONS = 400
 """Where the range of a phone stops: a hundred places in each power of ten."""
 
-NARROW, WIDE = 420, 1100
+NARROW, WIDE = 360, 760
 """How wide the dots are drawn, on a phone and before the hall."""
 
 MOST_NICKNAME, MOST_MARKS = 24, 2
@@ -41,10 +42,10 @@ def page(title: str, main: str, **data: object) -> str:
     return FRAME.replace("{{title}}", escape(title)).replace("{{data}}", told).replace("{{main}}", main)
 
 
-def notice(title: str, sentence: str) -> str:
+def notice(title: str, refusal: str) -> str:
     """Return the page of a refusal: a sentence, and the way back."""
     back = '<p><button type="button" class="js" onclick="history.back()">Back</button></p>'
-    return page(title, f'<h1>{escape(title)}</h1><p class="wrong">{_sentence(sentence)}</p>{back}')
+    return page(title, f'<h1>{escape(title)}</h1><p class="wrong">{escape(sentence(refusal))}</p>{back}')
 
 
 def clean(nickname: str) -> str:
@@ -148,7 +149,8 @@ def result(problems: Sequence[Problem], bets: Iterable[Bet], round: int, width: 
     marks = {"edge": problem.edge} | ({"median" if standing.count > 1 else "bet": standing.median} if standing else {})
     zones = [*zip(problem.words, problem.begins, strict=True)]
     told = _told(problem, standing, [bet for bet in bets if bet.round == round])
-    happens = ", ".join(f"{word} from {plain(begin)} on" for word, begin in zones)
+    from_where = zip(problem.words, told_apart(*problem.begins), strict=True)
+    happens = ", ".join(f"{word} from {begin} on" for word, begin in from_where)
     alt = f"{told} What really happens: {happens}."
     strip = drawing.strip(zones, (problem.low, problem.high), rates, marks, alt=alt, width=width)
     return (
@@ -164,7 +166,7 @@ def _told(problem: Problem, found: Standing | None, bets: list[Bet]) -> str:
     nearest = next(bet for bet in bets if problem.distance(bet.rate) == found.nearest)
     names = dict.fromkeys(bet.nickname for bet in bets if bet.nickname and not bet.hidden and problem.distance(bet.rate) == found.nearest)
     named = f" by {', '.join([*names][:3])}{' and others' if len(names) > 3 else ''}" if names else ""
-    safe = f"{found.safe} on the safe side, {plain(100 * found.safe / found.count, 2)} %"
+    safe = f"{found.safe} of them ({plain(100 * found.safe / found.count, 2)} %) on the safe side"
     return (
         f"{counted(found.count, 'bet')}, {safe}. The median is {plain(found.median)}, {plain(found.median / problem.edge)} × the edge;"
         f" the nearest is {plain(nearest.rate)}{named}, {plain(nearest.rate / problem.edge)} × the edge."
@@ -197,14 +199,14 @@ def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
 # ---- the lecturer's ---------------------------------------------------------------------------------------------------
 
 
-def leader(room: Room, problem: Problem, bets: Sequence[Bet], revealed: str, address: str, cases: Sequence[tuple[str, str]]) -> str:
-    """Return the page before the hall: `address` is the room's, `cases` the name and title of problems for the next round."""
+def leader(room: Room, problem: Problem, bets: Sequence[Bet], revealed: str, address: str, cases: Sequence[Case]) -> str:
+    """Return the page before the hall: `address` is the room's, `cases` the problems for the next round."""
     done = room.state is State.REVEALED
     shown = f"<h2>{escape(problem.recipe)}</h2>{revealed}{_opened(problem, '../../')}" if done else problem.shown
     buttons = [_button(room, *each) for each in BUTTONS[room.state]]
     row = f'<div class="row">{"".join(buttons)}</div>' if buttons else ""
     looked = '<noscript><p><a href="lead">Look again</a>: without scripts the number of bets does not count by itself.</p></noscript>'
-    main = f"<h1>{QUESTION}</h1>{_join(room, address)}{row}{shown}{_next(room, cases)}{_names(room, bets)}{_end(room)}{looked}"
+    main = f"<h1>{QUESTION}</h1>{_join(room, address)}{row}{shown}{_next(room, problem, cases)}{_names(room, bets)}{_end(room)}{looked}"
     return page(f"Room {room.code}, before the hall", main, **_followed(room, "lead", "leader"))
 
 
@@ -225,8 +227,11 @@ def _join(room: Room, address: str) -> str:
     )
 
 
-def _next(room: Room, cases: Sequence[tuple[str, str]]) -> str:
-    options = "".join(f'<option value="{escape(name)}">{escape(title)}</option>' for name, title in cases)
+def _next(room: Room, problem: Problem, cases: Sequence[Case]) -> str:
+    """The form for the next round, which offers the case after this one first."""
+    this = next((i for i, case in enumerate(cases) if case.setup.to_query() == problem.query), -1)
+    turned = [*cases[this + 1 :], *cases[: this + 1]]
+    options = "".join(f'<option value="{escape(case.name)}">{escape(case.title)}</option>' for case in turned)
     first = "first" if room.state is State.REVEALED else ""
     return (
         f'<h2>Next round</h2><form class="row" method="post"><label>A problem <select name="case">{options}</select></label>'
@@ -263,7 +268,7 @@ def _names(room: Room, bets: Sequence[Bet]) -> str:
 
 def code(address: str) -> str:
     """Return the QR code of an address, as SVG, dark on light in both themes."""
-    drawn = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True, nl=False)
+    drawn = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
     return drawn.replace("<svg ", f'<svg role="img" aria-label="QR code of {escape(address)}" ', 1)
 
 
@@ -279,7 +284,7 @@ def door(setup: Setup | None, query: dict[str, str], notes: Sequence[str], elsew
     ]
     if setup is not None:
         parts.append(f"<h2>Open a room for your class</h2>{still(setup)}")
-        parts += [f'<p class="wrong">{_sentence(note)}</p>' for note in notes]
+        parts += [f'<p class="wrong">{escape(sentence(note))}</p>' for note in notes]
         if elsewhere:
             there = f'<a href="{escape(elsewhere)}">{escape(elsewhere.partition("?")[0])}</a>'
             told = f"You came as localhost, which no phone finds. Come by an address that students reach, perhaps {there}."
@@ -290,9 +295,3 @@ def door(setup: Setup | None, query: dict[str, str], notes: Sequence[str], elsew
     else:
         parts.append('<p><a href="class">Open a room for your class</a></p>')
     return page("Join a room", "".join(parts))
-
-
-def _sentence(text: str) -> str:
-    """Escaped, with a capital and a full stop."""
-    text = f"{text[:1].upper()}{text[1:]}"
-    return escape(text if text.endswith((".", "!", "?")) else f"{text}.")

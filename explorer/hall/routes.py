@@ -6,6 +6,7 @@ its own; the lecturer is the secret that the room was opened with, in a cookie t
 
 import asyncio
 import hashlib
+import logging
 import math
 import re
 import secrets
@@ -24,7 +25,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from explorer.core.ground.knobs import experiment
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, sentence
 from explorer.core.run.setup import Setup, parts
 from explorer.hall.database import named
 from explorer.hall.limits import Limit
@@ -50,10 +51,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 Turn = Callable[[float], AbstractContextManager[None]]
 
 
+WRONG = "This did not work"
+
+
 class Refused(Exception):
     """A request that is answered by a sentence and no more."""
 
-    def __init__(self, status: int, sentence: str, title: str = "This did not work") -> None:
+    def __init__(self, status: int, sentence: str, title: str = WRONG) -> None:
         super().__init__(sentence)
         self.status, self.sentence, self.title = status, sentence, title
 
@@ -169,18 +173,22 @@ async def _answered(handler: Handler, request: Request) -> Response:
     except Refused as refused:
         answer = await _refusal(request, refused.status, refused.title, refused.sentence)
     except ValueError as error:
-        answer = await _refusal(request, 400, Refused(400, "").title, str(error))
+        answer = await _refusal(request, 400, WRONG, str(error))
+    except Exception:
+        number = secrets.token_hex(3)
+        logging.getLogger("explorer").exception("Number %s", number)
+        answer = await _refusal(request, 500, WRONG, f"This page ran into a mistake of its own, number {number}. Please report it.")
     answer.headers.setdefault("cache-control", "no-store")
     return answer
 
 
-async def _refusal(request: Request, status: int, title: str, sentence: str) -> Response:
-    more = {"retry-after": "5"} if status in {429, 503} else {}
-    if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"said": sentence[:1].upper() + sentence[1:]}, status, more)
+async def _refusal(request: Request, status: int, title: str, refusal: str) -> Response:
     from explorer.hall import pages
 
-    return HTMLResponse(pages.notice(title, sentence), status, more)
+    more = {"retry-after": "5"} if status in {429, 503} else {}
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"said": sentence(refusal)}, status, more)
+    return HTMLResponse(pages.notice(title, refusal), status, more)
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -368,7 +376,7 @@ async def leader(hall: Hall, request: Request) -> Response:
     room = await _leads(hall, request)
     bets: list[Bet] = await hall.kept(Store.bets, room.code)
     address = f"{request.url.scheme}://{request.url.netloc}{_base(request)}/{room.code}"
-    revealed, cases = await hall.result(room, pages.WIDE), await asyncio.to_thread(_offered)
+    revealed, cases = await hall.result(room, pages.WIDE), await asyncio.to_thread(offered)
     return HTMLResponse(await asyncio.to_thread(pages.leader, room, _read(room.problem), bets, revealed, address, cases))
 
 
@@ -421,8 +429,8 @@ def _chosen(given: Mapping[str, str]) -> Setup:
 
 
 @lru_cache(maxsize=1)
-def _offered() -> list[tuple[str, str]]:
-    """Return name and title of the cases that have an edge to bet on."""
+def offered() -> list[Any]:
+    """Return the cases that have an edge to bet on."""
     from explorer.hall.problem import Problem
     from explorer.site.casebook import casebook
 
@@ -433,5 +441,5 @@ def _offered() -> list[tuple[str, str]]:
                 Problem.of(case.setup)
             except ValueError:
                 continue
-            offered.append((case.name, case.title))
+            offered.append(case)
     return offered

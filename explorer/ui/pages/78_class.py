@@ -1,6 +1,5 @@
 """Class: a room where students bet on the edge from their phones, before you show it."""
 
-from html import escape
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -33,7 +32,7 @@ def main() -> None:
         " drag to where they believe runs begin to diverge, and bet. You see how many have bet, and on **Reveal** every bet stands as a dot"
         " over what really happens. Then comes the next round; points add up for those who give a nickname."
     )
-    st.html(f"<p class='open'><a href='room?{escape(urlencode(setup.to_query()))}'>Open a room with this problem</a></p>")
+    st.link_button("Open a room with this problem", f"room?{urlencode(setup.to_query())}", type="primary")
     st.header("The problem, as students see it", anchor=False)
     st.html(problem.shown)
     st.caption(
