@@ -83,6 +83,7 @@ ORDER = [
     "bridges",
     "figures",
     "site",
+    "hall",
     "ui",
 ]
 """Rooms from the ground up; one that is not named here comes last."""

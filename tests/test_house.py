@@ -83,7 +83,7 @@ def test_every_extra_that_is_asked_for_exists() -> None:
 def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
     ours = {"explorer"} | sys.stdlib_module_names
     imported = {name.split(".")[0] for path in [ROOT / "app.py", *(ROOT / "explorer").rglob("*.py")] for name in modules(path)} - ours
-    needed = map(distribution, [*DEPENDENCIES, *brought(EXTRAS["cluster"]), *brought(EXTRAS["fast"])])
+    needed = map(distribution, [*DEPENDENCIES, *(each for extra in ("cluster", "fast", "rooms") for each in brought(EXTRAS[extra]))])
     assert imported == {IMPORTED_AS.get(name, name) for name in needed}
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.verdict import Verdict
+from explorer.figures.landscape import Landscape
 from explorer.figures.stage import log_loss
 from explorer.figures.theme import COLORS, Array
 
@@ -143,6 +144,30 @@ def track(parts: Sequence[tuple[str, float, str]], alt: str, *, ends: tuple[str,
         begin += wide
     drawn += [_word(LEFT, height - 4, ends[0], "start"), _word(WIDTH - LEFT, height - 4, ends[1], "end")]
     return _svg("".join(drawn), alt, height, ink)
+
+
+def ground(landscape: Landscape, start: Array, alt: str, *, height: int = 2 * HEIGHT, ink: str = INK) -> str:
+    """Return the curve or the level lines of a landscape with the start ``(dim,)`` and no run on it, nor the curvatures along its axes."""
+    across, up = landscape.lines(np.ones((2, 1)))
+    (x,), (y,) = landscape.ranges(np.ones((2, 1)))
+    begin = landscape.project(start[np.newaxis, :, np.newaxis], landscape.loss.value(start[:, np.newaxis])[np.newaxis])[:, 0, 0]
+
+    def placed(across: Array, up: Array) -> tuple[Array, Array]:
+        wide, tall = WIDTH - 2 * LEFT, height - TOP - BOTTOM
+        return LEFT + wide * (across - x[0]) / (x[1] - x[0]), TOP + tall * (1 - (up - y[0]) / (y[1] - y[0]))
+
+    inside = (across >= x[0]) & (across <= x[1]) & (up >= y[0]) & (up <= y[1])
+    path = _path(*placed(across, up), inside)
+    (right,), (high,) = placed(begin[:1], begin[1:])
+    names = [label.partition(",")[0] for label in landscape.labels]  # what follows is the curvature along it
+    parts = [
+        f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="{1.0 if landscape.loss.dim > 1 else 2.0}"/>',
+        f'<circle cx="{right:.1f}" cy="{high:.1f}" r="5" fill="none" stroke="{COLORS[Verdict.CATAPULT]}" stroke-width="3"/>',
+        _word(right, high - 10, "start", "end" if right > WIDTH / 2 else "start"),
+        _word(LEFT, 11, f"↑ {names[1]}", "start"),
+        _word(WIDTH - LEFT, height - 4, f"{names[0]} →", "end"),
+    ]
+    return _svg("".join(parts), alt, height, ink)
 
 
 def envelope(values: Array, most: int = DRAWN) -> NDArray[np.intp]:

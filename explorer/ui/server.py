@@ -33,6 +33,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
+from explorer.hall.routes import PREFIX, routes
+from explorer.ui.turns import turn
+
 ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
 
 # `main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
@@ -66,7 +69,7 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
 
 def prepare() -> None:
     """Import what the first visitors would wait for; real data last."""
-    floors = [importlib.import_module(f"explorer.{floor}") for floor in ("core", "figures", "site")]
+    floors = [importlib.import_module(f"explorer.{floor}") for floor in ("core", "figures", "site", "hall")]
     rooms = [each.name for floor in floors for each in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")]
     for name in (*rooms, "scipy.special", "scipy.linalg", "scipy.ndimage", "sklearn.datasets"):
         importlib.import_module(name)
@@ -146,7 +149,8 @@ class Headers:
             if message["type"] == "http.response.start":
                 own = message.get("headers", ())
                 html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in own)
-                added = HEADERS | PAGE if html else HEADERS
+                plots = html and PREFIX not in scope["path"]  # a room has no plot
+                added = HEADERS | PAGE if plots else HEADERS
                 message["headers"] = [*own, *((name.encode(), value.replace("{host}", host).encode()) for name, value in added.items())]
             await send(message)
 
@@ -187,6 +191,7 @@ PARTS: dict[str, Any] = {
         Route("/assets/qr.svg", code),
         Mount("/assets", ASSETS),
         Route("/step_size", home),
+        *routes(turn),
     ],
     "middleware": [Middleware(Headers), Middleware(GZipMiddleware)],
 }

@@ -2,14 +2,7 @@
 
 import re
 
-
-def sentence(text: str) -> str:
-    """Return the sentence with a capital and a full stop.
-
-    >>> sentence("nothing grew")
-    'Nothing grew.'
-    """
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+from explorer.core.ground.prose import sentence as sentence
 
 
 def fit_to_read(text: str) -> str:

@@ -52,6 +52,15 @@ def counted(number: int, noun: str = "step") -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def sentence(text: str) -> str:
+    """Return the sentence with a capital and a full stop.
+
+    >>> sentence("nothing grew")
+    'Nothing grew.'
+    """
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
 def plain_or(otherwise: str, value: float, digits: int = 3) -> str:
     """Return a number as `plain` does, or what to say where it is none.
 

@@ -1,0 +1,102 @@
+// What the pages of a class that bets do beside their forms, which work without: a range beside the box for the rate, a bet that is kept
+// and sent again where there is no network, and the new page once the room has changed.
+
+const PACE = { student: 4000, leader: 1000 }; // milliseconds between two looks
+const main = () => document.querySelector("main"), at = (id) => document.getElementById(id);
+const say = (text, id = "said") => { if (at(id).textContent !== text) at(id).textContent = text; };
+
+// ---- the range and the box: whichever is turned, the other follows; decades are as wide as one another --------------
+
+const shown = (rate) => String(Number(rate.toPrecision(3)));
+
+function tie() {
+  const form = main().querySelector("form.bet"), range = form?.querySelector("input[type=range]");
+  if (!form) return;
+  const { low, high } = range.dataset, last = Number(range.max), factor = Math.log(high / low);
+  const box = form.elements.rate, output = form.querySelector("output");
+  const follow = () => { output.textContent = box.value; range.setAttribute("aria-valuetext", box.value); };
+  range.oninput = () => { box.value = shown(low * Math.exp((factor * range.value) / last)); follow(); };
+  box.oninput = () => {
+    const rate = Number(box.value);
+    if (rate > 0) range.value = (last * Math.log(rate / low)) / factor;
+    follow();
+  };
+  if (box.value) box.oninput();
+  else range.oninput();
+  form.onsubmit = (event) => { event.preventDefault(); bet(form); };
+}
+
+// ---- a bet: kept here until the server has answered, and under its number, so that it counts once ------------------
+
+const key = () => `bet:${main().dataset.room}`;
+const held = { get: () => { try { return localStorage.getItem(key()) ?? ""; } catch { return ""; } }, set: (text) => { try { text ? localStorage.setItem(key(), text) : localStorage.removeItem(key()); } catch { /* a private window */ } } };
+let unsent = "", sending = false;
+
+function bet(form) {
+  const fields = new URLSearchParams(new FormData(form));
+  const before = new URLSearchParams(unsent);
+  fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0));
+  unsent = String(fields);
+  held.set(unsent);
+  send();
+}
+
+async function send() {
+  if (!unsent || sending) return;
+  sending = true;
+  const sent = unsent;
+  try {
+    const answer = await fetch(main().dataset.bet, { method: "POST", body: new URLSearchParams(sent), headers: { accept: "application/json" }, signal: AbortSignal.timeout(20000) });
+    if (answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
+    const { said } = await answer.json();
+    if (unsent === sent) held.set(unsent = "");
+    if (answer.ok || answer.status === 409) await renew();
+    say(said);
+  } catch {
+    say("The server does not answer. Your bet is kept and sent again by itself: leave this page open.");
+  } finally {
+    sending = false;
+  }
+  if (unsent && unsent !== sent) send();
+}
+
+// ---- the new page, once the room has changed ------------------------------------------------------------------------
+
+async function renew() {
+  const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(20000) });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+  if (!page) return;
+  const open = [...document.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
+  main().replaceWith(document.adoptNode(page));
+  for (const each of document.querySelectorAll("details")) each.open ||= open.includes(each.querySelector("summary").textContent);
+  tie();
+}
+
+async function look() {
+  const { state, version, pace } = main().dataset;
+  if (!state) return;
+  try {
+    if (document.visibilityState === "visible") {
+      const answer = await fetch(state, { cache: "no-cache", signal: AbortSignal.timeout(20000) });
+      if (answer.ok || answer.status === 404) {
+        const now = answer.ok ? await answer.json() : { version: "gone" };
+        const count = at("count");
+        if (count && now.count !== undefined) count.textContent = now.count.toLocaleString("en");
+        if (now.version !== version) {
+          if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
+          await renew();
+          say(""), say(main().dataset.news ?? "", "heard"); // it stands on the page
+        }
+        await send();
+      }
+    }
+  } catch { /* no network: the next look may have one */ }
+  setTimeout(look, PACE[pace] * (0.75 + Math.random() / 2));
+}
+
+tie();
+unsent = held.get();
+addEventListener("online", send);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && send());
+send();
+setTimeout(look, PACE[main().dataset.pace] ?? 0);

@@ -1,0 +1,149 @@
+"""What a round asks: a setup, the range of rates that is bet on, and the answer, which is found before the first bet."""
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from statistics import median
+from typing import Self
+
+import numpy as np
+
+from explorer.core.ground.prose import plain
+from explorer.core.ground.size import PAGE, check_size
+from explorer.core.losses import LOSSES
+from explorer.core.run.bracket import bracket
+from explorer.core.run.ruler import RATES, SMALLEST, ruler
+from explorer.core.run.setup import Setup
+from explorer.core.run.sweep import sweep
+from explorer.core.verdict.verdict import Verdict
+from explorer.figures.landscape import Landscape
+from explorer.figures.thumbnail import ground
+
+DECADES, AROUND = 4, (1, 2)
+"""Powers of ten that one can bet in, and how many whole ones of them may lie below that of the edge: chance chooses, so that the middle
+of the range says nothing."""
+
+TRIED = 40
+"""Rates that are run in each power of ten."""
+
+
+def still(setup: Setup) -> str:
+    """Return what a setup is before anybody knows the answer, as HTML: its recipe, its loss in words, and where a run begins."""
+    loss, start = setup.make_loss(), setup.initial_point
+    about = (LOSSES[setup.loss].__doc__ or "").strip().splitlines()[0]
+    value = plain(float(loss.value(start[:, np.newaxis])[0]))
+    alt = f"The loss of {setup.recipe}, with the start of a run, where the loss is {value}. No run is shown."
+    return f"<p>{escape(setup.recipe)}</p><p class='quiet'>{escape(about)}</p>{ground(Landscape.of(loss, start), start, alt)}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the bets of a round lie: how many, the median, how many are on the safe side, and the smallest factor from the edge."""
+
+    count: int
+    median: float
+    safe: int
+    nearest: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A setup as a link, in words, and as it is shown; the range of rates; the edge and why it is there; the verdicts and where they begin.
+
+    It holds all that a room needs, for the tables that somebody uploaded are not in a link.
+    `edge` is theory's where that decides the run, else the rate from which on runs diverge, found by bisection.
+
+    >>> problem = Problem.of(Setup("quadratic", knobs={"loss.eigenvalues": (1, 10)}))
+    >>> problem.edge, problem.words[0], problem.words[-1], Problem.read(problem.written()) == problem
+    (0.2, 'converging', 'diverged', True)
+    """
+
+    query: dict[str, str]
+    recipe: str
+    shown: str
+    low: float
+    high: float
+    edge: float
+    reason: str
+    words: tuple[str, ...]
+    begins: tuple[float, ...]
+
+    @classmethod
+    def of(cls, setup: Setup) -> Self:
+        """Return the problem of a setup, at whatever rate it is. Raises ValueError where it is too large, or no rate of it diverges."""
+        loss, optimizer = setup.make_loss(), setup.make_optimizer()
+        check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RATES}, PAGE, plus=1)
+        setup.check_work({"rate": DECADES * TRIED})
+        setup.check_start()
+        scale = ruler(loss, optimizer, setup.initial_point, 0.0)
+        first = sweep(loss, optimizer, scale.rates, **setup.conditions()).verdict == Verdict.DIVERGED
+        held, lost = bracket(loss, optimizer, scale.rates, first, **setup.conditions())
+        if not (held > 0 and math.isfinite(lost)):
+            every = "every rate" if first.any() else "no rate"
+            raise ValueError(
+                f"in {setup.steps:,} steps {every} of this problem diverges: there is no edge to bet on; choose another problem"
+            )
+        exact = scale.edge.exact and held * 0.5 < scale.edge.rate < lost * 2
+        edge = scale.edge.rate if exact else lost
+        reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {setup.steps:,} steps."
+        low = max(10.0 ** (math.floor(math.log10(edge)) - random.SystemRandom().choice(AROUND)), SMALLEST)
+        rates = np.union1d(np.geomspace(low, low * 10.0**DECADES, DECADES * TRIED + 1), [held, lost])
+        verdict = [str(each) for each in sweep(loss, optimizer, rates, **setup.conditions()).verdict]
+        starts = [0, *(i for i in range(1, rates.size) if verdict[i] != verdict[i - 1])]
+        begins = [math.sqrt(rates[i - 1] * rates[i]) if i else low for i in starts]  # between the two that were run
+        return cls(
+            setup.to_query(),
+            setup.recipe,
+            still(setup),
+            low,
+            float(rates[-1]),
+            edge,
+            reason,
+            tuple(verdict[i] for i in starts),
+            tuple(map(float, begins)),
+        )
+
+    def written(self) -> str:
+        """Return it as `read` takes it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        told = json.loads(text)
+        return cls(**told | {"words": tuple(told["words"]), "begins": tuple(told["begins"])})
+
+    def place(self, rate: float) -> float:
+        """Return where a rate lies on the range, from 0 to 1."""
+        return math.log(rate / self.low) / math.log(self.high / self.low)
+
+    def check(self, rate: float) -> float:
+        """Return the rate if it can be bet. Raises ValueError with a sentence if not."""
+        if not self.low * (1 - 1e-9) <= rate <= self.high * (1 + 1e-9):
+            raise ValueError(f"a bet is a learning rate between {plain(self.low)} and {plain(self.high)}, got {plain(rate)}")
+        return min(max(rate, self.low), self.high)
+
+    def verdict(self, rate: float) -> str:
+        """Return what becomes of a run at that rate."""
+        return self.words[max(sum(begin <= rate for begin in self.begins) - 1, 0)]
+
+    def points(self, rate: float) -> int:
+        """Return what a bet earns: 100 at the edge, 50 where it is off by a factor of 2, 10 where it is off by 10."""
+        return round(100 * min(rate / self.edge, self.edge / rate))
+
+    def distance(self, rate: float) -> float:
+        """Return by which factor a rate is off the edge, at least 1."""
+        return max(rate / self.edge, self.edge / rate)
+
+    def standing(self, rates: Sequence[float]) -> Standing | None:
+        """Return where bets lie, None for no bets.
+
+        >>> Problem({}, "", "", 0.01, 100, 1.0, "", ("converged", "diverged"), (0.01, 1.0)).standing([0.5, 0.8, 4.0])
+        Standing(count=3, median=0.8, safe=2, nearest=1.25)
+        """
+        if not rates:
+            return None
+        safe = sum(self.verdict(rate) != Verdict.DIVERGED for rate in rates)
+        return Standing(len(rates), median(rates), safe, min(map(self.distance, rates)))

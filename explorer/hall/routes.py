@@ -1,0 +1,445 @@
+"""The addresses of a class that bets: `room` is the door, `room/CODE` a student's page, `room/CODE/lead` the one before the hall.
+
+Every page works as a plain form, and its script only keeps it up to date. A student is a random cookie, of which the room keeps a digest of
+its own; the lecturer is the secret that the room was opened with, in a cookie that no script reads and no other site sends along.
+"""
+
+import asyncio
+import hashlib
+import logging
+import math
+import re
+import secrets
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache, partial
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from explorer.core.ground.knobs import experiment
+from explorer.core.ground.prose import plain, sentence
+from explorer.core.run.setup import Setup, parts
+from explorer.hall.database import named
+from explorer.hall.limits import Limit
+from explorer.hall.store import DAY, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
+
+PREFIX = "/room"
+"""Where the routes begin."""
+
+MOST_BYTES = 1024
+"""Of the body of a request."""
+
+FRESH = 0.5
+"""Seconds for which what was read of a room is told to all who ask whether it has changed."""
+
+KEPT = 64
+"""Rooms, and results of rounds, that are kept in memory."""
+
+LARGEST_TURN = 2**31 - 1
+
+P = ParamSpec("P")
+Found = TypeVar("Found")
+Handler = Callable[[Request], Awaitable[Response]]
+Turn = Callable[[float], AbstractContextManager[None]]
+
+
+WRONG = "This did not work"
+
+
+class Refused(Exception):
+    """A request that is answered by a sentence and no more."""
+
+    def __init__(self, status: int, sentence: str, title: str = WRONG) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence, self.title = status, sentence, title
+
+
+NO_ROOM = Refused(404, "There is no room of that code, or it has ended. Look at the code on the screen again.", "No such room")
+NOT_YOURS = Refused(403, "This page belongs to who opened the room, in the browser where it was opened.", "Not your room")
+TOO_OFTEN = Refused(429, "That is more than one address may ask for. Wait a few seconds, and try again.")
+SAID = {
+    Taken.OLDER: "A later bet of yours holds. Bet again on this page to change it.",
+    Taken.LATE: "Bets for this round are closed.",
+    Taken.FULL: f"This room has {MOST_BETS:,} bets, and takes no more. Those who have bet can still change theirs.",
+}
+
+
+class Hall:
+    """The rooms of this process's database, one statement at a time, and what each address may ask for.
+
+    Per address and room: a hall has one address for all, so the limits are for some thousand phones at once.
+    """
+
+    def __init__(self, store: Callable[[], Store], turn: Turn) -> None:
+        self._store, self.turn = lru_cache(maxsize=1)(store), turn
+        self._thread = ThreadPoolExecutor(1, "rooms")  # SQLite writes one after the other anyway, and nobody waits for a lock
+        self._rooms: OrderedDict[str, tuple[float, Room | None]] = OrderedDict()
+        self._results: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self.requests, self.bets = Limit(10_000, 1_000), Limit(3_000, 300)
+        self.unknown, self.opened = Limit(200, 2), Limit(10, 0.1)
+
+    async def kept(self, method: Callable[..., Found], *given: Any, **more: Any) -> Found:
+        """Run a method of `Store` in the thread of the database. Raises Refused where the database cannot be used."""
+
+        def run() -> Found:
+            return method(self._store(), *given, **more)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except (ValueError, Refused):
+            raise
+        except Exception as error:  # each database has errors of its own
+            raise Refused(
+                503, f"The rooms cannot be reached at the moment ({type(error).__name__}). Try again in a few seconds."
+            ) from error
+
+    async def room(self, request: Request, *, fresh: bool = True) -> Room:
+        """Return the room that the address names. Raises Refused where there is none, and where an address asks too often."""
+        code, address = request.path_params["code"].upper(), _address(request)
+        if not self.requests.admits((address, code)):
+            raise TOO_OFTEN
+        at, room = self._rooms.get(code, (-math.inf, None))
+        if fresh or time.monotonic() - at > FRESH:
+            if not re.fullmatch(f"[{LETTERS}]{{6}}", code) or (room is None and not self.unknown.admits(address)):
+                raise NO_ROOM
+            room = await self.kept(Store.room, code)
+            self._rooms[code] = (time.monotonic(), room)
+            self._rooms.move_to_end(code)
+            while len(self._rooms) > KEPT:
+                self._rooms.popitem(last=False)
+        if room is None:
+            raise NO_ROOM
+        return room
+
+    async def result(self, room: Room, width: int) -> str:
+        """Return what all see of a revealed round; empty for another. It is drawn once, in a thread."""
+        from explorer.hall import pages  # here, as everywhere in this file: it brings figures, for which the first answers would wait
+
+        if room.state is not State.REVEALED:
+            return ""
+        key = (room.code, room.round, room.edition, room.count, width)
+        if key not in self._results:
+            problems, bets = await self.kept(Store.problems, room.code, room.round), await self.kept(Store.bets, room.code)
+            self._results[key] = await asyncio.to_thread(pages.result, [_read(each) for each in problems], bets, room.round, width)
+            while len(self._results) > KEPT:
+                self._results.popitem(last=False)
+        return self._results[key]
+
+
+@lru_cache(maxsize=KEPT)
+def _read(text: str) -> Any:
+    from explorer.hall.problem import Problem
+
+    return Problem.read(text)
+
+
+def routes(turn: Turn = lambda numbers: nullcontext(), store: Callable[[], Store] = lambda: Store.of(named())) -> list[BaseRoute]:
+    """Return the routes.
+
+    `turn(numbers)` is entered where that many numbers are computed; `store()` is called when a room is first asked for.
+    """
+    hall = Hall(store, turn)
+
+    def route(path: str, handler: Callable[[Hall, Request], Awaitable[Response]], *methods: str) -> Route:
+        return Route(PREFIX + path, partial(_answered, partial(handler, hall)), methods=[*methods])
+
+    return [
+        route("", door, "GET"),
+        route("", opened, "POST"),
+        route("/{code}", student, "GET"),
+        route("/{code}/state", state, "GET"),
+        route("/{code}/bet", bet, "POST"),
+        route("/{code}/lead", leader, "GET"),
+        route("/{code}/lead", led, "POST"),
+        route("/{code}/lead/state", counted, "GET"),
+    ]
+
+
+async def _answered(handler: Handler, request: Request) -> Response:
+    """Answer, with a sentence where the handler refuses: a page for a browser, JSON for a script."""
+    try:
+        origin = request.headers.get("origin")
+        if request.method == "POST" and origin and urlsplit(origin).netloc != request.headers.get("host"):
+            raise Refused(403, "This form came from another site.")
+        answer = await handler(request)
+    except Refused as refused:
+        answer = await _refusal(request, refused.status, refused.title, refused.sentence)
+    except ValueError as error:
+        answer = await _refusal(request, 400, WRONG, str(error))
+    except Exception:
+        number = secrets.token_hex(3)
+        logging.getLogger("explorer").exception("Number %s", number)
+        answer = await _refusal(request, 500, WRONG, f"This page ran into a mistake of its own, number {number}. Please report it.")
+    answer.headers.setdefault("cache-control", "no-store")
+    return answer
+
+
+async def _refusal(request: Request, status: int, title: str, refusal: str) -> Response:
+    from explorer.hall import pages
+
+    more = {"retry-after": "5"} if status in {429, 503} else {}
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"said": sentence(refusal)}, status, more)
+    return HTMLResponse(pages.notice(title, refusal), status, more)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form. Raises Refused where the body is too long, or no text."""
+    body = b""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                raise Refused(413, f"That is too long: {MOST_BYTES:,} bytes at most.")
+    except ClientDisconnect:
+        raise Refused(400, "The connection ended before all was sent.") from None
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _base(request: Request) -> str:
+    """Return the path of `room` as the browser has it, whatever prefix a proxy or Streamlit gives it."""
+    return request.url.path[: request.url.path.index(PREFIX) + len(PREFIX)]
+
+
+def _see(where: str) -> Response:
+    return RedirectResponse(where, 303)
+
+
+def _whole(text: str, name: str, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > most:
+        raise Refused(400, f"The {name} of a bet is a whole number, got {text[:20]!r}. Open the room’s page again.")
+    return int(text)
+
+
+# ---- the door ---------------------------------------------------------------------------------------------------------
+
+
+async def door(hall: Hall, request: Request) -> Response:
+    """The page where a code is typed; with a problem in the link, the one where a room is opened."""
+    from explorer.hall import pages
+
+    query = dict(request.query_params)
+    code = query.pop("code", None)
+    if code is not None:
+        code = re.sub(r"[\s-]", "", code).upper()
+        if not re.fullmatch(f"[{LETTERS}]{{6}}", code):
+            raise NO_ROOM
+        return _see(f"room/{code}")
+    setup, notes = Setup.salvage(experiment(query)) if query else (None, [])
+    elsewhere = ""
+    if request.url.hostname in {"localhost", "127.0.0.1", "::1"}:
+        elsewhere = f"{request.url.scheme}://{_own_address()}:{request.url.port or 80}{request.url.path}?{request.url.query}"
+    return HTMLResponse(await asyncio.to_thread(pages.door, setup, query, notes, elsewhere))
+
+
+def _own_address() -> str:
+    """Return the address of this machine in its network; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        return str(way.getsockname()[0])
+
+
+async def opened(hall: Hall, request: Request) -> Response:
+    """Open a room with the problem of the link."""
+    await _fields(request)
+    if not hall.opened.admits(_address(request)):
+        raise TOO_OFTEN
+    setup, _ = Setup.salvage(experiment(dict(request.query_params)))
+    code, secret = await hall.kept(Store.open, await _posed(hall, setup))
+    answer = _see(f"room/{code}/lead")
+    _bake(answer, request, f"leads-{code}", secret)
+    return answer
+
+
+async def _posed(hall: Hall, setup: Setup) -> str:
+    """Return the problem of a setup, written; it is computed in a thread, when it is its turn."""
+    from explorer.hall.problem import Problem
+
+    def computed() -> str:
+        with hall.turn(math.inf):
+            return Problem.of(setup).written()
+
+    return await asyncio.to_thread(computed)
+
+
+def _bake(answer: Response, request: Request, name: str, value: str) -> None:
+    """Set a cookie for a day that no script reads, and that no form of another site brings along."""
+    secure = request.url.scheme == "https"
+    answer.set_cookie(name, value, max_age=DAY, path=_base(request), httponly=True, samesite="lax", secure=secure)
+
+
+# ---- the student ------------------------------------------------------------------------------------------------------
+
+WHO = "bets"
+
+
+def _who(request: Request, code: str) -> str:
+    """Return who asks, by a name that no other room has for them, and that nobody can guess; empty without a cookie."""
+    cookie = request.cookies.get(WHO, "")
+    return hashlib.sha256(f"{code} {cookie}".encode()).hexdigest()[:32] if cookie else ""
+
+
+async def student(hall: Hall, request: Request) -> Response:
+    """The page of who bets, whom a cookie tells from others."""
+    from explorer.hall import pages
+
+    room = await hall.room(request)
+    who = _who(request, room.code)
+    own = pages.Own(*(await hall.kept(Store.own, room.code, room.round, who) if who else (None, 0, "")))
+    answer = HTMLResponse(pages.student(room, _read(room.problem), own, await hall.result(room, pages.NARROW)))
+    if not who:
+        _bake(answer, request, WHO, secrets.token_urlsafe(18))
+    return answer
+
+
+async def state(hall: Hall, request: Request) -> Response:
+    """Whether a student's page has changed; the same answer as before has no body."""
+    from explorer.hall import pages
+
+    room = await hall.room(request, fresh=False)
+    return _unless(request, pages.version(room), {"version": pages.version(room)})
+
+
+def _unless(request: Request, tag: str, found: Mapping[str, Any]) -> Response:
+    headers = {"etag": f'"{tag}"', "cache-control": "no-cache"}
+    if request.headers.get("if-none-match", "").removeprefix("W/") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(found, headers=headers)
+
+
+async def bet(hall: Hall, request: Request) -> Response:
+    """Take a bet, or say in a sentence why not."""
+    from explorer.hall.pages import clean
+
+    code = request.path_params["code"].upper()
+    given = await _fields(request)
+    if not hall.bets.admits((_address(request), code)):
+        raise TOO_OFTEN
+    room, who = await hall.room(request, fresh=False), _who(request, code)
+    if not who:
+        raise Refused(400, "Open the room’s page first, in a browser that takes cookies: by one it knows your bet again.")
+    round, turn = _whole(given.get("round", ""), "round", LARGEST_TURN), _whole(given.get("turn", ""), "number", LARGEST_TURN)
+    nickname = clean(given.get("nickname", ""))
+    if round != room.round and round != (room := await hall.room(request)).round:
+        raise Refused(409, SAID[Taken.LATE])
+    rate = _read(room.problem).check(_number(given.get("rate", "")))
+    taken = await hall.kept(Store.bet, code, round, who, rate, turn, nickname)
+    if taken is Taken.GONE:
+        raise NO_ROOM
+    if taken is not Taken.HOLDS:
+        raise Refused(409, SAID[taken])
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"said": f"Your bet of {plain(rate)} is in."})
+    return _see(f"../{code}")
+
+
+def _number(text: str) -> float:
+    """Return a rate as people type it. Raises Refused for what is none."""
+    typed = text.strip().replace(",", ".").replace("−", "-").replace("·10^", "e").replace("×10^", "e")
+    if not re.fullmatch(r"[+-]?[0-9]{0,30}\.?[0-9]{0,30}(e[+-]?[0-9]{1,3})?", typed, re.IGNORECASE) or not re.search("[0-9]", typed):
+        raise Refused(400, f"A bet is a number such as 0.05, got {text[:20]!r}.")
+    try:
+        return float(typed)
+    except ValueError:
+        raise Refused(400, f"A bet is a number such as 0.05, got {text[:20]!r}.") from None
+
+
+# ---- the lecturer -----------------------------------------------------------------------------------------------------
+
+
+async def _leads(hall: Hall, request: Request, *, fresh: bool = True) -> Room:
+    room = await hall.room(request, fresh=fresh)
+    if not room.led_by(request.cookies.get(f"leads-{room.code}", "")):
+        raise NOT_YOURS
+    return room
+
+
+async def leader(hall: Hall, request: Request) -> Response:
+    """The page before the hall."""
+    from explorer.hall import pages
+
+    room = await _leads(hall, request)
+    bets: list[Bet] = await hall.kept(Store.bets, room.code)
+    address = f"{request.url.scheme}://{request.url.netloc}{_base(request)}/{room.code}"
+    revealed, cases = await hall.result(room, pages.WIDE), await asyncio.to_thread(offered)
+    return HTMLResponse(await asyncio.to_thread(pages.leader, room, _read(room.problem), bets, revealed, address, cases))
+
+
+async def counted(hall: Hall, request: Request) -> Response:
+    """How many have bet, and whether the page before the hall has changed."""
+    from explorer.hall import pages
+
+    room = await _leads(hall, request, fresh=False)
+    return _unless(request, f"{pages.version(room)}.{room.count}", {"version": pages.version(room), "count": room.count})
+
+
+async def led(hall: Hall, request: Request) -> Response:
+    """Do what a button before the hall says."""
+    room = await _leads(hall, request)
+    given = await _fields(request)
+    round, code = _whole(given.get("round", ""), "round", LARGEST_TURN), room.code
+    match given.get("do"):
+        case "close" | "reveal" | "open" as does:
+            to = {"close": State.CLOSED, "reveal": State.REVEALED, "open": State.OPEN}[does]
+            if room.state is not State.REVEALED:  # what was shown is not bet on again
+                await hall.kept(Store.turn, code, round, to)
+        case "next":
+            await hall.kept(Store.go_on, code, round, await _posed(hall, _chosen(given)))
+        case "hide" | "show" as does:
+            await hall.kept(Store.hide, code, given.get("nickname", ""), hidden=does == "hide")
+        case "end":
+            await hall.kept(Store.end, code)
+            hall._rooms.pop(code, None)
+            return _see("../../room")
+        case other:
+            raise Refused(400, f"There is no such button: {str(other)[:20]!r}.")
+    hall._rooms.pop(code, None)
+    return _see("lead")
+
+
+def _chosen(given: Mapping[str, str]) -> Setup:
+    """Return the problem of a pasted link, or of the case that was chosen. Raises ValueError for a link that names no setup."""
+    link = given.get("link", "").strip()
+    if link:
+        query = parts(link)
+        if "loss" not in query:
+            raise ValueError(f"a link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got {link[:60]!r}")
+        return Setup.salvage(experiment(query))[0]  # a link of another page says more than a setup has
+    from explorer.site.casebook import casebook
+
+    found = {case.name: case for case in casebook()}.get(given.get("case", ""))
+    if found is None or not isinstance(found.record, Setup):
+        raise ValueError("choose a problem for the next round, or paste a link of the app")
+    return found.setup
+
+
+@lru_cache(maxsize=1)
+def offered() -> list[Any]:
+    """Return the cases that have an edge to bet on."""
+    from explorer.hall.problem import Problem
+    from explorer.site.casebook import casebook
+
+    offered = []
+    for case in casebook():
+        if case.page == "step_size":
+            try:
+                Problem.of(case.setup)
+            except ValueError:
+                continue
+            offered.append(case)
+    return offered

@@ -1,0 +1,159 @@
+"""A class that bets, in real windows: a lecturer's before the hall and students' phones, several rounds in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import PATIENCE
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+HALL = {"viewport": {"width": 1280, "height": 720}}
+RAVINE = "v=1&loss=ravine&learning_rate=0.1"
+REFUSED = "Failed to load resource"
+"""What a browser says of a refusal, and of a network that is not there: both are asked for here."""
+
+Window = Callable[..., Page]
+
+
+@pytest.fixture
+def window(browser: Browser, server: str) -> Iterator[Window]:
+    """`window(path)` opens one as another person has it, with cookies of its own; what its console says as an error fails the test."""
+    said: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def opened(path: str, **options: object) -> Page:
+        context = browser.new_context(base_url=server, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(1000 * PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" and REFUSED not in message.text else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def lecturer(window: Window) -> tuple[Page, str]:
+    """The page before the hall of a new room, and its code."""
+    hall = window(f"/room?{RAVINE}", **HALL)
+    hall.get_by_role("button", name="Open the room").click()
+    return hall, hall.locator(".code").inner_text()
+
+
+def bet(phone: Page, rate: str, nickname: str = "") -> None:
+    phone.get_by_label("As a number").fill(rate)
+    phone.get_by_label("Nickname").fill(nickname)
+    phone.get_by_role("button", name="et").click()
+
+
+def for_everyone(page: Page, scheme: str = "light") -> None:
+    """No rule of axe-core is broken in this theme, and nothing runs over to the side."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_class_bets_in_three_rounds(window: Window) -> None:
+    hall, code = lecturer(window)
+    ada, ben, eve = (window(f"/room/{code}", **options) for options in (PHONE, PHONE, {}))
+    for each, scheme in ((hall, "dark"), (ada, "dark"), (eve, "light")):
+        for_everyone(each, scheme)
+    for round, names in ((1, ("Ada", "<b>Ben</b>", "🦆")), (2, ("Ada", "Ben", "🦆")), (3, ("Ada", "Ben", "🦆"))):
+        for phone, name, rate in ((ada, names[0], "0.5"), (ben, names[1], "0.4"), (eve, names[2], "0.6")):
+            expect(phone.locator("main")).to_contain_text(f"round {round}")
+            bet(phone, rate, name)
+            expect(phone.locator("#said")).to_have_text(f"Your bet of {rate} is in.")
+        slider = ada.get_by_role("slider")
+        before = float(ada.get_by_label("As a number").input_value())
+        slider.focus()
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "PageUp"):
+            ada.keyboard.press(key)
+        after = ada.get_by_label("As a number").input_value()
+        assert float(after) > before
+        expect(ada.locator("output")).to_have_text(after)
+        assert slider.get_attribute("aria-valuetext") == after
+        ada.get_by_role("button", name="Change my bet").press("Enter")
+        expect(ada.locator("main")).to_contain_text(f"You bet {float(after):.3g}")
+        expect(hall.locator("#count")).to_have_text("3")  # by itself
+        hall.get_by_role("button", name="Close bets").click()
+        expect(ben.locator("main")).to_contain_text("Bets are closed. You bet 0.4.")  # by itself
+        expect(ben.locator("form.bet")).to_have_count(0)
+        hall.get_by_role("button", name="Reveal").click()
+        for each in (hall, ada, ben, eve):
+            expect(each.locator(".strip")).to_be_visible()
+            expect(each.locator("main")).to_contain_text("3 bets")
+        if round == 1:
+            for each, scheme in ((hall, "light"), (ada, "light"), (ben, "dark")):
+                for_everyone(each, scheme)
+        hall.get_by_role("button", name="Next round").click()
+        expect(hall.locator("main")).to_contain_text(f"Bets in round {round + 1}: 0")
+
+
+def test_without_a_network_a_bet_is_kept_and_sent_once_it_is_back(window: Window) -> None:
+    hall, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE)
+    for number, rate in enumerate(("0.2", "0.3", "0.7"), 1):
+        phone.context.set_offline(True)
+        bet(phone, "9", "Ada")  # one that a later one replaces
+        expect(phone.locator("#said")).to_contain_text("kept and sent again")
+        bet(phone, rate, "Ada")
+        expect(phone.locator("#said")).to_contain_text("kept and sent again")
+        phone.context.set_offline(False)
+        expect(phone.locator("#said")).to_have_text(f"Your bet of {rate} is in.")
+        expect(phone.locator("main")).to_contain_text(f"You bet {rate}.")
+        expect(hall.locator("#count")).to_have_text("1")
+        if number == 2:
+            phone.reload()
+    phone.context.set_offline(True)
+    bet(phone, "9")
+    expect(phone.locator("#said")).to_contain_text("kept and sent again")
+    hall.get_by_role("button", name="Close bets").click()
+    expect(hall.locator(".count")).to_contain_text("closed")
+    phone.context.set_offline(False)
+    expect(phone.locator("main")).to_contain_text("Bets are closed. You bet 0.7.")
+    hall.get_by_role("button", name="Open again").click()
+    expect(phone.locator("main")).to_contain_text("You bet 0.7. You can change it")
+    assert phone.evaluate("localStorage.length") == 0
+
+
+def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
+    hall, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE, java_script_enabled=False)
+    expect(phone.get_by_role("img")).to_be_visible()
+    expect(phone.get_by_role("slider")).to_have_count(0)
+    for rate in ("0.5", "0.8"):
+        bet(phone, rate, "Ada")
+        expect(phone.get_by_text(f"You bet {rate}.")).to_be_visible()
+    bet(phone, "a lot")
+    expect(phone.get_by_text("A bet is a number such as 0.05, got 'a lot'.")).to_be_visible()
+    phone.goto(f"/room/{code}")
+    hall.get_by_role("button", name="Reveal").click()
+    expect(hall.locator(".strip")).to_be_visible()
+    phone.get_by_role("link", name="Look again").click()
+    expect(phone.locator(".strip")).to_be_visible()
+    expect(phone.get_by_role("cell", name="Ada")).to_be_visible()
+
+
+def test_from_the_page_class_to_a_room_with_the_problem_that_is_set_there(window: Window) -> None:
+    page = window("/class?v=1&loss=x_squared&optimizer=momentum&learning_rate=0.1", **HALL)
+    link = page.get_by_role("link", name="Open a room with this problem")
+    with page.context.expect_page() as opened:
+        link.click()
+    hall = opened.value
+    expect(hall.get_by_text("x² · momentum")).to_be_visible()
+    hall.get_by_role("button", name="Open the room").click()
+    expect(hall.locator(".code")).to_be_visible()
+    expect(hall.get_by_text("x² · momentum")).to_be_visible()
+    for_everyone(hall)
+    hall.get_by_text("End the room").click()
+    hall.get_by_role("button", name="End it now").click()
+    expect(hall.get_by_label("The code of your room")).to_be_visible()
+    for_everyone(hall)

@@ -1,0 +1,297 @@
+"""A class that bets, over HTTP and by plain forms: what is asked, what is taken, what is refused, and what nobody may see."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from explorer.core.run.bracket import diverges
+from explorer.core.run.setup import Setup
+from explorer.core.verdict.verdict import Verdict
+from explorer.hall import pages, routes, store
+from explorer.hall.pages import Own, clean, leader, points, result, student
+from explorer.hall.problem import Problem
+from explorer.hall.store import Bet, Room, State
+from explorer.site.casebook import casebook
+from tests.hall.people import RAVINE, Lecturer, Student
+
+CASES = [case for case in casebook() if case.page == "step_size"]
+ROOM = Room("BCDFGH", "", State.OPEN, 1, 0, "", 0)
+ASKS = RAVINE.replace("ravine", "x_squared")
+
+
+PROBLEMS = {case.name: Problem.of(case.setup) for case in routes.offered()}
+
+
+def test_three_rounds_by_plain_forms(address: str) -> None:
+    """No script runs here: what a browser without scripts shows is the whole of it."""
+    lecturer = Lecturer(address).open()
+    ada, ben, eve = (Student(address).join(lecturer.code) for _ in range(3))
+    assert "<noscript>" in ada.page
+    assert 'img role="img" alt="The loss of ravine' in ada.page
+    for round, next_case in ((1, "09_x_squared"), (2, "20_momentum_transient"), (3, None)):
+        for person in (ada, ben, eve):
+            person.join(lecturer.code)
+            assert f"round {round}" in person.page
+        low, high = (float(re.findall(f'data-{end}="([^"]+)"', ada.page)[0]) for end in ("low", "high"))
+        ada.bet(low, "Ada")
+        ada.bet(high, "Ada")
+        assert "You bet" in ada.bet((low * high) ** 0.5, "Ada")
+        ben.bet(low, "Ben")
+        assert "(closed)" in lecturer.does("close")
+        eve.bet(low, "Eve")
+        assert (eve.status, eve.refusal) == (409, "Bets for this round are closed.")
+        assert "You did not bet in this round." in eve.join(lecturer.code).page
+        assert '<svg class="strip"' not in lecturer.page + ada.join(lecturer.code).page
+        lecturer.does("reveal")
+        for page in (lecturer.page, ada.join(lecturer.code).page, eve.join(lecturer.code).page):
+            assert page.count('<svg class="strip"') == 1
+            assert "2 bets" in page
+        rows = re.findall(r"<tr><td>(\w+)</td><td class=\"number\">(\d+)</td><td class=\"number\">(\d)</td>", eve.page)
+        assert {(name, played) for name, _, played in rows} == {("Ada", str(round)), ("Ben", str(round))}
+        lecturer.does("open")
+        assert "revealed" in lecturer.page, "what was shown is not bet on again"
+        if next_case:
+            lecturer.does("next", case=next_case)
+    lecturer.does("end")
+    for person in (ada, lecturer):
+        person.ask(f"/room/{lecturer.code}")
+        assert (person.status, person.refusal[:42]) == (404, "There is no room of that code, or it has e")
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_before_it_is_revealed_nothing_that_is_sent_depends_on_the_answer(name: str) -> None:
+    """The pages of a problem, and of one with another answer, are the same to the byte; and a phone loads little."""
+    told = PROBLEMS[name]
+    other = replace(told, edge=told.low * 7, reason="-", words=("diverged",), begins=(told.low,))
+    bets = [Bet(1, "a", told.low, 1, "Ada", False)]
+    for state in (State.OPEN, State.CLOSED):
+        room = replace(ROOM, state=state, count=1)
+        for own in (Own(None, 0, ""), Own(told.low, 3, "Ada")):
+            sent = student(room, told, own, "")
+            assert sent == student(room, other, own, "")
+            assert len(sent.encode()) <= 50_000
+            assert not re.search(r"\b(λ|curvature) ?=", html.unescape(re.sub("<style>.*</style>", "", sent, flags=re.DOTALL)))
+        assert leader(room, told, bets, "", "http://a/room/BCDFGH", CASES) == leader(room, other, bets, "", "http://a/room/BCDFGH", CASES)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_answer_is_what_runs_do(name: str) -> None:
+    """At rates that were not tried for it a run ends as the zones say, but for those next to a border, which is known to 3 %."""
+    problem, setup = PROBLEMS[name], next(case.setup for case in CASES if case.name == name)
+    rates = np.geomspace(problem.low * 1.01, problem.high / 1.01, 47)
+    borders = np.array([*problem.begins[1:]])
+    far = rates[(np.abs(rates[:, np.newaxis] / borders - 1) > 0.04).all(axis=1)]
+    around = [problem.edge / 1.02, problem.edge * 1.02]
+    diverged = diverges(setup.make_loss(), setup.make_optimizer(), np.append(far, around), **setup.conditions())
+    assert diverged[:-2].tolist() == [problem.verdict(rate) == Verdict.DIVERGED for rate in far]
+    assert diverged[-2:].tolist() == [False, True] == [problem.verdict(rate) == Verdict.DIVERGED for rate in around]
+    assert 10 * problem.low <= problem.edge * (1 + 1e-9) < problem.high / 10
+
+
+def test_the_middle_of_the_range_says_nothing() -> None:
+    setup = Setup("x_squared")
+    assert len({Problem.of(setup).low for _ in range(40)}) == 2
+
+
+HOSTILE = {
+    "no number": ({"rate": "alot"}, 400, "A bet is a number such as 0.05, got 'alot'."),
+    "nothing": ({"rate": ""}, 400, "A bet is a number such as 0.05, got ''."),
+    "nan": ({"rate": "nan"}, 400, "A bet is a number such as 0.05, got 'nan'."),
+    "inf": ({"rate": "1e999"}, 400, "A bet is a learning rate between 0.01 and 100, got inf."),
+    "negative": ({"rate": "-1"}, 400, "A bet is a learning rate between 0.01 and 100, got −1."),
+    "zero": ({"rate": "0"}, 400, "A bet is a learning rate between 0.01 and 100, got 0."),
+    "too large": ({"rate": "1e7"}, 400, "A bet is a learning rate between 0.01 and 100, got 1 × 10⁷."),
+    "code": ({"rate": "__import__('os')"}, 400, "A bet is a number such as 0.05, got \"__import__('os')\"."),
+    "markup": ({"rate": "<script>"}, 400, "A bet is a number such as 0.05, got '<script>'."),
+    "SQL": ({"rate": "1); DROP TABLE bets"}, 400, "A bet is a number such as 0.05, got '1); DROP TABLE bets'."),
+    "a long name": ({"nickname": "x" * 25}, 400, "A nickname has at most 24 characters, got 25."),
+    "no round": ({"round": ""}, 400, "The round of a bet is a whole number, got ''. Open the room’s page again."),
+    "a forged number": ({"turn": "-1"}, 400, "The number of a bet is a whole number, got '-1'. Open the room’s page again."),
+    "a number beyond all": (
+        {"turn": "9" * 30},
+        400,
+        "The number of a bet is a whole number, got '99999999999999999999'. Open the room’s page again.",
+    ),
+    "a round to come": ({"round": "2"}, 409, "Bets for this round are closed."),
+    "too long": ({"more": "x" * 1100}, 413, "That is too long: 1,024 bytes at most."),
+}
+
+
+def test_hostile_bets_are_refused_with_a_sentence_and_change_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.SystemRandom.choice", lambda self, found: found[1])
+    lecturer = Lecturer(address).open()
+    ada = Student(address).join(lecturer.code)
+    ada.bet("0,5", "Ada")
+    for name, (fields, status, sentence) in [*HOSTILE.items(), *reversed(HOSTILE.items())]:
+        ada.join(lecturer.code)
+        ada.bet(**{"rate": "0.5"} | fields)  # type: ignore[arg-type]
+        assert (ada.status, html.unescape(ada.refusal)) == (status, sentence), name
+        asked = ada.form() | {"round": 1, "turn": 9, "rate": 0.5} | fields
+        said = ada.ask(f"/room/{ada.code}/bet", asked, accept="application/json")
+        assert (ada.status, json.loads(said)["said"]) == (status, sentence), name
+        assert "You bet 0.5." in ada.join(lecturer.code).page
+    stranger = Student(address)
+    stranger.code = lecturer.code
+    stranger.bet(0.5, round=1, turn=1)
+    assert (stranger.status, stranger.refusal[:30]) == (400, "Open the room’s page first, in")
+    ada.ask(f"/room/{ada.code}/bet", {"rate": 0.7, "round": 1, "turn": 99}, origin="https://evil.example")
+    assert (ada.status, ada.refusal) == (403, "This form came from another site.")
+    assert "You bet 0.5." in ada.join(lecturer.code).page
+
+
+def test_a_bet_that_arrives_twice_or_late_counts_once(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    ada = Student(address).join(lecturer.code)
+    first, second = {"round": 1, "turn": 1, "rate": 0.5}, {"round": 1, "turn": 2, "rate": 0.7}
+    for sent, status in ((first, 200), (first, 200), (second, 200), (first, 409), (second, 200), (first, 409)):
+        ada.ask(f"/room/{ada.code}/bet", sent, accept="application/json")
+        assert ada.status == status
+    assert "You bet 0.7." in ada.join(lecturer.code).page
+    assert json.loads(lecturer.ask(f"/room/{ada.code}/lead/state"))["count"] == 1 or waited_for(lecturer, 1)
+
+
+def waited_for(lecturer: Lecturer, count: int) -> bool:
+    """Whether that many bets are told: what is told may be half a second old."""
+    while json.loads(lecturer.ask(f"/room/{lecturer.code}/lead/state"))["count"] != count:
+        pass
+    return True
+
+
+def test_names_of_emoji_and_markup_are_shown_as_they_are_and_can_be_hidden(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    names = ("<script>alert(1)</script>"[:24], "🦆👩🏽\N{ZERO WIDTH JOINER}🔬", "a\u0300\u0301\u0302\u0303\u0304", "x\u202ey", "'\"&amp;")
+    for name in names:
+        Student(address).join(lecturer.code).bet(1, name)
+    lecturer.does("reveal")
+    shown = [html.escape(clean(name)) for name in names]
+    for name in shown:
+        assert f"<td>{name}</td>" in lecturer.page
+    assert "<script>alert" not in lecturer.page
+    assert "\u202e" not in lecturer.page
+    watching = Student(address).join(lecturer.code)
+    for hide in (True, False, True):
+        lecturer.does("hide" if hide else "show", nickname=clean(names[0]))
+        assert (f"<td>{shown[0]}</td>" in lecturer.page) is not hide
+        assert (f"<td>{shown[0]}</td>" in watching.join(lecturer.code).page) is not hide
+        assert f"<td>{shown[1]}</td>" in watching.page
+
+
+def test_two_rooms_never_see_each_other(serve: Callable[[], str]) -> None:
+    """Nor do two servers of the same rooms see anything else than one would."""
+    here, there = serve(), serve()
+    mine, other = Lecturer(here).open(), Lecturer(there).open(ASKS)
+    ada = Student(here).join(mine.code)
+    ada.bet(1, "Ada")
+    assert "You bet" not in ada.join(other.code).page
+    ada.bet(0.5, "Someone else")
+    mine.does("reveal")
+    assert "Someone" not in mine.page
+    assert "round 1: " in other.does("hide", nickname="Ada")
+    for intruder in (mine, ada, Student(here)):
+        intruder.ask(f"/room/{other.code}/lead")
+        assert (intruder.status, intruder.refusal[:27]) == (403, "This page belongs to who op")
+        intruder.ask(f"/room/{other.code}/lead", {"do": "end", "round": 1})
+        assert intruder.status == 403
+        intruder.ask(f"/room/{other.code}/lead/state")
+        assert intruder.status == 403
+    intruder.cookies[f"leads-{other.code}"] = mine.cookies[f"leads-{mine.code}"]
+    intruder.ask(f"/room/{other.code}/lead")
+    assert intruder.status == 403
+    assert "Someone else" in other.does("reveal")
+    assert "Ada" not in other.page
+    mine.address = there
+    assert "Ada" in mine.ask(f"/room/{mine.code}/lead")
+
+
+def test_whether_a_page_has_changed_costs_little(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    ada = Student(address).join(lecturer.code)
+    first = ada.ask(f"/room/{ada.code}/state")
+    tag = ada.headers["etag"]
+    ada.ask(f"/room/{ada.code}/state", if_none_match=tag)
+    assert (ada.status, ada.page) == (304, "")
+    lecturer.does("close")
+    assert ada.ask(f"/room/{ada.code}/state", if_none_match=tag) != first
+    assert ada.status == 200
+
+
+@pytest.mark.parametrize("code", ["AAAAAA", "bcdfgh", "BCDFG", "BCDFGHJ", "%3Cb%3E", "......", "BCDFG\u0130"])
+def test_a_room_that_does_not_exist(address: str, code: str) -> None:
+    ada = Student(address).join(code)
+    assert (ada.status, ada.refusal) == (404, "There is no room of that code, or it has ended. Look at the code on the screen again.")
+
+
+def test_a_code_is_typed_in_any_way(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    typed = f" {lecturer.code[:3].lower()}-{lecturer.code[3:]} "
+    assert f"Room {lecturer.code}" in Student(address).join(typed).page
+
+
+def test_beyond_the_bound_and_beyond_the_limit_is_refused_politely(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_BETS", 3)
+    lecturer = Lecturer(address).open()
+    students = [Student(address).join(lecturer.code) for _ in range(5)]
+    for each in students:
+        each.bet(1)
+    assert [each.status for each in students] == [200] * 3 + [409] * 2
+    assert students[-1].refusal == routes.SAID[store.Taken.FULL]
+    students[0].join(lecturer.code).bet(2)
+    assert students[0].status == 200
+
+
+def test_one_address_that_asks_too_often_waits(serve: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "Limit", lambda at_once, a_second: real(min(at_once, 4), 0.0))
+    address = serve()
+    lecturer = Lecturer(address).open()
+    ada = Student(address).join(lecturer.code)
+    for turn in range(1, 5):
+        ada.ask(f"/room/{ada.code}/bet", {"round": 1, "turn": turn, "rate": 1}, accept="application/json")
+    assert ada.status == 429
+    assert json.loads(ada.page)["said"] == "That is more than one address may ask for. Wait a few seconds, and try again."
+    assert ada.headers["retry-after"] == "5"
+
+
+real = routes.Limit
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ("", "Choose a problem for the next round, or paste a link of the app."),
+        ("https://example.org", "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'."),
+        ("?loss=absolute", "In 100 steps no rate of this problem diverges: there is no edge to bet on; choose another problem."),
+        ("?loss=linear_regression&steps=99999999", "Steps must be ≤ 19,046 for 3 dimensions × 140 rates, got 99,999,999."),
+    ],
+)
+def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: str, link: str, sentence: str) -> None:
+    lecturer = Lecturer(address).open()
+    lecturer.does("next", link=link)
+    assert (lecturer.status, html.unescape(lecturer.refusal)) == (400, sentence)
+    assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
+    lecturer.does("next", link="https://example.org/race?loss=x_squared&optimizer=momentum&racers=a")
+    assert "round 2: " in lecturer.page
+
+
+def test_the_standing_of_known_bets() -> None:
+    """By hand: edge 1, bets at 0.5, 0.8 and 4."""
+    problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", ("converged", "diverged"), (0.01, 1.0))
+    bets = [Bet(1, who, rate, 1, name, False) for who, rate, name in (("a", 0.5, "Ada"), ("b", 0.8, "Ben"), ("c", 4.0, ""))]
+    told = re.sub("<[^>]+>", " ", result([problem], bets, 1, 760))
+    assert (
+        "3 bets, 2 of them (67 %) on the safe side. The median is 0.8, 0.8 × the edge; the nearest is 0.8 by Ben, 0.8 × the edge." in told
+    )
+    assert points([problem, problem], [*bets, Bet(2, "a", 1.0, 1, "Ada", False)], 2) == [("Ada", 150, 2), ("Ben", 80, 1)]
+    assert "Nobody has bet" in result([problem], [], 1, 360)
+
+
+def test_a_picture_of_a_thousand_bets_is_small_enough_for_a_phone() -> None:
+    problem = next(iter(PROBLEMS.values()))
+    bets = [Bet(1, str(i), problem.low * (problem.high / problem.low) ** (i / 999), 1, f"name {i}", False) for i in range(1000)]
+    assert len(student(replace(ROOM, state=State.REVEALED), problem, Own(1.0, 1, ""), result([problem], bets, 1, pages.NARROW))) <= 50_000
