@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.site.content import SCRIPT, STYLE, Dial, content
+from explorer.site.questions import Question
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
@@ -33,6 +34,7 @@ def picture(
     height: int | None = None,
     narrow: Mapping[str, Any] | None = None,
     hint: str = "",
+    question: Question | None = None,
     on_click: Callable[[Any], None] | None = None,
     on_box: Callable[[Any], None] | None = None,
     on_move: Callable[[int], None] | None = None,
@@ -53,6 +55,8 @@ def picture(
     times its size), which SVG cannot place.
 
     `hint` stands beside the thumb of the dial until the visitor has moved one.
+
+    `question` is what is asked, instead of the picture, while the page hides its answers (`panel.predicting`).
 
     `height` in pixels is the figure's own, unless it is given.
 
@@ -82,7 +86,7 @@ def picture(
         data={
             "key": key,
             "alt": alt,
-            "content": content(figure, frames, dial, narrow),
+            "content": content(figure, frames, dial, narrow, question),
             "times": list(times),
             "height": height or own or 440,
             "value": shown,

@@ -41,6 +41,7 @@ const stays = (event) => {
 };
 
 let go, lengths = {};
+addEventListener("predict", ({ detail }) => go("predict", detail));
 document.addEventListener("click", (event) => {
   const { case: name } = event.target.closest("a[data-case]")?.dataset ?? {};
   if (!name || !stays(event)) return;
@@ -78,8 +79,10 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, said));
 
-  function update({ here, lessons }, setTriggerValue) {
+  let predicts = false;
+  function update({ here, lessons, predict }, setTriggerValue) {
     go = setTriggerValue;
+    if (predict !== predicts) prediction().turn((predicts = predict)); // by a link; a click has turned it before
     lengths = lessons;
     if (links.get(here)?.ariaCurrent) return;
     for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
