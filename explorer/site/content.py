@@ -16,7 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 HERE = Path(__file__).parent
-PARTS = ("picture", "picture_values", "picture_track", "picture_labels", "picture_alone")
+PARTS = ("prediction", "picture", "picture_guess", "picture_values", "picture_track", "picture_labels", "picture_alone")
 SCRIPT = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in PARTS)
 STYLE = (HERE / "picture.css").read_text(encoding="utf-8")
 
@@ -65,18 +65,19 @@ MOST_CONTENTS = 128
 
 
 def content(*parts: Any) -> str:
-    """Figure, frames, dial and narrow layout as JSON: written once, for pages keep what they show and show it at every rerun."""
+    """Figure, frames, dial, narrow layout and question as JSON: written once, for pages keep what they show and show it at every rerun."""
     key = tuple(map(id, parts))
     with _contents_lock:
         kept = _contents.pop(key, None)
     if kept is None:
-        figure, frames, dial, narrow = parts
+        figure, frames, dial, narrow, question = parts
         plain = figure.to_dict() if isinstance(figure, go.Figure) else figure
         tree = {
             "figure": {"data": plain.get("data", ()), "layout": plain.get("layout", {})},
             "frames": frames,
             "dial": asdict(dial) if dial else None,
             "narrow": narrow or {},
+            "question": asdict(question) if question else None,
         }
         kept = parts, written(tree)
     with _contents_lock:

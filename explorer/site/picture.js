@@ -21,6 +21,12 @@ const shared = new URLSearchParams(location.hash.slice(1)); // key -> "position,
 const remembered = new Map(); // key -> {epoch, position, mine}: survives an element that React mounts anew; mine: the visitor chose it
 
 const SKELETON = `
+  <form class="picture-guess" hidden>
+    <div class="picture-guesses"></div>
+    <p class="picture-tally"></p>
+    <button type="submit" class="picture-show">Show what happens</button>
+  </form>
+  <p class="picture-answer" tabindex="-1" hidden></p>
   <div class="picture-head">
   <p class="picture-sentence"><span></span></p>
   <div class="picture-dial">
@@ -46,6 +52,7 @@ const SKELETON = `
     <input type="range" min="0" step="1" aria-label="Time">
     <span class="picture-now"></span>
   </div>
+  <button type="button" class="picture-predict" title="Hide the answer, guess it, and then see what happens" hidden>Predict first</button>
   <details class="picture-save">
     <summary>Save</summary>
     <div role="group" aria-label="Save this picture"><button type="button" data-save="png">PNG</button> <button type="button" data-save="svg">SVG</button> <button type="button" data-save="csv">CSV</button> <button type="button" data-save="html" title="A page of its own that drags and plays without the app">Page</button></div>
@@ -96,6 +103,8 @@ function mount(parent) {
 
   let data, frames, zones, commit, trigger, Plotly;
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
+  const form = find(".picture-guess"), answer = find(".picture-answer"), predict = find(".picture-predict"), saving = find(".picture-save");
+  const guess = guessing(form, answer);
   let position = 0, time = 0, held = false, playing = 0, waiting = 0;
   let whole = 0; // the height of the figure before it is fitted into the window
   let stale = true, busy = false, again = false;
@@ -116,14 +125,14 @@ function mount(parent) {
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
     else delete root.dataset.moved;
-    image.setAttribute("aria-label", [alt, dial?.alts[position]].filter(Boolean).join(" "));
+    image.setAttribute("aria-label", guess.asks() ? guess.still().alt : [alt, dial?.alts[position]].filter(Boolean).join(" "));
     announce();
   }
 
   // A screen reader hears the sentence whenever another one is shown, but for the first, and for those that a drag passes.
   let told;
   function announce() {
-    const words = sentence.textContent;
+    const words = guess.asks() ? "" : [...answer.querySelectorAll("strong"), sentence].map(({ textContent }) => textContent).filter(Boolean).join(" ");
     if (held || playing || words === told) return;
     if (told !== undefined) said.textContent = words;
     told = words;
@@ -168,6 +177,7 @@ function mount(parent) {
     const frame = painted[position] ?? { data: [], traces: [] };
     const last = data.times.length ? time : Infinity;
     drawn = `${position} ${time}`;
+    if (guess.asks()) return Plotly.react(plot, guess.still().traces.map((index) => figure.data[index]), merge(structuredClone(layout), guess.still().layout), CONFIG);
     const patches = patchesOf(figure.data, frame, last, last >= data.times.length - 1);
     const traces = figure.data.map((trace, index) => merge(trace, patches[index]));
     return Plotly.react(plot, traces, merge(structuredClone(layout), structuredClone(viewOf(frame, last))), CONFIG);
@@ -332,7 +342,6 @@ function mount(parent) {
   };
   const titles = () => ({ title: document.querySelector("h1")?.textContent ?? "", recipe: document.querySelector(".recipe")?.textContent ?? "", address: location.href });
   const file = () => (decoded.figure.data.some(({ scene }) => scene) ? PLOTLY_IN_SPACE : PLOTLY);
-  const saving = find(".picture-save");
   for (const button of saving.querySelectorAll("button"))
     button.onclick = async () => {
       const kind = button.dataset.save;
@@ -388,6 +397,19 @@ function mount(parent) {
   addEventListener("resize", refit);
   const grow = () => void (fit(), (stale = true), draw());
   addEventListener("present", grow);
+  const turned = () => {
+    if (!data?.question) return;
+    arrange();
+    stale = true;
+    draw();
+  };
+  addEventListener("prediction", turned);
+  predict.onclick = () => {
+    const to = !prediction().isOn();
+    prediction().turn(to);
+    if (to) form.querySelector("input")?.focus();
+    dispatchEvent(new CustomEvent("predict", { detail: to })); // the page's link says so, too
+  };
   const release = () => {
     pressed = false;
     setTimeout(refit); // after what the release itself does
@@ -454,7 +476,8 @@ function mount(parent) {
   function nameTrack() {
     const thumb = parseFloat(getComputedStyle(ruler).getPropertyValue("--thumb"));
     const last = Math.max(frames.length - 1, 1);
-    if (data.dial) drawNames(names, zones, data.dial.marks.map(({ position, text }) => ({ position: position / last, text })), thumb);
+    guess.fit(thumb);
+    if (data.dial && !guess.asks()) drawNames(names, zones, [...data.dial.marks, ...guess.marks()].map(({ position, text }) => ({ position: position / last, text })), thumb);
   }
 
   // -- from Python
@@ -498,24 +521,32 @@ function mount(parent) {
 
   function arrange() {
     const { dial, times } = data;
-    find(".picture-dial").hidden = !dial;
+    guess.take(data.question, position);
+    guess.tellAnswer();
+    const asks = guess.asks(), focused = form.contains(document.activeElement);
+    form.hidden = !asks;
+    saving.hidden = asks || data.embedded;
+    predict.hidden = !data.question;
+    predict.ariaPressed = prediction().isOn();
+    find(".picture-stage").hidden = asks && !guess.still().traces.length;
+    find(".picture-dial").hidden = !dial || asks;
     find("[data-save=html]").hidden = "title" in data; // this is such a page
-    sentence.hidden = !dial?.words.length && !(data.embedded && data.said);
+    sentence.hidden = asks || (!dial?.words.length && !(data.embedded && data.said));
     open.hidden = !data.embedded;
-    saving.hidden = data.embedded;
     if (data.embedded) lead();
-    player.hidden = !dial && !times.length;
+    player.hidden = asks || (!dial && !times.length);
     timeInput.hidden = timeText.hidden = !times.length;
     dialInput.max = Math.max(frames.length - 1, 0);
     timeInput.max = Math.max(times.length - 1, 0);
     dialInput.setAttribute("aria-label", dial?.label ?? "");
     value.querySelector("span").textContent = dial?.label ?? "";
     hint.textContent = data.hint;
-    drawTrack(find(".picture-track"), zones);
+    drawTrack(ruler.querySelector(".picture-track"), zones);
     fit();
     plot.style.height = `${stuck || inWindow(data.height)}px`;
     stopPlaying();
     showPlaying();
+    if (focused && !asks) (answer.hidden ? dialInput : answer).focus({ preventScroll: true });
   }
 
   function unmount() {
@@ -525,6 +556,7 @@ function mount(parent) {
     watch.disconnect();
     removeEventListener("resize", refit);
     removeEventListener("present", grow);
+    removeEventListener("prediction", turned);
     main?.removeEventListener("scroll", stick);
     Plotly?.purge(plot);
     root.remove();

@@ -20,6 +20,7 @@ from explorer.core.maps.render import render
 from explorer.core.networks.planes import Survey
 from explorer.core.networks.training import History
 from explorer.core.optimizers import OPTIMIZERS
+from explorer.core.run.bracket import bracket
 from explorer.core.run.descent import Trajectory
 from explorer.core.run.finder import RateFinder
 from explorer.core.run.race import Race
@@ -30,13 +31,14 @@ from explorer.core.theory.gradient_check import GradientCheck, error_by_step
 from explorer.core.theory.spectrum import Density
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.forensics import Forensics, growth
-from explorer.core.verdict.verdict import Outcome
+from explorer.core.verdict.verdict import Outcome, Verdict
 from explorer.figures import diagnosis, gradient, network, planes, race, spectrum, step_size, sweep
 from explorer.figures import growth as growth_figure
 from explorer.figures import map as map_figure
 from explorer.figures.stage import Picture
 from explorer.figures.theme import COLORS, Part, safe
 from explorer.site.content import Dial, Mark
+from explorer.site.questions import Question, of_race, of_run
 
 SAVED = ", saved"
 RUNS = "The landscape of the loss with the path; the loss at every step."
@@ -55,6 +57,7 @@ class Shown:
     narrow: Part | None = None
     title: str = ""
     recipe: str = ""
+    question: Question | None = None
 
 
 @singledispatch
@@ -73,10 +76,13 @@ def _(what: Shown) -> Shown:
 def _(setup: Setup) -> Shown:
     scale = ruler(setup.make_loss(), setup.make_optimizer(), setup.initial_point, setup.learning_rate)
     setup.check_start()
-    _, drawing, dial = ruled(setup, scale)
+    explanation, drawing, dial = ruled(setup, scale)
     picture = _staged(drawing, RUNS)
     value = scale.position(setup.learning_rate)
-    return replace(picture, dial=dial, value=value, title="Where does the learning rate stop working?", recipe=setup.recipe)
+    diverged = explanation.outcome.verdict == Verdict.DIVERGED
+    found = bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
+    asked = of_run(explanation, drawing, found)
+    return replace(picture, dial=dial, value=value, question=asked, title="Where does the learning rate stop working?", recipe=setup.recipe)
 
 
 @shown.register
@@ -93,8 +99,11 @@ def _(trajectory: Trajectory) -> Shown:
 def _(held: Race) -> Shown:
     held.setup.check_start()
     names = [OPTIMIZERS.title(each.optimizer) for each in held.racers]
-    picture = _staged(race.draw(held.run(), names), f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
-    return replace(picture, title="Which optimizer survives here?", recipe=held.setup.recipe)
+    runs = held.run()
+    drawing = race.draw(runs, names)
+    picture = _staged(drawing, f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
+    asked = of_race(drawing, names, [Explanation.of(each) for each in runs])
+    return replace(picture, question=asked, title="Which optimizer survives here?", recipe=held.setup.recipe)
 
 
 @shown.register

@@ -52,7 +52,7 @@ def html(picture: Shown, code: Path | str, words: str = "") -> str:
     told = {
         "key": "picture",
         "alt": picture.alt,
-        "content": content(picture.figure, picture.frames, picture.dial, picture.narrow),
+        "content": content(picture.figure, picture.frames, picture.dial, picture.narrow, picture.question),
         "times": list(picture.times),
         "height": own or 440,
         "value": picture.value,

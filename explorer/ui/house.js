@@ -8,7 +8,7 @@ if (!window.houseBegan) {
   heard.role = "status";
   let seen, told;
   function tell() {
-    const headline = document.querySelector(".stMain h2")?.textContent;
+    const headline = "hushed" in document.documentElement.dataset ? undefined : document.querySelector(".stMain h2")?.textContent;
     if (headline && headline === seen && headline !== told) {
       if (told) heard.textContent = headline;
       told = headline;

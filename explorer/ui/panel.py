@@ -6,10 +6,11 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 
 import html
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -30,20 +31,49 @@ Viewed = TypeVar("Viewed", bound=Look)
 GO = "go"
 """Where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it."""
 
+PREDICT = "view.predict"
+
 STEP_SIZE = "pages/10_step_size.py"
 
 STATE, LINKS, REFUSED, NOTES, SAID, WAITING = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said", "setup:waiting"
 
 
+@dataclass(frozen=True)
+class Predicting(Look):
+    """Whether pages hide their answers until they are guessed."""
+
+    predict: bool = False
+
+
+def predicting() -> Predicting:
+    """Whether the answers are hidden: as the page's link says, or else as they were."""
+    mine = {name: text for name, text in opened().items() if name == PREDICT}
+    return Predicting.salvage(mine)[0] if mine else Predicting(st.session_state.get(PREDICT, False))
+
+
+def predict(on: bool) -> None:
+    """Hide the answers from now on, or no longer."""
+    st.session_state[PREDICT] = on
+
+
+def about(problem: Mapping[str, str]) -> None:
+    """Say which problem the page is about, before anything on it tells the answer: another one is asked anew (`prediction.js`)."""
+    st.html(f'<i class="asked" data-about="{html.escape(urlencode(problem))}"></i>')
+
+
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
     """Makes hold what the page was opened with: a link's record, or the default as long as the session has nothing at `known`."""
+    predict(predicting().predict)
     query = opened()
+    complaints = Predicting.salvage({PREDICT: query.pop(PREDICT)})[1] if PREDICT in query else []
     if query:
-        found, complaints = read(query)
+        found, more = read(query)
         adopt(found)
-        say([f"{complaint}. The rest of the link is used." for complaint in complaints])
+        complaints += more
     elif known not in st.session_state:
         adopt(default)
+    if query or complaints:
+        say([f"{complaint}. The rest of the link is used." for complaint in complaints])
 
 
 def current(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
@@ -235,8 +265,10 @@ def also_say(sentence: str) -> None:
 def notes() -> None:
     """Says what was wrong with the link that opened the page, until something is turned."""
     st.session_state[SAID] = st.session_state.pop(NOTES, [])
-    for note in st.session_state[SAID]:
-        st.warning(literally(note), icon=":material/link_off:")
+    if st.session_state[SAID]:
+        with st.container(key="notes"):
+            for note in st.session_state[SAID]:
+                st.warning(literally(note), icon=":material/link_off:")
 
 
 def again() -> NoReturn:

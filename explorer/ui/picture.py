@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.site.content import SCRIPT, STYLE, Dial, content
+from explorer.site.questions import Question
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
@@ -34,6 +35,7 @@ def picture(
     narrow: Mapping[str, Any] | None = None,
     hint: str = "",
     said: str = "",
+    question: Question | None = None,
     on_click: Callable[[Any], None] | None = None,
     on_box: Callable[[Any], None] | None = None,
     on_move: Callable[[int], None] | None = None,
@@ -56,6 +58,8 @@ def picture(
     `hint` stands beside the thumb of the dial until the visitor has moved one.
 
     `said` is the page's sentence about it, where no dial has words: an embedded page, which is only its first picture, shows it there.
+
+    `question` is what is asked, instead of the picture, while the page hides its answers (`panel.predicting`).
 
     `height` in pixels is the figure's own, unless it is given.
 
@@ -85,7 +89,7 @@ def picture(
         data={
             "key": key,
             "alt": alt,
-            "content": content(figure, frames, dial, narrow),
+            "content": content(figure, frames, dial, narrow, question),
             "times": list(times),
             "height": height or own or 440,
             "value": shown,

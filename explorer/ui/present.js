@@ -1,26 +1,35 @@
 // The presenter's view: the picture alone, in type for the last row, moved by keys. It begins and ends with "p", its button, or Escape.
 
 let full = false; // it fills the screen, and leaving that ends it; what is heard late of an earlier time does not
-const showing = document.documentElement.dataset; // `present` while it is on, `hushed` while the verdict is a question
+const showing = document.documentElement.dataset; // `present` while it is on
 
 function present(on) {
   if (on === "present" in showing) return;
   if (on) showing.present = "";
-  else delete showing.present, delete showing.hushed;
+  else delete showing.present, prediction().hush(false);
   if (on) document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may not: it fills the window then
   else if (document.fullscreenElement) (full = false), document.exitFullscreen();
   dispatchEvent(new Event("present")); // pictures change the size of their type
   if (on) dial()?.focus();
 }
 
-const dial = () => [...document.querySelectorAll(".picture input[type=range]")].find((each) => each.checkVisibility());
+// What is moved by keys: the dial of the first picture, or what is guessed of it.
+const dial = () => [...document.querySelectorAll(".picture input")].find((each) => each.checkVisibility());
 
 function move(steps) {
   const input = dial();
   if (!input) return;
   input.focus();
+  if (input.type === "radio") return choose([...document.getElementsByName(input.name)], steps);
   input.value = Number(input.value) + steps;
   for (const what of ["input", "change"]) input.dispatchEvent(new Event(what));
+}
+
+function choose(radios, steps) {
+  const at = radios.findIndex((each) => each.checked);
+  const to = radios.at((at + steps + (at < 0 && steps < 0) + radios.length) % radios.length);
+  to.focus();
+  to.click();
 }
 
 // The next step of the lesson that is shown; else of the situations that the page offers to start from, around.
@@ -37,8 +46,9 @@ function start(steps) {
 const KEYS_THERE = {
   n: () => start(1),
   b: () => start(-1),
-  h: () => void (showing.hushed = ""),
-  r: () => void delete showing.hushed,
+  h: () => (prediction().hush(true), dial()?.focus()),
+  r: () => prediction().reveal(),
+  Enter: () => prediction().reveal(),
   Escape: () => present(false),
   ArrowRight: () => move(1),
   ArrowLeft: () => move(-1),
@@ -64,7 +74,7 @@ if (!window.presentBegan) {
   addEventListener("keydown", (event) => {
     const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range])");
     if (typed || event.ctrlKey || event.metaKey || event.altKey) return;
-    const inPicture = event.target.closest?.(".picture, button, a, summary"), native = event.key === " " || event.key.startsWith("Arrow");
+    const inPicture = event.target.closest?.(".picture, button, a, summary"), native = [" ", "Enter"].includes(event.key) || event.key.startsWith("Arrow");
     const does = event.key === "p" ? () => present(!("present" in showing)) : "present" in showing && !(native && inPicture) && KEYS_THERE[event.key];
     if (!does) return;
     event.preventDefault();

@@ -41,6 +41,7 @@ const stays = (event) => {
 };
 
 let go, lengths = {};
+addEventListener("predict", ({ detail }) => go("predict", detail));
 document.addEventListener("click", (event) => {
   const { case: name } = event.target.closest("a[data-case]")?.dataset ?? {};
   if (!name || !stays(event)) return;
@@ -80,9 +81,11 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet));
 
-  function update({ here, lessons, framed: may }, setTriggerValue) {
+  let predicts = false;
+  function update({ here, lessons, framed: may, predict }, setTriggerValue) {
     go = setTriggerValue;
     framed = may;
+    if (predict !== predicts) prediction().turn((predicts = predict)); // by a link; a click has turned it before
     lengths = lessons;
     if (links.get(here)?.ariaCurrent) return;
     for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.site.content import HERE as SITE
 from explorer.site.lessons import lessons
 from explorer.ui import panel
 from explorer.ui.drawn import ink
@@ -21,9 +22,11 @@ WAY, SHOWN = "way", "way:case"
 SWINGS = (("M3 17l4-3 4 6 5-11 5 17", "#0072B2", "#56B4E9"), ("M21 26l7-23", "#D55E00", "#EE8033"))
 """The mark: a path whose swings grow, and leave at the top; with its colors on a light and on a dark ground."""
 
+PARTS = (SITE, "prediction"), (HERE, "popover"), (HERE, "present"), (HERE, "way")
+
 _component = st.components.v2.component(
     "divergence_explorer.way",
-    js="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "present", "way")),
+    js="\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for folder, name in PARTS),
     css=(HERE / "way.css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
@@ -86,11 +89,16 @@ def show() -> None:
     st.session_state[SHOWN] = st.session_state[WAY].get("case")
 
 
+def predict() -> None:
+    """Hide the answers of the pages until they are guessed, or no longer."""
+    panel.predict(st.session_state[WAY].get("predict") is True)
+
+
 def way(here: str) -> None:
     """Show it, with the page of that name as the current one."""
     lengths = {lesson.name: len(lesson.stops) for lesson in lessons()}
-    data = {"groups": grouped(), "here": here, "lessons": lengths, "framed": FRAMED_BY != "'self'"}
-    _component(key=WAY, data=data, on_page_change=go, on_case_change=show, on_step_change=follow)
+    data = {"groups": grouped(), "here": here, "lessons": lengths, "framed": FRAMED_BY != "'self'", "predict": panel.predicting().predict}
+    _component(key=WAY, data=data, on_page_change=go, on_case_change=show, on_step_change=follow, on_predict_change=predict)
 
 
 def mark(word: str = "") -> str:

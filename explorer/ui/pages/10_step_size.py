@@ -24,6 +24,7 @@ from explorer.figures import edge, microscope, stage
 from explorer.figures.theme import Array
 from explorer.site.casebook import cases
 from explorer.site.content import Dial
+from explorer.site.questions import Question, of_run
 from explorer.site.shown import ruled
 from explorer.ui import panel
 from explorer.ui.fold import fold
@@ -115,6 +116,13 @@ def bisected(setup: Setup) -> tuple[float, float]:
     scale, explanation, _, _ = computed(setup)
     diverged = explanation.outcome.verdict == Verdict.DIVERGED
     return bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def asked(setup: Setup) -> Question:
+    """What is asked of a setup's ruler before it is shown."""
+    _, explanation, drawing, _ = computed(setup)
+    return of_run(explanation, drawing, bisected(setup))
 
 
 def moving_edge(setup: Setup, explanation: Explanation) -> None:
@@ -212,6 +220,7 @@ def main() -> None:
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
     setup, (held, (scale, explanation, drawing, dial)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
+    panel.about(held.to_query())
     panel.notes()
     with top:
         panel.recipe(setup)
@@ -226,9 +235,10 @@ def main() -> None:
         times=drawing.times,
         narrow=drawing.narrow,
         hint="drag me" if setup == DEFAULT else "",
+        question=asked(held),
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
-    panel.write_link(setup.to_query())
+    panel.write_link(setup.to_query() | panel.predicting().to_query())
     below = st.container()
     with top:
         presets("step_size", setup, below=below)

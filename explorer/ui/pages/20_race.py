@@ -15,6 +15,7 @@ from explorer.core.run.setup import LEARNING_RATE, Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
+from explorer.site.questions import Question, leader, of_race
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -27,13 +28,14 @@ PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running the race…")
-def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
-    """Return every racer's run, explained, and the picture of them all."""
+def computed(race: Race) -> tuple[list[Explanation], stage.Picture, Question]:
+    """Return every racer's run, explained, the picture of them all, and what is asked of it before."""
     race.setup.check_work({"racer": len(race.racers)})
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()
-        return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
+        explanations, drawing = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
+        return explanations, drawing, of_race(drawing, names(race), explanations)
 
 
 def names(race: Race) -> list[str]:
@@ -119,16 +121,14 @@ def racers(race: Race) -> Race:
 def headline(race: Race, explanations: list[Explanation]) -> str:
     """Who won, who is out, in one sentence."""
     called = names(race)
-    final = np.array([each.outcome.final_loss[0] for each in explanations])
     endless = explanations[0].trajectory.objective.minimum == -np.inf
     out = [] if endless else [name for name, each in zip(called, explanations, strict=True) if each.outcome.verdict[0] == "diverged"]
-    running = [i for i, name in enumerate(called) if name not in out and np.isfinite(final[i])]
-    if not running:
+    best = leader(explanations)
+    if best is None:
         return f"**Nobody arrives**: all {len(called)} racers diverged."
-    best = min(running, key=lambda i: final[i])
     lost = f"; {', '.join(out)} diverged" if out else "; this loss is unbounded below, so lower only means further away" if endless else ""
     name, steps = called[best][0].upper() + called[best][1:], explanations[best].outcome.steps
-    return f"**{name} leads** after {steps:,} steps with a loss of {plain(final[best])}{lost}."
+    return f"**{name} leads** after {steps:,} steps with a loss of {plain(float(explanations[best].outcome.final_loss[0]))}{lost}."
 
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
@@ -162,8 +162,9 @@ def main() -> None:
     chips = st.container()
     with st.sidebar:
         race = racers(race)
-    race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, problem)
-    panel.write_link(race.to_query())
+    race, (explanations, drawing, asked) = panel.computable("race", race, DEFAULT, computed, problem)
+    panel.write_link(race.to_query() | panel.predicting().to_query())
+    panel.about(race.to_query())
     panel.notes()
     with st.sidebar:
         panel.controls(race.setup, ("loss",), rate=False)
@@ -179,6 +180,7 @@ def main() -> None:
         frames=drawing.frames,
         times=drawing.times,
         narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},
+        question=asked,
     )
     below = st.container()
     with chips:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.knobs import Knob, Look, must
 from explorer.core.ground.prose import plain, plain_or, told_apart
 from explorer.core.ground.size import check_size
+from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
@@ -21,6 +22,7 @@ from explorer.core.theory.growth import predicted_growth
 from explorer.core.verdict.measured import growth
 from explorer.core.verdict.verdict import Outcome, Verdict
 from explorer.figures import sweep as figure
+from explorer.site.questions import Question, best, edge
 from explorer.ui import panel
 from explorer.ui.fold import fold
 from explorer.ui.picture import picture
@@ -60,7 +62,9 @@ def main() -> None:
     asked = setup, rules[:MOST_RULES], look.seeds, look.finder
     shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each), lambda each: each[0])
     setup = shown[0]
-    panel.write_link(setup.to_query() | look.to_query())
+    query = setup.to_query() | look.to_query()
+    panel.write_link(query | panel.predicting().to_query())
+    panel.about(query)
     panel.notes()
     with st.sidebar:
         panel.all_controls(setup, data=True)
@@ -72,6 +76,7 @@ def main() -> None:
         alt=f"Left, the loss at the end of a run against its learning rate; right, the factor per step. {sentence}",
         said=sentence,
         narrow=figure.NARROW,
+        question=question(bands[0], setup),
         on_click=open_run,
     )
     st.caption("Dashed lines: theory's edge. Pale lines: where the cliff was found by bisection. A click on a point opens that run.")
@@ -177,6 +182,17 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
     share = plain(100 * (high / low - 1 if low <= theory <= high else abs(theory / middle - 1)), 2) + "\N{NO-BREAK SPACE}%"
     where = f"which agrees to within {share}" if low <= theory <= high else f"{share} {'below' if theory < middle else 'above'} that"
     return f"With {first.name} runs begin to diverge {between}; theory puts the edge at {named}, {where}."
+
+
+def question(first: figure.Band, setup: Setup) -> Question:
+    """What is asked before the sweep is shown, of the first rule: where its cliff is, and where the loss ends lowest."""
+    cliff = edge(
+        first.rates,
+        *first.cliff,
+        f"From which learning rate on do runs of {first.name} on {LOSSES.title(setup.loss)} diverge?",
+        on_dial=False,
+    )
+    return Question((cliff, best(first.rates, np.median(first.final, axis=0))))
 
 
 def about_the_finder(found: RateFinder, first: figure.Band) -> str:

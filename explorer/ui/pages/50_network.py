@@ -21,6 +21,7 @@ from explorer.figures.answers import answers
 from explorer.figures.theme import COLORS
 from explorer.site.content import Dial, Mark
 from explorer.site.kept import tried
+from explorer.site.questions import ASKED, Question, becomes, edge
 from explorer.ui import panel
 from explorer.ui.job import job, stop, stopped, watched
 from explorer.ui.metrics import Metric, metrics
@@ -40,7 +41,8 @@ def main() -> None:
     st.title("What does this network do at this rate?", anchor=False)
     setup = panel.current(DEFAULT, lambda setup: setup.loss in ("network", "convolution", "homemade_network"))
     setup, _ = panel.computable("network", setup, DEFAULT, check_work)
-    panel.write_link(setup.to_query())
+    panel.write_link(setup.to_query() | panel.predicting().to_query())
+    panel.about({name: text for name, text in setup.to_query().items() if name != "learning_rate"})
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place
         panel.notes()
         panel.recipe(setup)
@@ -124,9 +126,19 @@ def choose(found: Trials, setup: Setup, run: History | None, stopped: bool) -> N
         frames=frames,
         dial=dial,
         value=here,
+        question=asked(found),
         on_move=lambda to: panel.take_rate(setup, float(scale.rates[to])),
     )
     st.caption(said)
+
+
+def asked(found: Trials) -> Question:
+    """What is asked before the trials are shown: from which rate on they diverge, and what becomes of the rate that is trained."""
+    rates, first = found.ruler.rates, found.first_diverged
+    low = float(np.max(rates[found.tried & (rates < first)], initial=-np.inf))
+    low, high = (float(each) if np.isfinite(each) else np.nan for each in (low, first))
+    cliff = edge(rates, low, high, so_far=not found.tried.all())
+    return Question((cliff, becomes([ASKED.format(plain(float(rate), 4)) for rate in rates], found.verdict)))
 
 
 def show(history: History) -> None:

@@ -1,0 +1,223 @@
+"""What a picture asks before it shows its answer: a rate on a scale, or one of a few choices, and what is said to every guess.
+
+All that can be said is computed here, as the sentences of a dial are; the browser (`picture_guess.js`) only shows what fits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.ground.prose import plain, power_of_ten
+from explorer.core.verdict.explanation import Explanation
+from explorer.core.verdict.verdict import Verdict
+from explorer.figures import step_size
+from explorer.figures.stage import Picture
+from explorer.figures.theme import Array
+
+DECADE = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.3, 3.6, 4, 4.5, 5, 5.5, 6, 6.5, 7, 8, 9)
+"""The rates to choose from in each decade. The scale is the same for all problems: on a ruler the edge would always be in the middle."""
+
+LOWEST, HIGHEST = -6, 2
+"""The decades of the scale; others only where the answer lies there."""
+
+RIGHT, WRONG = "right", "wrong"
+
+BECAME: Mapping[str, Sequence[Verdict]] = {
+    "goes to a minimum, fast or slowly": (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.SLOW, Verdict.CATAPULT),
+    "jumps about, or stays above the minimum": (Verdict.OSCILLATING, Verdict.NOISY, Verdict.STUCK),
+    "diverges": (Verdict.DIVERGED,),
+}
+"""What may become of a run, for those who guess it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """One thing to guess.
+
+    `asks` and `truth` hold one entry for each position of the picture's dial, or one for all; a truth is a place in the rows of `replies`
+    and of `scores`, which have a row for each of the `options`. With `names`, place -> text under the track, the options are a scale,
+    else one chooses among them. `at` says where on the picture's dial an option is, None where it is not on it.
+    """
+
+    asks: Sequence[str]
+    options: Sequence[str]
+    replies: Sequence[Sequence[str]]
+    scores: Sequence[Sequence[str]]
+    truth: Sequence[int] = (0,)
+    names: Mapping[int, str] = field(default_factory=dict)
+    at: Sequence[float | None] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of a picture, and what is seen of it before: these traces of its figure, with a layout in which no answer is.
+
+    Without `traces` nothing of the picture is seen. `alt` says for screen readers what is.
+    """
+
+    guesses: Sequence[Guess]
+    traces: Sequence[int] = ()
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    alt: str = ""
+
+
+ASKED = "What becomes of this run, at the learning rate {}?"
+
+GROUND = "The landscape of the loss, with its minimum and the start. What happens on it is shown after the guess."
+
+
+def edge(rates: Array, low: float, high: float, asks: str = "", *, on_dial: bool = True, so_far: bool = False) -> Guess:
+    """Return the question where runs begin to diverge: of `rates`, between `low` and `high`, nan for what was not seen (`bracket`).
+
+    The edge is `low`, the largest rate at which a run does not diverge. `so_far` says that more rates are being tried, `on_dial` that the
+    picture's dial goes through these.
+
+    >>> guess = edge(np.array([0.1, 1.0, 10.0]), 0.38, 0.3804)
+    >>> guess.replies[guess.options.index("0.3")]
+    ('You said 0.3; the edge is 0.38: 1.27 times too low.',)
+    >>> guess.scores[guess.options.index("0.4")], guess.at[guess.options.index("1")]
+    (('right',), 1.0)
+    >>> edge(np.array([0.1, 10.0]), 10.0, np.nan).replies[-1]
+    ('You said that no rate diverges, and none up to 10 does.',)
+    """
+    asks, least, most = asks or "From which learning rate on do runs diverge?", float(rates[0]), float(rates[-1])
+    if np.isnan(high):
+        scale, found = _scale(most), f"no rate up to {plain(most)} diverges"
+        guess = _never(asks, scale, found)
+        reply, score = f"You said that no rate diverges, and none up to {plain(most)} does.", RIGHT
+    elif np.isnan(low):
+        scale, found = _scale(least), f"{plain(least)}, the smallest rate tried, diverges too"
+        guess = _never(asks, scale, found)
+        reply, score = f"You said that no rate diverges, but {found}.", WRONG
+    else:
+        scale = _scale(low, high)
+        guess = _rate(asks, f"the edge is {plain(low, 4)}{' so far' * so_far}", low, low)
+        reply, score = f"You said that no rate diverges; the edge is {plain(low, 4)}.", WRONG
+    return replace(
+        guess,
+        options=[*guess.options, "no rate diverges"],
+        replies=[*guess.replies, (reply,)],
+        scores=[*guess.scores, (score,)],
+        names={**guess.names, len(guess.options): "none"},
+        at=[*_places(scale, rates), None] if on_dial else (),
+    )
+
+
+def best(rates: Array, final: Array) -> Guess:
+    """Return the question at which rate the loss ends lowest, for the losses ``(rates,)`` at the end: to a hundredth of the lowest.
+
+    >>> guess = best(np.array([0.1, 0.2, 0.3]), np.array([3.0, 1.0, np.inf]))
+    >>> guess.replies[guess.options.index("0.1")]
+    ('You said 0.1; the loss ends lowest at 0.2: 2 times too low.',)
+    """
+    least = float(np.nanmin(final))
+    found = rates[final <= max(least, 1.01 * least)] if np.isfinite(least) else rates[:1]
+    low, high = float(found[0]), float(found[-1])
+    shown = plain(low, 4) if low == high else f"{plain(low, 4)} to {plain(high, 4)}"
+    return _rate("At which rate does the loss end lowest?", f"the loss ends lowest at {shown}", low, high)
+
+
+def becomes(asks: Sequence[str], verdicts: NDArray[np.object_], who: str = "it") -> Guess:
+    """Return the question what becomes of a run, `who` in the reply, for its verdict at each position of a dial.
+
+    >>> guess = becomes(["What becomes of this run?"], np.array(["slow"]))
+    >>> guess.replies[0], guess.replies[2]
+    (('Right: it goes to a minimum, fast or slowly (slow).',), ('You said that it diverges; it goes to a minimum, fast or slowly (slow).',))
+    """
+    known = list(dict.fromkeys(str(each) for each in verdicts))
+    ends = [next(what for what, among in BECAME.items() if each in among) for each in known]
+    named = [end if end == "diverges" else f"{end} ({verdict})" for end, verdict in zip(ends, known, strict=True)]
+    told = [
+        tuple(
+            f"Right: {who} {name}." if said == end else f"You said that {who} {said}; it {name}."
+            for end, name in zip(ends, named, strict=True)
+        )
+        for said in BECAME
+    ]
+    scores = [tuple(RIGHT if said == end else WRONG for end in ends) for said in BECAME]
+    return Guess(asks, [f"It {each}" for each in BECAME], told, scores, [known.index(str(each)) for each in verdicts])
+
+
+def who(asks: str, names: Sequence[str], winner: int | None, nobody: str) -> Guess:
+    """Return the question who wins among these, of whom `winner` does; None if it is `nobody`."""
+    options = [*names, nobody]
+    truth = options[-1 if winner is None else winner]
+    replies = [(f"Right: {truth}." if each == truth else f"You said {each}; it is {truth}.",) for each in options]
+    return Guess((asks,), options, replies, [(RIGHT if each == truth else WRONG,) for each in options])
+
+
+def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
+    """Return what is asked of a ruler's runs: where their edge is, which lies in a bracket, and what becomes of the run that is chosen."""
+    rates = explanation.trajectory.learning_rate
+    guesses = edge(rates, *bracket), becomes([ASKED.format(plain(float(rate), 4)) for rate in rates], explanation.outcome.verdict)
+    examples = range(step_size.BEST + 1, len(drawing.figure.data))
+    return _seen(drawing, guesses, [step_size.GROUND, step_size.MINIMUM, step_size.START, *examples])
+
+
+def of_race(drawing: Picture, names: Sequence[str], explanations: Sequence[Explanation]) -> Question:
+    """Return what is asked of a race: who leads at the end, and what becomes of it."""
+    best, steps = leader(explanations), explanations[0].outcome.steps
+    asks = f"Who has the lowest loss after {steps:,} steps, without diverging?"
+    first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged
+    guesses = who(asks, names, best, "nobody: all diverge"), becomes(("And what becomes of it?",), first, names[best or 0])
+    count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
+    return _seen(drawing, guesses, [0, count - 2, count - 1])
+
+
+def leader(explanations: Sequence[Explanation]) -> int | None:
+    """Return who of some racers has the lowest loss at the end and did not diverge, None if nobody.
+
+    On a loss without a lower end, nobody diverges.
+    """
+    endless = explanations[0].trajectory.objective.minimum == -np.inf
+    final = [float(each.outcome.final_loss[0]) for each in explanations]
+    lost = [not endless and each.outcome.verdict[0] == Verdict.DIVERGED for each in explanations]
+    return min((i for i, loss in enumerate(final) if np.isfinite(loss) and not lost[i]), key=lambda i: final[i], default=None)
+
+
+def _seen(drawing: Picture, guesses: Sequence[Guess], traces: Sequence[int]) -> Question:
+    """Return a question beside the landscape: these traces of a picture, but for its second plot, which waits for the loss curves."""
+    headings = [each.to_plotly_json() for each in drawing.figure.layout.annotations if not str(each.xref).startswith("x2")]
+    return Question(guesses, traces, {"annotations": headings}, GROUND)
+
+
+def _rate(asks: str, found: str, low: float, high: float) -> Guess:
+    """Return a guess on the scale of rates whose answer lies between `low` and `high`; what is nearest to it there is right."""
+    scale, replies, scores = _scale(low, high), [], []
+    nearest = int(np.argmin(np.abs(np.log(scale / np.sqrt(low * high)))))
+    for i, rate in enumerate(scale.tolist()):
+        by, side = (low / rate, "low") if rate < low else (rate / high, "high")
+        score = RIGHT if i == nearest or by <= 1 else f"{plain(by)} times too {side}"
+        replies.append((f"You said {plain(rate)}; {found}: {'right, as near as this scale goes' if score == RIGHT else score}.",))
+        scores.append((score,))
+    return Guess((asks,), [plain(each) for each in scale.tolist()], replies, scores, names=_names(scale))
+
+
+def _never(asks: str, scale: Array, found: str) -> Guess:
+    """Return a guess on the scale of rates whose answer is none of them."""
+    rates = [plain(each) for each in scale.tolist()]
+    return Guess((asks,), rates, [(f"You said {rate}, but {found}.",) for rate in rates], [(WRONG,)] * len(rates), names=_names(scale))
+
+
+def _scale(*answers: float) -> Array:
+    """Return the rates of the scale, with a decade beyond each answer."""
+    decades = [int(np.floor(np.log10(each))) for each in answers if 0 < each < np.inf]
+    low, high = min([LOWEST, *(each - 1 for each in decades)]), max([HIGHEST, *(each + 2 for each in decades)])
+    return np.array([float(f"{digits}e{decade}") for decade in range(low, high) for digits in DECADE] + [float(f"1e{high}")])
+
+
+def _names(scale: Array) -> dict[int, str]:
+    """Return the powers of ten under the scale, each second one."""
+    powers = {i: round(np.log10(scale[i])) for i in range(0, scale.size, len(DECADE))}
+    return {i: power_of_ten(power) if abs(power) > 1 else plain(10.0**power) for i, power in powers.items() if power % 2 == 0}
+
+
+def _places(scale: Array, rates: Array) -> list[float | None]:
+    """Return where each rate of the scale is among these in order, None where it lies beside them."""
+    known = np.flatnonzero(rates > 0)
+    inside = (scale >= rates[known[0]]) & (scale <= rates[known[-1]])
+    at = np.interp(np.log(scale), np.log(rates[known]), known).round(2)
+    return [place if there else None for place, there in zip(at.tolist(), inside.tolist(), strict=True)]
