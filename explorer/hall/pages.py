@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
-import segno
 
 from explorer.core.ground.prose import counted, plain, sentence, told_apart
 from explorer.core.run.setup import Setup
@@ -15,6 +14,7 @@ from explorer.figures import bets as drawing
 from explorer.hall.problem import Problem, Standing, still
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
+from explorer.site.qr import qr
 
 HERE = Path(__file__).parent
 STYLE = (HERE.parent / "site" / "standalone.css").read_text("utf-8") + (HERE / "hall.css").read_text("utf-8")
@@ -268,8 +268,7 @@ def _names(room: Room, bets: Sequence[Bet]) -> str:
 
 def code(address: str) -> str:
     """Return the QR code of an address, as SVG, dark on light in both themes."""
-    drawn = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
-    return drawn.replace("<svg ", f'<svg role="img" aria-label="QR code of {escape(address)}" ', 1)
+    return qr(address).replace("<svg ", f'<svg role="img" aria-label="QR code of {escape(address)}" ', 1)
 
 
 # ---- the door ---------------------------------------------------------------------------------------------------------
