@@ -5,8 +5,6 @@ from typing import BinaryIO
 
 if sys.platform == "win32":
     import msvcrt
-else:
-    import fcntl
 
 BEYOND = 2**62
 """A place that no file reaches: Windows lets nobody else read what is locked."""
@@ -27,9 +25,11 @@ def claimed(file: BinaryIO) -> bool:
             file.seek(BEYOND)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
+            import fcntl  # here: a browser's Python may be without it
+
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
-    except OSError:
-        pass  # it knows of none
+    except (OSError, ModuleNotFoundError):
+        pass  # it knows of none, or there is no other process
     return True

@@ -1,12 +1,13 @@
-"""Other processes, for work of many small array operations: threads would wait for the interpreter. This machine's, or a cluster's."""
+"""Threads, and other processes for work of many small array operations: this machine's, or a cluster's. In a browser there are none."""
 
+import functools
 import logging
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from explorer.core.ground.extras import needs
@@ -26,17 +27,55 @@ POLITE = 10
 """How much they give way to other programs: to those who only look at a page, say."""
 
 
+@functools.cache
+def threads_start() -> bool:
+    """Return whether a thread can be started here: under Pyodide, in a browser, none can.
+
+    >>> threads_start()
+    True
+    """
+    try:
+        threading.Thread(target=int).start()
+    except RuntimeError:
+        return False
+    return True
+
+
+class AtOnce(ThreadPoolExecutor):
+    """Does every job when it is submitted, in the thread that submits it.
+
+    >>> with AtOnce(4) as pool:
+    ...     pool.submit(pow, 2, 10).done()
+    True
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the job's, and raised where its result is asked for
+            future.set_exception(error)
+        return future
+
+
+def threads(count: int) -> ThreadPoolExecutor:
+    """Return a pool of threads; where none can be started, one that does its jobs at once."""
+    return ThreadPoolExecutor(count) if threads_start() else AtOnce(count)
+
+
 def processes() -> Executor:
     """Return the pool of one process a core, started when first needed and shared by all who ask: their jobs take turns.
 
     Where the environment names a cluster that answers (see `Cluster`), its workers are the pool. Nobody may shut it down; cancel what you
     submitted instead, and ask again when it breaks. The first jobs wait a second or two, until the processes have imported numpy. What
     travels there must be known by name to a fresh interpreter, or be pickled by value as functions of a script are. The processes of this
-    machine end within two seconds of this one, however it ended.
+    machine end within two seconds of this one, however it ended. Raises RuntimeError in a browser, where there are no other processes.
 
     >>> processes().submit(pow, 2, 10).result()
     1024
     """
+    if not threads_start():
+        raise RuntimeError("processes must be started for this, which a browser does not allow; without an executor it is done in this one")
     cluster = CLUSTER.pool()
     if cluster is not None:
         return cluster

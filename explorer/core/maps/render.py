@@ -15,7 +15,7 @@ from explorer.core.ground.extras import has
 from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.knobs import check_made, check_whole, must
 from explorer.core.ground.travel import sent
-from explorer.core.ground.workers import processes
+from explorer.core.ground.workers import processes, threads, threads_start
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map, together, with_knob
 from explorer.core.maps.tile import NEAR, Pace, render_elsewhere, render_tile
@@ -155,7 +155,7 @@ def render(
             yield from painted(_Crew(None, halts), passes[:1], NEAR)
             steps, left = plan.largest[1], int(np.count_nonzero(~canvas.done))
             long = tile is None and pace.seconds(left, steps, pace.tile(steps, NEAR)) > LONG
-            if long and not halts.is_set() and has("loky"):
+            if long and not halts.is_set() and has("loky") and threads_start():
                 yield from painted(_Crew(processes, halts, shared=True), passes, NEAR)
         last = _Crew(executor, halts)  # of the default's, it does what the processes could not, such as data that only this one has
         yield from painted(last, passes, NEAR if last.near else FAR)
@@ -187,7 +187,7 @@ class _Crew:
     def _hired(self) -> Executor:
         if isinstance(self.given, Executor):
             return self.given
-        made = ThreadPoolExecutor(1) if self.given is None else self.given()
+        made = threads(1) if self.given is None else self.given()
         return check_made("what executor made", made, Executor, "an executor of concurrent.futures")
 
     @property

@@ -85,6 +85,10 @@ def _pace(outcome: Outcome, minimum: float | None) -> NDArray[np.float32]:
     return np.where(outcome.verdict == Verdict.DIVERGED, step, change).astype(np.float32)
 
 
+CLOCK = getattr(time, "thread_time", time.perf_counter)
+"""Seconds of this thread; a browser's Python has no such clock, and no other thread."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """Seconds of CPU time of a step: `fixed` for any number of runs, and `per_run` for each of them. Measured, on this machine."""
@@ -101,9 +105,9 @@ class Pace:
             """Of twenty steps more, which leaves out what a tile costs beside its steps."""
             took = []
             for many_times in (4, 24, 4, 24):
-                few, began = replace(setup, steps=many_times), time.thread_time()
+                few, began = replace(setup, steps=many_times), CLOCK()
                 render_tile(few, {"learning_rate": np.full(runs, few.learning_rate)})
-                took.append(time.thread_time() - began)
+                took.append(CLOCK() - began)
             return max(min(took[1::2]) - min(took[::2]), 1e-6) / 20
 
         one = seconds(1)

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, fields
 from typing import Unpack
 
@@ -16,6 +16,7 @@ from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.halt import Stopped, heed
 from explorer.core.ground.knobs import check_made, check_whole, door
 from explorer.core.ground.travel import sent
+from explorer.core.ground.workers import threads
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
@@ -91,7 +92,7 @@ def _each(
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield each tile's place and outcome, as they come in. Ending this early, by an error in `progress` too, ends the work."""
     with one_blas_thread:
-        own = ThreadPoolExecutor(_threads(tiles)) if executor is None else None
+        own = threads(_threads(tiles)) if executor is None else None
         pool = executor or own
         assert pool is not None
         heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
