@@ -225,10 +225,10 @@ def serving(address: str) -> int:
     port = address.rsplit(":", 1)[1]
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
+            command, environment = ((folder / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
         except OSError:
             continue
-        if b"streamlit" in command and port.encode() in command:
+        if b"streamlit" in command and f"STREAMLIT_SERVER_PORT={port}".encode() in environment:
             return int(folder.name)
     raise LookupError(f"nobody listens at {address}")
 

@@ -67,36 +67,41 @@ async function renew() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
   if (!page) return;
   const open = [...document.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
+  const before = main().querySelector("form.bet")?.elements, after = page.querySelector("form.bet")?.elements;
+  if (before && after?.round.value === before.round.value) for (const name of ["rate", "nickname"]) after[name].value = before[name].value; // what is being typed stays
   main().replaceWith(document.adoptNode(page));
   for (const each of document.querySelectorAll("details")) each.open ||= open.includes(each.querySelector("summary").textContent);
   tie();
 }
 
+let next = 0, looking = false;
+
 async function look() {
-  const { state, version, pace } = main().dataset;
-  if (!state) return;
+  clearTimeout(next);
+  const { state, pace } = main().dataset;
+  if (!state || looking || document.visibilityState !== "visible") return;
+  looking = true;
   try {
-    if (document.visibilityState === "visible") {
-      const answer = await fetch(state, { cache: "no-cache", signal: AbortSignal.timeout(20000) });
-      if (answer.ok || answer.status === 404) {
-        const now = answer.ok ? await answer.json() : { version: "gone" };
-        const count = at("count");
-        if (count && now.count !== undefined) count.textContent = now.count.toLocaleString("en");
-        if (now.version !== version) {
-          if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
-          await renew();
-          say(""), say(main().dataset.news ?? "", "heard"); // it stands on the page
-        }
-        await send();
+    const answer = await fetch(state, { cache: "no-cache", signal: AbortSignal.timeout(20000) });
+    if (answer.ok || answer.status === 404) {
+      const now = answer.ok ? await answer.json() : { version: "gone" };
+      const count = at("count");
+      if (count && now.count !== undefined) count.textContent = now.count.toLocaleString("en");
+      if (now.version !== main().dataset.version) {
+        if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
+        if (now.version !== main().dataset.version) await renew(); // a bet that was sent meanwhile may have done so
+        say(""), say(main().dataset.news ?? "", "heard"); // it stands on the page
       }
+      await send();
     }
   } catch { /* no network: the next look may have one */ }
-  setTimeout(look, PACE[pace] * (0.75 + Math.random() / 2));
+  looking = false;
+  next = setTimeout(look, PACE[pace] * (0.75 + Math.random() / 2));
 }
 
 tie();
 unsent = held.get();
 addEventListener("online", send);
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && send());
+document.addEventListener("visibilitychange", look); // who looks at the phone again sees what holds now
 send();
-setTimeout(look, PACE[main().dataset.pace] ?? 0);
+next = setTimeout(look, PACE[main().dataset.pace] ?? 0);

@@ -92,7 +92,18 @@ def share_one_heap() -> None:
 M_ARENA_MAX = -8
 """Its number in GNU's `malloc.h`."""
 
+
+def take_many_connections() -> None:
+    """Take as many open files as the system gives: a hall of phones has a connection each, and most systems begin with a thousand."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # no such module on Windows
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 share_one_heap()  # before there are any threads
+take_many_connections()
 
 
 def report(error: Exception) -> bool:
