@@ -1,9 +1,9 @@
 """A hall that bets: `python -m benchmarks.hall [--students 1000] [--seconds 10] [--flood 100000]`.
 
 One process of the app, and on the same machine that many simulated phones in one room. Each opens the page of the room, bets once within
-these seconds, changes the bet where it is one of every ten, and asks every three to five seconds whether the room has changed, as the page's
-script does. The page before the hall asks once a second, and a visitor releases the ruler of "Step size" again and again, first alone and
-then beside the class. Then the round is revealed, and every phone fetches the result.
+these seconds, changes the bet where it is one of every ten, and asks every three to five seconds whether the room has changed, as the
+page's script does. The page before the hall asks once a second, and a visitor releases the ruler of "Step size" again and again, first
+alone and then beside the class. Then the round is revealed, and every phone fetches the result.
 
 With `--flood` that many more bets, each of another phone, then arrive from one address. Goals, on two cores: 95 of 100 bets are answered
 within 0.3 s, none is lost, the lecturer's page shows all within 2 s, and the visitor's releases take as long as alone.
@@ -203,9 +203,8 @@ async def measure(address: str, process: int, students: int, seconds: float) -> 
     print("ms | median | 95 of 100 | longest")
     for what, each in {**lesson.times, "release alone": by_himself, "release beside the class": times}.items():
         print(f"{what} ({len(each)}) | {quantiles(each)}")
-    print(
-        f"{count} of {students} counted, {max(seen - lesson.last, 0):.2f} s after the last was answered; answers by status: {dict(lesson.statuses)}"
-    )
+    late = max(seen - lesson.last, 0)
+    print(f"{count} of {students} counted, {late:.2f} s after the last was answered; answers by status: {dict(lesson.statuses)}")
     print(f"the server used {(after.cpu - before.cpu) / took:.0%} of a core while they bet, and {after.memory:.0f} MB")
 
 

@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
-
 from explorer.core.ground.prose import counted, plain, sentence, told_apart
 from explorer.core.run.setup import Setup
 from explorer.figures import bets as drawing
