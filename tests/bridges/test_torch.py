@@ -202,25 +202,6 @@ MEAN = nn.functional.cross_entropy
         (lambda: nn.Linear(4, 3), (lambda o, t: (o.argmax(1) == t).float().mean(), *DATA), "has a gradient.*constant or detached"),
         (lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)), (MEAN, DATA[0][:1], DATA[1][:1]), "2 values or more for each channel"),
     ],
-    ids=[
-        "dropout",
-        "lazy",
-        "frozen",
-        "unreduced",
-        "lengths",
-        "buffers",
-        "model",
-        "half",
-        "bfloat16",
-        "double",
-        "shape",
-        "numpy",
-        "target",
-        "tuple",
-        "class",
-        "accuracy",
-        "one",
-    ],
 )
 def test_what_cannot_be_a_loss_is_refused_with_a_sentence(model: Any, rest: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
