@@ -266,7 +266,7 @@ def notes() -> None:
     """Says what was wrong with the link that opened the page, until something is turned."""
     st.session_state[SAID] = st.session_state.pop(NOTES, [])
     if st.session_state[SAID]:
-        with st.container(key="notes"):
+        with st.container(key="notes"):  # by which an embedded page, that has no other words, finds them
             for note in st.session_state[SAID]:
                 st.warning(literally(note), icon=":material/link_off:")
 

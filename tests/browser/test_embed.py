@@ -162,3 +162,12 @@ def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> 
     page.evaluate("history.replaceState(null, '', `${location.href}&more=${'x'.repeat(3000)}`)")
     page.get_by_role("button", name="Share").click()
     expect(page.get_by_text("There is no QR code of a link as long as this.")).to_be_visible()
+
+
+def test_what_a_link_says_in_vain_is_told_in_the_frame_too(visit: Visit, app: str) -> None:
+    page = visit(f"{app}/?embed=true&v=1&loss=ravine&learning_rate=-1&nonsense=2", ignore="404", viewport={"width": 800, "height": 450})
+    settle(page)
+    for reason in ("learning_rate must be finite and ≥ 0, got -1", "a link has no part named 'nonsense'"):
+        expect(page.get_by_text(reason)).to_be_in_viewport()
+    page.get_by_role("slider", name="Learning rate").press("ArrowRight")
+    expect(page.get_by_text("nonsense")).to_have_count(0)

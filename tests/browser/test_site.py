@@ -86,6 +86,12 @@ def test_search_and_quiz_answer_again_and_again(opened: Page) -> None:
         expect(opened.locator("#told")).to_contain_text(re.compile("^(Right|It was)"))
         opened.get_by_role("button", name="Next curve").click()
         expect(opened.locator("#told")).to_be_empty()
+    for place in (2, 1):
+        opened.goto(f"index.html#curve-{place}")
+        expect(opened.get_by_role("link", name=f"Curve {place} of ")).to_be_in_viewport()
+    opened.get_by_role("button", name="Next curve").click()
+    opened.get_by_role("link", name="Curve 2 of ").click()
+    expect(opened).to_have_url(re.compile("#curve-2$"))
     opened.get_by_role("radio").first.check()
     opened.get_by_role("button", name="Answer").click()
     opened.locator("#told a").click()

@@ -21,13 +21,14 @@ def main() -> None:
     """Show the filters, then the gallery, and beside it the case that was chosen in it; an embedded page has room for that alone."""
     kinds = by_symptom(casebook())
     linked(kinds)
+    panel.notes()
     case = current()
     if st.context.is_embedded:
-        card(case or casebook()[0])
+        chosen, words = st.session_state.get(SYMPTOM), st.session_state.get(SEARCH, "")
+        card(case or next(iter(matching(kinds[chosen] if chosen else list(casebook()), words)), casebook()[0]))
         return
     st.title("What does your loss do?", anchor=False)
     st.markdown("Every picture is a real run. Choose one: its switch makes it go away, and the lab runs it again with all its knobs.")
-    panel.notes()
     chosen = st.pills("It", list(kinds), key=SYMPTOM, format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
     words = st.text_input("Search", key=SEARCH, placeholder="Adam, CNN, plateau, dead …", max_chars=LONGEST)
     parts = {"symptom": chosen, "search": words, "case": st.session_state.get(CHOSEN)}
