@@ -16,7 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 HERE = Path(__file__).parent
-PARTS = ("prediction", "picture", "picture_guess", "picture_values", "picture_track", "picture_labels", "picture_alone")
+PARTS = ("prediction", "picture", "picture_guess", "picture_values", "picture_track", "picture_labels", "picture_live", "picture_alone")
 SCRIPT = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in PARTS)
 STYLE = (HERE / "picture.css").read_text(encoding="utf-8")
 

@@ -159,9 +159,9 @@ function mount(parent) {
       do {
         await new Promise(requestAnimationFrame);
         again = false;
+        const anew = stale;
         if (stale) dress();
-        await drawFrame();
-        placeNames(plot);
+        if (anew || !moving() || !drawLive()) await drawAtRest();
         root.dataset.drawn = drawn;
         performance.mark("picture drawn");
         listen();
@@ -173,19 +173,42 @@ function mount(parent) {
   }
 
   let drawn;
-  function drawFrame() {
+  function shown() {
     const frame = painted[position] ?? { data: [], traces: [] };
     const last = data.times.length ? time : Infinity;
     drawn = `${position} ${time}`;
+    return { patches: patchesOf(figure.data, frame, last, last >= data.times.length - 1), view: viewOf(frame, last) };
+  }
+
+  async function drawAtRest() {
+    const { patches, view } = shown();
     if (guess.asks()) return Plotly.react(plot, guess.still().traces.map((index) => figure.data[index]), merge(structuredClone(layout), guess.still().layout), CONFIG);
-    const patches = patchesOf(figure.data, frame, last, last >= data.times.length - 1);
     const traces = figure.data.map((trace, index) => merge(trace, patches[index]));
-    return Plotly.react(plot, traces, merge(structuredClone(layout), structuredClone(viewOf(frame, last))), CONFIG);
+    await Plotly.react(plot, traces, merge(structuredClone(layout), structuredClone(view)), CONFIG);
+    placeNames(plot);
+    live?.hide();
+  }
+
+  // While the hand is on the dial or the film runs; a key that is pressed moves by one, which Plotly draws.
+  let live;
+  const moving = () => Boolean(plot._fullLayout && ((held && !byKey) || playing) && !guess.asks());
+  function drawLive() {
+    live ??= liveOn(plot);
+    const { patches, view } = shown();
+    if (!live.draw(figure, patches, view)) return false;
+    plot.emit("plotly_react"); // it is redrawn, for who listens
+    return true;
+  }
+
+  function settle() {
+    delete root.dataset.drawn;
+    draw();
   }
 
   function dress() {
     stale = false;
     if (data.embedded) document.querySelectorAll(".picture").forEach((each, at) => each.classList.toggle("picture-embedded", !at));
+    live?.forget();
     [figure, painted] = paint([decoded.figure, decoded.frames], root);
     layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
@@ -255,6 +278,7 @@ function mount(parent) {
     clearTimeout(waiting);
     held = false;
     announce();
+    if (live?.shows()) settle();
     const seen = remembered.get(data.key);
     if (seen.position === position && seen.epoch === data.epoch) return;
     remember();
@@ -294,6 +318,7 @@ function mount(parent) {
     cancelAnimationFrame(playing);
     playing = 0;
     showPlaying();
+    if (live?.shows()) settle();
     if (reel() === dialInput) report();
   }
 
