@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.core.ground.prose import plain, plain_or, told_apart
@@ -20,10 +19,10 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.fuse import fuse
 from explorer.core.verdict.measured import useless_from
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures import edge, microscope, stage
+from explorer.figures import edge, microscope
 from explorer.figures.theme import Array
 from explorer.site.casebook import cases
-from explorer.site.content import Dial
+from explorer.site.content import Content, Dial, content
 from explorer.site.shown import ruled
 from explorer.ui import panel
 from explorer.ui.fold import fold
@@ -35,7 +34,7 @@ from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import sentence
 
-Computed = tuple[Ruler, Explanation, stage.Picture, Dial]
+Computed = tuple[Ruler, Explanation, Content]
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
 
@@ -48,7 +47,8 @@ def computed(setup: Setup) -> Computed:
     setup.check_start()
     with turn(setup.steps * loss.dim * RATES):
         scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
-        return scale, *ruled(setup, scale)
+        explanation, drawing, dial = ruled(setup, scale)
+        return scale, explanation, content(drawing.figure, drawing.frames, dial, drawing.narrow, drawing.times)
 
 
 def anchored(setup: Setup) -> tuple[Setup, Computed]:
@@ -69,12 +69,13 @@ def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def magnified(setup: Setup, position: int) -> tuple[microscope.Microscope, Dial] | None:
-    """The steps of the run at one position of the ruler under the microscope, and what chooses one of them."""
+def magnified(setup: Setup, position: int) -> tuple[Content, int, dict[str, Array]] | None:
+    """The steps of the run at one position of the ruler under the microscope, which of them to begin at, and the table of eigenvectors."""
     lens = microscope.magnify(computed(setup)[1].trajectory, position)
     if lens is None:
         return None
-    return lens, Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
+    dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
+    return content(lens.figure, lens.frames, dial, microscope.NARROW), lens.telling, lens.modes
 
 
 def numbers(explanation: Explanation, run: int) -> None:
@@ -112,7 +113,7 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def bisected(setup: Setup) -> tuple[float, float]:
     """The two rates of the ruler around the first divergence, brought to a thousandth of each other; nan for what is not there."""
-    scale, explanation, _, _ = computed(setup)
+    scale, explanation, _ = computed(setup)
     diverged = explanation.outcome.verdict == Verdict.DIVERGED
     return bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
 
@@ -122,20 +123,21 @@ def moving_edge(setup: Setup, explanation: Explanation) -> None:
     still = setup.make_optimizer().preconditioner is None and Facts(setup.make_loss()).is_quadratic
     if still and setup.schedule == "constant" and not setup.warmup_steps:
         return
-    figure, words, along = followed(setup)
+    shown, words, along = followed(setup)
     if setup.make_optimizer().preconditioner is not None and np.isfinite(explanation.edge.rate):
         name = OPTIMIZERS.title(setup.optimizer)
         st.header(f"Where does {name} stop?", anchor=False)
         st.markdown(explanation.stops(name, along, useless_rate(replace(setup, learning_rate=1.0), explanation.edge.rate)))
     st.header("The edge moves: the rate beside it at every step")
     st.markdown(words)
-    picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
+    picture(shown, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def followed(setup: Setup) -> tuple[go.Figure, str, Array]:
+def followed(setup: Setup) -> tuple[Content, str, Array]:
     """The edge along one run: drawn, in words, in numbers."""
-    return edge.draw(setup.run(keep_preconditioner=True))
+    figure, words, along = edge.draw(setup.run(keep_preconditioner=True))
+    return content(figure), words, along
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -175,15 +177,12 @@ def why(setup: Setup, position: int) -> None:
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should gain, its **curvature** how much of that"
         " is lost again: twice the step gains twice as much and loses four times as much. (ε is the rate, g the gradient, Δ the step.)"
     )
-    lens, dial = found
+    shown, telling, _ = found
     picture(
-        lens.figure,
+        shown,
         key="step_size:microscope",
         alt="Left, the loss along one step with its parabola; middle, the parabola's two terms; right, the loss of each eigenvector.",
-        frames=lens.frames,
-        dial=dial,
-        value=lens.telling,
-        narrow=microscope.NARROW,
+        value=telling,
     )
 
 
@@ -193,9 +192,9 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
         if not unfolded:
             return
         found = magnified(setup, position)
-        if found is not None and found[0].modes["curvature λ"].size:
+        if found is not None and found[2]["curvature λ"].size:
             st.markdown("Each eigenvector of the Hessian follows its own factor, independently of the others:")
-            st.dataframe(pd.DataFrame(found[0].modes), hide_index=True)
+            st.dataframe(pd.DataFrame(found[2]), hide_index=True)
         trajectory = explanation.trajectory
         names = Facts(trajectory.objective).coordinates
         columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
@@ -211,20 +210,16 @@ def main() -> None:
     """Show, from top to bottom: the presets, the ruler with the picture, the numbers, why, the table."""
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
-    setup, (held, (scale, explanation, drawing, dial)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
+    setup, (held, (scale, explanation, shown)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
     panel.notes()
     with top:
         panel.recipe(setup)
     position = scale.position(setup.learning_rate)
     picture(
-        drawing.figure,
+        shown,
         key="step_size:ruler",
         alt="The landscape of the loss with the path; the loss at every step; of a model, its line among the examples.",
-        frames=drawing.frames,
-        dial=dial,
         value=position,
-        times=drawing.times,
-        narrow=drawing.narrow,
         hint="drag me" if setup == DEFAULT else "",
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )

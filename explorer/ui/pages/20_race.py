@@ -15,6 +15,7 @@ from explorer.core.run.setup import LEARNING_RATE, Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
+from explorer.site.content import Content, content
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -24,16 +25,18 @@ from explorer.ui.turns import turn
 
 RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
+NARROW = stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}}
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running the race…")
-def computed(race: Race) -> tuple[list[Explanation], stage.Picture]:
+def computed(race: Race) -> tuple[list[Explanation], Content]:
     """Return every racer's run, explained, and the picture of them all."""
     race.setup.check_work({"racer": len(race.racers)})
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()
-        return [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
+        drawn = figure.draw(trajectories, names(race))
+        return [Explanation.of(each) for each in trajectories], content(drawn.figure, drawn.frames, narrow=NARROW, times=drawn.times)
 
 
 def names(race: Race) -> list[str]:
@@ -162,7 +165,7 @@ def main() -> None:
     chips = st.container()
     with st.sidebar:
         race = racers(race)
-    race, (explanations, drawing) = panel.computable("race", race, DEFAULT, computed, problem)
+    race, (explanations, shown) = panel.computable("race", race, DEFAULT, computed, problem)
     panel.write_link(race.to_query())
     panel.notes()
     with st.sidebar:
@@ -172,12 +175,9 @@ def main() -> None:
     sentence = headline(race, explanations)
     st.header(sentence.replace("**", ""), anchor=False)
     picture(
-        drawing.figure,
+        shown,
         key="race:picture",
         alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence.replace('**', '')}",
-        frames=drawing.frames,
-        times=drawing.times,
-        narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},
     )
     below = st.container()
     with chips:
