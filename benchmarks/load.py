@@ -12,6 +12,8 @@ visitors; the health check within 0.1 s; and 95 of 100 releases within 1 s besid
 
 import argparse
 import asyncio
+import gzip
+import http.client
 import json
 import os
 import random
@@ -38,6 +40,9 @@ from tests.browser.conftest import ROOT, proxied, serve
 PATIENCE = 120.0
 """Seconds after which what was asked for counts as an error."""
 
+POSITIONS: dict[str, int] = {}
+"""How many positions each ruler has, by where it was fetched."""
+
 PRESETS = ("x_squared", "quadratic", "rosenbrock", "linear_regression")
 
 
@@ -58,11 +63,15 @@ class Visitor:
         self.address, self.page = address.replace("http", "ws", 1) + "/_stcore/stream", page
         self.query = ""
         self.known: dict[str, ForwardMsg] = {}
-        self.ruler: tuple[str, int, int] | None = None  # its widget, epoch, and how many positions it has
+        self.ruler: tuple[str, int, str] | None = None  # its widget, its epoch, and where it is to be fetched
         self.state: dict[str, str] = {}
         self.finished = asyncio.Event()
         self.errors = seen.errors
         self.looks: dict[str, asyncio.Task[None]] = {}
+        self.received = 0  # bytes
+        self.door = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
+        self.kept: dict[str, bytes] = {}  # what pictures show, as a browser keeps it
+        self.wanted: dict[str, str] = {}  # what each picture shows now
 
     async def __aenter__(self) -> "Visitor":
         self.socket = await websockets.connect(
@@ -74,6 +83,7 @@ class Visitor:
     async def __aexit__(self, *_: object) -> None:
         self.leave([*self.looks])
         self.reader.cancel()
+        self.door.close()
         await self.socket.close()
 
     async def ask(self, fragment: str = "") -> None:
@@ -98,7 +108,33 @@ class Visitor:
             raise self.reader.exception() or ConnectionError("the server closed the page")
         if not self.finished.is_set():
             raise TimeoutError(f"no answer in {PATIENCE} s")
+        for address in {*self.wanted.values()} - {*self.kept}:
+            self.kept[address] = await asyncio.to_thread(self.fetch, address)
         return time.perf_counter() - began
+
+    def fetch(self, address: str) -> bytes:
+        """Fetch what a picture shows, over the connection of before unless the server has closed that meanwhile."""
+        cookies = [each.partition(";")[0] for each in self.socket.response.headers.get_all("Set-Cookie")]
+        for again in (True, False):
+            try:
+                self.door.request("GET", f"/{address}", headers={"Accept-Encoding": "gzip", "Cookie": "; ".join(cookies)})
+                answer = self.door.getresponse()
+                break
+            except ConnectionError:
+                self.door.close()
+                if not again:
+                    raise
+        body = answer.read()
+        self.received += len(body)
+        if answer.status != 200:
+            raise ConnectionError(f"{answer.status} for {address}")
+        return body
+
+    def positions(self, address: str) -> int:
+        """How many positions the ruler has that was fetched there."""
+        if address not in POSITIONS:
+            POSITIONS[address] = len(json.loads(gzip.decompress(self.kept[address]))["frames"])
+        return POSITIONS[address]
 
     async def open(self, query: dict[str, str]) -> float:
         """Follow a link."""
@@ -109,12 +145,13 @@ class Visitor:
         """Release the ruler somewhere else."""
         if self.ruler is None:
             raise RuntimeError("there is no ruler on the page")
-        name, epoch, positions = self.ruler
-        self.state[name] = json.dumps({"value": [epoch, random.randrange(positions)]})
+        name, epoch, address = self.ruler
+        self.state[name] = json.dumps({"value": [epoch, random.randrange(self.positions(address))]})
         return await self.run()
 
     async def read(self) -> None:
         async for sent in self.socket:
+            self.received += len(sent)
             message = ForwardMsg.FromString(sent)
             kind = message.WhichOneof("type")
             if kind == "ref_hash":
@@ -154,10 +191,11 @@ class Visitor:
         kind = element.WhichOneof("type")
         if kind == "exception" or (kind == "alert" and "mistake of its own" in element.alert.body):
             self.errors.append(element.exception.message or element.alert.body)
-        if kind == "bidi_component" and element.bidi_component.id.endswith("step_size:ruler"):
-            said = json.loads(element.bidi_component.json or element.bidi_component.mixed.json)
-            count = len(json.loads(said["content"])["frames"])
-            self.ruler = element.bidi_component.id, said["epoch"], count
+        if kind == "bidi_component" and element.bidi_component.component_name == "divergence_explorer.picture":
+            said = json.loads(element.bidi_component.json)
+            self.wanted[said["key"]] = said["content"]
+            if said["key"] == "step_size:ruler":
+                self.ruler = element.bidi_component.id, said["epoch"], said["content"]
 
 
 async def drags(address: str, seen: Seen, until: float) -> None:
@@ -222,13 +260,13 @@ class Usage:
 
 def serving(address: str) -> int:
     """The process that listens there."""
-    port = address.rsplit(":", 1)[1]
+    port = f"STREAMLIT_SERVER_PORT={address.rsplit(':', 1)[1]}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command, environment = ((folder / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
         except OSError:
             continue
-        if b"streamlit" in command and f"STREAMLIT_SERVER_PORT={port}".encode() in environment:
+        if b"streamlit" in command and port in environment:
             return int(folder.name)
     raise LookupError(f"nobody listens at {address}")
 

@@ -17,11 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.ui.casebook import casebook, lab
-
 from benchmarks.load import Seen, Usage, Visitor, server, serving
 from explorer.core.ground.knobs import short
-from explorer.ui.way import PAGES, name_of
+from explorer.site.casebook import casebook
+from explorer.ui.way import PAGES, lab, name_of
 
 STAY = 6.0
 """Seconds for which a visitor looks on at work in the background."""
@@ -44,8 +43,8 @@ class Held:
     def of(cls, pid: int) -> "Held":
         """Read it from /proc, as Linux has it."""
         folder = Path(f"/proc/{pid}")
-        theirs = [Usage.of(each).memory for each in offspring(pid)]
-        return cls(Usage.of(pid).memory, len([*folder.glob("task/*")]), len([*folder.glob("fd/*")]), len(theirs), sum(theirs))
+        theirs = [Usage.of([each]).memory for each in offspring(pid)]
+        return cls(Usage.of([pid]).memory, len([*folder.glob("task/*")]), len([*folder.glob("fd/*")]), len(theirs), sum(theirs))
 
 
 def offspring(pid: int) -> Iterator[int]:

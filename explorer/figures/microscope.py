@@ -1,12 +1,13 @@
 """One step under a microscope, and the loss split by eigenvector: why the loss went up or down."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from explorer.core.ground.prose import plain
 from explorer.core.run.descent import Trajectory
-from explorer.core.theory.curvature import SecondOrder, second_order
+from explorer.core.theory.curvature import SecondOrder, second_orders
 from explorer.core.theory.growth import Split
 from explorer.figures import theme
 from explorer.figures.stage import named
@@ -27,6 +28,9 @@ VISIBLE = 1e-9
 
 SAMPLES = np.linspace(-0.5, 2.0, 51)
 """Where the loss is drawn along a step, in lengths of that step."""
+
+MOST_AT_ONCE = 200_000
+"""Numbers of the points along several steps that are looked at together."""
 
 LINE = 19
 """Pixels: the height of a name's line."""
@@ -55,11 +59,14 @@ def magnify(trajectory: Trajectory, run: int = 0) -> Microscope | None:
     if usable < 1:
         return None
     steps = _places(usable)
-    each = [_look(trajectory, x[step], x[step + 1] - x[step]) for step in steps]
+    at_once = max(MOST_AT_ONCE // (x.shape[1] * SAMPLES.size), 1)
+    chosen = [steps[first : first + at_once] for first in range(0, len(steps), at_once)]
+    each = [look for some in chosen for look in _looks(trajectory, x[some].T, x[np.add(some, 1)].T - x[some].T)]
     modes = Split.of(trajectory.objective, trajectory.optimizer, x, rate=float(trajectory.learning_rate[run]), most=MOST_MODES)
     up = list(_split_range(modes))
     frames = [_frame(*look, step, up) for step, look in zip(steps, each, strict=True)]
-    words = [_words(step, look[2], plain_step=trajectory.optimizer.is_plain) for step, look in zip(steps, each, strict=True)]
+    plain_step = trajectory.optimizer.is_plain
+    words = [_words(step, look[2], plain_step=plain_step) for step, look in zip(steps, each, strict=True)]
     uphill = [i for i, look in enumerate(each) if look[2].actual > 0]
     slopes = np.abs([look[2].slope for look in each])
     worse = not finite.all() or trajectory.loss[-1, run] > trajectory.loss[0, run]
@@ -75,14 +82,15 @@ def _places(usable: int) -> list[int]:
     return [int(step) for step in np.unique(np.concatenate([np.arange(early), np.geomspace(early, usable - 1, early).round()]))]
 
 
-def _look(trajectory: Trajectory, x: Array, move: Array) -> tuple[Array, Array, SecondOrder]:
-    """Return the change of the loss along one step ``(samples,)``, what the parabola says of it, and the parabola's terms."""
+def _looks(trajectory: Trajectory, x: Array, moves: Array) -> Iterator[tuple[Array, Array, SecondOrder]]:
+    """Return for each step from `x` ``(dim, steps)`` the change of the loss along it, the parabola's ``(samples,)``, and its terms."""
     loss = trajectory.objective
     with np.errstate(all="ignore"):
-        value = loss.value(x[:, np.newaxis] + move[:, np.newaxis] * SAMPLES)
-        change = value - loss.value(x[:, np.newaxis])
-        terms = second_order(loss, x, move)
-        return change, terms.slope * SAMPLES + terms.bend * SAMPLES**2, terms
+        along = loss.value((x[:, :, np.newaxis] + moves[:, :, np.newaxis] * SAMPLES).reshape(len(x), -1)).reshape(-1, SAMPLES.size)
+        changes = along - loss.value(x)[:, np.newaxis]
+        terms = second_orders(loss, x, moves)
+        parabolas = [each.slope * SAMPLES + each.bend * SAMPLES**2 for each in terms]
+    return zip(changes, parabolas, terms, strict=True)
 
 
 def _words(step: int, terms: SecondOrder, *, plain_step: bool) -> str:

@@ -149,6 +149,7 @@ function mount(parent) {
 
   // -- drawing: at most once for each frame of the screen, newest wish only
   async function draw() {
+    if (!data) return;
     tell();
     if (busy) return void (again = true);
     busy = true;
@@ -420,7 +421,7 @@ function mount(parent) {
   const watch = new ResizeObserver(refit);
   watch.observe(root);
   addEventListener("resize", refit);
-  const grow = () => void (fit(), (stale = true), draw());
+  const grow = () => void (data && (fit(), (stale = true), draw()));
   addEventListener("present", grow);
   const turned = () => {
     if (!data?.question) return;
@@ -506,22 +507,38 @@ function mount(parent) {
   }
 
   // -- from Python
-  let given, decoded;
-  function update(next, setStateValue, setTriggerValue) {
+  let asked, given, decoded; // what Python wants to be shown, and what is
+  async function update(next, setStateValue, setTriggerValue) {
     commit = setStateValue;
     trigger = setTriggerValue;
-    if (next !== given) take(next);
+    if (next !== asked) {
+      asked = next;
+      if (!given) hold(next);
+      const content = await contentOf(next.content).catch(() => {});
+      if (next !== asked) return; // there is a newer wish, or nobody looks any more
+      if (content === undefined) return void trigger("lost", next.content);
+      take({ ...next, content });
+    }
     stale = true;
     draw();
   }
 
+  // Until it is there, the picture has its place.
+  function hold(next) {
+    root.style.visibility = "hidden";
+    plot.style.height = `${next.height}px`;
+  }
+
   function take(next) {
     const anew = !given;
-    data = { ...next, ...JSON.parse(next.content) };
+    root.style.visibility = "";
+    const other = next.content !== given?.content;
+    if (other) data = JSON.parse(next.content);
+    data = { ...data, ...next };
     given = next;
     root.dataset.key = data.key;
     frames = data.frames;
-    decoded = decode({ figure: data.figure, frames, narrow: data.narrow });
+    if (other) decoded = decode({ figure: data.figure, frames, narrow: data.narrow });
     zones = data.dial ? zonesOf(data.dial) : [];
     const seen = remembered.get(data.key), holds = seen?.epoch === data.epoch && seen.position < Math.max(frames.length, 1);
     if (!held) position = holds ? seen.position : data.value;
@@ -575,6 +592,7 @@ function mount(parent) {
   }
 
   function unmount() {
+    asked = null;
     stopPlaying();
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
@@ -588,6 +606,18 @@ function mount(parent) {
   }
 
   return { update, unmount };
+}
+
+// What a picture shows is JSON, or the address of it: fetched once, and kept by the browser for good, the latest here.
+const fetched = new Map(), MOST_FETCHED = 16;
+function contentOf(content) {
+  if (content.startsWith("{")) return Promise.resolve(content);
+  const wanted = fetched.get(content) ?? fetch(new URL(content, document.baseURI)).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`${content} is not there`))));
+  fetched.delete(content);
+  fetched.set(content, wanted);
+  wanted.catch(() => fetched.delete(content));
+  for (const oldest of fetched.keys()) if (fetched.size > MOST_FETCHED) fetched.delete(oldest);
+  return wanted;
 }
 
 const loading = new Map();

@@ -48,13 +48,12 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
 
 def html(picture: Shown, code: Path | str, words: str = "") -> str:
     """Return the page of a picture with Plotly's `code` in it, or the name of the file beside it, and `words`, HTML, below it."""
-    own = picture.figure["layout"].get("height") if isinstance(picture.figure, dict) else picture.figure.layout.height
+    sent = content(picture.figure, picture.frames, picture.dial, picture.narrow, picture.times, picture.question)
     told = {
         "key": "picture",
         "alt": picture.alt,
-        "content": content(picture.figure, picture.frames, picture.dial, picture.narrow, picture.question),
-        "times": list(picture.times),
-        "height": own or 440,
+        "content": sent.text,
+        "height": sent.height or 440,
         "value": picture.value,
         "hint": "",
         "epoch": 0,

@@ -1,29 +1,31 @@
 """One animated picture: any Plotly figure with frames, and real `<input type="range">`s that move through them.
 
-Everything is drawn in the browser from what is sent once; only a release of the slider reports back. See `picture`.
+Everything is drawn in the browser from what is fetched once; only a release of the slider reports back. See `picture`.
+
+What a picture shows does not travel with the page's words, which Streamlit sends at every run: they name it, and the browser fetches what
+it does not have, compressed, from `CONTENTS`, which `explorer/ui/server.py` serves. So does it with the component's own code.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.site.content import SCRIPT, STYLE, Dial, content
+from explorer.site.content import CODE, CONTENTS, Content, Dial, content
 from explorer.site.questions import Question
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
-    js=SCRIPT,
-    css=STYLE,
+    js=f"const {{ default: picture }} = await import(new URL('{CODE}', document.baseURI).href);\nexport default picture;",
     isolate_styles=False,  # Plotly puts its own style sheet in the document's head
 )
 
 
 def picture(
-    figure: go.Figure | Mapping[str, Any],
+    figure: go.Figure | Mapping[str, Any] | Content,
     *,
     key: str,
     alt: str,
@@ -75,24 +77,27 @@ def picture(
 
     Raises `ValueError` when `dial` and `frames` differ in length.
 
+    A page that keeps what it shows keeps it as a `content` of figure, frames, dial, narrow, times and question, and gives that instead of
+    them.
+
         position = picture(figure, key="home", alt="Path of gradient descent", frames=frames, dial=dial, value=60)
     """
-    if dial is not None and len(dial.values) != len(frames):
-        raise ValueError(f"a dial needs one value a frame: got {len(dial.values)} values for {len(frames)} frames")
-    own = figure.layout.height if isinstance(figure, go.Figure) else figure.get("layout", {}).get("height")
-    value = min(max(int(value), 0), max(len(frames) - 1, 0))
-    scale = tuple(dial.values) if dial is not None and on_move is not None else ()
-    hear, fresh = partial(_hear, key, len(frames) or 1, on_move), f"{key}:asked" not in st.session_state
-    position, shown, epoch = _agree(key, value, len(frames) or 1, scale, hear)
+    shown = figure if isinstance(figure, Content) else content(figure, frames, dial, narrow, times, question)
+    positions = shown.positions or 1
+    value = min(max(int(value), 0), positions - 1)
+    scale = shown.values if on_move is not None else ()
+    hear, fresh = partial(_hear, key, positions, on_move), f"{key}:asked" not in st.session_state
+    position, asked, epoch = _agree(key, value, positions, scale, hear)
+    memory: _Memory = st.session_state[f"{key}:asked"]
+    memory.content = shown
     _component(
         key=key,
         data={
             "key": key,
             "alt": alt,
-            "content": content(figure, frames, dial, narrow, question),
-            "times": list(times),
-            "height": height or own or 440,
-            "value": shown,
+            "content": shown.text if shown.name in memory.lost else f"{CONTENTS}/{shown.name}",
+            "height": height or shown.height or 440,
+            "value": asked,
             "hint": hint,
             "said": said,
             "embedded": bool(st.context.is_embedded),
@@ -104,10 +109,11 @@ def picture(
         on_value_change=hear,  # type: ignore[arg-type]  # it returns whether there was news; Streamlit does not look
         on_clicked_change=partial(_pass_on, key, "clicked", on_click),
         on_boxed_change=partial(_pass_on, key, "boxed", on_box),
+        on_lost_change=partial(_pass_on, key, "lost", partial(_lose, memory)),
     )
     before = _reported(st.session_state.get(key))[0]  # a new session knows it only now
     if fresh and before >= epoch:  # the page has lost its server and found this one: its dial goes where its link is
-        st.session_state[f"{key}:asked"].epoch = before + 1
+        memory.epoch = before + 1
         st.rerun()
     return position
 
@@ -116,7 +122,8 @@ def picture(
 class _Memory:
     """What Python asked the browser to show: the payload changes only when Python moves the slider, never when a visitor does.
 
-    `asked` is the position that page and browser agreed on last: the page's `value`, or what the page heard of the visitor since.
+    `asked` is the position that page and browser agreed on last: the page's `value`, or what the page heard of the visitor since. `content`
+    is kept for the browser to fetch, and `lost` are the names of what it could not: another replica was asked, perhaps.
     """
 
     asked: int
@@ -124,6 +131,8 @@ class _Memory:
     scale: tuple[str, ...] = ()
     epoch: int = 0
     committed: bool = False
+    content: Content | None = None
+    lost: set[str] = field(default_factory=set)
 
 
 def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Callable[[], bool]) -> tuple[int, int, int]:
@@ -174,6 +183,12 @@ def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
     on_move(committed)
     memory.asked = committed
     return True
+
+
+def _lose(memory: _Memory, address: object) -> None:
+    """Note that a browser could not fetch what is shown: from now on it comes with the page's words."""
+    if memory.content is not None and address == f"{CONTENTS}/{memory.content.name}":
+        memory.lost = {memory.content.name}
 
 
 def _pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:

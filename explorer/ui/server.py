@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import gzip
 import importlib
 import logging
 import os
@@ -34,6 +35,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.hall.routes import PREFIX, routes
+from explorer.site.content import CODE, CONTENTS, MODULE, known
 from explorer.ui.turns import turn
 
 ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
@@ -176,6 +178,29 @@ def home(request: Request) -> RedirectResponse:
     return RedirectResponse(f"./?{request.url.query}")
 
 
+def contents(request: Request) -> Response:
+    """Return what a picture shows, for good: it has its name from what is in it."""
+    found = known(request.path_params["name"])
+    return Response("Not found", 404) if found is None else for_good(found.zipped, "application/json")
+
+
+CODE_ZIPPED = gzip.compress(MODULE.encode(), mtime=0)
+
+
+def code(request: Request) -> Response:
+    """Return the picture component, for good; to a page that asks for another version, of another replica perhaps, this one, for now."""
+    known_as = request.path_params["name"] == CODE.rpartition("-")[2]
+    return for_good(CODE_ZIPPED, "text/javascript", FOR_GOOD if known_as else "no-store")
+
+
+FOR_GOOD = "private, max-age=31536000, immutable"
+
+
+def for_good(zipped: bytes, kind: str, keep: str = FOR_GOOD) -> Response:
+    """Return what was compressed beforehand, as every browser takes it."""
+    return Response(zipped, media_type=kind, headers={"content-encoding": "gzip", "cache-control": keep})
+
+
 def standalone(request: Request) -> HTMLResponse:
     """Return the page that a picture fills when it is saved as a page of its own."""
     from explorer.site.standalone import template  # here, because it brings everything that `prepare` imports beside the first answers
@@ -183,7 +208,7 @@ def standalone(request: Request) -> HTMLResponse:
     return HTMLResponse(template())
 
 
-def code(request: Request) -> Response:
+def qr_code(request: Request) -> Response:
     """Return the QR code of a link, or why there is none."""
     from explorer.site.qr import qr
 
@@ -198,8 +223,10 @@ PARTS: dict[str, Any] = {
     "lifespan": tidy,
     "on_script_error": report,
     "routes": [
+        Route(f"/{CONTENTS}/{{name}}", contents),
+        Route("/assets/picture-{name}", code),
         Route("/assets/standalone.html", standalone),
-        Route("/assets/qr.svg", code),
+        Route("/assets/qr.svg", qr_code),
         Mount("/assets", ASSETS),
         Route("/step_size", home),
         *routes(turn),

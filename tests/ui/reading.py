@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import explorer.ui
 from explorer.core.run.setup import Setup
+from explorer.site.content import CONTENTS, known
 
 FOLDER = Path(explorer.ui.__path__[0])
 MAIN = FOLDER / "main.py"
@@ -105,9 +106,16 @@ def components(app: AppTest) -> list[Any]:
 
 
 def read(component: Any) -> dict[str, Any]:
-    """The data of one picture, with its content, which travels as JSON within JSON."""
+    """The data of one picture, with its content."""
     data = json.loads(component.proto.json)
-    return data | json.loads(data.pop("content"))
+    return data | json.loads(content(component))
+
+
+def content(component: Any) -> str:
+    """What one picture shows, as its browser fetches it."""
+    found = known(json.loads(component.proto.json)["content"].removeprefix(f"{CONTENTS}/"))
+    assert found is not None
+    return found.text
 
 
 def drawings(app: AppTest) -> list[str]:

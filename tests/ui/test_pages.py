@@ -19,6 +19,7 @@ from tests.ui.reading import (
     PATIENCE,
     begun,
     components,
+    content,
     control,
     controls,
     drawings,
@@ -167,7 +168,7 @@ def test_a_picture_that_stays_is_not_sent_again(page: Any) -> None:
 def test_every_number_that_is_drawn_is_json(page: Any) -> None:
     """NaN is no JSON, but Python's json writes it: a browser would refuse the whole picture."""
     for each in components(opened(page)):
-        for text in (each.proto.json, json.loads(each.proto.json)["content"]):
+        for text in (each.proto.json, content(each)):
             json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the data of a picture"))
 
 

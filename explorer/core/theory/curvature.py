@@ -295,9 +295,18 @@ def second_order(loss: Loss, x: Array, move: Array) -> SecondOrder:
     >>> second_order(LOSSES["x_squared"](), np.array([1.0]), np.array([-2.2]))
     SecondOrder(slope=-4.4, bend=4.840000000000001, actual=0.4400000000000004)
     """
-    here, step = x[:, np.newaxis], move[:, np.newaxis]
+    return second_orders(loss, x[:, np.newaxis], move[:, np.newaxis])[0]
+
+
+def second_orders(loss: Loss, x: Array, moves: Array) -> list[SecondOrder]:
+    """The terms of each of several steps, from `x` ``(dim, steps)`` by `moves` ``(dim, steps)``.
+
+    >>> from explorer import LOSSES
+    >>> [step.actual for step in second_orders(LOSSES["x_squared"](), np.array([[1.0, 2.0]]), np.array([[-1.0, -1.0]]))]
+    [-1.0, -3.0]
+    """
     with np.errstate(all="ignore"):
-        value, gradient = loss.value_and_gradient(here)
-        slope, bend = (gradient * step).sum(), 0.5 * (step * loss.hvp(here, step)).sum()
-        actual = loss.value(here + step)[0] - value[0]
-    return SecondOrder(float(slope), float(bend), float(actual))
+        value, gradient = loss.value_and_gradient(x)
+        slope, bend = (gradient * moves).sum(axis=0), 0.5 * (moves * loss.hvp(x, moves)).sum(axis=0)
+        actual = loss.value(x + moves) - value
+    return [SecondOrder(*map(float, terms)) for terms in zip(slope, bend, actual, strict=True)]

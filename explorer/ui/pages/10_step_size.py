@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.core.ground.prose import plain, plain_or, told_apart
@@ -20,11 +19,11 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.fuse import fuse
 from explorer.core.verdict.measured import useless_from
 from explorer.core.verdict.verdict import Verdict
-from explorer.figures import edge, microscope, stage
+from explorer.figures import edge, microscope
 from explorer.figures.theme import Array
 from explorer.site.casebook import cases
-from explorer.site.content import Dial
-from explorer.site.questions import Question, of_run
+from explorer.site.content import Content, Dial, content
+from explorer.site.questions import of_run
 from explorer.site.shown import ruled
 from explorer.ui import panel
 from explorer.ui.fold import fold
@@ -36,7 +35,8 @@ from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import sentence
 
-Computed = tuple[Ruler, Explanation, stage.Picture, Dial]
+Computed = tuple[Ruler, Explanation, tuple[float, float], Content]
+"""The ruler, its runs, the two rates around the first divergence (`bracket`), and what is shown of them."""
 DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 
 
@@ -49,7 +49,11 @@ def computed(setup: Setup) -> Computed:
     setup.check_start()
     with turn(setup.steps * loss.dim * RATES):
         scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
-        return scale, *ruled(setup, scale)
+        explanation, drawing, dial = ruled(setup, scale)
+        diverged = explanation.outcome.verdict == Verdict.DIVERGED
+        between = bracket(loss, optimizer, scale.rates, diverged, **setup.conditions())
+        asked = of_run(explanation, drawing, between)
+        return scale, explanation, between, content(drawing.figure, drawing.frames, dial, drawing.narrow, drawing.times, asked)
 
 
 def anchored(setup: Setup) -> tuple[Setup, Computed]:
@@ -70,12 +74,13 @@ def batch_marks(setup: Setup, loss: Loss) -> dict[str, float]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def magnified(setup: Setup, position: int) -> tuple[microscope.Microscope, Dial] | None:
-    """The steps of the run at one position of the ruler under the microscope, and what chooses one of them."""
+def magnified(setup: Setup, position: int) -> tuple[Content, int, dict[str, Array]] | None:
+    """The steps of the run at one position of the ruler under the microscope, which of them to begin at, and the table of eigenvectors."""
     lens = microscope.magnify(computed(setup)[1].trajectory, position)
     if lens is None:
         return None
-    return lens, Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
+    dial = Dial(label="Step", values=[f"{step + 1:,}" for step in lens.steps], words=lens.words, alts=lens.words)
+    return content(lens.figure, lens.frames, dial, microscope.NARROW), lens.telling, lens.modes
 
 
 def numbers(explanation: Explanation, run: int) -> None:
@@ -97,32 +102,17 @@ def numbers(explanation: Explanation, run: int) -> None:
     st.caption(f"The {name} is {line.reason}." if some else f"Why there is no {name}: {line.reason}.")
 
 
-def measured_edge(setup: Setup, explanation: Explanation) -> None:
+def measured_edge(setup: Setup, explanation: Explanation, between: tuple[float, float]) -> None:
     """Where runs really begin to diverge, by bisection, for a run that theory's edge does not decide."""
     if explanation.edge.exact and explanation.modes is not None:
         return
-    low, high = bisected(setup)
+    low, high = between
     if low > 0 and np.isfinite(high):
-        between = " and ".join(told_apart(low, high, digits=5))
-        st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {between}.")
+        rates = " and ".join(told_apart(low, high, digits=5))
+        st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {rates}.")
     else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
         st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def bisected(setup: Setup) -> tuple[float, float]:
-    """The two rates of the ruler around the first divergence, brought to a thousandth of each other; nan for what is not there."""
-    scale, explanation, _, _ = computed(setup)
-    diverged = explanation.outcome.verdict == Verdict.DIVERGED
-    return bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def asked(setup: Setup) -> Question:
-    """What is asked of a setup's ruler before it is shown."""
-    _, explanation, drawing, _ = computed(setup)
-    return of_run(explanation, drawing, bisected(setup))
 
 
 def moving_edge(setup: Setup, explanation: Explanation) -> None:
@@ -130,20 +120,21 @@ def moving_edge(setup: Setup, explanation: Explanation) -> None:
     still = setup.make_optimizer().preconditioner is None and Facts(setup.make_loss()).is_quadratic
     if still and setup.schedule == "constant" and not setup.warmup_steps:
         return
-    figure, words, along = followed(setup)
+    shown, words, along = followed(setup)
     if setup.make_optimizer().preconditioner is not None and np.isfinite(explanation.edge.rate):
         name = OPTIMIZERS.title(setup.optimizer)
         st.header(f"Where does {name} stop?", anchor=False)
         st.markdown(explanation.stops(name, along, useless_rate(replace(setup, learning_rate=1.0), explanation.edge.rate)))
     st.header("The edge moves: the rate beside it at every step")
     st.markdown(words)
-    picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
+    picture(shown, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def followed(setup: Setup) -> tuple[go.Figure, str, Array]:
+def followed(setup: Setup) -> tuple[Content, str, Array]:
     """The edge along one run: drawn, in words, in numbers."""
-    return edge.draw(setup.run(keep_preconditioner=True))
+    figure, words, along = edge.draw(setup.run(keep_preconditioner=True))
+    return content(figure), words, along
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -183,15 +174,12 @@ def why(setup: Setup, position: int) -> None:
         "Along one step the loss is nearly a parabola. Its **slope** says how much the step should gain, its **curvature** how much of that"
         " is lost again: twice the step gains twice as much and loses four times as much. (ε is the rate, g the gradient, Δ the step.)"
     )
-    lens, dial = found
+    shown, telling, _ = found
     picture(
-        lens.figure,
+        shown,
         key="step_size:microscope",
         alt="Left, the loss along one step with its parabola; middle, the parabola's two terms; right, the loss of each eigenvector.",
-        frames=lens.frames,
-        dial=dial,
-        value=lens.telling,
-        narrow=microscope.NARROW,
+        value=telling,
     )
 
 
@@ -201,9 +189,9 @@ def table(explanation: Explanation, setup: Setup, position: int) -> None:
         if not unfolded:
             return
         found = magnified(setup, position)
-        if found is not None and found[0].modes["curvature λ"].size:
+        if found is not None and found[2]["curvature λ"].size:
             st.markdown("Each eigenvector of the Hessian follows its own factor, independently of the others:")
-            st.dataframe(pd.DataFrame(found[0].modes), hide_index=True)
+            st.dataframe(pd.DataFrame(found[2]), hide_index=True)
         trajectory = explanation.trajectory
         names = Facts(trajectory.objective).coordinates
         columns = {str(name): trajectory.x[:, i, position] for i, name in enumerate(names)}
@@ -219,23 +207,18 @@ def main() -> None:
     """Show, from top to bottom: the presets, the ruler with the picture, the numbers, why, the table."""
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
-    setup, (held, (scale, explanation, drawing, dial)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
+    setup, (held, (scale, explanation, between, shown)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
     panel.about(held.to_query())
     panel.notes()
     with top:
         panel.recipe(setup)
     position = scale.position(setup.learning_rate)
     picture(
-        drawing.figure,
+        shown,
         key="step_size:ruler",
         alt="The landscape of the loss with the path; the loss at every step; of a model, its line among the examples.",
-        frames=drawing.frames,
-        dial=dial,
         value=position,
-        times=drawing.times,
-        narrow=drawing.narrow,
         hint="drag me" if setup == DEFAULT else "",
-        question=asked(held),
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
     panel.write_link(setup.to_query() | panel.predicting().to_query())
@@ -243,7 +226,7 @@ def main() -> None:
     with top:
         presets("step_size", setup, below=below)
     numbers(explanation, position)
-    measured_edge(held, explanation)
+    measured_edge(held, explanation, between)
     takeaway(setup)
     lit(explanation, position)
     moving_edge(setup, explanation)

@@ -15,7 +15,8 @@ from explorer.core.run.setup import LEARNING_RATE, Setup
 from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
-from explorer.site.questions import Question, leader, of_race
+from explorer.site.content import Content, content
+from explorer.site.questions import leader, of_race
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -25,17 +26,19 @@ from explorer.ui.turns import turn
 
 RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))
 PACES = {"own": "its own rate each", "shared": "one rate for all", "fraction": "the same share of its own edge"}
+NARROW = stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}}
 
 
 @st.cache_resource(max_entries=16, show_spinner="Running the race…")
-def computed(race: Race) -> tuple[list[Explanation], stage.Picture, Question]:
-    """Return every racer's run, explained, the picture of them all, and what is asked of it before."""
+def computed(race: Race) -> tuple[list[Explanation], Content]:
+    """Return every racer's run, explained, and the picture of them all."""
     race.setup.check_work({"racer": len(race.racers)})
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()
-        explanations, drawing = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
-        return explanations, drawing, of_race(drawing, names(race), explanations)
+        explanations, drawn = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
+        asked = of_race(drawn, names(race), explanations)
+        return explanations, content(drawn.figure, drawn.frames, narrow=NARROW, times=drawn.times, question=asked)
 
 
 def names(race: Race) -> list[str]:
@@ -162,7 +165,7 @@ def main() -> None:
     chips = st.container()
     with st.sidebar:
         race = racers(race)
-    race, (explanations, drawing, asked) = panel.computable("race", race, DEFAULT, computed, problem)
+    race, (explanations, shown) = panel.computable("race", race, DEFAULT, computed, problem)
     panel.write_link(race.to_query() | panel.predicting().to_query())
     panel.about(race.to_query())
     panel.notes()
@@ -173,14 +176,10 @@ def main() -> None:
     sentence = headline(race, explanations)
     st.header(sentence.replace("**", ""), anchor=False)
     picture(
-        drawing.figure,
+        shown,
         key="race:picture",
         alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence.replace('**', '')}",
         said=sentence.replace("**", ""),
-        frames=drawing.frames,
-        times=drawing.times,
-        narrow=stage.NARROW | {"height": 940, "legend": {"y": 1.06, "yanchor": "bottom"}},
-        question=asked,
     )
     below = st.container()
     with chips:
