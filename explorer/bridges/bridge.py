@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from textwrap import shorten
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import check_number, check_one, must, typed
-from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.prose import counted
 from explorer.core.losses.protocol import blocks_of
 
 MEMORY = 2**28
@@ -114,9 +114,6 @@ class Bridge:
         return found.astype(x.dtype, copy=False)
 
 
-Made = TypeVar("Made", bound=Bridge)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class DataBridge(Bridge):
     """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has."""
@@ -130,13 +127,6 @@ class DataBridge(Bridge):
         if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= self.examples:
             raise must("rows", f"a list of whole numbers from 0 to {self.examples - 1}", typed(rows.tolist()))
         return replace(self, data=self.model.on(self.data, rows), examples=len(rows))
-
-
-def bounded(loss: Made) -> Made:
-    """Return a loss whose lower bound, if it has one, is not above what it is at its start; refuse another with a sentence."""
-    if loss.lower_bound is not None and loss.lower_bound > (first := float(loss.value(loss.start[:, np.newaxis])[0])):
-        raise must("lower_bound", f"at most the loss at the start, {plain(first, 6)}, for the loss never falls below it", loss.lower_bound)
-    return loss
 
 
 def said(error: Exception) -> str:

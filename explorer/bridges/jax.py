@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bridges.bridge import MEMORY, Bridge, DataBridge, Times, bounded, needed, said
+from explorer.bridges.bridge import MEMORY, Bridge, DataBridge, Times, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.losses.protocol import check_bound
 
 
 def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bound: float | None = None) -> Bridge:
@@ -56,9 +57,9 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     shapes = {name: np.shape(each) for name, (_, each) in zip(names, leaves, strict=True)}
     rounding = max(float(jax.numpy.finfo(kind).eps) for kind in kinds)
     if not data:
-        return bounded(Bridge(arithmetic, start, shapes, rounding, lower_bound))
+        return check_bound("lower_bound", lower_bound, Bridge(arithmetic, start, shapes, rounding, lower_bound))
     kept = tuple(jax.tree.map(jax.numpy.asarray, data))
-    return bounded(DataBridge(arithmetic, start, shapes, rounding, lower_bound, kept, lengths.pop()))
+    return check_bound("lower_bound", lower_bound, DataBridge(arithmetic, start, shapes, rounding, lower_bound, kept, lengths.pop()))
 
 
 def _kind(jax: Any, name: str, leaf: Any) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bridges.bridge import DataBridge, Times, bounded, needed, said
+from explorer.bridges.bridge import DataBridge, Times, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.losses.protocol import check_bound
 
 ONE_AT_A_TIME = threading.RLock()
 """While the parameters are replaced (`torch.func.functional_call`) a model belongs to one thread. PyTorch has threads of its own."""
@@ -78,7 +79,9 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
         max(torch.finfo(each.dtype).eps for each in trained.values()),
     )
     reduction = getattr(loss_function, "reduction", "mean")
-    return bounded(DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction))
+    return check_bound(
+        "lower_bound", lower_bound, DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction)
+    )
 
 
 class TorchModel:

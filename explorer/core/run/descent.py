@@ -25,6 +25,7 @@ from explorer.core.ground.knobs import (
     door,
     knob_of,
     must,
+    typed,
 )
 from explorer.core.ground.prose import counted
 from explorer.core.ground.size import BATCH, PATH, check_size
@@ -149,7 +150,13 @@ class Descent:
         order = Facts(loss).order
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
-        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (course or constant())(np.arange(steps))
+        rate = np.array(np.broadcast_to(rate, runs))
+        try:
+            multiplier = (course or constant())(np.arange(steps))
+        except TypeError as error:
+            raise must("schedule", "a function of the steps, (n,), that returns a multiplier for each", f"TypeError: {error}") from error
+        if np.asarray(multiplier).dtype.kind not in "biuf":  # None would pass for nan
+            raise must("what schedule returns", "numbers", typed(multiplier))
         multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
@@ -218,6 +225,17 @@ class Trajectory(Displayed, Descent):
         found |= {name: getattr(self, name).T.ravel() for name in ("loss", "gradient_norm")}
         names = Facts(self.objective).first_coordinates(FRAMED)
         return found | {name if name not in found else f"{name} (x)": self.x[:, i].T.ravel() for i, name in enumerate(names)}
+
+    def at(self, runs: NDArray[np.intp]) -> "Trajectory":
+        """Return what happened in some of the runs.
+
+        >>> from explorer import LOSSES, OPTIMIZERS
+        >>> run(LOSSES["x_squared"](), OPTIMIZERS["adam"](), [0.1, 0.2, 0.3], steps=5).at(np.array([2, 0])).learning_rate
+        array([0.3, 0.1])
+        """
+        some, names = self.on(runs), ("x", "loss", "gradient_norm", "preconditioner")
+        seen: dict[str, Any] = {name: None if getattr(self, name) is None else columns(getattr(self, name), runs) for name in names}
+        return replace(self, **{each.name: getattr(some, each.name) for each in fields(some)}, **seen)
 
     def preconditioner_at(self, step: int, run: int = 0) -> Array | None:
         """What divided each coordinate's last step before `step` in one run, ``(dim, 1)``; None at the start, or if nothing did.
