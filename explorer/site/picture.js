@@ -93,6 +93,7 @@ function mount(parent) {
   const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now"), hint = find(".picture-hint");
 
   let data, frames, zones, commit, trigger, Plotly;
+  let dressed; // in which look
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   let position = 0, time = 0, held = false, playing = 0, waiting = 0;
   let whole = 0; // the height of the figure before it is fitted into the window
@@ -178,7 +179,8 @@ function mount(parent) {
 
   // While the hand is on the dial or the film runs; a key that is pressed moves by one, which Plotly draws.
   let live;
-  const moving = () => Boolean(plot._fullLayout && ((held && !byKey) || playing));
+  let scrubbing = false; // the hand is on the player's slider
+  const moving = () => Boolean(plot._fullLayout && (((held || scrubbing) && !byKey) || playing));
   function drawLive() {
     live ??= liveOn(plot);
     const { patches, view } = shown();
@@ -194,7 +196,9 @@ function mount(parent) {
 
   function dress() {
     stale = false;
-    live?.forget();
+    const look = [getComputedStyle(root).color, root.clientWidth, larger()].join();
+    if (look !== dressed) live?.forget();
+    dressed = look;
     [figure, painted] = paint([decoded.figure, decoded.frames], root);
     layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
@@ -311,7 +315,7 @@ function mount(parent) {
   };
   // A key that is held down changes the value thirty times a second: report once, when it rests.
   let byKey = false;
-  dialInput.onpointerdown = () => void (byKey = false); // returning false would forbid the drag
+  dialInput.onpointerdown = timeInput.onpointerdown = () => void (byKey = false); // returning false would forbid the drag
   dialInput.onchange = () => {
     clearTimeout(waiting);
     if (byKey) waiting = setTimeout(report, 300);
@@ -321,7 +325,12 @@ function mount(parent) {
   dialInput.onpointerup = dialInput.onpointercancel = dialInput.onblur = () => void (held && report());
   timeInput.oninput = () => {
     stopPlaying();
+    scrubbing = true;
     advanceTo(Number(timeInput.value));
+  };
+  timeInput.onchange = timeInput.onpointerup = timeInput.onpointercancel = timeInput.onblur = () => {
+    scrubbing = false;
+    if (live?.shows()) settle();
   };
   play.onclick = togglePlaying;
   for (const button of player.querySelectorAll("[data-step]"))
@@ -470,6 +479,7 @@ function mount(parent) {
   function take(next) {
     const anew = !given;
     data = { ...next, ...JSON.parse(next.content) };
+    if (next.content !== given?.content) dressed = undefined;
     given = next;
     root.dataset.key = data.key;
     frames = data.frames;

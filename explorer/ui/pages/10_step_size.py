@@ -106,7 +106,9 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
         st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {between}.")
     else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
-        st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")
+        line = explanation.edge
+        theory = f": the one that theory has is {'at the start' if 'start' in line.reason else 'near the minimum'}" * bool(np.isfinite(line.rate))
+        st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so bisection finds no edge{theory}.")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -128,6 +130,8 @@ def moving_edge(setup: Setup, explanation: Explanation) -> None:
         st.header(f"Where does {name} stop?", anchor=False)
         st.markdown(explanation.stops(name, along, useless_rate(replace(setup, learning_rate=1.0), explanation.edge.rate)))
     st.header("The edge moves: the rate beside it at every step")
+    if np.isfinite(explanation.edge.rate) and not np.isfinite(along).any():
+        words = f"{words.removesuffix('.')}: the edge on the ruler is that of the minimum, where it does not come."
     st.markdown(words)
     picture(figure, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
