@@ -34,7 +34,11 @@ WATCH = """() => {
       const began = hand;
       hand = undefined;
       scripts.push(performance.now() - frame);
-      next(() => { const { port1, port2 } = new MessageChannel(); port1.onmessage = () => updates.push(performance.now() - began); port2.postMessage(0); });
+      next(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => updates.push(performance.now() - began);
+        port2.postMessage(0);
+      });
     }
     return mark(name, ...more);
   };
@@ -42,7 +46,9 @@ WATCH = """() => {
 """From the first move that is not drawn yet to the moment after the frame that shows it: never less than a frame of the screen."""
 
 PLAIN = """<body><script src="assets/plotly-cartesian.min.js"></script>
-<div class="picture" data-drawn="true"><input type="range" aria-label="" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div></div><script>
+<div class="picture" data-drawn="true">
+<input type="range" aria-label="" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div>
+</div><script>
 const input = document.querySelector("input"), plot = document.querySelector("#plot");
 %s
 let waiting = false;
@@ -55,9 +61,16 @@ show(0);
 </script></body>"""
 
 BARE = {
-    "an empty figure of Plotly's": """const show = (i) => Plotly.react(plot, [{ x: [0, 1], y: [0, 1] }], { width: 900, height: 420, yaxis: { range: [0, 1 + i] } });""",
-    "a line on a bare canvas": """const canvas = plot.appendChild(Object.assign(document.createElement("canvas"), { width: 900, height: 420 })), pen = canvas.getContext("2d");
-const show = (i) => { pen.clearRect(0, 0, 900, 420); pen.beginPath(); for (let x = 0; x < 900; x++) pen.lineTo(x, 210 + 200 * Math.sin((x * (1 + i)) / 900)); pen.stroke(); };""",
+    "an empty figure of Plotly's": """const size = { width: 900, height: 420 };
+const show = (i) => Plotly.react(plot, [{ x: [0, 1], y: [0, 1] }], { ...size, yaxis: { range: [0, 1 + i] } });""",
+    "a line on a bare canvas": """const canvas = Object.assign(document.createElement("canvas"), { width: 900, height: 420 });
+const pen = plot.appendChild(canvas).getContext("2d");
+const show = (i) => {
+  pen.clearRect(0, 0, 900, 420);
+  pen.beginPath();
+  for (let x = 0; x < 900; x++) pen.lineTo(x, 210 + 200 * Math.sin((x * (1 + i)) / 900));
+  pen.stroke();
+};""",
 }
 
 
@@ -66,7 +79,12 @@ def dials() -> list[tuple[str, str, str]]:
     rulers = [case for case in cases() if case.page == "step_size" and case.preset]
     found = [(f"Step size: {case.label}", f"?{urlencode(case.setup.to_query())}", "Learning rate") for case in rulers]
     found += [("Step size: a step under the microscope", "", "Step"), ("Race: time", "race", "Time")]
-    return [*found, ("Network: rates", "network", "Learning rate"), ("Network: steps", "network", "Step"), ("Landscape: planes", "landscape", "Plane")]
+    return [
+        *found,
+        ("Network: rates", "network", "Learning rate"),
+        ("Network: steps", "network", "Step"),
+        ("Landscape: planes", "landscape", "Plane"),
+    ]
 
 
 def main() -> None:
@@ -84,7 +102,9 @@ def main() -> None:
                     page.set_content(PLAIN.replace("<body>", f'<base href="{address}/"><body>') % path)
                 dial = page.locator(f".picture[data-drawn] input[type=range][aria-label^='{label}']:visible").first
                 dial.wait_for()
-                page.wait_for_timeout(500 if name in BARE else 6000)  # until the server has said all, and Streamlit has fetched what it may need
+                page.wait_for_timeout(
+                    500 if name in BARE else 6000
+                )  # until the server has said all, and Streamlit has fetched what it may need
                 page.evaluate(WATCH)
                 seen = drag(page, dial, sent)
                 kept = found.setdefault(name, {})

@@ -1,8 +1,8 @@
 """How every figure looks: an explicit template, and a color, dash and symbol for each verdict.
 
 Colors are Okabe and Ito's (2008), moved as little as it takes to have a contrast of 3 on white, on the dark ground and where a landscape
-is shaded most on either (WCAG 1.4.11), and to stay apart for color-blind readers: `tests/figures/test_theme.py` measures both. No color stands alone. Text and grid colors are the
-page's own CSS variables, which the picture resolves, so that a figure follows light and dark.
+is shaded most on either (WCAG 1.4.11), and to stay apart for color-blind readers: `tests/figures/test_theme.py` measures both. No color
+stands alone. Text and grid colors are the page's own CSS variables, which the picture resolves, so that a figure follows light and dark.
 """
 
 import html

@@ -73,7 +73,8 @@ def trace(page: Page, index: int) -> dict:
     """The points that are shown of a trace: on the canvas while it moves, or by Plotly."""
     return page.evaluate(
         """i => {
-          const moving = document.querySelector(".picture-live:not([hidden])"), { x, y } = (moving?.shown ?? document.querySelector(".js-plotly-plot").data)[i];
+          const moving = document.querySelector(".picture-live:not([hidden])"), rest = document.querySelector(".js-plotly-plot");
+          const { x, y } = (moving?.shown ?? rest.data)[i];
           return { x: [...x], y: [...y] };
         }""",
         index,

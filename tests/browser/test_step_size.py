@@ -271,7 +271,7 @@ DRAWN = "document.querySelector('.picture').dataset.drawn?.startsWith(document.q
 """Whether the picture shows the position at which the dial is."""
 
 
-@pytest.mark.parametrize("query, theme", [(RAVINE, "light"), (CALM, "dark"), ({"v": "1", "loss": "linear_regression"}, "light")])
+@pytest.mark.parametrize(("query", "theme"), [(RAVINE, "light"), (CALM, "dark"), ({"v": "1", "loss": "linear_regression"}, "light")])
 def test_what_is_drawn_under_the_hand_looks_as_what_is_drawn_at_rest(opened: Visit, query: dict[str, str], theme: str) -> None:
     """The canvas against Plotly's figure, pixel by pixel: there, on, and back, each held and then let go."""
     page = opened(query, color_scheme=theme)

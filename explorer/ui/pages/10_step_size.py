@@ -107,7 +107,8 @@ def measured_edge(setup: Setup, explanation: Explanation) -> None:
     else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
         line = explanation.edge
-        theory = f": the one that theory has is {'at the start' if 'start' in line.reason else 'near the minimum'}" * bool(np.isfinite(line.rate))
+        where = "at the start" if "start" in line.reason else "near the minimum"
+        theory = f": the one that theory has is {where}" if np.isfinite(line.rate) else ""
         st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so bisection finds no edge{theory}.")
 
 
