@@ -1,49 +1,126 @@
-"""How long a drag's updates take in a real browser, and what they cost the server: `python -m benchmarks.drag`.
+"""What one position of a drag costs, on every page with a dial: `python -m benchmarks.drag [page ...]`.
 
-The picture is the one of tests/browser/picture_demo.py: 131 frames of a path (180 points), a loss and a theory line (240 each) and
-markers, over 3000 points of level lines and an image. The goal: a median of at most 33 ms on two cores with software rendering.
+For each dial, dragged there and back at a person's pace: the script of a drawing (from the beginning of the screen's frame to the end of
+the drawing), the wall time from the hand to the picture on the screen, and the messages to the server before the release. In the same run,
+in turns with the pages, an empty figure of Plotly's whose axis changes and a line on a bare canvas, dragged by the same kind of slider. The
+goal, on two cores with software rendering at 1280 × 900: medians of at most 12 ms of script and 33 ms to the picture.
 """
 
 import shutil
 import statistics
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
-from playwright.sync_api import Page, WebSocket, sync_playwright
+from playwright.sync_api import Locator, Page, WebSocket, sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, WIDE, serve
+from explorer.site.casebook import cases
+from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, serve
+
+SIZE = {"width": 1280, "height": 900}
+ROUNDS = 3
 
 WATCH = """() => {
+  window.scripts = [];
   window.updates = [];
-  window.beats = [];
-  for (const name of ["animate", "react"]) {
-    const draw = Plotly[name];
-    Plotly[name] = async (...all) => {
-      const began = performance.now();
-      await draw(...all);
-      updates.push(performance.now() - began);
-    };
-  }
-  let last = performance.now();
-  const beat = (now) => { beats.push(now - last); last = now; requestAnimationFrame(beat) };
-  requestAnimationFrame(beat);
+  let hand, frame;
+  document.addEventListener("input", ({ timeStamp }) => (hand ??= timeStamp), true);
+  const next = window.requestAnimationFrame.bind(window), mark = performance.mark.bind(performance);
+  window.requestAnimationFrame = (what) => next((time) => { frame = Math.max(frame ?? 0, performance.now()); return what(time); });
+  performance.mark = (name, ...more) => {
+    if (name === "picture drawn" && hand !== undefined) {
+      const began = hand;
+      hand = undefined;
+      scripts.push(performance.now() - frame);
+      next(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => updates.push(performance.now() - began);
+        port2.postMessage(0);
+      });
+    }
+    return mark(name, ...more);
+  };
 }"""
+"""From the first move that is not drawn yet to the moment after the frame that shows it: never less than a frame of the screen."""
+
+PLAIN = """<body><script src="assets/plotly-cartesian.min.js"></script>
+<div class="picture" data-drawn="true">
+<input type="range" aria-label="" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div>
+</div><script>
+const input = document.querySelector("input"), plot = document.querySelector("#plot");
+%s
+let waiting = false;
+input.oninput = () => {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(async () => { waiting = false; await show(Number(input.value)); performance.mark("picture drawn"); });
+};
+show(0);
+</script></body>"""
+
+BARE = {
+    "an empty figure of Plotly's": """const size = { width: 900, height: 420 };
+const show = (i) => Plotly.react(plot, [{ x: [0, 1], y: [0, 1] }], { ...size, yaxis: { range: [0, 1 + i] } });""",
+    "a line on a bare canvas": """const canvas = Object.assign(document.createElement("canvas"), { width: 900, height: 420 });
+const pen = plot.appendChild(canvas).getContext("2d");
+const show = (i) => {
+  pen.clearRect(0, 0, 900, 420);
+  pen.beginPath();
+  for (let x = 0; x < 900; x++) pen.lineTo(x, 210 + 200 * Math.sin((x * (1 + i)) / 900));
+  pen.stroke();
+};""",
+}
+
+
+def dials() -> list[tuple[str, str, str]]:
+    """Return the name, the address and the label of every dial."""
+    rulers = [case for case in cases() if case.page == "step_size" and case.preset]
+    found = [(f"Step size: {case.label}", f"?{urlencode(case.setup.to_query())}", "Learning rate") for case in rulers]
+    found += [("Step size: a step under the microscope", "", "Step"), ("Race: time", "race", "Time")]
+    return [
+        *found,
+        ("Network: rates", "network", "Learning rate"),
+        ("Network: steps", "network", "Step"),
+        ("Landscape: planes", "landscape", "Plane"),
+    ]
 
 
 def main() -> None:
     executable = next(filter(None, map(shutil.which, NAMES)))
-    app = ROOT / "tests" / "browser" / "picture_app.py"
-    with tempfile.TemporaryDirectory() as folder, serve(app, Path(folder)) as address, sync_playwright() as playwright:
+    chosen = [each for each in dials() if not sys.argv[1:] or any(word.lower() in each[0].lower() for word in sys.argv[1:])]
+    with tempfile.TemporaryDirectory() as folder, serve(ROOT / "app.py", Path(folder)) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        page = browser.new_page(viewport=WIDE)
-        messages: list[int] = []
-        page.on("websocket", lambda socket: listen(socket, messages))
-        page.goto(address)
-        page.locator(".picture[data-drawn]").wait_for()
-        page.wait_for_timeout(1000)
-        page.evaluate(WATCH)
-        report(drag(page, messages))
+        found: dict[str, dict[str, list[float]]] = {}
+        for _ in range(ROUNDS):
+            for name, path, label in [(name, script, "") for name, script in BARE.items()] + chosen:
+                page, sent = browser.new_page(viewport=SIZE), []
+                page.on("websocket", lambda socket, sent=sent: listen(socket, sent))
+                page.goto(f"{address}/{'_stcore/health' if name in BARE else path}")
+                if name in BARE:
+                    page.set_content(PLAIN.replace("<body>", f'<base href="{address}/"><body>') % path)
+                dial = page.locator(f".picture[data-drawn] input[type=range][aria-label^='{label}']:visible").first
+                dial.wait_for()
+                page.wait_for_timeout(
+                    500 if name in BARE else 6000
+                )  # until the server has said all, and Streamlit has fetched what it may need
+                page.evaluate(WATCH)
+                seen = drag(page, dial, sent)
+                kept = found.setdefault(name, {})
+                for what, times in seen.items():
+                    kept.setdefault(what, []).extend(times)
+                page.close()
         browser.close()
+    print(f"{'':<44} drawn   script: median   95 %     to the picture: median   95 %   messages before the release")
+    for name, seen in found.items():
+        script, wall = seen["scripts"], seen["updates"]
+        numbers = f"{statistics.median(script):>10.1f} ms {high(script):>6.1f}   {statistics.median(wall):>18.1f} ms {high(wall):>6.1f}"
+        print(f"{name:<44} {len(script):>5} {numbers} {sum(seen['messages']):>10.0f}")
+
+
+def high(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95)]
 
 
 def listen(socket: WebSocket, messages: list[int]) -> None:
@@ -52,30 +129,22 @@ def listen(socket: WebSocket, messages: list[int]) -> None:
         socket.on(way, lambda payload: messages.append(len(payload)))
 
 
-def drag(page: Page, messages: list[int]) -> dict[str, object]:
+def drag(page: Page, dial: Locator, messages: list[int]) -> dict[str, Any]:
     """Drag from end to end and back at a person's pace, then let go."""
-    box = page.get_by_role("slider", name="Learning rate").bounding_box()
+    dial.scroll_into_view_if_needed()
+    box = dial.bounding_box()
     assert box
-    y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / 130 for i in range(131)]
-    page.mouse.move(places[60], y)
+    y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / 60 for i in range(61)]
+    page.mouse.move(places[0], y)
     page.mouse.down()
     messages.clear()
-    for x in places[60:] + places[::-1]:
+    for x in places + places[::-1]:
         page.mouse.move(x, y)
-        page.wait_for_timeout(30)
+        page.wait_for_timeout(25)
     page.wait_for_timeout(200)
-    before = len(messages)
+    before, seen = len(messages), page.evaluate("({ scripts, updates })")
     page.mouse.up()
-    page.wait_for_timeout(1000)
-    return page.evaluate("({updates, beats})") | {"messages before it": before, "bytes at the release": sum(messages)}
-
-
-def report(seen: dict) -> None:
-    for name in ("updates", "beats"):
-        times = sorted(seen.pop(name))
-        print(f"{name:<22} {len(times):>6} median {statistics.median(times):6.1f} ms  95% {times[int(len(times) * 0.95)]:6.1f} ms")
-    for name, count in seen.items():
-        print(f"{name:<22} {count:>6}")
+    return seen | {"messages": [before]}
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ function mount(parent) {
   const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now"), hint = find(".picture-hint");
 
   let data, frames, zones, commit, trigger, Plotly;
+  let dressed; // in which look
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   const form = find(".picture-guess"), answer = find(".picture-answer"), predict = find(".picture-predict"), saving = find(".picture-save");
   const guess = guessing(form, answer);
@@ -192,7 +193,8 @@ function mount(parent) {
 
   // While the hand is on the dial or the film runs; a key that is pressed moves by one, which Plotly draws.
   let live;
-  const moving = () => Boolean(plot._fullLayout && ((held && !byKey) || playing) && !guess.asks());
+  let scrubbing = false; // the hand is on the player's slider
+  const moving = () => Boolean(plot._fullLayout && (((held || scrubbing) && !byKey) || playing) && !guess.asks());
   function drawLive() {
     live ??= liveOn(plot);
     const { patches, view } = shown();
@@ -209,7 +211,9 @@ function mount(parent) {
   function dress() {
     stale = false;
     if (data.embedded) document.querySelectorAll(".picture").forEach((each, at) => each.classList.toggle("picture-embedded", !at));
-    live?.forget();
+    const look = [getComputedStyle(root).color, root.clientWidth, larger()].join();
+    if (look !== dressed) live?.forget();
+    dressed = look;
     [figure, painted] = paint([decoded.figure, decoded.frames], root);
     layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
@@ -339,7 +343,7 @@ function mount(parent) {
   };
   // A key that is held down changes the value thirty times a second: report once, when it rests.
   let byKey = false;
-  dialInput.onpointerdown = () => void (byKey = false); // returning false would forbid the drag
+  dialInput.onpointerdown = timeInput.onpointerdown = () => void (byKey = false); // returning false would forbid the drag
   dialInput.onchange = () => {
     clearTimeout(waiting);
     if (byKey) waiting = setTimeout(report, 300);
@@ -349,7 +353,12 @@ function mount(parent) {
   dialInput.onpointerup = dialInput.onpointercancel = dialInput.onblur = () => void (held && report());
   timeInput.oninput = () => {
     stopPlaying();
+    scrubbing = true;
     advanceTo(Number(timeInput.value));
+  };
+  timeInput.onchange = timeInput.onpointerup = timeInput.onpointercancel = timeInput.onblur = () => {
+    scrubbing = false;
+    if (live?.shows()) settle();
   };
   play.onclick = togglePlaying;
   for (const button of player.querySelectorAll("[data-step]"))
@@ -533,7 +542,7 @@ function mount(parent) {
     const anew = !given;
     root.style.visibility = "";
     const other = next.content !== given?.content;
-    if (other) data = JSON.parse(next.content);
+    if (other) [data, dressed] = [JSON.parse(next.content), undefined];
     data = { ...data, ...next };
     given = next;
     root.dataset.key = data.key;

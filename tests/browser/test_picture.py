@@ -70,8 +70,15 @@ def axis(page: Page, name: str) -> list[float]:
 
 
 def trace(page: Page, index: int) -> dict:
-    """The points that Plotly holds of a trace, and how many dots it drew of them."""
-    return page.evaluate("i => { const {x, y} = document.querySelector('.js-plotly-plot').data[i]; return {x: [...x], y: [...y]} }", index)
+    """The points that are shown of a trace: on the canvas while it moves, or by Plotly."""
+    return page.evaluate(
+        """i => {
+          const moving = document.querySelector(".picture-live:not([hidden])"), rest = document.querySelector(".js-plotly-plot");
+          const { x, y } = (moving?.shown ?? rest.data)[i];
+          return { x: [...x], y: [...y] };
+        }""",
+        index,
+    )
 
 
 def test_a_drag_draws_every_position_and_only_the_release_is_sent(visit: Visit, demo: str) -> None:

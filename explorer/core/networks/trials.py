@@ -39,6 +39,7 @@ class Trials:
     final: Array  # the loss after `steps` steps, nan where a rate was not tried
     words: tuple[str, ...]  # the verdict in a sentence, empty where a rate was not tried
     start: float = np.nan  # the loss before the first step
+    whole: int = -1  # the position of which the run with all its steps has the word
     moves: bool = False  # whether the rule preconditions, so that its edge moves along with the run
 
     @property
@@ -61,11 +62,22 @@ class Trials:
         here = np.arange(self.tried.size) == position
         return replace(
             self,
+            whole=position,
             tried=self.tried | here,
             verdict=np.where(here, outcome.verdict, self.verdict),
             final=np.where(here, outcome.final_loss, self.final),
             words=tuple(np.where(here, outcome.sentence(), np.array(self.words, dtype=object))),
         )
+
+    @property
+    def after(self) -> str:
+        """What a verdict of a trial that is shorter than the run has behind it: a longer run may end otherwise."""
+        return "" if self.steps == self.asked else f" by step {self.steps:,}"
+
+    @property
+    def zones(self) -> list[str]:
+        """The verdict at each rate, with the step that it holds for where the run has more of them."""
+        return [str(each) + self.after * (i != self.whole) for i, each in enumerate(self.verdict)]
 
     def sentence(self) -> str:
         """Return what the trials say, in their own numbers: where the loss ends lowest, and where runs begin to diverge."""

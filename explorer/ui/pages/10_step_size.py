@@ -112,7 +112,10 @@ def measured_edge(setup: Setup, explanation: Explanation, between: tuple[float, 
         st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {rates}.")
     else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
-        st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so there is no edge to find by bisection.")
+        line = explanation.edge
+        where = "at the start" if "start" in line.reason else "near the minimum"
+        theory = f": the one that theory has is {where}" if np.isfinite(line.rate) else ""
+        st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so bisection finds no edge{theory}.")
 
 
 def moving_edge(setup: Setup, explanation: Explanation) -> None:
@@ -126,6 +129,8 @@ def moving_edge(setup: Setup, explanation: Explanation) -> None:
         st.header(f"Where does {name} stop?", anchor=False)
         st.markdown(explanation.stops(name, along, useless_rate(replace(setup, learning_rate=1.0), explanation.edge.rate)))
     st.header("The edge moves: the rate beside it at every step")
+    if np.isfinite(explanation.edge.rate) and not np.isfinite(along).any():
+        words = f"{words.removesuffix('.')}: the edge on the ruler is that of the minimum, where it does not come."
     st.markdown(words)
     picture(shown, key="step_size:edge", alt=f"The learning rate and the edge over the steps of this run. {words}")
 
