@@ -108,8 +108,9 @@ class Visitor:
             raise self.reader.exception() or ConnectionError("the server closed the page")
         if not self.finished.is_set():
             raise TimeoutError(f"no answer in {PATIENCE} s")
-        for address in {*self.wanted.values()} - {*self.kept}:
-            self.kept[address] = await asyncio.to_thread(self.fetch, address)
+        for picture, address in [*self.wanted.items()]:
+            if address not in self.kept and self.wanted[picture] == address:  # else the page has gone on
+                self.kept[address] = await asyncio.to_thread(self.fetch, address)
         return time.perf_counter() - began
 
     def fetch(self, address: str) -> bytes:
@@ -146,6 +147,8 @@ class Visitor:
         if self.ruler is None:
             raise RuntimeError("there is no ruler on the page")
         name, epoch, address = self.ruler
+        if address not in self.kept:
+            self.kept[address] = await asyncio.to_thread(self.fetch, address)
         self.state[name] = json.dumps({"value": [epoch, random.randrange(self.positions(address))]})
         return await self.run()
 

@@ -6,6 +6,7 @@ What a picture shows does not travel with the page's words, which Streamlit send
 it does not have, compressed, from `CONTENTS`, which `explorer/ui/server.py` serves. So does it with the component's own code.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -89,7 +90,8 @@ def picture(
     hear, fresh = partial(_hear, key, positions, on_move), f"{key}:asked" not in st.session_state
     position, asked, epoch = _agree(key, value, positions, scale, hear)
     memory: _Memory = st.session_state[f"{key}:asked"]
-    memory.content = shown
+    if shown not in memory.contents:
+        memory.contents.append(shown)
     _component(
         key=key,
         data={
@@ -118,12 +120,16 @@ def picture(
     return position
 
 
+SLOWEST = 3
+"""How many contents of a picture are kept for a browser that is slow to fetch them, while the page goes on."""
+
+
 @dataclass
 class _Memory:
     """What Python asked the browser to show: the payload changes only when Python moves the slider, never when a visitor does.
 
-    `asked` is the position that page and browser agreed on last: the page's `value`, or what the page heard of the visitor since. `content`
-    is kept for the browser to fetch, and `lost` are the names of what it could not: another replica was asked, perhaps.
+    `asked` is the position that page and browser agreed on last: the page's `value`, or what the page heard of the visitor since.
+    `contents` are kept for the browser to fetch, and `lost` are the names of those that it could not: another replica was asked, perhaps.
     """
 
     asked: int
@@ -131,7 +137,7 @@ class _Memory:
     scale: tuple[str, ...] = ()
     epoch: int = 0
     committed: bool = False
-    content: Content | None = None
+    contents: deque[Content] = field(default_factory=lambda: deque(maxlen=SLOWEST))
     lost: set[str] = field(default_factory=set)
 
 
@@ -187,8 +193,7 @@ def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
 
 def _lose(memory: _Memory, address: object) -> None:
     """Note that a browser could not fetch what is shown: from now on it comes with the page's words."""
-    if memory.content is not None and address == f"{CONTENTS}/{memory.content.name}":
-        memory.lost = {memory.content.name}
+    memory.lost = {each.name for each in memory.contents if each.name in memory.lost or address == f"{CONTENTS}/{each.name}"}
 
 
 def _pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:

@@ -23,6 +23,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd  # noqa: F401 - before there are threads: Plotly takes a pandas that another thread is still importing for whole
 import plotly
 import streamlit as st
 from starlette.middleware import Middleware

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from playwright.sync_api import Browser
 
+from explorer.site.content import CODE, CONTENTS
 from tests.browser.conftest import healthy
 
 
@@ -34,6 +35,19 @@ def test_a_page_may_open_a_socket_to_its_own_server_and_to_no_other(server: str,
 def test_what_is_no_host_stands_in_no_header(server: str, host: str) -> None:
     found = headers(urllib.request.Request(server, headers={"Host": host}))
     assert "connect-src 'self' ws://localhost wss://localhost data: blob:;" in found["content-security-policy"]
+
+
+def test_the_picture_component_is_kept_for_good_by_its_name_and_any_other_name_for_now(server: str) -> None:
+    kept, other = (headers(f"{server}/{name}") for name in (CODE, "assets/picture-of-another-version.js"))
+    assert "immutable" in kept["cache-control"]
+    assert other["cache-control"] == "no-store"
+    assert kept["content-encoding"] == other["content-encoding"] == "gzip"
+    assert int(kept["content-length"]) == int(other["content-length"]) < 20_000
+
+
+def test_what_nobody_shows_is_not_found(server: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{server}/{CONTENTS}/{'0' * 32}")
 
 
 def test_what_the_server_counts_is_closed(server: str) -> None:

@@ -237,6 +237,16 @@ def test_without_times_play_moves_the_dial_and_reports_at_the_end(visit: Visit, 
     assert runs(page) == before + 1
 
 
+def test_what_cannot_be_fetched_comes_with_the_words(visit: Visit, demo: str) -> None:
+    """Of another replica, perhaps: the picture is asked for again, and drags as ever."""
+    page = visit(demo, ignore="404", before=lambda page: page.route("**/assets/contents/*", lambda route: route.fulfill(status=404)))
+    drawn(page, PRESET)
+    settle(page)
+    dial(page).press("ArrowRight")
+    committed(page, PRESET + 1)
+    drawn(page, PRESET + 1)
+
+
 def test_a_drag_that_returns_to_where_it_began_reports_nothing(visit: Visit, demo: str) -> None:
     traffic = Traffic()
     page = visit(demo, before=traffic.watch)

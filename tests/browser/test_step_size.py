@@ -113,6 +113,34 @@ def test_a_drag_from_end_to_end_shows_every_rate_and_sends_only_the_last(opened:
     assert len(traffic.fetched) == 1  # the microscope
 
 
+def test_nothing_is_sent_that_the_browser_has(opened: Visit) -> None:
+    """Releases in a row, a preset and the way back, a link opened anew: what a picture shows is fetched once, and no run sends it."""
+    traffic = Traffic()
+    page = opened(CALM, before=traffic.watch)
+    settle(page)
+    for preset in ("Double well", "Ravine"):
+        for key in ("End", "Home", "PageUp", "PageUp"):
+            address = page.url
+            dial(page).press(key)
+            page.wait_for_function("(before) => location.href !== before", arg=address)
+            settle(page)
+        address = page.url
+        page.get_by_role("radio", name=preset).click()
+        page.wait_for_function("(before) => location.href !== before", arg=address)
+        settle(page)
+        page.go_back()
+        page.wait_for_url(address)
+        settle(page)
+    assert len(traffic.fetched) == len({*traffic.fetched})
+    assert max(traffic.received) < 20_000
+    traffic.reset()
+    dial(page).press("End")
+    page.wait_for_function("location.search.includes('learning_rate=10')")
+    settle(page)
+    assert sum(traffic.received) < 30_000
+    assert traffic.fetched == []  # not even the microscope, which this browser has seen at that place
+
+
 def test_the_picture_is_the_run(opened: Visit) -> None:
     """Every hop that is drawn is the trajectory's own point, here and beyond the edge."""
     page = opened(RAVINE)

@@ -12,6 +12,7 @@ from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.site.casebook import Case, cases
+from explorer.site.shown import ruled
 from tests.ui.reading import FOLDER, opened, pictures
 
 RULER = "step_size:ruler"
@@ -56,6 +57,14 @@ def test_everything_on_the_shelves_has_a_sentence_at_every_rate(kind: str, names
         assert len(words) >= 121
         assert all(words), f"{name}: a position has no sentence"
         assert link_of(app) == setup_of(app).to_query()
+
+
+def test_two_visitors_of_one_link_compute_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+    monkeypatch.setattr("explorer.site.shown.ruled", lambda *asked: ran.append(asked) or ruled(*asked))
+    found = [shown(opened(query={**CALM, "learning_rate": rate})) for rate in ("0.1234567", "0.1234567", "0.7654321", "0.1234567")]
+    assert len(ran) == 2
+    assert found[0] == found[1] == found[3] != found[2]
 
 
 @pytest.mark.parametrize("kind", ["loss", "optimizer"])
