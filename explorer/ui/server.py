@@ -33,7 +33,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
-from explorer.hall.routes import PREFIX, routes
+from explorer.hall.routes import PREFIX, forget, routes
 from explorer.ui.turns import turn
 
 ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
@@ -49,7 +49,7 @@ after every run, switched off in its configuration, stops all visitors for 0.15 
 
 @asynccontextmanager
 async def tidy(app: st.App) -> AsyncIterator[None]:
-    """Import early what pages need, take it out of the collector's sight, and collect garbage now and then."""
+    """Import early what pages need, take it out of the collector's sight, and collect garbage and old rooms now and then."""
 
     async def keep() -> None:
         await asyncio.to_thread(prepare)
@@ -61,6 +61,7 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
                 await asyncio.sleep(0.1)
             gc.collect()
             await asyncio.to_thread(give_back)
+            await forget()
 
     task = asyncio.create_task(keep())
     yield
