@@ -64,7 +64,7 @@ def strip(
             )
         )
         parts.append(f'<path d="M{x:.1f} {top + TRACK}v5" class="mark"/>')
-    return f'<svg class="strip" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {bottom}">{"".join(parts + words)}</svg>'
+    return f'<svg class="strip" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {bottom}" style="max-width:{2 * width}px">{"".join(parts + words)}</svg>'
 
 
 def _dots(places: Sequence[float], ground: float) -> str:
