@@ -6,9 +6,9 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 COPY . .
 # Compiled now: later nothing here can be written. What is installed is a link to this folder.
-RUN pip install --no-cache-dir -e ".[cluster]" && python -m compileall -q app.py explorer
+RUN pip install --no-cache-dir -e ".[cluster,rooms]" && python -m compileall -q app.py explorer
 
-RUN useradd --create-home explorer
+RUN useradd --create-home explorer && install --directory --owner explorer /rooms
 USER explorer
 
 EXPOSE 8501

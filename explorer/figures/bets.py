@@ -64,7 +64,8 @@ def strip(
             )
         )
         parts.append(f'<path d="M{x:.1f} {top + TRACK}v5" class="mark"/>')
-    return f'<svg class="strip" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {bottom}">{"".join(parts + words)}</svg>'
+    size = f'viewBox="0 0 {width} {bottom}" style="max-width:{2 * width}px"'
+    return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + words)}</svg>'
 
 
 def _dots(places: Sequence[float], ground: float) -> str:

@@ -37,6 +37,7 @@ function bet(form) {
   const before = new URLSearchParams(unsent);
   fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0));
   unsent = String(fields);
+  say("Sending your bet …");
   held.set(unsent);
   send();
 }
@@ -67,14 +68,25 @@ async function renew() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
   if (!page) return;
   const open = [...document.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
-  const before = main().querySelector("form.bet")?.elements, after = page.querySelector("form.bet")?.elements;
-  if (before && after?.round.value === before.round.value) for (const name of ["rate", "nickname"]) after[name].value = before[name].value; // what is being typed stays
+  const form = main().querySelector("form.bet"), fresh = page.querySelector("form.bet");
+  if (form && fresh?.elements.round.value === form.elements.round.value) return around(form, fresh, page);
   main().replaceWith(document.adoptNode(page));
   for (const each of document.querySelectorAll("details")) each.open ||= open.includes(each.querySelector("summary").textContent);
   tie();
 }
 
 let next = 0, looking = false;
+
+// Within a round the form stays, for somebody may be dragging or typing: what stands around it is new, and the number of the next bet.
+function around(form, fresh, page) {
+  form.elements.turn.value = fresh.elements.turn.value;
+  form.querySelector("button").textContent = fresh.querySelector("button").textContent;
+  Object.assign(main().dataset, page.dataset);
+  const nodes = [...page.childNodes], place = nodes.indexOf(fresh);
+  for (const each of [...main().childNodes]) if (each !== form) each.remove(); // a form that is moved would end the drag
+  form.before(...nodes.slice(0, place));
+  form.after(...nodes.slice(place + 1));
+}
 
 async function look() {
   clearTimeout(next);

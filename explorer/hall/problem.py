@@ -140,10 +140,11 @@ class Problem:
     def standing(self, rates: Sequence[float]) -> Standing | None:
         """Return where bets lie, None for no bets.
 
-        >>> Problem({}, "", "", 0.01, 100, 1.0, "", ("converged", "diverged"), (0.01, 1.0)).standing([0.5, 0.8, 4.0])
-        Standing(count=3, median=0.8, safe=2, nearest=1.25)
+        >>> Problem({}, "", "", 0.01, 100, 1.0, "", ("converged", "diverged"), (0.01, 1.0)).standing([0.5, 2.0])
+        Standing(count=2, median=1.0, safe=1, nearest=2.0)
         """
         if not rates:
             return None
         safe = sum(self.verdict(rate) != Verdict.DIVERGED for rate in rates)
-        return Standing(len(rates), median(rates), safe, min(map(self.distance, rates)))
+        middle = math.exp(median(map(math.log, rates)))  # in factors, as they stand on the ruler
+        return Standing(len(rates), middle, safe, min(map(self.distance, rates)))

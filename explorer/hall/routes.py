@@ -5,6 +5,7 @@ its own; the lecturer is the secret that the room was opened with, in a cookie t
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import math
@@ -82,7 +83,7 @@ class Hall:
         self._store, self.turn = lru_cache(maxsize=1)(store), turn
         self._thread = ThreadPoolExecutor(1, "rooms")  # SQLite writes one after the other anyway, and nobody waits for a lock
         self._rooms: OrderedDict[str, tuple[float, Room | None]] = OrderedDict()
-        self._results: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self._results: OrderedDict[tuple[Any, ...], asyncio.Task[str]] = OrderedDict()
         self.requests, self.bets = Limit(10_000, 1_000), Limit(3_000, 300)
         self.unknown, self.opened = Limit(200, 2), Limit(10, 0.1)
 
@@ -120,18 +121,25 @@ class Hall:
         return room
 
     async def result(self, room: Room, width: int) -> str:
-        """Return what all see of a revealed round; empty for another. It is drawn once, in a thread."""
-        from explorer.hall import pages  # here, as everywhere in this file: it brings figures, for which the first answers would wait
-
+        """Return what all see of a revealed round; empty for another. It is drawn once, however many ask for it at the same time."""
         if room.state is not State.REVEALED:
             return ""
         key = (room.code, room.round, room.edition, room.count, width)
         if key not in self._results:
-            problems, bets = await self.kept(Store.problems, room.code, room.round), await self.kept(Store.bets, room.code)
-            self._results[key] = await asyncio.to_thread(pages.result, [_read(each) for each in problems], bets, room.round, width)
+            self._results[key] = asyncio.create_task(self._drawn(room, width))
             while len(self._results) > KEPT:
                 self._results.popitem(last=False)
-        return self._results[key]
+        try:
+            return await asyncio.shield(self._results[key])  # from one who leaves
+        except Refused:
+            self._results.pop(key, None)
+            raise
+
+    async def _drawn(self, room: Room, width: int) -> str:
+        from explorer.hall import pages  # here, as everywhere in this file: it brings figures, for which the first answers would wait
+
+        problems, bets = await self.kept(Store.problems, room.code, room.round), await self.kept(Store.bets, room.code)
+        return await asyncio.to_thread(pages.result, [_read(each) for each in problems], bets, room.round, width)
 
 
 @lru_cache(maxsize=KEPT)
@@ -139,6 +147,16 @@ def _read(text: str) -> Any:
     from explorer.hall.problem import Problem
 
     return Problem.read(text)
+
+
+async def forget(store: Callable[[], Store] = lambda: Store.of(named())) -> None:
+    """Delete the rooms that are a day old, also where nobody asks for a room any more."""
+
+    def old() -> None:
+        with contextlib.suppress(Exception), contextlib.closing((found := store()).database):  # where it cannot be used there is no room
+            found.forget()
+
+    await asyncio.to_thread(old)
 
 
 def routes(turn: Turn = lambda numbers: nullcontext(), store: Callable[[], Store] = lambda: Store.of(named())) -> list[BaseRoute]:

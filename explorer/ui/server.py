@@ -35,7 +35,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
-from explorer.hall.routes import PREFIX, routes
+from explorer.hall.routes import PREFIX, forget, routes
 from explorer.site.content import CODE, CONTENTS, MODULE, known
 from explorer.ui.turns import turn
 
@@ -52,7 +52,7 @@ after every run, switched off in its configuration, stops all visitors for 0.15 
 
 @asynccontextmanager
 async def tidy(app: st.App) -> AsyncIterator[None]:
-    """Import early what pages need, take it out of the collector's sight, and collect garbage now and then."""
+    """Import early what pages need, take it out of the collector's sight, and collect garbage and old rooms now and then."""
 
     async def keep() -> None:
         await asyncio.to_thread(prepare)
@@ -64,6 +64,7 @@ async def tidy(app: st.App) -> AsyncIterator[None]:
                 await asyncio.sleep(0.1)
             gc.collect()
             await asyncio.to_thread(give_back)
+            await forget()
 
     task = asyncio.create_task(keep())
     yield

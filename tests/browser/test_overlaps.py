@@ -17,7 +17,7 @@ Visit = Callable[..., Page]
 SIZES = ((1024, 768), (1440, 900), (390, 844))
 """A projector first: where a page opens without its sidebar, it stays without."""
 PROJECTOR = dict(zip(("width", "height"), SIZES[0], strict=True))
-PICTURED = [name for name in PAGES if name not in ("cases", "lessons", "quiz")]
+PICTURED = [name for name in PAGES if name not in ("cases", "lessons", "quiz", "class")]
 """The pages with a picture of Plotly's; what those of Cases and Quiz say are three numbers in the corners of one drawing."""
 
 SHOWN = {"10_regression_to_nan", "15_ravine", "16_double_well", "18_x_fourth", "30_race_ravine", "33_race_noise"}
