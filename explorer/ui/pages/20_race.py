@@ -35,7 +35,7 @@ def computed(race: Race) -> tuple[list[Explanation], stage.Picture, Question]:
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()
         explanations, drawing = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
-        return explanations, drawing, of_race(drawing, names(race), explanations)
+        return explanations, drawing, of_race(race, drawing, names(race), explanations)
 
 
 def names(race: Race) -> list[str]:
