@@ -143,11 +143,11 @@ def becomes(asks: Sequence[str], verdicts: NDArray[np.object_], who: str = "it")
     return Guess(asks, [f"It {each}" for each in BECAME], told, scores, [known.index(str(each)) for each in verdicts])
 
 
-def who(asks: str, names: Sequence[str], known: Sequence[str], winner: int | None, nobody: str) -> Guess:
-    """Return the question which of these wins, whose choices say what is `known` of each: `winner` does, None if it is `nobody`."""
-    said, right = [*names, nobody], len(names) if winner is None else winner
-    replies = [(f"Right: {each}." if i == right else f"You said {each}; it is {said[right]}.",) for i, each in enumerate(said)]
-    return Guess((asks,), [*known, nobody], replies, [(RIGHT if i == right else WRONG,) for i in range(len(said))])
+def who(asks: str, names: Sequence[str], winner: int | None, nobody: str) -> Guess:
+    """Return the question which of these wins: `winner` does, None if it is `nobody`."""
+    options, right = [*names, nobody], len(names) if winner is None else winner
+    replies = [(f"Right: {each}." if i == right else f"You said {each}; it is {options[right]}.",) for i, each in enumerate(options)]
+    return Guess((asks,), options, replies, [(RIGHT if i == right else WRONG,) for i in range(len(options))])
 
 
 def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
@@ -167,7 +167,7 @@ def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Se
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
     first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged
-    guesses = who(asks, names, known, best, "nobody: all diverge"), becomes(("And what becomes of it?",), first, names[best or 0])
+    guesses = who(asks, known, best, "nobody, all diverge"), becomes(("And what becomes of it?",), first, names[best or 0])
     count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
     return _seen(drawing, guesses, [0, count - 2, count - 1])
 
