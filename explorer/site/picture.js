@@ -597,7 +597,7 @@ function mount(parent) {
     plot.style.height = `${stuck || inWindow(data.height)}px`;
     stopPlaying();
     showPlaying();
-    if (focused && !asks) (answer.hidden ? dialInput : answer).focus({ preventScroll: true });
+    if (focused && !asks) (data.dial ? dialInput : answer).focus({ preventScroll: true });
   }
 
   function unmount() {

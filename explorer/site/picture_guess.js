@@ -47,7 +47,7 @@ function guessing(form, answer, change) {
       const label = box.appendChild(document.createElement("label"));
       const input = Object.assign(label.appendChild(document.createElement("input")), { type: "radio", name: `guess-${forms}-${i}` });
       input.onchange = () => void (made.guess = k);
-      label.append(` ${text}`);
+      span(label, "", text);
     });
     return made;
   }
@@ -72,7 +72,7 @@ function guessing(form, answer, change) {
 
   // -- what is said to it, once the answer is there
   function tellAnswer() {
-    const hides = prediction().hides(), guessed = hides ? [] : (question?.guesses ?? []).flatMap((each, i) => (inputs[i].guess === null ? [] : [[each, inputs[i].guess]]));
+    const guessed = !prediction().reveals() ? [] : (question?.guesses ?? []).flatMap((each, i) => (inputs[i].guess === null ? [] : [[each, inputs[i].guess]]));
     const words = guessed.map(([each, k]) => each.replies[k][of(each.truth)]);
     if (guessed.length && (tally.get(about)?.inputs ?? inputs) === inputs) tally.set(about, { inputs, scores: guessed.map(([each, k]) => each.scores[k][of(each.truth)]) });
     const all = [...tally.values()].flatMap(({ scores }) => scores), right = all.filter((each) => each === "right").length;
@@ -83,7 +83,7 @@ function guessing(form, answer, change) {
   }
 
   // Where the guess is among the positions of the picture's dial.
-  const marks = () => (prediction().hides() ? [] : (question?.guesses ?? []).flatMap(({ at, options }, i) => (typeof at?.[inputs[i].guess] === "number" ? [{ position: at[inputs[i].guess], text: `you: ${options[inputs[i].guess]}` }] : [])));
+  const marks = () => (!prediction().reveals() ? [] : (question?.guesses ?? []).flatMap(({ at, options }, i) => (typeof at?.[inputs[i].guess] === "number" ? [{ position: at[inputs[i].guess], text: `you: ${options[inputs[i].guess]}` }] : [])));
 
   function fit(thumb) {
     for (const { under, marks } of inputs) if (under) drawNames(under, [], marks, thumb);

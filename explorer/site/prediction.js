@@ -8,8 +8,13 @@ function prediction() {
 
   // What the page is about, which it says before any answer.
   const about = () => document.querySelector("[data-about]")?.dataset.about;
+  // The names of the problems to choose from may tell: they have numbers meanwhile, which house.css shows.
+  function name(hides) {
+    document.querySelectorAll('[class*="-preset"] button').forEach((each, i) => (hides ? (each.ariaLabel = `Problem ${i + 1}`) : each.removeAttribute("aria-label")));
+  }
   function look() {
     const asked = about(), hides = hushed || (on && asked !== undefined && asked !== seen);
+    if (hides || "hushed" in root) name(hides);
     if (hides === "hushed" in root && asked === last) return;
     last = asked;
     if (hides) root.hushed = "";
@@ -23,6 +28,7 @@ function prediction() {
     look,
     isOn: () => on,
     hides: () => "hushed" in root,
+    reveals: () => seen !== undefined && seen === about(),
     turn(to) {
       on = to;
       seen = last = undefined;

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain, power_of_ten
+from explorer.core.losses import LOSSES
+from explorer.core.run.race import Race
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures import step_size
@@ -85,11 +87,11 @@ def edge(rates: Array, low: float, high: float, asks: str = "", *, on_dial: bool
     """
     asks, least, most = asks or "From which learning rate on do runs diverge?", float(rates[0]), float(rates[-1])
     if np.isnan(high):
-        scale, found = _scale(most), f"no rate up to {plain(most)} diverges"
+        scale, found = _scale(), f"no rate up to {plain(most)} diverges"
         guess = _never(asks, scale, found)
         reply, score = f"You said that no rate diverges, and none up to {plain(most)} does.", RIGHT
     elif np.isnan(low):
-        scale, found = _scale(least), f"{plain(least)}, the smallest rate tried, diverges too"
+        scale, found = _scale(), f"{plain(least)}, the smallest rate tried, diverges too"
         guess = _never(asks, scale, found)
         reply, score = f"You said that no rate diverges, but {found}.", WRONG
     else:
@@ -142,11 +144,10 @@ def becomes(asks: Sequence[str], verdicts: NDArray[np.object_], who: str = "it")
 
 
 def who(asks: str, names: Sequence[str], winner: int | None, nobody: str) -> Guess:
-    """Return the question who wins among these, of whom `winner` does; None if it is `nobody`."""
-    options = [*names, nobody]
-    truth = options[-1 if winner is None else winner]
-    replies = [(f"Right: {truth}." if each == truth else f"You said {each}; it is {truth}.",) for each in options]
-    return Guess((asks,), options, replies, [(RIGHT if each == truth else WRONG,) for each in options])
+    """Return the question which of these wins: `winner` does, None if it is `nobody`."""
+    options, right = [*names, nobody], len(names) if winner is None else winner
+    replies = [(f"Right: {each}." if i == right else f"You said {each}; it is {options[right]}.",) for i, each in enumerate(options)]
+    return Guess((asks,), options, replies, [(RIGHT if i == right else WRONG,) for i in range(len(options))])
 
 
 def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
@@ -157,12 +158,16 @@ def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, flo
     return _seen(drawing, guesses, [step_size.GROUND, step_size.MINIMUM, step_size.START, *examples])
 
 
-def of_race(drawing: Picture, names: Sequence[str], explanations: Sequence[Explanation]) -> Question:
-    """Return what is asked of a race: who leads at the end, and what becomes of it."""
-    best, steps = leader(explanations), explanations[0].outcome.steps
-    asks = f"Who has the lowest loss after {steps:,} steps, without diverging?"
+def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Sequence[Explanation]) -> Question:
+    """Return what is asked of a race: who of these names leads at the end, and what becomes of it."""
+    best, rate = leader(explanations), plain(race.setup.learning_rate, 4)
+    paces = {"own": "", "shared": f", all at the rate {rate}", "fraction": f", each at {rate} times its own edge"}
+    what = f"On {LOSSES.title(race.setup.loss)}{paces[race.pace]}"
+    asks = f"{what}: who has the lowest loss after {race.setup.steps:,} steps, without diverging?"
+    rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
+    known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
     first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged
-    guesses = who(asks, names, best, "nobody: all diverge"), becomes(("And what becomes of it?",), first, names[best or 0])
+    guesses = who(asks, known, best, "nobody, all diverge"), becomes(("And what becomes of it?",), first, names[best or 0])
     count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
     return _seen(drawing, guesses, [0, count - 2, count - 1])
 
@@ -203,9 +208,10 @@ def _never(asks: str, scale: Array, found: str) -> Guess:
 
 
 def _scale(*answers: float) -> Array:
-    """Return the rates of the scale, with a decade beyond each answer."""
+    """Return the rates of the scale, with a decade beyond an answer that lies outside of it."""
     decades = [int(np.floor(np.log10(each))) for each in answers if 0 < each < np.inf]
-    low, high = min([LOWEST, *(each - 1 for each in decades)]), max([HIGHEST, *(each + 2 for each in decades)])
+    low = min([LOWEST, *(each - 1 for each in decades if each < LOWEST)])
+    high = max([HIGHEST, *(each + 2 for each in decades if each >= HIGHEST)])
     return np.array([float(f"{digits}e{decade}") for decade in range(low, high) for digits in DECADE] + [float(f"1e{high}")])
 
 

@@ -107,7 +107,7 @@ def _(held: Race) -> Shown:
     runs = held.run()
     drawing = race.draw(runs, names)
     picture = _staged(drawing, f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
-    asked = of_race(drawing, names, [Explanation.of(each) for each in runs])
+    asked = of_race(held, drawing, names, [Explanation.of(each) for each in runs])
     return replace(picture, question=asked, title="Which optimizer survives here?", recipe=held.setup.recipe)
 
 

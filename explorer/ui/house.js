@@ -24,5 +24,6 @@ if (!window.houseBegan) {
     }
   }
 
+  addEventListener("prediction", reach); // what was hidden had no width
   setInterval(() => (tell(), reach()), 1000);
 }

@@ -72,7 +72,7 @@ if (!window.presentBegan) {
   });
   // Before Streamlit, which has a meaning of its own for "r".
   addEventListener("keydown", (event) => {
-    const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range])");
+    const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range], [type=radio])");
     if (typed || event.ctrlKey || event.metaKey || event.altKey) return;
     const inPicture = event.target.closest?.(".picture, button, a, summary"), native = [" ", "Enter"].includes(event.key) || event.key.startsWith("Arrow");
     const does = event.key === "p" ? () => present(!("present" in showing)) : "present" in showing && !(native && inPicture) && KEYS_THERE[event.key];

@@ -37,7 +37,7 @@ def computed(race: Race) -> tuple[list[Explanation], Content]:
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()
         explanations, drawn = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
-        asked = of_race(drawn, names(race), explanations)
+        asked = of_race(race, drawn, names(race), explanations)
         return explanations, content(drawn.figure, drawn.frames, narrow=NARROW, times=drawn.times, question=asked)
 
 

@@ -13,7 +13,7 @@ SHOWN = "lessons:shown"
 KEYS = (
     ("p", "begins and ends the presenter's view: full screen, no navigation, large type"),
     ("n, b", "the next step of the lesson, and the one before; without a lesson, of the page's situations"),
-    ("h, r", "hides the verdict while you ask, and reveals it"),
+    ("h, r", "hides the answer while you ask, and reveals it; Enter reveals it, too"),
     ("arrows, space", "drag the rate, and play the steps"),
 )
 
