@@ -192,7 +192,7 @@ def _seen(drawing: Picture, guesses: Sequence[Guess], traces: Sequence[int]) -> 
 def _rate(asks: str, found: str, low: float, high: float) -> Guess:
     """Return a guess on the scale of rates whose answer lies between `low` and `high`; what is nearest to it there is right."""
     scale, replies, scores = _scale(low, high), [], []
-    nearest = int(np.argmin(np.abs(np.log(scale / np.sqrt(low * high)))))
+    nearest = int(np.argmin(np.abs(np.log(scale / (np.sqrt(low) * np.sqrt(high))))))
     for i, rate in enumerate(scale.tolist()):
         by, side = (low / rate, "low") if rate < low else (rate / high, "high")
         score = RIGHT if i == nearest or by <= 1 else f"{plain(by)} times too {side}"
