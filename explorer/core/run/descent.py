@@ -152,12 +152,12 @@ class Descent:
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
         rate = np.array(np.broadcast_to(rate, runs))
         try:
-            multiplier = (course or constant())(np.arange(steps))
+            returned = (course or constant())(np.arange(steps))
         except TypeError as error:
             raise must("schedule", "a function of the steps, (n,), that returns a multiplier for each", f"TypeError: {error}") from error
-        if np.asarray(multiplier).dtype.kind not in "biuf":  # None would pass for nan
-            raise must("what schedule returns", "numbers", typed(multiplier))
-        multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
+        multiplier = check_floats("what schedule returns", returned, shape="numbers")
+        if any(each is None for each in np.ravel(returned)[np.isnan(multiplier).ravel()]):  # of which numpy makes nan
+            raise must("what schedule returns", "numbers", typed(returned))
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
