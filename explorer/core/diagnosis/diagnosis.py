@@ -96,7 +96,7 @@ def diagnose(
 
     The verdict does not depend on the loss's unit or zero: a·L + b has the same, for a > 0, but for a loss that is suddenly exactly 0,
     and for a first step of less than a hundredth of the loss after which nothing moves. A loss that is not finite from some row
-    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than `FEWEST`
+    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than 8
     values, or all equal. The words mean what they mean in `judge`, but for what only who knows x and the minimum can see: a plateau
     that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
 

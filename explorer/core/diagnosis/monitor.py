@@ -287,15 +287,15 @@ class Monitor:
         if not (self._rise and self._growth > 0 and self._pace() > 0) or (q > ACCELERATES and not self._earlier > 0):
             return None
         at, height = self._rise[-1]
-        left, growth, steps = max(self._largest - height, 0.0), self._growth, 0
+        left, growth, ahead = max(self._largest - height, 0.0), self._growth, 0
         was = self._before / self._earlier if self._earlier > 0 else 1.0
         fades = (q - 1) / (was - 1) if was > q > 1 else 1.0
         q = min(q, MOST)
-        while q > (ACCELERATES if not steps else STILL) and left >= 0:
+        while q > (ACCELERATES if not ahead else STILL) and left >= 0:
             growth *= q
-            left, q, steps = left - growth, 1 + (q - 1) * fades, steps + 1
-        rest = (math.floor(left / (growth if steps else self._pace())) + 1) if left >= 0 else 0
-        return max(at + max(steps + rest, 1), self.step)  # where losses are missing it may be over by now
+            left, q, ahead = left - growth, 1 + (q - 1) * fades, ahead + 1
+        rest = (math.floor(left / (growth if ahead else self._pace())) + 1) if left >= 0 else 0
+        return max(at + max(ahead + rest, 1), self.step)  # where losses are missing it may be over by now
 
     def _grown(self) -> str:
         """Return how the loss grew and where that leads, in words."""
