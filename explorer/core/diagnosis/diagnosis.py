@@ -96,7 +96,7 @@ def diagnose(
 
     The verdict does not depend on the loss's unit or zero: a·L + b has the same, for a > 0, but for a loss that is suddenly exactly 0,
     and for a first step of less than a hundredth of the loss after which nothing moves. A loss that is not finite from some row
-    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than `FEWEST`
+    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than 8
     values, or all equal. The words mean what they mean in `judge`, but for what only who knows x and the minimum can see: a plateau
     that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
 
@@ -111,12 +111,12 @@ def diagnose(
     """
     given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
     lines: tuple[tuple[str, int, str], ...] = ()
-    called, judged, counter = "the loss", "train", "step"
+    called, judged, counter, of = "the loss", "train", "step", ""
     if isinstance(losses, LogFile):
         log = losses
         counter = log.counter if steps is None else counter
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
-        called, judged = log.called, kind(log.roles["train"])
+        called, of, judged = log.called, log.of, kind(log.roles["train"])
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
     record = Record.of(losses, steps, counter=counter, called=called, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
@@ -133,10 +133,16 @@ def diagnose(
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
     sentence = re.sub(r"“[^“”]*+”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
+    evidence = _evidence(record, signs, str(verdict or "cannot tell"), heard)
+    if of:  # the rows are those that thinning left
+        sentence = sentence.replace(
+            f"after {counted(record.finite.size, 'row')}", f"after {of}, of which {record.finite.size:,} were judged,"
+        )
+        evidence = {"in the file": of, **evidence}
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,
-        evidence=_evidence(record, signs, str(verdict or "cannot tell"), heard),
+        evidence=evidence,
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
         cases=() if verdict is None else tuple(sorted(curves, key=lambda name: -likeness(record.values, curves[name]))),

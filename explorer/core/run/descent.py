@@ -152,12 +152,12 @@ class Descent:
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
         rate = np.array(np.broadcast_to(rate, runs))
         try:
-            multiplier = (course or constant())(np.arange(steps))
+            returned = (course or constant())(np.arange(steps))
         except TypeError as error:
             raise must("schedule", "a function of the steps, (n,), that returns a multiplier for each", f"TypeError: {error}") from error
-        if np.asarray(multiplier).dtype.kind not in "biuf":  # None would pass for nan
-            raise must("what schedule returns", "numbers", typed(multiplier))
-        multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
+        multiplier = check_floats("what schedule returns", returned, shape="numbers")
+        if any(each is None for each in np.ravel(returned)[np.isnan(multiplier).ravel()]):  # of which numpy makes nan
+            raise must("what schedule returns", "numbers", typed(returned))
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
@@ -218,7 +218,7 @@ class Trajectory(Displayed, Descent):
         return f"{size} at the learning rate {span(self.learning_rate)}{ends}"
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
-        """Return a row for each step of each run: loss, gradient, and the point's first `FRAMED` coordinates by name."""
+        """Return a row for each step of each run: loss, gradient, and the point's first 16 coordinates by name."""
         steps, runs = self.loss.shape
         found: dict[str, NDArray[Any]] = {"run": np.repeat(np.arange(runs), steps), "step": np.tile(np.arange(steps), runs)}
         found |= {"learning_rate": np.repeat(self.learning_rate, steps)}
@@ -271,8 +271,8 @@ def run(
     nan: nothing is clipped or raised.
 
     Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
-    data, numbers of runs that do not fit together, and a path of more than `PATH` numbers (`sweep` keeps no path); TypeError for a keyword
-    that is none.
+    data, numbers of runs that do not fit together, and a path of more than 20 million numbers (`sweep` keeps no path); TypeError for a
+    keyword that is none.
 
     See also: `sweep`, which keeps no path; `judge`, `Trajectory`. PyTorch and optax leave this loop to their users.
 
