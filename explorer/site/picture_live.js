@@ -206,7 +206,7 @@ function scaled(full, { range = full.range, tickvals = full.tickvals, ticktext =
   return { full, at, _offset, _length, ticks: !full.visible ? [] : told ?? (type === "linear" ? evenTicks(low, high, full.nticks || Math.min(Math.max(_length / (lies ? 80 : 40), 4), 9) + 1) : undefined) };
 }
 
-// Ticks, at most that many, a step of 1, 2 or 5 apart, as Plotly chooses them.
+// At most this many, a step of 1, 2 or 5 apart, as Plotly chooses them.
 function evenTicks(low, high, most) {
   const rough = Math.abs(high - low) / most, base = 10 ** Math.floor(Math.log10(rough)), step = base * [1, 2, 5, 10].find((each) => each >= rough / base - 1e-9);
   if (!(step > 0) || !Number.isFinite(step)) return undefined;
