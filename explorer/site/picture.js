@@ -121,7 +121,7 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
-    if (!dial?.words.length) sentence.firstElementChild.textContent = data.said ?? "";
+    if (data.embedded && !dial?.words.length) sentence.firstElementChild.textContent = data.said;
     // What a link of exactly this must say beside the address, in which the page has the position that it follows.
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
