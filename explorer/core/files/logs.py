@@ -46,8 +46,8 @@ class LogFile(Displayed):
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
     values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
     and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``. `called` is what sentences call the
-    judged column: by its own name where it was chosen by hand; `of` is what the file has, such as ``"300,001 lines"``, where not all is
-    judged.
+    judged column: by its own name where it was chosen by hand; `of` is what the file has, such as ``"300,001 lines"``, where not all
+    is judged.
 
     See also: `read_log`, `diagnose`.
 
