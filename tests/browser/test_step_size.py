@@ -9,10 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.core.run.setup import Setup
@@ -294,44 +291,6 @@ def test_a_step_under_the_microscope(opened: Visit) -> None:
     dial(page).press("ArrowLeft")  # the same step of another run
     expect(words).not_to_have_text(before)
     expect(words).to_contain_text("Step 2:")
-
-
-DRAWN = "document.querySelector('.picture').dataset.drawn?.startsWith(document.querySelector('.picture-ruler input').value + ' ')"
-"""Whether the picture shows the position at which the dial is."""
-
-
-@pytest.mark.parametrize(("query", "theme"), [(RAVINE, "light"), (CALM, "dark"), ({"v": "1", "loss": "linear_regression"}, "light")])
-def test_what_is_drawn_under_the_hand_looks_as_what_is_drawn_at_rest(opened: Visit, query: dict[str, str], theme: str) -> None:
-    """The canvas against Plotly's figure, pixel by pixel: there, on, and back, each held and then let go."""
-    page = opened(query, color_scheme=theme)
-    settle(page)
-    ruler, stage, canvas = dial(page), page.locator(".picture-stage").first, page.locator(".picture-live").first
-    compared = 0
-    for share in (0.2, 0.75, 0.45):
-        box = ruler.bounding_box()
-        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
-        page.mouse.down()
-        for to in (0.95, share, share + 0.05, share):  # what a run is the first to show, Plotly draws once
-            page.mouse.move(box["x"] + box["width"] * to, box["y"] + box["height"] / 2)
-            page.wait_for_function(DRAWN)
-        expect(canvas).to_be_visible()
-        moving = pixels(stage.screenshot())
-        page.mouse.up()
-        expect(canvas).to_be_hidden()
-        settle(page)
-        rest = pixels(stage.screenshot())
-        if moving.shape != rest.shape:
-            continue  # what stands above it changed with the run, and the picture made room once the hand was off
-        compared += 1
-        apart = np.abs(moving - rest).max(axis=2) > 96
-        wide = apart[1:-1, 1:-1] & apart[:-2, 1:-1] & apart[2:, 1:-1] & apart[1:-1, :-2] & apart[1:-1, 2:]
-        assert wide.mean() < 4e-4, "lines may differ by the pixel that they are smoothed into, letters by their edges; nothing else"
-    assert compared > 1
-
-
-def pixels(shot: bytes) -> NDArray[np.int16]:
-    """An image as rows of pixels."""
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(np.int16)
 
 
 def test_every_control_has_a_name(opened: Visit) -> None:
