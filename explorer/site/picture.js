@@ -572,9 +572,10 @@ function mount(parent) {
 
   function arrange() {
     const { dial, times } = data;
+    const focused = form.contains(document.activeElement);
     guess.take(data.question, position);
     guess.tellAnswer();
-    const asks = guess.asks(), focused = form.contains(document.activeElement);
+    const asks = guess.asks();
     form.hidden = !asks;
     saving.hidden = asks || data.embedded;
     predict.hidden = !data.question;

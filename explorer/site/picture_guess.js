@@ -24,6 +24,8 @@ function guessing(form, answer, change) {
     if (hides) position = at; // once it is revealed, the answer to what was asked does not follow the dial
     const shape = JSON.stringify(question?.guesses.map(({ options, at, names }) => [options, at, names]) ?? []), now = prediction().about();
     if (shape !== asked || now !== about || again) build(now);
+    if (hides && !parts.parentElement) form.prepend(parts);
+    else if (!hides) parts.remove(); // what is not asked is not on the page
     asked = shape;
     question?.guesses.forEach(({ asks }, i) => (inputs[i].asks.textContent = of(asks)));
   }
@@ -86,7 +88,7 @@ function guessing(form, answer, change) {
   const marks = () => (!prediction().reveals() ? [] : (question?.guesses ?? []).flatMap(({ at, options }, i) => (typeof at?.[inputs[i].guess] === "number" ? [{ position: at[inputs[i].guess], text: `you: ${options[inputs[i].guess]}` }] : [])));
 
   function fit(thumb) {
-    for (const { under, marks } of inputs) if (under) drawNames(under, [], marks, thumb);
+    for (const { under, marks } of inputs) if (under?.isConnected) drawNames(under, [], marks, thumb);
   }
 
   return { take, tellAnswer, marks, fit, asks: () => !!question && prediction().hides(), still: () => question };

@@ -65,7 +65,7 @@ def hides(page: Page, *numbers: str) -> None:
     assert not re.search(rf"(?<!\w)({'|'.join(map(re.escape, WORDS))})(?!\w)", told), told
     for number in numbers:
         assert not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.]*\d)", told), (number, told)
-    assert page.evaluate(COLORED) == 0
+    page.wait_for_function(f"({COLORED})() === 0")
     assert page.locator("h2:visible, [data-testid=stMetric]:visible, table:visible, .picture-save:visible").count() == 0
 
 
@@ -261,7 +261,7 @@ def test_a_page_that_stands_alone_asks_too(visit: Visit, tmp_path: Path) -> None
     for _ in range(2):
         page.get_by_role("button", name="Predict first").click()
         expect(page.get_by_role("button", name="Show what happens")).to_be_visible()
-        assert page.evaluate(COLORED) == 0
+        page.wait_for_function(f"({COLORED})() === 0")
         by_key(page)
         page.keyboard.press("Enter")
         checked(answer(page), edge_of(setup))
