@@ -1,5 +1,5 @@
 // A picture while it is dragged or played: all that stands within its axes, drawn on one canvas above Plotly's figure, by Plotly's own axes
-// and with the looks that it resolved. A fifth of the work of `Plotly.react`; at rest the figure is Plotly's again, with hover, zoom and
+// and with the looks that it resolved. That is less work than `Plotly.react`; at rest the figure is Plotly's again, with hover, zoom and
 // export. What is not known here (another type of trace, a layout that a frame changes) is left to Plotly. One module with picture.js.
 
 const DASHES = { dot: [1, 1], dash: [3, 3], longdash: [5, 5], dashdot: [3, 1, 1, 1], longdashdot: [5, 2, 1, 2] }; // in widths of the line, of 3 at least, as Plotly's
