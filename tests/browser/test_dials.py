@@ -20,7 +20,7 @@ import explorer.ui
 from tests.browser.waiting import settle
 
 SOURCES = {path.stem.split("_", 1)[1]: path.read_text("utf-8") for path in (Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py")}
-WITH_DIAL = sorted(name for name, source in SOURCES.items() if re.search(r"\b(dial|times)=", source))
+WITH_DIAL = sorted(name for name, source in SOURCES.items() if re.search(r"\bdial\b|\btimes=", source))
 FOLLOWING = sorted(name for name, source in SOURCES.items() if "on_move=" in source)
 SMALL = {"v": "1", "loss": "network", "loss.examples": "20", "optimizer": "gradient_descent", "learning_rate": "0.5", "steps": "40"}
 CALM = {"v": "1", "loss": "ravine", "optimizer": "gradient_descent", "learning_rate": "0.4", "start": "1,0.3"}
