@@ -17,7 +17,15 @@ SOURCE = griffe.load("explorer", search_paths=[ROOT])
 BESIDE = ("bridges.jax_loss", "bridges.torch_loss", "site.write_html")
 """What is public beside `import explorer`, by the place from which it is imported."""
 DOORS = {place.rpartition(".")[2]: place for place in (*(f"core.doors.{name}" for name in explorer.__all__), *BESIDE)}
-NEAR = {"Conditions": "core.run.descent.Conditions", "Facts": "core.losses.protocol.Facts"}
+NEAR = {
+    "Blocks": "core.optimizers.rule.Blocks",
+    "Conditions": "core.run.descent.Conditions",
+    "Facts": "core.losses.protocol.Facts",
+    "Notice": "core.diagnosis.monitor.Notice",
+    "Race": "core.run.race.Race",
+    "Shown": "site.shown.Shown",
+    "Survey": "core.networks.planes.Survey",
+}
 """What is no public name, and is explained on the page of each that speaks of it."""
 HEAD = "from explorer import *\nimport numpy as np"
 """What the example of every page begins with."""

@@ -84,3 +84,14 @@ def test_the_example_of_a_page_runs_as_it_stands(name: str) -> None:
 
 def test_the_examples_of_the_writer_itself_run() -> None:
     assert doctest.testmod(make_api).failed == 0
+
+
+def test_every_class_that_a_page_names_is_explained() -> None:
+    """It has a page, or stands on the page that speaks of it."""
+    sources = [path.read_text(encoding="utf-8") for path in (FOLDER.parents[1] / "explorer").rglob("*.py")]
+    classes = {name for text in sources for name in re.findall(r"^class ([A-Z]\w+)", text, re.MULTILINE)}
+    assert {*NEAR} < classes
+    for path in {*FOLDER.glob("*.md")} - {FOLDER / "README.md"}:
+        text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        named = classes.intersection(re.findall(r"`([A-Z]\w+)`", text)) - {*DOORS}
+        assert [name for name in named if f"\n## {name}\n" not in text] == [], path.name

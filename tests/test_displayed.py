@@ -153,6 +153,17 @@ def test_what_the_app_moves_has_a_slider(name: str, positions: int) -> None:
     assert len(drawn(name).frames) == positions
 
 
+def test_of_many_runs_some_are_drawn_and_the_slider_says_so() -> None:
+    path = explorer.run("quadratic", "adam", np.geomspace(0.01, 1, 5000), steps=10, keep_preconditioner=True)
+    figure = path.plot()
+    assert len(figure.frames) == 200
+    assert figure.layout.sliders[0].currentvalue.prefix.strip() == "Learning rate, 200 of 5,000 runs"
+    assert [step.label.split()[0] for step in figure.layout.sliders[0].steps[:: len(figure.frames) - 1]] == ["0.01", "1"]
+    some = path.at(np.array([7, 0, 4999]))
+    np.testing.assert_array_equal(some.x, path.x[:, :, [7, 0, 4999]])
+    assert explorer.judge(some).verdict.tolist() == explorer.judge(path).verdict[[7, 0, 4999]].tolist()
+
+
 def test_a_slider_of_rates_shows_where_each_run_went() -> None:
     path, figure = made("Trajectory"), drawn("Trajectory")
     here = next(i for i, trace in enumerate(figure.data) if trace.meta == {"head": 1} and trace.mode == "markers")

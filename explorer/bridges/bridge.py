@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -65,7 +66,9 @@ class Bridge:
             check_one("lower_bound", check_number("lower_bound", self.lower_bound))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {len(self.start):,} parameters in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
+        return (
+            f"{type(self).__name__}: {counted(len(self.start), 'parameter')} in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
+        )
 
     minimum = None
     order = "F"  # a run's numbers beside each other, as the libraries want them
@@ -124,6 +127,11 @@ class DataBridge(Bridge):
         if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= self.examples:
             raise must("rows", f"a list of whole numbers from 0 to {self.examples - 1}", typed(rows.tolist()))
         return replace(self, data=self.model.on(self.data, rows), examples=len(rows))
+
+
+def said(error: Exception) -> str:
+    """Return what a library says, in one line of at most some hundred letters."""
+    return f"{type(error).__name__}: {shorten(str(error), 300, placeholder=' …')}"
 
 
 def needed(library: str, title: str) -> Any:

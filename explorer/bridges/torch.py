@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bridges.bridge import DataBridge, Times, needed
+from explorer.bridges.bridge import DataBridge, Times, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.losses.protocol import check_bound
 
 ONE_AT_A_TIME = threading.RLock()
 """While the parameters are replaced (`torch.func.functional_call`) a model belongs to one thread. PyTorch has threads of its own."""
@@ -33,9 +34,11 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     The model is copied, so that neither it nor its buffers are changed. As in training, `BatchNorm` in training mode uses the mean and
     variance of the examples at hand (for a mini-batch, its own); running ones are neither used nor changed.
 
-    Raises ValueError for a model without parameters to train or with ones that have no shape yet, for one that draws random numbers, as
-    dropout does in training mode, or changes its buffers in another way, for data whose tensors are not equally long, and for a
-    loss that is not one number. Raises ImportError where PyTorch is not installed.
+    Raises ValueError for a model without parameters to train, with ones that have no shape yet or are of another type than float32 and
+    float64 (in 16 bits curvature is rounded away), for one that draws random numbers, as dropout does in training mode, or changes its
+    buffers in another way, for data whose tensors are not equally long or that the model or the loss function does not take, with what
+    PyTorch says of it, for `BatchNorm` in training mode with one value a channel, and for a loss that is not one number with a gradient.
+    Raises ImportError where PyTorch is not installed.
 
     See also: `jax_loss`, `from_function`, `safe_rate`.
 
@@ -52,6 +55,9 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     check_made("model", model, torch.nn.Module, "a torch.nn.Module")
     check_made("loss_function", loss_function, Callable, "a function of the model's output and the targets")
     data = inputs if isinstance(inputs, tuple | list | dict) else (inputs,), targets
+    for name, each in (("inputs", inputs), ("targets", targets)):
+        if any(hasattr(part, "__array__") and not isinstance(part, torch.Tensor) for part in _leaves(each)):
+            raise must(name, "tensors, such as torch.as_tensor makes of an array", _described(torch, each))
     lengths = {len(each) if each.ndim else 0 for each in _tensors(torch, data)}
     if len(lengths) != 1 or 0 in lengths:
         raise must("inputs and targets", "tensors with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")
@@ -59,21 +65,22 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
     if not trained or any(torch.nn.parameter.is_lazy(each) for each in trained.values()):
         raise must("model", "one with parameters that require a gradient and have a shape: a lazy one has to be called once", "none")
-    if any(each.is_complex() for each in trained.values()):
-        raise must("model", "one with real parameters", "complex ones")
+    for name, each in trained.items():
+        if each.dtype not in (torch.float32, torch.float64):
+            raise must(
+                "model", "one with parameters of float32 or float64, as model.float() makes it", f"{_described(torch, each)} at {name}"
+            )
     kind: Any = np.float64 if any(each.dtype == torch.float64 for each in trained.values()) else np.float32
     start = np.concatenate([each.detach().cpu().to(torch.float64).numpy().ravel() for each in trained.values()]).astype(kind)
     arithmetic = TorchModel(copy.deepcopy(model), loss_function, tuple(trained))
     arithmetic.check(start, data)
-    return DataBridge(
-        arithmetic,
-        start,
+    shapes, rounding = (
         {name: tuple(each.shape) for name, each in trained.items()},
-        max(float(torch.finfo(each.dtype).eps) for each in trained.values()),
-        lower_bound,
-        data,
-        lengths.pop(),
-        getattr(loss_function, "reduction", "mean"),
+        max(torch.finfo(each.dtype).eps for each in trained.values()),
+    )
+    reduction = getattr(loss_function, "reduction", "mean")
+    return check_bound(
+        "lower_bound", lower_bound, DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction)
     )
 
 
@@ -100,11 +107,20 @@ class TorchModel:
             kept.append(saved.nbytes)
             return saved
 
+        point = x[0].requires_grad_()
         with _exact(torch), torch.autograd.graph.saved_tensors_hooks(noted, lambda saved: saved):
-            single = self._loss(x[0].requires_grad_(), data)
+            single = self._loss(point, data, asked=partial(_asked, torch))
         if not isinstance(single, torch.Tensor) or single.numel() != 1:
             got = f"shape {tuple(single.shape)}" if isinstance(single, torch.Tensor) else typed(single)
             raise must("loss_function", "a function that returns one number, as with reduction='mean'", got)
+        if not single.requires_grad:
+            raise must(
+                "loss_function", "one whose result has a gradient with respect to the parameters", "one that is constant or detached"
+            )
+        try:
+            torch.autograd.grad(single, point)
+        except (RuntimeError, NotImplementedError) as error:
+            raise must("model and loss_function", "ones that have a gradient", said(error)) from error
         self.an_example = sum(kept) / max(len(each) for each in _tensors(torch, data))
         try:
             first = self._losses(x, data)
@@ -170,12 +186,15 @@ class TorchModel:
             return torch.func.vmap(partial(self._loss, data=data))(x)
         return torch.stack([self._loss(each, data) for each in x])
 
-    def _loss(self, point: Any, data: Any) -> Any:
+    def _loss(self, point: Any, data: Any, *, asked: Callable[..., Any] = lambda _, function, *given: function(*given)) -> Any:
+        """The loss at one point ``(dim,)``, of a model and a loss function that are `asked` under these names."""
         torch, (inputs, targets) = needed("torch", "PyTorch"), data
         numbers = zip(self.parts.items(), point.split(self.sizes), strict=True)
         parts = {name: part.view(shape).to(kind) for (name, (shape, kind)), part in numbers}
         arguments = ((), inputs) if isinstance(inputs, dict) else (tuple(inputs), {})
-        loss = self.loss_function(torch.func.functional_call(self.model, parts, *arguments), targets)
+        call = torch.func.functional_call
+        output = asked("model", lambda _: call(self.model, parts, *arguments), inputs)
+        loss = asked("loss_function", self.loss_function, output, targets)
         return loss.reshape(()).to(point.dtype) if isinstance(loss, torch.Tensor) and loss.numel() == 1 else loss
 
     def _tensor(self, x: Array) -> Any:
@@ -195,14 +214,55 @@ def _exact(torch: Any) -> Iterator[None]:
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
+class OneValue(ValueError):
+    """A normalization over the batch has nothing to normalize over."""
+
+
 def _by_batch(norm: Any) -> None:
-    """Let a normalization in training mode have no running mean and variance; of a single example they are its own value and 0."""
+    """Let a normalization in training mode have no running mean and variance."""
     torch = needed("torch", "PyTorch")
     if not (isinstance(norm, torch.nn.modules.batchnorm._NormBase) and norm.training):
         return
     norm.running_mean = norm.running_var = norm.num_batches_tracked = None
-    if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):  # whose own forward refuses a single example
-        norm.forward = lambda x: torch.batch_norm(x, norm.weight, norm.bias, None, None, True, 0.0, norm.eps, False)
+    if not isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
+        return
+    own = norm.forward
+
+    def forward(x: Any) -> Any:
+        if x.numel() == x.size(1):
+            way = "take larger batches, or call model.eval() first"
+            raise OneValue(f"a batch must have 2 values or more for each channel of BatchNorm in training mode, got 1: {way}")
+        return own(x)
+
+    norm.forward = forward
+
+
+def _asked(torch: Any, name: str, function: Callable[..., Any], *given: Any) -> Any:
+    """What a model or a loss function returns; what it raises instead is said in a sentence with what it was given."""
+    try:
+        return function(*given)
+    except OneValue:
+        raise
+    except Exception as error:
+        what = "the inputs" if name == "model" else "the model's output and the targets"
+        kinds = sorted(
+            {str(each.dtype).removeprefix("torch.") for each in _tensors(torch, given) if each.is_floating_point()} - {"float32"}
+        )
+        way = f"; data of {kinds[0]} can be turned by .float(), a model by .double()" if "dtype" in str(error) and kinds else ""
+        raise must(name, f"one that takes {what}, {', '.join(_described(torch, each) for each in given)}", said(error) + way) from error
+
+
+def _described(torch: Any, given: Any) -> str:
+    """What was given, in a few words: ``float32 of shape (6, 4)``."""
+    if isinstance(given, torch.Tensor):
+        return f"{str(given.dtype).removeprefix('torch.')} of shape {tuple(given.shape)}"
+    if isinstance(given, dict) and 0 < len(given) <= 3:
+        return f"{{{', '.join(f'{name!r}: {_described(torch, each)}' for name, each in given.items())}}}"
+    if isinstance(given, tuple | list) and 0 < len(given) <= 3:
+        return f"({', '.join(_described(torch, each) for each in given)})"
+    if hasattr(given, "dtype") and hasattr(given, "shape"):
+        return f"{type(given).__name__} of {given.dtype} and shape {tuple(given.shape)}"
+    return typed(given)
 
 
 def _drawn() -> ValueError:
@@ -216,6 +276,12 @@ def _each(torch: Any, data: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(data, tuple | list):
         return tuple(_each(torch, each, function) for each in data)
     return function(data) if isinstance(data, torch.Tensor) else data
+
+
+def _leaves(data: Any) -> list[Any]:
+    """What the tuples and dictionaries hold."""
+    inside = data.values() if isinstance(data, dict) else data if isinstance(data, tuple | list) else None
+    return [data] if inside is None else [leaf for each in inside for leaf in _leaves(each)]
 
 
 def _tensors(torch: Any, data: Any) -> list[Any]:

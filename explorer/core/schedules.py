@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_made, check_number, check_one, door, must
+from explorer.core.ground.knobs import Knob, Shelf, check_made, check_whole, door, must
 
 Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 """A function from steps, counted from 0, to what multiplies the learning rate there: ``(n,) -> (n,)``.
@@ -242,7 +242,7 @@ def after_warmup(schedule: Schedule | str, steps: int, *, start_factor: float = 
 
     It begins at its own step 0 then: PyTorch's SequentialLR of a LinearLR and the schedule, with the milestone at `steps`. With 0 steps
     it is the schedule itself.
-    Raises ValueError for steps that are not a whole number ≥ 0 and a factor that is not > 0 and ≤ 1.
+    Raises ValueError for steps that are not a whole number ≥ 0, a factor that is not > 0 and ≤ 1, and what is no schedule.
 
     See also: `SCHEDULES`, `Schedule`. optax: join_schedules.
 
@@ -251,9 +251,10 @@ def after_warmup(schedule: Schedule | str, steps: int, *, start_factor: float = 
     """
     rule = 'a name such as "cosine", or made by SCHEDULES["cosine"]()'
     own: Schedule = check_made("schedule", SCHEDULES.made(schedule), Callable, rule)
-    if check_one("warmup_steps", check_number("warmup_steps", steps, Knob(at_least=0))) == 0:
+    steps = check_whole("steps", steps, at_least=0)
+    rise = SCHEDULES["linear_warmup"](start_factor=start_factor, steps=max(steps, 1))
+    if not steps:
         return own
-    rise = linear_warmup(start_factor=start_factor, steps=steps)
     return lambda step: np.where(step < steps, rise(step), own(np.maximum(step - steps, 0)))
 
 

@@ -39,6 +39,7 @@ from explorer.figures.theme import COLORS, Part, safe
 from explorer.site.content import Dial, Mark
 
 SAVED = ", saved"
+POSITIONS = 200  # the most runs that one picture has a frame of: of more, evenly spaced ones, and the dial says so
 RUNS = "The landscape of the loss with the path; the loss at every step."
 
 
@@ -85,8 +86,12 @@ def _(trajectory: Trajectory) -> Shown:
         raise must(
             "trajectory", "of runs whose loss is a finite number somewhere, to be drawn", "one that is lost from the start; ask why_nan"
         )
-    explanation = Explanation.of(trajectory)
-    return replace(_staged(step_size.draw(explanation), RUNS), dial=_rates(explanation))
+    some = np.unique(np.linspace(0, trajectory.runs - 1, min(trajectory.runs, POSITIONS)).round().astype(int))
+    explanation = Explanation.of(trajectory if some.size == trajectory.runs else trajectory.at(some))
+    dial = _rates(explanation)
+    if some.size < trajectory.runs:
+        dial = replace(dial, label=f"{dial.label}, {some.size} of {trajectory.runs:,} runs")
+    return replace(_staged(step_size.draw(explanation), RUNS), dial=dial)
 
 
 @shown.register

@@ -58,10 +58,22 @@ def test_derivatives_are_those_of_the_function() -> None:
     ("function", "parameters", "sentence"),
     [
         (lambda p: p["w"], {"w": np.ones(3, np.float32)}, r"one that returns one real number.*float32 of shape \(3,\)"),
-        (lambda p: p["w"].sum(), {"w": np.ones(3, np.int32)}, "arrays of real floating numbers, got int32 at w"),
-        (lambda p: 0.0, {}, "arrays of real floating numbers, got none"),
+        (lambda p: p["w"].sum(), {"w": np.ones(3, np.int32)}, "arrays of float32 or float64, got int32 at w"),
+        (lambda p: 0.0, {}, "arrays of float32 or float64, got none"),
+        (lambda p: p["w"].sum(), {"w": jnp.ones(3, jnp.bfloat16)}, "arrays of float32 or float64, got bfloat16 at w"),
+        (lambda p: p["w"].sum(), {"w": "abc"}, "arrays of float32 or float64, got 'abc' at w"),
+        (
+            lambda p: p["v"].sum(),
+            {"w": np.ones(3, np.float32)},
+            "takes the parameters and the data, none, inside of jax.jit, got KeyError: 'v'",
+        ),
+        (
+            lambda p: p["w"].sum() if p["w"][0] > 0 else 0.0,
+            {"w": np.ones(3, np.float32)},
+            "inside of jax.jit, got TracerBoolConversionError",
+        ),
     ],
-    ids=["not one number", "integers", "nothing"],
+    ids=["not one number", "integers", "nothing", "bfloat16", "text", "another key", "branching"],
 )
 def test_what_cannot_be_a_loss_is_refused_with_a_sentence(function: Any, parameters: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):

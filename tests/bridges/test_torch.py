@@ -124,7 +124,7 @@ def test_derivatives_are_the_model_s_own_and_the_model_stays_as_it_is(name: str)
     assert [each for each, _ in loss.blocks] == [each for each, part in model.named_parameters() if part.requires_grad]
     random = np.random.default_rng(0)
     x, v = loss.start[:, np.newaxis] + 0.1 * random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3))
-    for some in (loss, loss.on(np.array([4, 1, 1])), loss.on(np.array([2]))):
+    for some in (loss, loss.on(np.array([4, 1, 1])), loss.on(np.array([2, 2] if "normalization" in name else [2]))):
         value, gradient = some.value_and_gradient(x)
         product, h = some.hvp(x, v), 1e-5
         difference = (some.value_and_gradient(x + h * v)[1] - some.value_and_gradient(x - h * v)[1]) / (2 * h)
@@ -171,12 +171,57 @@ MEAN = nn.functional.cross_entropy
         (lambda: nn.Linear(4, 3), (MEAN, DATA[0], DATA[1][:5]), r"as many in each, got lengths \[5, 6\]"),
         (lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)), (MEAN, *DATA), "leaves its buffers as they are"),
         (lambda: "a model", (MEAN, *DATA), "must be a torch.nn.Module, got 'a model'"),
+        (
+            lambda: nn.Linear(4, 3).half(),
+            (MEAN, DATA[0].half(), DATA[1]),
+            r"float32 or float64, as model.float\(\) makes it, got float16 .*at w",
+        ),
+        (lambda: nn.Linear(4, 3).bfloat16(), (MEAN, *DATA), "float32 or float64, .*got bfloat16 of shape .3, 4. at weight"),
+        (
+            lambda: nn.Linear(4, 3),
+            (MEAN, DATA[0].double(), DATA[1]),
+            r"takes the inputs, \(float64 of shape \(6, 4\)\), got .*by \.float\(\)",
+        ),
+        (lambda: nn.Linear(5, 3), (MEAN, *DATA), "model must be one that takes the inputs, .*got RuntimeError: mat1 and mat2 shapes"),
+        (
+            lambda: nn.Linear(4, 3),
+            (MEAN, DATA[0].numpy(), DATA[1]),
+            "inputs must be tensors, such as torch.as_tensor makes.*ndarray of float32",
+        ),
+        (
+            lambda: nn.Linear(4, 2),
+            (MEAN, DATA[0], DATA[1] + 9),
+            "loss_function must be one that takes the model's output and .*out of bounds",
+        ),
+        (
+            lambda: nn.LSTM(4, 3),
+            (MEAN, *DATA),
+            r"loss_function must be .*\(float32 of shape \(6, 3\), \(float32.*must be Tensor, not tuple",
+        ),
+        (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss, *DATA), "loss_function must be one that takes"),
+        (lambda: nn.Linear(4, 3), (lambda o, t: (o.argmax(1) == t).float().mean(), *DATA), "has a gradient.*constant or detached"),
+        (lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)), (MEAN, DATA[0][:1], DATA[1][:1]), "2 values or more for each channel"),
     ],
-    ids=["dropout", "lazy", "frozen", "not reduced", "lengths", "buffers", "no model"],
 )
 def test_what_cannot_be_a_loss_is_refused_with_a_sentence(model: Any, rest: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         torch_loss(model(), *rest)
+
+
+def test_batch_normalization_takes_batches_of_two_and_why_nan_each_example() -> None:
+    """As PyTorch refuses a batch of one; of an image one example is many values, and an evaluating model takes any batch."""
+    model, targets = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 3)), DATA[1]
+    loss = torch_loss(model, MEAN, *DATA)
+    for door in (run, sweep):
+        with pytest.raises(
+            ValueError, match=r"2 values or more for each channel of BatchNorm in training mode, got 1: take larger batches"
+        ):
+            door(loss, DESCENT, [0.1, 0.2], batch_size=1, steps=3)
+        door(loss, DESCENT, [0.1, 0.2], batch_size=2, steps=3)
+    assert why_nan(run(loss, DESCENT, 1e30, steps=50)).origin in (Origin.RATE, Origin.PRECISION)
+    images = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 3))
+    run(torch_loss(images, MEAN, torch.randn(6, 2, 4, 4), targets), DESCENT, 0.1, batch_size=1, steps=2)
+    run(torch_loss(model.eval(), MEAN, *DATA), DESCENT, 0.1, batch_size=1, steps=2)
 
 
 def test_runs_that_do_not_fit_together_are_computed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,3 +306,5 @@ def test_its_data_are_its_own_and_rows_name_some_of_them() -> None:
     for bound in (np.nan, "a", np.inf):
         with pytest.raises(ValueError, match="lower_bound must be"):
             torch_loss(torch.nn.Linear(3, 2), torch.nn.functional.mse_loss, inputs, targets, lower_bound=bound)
+    with pytest.raises(ValueError, match=r"lower_bound must be at most the loss at the start, .*, got 100"):
+        torch_loss(torch.nn.Linear(3, 2), torch.nn.functional.mse_loss, inputs, targets, lower_bound=100)

@@ -366,6 +366,40 @@ def test_the_two_ways_to_nan_are_told_apart() -> None:
     assert "data" in second.causes[0].name or "logarithm" in second.causes[0].name
 
 
+@pytest.mark.parametrize("trend", [lambda k: 4.0 + 0 * k, lambda k: 4 + 0.1 * np.minimum(k, 2), lambda k: 4 * np.exp(-k / 9)])
+def test_noise_before_a_nan_is_no_growth(trend: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
+    """The learning rate is blamed for 1 in 100 of them at most, and where few rows end on a rise, it is said that they cannot tell."""
+    first: Counter[str] = Counter()
+    for rows, seed in itertools.product((1, 2, 3, 4, 5, 6, 8, 12, 20, 30, 100), range(60)):
+        losses = trend(np.arange(rows)) + 0.1 * np.random.default_rng([rows, seed]).standard_normal(rows)
+        found = diagnose([*losses, NAN])
+        first[found.causes[0].name] += 1
+        few = "too few rows to tell" in found.symptoms
+        assert few == ("not enough to tell" in found.sentence) == (found.causes[0].name == "Too few rows to tell")
+        assert not few or rows < 8
+        assert found.verdict == Verdict.DIVERGED
+        assert "nan from row" in found.sentence
+    assert first["The learning rate is too large"] <= 0.01 * first.total(), first
+
+
+@pytest.mark.parametrize("factor", [1.05, 1.5, 2.0, 4.0, 1e3])
+@pytest.mark.parametrize("before", [[], [9.0, 5.0, 3.0, 2.0, 1.5]])
+def test_growth_before_a_nan_is_seen(factor: float, before: list[float]) -> None:
+    """By a factor, for as long as that takes to rise above the start; and two values have no scale, so they show nothing."""
+    rows = 5 + int(np.ceil(np.log(max([2.0, *before])) / np.log(factor)))
+    found = diagnose([*before, *factor ** np.arange(rows), NAN])
+    assert "grew" in found.sentence
+    assert found.causes[0].name == "The learning rate is too large"
+    assert "not enough to tell" in diagnose([1.0, factor, NAN]).sentence
+    assert "100 finite values before it are not enough to tell" in diagnose([1.0] * 99 + [2.0, NAN]).sentence
+
+
+def test_a_rise_that_makes_a_finite_curve_diverge_is_growth_before_a_nan_too() -> None:
+    rise = np.exp(np.linspace(0, 8, 200)) * np.exp(0.1 * np.random.default_rng(0).standard_normal(200))
+    assert diagnose(rise).verdict == Verdict.DIVERGED
+    assert "the loss grew from" in diagnose([*rise, NAN]).sentence
+
+
 def test_every_verdict_has_causes_with_a_test_and_a_change(labelled: list[Labelled]) -> None:
     for curve in labelled[::5]:
         found: Diagnosis = diagnose(curve.losses, steps=curve.steps, stochastic=curve.stochastic)

@@ -319,7 +319,7 @@ def test_a_gradient_that_is_made_in_place_is_checked_at_the_point_that_was_asked
 def test_what_is_unusual_and_right_is_taken() -> None:
     assert check_gradient(bowl, [3.0, 4.0]).wrong == ()
     assert check_gradient(lambda x: (x @ x, x), [3.0, 4.0]).wrong == ("x",)
-    assert from_function(bowl, ONE, minimum=10**30).minimum == 1e30  # type: ignore[arg-type]
+    assert from_function(bowl, ONE, minimum=-(10**30)).minimum == -1e30  # type: ignore[arg-type]
     assert from_function(bowl, ONE, minimum=-np.inf).minimum == -np.inf
     assert from_function(lambda x: (10**30, x), ONE).value(np.ones((2, 1))).tolist() == [1e30]
     assert str(diagnose([*CURVE, HUGE]).verdict) == "diverged"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from explorer.core.diagnosis.diagnosis import diagnose
 from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
 from explorer.core.files.sheet import MOST_ROWS
 
@@ -170,6 +171,13 @@ def test_a_million_rows_are_thinned_and_that_is_said() -> None:
     assert log.step is not None
     assert log.step[-1] == 999_999
     assert any("1,000,001 lines" in note for note in log.notes)
+    found = diagnose(log)
+    assert log.of == found.evidence["in the file"] == "1,000,001 lines"
+    assert f"after 1,000,001 lines, of which {len(log.losses):,} were judged, the loss is" in found.sentence
+    assert not any(note.startswith("All ") for note in log.notes)
+    short = read_log("step,loss\n" + rows[: rows.index("\n30,") + 1])
+    assert (short.of, "in the file" in diagnose(short).evidence) == ("", False)
+    assert "after 30 rows" in diagnose(short).sentence
 
 
 def test_a_byte_more_than_a_megabyte_is_no_matter() -> None:

@@ -101,6 +101,23 @@ def test_a_growth_that_grows_is_foreseen_as_one() -> None:
     assert abs(notice.overflow_step - lost) <= 1
 
 
+@pytest.mark.parametrize("share", [0.01, 0.2, 1.0])
+@pytest.mark.parametrize("factor", [12.0, 30.0, 1000.0])
+def test_a_growth_that_levels_off_is_not_taken_for_one_that_goes_on_growing(share: float, factor: float) -> None:
+    """A flat direction and a steep one: factors of 1.1, 4, 10, 12, 12, ... No step is named of one change, and none far too early."""
+    losses = 1 + share * factor ** np.arange(90.0)
+    overflows = int(np.ceil(np.log(float(np.finfo(np.float32).max) / share) / np.log(factor)))
+    watch, named = Monitor(dtype="float32"), []
+    for loss in losses[:overflows]:
+        notice = watch.update(loss)
+        if notice is not None:
+            assert ("inf at" in notice.sentence) == (notice.overflow_step is not None)
+        named += [watch.overflow_step] if watch.state is State.LEAVING else []
+    assert named[0] is None or named[0] > 0.6 * overflows
+    assert min(each for each in named if each) > 0.6 * overflows
+    assert named[3] == pytest.approx(overflows, abs=0.25 * overflows)
+
+
 # ---- what is no reason to warn, in words ----------------------------------------------------------------------------------------
 
 
@@ -203,6 +220,14 @@ def test_negative_losses_are_measured_from_the_lowest() -> None:
     assert fed(Monitor(), np.zeros(50)) == []
 
 
+def test_a_rise_of_negative_losses_is_said_to_be_measured_from_the_lowest() -> None:
+    watch = Monitor()
+    (notice,) = fed(watch, [-3.0, -5.0, *(-5 + 1.5 ** np.arange(1, 20))])
+    assert "the loss, measured from its lowest, −5, grew by 1.5 a step" in notice.sentence
+    assert "the loss, measured from its lowest, −5, is" in (fed(after := Monitor(), [-5.0, -3.0]), after.sentence)[1]
+    assert "measured" not in (fed(after := Monitor(), [5.0, 7.0]), after.sentence)[1]
+
+
 def test_steps_may_skip_repeat_and_go_back() -> None:
     losses = {10 * step: 1.1 ** (10 * step) for step in range(12)}
     watch = Monitor()
@@ -270,12 +295,85 @@ def test_nonsense_about_the_model_is_refused_with_a_sentence() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             Monitor(**given)
+    for given, words in (({"batch_size": 0}, "batch_size must be finite and ≥ 1"), ({"every": "x"}, "every must be")):
+        with pytest.raises(ValueError, match=words):
+            Monitor(**given)
     watch = Monitor(model=bowl)
     with pytest.raises(ValueError, match="learning_rate must be given with x"):
         watch.update(1.0, x=[1.0])
+    with pytest.raises(ValueError, match="x must be given at every step where there is a model"):
+        watch.update(1.0, learning_rate=0.1)
+    with pytest.raises(ValueError, match="left out where there is no model to look at"):
+        Monitor().update(1.0, x=[1.0], learning_rate=0.1)
     with pytest.raises(ValueError, match="x must be 1 numbers"):
         watch.update(1.0, x=[1.0, 2.0], learning_rate=0.1)
     assert watch.update(1.0, x=[np.nan], learning_rate=0.1) is None
+
+
+class Breaking:
+    """A model that gives out when it is looked at."""
+
+    dim, start, minimum, broken = 1, np.ones(1), 0.0, True
+
+    def value(self, x: Any) -> Any:
+        return x[0] ** 2
+
+    def value_and_gradient(self, x: Any) -> Any:
+        return x[0] ** 2, 2 * x
+
+    def hvp(self, x: Any, v: Any) -> Any:
+        if self.broken:
+            raise MemoryError("no room")
+        return 2 * v
+
+
+def test_a_step_that_is_refused_changes_nothing() -> None:
+    """Whatever is wrong, at any step, in any order: the next one goes on as if that had not been fed."""
+    model = Breaking()
+    for start in range(4):
+        watch, whole = Monitor(model=model, every=2), Monitor(model=model, every=2)
+        for step, loss in enumerate([1.0, 0.9, 1.5, 1.4, 3.0, 9.0]):
+            about = {"x": [loss**0.5], "learning_rate": 0.1, "gradient_norm": 2.0}
+            before, model.broken = watch.state_dict(), True
+            wrongs = [
+                {"learning_rate": -1.0},
+                {"learning_rate": np.inf},
+                {"gradient_norm": "a"},
+                {"x": [1.0, 2.0]},
+                {"step": -1},
+                {"x": None},
+            ]
+            for wrong in wrongs[start:] + wrongs[:start]:
+                with pytest.raises(ValueError, match="must be"):
+                    watch.update(loss, **{**about, **wrong})
+                assert str(watch.state_dict()) == str(before)
+            if step in (0, 2, 4):
+                with pytest.raises(MemoryError):
+                    watch.update(loss, **about)
+                assert str(watch.state_dict()) == str(before)
+            model.broken = False
+            assert watch.update(loss, **about) == whole.update(loss, **about)
+            assert (watch.sentence, watch.look) == (whole.sentence, whole.look)
+
+
+def test_a_memory_that_is_none_is_refused_and_changes_nothing() -> None:
+    watch = Monitor()
+    fed(watch, 1.3 ** np.arange(6))
+    kept = watch.state_dict()
+    for name, wrong in (
+        *((name, each) for name in ("start", "growth", "rehearsed_at", "rises") for each in ("abc", None, [1.0], True)),
+        *(
+            ("rise", each)
+            for each in ("abc", 3, [(1, 2, 3)], [(2, 1.0), (1, 1.0)], [(1, np.nan)], [(99, 1.0)], [(k, 1.0) for k in range(17)])
+        ),
+        *(("step", each) for each in (-2, 0.5, "x", None)),
+        *(("state", each) for each in ("going", 3, None)),
+    ):
+        with pytest.raises(ValueError, match=rf"state\['{name}'\] must be"):
+            watch.load_state_dict({**kept, name: wrong})
+        assert watch.state_dict() == kept
+    watch.load_state_dict(kept)
+    assert watch.state_dict() == kept
 
 
 def test_a_checkpoint_remembers_that_the_model_was_looked_at() -> None:

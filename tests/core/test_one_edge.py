@@ -16,6 +16,7 @@ import pytest
 from explorer import (
     LOSSES,
     OPTIMIZERS,
+    Monitor,
     Optimizer,
     Setup,
     Verdict,
@@ -25,6 +26,7 @@ from explorer import (
     critical_learning_rate,
     find_edge,
     find_rate,
+    judge,
     run,
     safe_rate,
     sweep,
@@ -336,6 +338,9 @@ def test_a_name_is_taken_wherever_an_object_is_and_nonsense_at_no_door() -> None
         ),
         (lambda: safe_rate("booth", momentum=0.9), "'momentum': it is a knob of an optimizer"),
         (lambda: Setup("booth", lr=0.1), "Setup has no keyword 'lr': say learning_rate"),
+        (lambda: Setup("quadratic", "adam", beta1=0.9), "'beta1': it is a knob of the optimizer: say knobs={\"optimizer.beta1\": ...}"),
+        (lambda: Setup("quadratic", warmup=3), "Setup has no keyword 'warmup': say warmup_steps"),
+        (lambda: run("booth", "adam", 0.1, eigenvalues=3), 'it is a knob of a loss, as in LOSSES["quadratic"](eigenvalues=...)'),
         (lambda: OPTIMIZERS["adam"](lr=0.1), "adam has no knob 'lr': say learning_rate, to run or another door; it has beta1"),
         (lambda: OPTIMIZERS["adam"](betas=(0.9, 0.99)), "adam has no knob 'betas': say beta1 and beta2; it has beta1"),
         (lambda: OPTIMIZERS["rprop"](etas=(0.5, 1.2)), "rprop has no knob 'etas': say etaminus and etaplus"),
@@ -408,16 +413,54 @@ def test_an_edge_that_no_recurrence_of_two_steps_has_is_measured_too() -> None:
     assert low * 0.995 < edge < high * 1.005
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        remembering(lambda g, b: (np.sign(g), b)),
-        Optimizer(init=lambda x: (), update=lambda g, state, x: (g.reshape(2, 1, -1)[:, 0], state)),  # knows points of two numbers only
-    ],
-)
-def test_a_rule_whose_edge_cannot_be_measured_says_so(rule: Optimizer) -> None:
+def test_steps_of_one_length_have_no_edge_and_say_so() -> None:
+    rule = remembering(lambda g, b: (np.sign(g), b))
     assert critical_learning_rate(valley(), rule) == np.inf
     assert "the rule names no edge, and at rest on a parabola none was measured; find_edge" in Edge.of(valley(), rule, START).reason
+
+
+def for_two_numbers(g: Any, state: Any, x: Any) -> Any:
+    return g.reshape(2, 1, -1)[:, 0], state
+
+
+def of_no_length_0(g: Any, state: Any, x: Any) -> Any:
+    if not g.any():
+        raise ZeroDivisionError("a gradient\nof length 0")
+    return g, state
+
+
+def underflowing(g: Any, state: Any, x: Any) -> Any:
+    return g**12 / g**11, state
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize(
+    ("update", "why"),
+    [
+        (for_two_numbers, "the rule raised ValueError: cannot reshape array of size 1 into shape"),
+        (of_no_length_0, "the rule raised ZeroDivisionError: a gradient of length 0"),
+        (lambda g, state, x: {}["lr"], "the rule raised KeyError: 'lr'"),
+        (lambda g, state, x: (g[:0], state), "the rule raised ValueError: update must be a function whose direction has the shape of x"),
+        (underflowing, "what it returned for a gradient of 1e-30 is not finite"),
+    ],
+)
+def test_a_rule_whose_edge_cannot_be_measured_says_why(update: Any, why: str) -> None:
+    """At every door that needs the edge, never inf; those that only run it do, in this order and again."""
+    rule = Optimizer(init=lambda x: (), update=update)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"none could be measured: {re.escape(why)}.*; give it a recurrence, or use find_edge"):
+            critical_learning_rate(valley(), rule)
+        with pytest.raises(ValueError, match=re.escape(why)):
+            Monitor(model=valley(), optimizer=rule)
+        edge = Edge.of(valley(), rule, START)
+        assert why in edge.reason
+        assert np.isnan([edge.rate, rule.largest_stable_rate(1.0), rule.largest_stable_curvature(1.0)]).all()
+        if update in (for_two_numbers, of_no_length_0):
+            assert find_edge(valley(), rule, 0.01, 1.0, start=START, steps=4000)[0] == pytest.approx(0.2, rel=0.01)
+            found = safe_rate(valley(), START, optimizer=rule, steps=50)
+            assert found.held == pytest.approx(0.2, rel=0.05)
+            assert "the rule's edge is not known" in found.sentence
+            assert str(judge(run(valley(), rule, 0.3, start=START)).verdict[0]) == "diverged"
 
 
 @pytest.mark.parametrize("step", [lambda g, state, x: g, lambda g, state, x: (g[:1], ()), lambda g, state, x: (g, (), 1)])

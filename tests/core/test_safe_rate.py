@@ -36,13 +36,29 @@ def test_on_a_quadratic_theory_lies_in_the_bracket(rule: str) -> None:
     assert found.held < 1.02 * found.rate
     assert 0.98 * found.rate < found.broke < 1.06 * found.rate
     assert found.agrees
-    assert found.sentence.startswith(f"{plain(0.8 * found.held)} is safe for at least 800 steps; in 200 steps every rate tried up to ")
+    safe = re.escape(plain(0.8 * found.held))
+    assert re.match(rf"{safe} is safe for at least 800 steps(, though [^;]+)?; in 200 steps every rate tried up to ", found.sentence)
     assert found.longest == 800
     last, first = (float(each) for each in re.search(r"up to ([\d.]+) held, and every one from ([\d.]+) on", found.sentence).groups())
     assert (last, first) == (pytest.approx(found.held, rel=6e-3), pytest.approx(found.broke, rel=6e-3))
     assert last < first
     curves = run(from_function(bowl, np.ones(4)), optimizer, [0.8 * found.held, 1.5 * found.broke], start=np.ones(4), steps=1000).loss
     assert held(curves).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("rule", "times"), [("adam", 1e4), ("momentum", 3), ("gradient_descent", 1)])
+def test_what_is_called_safe_is_an_attribute_and_the_peak_on_the_way_is_said(rule: str, times: float) -> None:
+    """Adam far beyond its edge throws the point away, divides by what it saw there, and ends below its start: held, but not harmless."""
+    found = safe_rate("quadratic", optimizer=rule)
+    losses = run("quadratic", rule, found.safe, steps=found.longest).loss[:, 0]
+    assert found.peak == pytest.approx(losses.max(), rel=1e-3)
+    assert found.peak >= times * losses[0] * (1 - 1e-3)
+    assert len(found.losses) == found.longest + 1
+    rises = f", though the loss rises from 5.5 to {plain(found.peak, 4)} at step {losses.argmax()} before it ends at "
+    assert found.sentence.startswith(f"{plain(found.safe)} is safe for at least 800 steps" + (rises if times > 1 else "; in 200"))
+    assert found.to_frame()[["safe", "peak"]].to_numpy().tolist() == [[found.safe, found.peak]]
+    unchecked = safe_rate("quadratic", optimizer=rule, check=False)
+    assert np.isnan([unchecked.safe, unchecked.peak]).all()
 
 
 @pytest.mark.parametrize("name", ["linear_regression", "rosenbrock", "booth", "uv", "network", "logistic_regression", "himmelblau"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, SCHEDULES, run
+from explorer import LOSSES, OPTIMIZERS, SCHEDULES, find_rate, run, sweep
 from explorer.core.ground.knobs import Parameter
 from explorer.core.schedules import Schedule, after_warmup
 
@@ -155,11 +155,39 @@ def test_the_transformers_schedule() -> None:
 @pytest.mark.parametrize(
     ("steps", "start_factor", "sentence"),
     [
-        (-1, 0.5, "warmup_steps must be finite and ≥ 0, got -1"),
+        (-1, 0.5, "steps must be finite and ≥ 0, got -1"),
+        ([1, 2], 0.5, r"steps must be one number, got \[1 2\]"),
+        (0, np.nan, "start_factor must be finite and > 0 and ≤ 1, got nan"),
+        (3, "a", "start_factor must be a number, got 'a'"),
         (2.5, 0.5, "steps must be a whole number, got 2.5"),
         (5, 0.0, "start_factor must be finite and > 0 and ≤ 1, got 0"),
     ],
 )
-def test_refused_warmups(steps: Any, start_factor: float, sentence: str) -> None:
+def test_refused_warmups(steps: Any, start_factor: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         after_warmup(SCHEDULES["constant"](), steps, start_factor=start_factor)
+
+
+@pytest.mark.parametrize("wrapped", [lambda own: own, lambda own: after_warmup(own, 3)])
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        (lambda step, total: 1.0, "^schedule must be a function of the steps, .*, got TypeError: .*missing 1 required positional"),
+        (lambda step: [None] * len(step), "^what schedule returns must be numbers, got .*None"),
+        (lambda step: np.full(len(step), "x"), "schedule"),
+    ],
+)
+def test_a_schedule_of_ones_own_that_is_none_is_refused_with_a_sentence(own: Any, sentence: str, wrapped: Any) -> None:
+    for door in (run, sweep):
+        with pytest.raises(ValueError, match=sentence):
+            door("booth", "adam", 0.1, schedule=wrapped(own), steps=5)
+
+
+def test_a_finder_keeps_within_its_ends_however_far_they_lie() -> None:
+    """Whose ratio is no number; and without a step beyond the last."""
+    for low, high in ((1e-160, 1e160), (5e-324, 1e308), (1e-3, 10.0)):
+        found = find_rate(LOSSES["absolute"](), OPTIMIZERS["signsgd"](), low, high, steps=400)
+        assert found.rates[0] == low
+        assert found.rates.max() <= high
+        assert (np.diff(found.rates) > 0).all()
+        assert found.rates.size > 100

@@ -100,6 +100,10 @@ def test_nonsense_is_refused_and_what_overflows_is_nan() -> None:
         top_eigenvalues(NET, 0)
     with pytest.raises(ValueError, match=r"^x must be one point, \(2,\), got shape \(2, 3\)$"):
         trace(LOSSES["booth"](), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"^probes must be ≤ 5,000,000 for 2 products, got 10,000,000$"):
+        density("booth", probes=10**7)
+    with pytest.raises(ValueError, match=r"^products must be ≤ .* for 1,000,000 dimensions, got 1,000,000$"):
+        density(from_function(lambda x: (x @ x / 2, x), np.ones(10**6)), probes=2, products=10**6)
     with pytest.raises(ValueError, match="must have the member hvp"):
         sharpness(type("Bare", (), {"dim": 1, "start": np.ones(1), "minimum": None, "value_and_gradient": None})())
     far = LOSSES["x_fourth"](), [1e200]

@@ -12,9 +12,9 @@ import numpy as np
 from explorer.core.diagnosis.alarms import Alarm
 from explorer.core.diagnosis.levels import classes_of, named_level
 from explorer.core.diagnosis.record import Record
-from explorer.core.diagnosis.signs import FEWEST, Signs
+from explorer.core.diagnosis.signs import FEWEST, Signs, grew_at_the_end
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.verdict import Verdict
 
 
@@ -39,7 +39,7 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
     found = []
     if verdict == Verdict.DIVERGED:
         dead = record.lost_from is None and any(each.dead for each in heard)
-        found.append("explodes" if not dead and (record.lost_from is None or record.grew) else "suddenly nan")
+        found.append({True: "explodes", False: "suddenly nan", None: "too few rows to tell"}[not dead and grew(record, signs)])
     if record.lost_from is None and not np.isfinite(record.values).all():
         found.append("nan without divergence")
     words = {
@@ -78,24 +78,24 @@ def ranked(
             because = cause["because"]
             said = because if isinstance(because, str) else next(text for situation, text in because.items() if situation in seen)
             texts = (cause["name"], said, cause["test"], cause["change"])
-            suspects.append((sum(weights), Cause(*(text.format_map(numbers) for text in texts))))
+            suspects.append((sum(weights), Cause(*(text.format_map(numbers).strip() for text in texts))))
     return tuple(cause for _, cause in sorted(suspects, key=lambda each: -each[0]))
 
 
 def situations(record: Record, signs: Signs | None, verdict: Verdict | None, heard: Sequence[Alarm] = ()) -> list[str]:
     """Return what is so of this curve, in the words of the table of causes; its symptoms are situations, too."""
-    grew = record.lost_from is None or record.grew
     held: dict[str, bool] = {}
     match verdict:
         case Verdict.DIVERGED if record.lost_from is None and any(each.dead for each in heard):
             held["dead"] = True
-        case Verdict.DIVERGED if grew:
+        case Verdict.DIVERGED if grew(record, signs):
             held = {"grew": True, "grew by a factor": signs is not None and signs.factor > 1}
             held["grew to the end of a format"] = bool(_precision(record))
         case Verdict.DIVERGED:
-            held = {"suddenly lost": True, "lost from the start": record.lost_from == 0, "gradient grew": _gradient_grew(record)}
+            sudden = grew(record, signs) is False
+            held = {"suddenly lost": sudden, "lost from the start": record.lost_from == 0, "gradient grew": _gradient_grew(record)}
             held["lost with its gradient"] = any(each.dead and each.situation == "gradient's norm lost" for each in heard)
-            held["suddenly inf"] = not np.isnan(record.values[record.lost_from or 0])
+            held["suddenly inf"] = sudden and not np.isnan(record.values[record.lost_from or 0])
         case Verdict.STUCK if signs is not None and signs.stays_up:
             held = {"stuck after learning": True}
         case Verdict.STUCK:
@@ -119,15 +119,23 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
     return [situation for situation, holds in held.items() if holds]
 
 
+def grew(record: Record, signs: Signs | None) -> bool | None:
+    """Return whether a curve that diverged grew before it was lost, if it was; None where its values are too few to tell."""
+    if record.lost_from in (None, 0) or (signs is not None and signs.grew):
+        return record.lost_from != 0
+    return grew_at_the_end(record.finite)
+
+
 def _numbers(record: Record, signs: Signs | None) -> dict[str, Any]:
-    rate = _known_rates(record)
+    rate, few = _known_rates(record), record.lost_from is not None and grew(record, signs) is None
     first, last, top = (plain(each) for each in (rate[0], rate[-1], rate.max())) if rate.size else ("", "", "")
     return {
         "factor": plain(signs.factor) if signs is not None else "",
         "format": _precision(record),
         "noise": plain(signs.noise, 2) if signs is not None else "",
         "level": plain(signs.end, 3) if signs is not None else "",
-        "before": "There is no finite value before it." if record.lost_from == 0 else "Up to the row before, nothing grew.",
+        "before": "There is no finite value before it." if record.lost_from == 0 else "" if few else "Up to the row before, nothing grew.",
+        "finite": counted(record.finite.size, "finite value"),
         "lost": record.values.size - record.finite.size,
         "spikes": len(signs.spikes) if signs is not None else 0,
         "first": first,

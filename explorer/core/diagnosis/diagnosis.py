@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
-from explorer.core.diagnosis.causes import Cause, overfits, ranked, rises, symptoms
+from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, rises, symptoms
 from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record, numbers
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
@@ -96,7 +96,7 @@ def diagnose(
 
     The verdict does not depend on the loss's unit or zero: a·L + b has the same, for a > 0, but for a loss that is suddenly exactly 0,
     and for a first step of less than a hundredth of the loss after which nothing moves. A loss that is not finite from some row
-    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than `FEWEST`
+    to the last one has diverged; one that comes back was only displayed so. What cannot be known has no verdict: fewer than 8
     values, or all equal. The words mean what they mean in `judge`, but for what only who knows x and the minimum can see: a plateau
     that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
 
@@ -111,12 +111,12 @@ def diagnose(
     """
     given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
     lines: tuple[tuple[str, int, str], ...] = ()
-    called, judged, counter = "the loss", "train", "step"
+    called, judged, counter, of = "the loss", "train", "step", ""
     if isinstance(losses, LogFile):
         log = losses
         counter = log.counter if steps is None else counter
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
-        called, judged = log.called, kind(log.roles["train"])
+        called, of, judged = log.called, log.of, kind(log.roles["train"])
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
     record = Record.of(losses, steps, counter=counter, called=called, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
@@ -133,10 +133,16 @@ def diagnose(
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
     sentence = re.sub(r"“[^“”]*+”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
+    evidence = _evidence(record, signs, str(verdict or "cannot tell"), heard)
+    if of:  # the rows are those that thinning left
+        sentence = sentence.replace(
+            f"after {counted(record.finite.size, 'row')}", f"after {of}, of which {record.finite.size:,} were judged,"
+        )
+        evidence = {"in the file": of, **evidence}
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,
-        evidence=_evidence(record, signs, str(verdict or "cannot tell"), heard),
+        evidence=evidence,
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
         cases=() if verdict is None else tuple(sorted(curves, key=lambda name: -likeness(record.values, curves[name]))),
@@ -176,8 +182,8 @@ def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, V
     if record.values.size == 0:
         return None, None, f"Cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
     if record.lost_from is not None:
-        return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record))
-    if finite.size and signs is not None and finite.size >= 5 and (signs.explodes or signs.grows or signs.blew_up):
+        return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record, signs))
+    if finite.size and signs is not None and finite.size >= 5 and (signs.grew):
         return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
     if finite.size < FEWEST:
         return (
@@ -234,14 +240,17 @@ def _catapulted(signs: Signs) -> bool:
     return bool(stands_out and signs.end < signs.start and signs.peak - signs.end > RISE * (signs.start - signs.end))
 
 
-def _lost(record: Record) -> str:
-    at = record.lost_from or 0
-    word, rows = plain(float(record.values[at])), record.values.size
-    if not record.finite.size:
+def _lost(record: Record, signs: Signs | None) -> str:
+    at, rows = record.lost_from or 0, record.values.size
+    word, z = plain(float(record.values[at])), record.finite
+    if not z.size:
         return f"the loss is {word} in all {rows:,} rows" if rows > 1 else f"the only value is {word}"
-    last, low, place = plain(float(record.finite[-1])), plain(float(record.finite.min())), record.place(at)
-    was = f"grew from {low} to {last}" if record.grew else f"was {last}, nothing unusual,"
-    return f"the loss {was} and is {word} from {place} on"
+    last, low, place = plain(float(z[-1])), plain(float(z.min())), record.place(at)
+    few = f"; {counted(z.size, 'finite value')} before it {'is' if z.size == 1 else 'are'} not enough to tell whether it grew"
+    was, more = {True: (f"grew from {low} to {last}", ""), False: (f"was {last}, nothing unusual,", ""), None: (f"was {last}", few)}[
+        grew(record, signs)
+    ]
+    return f"the loss {was} and is {word} from {place} on{more}"
 
 
 def _named(level: float) -> str:

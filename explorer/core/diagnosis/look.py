@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import check_floats, check_points, check_whole
+from explorer.core.ground.knobs import check_floats, check_points
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Descent, descend
 from explorer.core.theory.curvature import MOST_PRODUCTS
-from explorer.core.theory.edge import glance
+from explorer.core.theory.edge import glance, unmeasured
 from explorer.core.verdict.verdict import SHARPNESS_FALL
 
 # Thresholds chosen on two thirds of the runs of benchmarks/monitor.py, as those of monitor.py.
@@ -82,10 +82,16 @@ class Inspector:
 
     def __init__(self, model: Loss, rule: Optimizer, *, batch_size: int | None, every: int, largest: float) -> None:
         self._model, self._rule, self._largest = check_loss(model, *RUNS, "hvp"), rule, largest
-        self._batch_size = None if batch_size is None else check_whole("batch_size", batch_size, at_least=1)
-        self.every = check_whole("every", every, at_least=1)
+        if rule.recurrence.unknown:
+            raise ValueError(f"the optimizer {unmeasured(rule)}")
+        self._batch_size, self.every = batch_size, every
         self.rehearsed_at = -1.0  # `times_edge` at the last rehearsal, -1 before the first
         self._warm: Array | None = None
+
+    def check(self, name: str, given: Point | None) -> None:
+        """Refuse with a sentence what is neither a function nor a point of the model's dimension."""
+        if given is not None and not callable(given) and np.shape(given)[:1] != (self._model.dim,):
+            check_points(name, given, self._model.dim)
 
     def look(self, step: int, x: Point, rate: float, preconditioner: Point | None, *, start: float, height: float) -> Look | None:
         """Return what is found at a point ``(dim,)``, None where it is not finite; the loss is `height` times its `start`, at least 1."""

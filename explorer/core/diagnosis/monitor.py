@@ -26,6 +26,7 @@ HIGHER = 2.0  # on a rise the model is looked at again when the loss has grown b
 EXPECTED = 3.0  # a rise beyond this many times the highest loss of a rehearsal that came back is no longer explained by it
 REMEMBERED = 16  # rises that the growth per step is measured on
 ACCELERATES, MOST = 1.05, 4.0  # a growth that grows by more than this factor a step is no constant one, and is taken to by at most that
+STILL = 1.0001  # a growth that levels off has done so
 TINY, HUGE = 1e-300, 1e308  # heights are neither 0, of which nothing is a multiple, nor inf
 
 
@@ -66,7 +67,7 @@ class Monitor:
     and on a rise, the next 100 steps are rehearsed at the present rate, on mini-batches of `batch_size` if there is one: a catapult comes
     back from its rise, and so does momentum from its first swing. A look costs some 30 evaluations of the model, a rehearsal 100.
 
-    Raises ValueError for a model without `hvp`, a rule that is none, and what is no number.
+    Raises ValueError for a model without `hvp`, a rule that is none or whose edge is not known, and what is no number.
 
     See also: `diagnose`, `why_nan`, `sharpness`. Lightning's EarlyStopping(check_finite=True) and Keras's TerminateOnNaN stop once it has
     happened.
@@ -102,6 +103,8 @@ class Monitor:
     ) -> None:
         if dtype not in ("float64", "float32"):
             raise must("dtype", "float64 or float32", typed(dtype))
+        batch_size = None if batch_size is None else check_whole("batch_size", batch_size, at_least=1)
+        every = check_whole("every", every, at_least=1)
         rule = check_optimizer("gradient_descent" if optimizer is None else optimizer)
         largest = float(np.finfo(dtype).max)
         self._largest = math.log(largest) - 1e-12  # a power of two hits the largest number, and rounding of a logarithm must not miss it
@@ -119,7 +122,7 @@ class Monitor:
         self._highest = -math.inf  # of this rise
         self._rise: list[tuple[int, float]] = []  # step and logarithm of the height, `REMEMBERED` at most
         self._rises = 0  # in a row
-        self._growth = self._before = math.nan  # the logarithm of the growth a step, of the last step and of the one before
+        self._growth = self._before = self._earlier = math.nan  # the logarithm of the growth a step, of the last step, and of two before
         self._bound = self._bound_before = math.nan  # η‖g‖²/2L as a multiple of the edge, likewise
         self._looked_at = math.nan  # the loss at the last look of this rise
         self._foreseen = -1  # the step up to which a rehearsal's warning stands
@@ -138,18 +141,51 @@ class Monitor:
 
         A loss is a number, or an array or tensor that holds one; None is a missing one. `step` is the next one unless given: steps may
         skip, and where they go back, as after a checkpoint, a rise begins anew. `gradient_norm` and `learning_rate` are those of the step
-        that begins at the point of that loss. For a model, `x` ``(dim,)`` is that point, or a function that returns it, called only where
-        it is looked at, and `preconditioner` ``(dim,)``, likewise, what the rule divides by: without it the sharpness that an adaptive
-        rule sees is not known.
+        that begins at the point of that loss. With a model both `x` and the rate must be given: `x` ``(dim,)`` is that point, or a function
+        that returns it, called only where it is looked at, and `preconditioner` ``(dim,)``, likewise, what the rule divides by: without it
+        the sharpness that an adaptive rule sees is not known.
 
-        Raises ValueError for what is no number, and for an `x` without a rate.
+        Raises ValueError for what is no number, for a point of another length, and for a model without `x` or `x` without a model; the
+        monitor is then as it was before.
         """
         value = loss if type(loss) is float else _number("loss", loss)
         at = self.step + 1 if step is None else step if type(step) is int and step >= 0 else check_whole("step", step, at_least=0)
+        norm = gradient_norm if gradient_norm is None or type(gradient_norm) is float else _number("gradient_norm", gradient_norm)
+        known = learning_rate is None or (type(learning_rate) is float and 0 <= learning_rate < math.inf)
+        rate = learning_rate if known else _number("learning_rate", learning_rate, NOT_NEGATIVE)
+        if self._inspector is None:
+            if x is not None or preconditioner is not None:
+                raise must(
+                    "x and preconditioner", "left out where there is no model to look at, or Monitor(model=...) made with one", "them"
+                )
+            return self._take(value, at, norm, rate)
+        if value is not None and x is None:
+            raise must("x", "given at every step where there is a model: the point (dim,), or a function that returns it", "none")
+        if x is not None and rate is None:
+            raise must("learning_rate", "given with x, for the edge depends on it", "none")
+        self._inspector.check("x", x)
+        self._inspector.check("preconditioner", preconditioner)
+        before = {**vars(self), "_rise": [*self._rise]}, {**vars(self._inspector)}
+        try:
+            return self._take(value, at, norm, rate, x, preconditioner)
+        except BaseException:  # the model's or the point's: nothing was fed
+            vars(self).update(before[0])
+            vars(self._inspector).update(before[1])
+            raise
+
+    def _take(
+        self,
+        value: float | None,
+        at: int,
+        norm: float | None,
+        rate: float | None,
+        x: Point | None = None,
+        preconditioner: Point | None = None,
+    ) -> Notice | None:
+        """Take what has been checked."""
         gap, self.step = at - self.step, at
         if value is None:
             return None
-        norm = gradient_norm if gradient_norm is None or type(gradient_norm) is float else _number("gradient_norm", gradient_norm)
         if norm is not None and norm != norm:
             return self._lose("gradient's norm", norm)
         due = self._inspector is not None and x is not None and (at % self._inspector.every == 0 or self._inspector.rehearsed_at < 0)
@@ -162,16 +198,13 @@ class Monitor:
                 self._come_down()
             self._last = value
             return None
-        rate = None if learning_rate is None else _number("learning_rate", learning_rate, NOT_NEGATIVE)
         if not math.isfinite(value):
             return self._lose("loss", value)
         self._note(value, at, max(gap, 1))
         self._bound_before, self._bound = self._bound, math.nan
         if norm is not None and rate is not None and self._edge < math.inf:
             self._bound = rate * norm * norm / (2 * self._height(value) * self._edge)
-        if x is not None and self._inspector is not None and (due or self._rose_on(value)):
-            if rate is None:
-                raise must("learning_rate", "given with x, for the edge depends on it", "none")
+        if x is not None and rate is not None and self._inspector is not None and (due or self._rose_on(value)):
             height = self._height(value) / self._height(self._start)
             self.look = self._inspector.look(at, x, rate, preconditioner, start=self._start, height=height)
             self._looked_at = value
@@ -197,7 +230,8 @@ class Monitor:
             rise.pop()
             self._rises = 0
         here, before = math.log(self._height(value)), math.log(self._height(max(self._last, self._start)))
-        self._before, self._growth = self._growth if self._rises else math.nan, (here - before) / gap
+        self._earlier, self._before = (self._before, self._growth) if self._rises else (math.nan, math.nan)
+        self._growth = (here - before) / gap
         self._rises = self._rises + 1 if value > self._last else 0
         rise.append((at, here))
         if len(rise) > REMEMBERED:
@@ -243,20 +277,25 @@ class Monitor:
     def overflow_step(self) -> int | None:
         """The step at which the loss overflows if nothing changes; None where nothing says that it will.
 
-        Of a growth by r a step the loss L overflows after log(largest / L) / log r steps. Where log r itself grows by q a step, the sum
-        log r (q + q² + ... + qⁿ) takes n = log(1 + log(largest / L) (q - 1) / (q log r)) / log q of them.
+        Of a growth by r a step the loss L overflows after log(largest / L) / log r steps. Where log r itself grows by q a step, its sums
+        are added up until they reach log(largest / L); where q falls towards 1, because the growth levels off, q - 1 falls on as it did.
+        One q alone shows neither, and names no step.
         """
         if self.state is State.LEAVING and self.step < self._foreseen:
             return self._foreseen
-        if not (self._rise and self._growth > 0 and self._pace() > 0):
+        q = self._growth / self._before if self._before > 0 else 1.0
+        if not (self._rise and self._growth > 0 and self._pace() > 0) or (q > ACCELERATES and not self._earlier > 0):
             return None
         at, height = self._rise[-1]
-        left, q = max(self._largest - height, 0.0), min(self._growth / self._before, MOST) if self._before > 0 else 1.0
-        if q > ACCELERATES:
-            steps = math.ceil(math.log1p(left * (q - 1) / (q * self._growth)) / math.log(q))
-        else:
-            steps = math.floor(left / self._pace()) + 1
-        return max(at + max(steps, 1), self.step)  # where losses are missing it may be over by now
+        left, growth, ahead = max(self._largest - height, 0.0), self._growth, 0
+        was = self._before / self._earlier if self._earlier > 0 else 1.0
+        fades = (q - 1) / (was - 1) if was > q > 1 else 1.0
+        q = min(q, MOST)
+        while q > (ACCELERATES if not ahead else STILL) and left >= 0:
+            growth *= q
+            left, q, ahead = left - growth, 1 + (q - 1) * fades, ahead + 1
+        rest = (math.floor(left / (growth if ahead else self._pace())) + 1) if left >= 0 else 0
+        return max(at + max(ahead + rest, 1), self.step)  # where losses are missing it may be over by now
 
     def _grown(self) -> str:
         """Return how the loss grew and where that leads, in words."""
@@ -264,8 +303,13 @@ class Monitor:
         end = "" if step is None else f": inf at step {step:,}"
         now, before, pace = (plain(math.exp(min(each, 700.0))) for each in (self._growth, self._before, self._pace()))
         if self._growth > ACCELERATES * self._before:
-            return f"the loss grew by {now} in the last step and by {before} in the one before{end.replace('at', 'at about')}"
-        return f"the loss grew by {pace} a step for {counted(max(self._rises, 1))}{end}"
+            return f"{self._called} grew by {now} in the last step and by {before} in the one before{end.replace('at', 'at about')}"
+        return f"{self._called} grew by {pace} a step for {counted(max(self._rises, 1))}{end}"
+
+    @property
+    def _called(self) -> str:
+        """What is said to grow: a loss that has been negative is measured from its lowest."""
+        return f"the loss, measured from its lowest, {plain(self._floor)}," if self._floor < 0 else "the loss"
 
     def _lose(self, what: str, value: float) -> Notice | None:
         """Return that something is inf or nan, once."""
@@ -297,7 +341,7 @@ class Monitor:
             why = "the growth fades, as that of a catapult or of momentum's first swing does before it turns"
         else:
             why = "too little to tell from noise, a catapult or momentum's first swing"
-        return f"rising: the loss is {times} times the highest that it has come back from; {why}{edge}"
+        return f"rising: {self._called} is {times} times the highest that it has come back from; {why}{edge}"
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory as plain numbers, for a checkpoint; what was given to `Monitor` is not in it.
@@ -318,16 +362,30 @@ class Monitor:
         known = check_mapping("state", state, '{"step": 7, ...}, as state_dict() returns it')
         if missing := sorted({*MEMORY, "rise", "step", "state", "rehearsed_at"} - {*known}):
             raise must("state", "what state_dict() returned", f"one without {', '.join(missing)}")
-        for name in MEMORY:
-            setattr(self, f"_{name}", known[name])
-        self._rise = [(int(at), float(height)) for at, height in known["rise"]]
-        self.step, self.state = int(known["step"]), State(known["state"])
+        memory = {name: _number(f"state[{name!r}]", known[name]) for name in (*MEMORY, "rehearsed_at")}
+        if missing := [name for name, each in memory.items() if each is None]:
+            raise must(f"state[{missing[0]!r}]", "one number", "none")
+        step = check_whole("state['step']", known["step"], at_least=-1)
+        counts = {name: check_whole(f"state[{name!r}]", known[name], at_least=least) for name, least in (("rises", 0), ("foreseen", -1))}
+        try:
+            rise = [(check_whole("step", at, at_least=0), float(height)) for at, height in known["rise"]]
+        except (TypeError, ValueError):
+            rise = [(0, math.nan)]
+        at = [each for each, _ in rise]
+        if len(rise) > REMEMBERED or at != sorted({*at}) or not all(math.isfinite(height) for _, height in rise) or (at and at[-1] > step):
+            raise must("state['rise']", f"at most {REMEMBERED} pairs of a step up to {step} and a finite height", typed(known["rise"]))
+        if known["state"] not in [*State]:
+            raise must("state['state']", f"one of {', '.join(State)}", typed(known["state"]))
+        for name, each in {**memory, **counts}.items():
+            if name != "rehearsed_at":
+                setattr(self, f"_{name}", each)
+        self._rise, self.step, self.state = rise, step, State(known["state"])
         if self._inspector is not None:
-            self._inspector.rehearsed_at = float(known["rehearsed_at"])
+            self._inspector.rehearsed_at = float(memory["rehearsed_at"] or 0.0)
 
 
 MEMORY = (
-    "start", "last", "floor", "highest", "rises", "growth", "before", "bound", "bound_before", "looked_at", "foreseen",
+    "start", "last", "floor", "highest", "rises", "growth", "before", "earlier", "bound", "bound_before", "looked_at", "foreseen",
 )  # fmt: skip
 
 
@@ -338,10 +396,10 @@ def _number(name: str, given: Any, knob: Knob | None = None) -> float | None:
     try:
         value: Any = given.item() if hasattr(given, "item") else given
         number = float(value) if type(value) is not bool and isinstance(value, Real) else None
-        if number is not None and (knob is None or number >= knob.at_least):
+        if number is not None and (knob is None or knob.at_least <= number < math.inf):
             return number
     except OverflowError:
         return math.inf
     except (TypeError, ValueError, RuntimeError):
         pass
-    raise must(name, f"one number{'' if knob is None else f' {knob.rule}'}", typed(given))
+    raise must(name, f"one number{'' if knob is None else f', {knob.rule}'}", typed(given))

@@ -78,20 +78,6 @@ class Record:
     def finite_steps(self) -> Array:
         return self.steps[np.isfinite(self.values)]
 
-    @property
-    def grew(self) -> bool:
-        """Whether the last finite values were on their way out: above the start, and rising by a factor or to a size never seen before."""
-        z = self.finite
-        if len(z) < 2:
-            return False
-        with np.errstate(over="ignore"):
-            above = z / 2 - z.min() / 2
-            tail = above[-3:]
-            before = float(np.max(above[:-2])) if len(z) > 3 else above[0]
-            return bool(
-                tail[-1] >= tail.max() and tail[-1] > 0 and z[-1] > z[0] and (tail[-1] > 2 * before or z[-1] - z[-2] > 0.5 * before)
-            )
-
     def place(self, entry: int) -> str:
         """Return where an entry stands, as its owner would find it."""
         step = float(self.steps[entry])

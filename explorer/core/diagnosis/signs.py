@@ -31,6 +31,7 @@ FORECAST = 0.35  # chaos: what followed the most similar moment foretells the ne
 LEAPS = 0.5  # a last row leaps if it lies above the rows before it by this share of all their movement, at least
 SINGLE = 3  # more spikes of several rows are no exceptions
 ABOVE = 1.0  # a spike of several rows stands above those around it by more than this many times their range
+CHANCE = 0.01  # a rise at the end that noise or a random walk would make as often as this is no growth
 DROWNS = 0.1  # noise by more than this share of the level: a network's first steps, logged batch by batch, scatter by less
 LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
@@ -73,6 +74,11 @@ class Signs:
     had_fallen: bool  # whether it came down before its lowest row
     stopped_at_once: bool  # whether it moved by less than a hundredth of its level, at its first rows only
     leap: float = math.nan  # the last row, if it stands so far above the others that one row tells nothing: it is in none of the above
+
+    @property
+    def grew(self) -> bool:
+        """Whether it grew and has not turned: at its very end, by quarters, after a fall, or to another size."""
+        return self.explodes or self.grows or self.blew_up
 
     @property
     def leaps(self) -> bool:
@@ -174,7 +180,7 @@ class Signs:
             had_fallen=bool(low > max(len(z) // 50, 1) and start - best > CERTAIN * _bends(z[: low + 1])),
             stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
-        if signs.explodes or signs.grows or signs.blew_up or not _leaps(z):
+        if signs.grew or not _leaps(z):
             return signs
         return replace(cls.of(losses[:-1], time[:-1]), leap=float(losses[-1]))
 
@@ -436,7 +442,46 @@ def _explodes(z: Array, noise: float, start: float) -> bool:
     before = z[: len(z) - rising] if rising < len(z) - 1 else z[:1]
     base, top = float(z.min()), float(before.max())
     room = max(top - base, start - base, 10 * noise, 1e-300)
-    return bool(tail[-1] > tail[0] and tail[-1] >= np.median(tail) and z[-1] - base > RISE * room and z[-1] > start)
+    far = tail[-1] > tail[0] and tail[-1] >= np.median(tail) and z[-1] - base > RISE * room and z[-1] > start
+    return bool(far and _by_chance(z) < CHANCE)
+
+
+def grew_at_the_end(losses: Array) -> bool | None:
+    """Return whether finite losses ``(n,)`` were on their way out at their end; None where they are too few to tell it from their noise.
+
+    On their way out are last values above the start that rise by a factor, or to a size never seen before, and not by chance.
+
+    >>> [grew_at_the_end(np.array(z)) for z in ([4.0, 2.0, 8.0, 64.0], [4.0, 4.1, 4.2], [4.0, 2.0, 1.0])]
+    [True, None, False]
+    """
+    if len(losses) < 2:
+        return None
+    above = losses / 2 - losses.min() / 2
+    before = float(np.max(above[:-2])) if len(losses) > 3 else float(above[0])
+    rises = losses[-1] > losses[0] and above[-1] >= above[-3:].max() and (above[-1] > 2 * before or above[-1] - above[-2] > before / 4)
+    if not rises or _by_chance(above) < CHANCE:
+        return bool(rises)
+    return None if len(losses) < FEWEST or not np.diff(above)[:-1].any() else False
+
+
+def _by_chance(z: Array) -> float:
+    """Return a bound on the probability that noise or a random walk ends with such a rise, the less of two; 1 where it does not rise.
+
+    The last change against the ν before it, about 0, is Student's: P(T > t) ≤ ½ (1 + t²/ν)^(−ν/2), where no noise is finer than the
+    smallest change; and the last k changes rise, each more than the one before, with probability 1/(2ᵏ k!).
+    """
+    change = np.diff(z)
+    *before, last = change / (float(np.abs(change).max(initial=0.0)) or 1.0)
+    if not last > 0:
+        return 1.0
+    less = np.flatnonzero(~(np.diff(np.maximum(change, 0.0), prepend=0.0) > 0))
+    k = len(change) - 1 - int(less[-1]) if less.size else len(change)
+    walks = 2.0**-k / math.factorial(min(k, 100))
+    past = np.abs(before)
+    if not past.any():
+        return walks
+    t, v = last / max(float(np.sqrt(np.mean(past**2))), float(past[past > 0].min())), len(past)
+    return min(walks, 0.5 * math.exp(-v / 2 * math.log1p(t * t / v)))
 
 
 def _leaps(z: Array) -> bool:

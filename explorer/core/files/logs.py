@@ -46,7 +46,8 @@ class LogFile(Displayed):
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
     values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
     and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``. `called` is what sentences call the
-    judged column: by its own name where it was chosen by hand.
+    judged column: by its own name where it was chosen by hand; `of` is what the file has, such as ``"300,001 lines"``, where not all
+    is judged.
 
     See also: `read_log`, `diagnose`.
 
@@ -63,6 +64,7 @@ class LogFile(Displayed):
     reading: str = ""
     alarms: tuple[tuple[str, int, str], ...] = ()
     called: str = "the loss"
+    of: str = ""
     _sheet: Sheet | None = field(default=None, repr=False)
 
     def summary(self) -> str:
@@ -145,7 +147,7 @@ def _sheet(content: bytes | str) -> Sheet:
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
     found.notes += notes + overwritten
-    return replace(found, alarms=alarms)
+    return replace(found, alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
@@ -237,9 +239,16 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     if step is None:
         roles.pop("step", None)
     columns, step = _thinned(columns, step, said)
-    rows = sheet.rows
+    rows, looked_at = sheet.rows, len(columns[roles["train"]])
+    of = f"{sheet.whole:,} lines" if sheet.whole else f"{used:,} rows" if looked_at < used else ""
     lost = [
-        f"{used:,} of {rows:,} rows are used." if used < rows else "The only row is used." if rows == 1 else f"All {rows:,} rows are used."
+        f"{used:,} of {rows:,} rows are used."
+        if used < rows
+        else f"{rows:,} rows are used."
+        if of
+        else "The only row is used."
+        if rows == 1
+        else f"All {rows:,} rows are used."
     ]
     for role, name in roles.items():
         gaps = int(np.ma.getmaskarray(columns[name]).sum())
@@ -258,6 +267,7 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
         reading,
         alarms,
         repr(roles["train"]) if "train" in by_hand else "the loss",
+        of,
         replace(sheet, alarms=alarms),
     )
 

@@ -29,6 +29,7 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
     named: bool = True  # False where the names are not the file's
     totals: Mapping[str, float] = field(default_factory=dict)  # how many a counter says that an epoch has: 469 of ``1/469``
+    whole: int = 0  # the lines of the file, where not all of them were read
     alarms: tuple[tuple[str, int, str], ...] = ()  # lines that speak of an error: what kind, which line, its words
 
     def taken(self, rows: Any) -> dict[str, Numbers]:

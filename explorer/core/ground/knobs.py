@@ -545,7 +545,8 @@ def door(function: Door) -> Door:
     @functools.wraps(called)
     def asked(*args: Any, **kwargs: Any) -> Any:
         for name in kwargs.keys() - own.keys():
-            hint = pointer(name) or ("" if takes_more else knob_of(name))
+            alike = "".join(f": say {each}" for each in difflib.get_close_matches(name, own, 1))
+            hint = pointer(name) or ("" if takes_more else knob_of(name, dotted="knobs" in own) or alike)
             if hint:
                 raise TypeError(f"{function.__name__} has no keyword {name!r}{hint}")
         return called(*args, **kwargs)
@@ -556,13 +557,19 @@ def door(function: Door) -> Door:
     return function
 
 
-def knob_of(name: str) -> str:
-    """Return whose knob this is, to be put after a refusal of it as a keyword; nothing if it is nobody's."""
+def knob_of(name: str, *, dotted: bool = False) -> str:
+    """Return whose knob this is, to be put after a refusal of it as a keyword; nothing if it is nobody's.
+
+    With `dotted`, as a `Setup` takes it.
+    """
     owners = [(shelf, item) for shelf in Shelf.every for item in shelf if name in shelf.parameters(item)]
     if not owners:
         return ""
     shelf, item = min(owners, key=lambda owner: owner[1] != name)
-    return f': it is a knob of {"an" if shelf.kind[0] in "aeiou" else "a"} {shelf.kind}, as in {shelf.kind.upper()}S["{item}"]({name}=...)'
+    if dotted:
+        return f': it is a knob of the {shelf.kind}: say knobs={{"{shelf.kind}.{name}": ...}}'
+    made = f'{shelf.kind.upper()}{"ES" if shelf.kind.endswith("s") else "S"}["{item}"]({name}=...)'
+    return f": it is a knob of {'an' if shelf.kind[0] in 'aeiou' else 'a'} {shelf.kind}, as in {made}"
 
 
 def _taken_by(knob: str) -> str:

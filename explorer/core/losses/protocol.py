@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import Shelf, must, typed
+from explorer.core.ground.prose import plain
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
 from explorer.core.optimizers.rule import Blocks
@@ -196,6 +197,9 @@ array([5.5])
 RUNS = ("dim", "start", "minimum", "value_and_gradient")  # the members of a loss that a run needs; `hvp` is for what asks for curvature
 
 
+Bounded = TypeVar("Bounded", bound=Loss)
+
+
 def check_loss(loss: Any, *needs: str) -> Loss:
     """Return a loss, or the one of this name with its defaults, that has these members and a minimum that is None or a number.
 
@@ -215,6 +219,13 @@ def check_loss(loss: Any, *needs: str) -> Loss:
         raise must("the loss's minimum", "None, -inf or a number", typed(minimum))
     checked: Loss = loss
     return checked
+
+
+def check_bound(name: str, bound: float | None, loss: Bounded) -> Bounded:
+    """Return a loss whose value at its start is not below what it never falls below, but for rounding; another is refused."""
+    if bound is not None and bound > (first := float(loss.value(np.asarray(loss.start)[:, np.newaxis])[0])) + 1e-6 * (1 + abs(first)):
+        raise must(name, f"at most the loss at the start, {plain(first, 6)}, for no loss is below it", bound)
+    return loss
 
 
 def seen(loss: Loss, x: Array) -> tuple[Array, Array]:

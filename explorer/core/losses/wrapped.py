@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.knobs import check_made, check_mapping, check_number, check_one, check_whole, must, typed
-from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_loss
+from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
@@ -172,8 +172,9 @@ def from_function(
     `blocks` are the groups that the numbers of the point belong to, in order: a name each, with its shape or a slice, such as
     ``{"W1": (16, 2), "b1": 16}``; `check_gradient` looks at each by itself and calls a number `W1[0, 1]`.
 
-    Raises ValueError for a start that is not a list of finite numbers, a different number of coordinates or of numbers in the blocks, and,
-    once it is called, for a function whose value is no number or whose gradient has another shape than its point.
+    Raises ValueError for a start that is not a list of finite numbers, a minimum above the value there, a different number of coordinates
+    or of numbers in the blocks, and, once it is called, for a function whose value is no number or whose gradient has another shape than
+    its point.
 
     See also: `Loss`, `torch_loss`, `jax_loss`, `check_gradient`. scipy's minimize takes such a function with jac=True.
 
@@ -197,7 +198,8 @@ def from_function(
         names = () if isinstance(coordinates, str) or not np.iterable(coordinates) else tuple(coordinates)
     if len(names) != point.size or not all(isinstance(name, str) for name in names):
         raise must("coordinates", f"{point.size} names, one a number of the start", typed(coordinates))
-    return Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes, product_at=hvp)
+    made = Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes, product_at=hvp)
+    return check_bound("minimum", minimum, made)
 
 
 def _blocks(blocks: Blocks | None, dim: int) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:

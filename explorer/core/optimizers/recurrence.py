@@ -1,7 +1,7 @@
 """The theory of a rule on a parabola: two roots, from which its edge and its growth follow."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ class Recurrence:
     """What a rule does to ½λx² at learning rate η: x(t+1) = trace·x(t) - det·x(t-1), both affine in h = ηλ.
 
     ``trace = trace_0 - trace_h·h`` and ``det = det_0 - det_h·h`` are this table of constants; edge, roots and growth follow from it.
-    Goh 2017, "Why Momentum Really Works", writes gradient descent and the heavy ball this way.
+    Goh 2017, "Why Momentum Really Works", writes gradient descent and the heavy ball this way. Where the table is not known, and so all
+    that follows from it is nan, `unknown` says why.
 
     >>> Recurrence(trace_0=1.9, trace_h=1, det_0=0.9, det_h=0).edge    # heavy ball, β = 0.9: 2(1 + β)
     3.8
@@ -26,6 +27,7 @@ class Recurrence:
     trace_h: Number = 1.0
     det_0: Number = 0.0
     det_h: Number = 0.0
+    unknown: str = ""
 
     @property
     def is_plain(self) -> bool:
@@ -76,7 +78,8 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
 
     At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
     The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
-    leaves the unit circle. The point does not move while the rule's counters run on.
+    leaves the unit circle. The point does not move while the rule's counters run on. A rule that raises an error there, or returns what is
+    not finite, has an `unknown` edge.
     """
     x = np.zeros((1, 1))
     try:
@@ -100,8 +103,11 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
 
         whole, half = (np.stack([moved(at, small) for at in range(places[-1])], axis=1) for small in (SMALL, SMALL / 2))
         linear = np.allclose(whole, half, rtol=1e-6, atol=GROWS)
-    except Exception:  # noqa: BLE001 - a rule of somebody else that wants another point: it has no edge here
-        return ANY_CURVATURE
+    except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
+        why = f"the rule raised {type(error).__name__}: {' '.join(str(error).split())}"
+        return replace(UNKNOWN, unknown=why)
+    if not (np.isfinite(whole).all() and np.isfinite(half).all()):
+        return replace(UNKNOWN, unknown="what it returned for a gradient of 1e-30 is not finite")
     if not linear:
         return ANY_CURVATURE
     edges = np.array([_edge_of(jacobian) for jacobian in np.moveaxis(whole, -1, 0)])

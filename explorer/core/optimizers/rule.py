@@ -57,7 +57,8 @@ class Optimizer:
     treats a matrix as one is `shaped`: its `init` takes the `Blocks` of the loss too. One whose formula has the learning rate inside is
     `rated`: its `update` takes the rate of this step, a number, ``(runs,)`` or ``(dim, runs)``, as a fourth argument.
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
-    `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola.
+    `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola, with a
+    point of one coordinate; where the rule cannot be run there, `recurrence.unknown` says why.
     `weight_decay` is what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by,
     beside the step. A rule of your own that divides its steps, or decays, must say so here for its edge to count it.
     `clips` says that large gradients are cut, so that the recurrence holds for small ones only. `code` is the rule as people read it, for a
@@ -103,7 +104,8 @@ class Optimizer:
             """The recurrence of a rule that names none, measured when it is first asked for."""
             if name != "recurrence":
                 raise AttributeError(f"an Optimizer has no {name!r}")
-            object.__setattr__(self, name, found := measured(self.begin, self.direction, self.preconditioner))
+            asked = lambda gradient, state, x: check_step(self.direction(gradient, state, x), x)  # noqa: E731 - with a sentence
+            object.__setattr__(self, name, found := measured(self.begin, asked, self.preconditioner))
             return found
 
     def begin(self, x: Array, blocks: Blocks | None = None) -> State:
@@ -145,9 +147,9 @@ class Optimizer:
         """The largest learning rate that does not diverge on curvature `curvature`.
 
         For a rule with a preconditioner P that is an eigenvalue of P⁻¹(H + weight_decay), for others one of H. Infinite where
-        nothing curves upward. With edge e = recurrence.edge and decoupled decay w it is the η where η(curvature/e + w/2) = 1: at
-        the edge x(t+1) = -x(t), and the step that does this has 2 - ηw left to cover instead of 2. That is exact for every
-        rule here, as long as P holds still.
+        nothing curves upward, nan for a rule of your own whose edge could not be measured. With edge e = recurrence.edge and
+        decoupled decay w it is the η where η(curvature/e + w/2) = 1: at the edge x(t+1) = -x(t), and the step that does this has
+        2 - ηw left to cover instead of 2. That is exact for every rule here, as long as P holds still.
 
         >>> OPTIMIZERS["gradient_descent"]().largest_stable_rate(4.0)
         0.5

@@ -25,6 +25,7 @@ from explorer.core.ground.knobs import (
     door,
     knob_of,
     must,
+    typed,
 )
 from explorer.core.ground.prose import counted
 from explorer.core.ground.size import BATCH, PATH, check_size
@@ -149,8 +150,14 @@ class Descent:
         order = Facts(loss).order
         kind: Any = np.float32 if np.asarray(loss.start if start is None else start).dtype == np.float32 else np.float64
         x = np.array(np.broadcast_to(x, (loss.dim, runs)), kind, order=order)
-        rate, multiplier = np.array(np.broadcast_to(rate, runs)), (course or constant())(np.arange(steps))
-        multiplier = check_floats("what schedule returns", multiplier, shape="numbers")
+        rate = np.array(np.broadcast_to(rate, runs))
+        try:
+            returned = (course or constant())(np.arange(steps))
+        except TypeError as error:
+            raise must("schedule", "a function of the steps, (n,), that returns a multiplier for each", f"TypeError: {error}") from error
+        multiplier = check_floats("what schedule returns", returned, shape="numbers")
+        if any(each is None for each in np.ravel(returned)[np.isnan(multiplier).ravel()]):  # of which numpy makes nan
+            raise must("what schedule returns", "numbers", typed(returned))
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
@@ -211,13 +218,24 @@ class Trajectory(Displayed, Descent):
         return f"{size} at the learning rate {span(self.learning_rate)}{ends}"
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
-        """Return a row for each step of each run: loss, gradient, and the point's first `FRAMED` coordinates by name."""
+        """Return a row for each step of each run: loss, gradient, and the point's first 16 coordinates by name."""
         steps, runs = self.loss.shape
         found: dict[str, NDArray[Any]] = {"run": np.repeat(np.arange(runs), steps), "step": np.tile(np.arange(steps), runs)}
         found |= {"learning_rate": np.repeat(self.learning_rate, steps)}
         found |= {name: getattr(self, name).T.ravel() for name in ("loss", "gradient_norm")}
         names = Facts(self.objective).first_coordinates(FRAMED)
         return found | {name if name not in found else f"{name} (x)": self.x[:, i].T.ravel() for i, name in enumerate(names)}
+
+    def at(self, runs: NDArray[np.intp]) -> "Trajectory":
+        """Return what happened in some of the runs.
+
+        >>> from explorer import LOSSES, OPTIMIZERS
+        >>> run(LOSSES["x_squared"](), OPTIMIZERS["adam"](), [0.1, 0.2, 0.3], steps=5).at(np.array([2, 0])).learning_rate
+        array([0.3, 0.1])
+        """
+        some, names = self.on(runs), ("x", "loss", "gradient_norm", "preconditioner")
+        seen: dict[str, Any] = {name: None if getattr(self, name) is None else columns(getattr(self, name), runs) for name in names}
+        return replace(self, **{each.name: getattr(some, each.name) for each in fields(some)}, **seen)
 
     def preconditioner_at(self, step: int, run: int = 0) -> Array | None:
         """What divided each coordinate's last step before `step` in one run, ``(dim, 1)``; None at the start, or if nothing did.
@@ -253,8 +271,8 @@ def run(
     nan: nothing is clipped or raised.
 
     Raises ValueError for a rate or noise that is negative or not finite, a start of the wrong length or not finite, a batch larger than the
-    data, numbers of runs that do not fit together, and a path of more than `PATH` numbers (`sweep` keeps no path); TypeError for a keyword
-    that is none.
+    data, numbers of runs that do not fit together, and a path of more than 20 million numbers (`sweep` keeps no path); TypeError for a
+    keyword that is none.
 
     See also: `sweep`, which keeps no path; `judge`, `Trajectory`. PyTorch and optax leave this loop to their users.
 

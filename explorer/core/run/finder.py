@@ -69,8 +69,9 @@ def find_rate(
     low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
     if not 0 < low < high:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
-    path = run(loss, optimizer, low, start=start, steps=steps, schedule=lambda step: (high / low) ** (step / max(steps - 1, 1)))
-    losses, rates = path.loss[:-1, 0], low * path.multiplier
+    rates = np.geomspace(low, high, steps)
+    path = run(loss, optimizer, 1.0, start=start, steps=steps, schedule=lambda step: rates[step])
+    losses = path.loss[:-1, 0]
     with np.errstate(all="ignore"):
         lost = ~np.isfinite(losses) | (losses > GAVE_UP * np.fmin.accumulate(np.abs(losses)))
     end = max(int(np.argmax(lost)), 1) if lost.any() else len(losses)

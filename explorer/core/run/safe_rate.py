@@ -32,6 +32,7 @@ from explorer.core.optimizers import Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
 from explorer.core.run.held import LONGER, SAFE, Trials
 from explorer.core.theory.edge import closed_curvature, first_look, glance
+from explorer.core.verdict.verdict import RISE
 
 Array = NDArray[np.float64]
 
@@ -60,14 +61,15 @@ class SafeRate(Displayed):
     largest stable rate on it, and `rate_low`, `rate_high` what it is at the ends of the error bar. `held` is the largest rate up to which
     all that were tried held, and `broke` the smallest from which all failed, in runs of `steps` steps or more; nan where there is none.
     In runs of `longest` steps 0.8 × `held` held and 1.5 × `broke` failed; 0 if there were none such. `edges` ``(looks,)`` is what the
-    curvature allows after `looks` ``(looks,)`` steps of a run at 0.8 × `held`. What held means is said in `core/run/held.py`.
+    curvature allows after `looks` ``(looks,)`` steps of a run at 0.8 × `held`, and `losses` ``(longest + 1,)`` are that run's, of all
+    examples. What held means is said in `core/run/held.py`: how a run ends, not what it passes, which is the `peak`.
 
     See also: `safe_rate`.
 
     >>> from explorer import safe_rate
     >>> found = safe_rate("x_squared")
-    >>> round(found.rate, 3), found.agrees
-    (1.0, True)
+    >>> round(found.rate, 3), round(found.safe, 2), found.agrees
+    (1.0, 0.79, True)
     """
 
     sharpness: float
@@ -82,10 +84,25 @@ class SafeRate(Displayed):
     longest: int
     looks: NDArray[np.intp]
     edges: Array
+    losses: Array
 
     def summary(self) -> str:
         """Return the sentence."""
         return self.sentence
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return one row: the numbers, and what the sentence says of them."""
+        return super().to_columns() | {"safe": [self.safe], "peak": [self.peak]}
+
+    @property
+    def safe(self) -> float:
+        """The rate that the sentence calls safe, 0.8 × `held`, for at least `longest` steps; nan where none is known."""
+        return SAFE * self.held if self.longest else float("nan")
+
+    @property
+    def peak(self) -> float:
+        """The highest loss of the run at 0.8 × `held`; nan where there was no such run."""
+        return float(self.losses.max()) if self.losses.size else float("nan")
 
     @property
     def agrees(self) -> bool:
@@ -110,7 +127,15 @@ class SafeRate(Displayed):
         if not self.longest:
             longer = f"no rate is known to be safe for {LONGER * self.steps:,} steps: such runs failed where shorter ones held"
             return longer if self._seen else "no run was made"
-        return f"{plain(SAFE * self.held)} is safe for at least {self.longest:,} steps" if np.isfinite(self.held) else ""
+        return f"{plain(self.safe)} is safe for at least {self.longest:,} steps{self._passed}" if np.isfinite(self.safe) else ""
+
+    @property
+    def _passed(self) -> str:
+        """How high the loss rose before it fell, where that is a rise as `judge` has it: above all that the run has won by `RISE` times."""
+        start, end, at = float(self.losses[0]), float(self.losses[-1]), int(self.losses.argmax())
+        if not self.peak - end > RISE * (start - end):
+            return ""
+        return f", though the loss rises from {plain(start, 4)} to {plain(self.peak, 4)} at step {at:,} before it ends at {plain(end, 4)}"
 
     @property
     def _seen(self) -> str:
@@ -125,6 +150,10 @@ class SafeRate(Displayed):
     def _at_the_start(self) -> str:
         if not np.isfinite(self.sharpness):
             return "the curvature at the start is not finite"
+        if np.isnan(self.rate):
+            return f"the rule's edge is not known, so the curvature at the start, {plain(self.sharpness)}, sets no limit"
+        if not np.isfinite(self.rate) and self.sharpness > 0:
+            return f"the rule has no edge on the curvature at the start, {plain(self.sharpness)}, which sets no limit"
         if not np.isfinite(self.rate):
             return "nothing curves upward at the start, so the curvature there sets no limit"
         return f"the curvature at the start, {plain(self.sharpness)}, allows up to {plain(self.rate)} ({self.uncertainty})"
@@ -185,7 +214,7 @@ def safe_rate(
     curvature, error, direction = _curvature(loss, rule, x)
     rate, low, high = (float(np.ravel(rule.largest_stable_rate(each))[0]) for each in (curvature, curvature + error, curvature - error))
     theory = (curvature, error, direction, rate, low, high)
-    nowhere = np.arange(0), np.array([])
+    nowhere = np.arange(0), np.array([]), np.array([])
     if not check:
         return SafeRate(*theory, np.nan, np.nan, steps, 0, *nowhere)
     starts, scale = _starts(loss, x, direction)
@@ -251,11 +280,12 @@ def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
 
 
 @np.errstate(all="ignore")
-def _followed(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int) -> tuple[NDArray[np.intp], Array]:
-    """The edge along a run: the steps ``(looks,)`` and the rates ``(looks,)``; nan where a point is not finite."""
-    looks, edges, warm = np.unique(np.geomspace(1, steps, LOOKS).round().astype(np.intp)), [], None
+def _followed(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int) -> tuple[NDArray[np.intp], Array, Array]:
+    """The edge along a run: the steps and the rates ``(looks,)``, nan where a point is not finite; and its losses ``(steps + 1,)``."""
+    looks, edges, losses, warm = np.unique(np.geomspace(1, steps, LOOKS).round().astype(np.intp)), [], [], None
     descent = Descent.of(loss, rule, rate, start=start, steps=steps)
     for moment in descend(descent):
+        losses.append(float(moment.loss[0]))
         if moment.step in looks:
             P = None if rule.preconditioner is None else np.broadcast_to(rule.preconditioner(moment.state), moment.x.shape)
             curvature = closed_curvature(loss, rule, moment.x)
@@ -263,4 +293,4 @@ def _followed(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int
                 top = glance(loss, rule, moment.x, P, warm=warm, tolerance=ROUGH, most=MOST_PRODUCTS // LOOKS)
                 curvature, warm = top.sharpness, top.vector
             edges.append(float(np.ravel(rule.largest_stable_rate(curvature))[0]))
-    return looks, np.array(edges)
+    return looks, np.array(edges), np.array(losses)

@@ -59,7 +59,7 @@ def sweep(
     any `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
     what a script defines, its own classes and lambdas, travels to any of them. The verdicts do not depend on either, but where float64's
     last bit decides them, as in chaos: how BLAS rounds depends on the number of runs side by side. `progress` is called with the share that
-    is done, every `TICK`; setting `stop`, or an exception in `progress`, ends the sweep within a step.
+    is done, every 0.05 s; setting `stop`, or an exception in `progress`, ends the sweep within a step.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
     that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.

@@ -27,7 +27,8 @@ def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: Arra
     with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward. The edge of a rule of
     your own that names no `recurrence` is measured on a parabola: see `Optimizer`.
 
-    Raises ValueError for a loss without `hvp`, an unknown name, and points that are not of its dimension.
+    Raises ValueError for a loss without `hvp`, an unknown name, points that are not of its dimension, and a rule of your own that raises an
+    error on the parabola.
 
     See also: `find_edge`, which measures it; `sharpness`, `safe_rate`.
 
@@ -40,6 +41,8 @@ def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: Arra
     0.111111
     """
     loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
+    if optimizer.recurrence.unknown:
+        raise ValueError(f"the optimizer {unmeasured(optimizer)}")
     minimizer = Facts(loss).minimizer
     point = (loss.start if minimizer is None else minimizer) if x is None else x
     columns = check_points("x", point, loss.dim)
@@ -81,6 +84,12 @@ def first_look(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
         return None
     _, state = optimizer.direction(loss.value_and_gradient(x)[1], optimizer.begin(x, Facts(loss).layout), x)
     return np.broadcast_to(optimizer.preconditioner(state), x.shape)
+
+
+def unmeasured(optimizer: Optimizer) -> str:
+    """Why a rule of somebody's own has no edge, and the way out."""
+    why = optimizer.recurrence.unknown
+    return f"names no edge, and at rest on ½x², x of shape (1, 1), none could be measured: {why}; give it a recurrence, or use find_edge"
 
 
 def as_seen(optimizer: Optimizer, preconditioner: Array | None) -> dict[str, Any]:
@@ -144,6 +153,8 @@ class Edge:
         rate = float(np.ravel(optimizer.largest_stable_rate(curvature))[0])
         decay = -float(np.ravel(optimizer.largest_stable_curvature(np.inf))[0])  # as the rule sees it: what it adds to any curvature
         formula = f"{optimizer.recurrence.edge:.4g}/" + (f"({symbol} + {decay:.4g})" if decay else symbol)
+        if optimizer.recurrence.unknown:
+            return cls(rate, curvature, f"the rule {unmeasured(optimizer)}", False)
         if np.isinf(optimizer.recurrence.edge) and optimizer.measured:
             reason = "the rule names no edge, and at rest on a parabola none was measured; find_edge looks for one in runs"
             return cls(rate, curvature, reason, False)

@@ -205,7 +205,7 @@ def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: i
     The differences are extrapolated once (Richardson), which leaves an error of the fourth power of their size, and are taken at several
     sizes around what the rounding of the loss asks for (`rounding`), because none fits every loss. Where the loss can be computed with
     complex numbers and they agree, the complex step Im f(x + ih)/h takes their place, which is exact but for rounding (Squire and Trapp
-    1998, SIAM Review 40). The parameters are grouped by the loss's `blocks`, if it has any; of a large block a sample of `MOST` is
+    1998, SIAM Review 40). The parameters are grouped by the loss's `blocks`, if it has any; of a large block a sample of 32 is
     checked, drawn from `seed`. A block that is right and all 0, as biases are at a start, is looked at once more elsewhere: a mistake in
     proportion to it is not seen there. Of a wrong one the common mistakes are tried, and named if they explain it at two points.
 

@@ -15,7 +15,7 @@ from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.knobs import Knob, check_integer, check_number, check_one, check_points, check_whole, must
 from explorer.core.ground.prose import counted, plain, plain_or
-from explorer.core.ground.size import BATCH
+from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.theory import curvature
@@ -193,7 +193,7 @@ def density(
     from `seed`, with the squares of the first components of its eigenvectors as weights (Golub and Welsch 1969; Lin, Saad and Yang 2016,
     SIAM Review 58; for networks Ghorbani et al. 2019, arXiv 1901.10159). `x` and `optimizer` are as in `sharpness`.
 
-    Raises ValueError for a loss without `hvp`, more than one point, and fewer than 2 probes or 1 product.
+    Raises ValueError for a loss without `hvp`, more than one point, fewer than 2 probes or 1 product, and more than fit into memory.
 
     See also: `Density`, `trace`, `top_eigenvalues`. PyHessian: `hessian.density`.
 
@@ -204,6 +204,8 @@ def density(
     """
     at, probes = _Seen.of(loss, x, optimizer), check_whole("probes", probes, at_least=2)
     products = min(check_whole("products", products, at_least=1), at.loss.dim)
+    check_size("probes", probes, {"product": products}, PATH / 2)  # an eigenvalue and its weight each
+    check_size("products", products, {"dimension": at.loss.dim}, BATCH)
     random = np.random.default_rng(check_whole("seed", seed, at_least=0))
     found = []
     for some in at.groups(probes, products):

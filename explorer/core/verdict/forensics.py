@@ -228,8 +228,8 @@ class _Scene:
 
 
 def _pulls(loss: DataLoss, rows: NDArray[np.intp], x: Array) -> Array:
-    """The gradient's norm of each of these examples by itself, ``(n,)``."""
-    gradients = (loss.on(np.array([row])).value_and_gradient(x)[1] for row in rows[:MOST_EXAMPLES])
+    """The gradient's norm of each of these examples by itself, ``(n,)``: taken twice, for a batch normalization takes no single one."""
+    gradients = (loss.on(np.array([row, row])).value_and_gradient(x)[1] for row in rows[:MOST_EXAMPLES])
     return np.array([np.sqrt((gradient**2).sum()) for gradient in gradients])
 
 

@@ -226,8 +226,8 @@ def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDA
 
 
 def candidates(found: Diagnosis) -> list[Case]:
-    """The cases of the same symptom and verdict, or of the same verdict if there are none; none of a curve that is mere noise."""
-    if found.verdict is None or "too noisy to tell" in found.symptoms:
+    """The cases of the same symptom and verdict, or of the same verdict if there are none; none of a curve that cannot tell."""
+    if found.verdict is None or any(each.endswith("to tell") for each in found.symptoms):
         return []
     runs = [case for case in casebook() if case.symptom]
     wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}

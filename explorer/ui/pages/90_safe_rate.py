@@ -16,7 +16,6 @@ from explorer.core.ground.knobs import Knob, Look
 from explorer.core.ground.prose import plain
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run import safe_rate as own
-from explorer.core.run.held import SAFE
 from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
@@ -124,7 +123,7 @@ def table(names: list[str], found: list[SafeRate]) -> None:
             "error": each.uncertainty,
             "largest rate that held": plain(each.held, 4) if np.isfinite(each.held) else "none",
             "smallest rate that failed": plain(each.broke, 4) if np.isfinite(each.broke) else "none",
-            "held for longer": f"{plain(SAFE * each.held, 4)}, {each.longest:,} steps" if each.longest * each.held > 0 else "none",
+            "held for longer": f"{plain(each.safe, 4)}, {each.longest:,} steps" if each.safe > 0 else "none",
         }
         for name, each in zip(names, found, strict=True)
     ]
