@@ -74,14 +74,11 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     start = np.concatenate([each.detach().cpu().to(torch.float64).numpy().ravel() for each in trained.values()]).astype(kind)
     arithmetic = TorchModel(copy.deepcopy(model), loss_function, tuple(trained))
     arithmetic.check(start, data)
-    shapes, rounding = (
-        {name: tuple(each.shape) for name, each in trained.items()},
-        max(torch.finfo(each.dtype).eps for each in trained.values()),
-    )
+    shapes = {name: tuple(each.shape) for name, each in trained.items()}
+    rounding = max(torch.finfo(each.dtype).eps for each in trained.values())
     reduction = getattr(loss_function, "reduction", "mean")
-    return check_bound(
-        "lower_bound", lower_bound, DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction)
-    )
+    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction)
+    return check_bound("lower_bound", lower_bound, made)
 
 
 class TorchModel:

@@ -111,14 +111,14 @@ def diagnose(
     """
     given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
     lines: tuple[tuple[str, int, str], ...] = ()
-    called, judged, counter, of = "the loss", "train", "step", ""
+    called, judged, counter, whole = "the loss", "train", "step", ""
     if isinstance(losses, LogFile):
         log = losses
         counter = log.counter if steps is None else counter
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
-        called, of, judged = log.called, log.of, kind(log.roles["train"])
+        called, whole, judged = log.called, log.of, kind(log.roles["train"])
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
-    record = Record.of(losses, steps, counter=counter, called=called, **given)
+    record = Record.of(losses, steps, counter=counter, called=called, whole=whole, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
     curves = {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
     stochastic = None if stochastic is None else check_switch("stochastic", stochastic)
@@ -133,16 +133,10 @@ def diagnose(
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
     sentence = re.sub(r"“[^“”]*+”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
-    evidence = _evidence(record, signs, str(verdict or "cannot tell"), heard)
-    if of:  # the rows are those that thinning left
-        sentence = sentence.replace(
-            f"after {counted(record.finite.size, 'row')}", f"after {of}, of which {record.finite.size:,} were judged,"
-        )
-        evidence = {"in the file": of, **evidence}
     return Diagnosis(
         verdict=verdict,
         sentence=sentence,
-        evidence=evidence,
+        evidence=_evidence(record, signs, str(verdict or "cannot tell"), heard),
         causes=ranked(record, signs, verdict, found, heard),
         symptoms=found,
         cases=() if verdict is None else tuple(sorted(curves, key=lambda name: -likeness(record.values, curves[name]))),
@@ -183,8 +177,8 @@ def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, V
         return None, None, f"Cannot tell: {'no value was recorded' if not record.missing else f'all {record.missing:,} values are missing'}"
     if record.lost_from is not None:
         return signs, Verdict.DIVERGED, told(Verdict.DIVERGED, {}, instead=_lost(record, signs))
-    if finite.size and signs is not None and finite.size >= 5 and (signs.grew):
-        return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs)
+    if finite.size and signs is not None and finite.size >= 5 and signs.grew:
+        return signs, Verdict.DIVERGED, _sentence(Verdict.DIVERGED, signs, record.whole)
     if finite.size < FEWEST:
         return (
             signs,
@@ -199,7 +193,7 @@ def _of_losses(record: Record, stochastic: bool | None) -> tuple[Signs | None, V
             f"Cannot tell: all {finite.size:,} values are {plain(level, 4)}{_named(level)}; the log may be rounded, or the rate 0",
         )
     verdict = verdict_of(signs, stochastic)
-    return signs, verdict, _sentence(verdict, signs)
+    return signs, verdict, _sentence(verdict, signs, record.whole)
 
 
 def verdict_of(signs: Signs, stochastic: bool | None = None) -> Verdict:
@@ -257,9 +251,10 @@ def _named(level: float) -> str:
     return f" ({name})" if (name := named_level(level)) else ""
 
 
-def _sentence(verdict: Verdict, signs: Signs) -> str:
+def _sentence(verdict: Verdict, signs: Signs, whole: str) -> str:
     losses = {"peak": signs.peak, "low": signs.tail_low, "high": signs.tail_high, "final": signs.ends[0], "start": signs.begins[0]}
-    numbers = {name: plain(each, 7 if signs.stopped_at_once else 4) for name, each in losses.items()} | {"span": counted(signs.rows, "row")}
+    numbers = {name: plain(each, 7 if signs.stopped_at_once else 4) for name, each in losses.items()}
+    numbers["span"] = f"{whole}, of which {signs.rows:,} were judged," if whole else counted(signs.rows, "row")
     for name, (_, median) in {"start": signs.begins, "final": signs.ends}.items():
         numbers[name] = "about " * (median and not (verdict == Verdict.NOISY and name == "final")) + numbers[name]
     instead, more = "", ""
@@ -305,7 +300,8 @@ def _spike(record: Record, signs: Signs) -> str:
 
 
 def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Alarm]) -> dict[str, float | int | str]:
-    found: dict[str, float | int | str] = {
+    found: dict[str, float | int | str] = {"in the file": record.whole} if record.whole else {}
+    found |= {
         "verdict": word,
         "rows with a value": int(record.values.size),
         "missing values": record.missing,

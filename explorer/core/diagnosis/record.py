@@ -21,13 +21,14 @@ class Record:
     missing: int
     counter: str  # the word for where an entry stands: row, step or epoch
     called: str = "the loss"
+    whole: str = ""  # what the file has, such as ``"300,001 lines"``, where these are not all
     validation: "Record | None" = None
     learning_rate: "Record | None" = None
     gradient_norm: "Record | None" = None
     loss_scale: "Record | None" = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, *, counter: str = "step", called: str = "the loss", **others: Any) -> "Record":
+    def of(cls, losses: Any, steps: Any, *, counter: str = "step", called: str = "the loss", whole: str = "", **others: Any) -> "Record":
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
@@ -42,7 +43,7 @@ class Record:
         def kept(column: Array, there: NDArray[np.bool_], **more: Any) -> "Record":
             return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
 
-        return kept(values, present, called=called, **{name: kept(*column) for name, column in given.items()})
+        return kept(values, present, called=called, whole=whole, **{name: kept(*column) for name, column in given.items()})
 
     @property
     def at(self) -> Array:
