@@ -132,7 +132,12 @@ class Gone:
     visitor: Hashable
 
     def is_set(self) -> bool:
-        return isinstance(self.visitor, str) and runtime.exists() and not runtime.get_instance().is_active_session(self.visitor)
+        if not isinstance(self.visitor, str):
+            return False
+        try:  # asking first whether there is a server would answer for a moment ago: it may stop between two questions
+            return not runtime.get_instance().is_active_session(self.visitor)
+        except RuntimeError:
+            return False
 
 
 @contextmanager

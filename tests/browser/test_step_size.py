@@ -182,8 +182,8 @@ def test_play_shows_the_hops_one_by_one(opened: Visit) -> None:
           root.querySelector(".picture-play").click();
         })"""
     )
-    # A step may be drawn twice, as when the window changes, and a slow machine leaves some out.
-    shown = [count for count, _ in groupby(counts)]
+    # What stood there may be drawn once more before the first, as when the window changes; so may a step. A slow machine leaves some out.
+    shown = [count for count, _ in groupby(counts[next(at for at, count in enumerate(counts) if count < 13) :])]
     assert len(shown) > 3
     assert shown == sorted(set(shown))
     assert shown[-1] == 13

@@ -281,10 +281,25 @@ class Windows:
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> Windows:
     opened = Windows("Anna", "Ben")
-    monkeypatch.setattr(turns, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: opened))
+    monkeypatch.setattr(turns, "runtime", SimpleNamespace(get_instance=lambda: opened))
     monkeypatch.setattr(turns, "TURNS", Turns(places=1))
     monkeypatch.setattr(job, "TURNS", turns.TURNS)
     return opened
+
+
+def test_nobody_has_left_a_server_that_has_stopped(windows: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may stop between two looks of a thread that works on, which then ends with its work and not with an error."""
+    gone = turns.Gone("Anna")
+    assert not gone.is_set()
+    windows.names.remove("Anna")
+    assert gone.is_set()
+
+    def stopped() -> Windows:
+        raise RuntimeError("Runtime hasn't been created!")
+
+    monkeypatch.setattr(turns, "runtime", SimpleNamespace(exists=lambda: True, get_instance=stopped))
+    assert not gone.is_set()
+    assert not turns.Gone(object()).is_set()
 
 
 def minutes() -> None:
