@@ -17,17 +17,18 @@ from weakref import WeakValueDictionary
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.site.module import Module
 from explorer.site.questions import Question
 
 HERE = Path(__file__).parent
 PARTS = ("prediction", "picture", "picture_guess", "picture_values", "picture_track", "picture_labels", "picture_live", "picture_alone")
 SCRIPT = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in PARTS)
 STYLE = (HERE / "picture.css").read_text(encoding="utf-8")
-MODULE = f"{SCRIPT}\ndocument.body.append(Object.assign(document.createElement('style'), {{ textContent: {json.dumps(STYLE)} }}));\n"
-"""The component's own module, as the app serves it; a page that stands alone has the two apart."""
-
-CODE = f"assets/picture-{hashlib.blake2b(MODULE.encode(), digest_size=8).hexdigest()}.js"
-"""Where the app serves it: by a name that changes with it."""
+CODE = Module(
+    "picture",
+    f"{SCRIPT}\ndocument.body.append(Object.assign(document.createElement('style'), {{ textContent: {json.dumps(STYLE)} }}));\n",
+)
+"""The component, as the app serves it; a page that stands alone has code and style apart."""
 
 CONTENTS = "assets/contents"
 """Where the app serves what pictures show, by name."""

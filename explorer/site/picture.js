@@ -460,13 +460,18 @@ function mount(parent) {
   // it keeps its place on the page: what is under it does not move. A line or two below it in its block are hidden meanwhile.
   let stuck = 0; // the height of the figure meanwhile
   const main = root.closest("[data-testid=stMain]");
-  const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root)), above = block?.previousElementSibling;
+  const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root));
+  function above() {
+    let each = block?.previousElementSibling;
+    while (each && !each.offsetHeight) each = each.previousElementSibling; // what is not shown may stand anywhere
+    return each;
+  }
   const foot = () => (data.dial ? 0 : find(".picture-foot").offsetHeight + 12); // the player stays where it is all that one drags
   const before = () => root.getBoundingClientRect().top - block.getBoundingClientRect().top;
-  const natural = () => above.getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
+  const natural = () => above().getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
   function stick() {
     if (pressed || !whole) return;
-    const first = !player.hidden && above && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-player:not([hidden]))") === root;
+    const first = !player.hidden && above() && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-player:not([hidden]))") === root;
     const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop - foot());
     const to = first && natural() < top && low >= STUCK * whole ? Math.min(low, stuck || layout.height) : 0;
     if (to === stuck) return;

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from explorer.site.casebook import Case, casebook
+from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.way import lab
 
@@ -19,9 +20,10 @@ HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "glossary.md"
 WORDS = "words"
 
+CODE = Module("glossary", "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "glossary")))
 _component = st.components.v2.component(
     "divergence_explorer.words",
-    js="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("popover", "glossary")),
+    js=CODE.fetched,
     css=(HERE / "glossary.css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )

@@ -20,7 +20,7 @@ from explorer.site.questions import Question
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
-    js=f"const {{ default: picture }} = await import(new URL('{CODE}', document.baseURI).href);\nexport default picture;",
+    js=CODE.fetched,
     isolate_styles=False,  # Plotly puts its own style sheet in the document's head
 )
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-import gzip
 import importlib
 import logging
 import os
@@ -36,7 +35,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.hall.routes import PREFIX, forget, routes
-from explorer.site.content import CODE, CONTENTS, MODULE, known
+from explorer.site.content import CONTENTS, known
+from explorer.site.module import MODULES
 from explorer.ui.turns import turn
 
 ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
@@ -186,13 +186,14 @@ def contents(request: Request) -> Response:
     return Response("Not found", 404) if found is None else for_good(found.zipped, "application/json")
 
 
-CODE_ZIPPED = gzip.compress(MODULE.encode(), mtime=0)
-
-
 def code(request: Request) -> Response:
-    """Return the picture component, for good; to a page that asks for another version, of another replica perhaps, this one, for now."""
-    known_as = request.path_params["name"] == CODE.rpartition("-")[2]
-    return for_good(CODE_ZIPPED, "text/javascript", FOR_GOOD if known_as else "no-store")
+    """Return a component, for good; to a page that asks for another version, of another replica perhaps, this one, for now."""
+    from explorer.ui import glossary, picture, way  # here, because they import this module
+
+    module = {each.CODE.name: each.CODE for each in (picture, way, glossary)}.get(request.path_params["name"])
+    if module is None:
+        return Response("Not found", 404)
+    return for_good(module.zipped, "text/javascript", FOR_GOOD if request.path_params["version"] == module.version else "no-store")
 
 
 FOR_GOOD = "private, max-age=31536000, immutable"
@@ -226,7 +227,7 @@ PARTS: dict[str, Any] = {
     "on_script_error": report,
     "routes": [
         Route(f"/{CONTENTS}/{{name}}", contents),
-        Route("/assets/picture-{name}", code),
+        Route(f"/{MODULES}/{{name}}-{{version}}.js", code),
         Route("/assets/standalone.html", standalone),
         Route("/assets/qr.svg", qr_code),
         Mount("/assets", ASSETS),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer.site.content import HERE as SITE
 from explorer.site.lessons import lessons
+from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.drawn import ink
 from explorer.ui.server import FRAMED_BY
@@ -24,9 +25,10 @@ SWINGS = (("M3 17l4-3 4 6 5-11 5 17", "#0072B2", "#56B4E9"), ("M21 26l7-23", "#D
 
 PARTS = (SITE, "prediction"), (HERE, "popover"), (HERE, "present"), (HERE, "way")
 
+CODE = Module("way", "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for folder, name in PARTS))
 _component = st.components.v2.component(
     "divergence_explorer.way",
-    js="\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for folder, name in PARTS),
+    js=CODE.fetched,
     css=(HERE / "way.css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )

@@ -8,7 +8,9 @@ import urllib.request
 import pytest
 from playwright.sync_api import Browser
 
-from explorer.site.content import CODE, CONTENTS
+from explorer.site.content import CONTENTS
+from explorer.site.module import MODULES, Module
+from explorer.ui import glossary, picture, way
 from tests.browser.conftest import healthy
 
 
@@ -37,12 +39,19 @@ def test_what_is_no_host_stands_in_no_header(server: str, host: str) -> None:
     assert "connect-src 'self' ws://localhost wss://localhost data: blob:;" in found["content-security-policy"]
 
 
-def test_the_picture_component_is_kept_for_good_by_its_name_and_any_other_name_for_now(server: str) -> None:
-    kept, other = (headers(f"{server}/{name}") for name in (CODE, "assets/picture-of-another-version.js"))
+@pytest.mark.parametrize("module", [each.CODE for each in (picture, way, glossary)])
+def test_a_component_is_kept_for_good_by_its_name_and_any_other_version_for_now(server: str, module: Module) -> None:
+    kept, other = (headers(f"{server}/{address}") for address in (module.address, f"{MODULES}/{module.name}-0123456789abcdef.js"))
     assert "immutable" in kept["cache-control"]
     assert other["cache-control"] == "no-store"
     assert kept["content-encoding"] == other["content-encoding"] == "gzip"
-    assert int(kept["content-length"]) == int(other["content-length"]) < 20_000
+    assert int(kept["content-length"]) == int(other["content-length"]) == len(module.zipped) < len(module.text) / 2
+
+
+def test_no_component_by_another_name(server: str) -> None:
+    for name in ("other-0", "picture", "-"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{server}/{MODULES}/{name}.js")
 
 
 def test_what_nobody_shows_is_not_found(server: str) -> None:

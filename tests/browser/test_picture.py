@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from tests.browser.points import points
 from tests.browser.traffic import Traffic
 from tests.browser.waiting import settle
 
@@ -69,18 +70,6 @@ def axis(page: Page, name: str) -> list[float]:
     return page.evaluate("name => document.querySelector('.js-plotly-plot')._fullLayout[name].range", name)
 
 
-def trace(page: Page, index: int) -> dict:
-    """The points that are shown of a trace: on the canvas while it moves, or by Plotly."""
-    return page.evaluate(
-        """i => {
-          const moving = document.querySelector(".picture-live:not([hidden])"), rest = document.querySelector(".js-plotly-plot");
-          const { x, y } = (moving?.shown ?? rest.data)[i];
-          return { x: [...x], y: [...y] };
-        }""",
-        index,
-    )
-
-
 def test_a_drag_draws_every_position_and_only_the_release_is_sent(visit: Visit, demo: str) -> None:
     traffic = Traffic()
     page = visit(demo, before=traffic.watch)
@@ -94,7 +83,7 @@ def test_a_drag_draws_every_position_and_only_the_release_is_sent(visit: Visit, 
     for position in range(PRESET, 100):
         page.mouse.move(*point(page, position))
         drawn(page, position)
-        assert trace(page, 1)["y"][1] == pytest.approx(2.2 * (1 - 2 * (0.02 + position * 0.01)), abs=1e-5)
+        assert points(page, 1)["y"][1] == pytest.approx(2.2 * (1 - 2 * (0.02 + position * 0.01)), abs=1e-5)
     assert traffic.sent == []
     assert traffic.received == []
     page.mouse.up()
@@ -173,21 +162,21 @@ def test_keys_in_a_row_are_one_commit(visit: Visit, demo: str) -> None:
 def test_time_reveals_the_path_step_by_step(visit: Visit, demo: str) -> None:
     page = visit(demo)
     drawn(page, PRESET)
-    whole = trace(page, 1)
+    whole = points(page, 1)
     assert len(whole["x"]) == 180
     clock(page).press("Home")
     drawn(page, PRESET, 0)
     for step in range(1, 4):
         clock(page).press("ArrowRight")
         drawn(page, PRESET, step)
-        seen, head = trace(page, 1), trace(page, 2)
+        seen, head = points(page, 1), points(page, 2)
         assert seen["x"] == whole["x"][: step + 1]
         assert head == {"x": [whole["x"][step]], "y": [whole["y"][step]]}
-    assert len(trace(page, 4)["x"]) == STEPS  # theory is no thing that happens in time
+    assert len(points(page, 4)["x"]) == STEPS  # theory is no thing that happens in time
     expect(clock(page)).to_have_attribute("aria-valuetext", "step 3")
     page.get_by_role("button", name="Play").click()
     drawn(page, PRESET, STEPS - 1)  # it ends by itself
-    assert trace(page, 1) == whole
+    assert points(page, 1) == whole
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
@@ -516,6 +505,6 @@ def test_the_picture_can_be_taken_away_as_it_stands(visit: Visit, demo: str) -> 
         rows = list(csv.reader(io.StringIO(saved("CSV").decode())))
         assert rows[0] == ["trace", "x", "y", "value"]
         path = [[float(each) for each in row[1:3]] for row in rows if row[0] == "path"]
-        shown = trace(page, 1)
+        shown = points(page, 1)
         assert path == [[pytest.approx(x), pytest.approx(y)] for x, y in zip(shown["x"], shown["y"], strict=True)]
         assert len(path) == 180

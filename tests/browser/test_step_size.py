@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.core.run.setup import Setup
+from tests.browser.points import POINTS, points
 from tests.browser.traffic import Traffic
 from tests.browser.waiting import settle
 
@@ -63,9 +64,7 @@ def sentence(page: Page) -> str:
 
 def path(page: Page) -> dict[str, list[float]]:
     """The points of the path that are drawn now."""
-    return page.evaluate(
-        "() => { const {x, y} = document.querySelector('.js-plotly-plot').data[1]; return {x: Array.from(x), y: Array.from(y)} }"
-    )
+    return points(page, 1)
 
 
 def point(page: Page, position: int) -> tuple[float, float]:
@@ -173,14 +172,14 @@ def test_the_keyboard_alone_is_enough(opened: Visit) -> None:
 def test_play_shows_the_hops_one_by_one(opened: Visit) -> None:
     page = opened(CALM | {"learning_rate": "0.9", "steps": "12"})
     counts = page.evaluate(
-        """() => new Promise((resolve) => {
-          const root = document.querySelector(".picture"), plot = root.querySelector(".js-plotly-plot"), counts = [];
-          new MutationObserver(() => {
-            counts.push(plot.data[1].x.length);
+        f"""() => new Promise((resolve) => {{
+          const root = document.querySelector(".picture"), points = {POINTS}, counts = [];
+          new MutationObserver(() => {{
+            counts.push(points(1).x.length);
             if (counts.length > 3 && counts.at(-1) === 13) resolve(counts);
-          }).observe(root, { attributeFilter: ["data-drawn"] });
+          }}).observe(root, {{ attributeFilter: ["data-drawn"] }});
           root.querySelector(".picture-play").click();
-        })"""
+        }})"""
     )
     # What stood there may be drawn once more before the first, as when the window changes; so may a step. A slow machine leaves some out.
     shown = [count for count, _ in groupby(counts[next(at for at, count in enumerate(counts) if count < 13) :])]

@@ -8,6 +8,7 @@ AT_REST = r"""() => {
   const page = document.querySelector("[data-testid=stApp]"), said = page?.innerText ?? "";
   const tried = said.match(/([\d,]+) of ([\d,]+) rates tried/);
   return page?.dataset.testScriptState === "notRunning"
+    && [...document.querySelectorAll("[data-testid=stBidiComponentRegular]")].every(({ childElementCount }) => childElementCount > 1)
     && [...document.querySelectorAll(".picture")].every((picture) => picture.dataset.drawn)
     && !document.querySelector("[role=progressbar]")
     && tried?.[1] === tried?.[2]
@@ -16,5 +17,5 @@ AT_REST = r"""() => {
 
 
 def settle(page: Page) -> None:
-    """Wait until the server has said all it has to say, every picture is drawn and no work is under way, all at one moment."""
+    """Wait until the server has said all it has to say, every component has its code, every picture is drawn and no work is under way, all at one moment."""
     page.wait_for_function(AT_REST)

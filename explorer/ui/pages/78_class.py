@@ -11,6 +11,7 @@ from explorer.site.casebook import casebook
 from explorer.ui import panel
 from explorer.ui.turns import turn
 
+EXPLAINED = "explained"  # what a page in a frame leaves out
 DEFAULT = next(case.setup for case in casebook() if case.name == "15_ravine")
 
 
@@ -27,18 +28,20 @@ def main() -> None:
     setup, problem = panel.computable("class", panel.current(DEFAULT), DEFAULT, posed)
     panel.notes()
     panel.write_link(setup.to_query())
-    st.markdown(
-        "Open a room, and show the page that follows: it has a code and a QR code. Students join with their phones, without an account,"
-        " drag to where they believe runs begin to diverge, and bet. You see how many have bet, and on **Reveal** every bet stands as a dot"
-        " over what really happens. Then comes the next round; points add up for those who give a nickname."
-    )
+    with st.container(key=EXPLAINED):
+        st.markdown(
+            "Open a room, and show the page that follows: it has a code and a QR code. Students join with their phones, without an account,"
+            " drag to where they believe runs begin to diverge, and bet. You see how many have bet, and on **Reveal** every bet stands as a"
+            " dot over what really happens. Then comes the next round; points add up for those who give a nickname."
+        )
     st.link_button("Open a room with this problem", f"room?{urlencode(setup.to_query())}", type="primary")
     st.header("The problem, as students see it", anchor=False)
     st.html(problem.shown)
-    st.caption(
-        "The problem is the one you had on the last page; the sidebar changes it. Students see neither the edge nor any run. A room holds"
-        f" {MOST_BETS:,} bets a round, and is deleted after a day with all that is in it: bets, and nicknames if they gave one."
-    )
+    with st.container(key=f"{EXPLAINED}_below"):
+        st.caption(
+            "The problem is the one you had on the last page; the sidebar changes it. Students see neither the edge nor any run. A room holds"
+            f" {MOST_BETS:,} bets a round, and is deleted after a day with all that is in it: bets, and nicknames if they gave one."
+        )
     with st.sidebar:
         panel.all_controls(setup, rate=False)
 
