@@ -1,4 +1,4 @@
-"""The code of a component, as the app serves it: a module under a name that changes with it, compressed once, which a browser keeps for good.
+"""The code of a component, as the app serves it: a module by a name that changes with it, compressed once, kept by browsers for good.
 
 Streamlit sends a component's code with the words of a page, to everybody anew: it gets one line that fetches this instead.
 """
@@ -17,7 +17,8 @@ class Module:
     """A module of JavaScript by its name, whose default export is a component for Streamlit.
 
     >>> Module("empty", "export default () => {};").address
-    'assets/code/empty-ad980a1140ff8e16.js'    """
+    'assets/code/empty-ad980a1140ff8e16.js'
+    """
 
     name: str
     text: str = field(repr=False)
@@ -40,4 +41,4 @@ class Module:
     @property
     def fetched(self) -> str:
         """The code of a component that fetches it."""
-        return f"const {{ default: component }} = await import(new URL('{self.address}', document.baseURI).href);\nexport default component;"
+        return f"const {{ default: made }} = await import(new URL('{self.address}', document.baseURI).href);\nexport default made;"

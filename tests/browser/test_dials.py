@@ -49,9 +49,15 @@ AGREED = f"""() => {{
 }}"""
 
 
-INTO_SIGHT = """each => {
-  const { top, bottom } = each.getBoundingClientRect();
-  if (top < 80 || bottom > innerHeight) each.scrollIntoView({ block: "center" });
+INTO_SIGHT = """async (each) => {
+  const inSight = () => { // and not behind the picture that stays
+    const { left, width, top, bottom } = each.getBoundingClientRect();
+    return top >= 80 && bottom <= innerHeight && document.elementFromPoint(left + width / 2, (top + bottom) / 2) === each;
+  };
+  for (let tries = 0; !inSight() && tries < 100; tries++) {
+    each.scrollIntoView({ block: "center" });
+    await new Promise(requestAnimationFrame);
+  }
 }"""
 
 

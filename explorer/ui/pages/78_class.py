@@ -39,8 +39,8 @@ def main() -> None:
     st.html(problem.shown)
     with st.container(key=f"{EXPLAINED}_below"):
         st.caption(
-            "The problem is the one you had on the last page; the sidebar changes it. Students see neither the edge nor any run. A room holds"
-            f" {MOST_BETS:,} bets a round, and is deleted after a day with all that is in it: bets, and nicknames if they gave one."
+            "The problem is the one you had on the last page; the sidebar changes it. Students see neither the edge nor any run. A room"
+            f" holds {MOST_BETS:,} bets a round, and is deleted after a day with all that is in it: bets, and nicknames if they gave one."
         )
     with st.sidebar:
         panel.all_controls(setup, rate=False)
