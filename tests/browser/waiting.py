@@ -17,5 +17,5 @@ AT_REST = r"""() => {
 
 
 def settle(page: Page) -> None:
-    """Wait until the server has said all it has to say, every component is there, every picture is drawn and no work is under way, at once."""
+    """Wait until the server has said all it has to say, every component is there, every picture drawn and no work under way, at once."""
     page.wait_for_function(AT_REST)
