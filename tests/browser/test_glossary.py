@@ -40,7 +40,7 @@ def test_a_word_is_explained_where_it_stands_and_leads_to_its_case(visit: Visit,
     page = opened(visit, server)
     before = page.locator(".picture-value").first.inner_html()
     page.mouse.move(*place(page, "critical rate"))
-    line = page.locator(".beside")
+    line = page.locator("#beside")
     expect(line).to_contain_text("The largest learning rate at which the error does not grow")
     assert page.locator(".picture-value").first.inner_html() == before
     page.keyboard.press("Escape")
@@ -54,9 +54,9 @@ def test_a_word_is_explained_where_it_stands_and_leads_to_its_case(visit: Visit,
 def test_a_finger_asks_too(visit: Visit, server: str) -> None:
     page = opened(visit, server, **PHONE)
     page.touchscreen.tap(*place(page, "critical rate"))
-    expect(page.locator(".beside")).to_contain_text("2/λ for plain gradient descent")
+    expect(page.locator("#beside")).to_contain_text("2/λ for plain gradient descent")
     page.locator("h1").tap()
-    expect(page.locator(".beside")).to_be_hidden()
+    expect(page.locator("#beside")).to_be_hidden()
 
 
 def test_what_a_drag_says_anew_is_explained_and_listed(visit: Visit, server: str) -> None:
