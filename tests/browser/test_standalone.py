@@ -44,7 +44,7 @@ def offline(browser: Browser, file: Path, scheme: str = "light", width: int = 12
 def test_every_page_gives_its_picture_away(visit: Visit, server: str, browser: Browser, tmp_path: Path, path: str) -> None:
     page = visit(f"{server}/{path}", ignore="404")
     settle(page)
-    picture = page.locator(".picture").first
+    picture = page.locator(".picture[data-drawn]").first  # one that the page mounts anew is empty until it has what it shows
     sentence = None
     while sentence is None or sentence != picture.locator(".picture-sentence").text_content():  # a page still at work says another
         sentence = picture.locator(".picture-sentence").text_content()
