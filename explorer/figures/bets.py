@@ -30,7 +30,8 @@ def strip(
 ) -> str:
     """Return the zones, each a verdict and the rate it begins at, from one end to the other, under a dot for each of the rates.
 
-    `marks` are rates with a name, which stands at the top of a line. The drawing is `width` units wide, its letters are 14 of them high.
+    `marks` are rates with a name, which stands at the top of a line; no dot lies on the other side of the first than its rate does.
+    The drawing is `width` units wide, its letters are 14 of them high.
     """
     low, high = (math.log10(end) for end in ends)
 
@@ -47,9 +48,9 @@ def strip(
         if 2 * half < right - left and middle - half > taken:
             words.append(_word(middle, top + TRACK + LINE - 4, verdict))
             taken = middle + half
-    parts.append(_dots([at(rate) for rate in rates], top))
+    parts.append(_dots([at(rate) for rate in rates], top, at(next(iter(marks.values()), ends[0]))))
     for row, (name, rate) in enumerate(marks.items()):
-        x, text = at(rate), f"{name} {plain(rate)}"
+        x, text = at(rate), f"{name} {plain(rate, 4)}"
         left = x - 5 > LETTER * len(text) and (rate <= min(marks.values()) or width - x - 5 < LETTER * len(text))  # of its line
         words.append(_word(x - 5 if left else x + 5, LINE * (row + 1) - 5, text, "end" if left else "start"))
         parts.append(f'<path d="M{x:.1f} {LINE * row + 4}V{top + TRACK}" class="mark"/>')
@@ -68,14 +69,14 @@ def strip(
     return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + words)}</svg>'
 
 
-def _dots(places: Sequence[float], ground: float) -> str:
-    """One path of points, in columns that stand on the ground."""
+def _dots(places: Sequence[float], ground: float, edge: float) -> str:
+    """One path of points, in columns that stand on the ground, each on one side of the first mark, as its dots are."""
     for size in DOTS:
-        columns = Counter(round(place / size) for place in places)
+        columns = Counter(math.floor((place - edge) / size) for place in places)
         if max(columns.values(), default=0) * size <= ROOM:
             break
     drawn = "".join(
-        f"M{column * size:.1f} {ground - 1 - size / 2:.1f}h0" + f"m0 {-size:.1f}h0" * (count - 1)
+        f"M{edge + (column + 0.5) * size:.1f} {ground - 1 - size / 2:.1f}h0" + f"m0 {-size:.1f}h0" * (count - 1)
         for column, count in sorted(columns.items())
     )
     return f'<path d="{drawn}" class="dots" stroke-width="{0.9 * size:.1f}"/>'

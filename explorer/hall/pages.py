@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from explorer.core.ground.prose import counted, plain, sentence, told_apart
 from explorer.core.run.setup import Setup
 from explorer.figures import bets as drawing
-from explorer.hall.problem import Problem, Standing, still
+from explorer.hall.problem import DECADES, Problem, Standing, still
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
 from explorer.site.qr import qr
@@ -110,13 +110,14 @@ def version(room: Room) -> str:
 
 def _form(room: Room, problem: Problem, own: Own) -> str:
     low, high = plain(problem.low), plain(problem.high)
+    tens = "".join(f"<span>{plain(problem.low * 10.0**k)}</span>" for k in range(DECADES)) + f"<span>{high}</span>"
     rate = "" if own.rate is None else f"{own.rate:.4g}"
     ends = f'data-low="{problem.low!r}" data-high="{problem.high!r}"'
     return (
         f'<form class="bet" method="post" action="{room.code}/bet"><p>At which learning rate do runs begin to diverge?</p>'
         f'<div class="dial js"><label for="range">Learning rate</label> <output for="range"></output>'
         f'<input id="range" type="range" min="0" max="{POSITIONS}" value="{POSITIONS // 2}" {ends}>'
-        f'<div class="ends" aria-hidden="true"><span>{low}</span><span>{high}</span></div></div>'
+        f'<div class="ends" aria-hidden="true">{tens}</div></div>'
         f"<label>As a number, from {low} to {high}"
         f' <input name="rate" inputmode="decimal" autocomplete="off" required value="{rate}"></label>'
         f'<label>Nickname, if you want your points to add up <input name="nickname" maxlength="{MOST_NICKNAME}" autocomplete="off"'
@@ -129,8 +130,10 @@ def _form(room: Room, problem: Problem, own: Own) -> str:
 def _result(problem: Problem, own: Own) -> str:
     if own.rate is None:
         return f"The edge is {plain(problem.edge)}. You did not bet in this round."
-    what = f"{plain(own.rate / problem.edge)} × the edge {plain(problem.edge)}: {problem.verdict(own.rate)}"
-    return f"You bet {plain(own.rate)}, {what}. That is {counted(problem.points(own.rate), 'point')}."
+    factor, (rate, edge) = problem.distance(own.rate), told_apart(own.rate, problem.edge)
+    side = f"{plain(factor)} times too {'high' if own.rate > problem.edge else 'low'}" if plain(factor) != "1" else "right at the edge"
+    what = f"{side} (the edge is {edge}); a run at your rate: {problem.verdict(own.rate)}"
+    return f"You bet {rate}, {what}. That is {counted(problem.points(own.rate), 'point')}."
 
 
 def _opened(problem: Problem, app: str) -> str:

@@ -11,12 +11,11 @@ from typing import Self
 
 import numpy as np
 
-from explorer.core.ground.prose import plain
-from explorer.core.ground.size import PAGE, check_size
-from explorer.core.losses import LOSSES
+from explorer.core.ground.prose import counted, plain, told_apart
+from explorer.core.ground.size import check_size
 from explorer.core.run.bracket import bracket
-from explorer.core.run.ruler import RATES, SMALLEST, ruler
-from explorer.core.run.setup import Setup
+from explorer.core.run.ruler import SMALLEST, ruler
+from explorer.core.run.setup import SHELVES, Setup
 from explorer.core.run.sweep import sweep
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
@@ -26,17 +25,42 @@ DECADES, AROUND = 4, (1, 2)
 """Powers of ten that one can bet in, and how many whole ones of them may lie below that of the edge: chance chooses, so that the middle
 of the range says nothing."""
 
+MOST_STEPS = 20_000
+"""Of a run: they are taken one after the other, while a class waits."""
+
 TRIED = 40
 """Rates that are run in each power of ten."""
 
 
+TOLD = {"loss": 4, "optimizer": 2, "schedule": 4}
+"""How many of its knobs are told of each, also where nobody has turned them: who bets must know what is run."""
+
+FEW = 4
+"""Dimensions up to which the numbers of the start are told."""
+
+
 def still(setup: Setup) -> str:
-    """Return what a setup is before anybody knows the answer, as HTML: its recipe, its loss in words, and where a run begins."""
+    """Return what a setup is before anybody knows the answer, as HTML: all that decides a run but its rate, and where it begins.
+
+    What the shelf says of the loss is left out: of x² it says from which rate on runs diverge.
+    """
     loss, start = setup.make_loss(), setup.initial_point
-    about = (LOSSES[setup.loss].__doc__ or "").strip().splitlines()[0]
+    kinds = ("loss", "optimizer", "schedule")[: 2 + (setup.schedule != "constant")]
+    parts = [", ".join([SHELVES[kind].title(getattr(setup, kind)), *setup.turned(kind, TOLD[kind])]) for kind in kinds]
     value = plain(float(loss.value(start[:, np.newaxis])[0]))
-    alt = f"The loss of {setup.recipe}, with the start of a run, where the loss is {value}. No run is shown."
-    return f"<p>{escape(setup.recipe)}</p><p class='quiet'>{escape(about)}</p>{ground(Landscape.of(loss, start), start, alt)}"
+    numbers = ", ".join(map(plain, start[:FEW]))
+    point = numbers if loss.dim == 1 else f"({numbers})" if loss.dim <= FEW else f"a point of {loss.dim:,} numbers"
+    more = {
+        f"warm-up of {counted(setup.warmup_steps)}": setup.warmup_steps,
+        f"gradients clipped to a length of {setup.clip_norm}": setup.clip_norm,
+        f"gradients clipped to ±{setup.clip_value}": setup.clip_value,
+        f"batches of {setup.batch_size}": setup.batch_size,
+        f"noise of {setup.gradient_noise:g} on the gradient": setup.gradient_noise,
+    }
+    begins = f"{counted(setup.steps)}, from {point}, where the loss is {value}"
+    lines = [*parts, *[told for told, used in more.items() if used], begins]
+    alt = f"The loss, with the start of a run, where it is {value}. No run is shown."
+    return f"<p class='asked'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt)}"
 
 
 @dataclass(frozen=True)
@@ -75,17 +99,16 @@ class Problem:
     def of(cls, setup: Setup) -> Self:
         """Return the problem of a setup, at whatever rate it is. Raises ValueError where it is too large, or no rate of it diverges."""
         loss, optimizer = setup.make_loss(), setup.make_optimizer()
-        check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RATES}, PAGE, plus=1)
+        check_size("steps", setup.steps, {}, MOST_STEPS)
         setup.check_work({"rate": DECADES * TRIED})
         setup.check_start()
         scale = ruler(loss, optimizer, setup.initial_point, 0.0)
         first = sweep(loss, optimizer, scale.rates, **setup.conditions()).verdict == Verdict.DIVERGED
         held, lost = bracket(loss, optimizer, scale.rates, first, **setup.conditions())
         if not (held > 0 and math.isfinite(lost)):
-            every = "every rate" if first.any() else "no rate"
-            raise ValueError(
-                f"in {setup.steps:,} steps {every} of this problem diverges: there is no edge to bet on; choose another problem"
-            )
+            least, most = told_apart(scale.rates[0], scale.rates[-1])
+            every = f"every rate from {least} on" if first.any() else f"no rate up to {most}"
+            raise ValueError(f"in {counted(setup.steps)} {every} diverges: there is no edge to bet on; choose another problem")
         exact = scale.edge.exact and held * 0.5 < scale.edge.rate < lost * 2
         edge = scale.edge.rate if exact else lost
         reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {setup.steps:,} steps."
@@ -93,7 +116,8 @@ class Problem:
         rates = np.union1d(np.geomspace(low, low * 10.0**DECADES, DECADES * TRIED + 1), [held, lost])
         verdict = [str(each) for each in sweep(loss, optimizer, rates, **setup.conditions()).verdict]
         starts = [0, *(i for i in range(1, rates.size) if verdict[i] != verdict[i - 1])]
-        begins = [math.sqrt(rates[i - 1] * rates[i]) if i else low for i in starts]  # between the two that were run
+        between = [math.sqrt(rates[i - 1] * rates[i]) if i else low for i in starts]  # the two that were run
+        begins = [edge if rates[i] == lost else rate for i, rate in zip(starts, between, strict=True)]
         return cls(
             setup.to_query(),
             setup.recipe,

@@ -34,7 +34,7 @@ def test_three_rounds_by_plain_forms(address: str) -> None:
     lecturer = Lecturer(address).open()
     ada, ben, eve = (Student(address).join(lecturer.code) for _ in range(3))
     assert "<noscript>" in ada.page
-    assert 'img role="img" alt="The loss of ravine' in ada.page
+    assert 'img role="img" alt="The loss, with the start' in ada.page
     for round, next_case in ((1, "09_x_squared"), (2, "20_momentum_transient"), (3, None)):
         for person in (ada, ben, eve):
             person.join(lecturer.code)
@@ -266,8 +266,8 @@ real = routes.Limit
     [
         ("", "Choose a problem for the next round, or paste a link of the app."),
         ("https://example.org", "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'."),
-        ("?loss=absolute", "In 100 steps no rate of this problem diverges: there is no edge to bet on; choose another problem."),
-        ("?loss=linear_regression&steps=99999999", "Steps must be ≤ 19,046 for 3 dimensions × 140 rates, got 99,999,999."),
+        ("?loss=absolute", "In 100 steps no rate up to 100 diverges: there is no edge to bet on; choose another problem."),
+        ("?loss=linear_regression&steps=99999999", "Steps must be ≤ 20,000, got 99,999,999."),
     ],
 )
 def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: str, link: str, sentence: str) -> None:

@@ -105,14 +105,16 @@ class Setup(Drawable):
         """The knobs of the chosen loss, optimizer or schedule, by dotted name."""
         return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(self, kind)).items()}
 
-    def turned(self, kind: str) -> list[str]:
-        """What is set on the loss, the optimizer or the schedule, in words.
+    def turned(self, kind: str, first: int = 0) -> list[str]:
+        """What is set on the loss, the optimizer or the schedule, in words; of its `first` knobs also what they are by themselves.
 
-        >>> Setup("x_squared", "momentum", 0.1, knobs={"optimizer.momentum": 0.5}).turned("optimizer")
-        ['momentum β 0.5']
+        >>> setup = Setup("ravine", "momentum", 0.1, knobs={"optimizer.momentum": 0.5})
+        >>> setup.turned("optimizer"), setup.turned("loss", first=2)
+        (['momentum β 0.5'], ['condition number 100', 'dimensions 2'])
         """
         known, knobs = self.parameters(kind), dict(self.knobs)
-        found = [(each, knobs[name]) for name, each in known.items() if knobs.get(name, False) is not False]
+        told = {name: each.default for name, each in [*known.items()][:first] if each.default not in (0, "none")} | knobs
+        found = [(each, told[name]) for name, each in known.items() if told.get(name, False) is not False]
         return [each.label + ("" if value is True else f" {each.write(value)}") for each, value in found]
 
     @property

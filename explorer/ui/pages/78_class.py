@@ -34,7 +34,7 @@ def main() -> None:
             " drag to where they believe runs begin to diverge, and bet. You see how many have bet, and on **Reveal** every bet stands as a"
             " dot over what really happens. Then comes the next round; points add up for those who give a nickname."
         )
-    st.link_button("Open a room with this problem", f"room?{urlencode(setup.to_query())}", type="primary")
+    st.link_button(f"Open a room with this problem: {setup.recipe}", f"room?{urlencode(setup.to_query())}", type="primary")
     st.header("The problem, as students see it", anchor=False)
     st.html(problem.shown)
     with st.container(key=f"{EXPLAINED}_below"):
