@@ -170,7 +170,8 @@ def _told(problem: Problem, found: Standing | None, bets: list[Bet]) -> str:
     named = f" by {', '.join([*names][:3])}{' and others' if len(names) > 3 else ''}" if names else ""
     safe = f"{found.safe} of them ({plain(100 * found.safe / found.count, 2)} %) on the safe side"
     return (
-        f"{counted(found.count, 'bet')}, {safe}. The median is {plain(found.median)}, {plain(found.median / problem.edge)} × the edge;"
+        f"{counted(found.count, 'bet')}, {safe}."
+        f" The median is {plain(found.median, 4)}, {plain(found.median / problem.edge, 4)} × the edge;"
         f" the nearest is {plain(nearest.rate)}{named}, {plain(nearest.rate / problem.edge)} × the edge."
     )
 

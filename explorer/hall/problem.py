@@ -60,7 +60,7 @@ def still(setup: Setup) -> str:
     begins = f"{counted(setup.steps)}, from {point}, where the loss is {value}"
     lines = [*parts, *[told for told, used in more.items() if used], begins]
     alt = f"The loss, with the start of a run, where it is {value}. No run is shown."
-    return f"<p class='asked'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt)}"
+    return f"<p class='told'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt)}"
 
 
 @dataclass(frozen=True)

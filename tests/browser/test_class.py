@@ -160,10 +160,10 @@ def test_from_the_page_class_to_a_room_with_the_problem_that_is_set_there(window
     with page.context.expect_page() as opened:
         link.click()
     hall = opened.value
-    expect(hall.get_by_text("x² · momentum")).to_be_visible()
+    expect(hall.get_by_text("momentum, momentum β 0.9")).to_be_visible()
     hall.get_by_role("button", name="Open the room").click()
     expect(hall.locator(".code")).to_be_visible()
-    expect(hall.get_by_text("x² · momentum")).to_be_visible()
+    expect(hall.get_by_text("momentum, momentum β 0.9")).to_be_visible()
     for_everyone(hall)
     hall.get_by_text("End the room").click()
     hall.get_by_role("button", name="End it now").click()
