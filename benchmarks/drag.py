@@ -18,6 +18,7 @@ from playwright.sync_api import Locator, Page, WebSocket, sync_playwright
 
 from explorer.site.casebook import cases
 from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, serve
+from tests.browser.waiting import INTO_SIGHT
 
 SIZE = {"width": 1280, "height": 900}
 ROUNDS = 3
@@ -47,7 +48,7 @@ WATCH = """() => {
 
 PLAIN = """<body><script src="assets/plotly-cartesian.min.js"></script>
 <div class="picture" data-drawn="true">
-<input type="range" aria-label="" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div>
+<input type="range" aria-label="Place" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div>
 </div><script>
 const input = document.querySelector("input"), plot = document.querySelector("#plot");
 %s
@@ -94,7 +95,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         found: dict[str, dict[str, list[float]]] = {}
         for _ in range(ROUNDS):
-            for name, path, label in [(name, script, "") for name, script in BARE.items()] + chosen:
+            for name, path, label in [(name, script, "Place") for name, script in BARE.items()] + chosen:
                 page, sent = browser.new_page(viewport=SIZE), []
                 page.on("websocket", lambda socket, sent=sent: listen(socket, sent))
                 page.goto(f"{address}/{'_stcore/health' if name in BARE else path}")
@@ -131,7 +132,7 @@ def listen(socket: WebSocket, messages: list[int]) -> None:
 
 def drag(page: Page, dial: Locator, messages: list[int]) -> dict[str, Any]:
     """Drag from end to end and back at a person's pace, then let go."""
-    dial.scroll_into_view_if_needed()
+    dial.evaluate(INTO_SIGHT)
     box = dial.bounding_box()
     assert box
     y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / 60 for i in range(61)]

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, WebSocket, expect
 
 import explorer.ui
-from tests.browser.waiting import settle
+from tests.browser.waiting import INTO_SIGHT, settle
 
 SOURCES = {path.stem.split("_", 1)[1]: path.read_text("utf-8") for path in (Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py")}
 WITH_DIAL = sorted(name for name, source in SOURCES.items() if re.search(r"\bdial\b|\btimes=", source))
@@ -47,18 +47,6 @@ AGREED = f"""() => {{
   const {{ link, box, dial }} = ({RATES})();
   return Math.abs(box - link) <= 1e-9 * link && Math.abs(dial - link) <= 6e-4 * link;
 }}"""
-
-
-INTO_SIGHT = """async (each) => {
-  const inSight = () => { // and not behind the picture that stays
-    const { left, width, top, bottom } = each.getBoundingClientRect();
-    return top >= 80 && bottom <= innerHeight && document.elementFromPoint(left + width / 2, (top + bottom) / 2) === each;
-  };
-  for (let tries = 0; !inSight() && tries < 100; tries++) {
-    each.scrollIntoView({ block: "center" });
-    await new Promise(requestAnimationFrame);
-  }
-}"""
 
 
 def idle(page: Page) -> None:

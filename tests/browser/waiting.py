@@ -15,6 +15,17 @@ AT_REST = r"""() => {
     && !/After [\d,]+ of [\d,]+ steps the loss|Trying the first other rates|Taking the first steps/.test(said);
 }"""
 
+INTO_SIGHT = """async (each) => {
+  const inSight = () => { // and not behind the picture that stays
+    const { left, width, top, bottom } = each.getBoundingClientRect();
+    return top >= 80 && bottom <= innerHeight && document.elementFromPoint(left + width / 2, (top + bottom) / 2) === each;
+  };
+  for (let tries = 0; !inSight() && tries < 100; tries++) {
+    each.scrollIntoView({ block: "center" });
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+
 
 def settle(page: Page) -> None:
     """Wait until the server has said all it has to say, every component is there, every picture drawn and no work under way, at once."""
