@@ -11,9 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.ground.size import PAGE, check_size
-from explorer.core.losses import LOSSES
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import RATES, SMALLEST, ruler
 from explorer.core.run.setup import Setup
@@ -31,12 +30,14 @@ TRIED = 40
 
 
 def still(setup: Setup) -> str:
-    """Return what a setup is before anybody knows the answer, as HTML: its recipe, its loss in words, and where a run begins."""
+    """Return what a setup is before anybody knows the answer, as HTML: its recipe, and where a run begins.
+
+    The shelf's sentence about the loss is left out: those of several losses say where the edge is.
+    """
     loss, start = setup.make_loss(), setup.initial_point
-    about = (LOSSES[setup.loss].__doc__ or "").strip().splitlines()[0]
     value = plain(float(loss.value(start[:, np.newaxis])[0]))
     alt = f"The loss of {setup.recipe}, with the start of a run, where the loss is {value}. No run is shown."
-    return f"<p>{escape(setup.recipe)}</p><p class='quiet'>{escape(about)}</p>{ground(Landscape.of(loss, start), start, alt)}"
+    return f"<p>{escape(setup.recipe)}</p>{ground(Landscape.of(loss, start), start, alt)}"
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,11 @@ class Problem:
         if not (held > 0 and math.isfinite(lost)):
             every = "every rate" if first.any() else "no rate"
             raise ValueError(
-                f"in {setup.steps:,} steps {every} of this problem diverges: there is no edge to bet on; choose another problem"
+                f"in {counted(setup.steps)} {every} of this problem diverges: there is no edge to bet on; choose another problem"
             )
         exact = scale.edge.exact and held * 0.5 < scale.edge.rate < lost * 2
         edge = scale.edge.rate if exact else lost
-        reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {setup.steps:,} steps."
+        reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {counted(setup.steps)}."
         low = max(10.0 ** (math.floor(math.log10(edge)) - random.SystemRandom().choice(AROUND)), SMALLEST)
         rates = np.union1d(np.geomspace(low, low * 10.0**DECADES, DECADES * TRIED + 1), [held, lost])
         verdict = [str(each) for each in sweep(loss, optimizer, rates, **setup.conditions()).verdict]

@@ -11,12 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from explorer.core.ground.prose import plain
+from explorer.core.losses import LOSSES
 from explorer.core.run.bracket import diverges
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.verdict import Verdict
 from explorer.hall import pages, routes, store
 from explorer.hall.pages import Own, clean, leader, points, result, student
-from explorer.hall.problem import Problem
+from explorer.hall.problem import Problem, still
 from explorer.hall.store import Bet, Room, State
 from explorer.site.casebook import casebook
 from tests.hall.people import RAVINE, Lecturer, Student
@@ -79,6 +81,18 @@ def test_before_it_is_revealed_nothing_that_is_sent_depends_on_the_answer(name: 
             assert len(sent.encode()) <= 50_000
             assert not re.search(r"\b(λ|curvature) ?=", html.unescape(re.sub("<style>.*</style>", "", sent, flags=re.DOTALL)))
         assert leader(room, told, bets, "", "http://a/room/BCDFGH", CASES) == leader(room, other, bets, "", "http://a/room/BCDFGH", CASES)
+
+
+@pytest.mark.parametrize("setup", [*(case.setup for case in routes.offered()), *map(Setup, LOSSES)], ids=lambda setup: setup.recipe)
+def test_an_open_round_says_nothing_of_its_problem_but_the_recipe_and_the_start(setup: Setup) -> None:
+    """The shelf's sentences about losses, some of which say where the edge is, are nowhere; the number is that of the loss at the start."""
+    shown, about = still(setup), (LOSSES[setup.loss].__doc__ or "").strip().splitlines()[0]
+    value = plain(float(setup.make_loss().value(setup.initial_point[:, np.newaxis])[0]))
+    alt = f"The loss of {setup.recipe}, with the start of a run, where the loss is {value}. No run is shown."
+    assert re.findall('<p>(.*)</p><img role="img" alt="(.*?)" [^>]+>$', shown) == [(html.escape(setup.recipe), html.escape(alt))]
+    problem = Problem(setup.to_query(), setup.recipe, shown, 0.1, 10.0, 0.5, "Why.", ("diverged",), (0.1,))
+    for page in (student(ROOM, problem, Own(None, 0, ""), ""), leader(ROOM, problem, [], "", "http://a/room/BCDFGH", CASES)):
+        assert not [clause for clause in re.split("[,:;.] ", about) if " " in clause and clause in html.unescape(page)]
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
