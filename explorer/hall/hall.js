@@ -9,15 +9,28 @@ const say = (text, id = "said") => { if (at(id).textContent !== text) at(id).tex
 
 const shown = (rate) => String(Number(rate.toPrecision(3)));
 
+// A rate as it is typed, and NaN for what the server would refuse as none: the same steps as `number` in routes.py.
+function read(text) {
+  const power = (_, plain, raised) => `e${plain ?? [...raised].map((each) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(each)).map((digit) => (digit < 0 ? "-" : digit)).join("")}`;
+  const typed = text.trim().replaceAll("−", "-").replace(/\s*[·×]\s*10(?:\^([+-]?[0-9]+)|([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))/g, power);
+  if (/^[+-]?[1-9][0-9]{0,2},[0-9]{3}$/.test(typed)) return NaN; // thousands, or a decimal point
+  const dotted = typed.replaceAll(",", ".");
+  return /^[+-]?([0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(e[+-]?[0-9]{1,3})?$/i.test(dotted) ? Number(dotted) : NaN;
+}
+
 function tie() {
   const form = main().querySelector("form.bet"), range = form?.querySelector("input[type=range]");
   if (!form) return;
   const { low, high } = range.dataset, last = Number(range.max), factor = Math.log(high / low);
   const box = form.elements.rate, output = form.querySelector("output");
-  const follow = () => { output.textContent = box.value; range.setAttribute("aria-valuetext", box.value); };
+  const follow = () => {
+    const rate = read(box.value);
+    output.textContent = Number.isNaN(rate) ? "?" : shown(rate);
+    range.setAttribute("aria-valuetext", output.textContent);
+  };
   range.oninput = () => { box.value = shown(low * Math.exp((factor * range.value) / last)); follow(); };
   box.oninput = () => {
-    const rate = Number(box.value);
+    const rate = read(box.value);
     if (rate > 0) range.value = (last * Math.log(rate / low)) / factor;
     follow();
   };

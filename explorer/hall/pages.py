@@ -109,7 +109,7 @@ def version(room: Room) -> str:
 
 
 def _form(room: Room, problem: Problem, own: Own) -> str:
-    low, high = plain(problem.low), plain(problem.high)
+    low, high = problem.ends
     rate = "" if own.rate is None else f"{own.rate:.4g}"
     ends = f'data-low="{problem.low!r}" data-high="{problem.high!r}"'
     return (

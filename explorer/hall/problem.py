@@ -120,10 +120,15 @@ class Problem:
         """Return where a rate lies on the range, from 0 to 1."""
         return math.log(rate / self.low) / math.log(self.high / self.low)
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The range as it can be typed: without the comma that others read as a decimal point."""
+        return plain(self.low).replace(",", ""), plain(self.high).replace(",", "")
+
     def check(self, rate: float) -> float:
         """Return the rate if it can be bet. Raises ValueError with a sentence if not."""
         if not self.low * (1 - 1e-9) <= rate <= self.high * (1 + 1e-9):
-            raise ValueError(f"a bet is a learning rate between {plain(self.low)} and {plain(self.high)}, got {plain(rate)}")
+            raise ValueError(f"a bet is a learning rate between {' and '.join(self.ends)}, got {plain(rate)}")
         return min(max(rate, self.low), self.high)
 
     def verdict(self, rate: float) -> str:

@@ -355,7 +355,7 @@ async def bet(hall: Hall, request: Request) -> Response:
     nickname = clean(given.get("nickname", ""))
     if round != room.round and round != (room := await hall.room(request)).round:
         raise Refused(409, SAID[Taken.LATE])
-    rate = _read(room.problem).check(_number(given.get("rate", "")))
+    rate = _read(room.problem).check(number(given.get("rate", "")))
     taken = await hall.kept(Store.bet, code, round, who, rate, turn, nickname)
     if taken is Taken.GONE:
         raise NO_ROOM
@@ -366,15 +366,29 @@ async def bet(hall: Hall, request: Request) -> Response:
     return _see(f"../{code}")
 
 
-def _number(text: str) -> float:
-    """Return a rate as people type it. Raises Refused for what is none."""
-    typed = text.strip().replace(",", ".").replace("−", "-").replace("·10^", "e").replace("×10^", "e")
-    if not re.fullmatch(r"[+-]?[0-9]{0,30}\.?[0-9]{0,30}(e[+-]?[0-9]{1,3})?", typed, re.IGNORECASE) or not re.search("[0-9]", typed):
+POWER = re.compile(r"\s*[·×]\s*10(?:\^([+-]?[0-9]+)|([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))")
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def number(text: str) -> float:
+    """Return a rate as people type it, and as these pages write it; `hall.js` reads it the same way. Raises Refused for what is none.
+
+    A comma is a decimal point, but not where it may as well stand between thousands.
+
+    >>> number("0,5"), number("2.5 × 10⁻⁵"), number("1e3"), number("0,125")
+    (0.5, 2.5e-05, 1000.0, 0.125)
+    >>> number("1,000")
+    Traceback (most recent call last):
+    ...
+    explorer.hall.routes.Refused: 1,000 can be read as 1000 and as 1.000: write it without a comma.
+    """
+    typed = POWER.sub(lambda power: f"e{power[1] or power[2].translate(SUPERSCRIPTS)}", text.strip().replace("−", "-"))
+    if re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", typed):
+        raise Refused(400, f"{typed} can be read as {typed.replace(',', '')} and as {typed.replace(',', '.')}: write it without a comma.")
+    typed = typed.replace(",", ".")
+    if not re.fullmatch(r"[+-]?([0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(e[+-]?[0-9]{1,3})?", typed, re.IGNORECASE):
         raise Refused(400, f"A bet is a number such as 0.05, got {text[:20]!r}.")
-    try:
-        return float(typed)
-    except ValueError:
-        raise Refused(400, f"A bet is a number such as 0.05, got {text[:20]!r}.") from None
+    return float(typed)
 
 
 # ---- the lecturer -----------------------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from explorer.hall import routes
 from tests.browser.axe import violations
 from tests.browser.conftest import PATIENCE
 
@@ -134,6 +136,26 @@ def test_without_a_network_a_bet_is_kept_and_sent_once_it_is_back(window: Window
     hall.get_by_role("button", name="Open again").click()
     expect(phone.locator("main")).to_contain_text("You bet 0.7. You can change it")
     assert phone.evaluate("localStorage.length") == 0
+
+
+TYPED = "0.5;10,5;0,125;1,000;1,0;1,000,0;1e-1;2.5 × 10⁻¹;3·10^-1;10²;−1;.5;5.;.;;1 000;1e999;a;0x10".split(";")
+"""Rates as people type them, well and badly."""
+
+
+def test_the_page_reads_a_rate_as_the_server_does(window: Window) -> None:
+    _, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE)
+    box, output, slider = phone.get_by_label("As a number"), phone.locator("output"), phone.get_by_role("slider")
+    for text in (*TYPED, *reversed(TYPED)):
+        try:
+            rate = routes.number(text)
+        except routes.Refused:
+            rate = math.nan
+        before = slider.input_value()
+        box.fill(text)
+        read = output.inner_text().replace("Infinity", "inf")
+        assert (math.nan if read == "?" else float(read)) == pytest.approx(rate, rel=1e-2, nan_ok=True), text
+        assert rate > 0 or slider.input_value() == before, text
 
 
 def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:

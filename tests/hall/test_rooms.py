@@ -121,6 +121,8 @@ HOSTILE = {
     "inf": ({"rate": "1e999"}, 400, "A bet is a learning rate between 0.01 and 100, got inf."),
     "negative": ({"rate": "-1"}, 400, "A bet is a learning rate between 0.01 and 100, got −1."),
     "zero": ({"rate": "0"}, 400, "A bet is a learning rate between 0.01 and 100, got 0."),
+    "two numbers in one": ({"rate": "1,000"}, 400, "1,000 can be read as 1000 and as 1.000: write it without a comma."),
+    "a power alone": ({"rate": "10²"}, 400, "A bet is a number such as 0.05, got '10²'."),
     "too large": ({"rate": "1e7"}, 400, "A bet is a learning rate between 0.01 and 100, got 1 × 10⁷."),
     "code": ({"rate": "__import__('os')"}, 400, "A bet is a number such as 0.05, got \"__import__('os')\"."),
     "markup": ({"rate": "<script>"}, 400, "A bet is a number such as 0.05, got '<script>'."),
@@ -158,6 +160,17 @@ def test_hostile_bets_are_refused_with_a_sentence_and_change_nothing(address: st
     ada.ask(f"/room/{ada.code}/bet", {"rate": 0.7, "round": 1, "turn": 99}, origin="https://evil.example")
     assert (ada.status, ada.refusal) == (403, "This form came from another site.")
     assert "You bet 0.5." in ada.join(lecturer.code).page
+
+
+@pytest.mark.parametrize("low", [1e-9, 1e-5, 0.01, 0.1, 1.0, 1e4])
+def test_what_a_page_writes_of_its_range_can_be_typed(low: float) -> None:
+    """Also one that ends beyond a thousand, or far below: the ends are bets, and what lies next to them is not."""
+    problem = Problem({}, "x²", "", low, low * 1e4, low * 100, "Why.", ("diverged",), (low,))
+    written = re.findall(r"As a number, from (.*?) to (.*?) <", student(ROOM, problem, Own(None, 0, ""), ""))
+    assert [problem.check(routes.number(end)) for end in written[0]] == pytest.approx([low, low * 1e4])
+    for beyond in (low / 1.01, low * 1.01e4):
+        with pytest.raises(ValueError, match=f"between {re.escape(' and '.join(written[0]))}, got"):
+            problem.check(beyond)
 
 
 def test_a_bet_that_arrives_twice_or_late_counts_once(address: str) -> None:
