@@ -273,8 +273,8 @@ def code(address: str) -> str:
 # ---- the door ---------------------------------------------------------------------------------------------------------
 
 
-def door(setup: Setup | None, query: dict[str, str], notes: Sequence[str], elsewhere: str) -> str:
-    """Return the page where a code is typed, and where a room is opened with a problem, if there is one in the link."""
+def door(setup: Setup | None, notes: Sequence[str], elsewhere: str) -> str:
+    """Return the page where a code is typed, and where a room is opened with the problem that it shows, if there is one in the link."""
     parts = [
         f'<h1>{QUESTION}</h1><form class="row" action="room"><label>The code of your room'
         f' <input name="code" required maxlength="12" size="8" autocomplete="off" autocapitalize="characters" spellcheck="false"></label>'
@@ -288,7 +288,9 @@ def door(setup: Setup | None, query: dict[str, str], notes: Sequence[str], elsew
             told = f"You came as localhost, which no phone finds. Come by an address that students reach, perhaps {there}."
             parts.append(f'<p class="wrong">{told}</p>')
         told = f"Students get a code of {LENGTH} letters. Only this browser can lead the room. It is deleted a day later."
-        parts.append(f'<form method="post" action="room?{escape(urlencode(query))}"><button class="first">Open the room</button></form>')
+        parts.append(
+            f'<form method="post" action="room?{escape(urlencode(setup.to_query()))}"><button class="first">Open the room</button></form>'
+        )
         parts.append(f"<p class='quiet'>{told}</p>")
     else:
         parts.append('<p><a href="class">Open a room for your class</a></p>')

@@ -25,9 +25,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from explorer.core.ground.knobs import experiment
+from explorer.core.ground.knobs import experiment, strictly
 from explorer.core.ground.prose import plain, sentence
-from explorer.core.run.setup import Setup, parts
+from explorer.core.run.setup import VERSION, Setup, parts
 from explorer.hall.database import named
 from explorer.hall.limits import Limit
 from explorer.hall.store import DAY, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
@@ -255,11 +255,16 @@ async def door(hall: Hall, request: Request) -> Response:
         if not re.fullmatch(f"[{LETTERS}]{{6}}", code):
             raise NO_ROOM
         return _see(f"room/{code}")
-    setup, notes = Setup.salvage(experiment(query)) if query else (None, [])
+    setup, notes = _salvaged(query) if query else (None, [])
     elsewhere = ""
     if request.url.hostname in {"localhost", "127.0.0.1", "::1"}:
         elsewhere = f"{request.url.scheme}://{_own_address()}:{request.url.port or 80}{request.url.path}?{request.url.query}"
-    return HTMLResponse(await asyncio.to_thread(pages.door, setup, query, notes, elsewhere))
+    return HTMLResponse(await asyncio.to_thread(pages.door, setup, notes, elsewhere))
+
+
+def _salvaged(query: Mapping[str, str]) -> tuple[Setup, list[str]]:
+    """Return the setup of a link, and a sentence for each part of it that cannot be read."""
+    return Setup.salvage({"v": str(VERSION)} | experiment(query))
 
 
 def _own_address() -> str:
@@ -277,8 +282,7 @@ async def opened(hall: Hall, request: Request) -> Response:
     await _fields(request)
     if not hall.opened.admits(_address(request)):
         raise TOO_OFTEN
-    setup, _ = Setup.salvage(experiment(dict(request.query_params)))
-    code, secret = await hall.kept(Store.open, await _posed(hall, setup))
+    code, secret = await hall.kept(Store.open, await _posed(hall, strictly(_salvaged(dict(request.query_params)))))
     answer = _see(f"room/{code}/lead")
     _bake(answer, request, f"leads-{code}", secret)
     return answer
@@ -444,16 +448,26 @@ async def led(hall: Hall, request: Request) -> Response:
     return _see("lead")
 
 
+OF_FRAMES = {"embed", "embed_options"}
+"""Parts of a link by which Streamlit shows a page within another one's frame."""
+
+
 def _chosen(given: Mapping[str, str]) -> Setup:
-    """Return the problem of a pasted link, or of the case that was chosen. Raises ValueError for a link that names no setup."""
+    """Return the problem of a pasted link, or of the case that was chosen.
+
+    Raises ValueError for a link that names no setup, or has a part that cannot be read: nobody bets on another problem than was meant.
+    """
+    from explorer.site.casebook import RECORDS, casebook
+
     link = given.get("link", "").strip()
     if link:
         query = parts(link)
         if "loss" not in query:
             raise ValueError(f"a link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got {link[:60]!r}")
-        return Setup.salvage(experiment(query))[0]  # a link of another page says more than a setup has
-    from explorer.site.casebook import casebook
-
+        record = RECORDS.get(link.partition("?")[0].rpartition("/")[2], Setup)
+        said = {name: text for name, text in query.items() if name not in OF_FRAMES}
+        posed = record.from_query({"v": str(VERSION)} | experiment(said))
+        return posed if isinstance(posed, Setup) else posed.setup
     found = {case.name: case for case in casebook()}.get(given.get("case", ""))
     if found is None or not isinstance(found.record, Setup):
         raise ValueError("choose a problem for the next round, or paste a link of the app")

@@ -288,22 +288,49 @@ def test_one_address_that_asks_too_often_waits(serve: Callable[[], str], monkeyp
 real = routes.Limit
 
 
-@pytest.mark.parametrize(
-    ("link", "sentence"),
-    [
-        ("", "Choose a problem for the next round, or paste a link of the app."),
-        ("https://example.org", "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'."),
-        ("?loss=absolute", "In 100 steps no rate of this problem diverges: there is no edge to bet on; choose another problem."),
-        ("?loss=linear_regression&steps=99999999", "Steps must be ≤ 19,046 for 3 dimensions × 140 rates, got 99,999,999."),
-    ],
-)
-def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: str, link: str, sentence: str) -> None:
+UNASKED = {
+    "": "Choose a problem for the next round, or paste a link of the app.",
+    "https://example.org": "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'.",
+    "?loss=absolute": "In 100 steps no rate of this problem diverges: there is no edge to bet on; choose another problem.",
+    "?loss=absolute&steps=1": "In 1 step no rate of this problem diverges: there is no edge to bet on; choose another problem.",
+    "?loss=linear_regression&steps=99999999": "Steps must be ≤ 19,046 for 3 dimensions × 140 rates, got 99,999,999.",
+    "https://example.org/race?loss=x_squared&racers=snail:1": "Optimizer must be one of .*, got 'snail'.",
+}
+WRONG = {
+    "v=1&loss=nosuch": "Loss must be one of .*, got 'nosuch'.*",
+    "v=1&loss=ravine&loss.condition_number=-5": "Condition_number must be finite and ≥ 1, got -5.",
+    "v=1&loss=ravine&optimizer=nosuch": "Optimizer must be one of .*, got 'nosuch'.*",
+    "v=1&loss=ravine&steps=nan": "Steps must be finite and ≥ 0, got nan.",
+    "v=77&loss=ravine": "V must be 1, the version of links that this app writes, got '77'.",
+    "v=1&loss=ravine&step=5": "A link has no part named 'step'.*",
+}
+"""Links of which a part cannot be read, and the sentence about it; a problem that nobody asked for would be played instead."""
+
+
+def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: str) -> None:
     lecturer = Lecturer(address).open()
-    lecturer.does("next", link=link)
-    assert (lecturer.status, html.unescape(lecturer.refusal)) == (400, sentence)
-    assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
-    lecturer.does("next", link="https://example.org/race?loss=x_squared&optimizer=momentum&racers=a")
+    wrong = {f"https://example.org/?{query}": sentence for query, sentence in WRONG.items()}
+    for link, sentence in [*(UNASKED | wrong).items(), *reversed((UNASKED | wrong).items())]:
+        lecturer.does("next", link=link)
+        assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (link, lecturer.refusal)
+        assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
+    for query, sentence in WRONG.items():
+        lecturer.ask(f"/room?{query}", {})
+        assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (query, lecturer.refusal)
+        lecturer.ask(f"/room?{query}")
+        assert lecturer.refuses(f"{sentence}.*"), (query, lecturer.refusal)
+    lecturer.ask(html.unescape(re.findall('method="post" action="(.*?)"', lecturer.page)[0]), {})
+    assert lecturer.status == 200, "what the page shows is what it opens"
+
+
+@pytest.mark.parametrize(
+    "link", ["race?v=1&loss=x_squared&optimizer=momentum&racers=adam:0.1", "?v=1&loss=x_squared&optimizer=momentum&view.at=3&embed=true"]
+)
+def test_a_link_of_any_page_makes_a_round(address: str, link: str) -> None:
+    lecturer = Lecturer(address).open()
+    lecturer.does("next", link=f"https://example.org/{link.format('loss=x_squared&optimizer=momentum')}")
     assert "round 2: " in lecturer.page
+    assert "<p>x² · momentum · 100 steps</p>" in lecturer.page
 
 
 def test_the_standing_of_known_bets() -> None:
