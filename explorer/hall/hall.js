@@ -2,8 +2,15 @@
 // and sent again where there is no network, and the new page once the room has changed.
 
 const PACE = { student: 4000, leader: 1000 }; // milliseconds between two looks
+const LINGERS = 10000; // milliseconds that an answer stays when the room has gone on
 const main = () => document.querySelector("main"), at = (id) => document.getElementById(id);
-const say = (text, id = "said") => { if (at(id).textContent !== text) at(id).textContent = text; };
+let fading = 0;
+
+// What answers one's own act stays until the next act, or for a while once the room has gone on.
+function say(text, id = "said") {
+  if (id === "said") clearTimeout(fading);
+  if (at(id).textContent !== text) at(id).textContent = text;
+}
 
 // ---- the range and the box: whichever is turned, the other follows; decades are as wide as one another --------------
 
@@ -114,8 +121,12 @@ async function look() {
       if (count && now.count !== undefined) count.textContent = now.count.toLocaleString("en");
       if (now.version !== main().dataset.version) {
         if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
-        if (now.version !== main().dataset.version) await renew(); // a bet that was sent meanwhile may have done so
-        say(""), say(main().dataset.news ?? "", "heard"); // it stands on the page
+        if (now.version !== main().dataset.version) { // a bet that was sent meanwhile may have renewed it
+          await renew();
+          clearTimeout(fading);
+          fading = setTimeout(say, LINGERS, "");
+        }
+        say(main().dataset.news ?? "", "heard"); // it stands on the page
       }
       await send();
     }

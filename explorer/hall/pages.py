@@ -41,10 +41,10 @@ def page(title: str, main: str, **data: object) -> str:
     return FRAME.replace("{{title}}", escape(title)).replace("{{data}}", told).replace("{{main}}", main)
 
 
-def notice(title: str, refusal: str) -> str:
-    """Return the page of a refusal: a sentence, and the way back."""
-    back = '<p><button type="button" class="js" onclick="history.back()">Back</button></p>'
-    return page(title, f'<h1>{escape(title)}</h1><p class="wrong">{escape(sentence(refusal))}</p>{back}')
+def notice(title: str, refusal: str, way: str, back: str) -> str:
+    """Return the page of a refusal: a sentence, and the way back with what it is called."""
+    link = f'<p><a class="button" href="{escape(way)}">{back}</a></p>'
+    return page(title, f'<h1>{escape(title)}</h1><p class="wrong">{escape(sentence(refusal))}</p>{link}')
 
 
 def clean(nickname: str) -> str:

@@ -159,6 +159,40 @@ def test_the_page_reads_a_rate_as_the_server_does(window: Window) -> None:
         assert rate > 0 or slider.input_value() == before, text
 
 
+def test_the_answer_to_a_bet_stays_when_the_room_goes_on_and_goes_some_time_later(window: Window) -> None:
+    """Once for a bet that is in, and twice for one that was kept while its round was revealed and the next one opened."""
+    hall, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE)
+    phone.clock.install()
+    said = phone.locator("#said")
+    bet(phone, "0.5")
+    expect(said).to_have_text("Your bet of 0.5 is in.")
+    hall.get_by_role("button", name="Close bets").click()
+    expect(phone.locator("main")).to_contain_text("Bets are closed.")  # by itself
+    expect(said).to_have_text("Your bet of 0.5 is in.")
+    phone.clock.fast_forward(60_000)
+    expect(said).to_be_empty()
+    hall.get_by_role("button", name="Open again").click()
+    for round in (1, 2):
+        glance(phone)
+        expect(phone.get_by_role("button", name="et")).to_be_visible()
+        phone.context.set_offline(True)
+        bet(phone, "0.7")
+        expect(said).to_contain_text("kept and sent again")
+        hall.get_by_role("button", name="Reveal").click()
+        hall.get_by_label("A problem").select_option("09_x_squared")
+        hall.get_by_role("button", name="Next round").click()
+        expect(hall.locator("main")).to_contain_text(f"Bets in round {round + 1}: 0")
+        phone.context.set_offline(False)
+        expect(said).to_have_text(f"Your bet for round {round} came too late; round {round + 1} is open.")
+        for _ in range(3):
+            glance(phone)
+        expect(phone.locator("main")).to_contain_text(f"round {round + 1}")
+        expect(said).to_have_text(f"Your bet for round {round} came too late; round {round + 1} is open.")
+    bet(phone, "0.9")
+    expect(said).to_have_text("Your bet of 0.9 is in.")
+
+
 def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
     hall, code = lecturer(window)
     phone = window(f"/room/{code}", **PHONE, java_script_enabled=False)
@@ -169,7 +203,8 @@ def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
         expect(phone.get_by_text(f"You bet {rate}.")).to_be_visible()
     bet(phone, "a lot")
     expect(phone.get_by_text("A bet is a number such as 0.05, got 'a lot'.")).to_be_visible()
-    phone.goto(f"/room/{code}")
+    phone.get_by_role("link", name="Back to the room").click()
+    expect(phone.get_by_text("You bet 0.8.")).to_be_visible()
     hall.get_by_role("button", name="Reveal").click()
     expect(hall.locator(".strip")).to_be_visible()
     phone.get_by_role("link", name="Look again").click()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
@@ -48,7 +50,7 @@ def test_three_rounds_by_plain_forms(address: str) -> None:
         ben.bet(low, "Ben")
         assert "(closed)" in lecturer.does("close")
         eve.bet(low, "Eve")
-        assert (eve.status, eve.refusal) == (409, "Bets for this round are closed.")
+        assert (eve.status, eve.refusal) == (409, f"Your bet for round {round} came too late; its bets are closed.")
         assert "You did not bet in this round." in eve.join(lecturer.code).page
         assert '<svg class="strip"' not in lecturer.page + ada.join(lecturer.code).page
         lecturer.does("reveal")
@@ -135,7 +137,12 @@ HOSTILE = {
         400,
         "The number of a bet is a whole number, got '99999999999999999999'. Open the room’s page again.",
     ),
-    "a round to come": ({"round": "2"}, 409, "Bets for this round are closed."),
+    "a round to come": ({"round": "2"}, 409, "Round 2 has not begun: round 1 is open."),
+    "many fields": (
+        dict.fromkeys("abcdefghijklmnopqrst", ""),
+        400,
+        "A form of these pages has at most 20 fields. Open the room’s page again.",
+    ),
     "too long": ({"more": "x" * 1100}, 413, "That is too long: 1,024 bytes at most."),
 }
 
@@ -149,6 +156,7 @@ def test_hostile_bets_are_refused_with_a_sentence_and_change_nothing(address: st
         ada.join(lecturer.code)
         ada.bet(**{"rate": "0.5"} | fields)  # type: ignore[arg-type]
         assert (ada.status, html.unescape(ada.refusal)) == (status, sentence), name
+        assert f'href="/room/{ada.code}">Back to the room<' in ada.page
         asked = ada.form() | {"round": 1, "turn": 9, "rate": 0.5} | fields
         said = ada.ask(f"/room/{ada.code}/bet", asked, accept="application/json")
         assert (ada.status, json.loads(said)["said"]) == (status, sentence), name
@@ -255,10 +263,66 @@ def test_a_room_that_does_not_exist(address: str, code: str) -> None:
     assert (ada.status, ada.refusal) == (404, "There is no room of that code, or it has ended. Look at the code on the screen again.")
 
 
-def test_a_code_is_typed_in_any_way(address: str) -> None:
+def test_a_code_is_typed_in_any_way_also_in_an_address(address: str) -> None:
     lecturer = Lecturer(address).open()
-    typed = f" {lecturer.code[:3].lower()}-{lecturer.code[3:]} "
-    assert f"Room {lecturer.code}" in Student(address).join(typed).page
+    ada, code = Student(address), lecturer.code
+    for typed in (f" {code[:3].lower()}-{code[3:]} ", code.lower(), f"{code[:3]} {code[3:]}", f"{code}\u00a0"):
+        assert f"Room {code}" in ada.join(typed).page
+        path = f"/room/{quote(typed)}"
+        for more in ("", "/", "/bet", ""):
+            assert f"Room {code}" in ada.ask(path + more), more
+        assert "You bet 1." in ada.ask(f"{path}/bet", {"round": 1, "turn": 1, "rate": 1})
+        assert "Close bets" in lecturer.ask(f"{path}/lead")
+
+
+def test_what_is_not_there_is_said_on_a_page_of_ours_with_a_way_out(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    room = f"/room/{lecturer.code}"
+    absent = {f"{room}/bets": room, f"{room}/lead/more": f"{room}/lead", f"{room}//": room, "/room/a/b/c": "/room"}
+    deaf = {f"{room}/state": room, room: room, "/room/": "/room"}  # to a form that is sent there
+    paths = [(path, None, 404, way) for path, way in absent.items()] + [(path, {}, 405, way) for path, way in deaf.items()]
+    for path, fields, status, way in [*paths, *reversed(paths)]:
+        lecturer.ask(path, fields)
+        assert (lecturer.status, lecturer.page.count("</h1>"), lecturer.refusal != "") == (status, 1, True), path
+        assert re.findall('class="button" href="(.*?)"', lecturer.page) == [way]
+        lecturer.ask(way)
+        assert lecturer.status == 200
+    stranger = Student(address)
+    for path, way in ((f"{room}/lead", room), ("/room/BCDFGH", "/room"), ("/room/BCDFGH/lead", "/room")):
+        assert re.findall('class="button" href="(.*?)"', stranger.ask(path)) == [way]
+    lecturer.ask(f"{room}/lead", {"do": "dance", "round": 1})
+    assert f'href="{room}/lead">Back' in lecturer.page
+    assert "Join" in stranger.ask("/room/")
+
+
+def test_a_body_that_does_not_arrive_is_given_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lecturer, parts = Lecturer(address).open(), urlsplit(address)
+    for enough, begun in ((0.01, b""), (0.01, b"round=1&")):
+        monkeypatch.setattr(routes, "ENOUGH", enough)
+        with socket.create_connection((parts.hostname, parts.port), timeout=60) as way:
+            way.sendall(f"POST /room/{lecturer.code}/bet HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n".encode() + begun)
+            said = b"".join(iter(lambda: way.recv(4096), b"")).decode()  # until the server hangs up
+        assert said.startswith("HTTP/1.1 408")
+        assert "Not all of the form arrived in 0.01 seconds. Send it again." in said
+
+
+def test_a_bet_for_a_round_that_is_over_says_which_is_open(address: str) -> None:
+    """One that was kept on a phone while the room went on."""
+    lecturer = Lecturer(address).open()
+    ada = Student(address).join(lecturer.code)
+    for going, said in (
+        (("close",), "its bets are closed"),
+        (("reveal",), "its bets are closed"),
+        (("next",), "round 2 is open"),
+        (("close",), "round 2 is closed"),
+        (("reveal", "next"), "round 3 is open"),
+    ):
+        for does in going:
+            lecturer.does(does, case="09_x_squared")
+        for accept in ("application/json", "text/html"):
+            answer = ada.ask(f"/room/{ada.code}/bet", {"round": 1, "turn": 1, "rate": 1}, accept=accept)
+            assert ada.status == 409
+            assert f"Your bet for round 1 came too late; {said}." in answer
 
 
 def test_beyond_the_bound_and_beyond_the_limit_is_refused_politely(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,15 +338,18 @@ def test_beyond_the_bound_and_beyond_the_limit_is_refused_politely(address: str,
 
 
 def test_one_address_that_asks_too_often_waits(serve: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "Limit", lambda at_once, a_second: real(min(at_once, 4), 0.0))
+    monkeypatch.setattr(routes, "Limit", lambda at_once, a_second: real(min(at_once, 4), 0.08, lambda: 0.0))
     address = serve()
     lecturer = Lecturer(address).open()
     ada = Student(address).join(lecturer.code)
     for turn in range(1, 5):
         ada.ask(f"/room/{ada.code}/bet", {"round": 1, "turn": turn, "rate": 1}, accept="application/json")
     assert ada.status == 429
-    assert json.loads(ada.page)["said"] == "That is more than one address may ask for. Wait a few seconds, and try again."
-    assert ada.headers["retry-after"] == "5"
+    assert json.loads(ada.page)["said"] == "That is more than one address may ask for. Try again in 13 seconds."
+    assert ada.headers["retry-after"] == "13"
+    for _ in range(5):
+        ada.join("BCDFGH")
+    assert (ada.status, ada.refusal[-24:]) == (429, "Try again in 13 seconds.")
 
 
 real = routes.Limit
