@@ -87,6 +87,7 @@ NO_PAGE = Refused(404, "There is no such page. A room has its code for an addres
 NOT_YOURS = Refused(403, "This page belongs to who opened the room, in the browser where it was opened.", "Not your room")
 SAID = {
     Taken.OLDER: "A later bet of yours holds. Bet again on this page to change it.",
+    Taken.NAMED: "Somebody in this room has that nickname already: add a letter to yours.",
     Taken.FULL: f"This room has {MOST_BETS:,} bets, and takes no more. Those who have bet can still change theirs.",
 }
 
@@ -491,9 +492,10 @@ async def leader(hall: Hall, request: Request) -> Response:
 
     room = await _leads(hall, request)
     bets: list[Bet] = await hall.kept(Store.bets, room.code)
+    problems = [_read(each) for each in await hall.kept(Store.problems, room.code, room.round)]
     address = f"{request.url.scheme}://{request.url.netloc}{_base(request)}/{room.code}"
     revealed, cases = await hall.result(room, pages.WIDE), await asyncio.to_thread(offered)
-    return HTMLResponse(await asyncio.to_thread(pages.leader, room, _read(room.problem), bets, revealed, address, cases))
+    return HTMLResponse(await asyncio.to_thread(pages.leader, room, problems, bets, revealed, address, cases))
 
 
 async def counted(hall: Hall, request: Request) -> Response:
@@ -514,7 +516,9 @@ async def led(hall: Hall, request: Request) -> Response:
             to = {"close": State.CLOSED, "reveal": State.REVEALED, "open": State.OPEN}[does]
             if room.state is not State.REVEALED:  # what was shown is not bet on again
                 await hall.kept(Store.turn, code, round, to)
-        case "next":
+        case "next" if room.round == round and room.state is not State.REVEALED:
+            raise Refused(409, f"Round {round} has not been revealed. Reveal it first, or choose “Next round without revealing”.")
+        case "next" | "skip":
             await hall.kept(Store.go_on, code, round, await _posed(hall, _chosen(given)))
         case "hide" | "show" as does:
             await hall.kept(Store.hide, code, given.get("nickname", ""), hidden=does == "hide")

@@ -82,7 +82,9 @@ def test_before_it_is_revealed_nothing_that_is_sent_depends_on_the_answer(name: 
             assert sent == student(room, other, own, "")
             assert len(sent.encode()) <= 50_000
             assert not re.search(r"\b(λ|curvature) ?=", html.unescape(re.sub("<style>.*</style>", "", sent, flags=re.DOTALL)))
-        assert leader(room, told, bets, "", "http://a/room/BCDFGH", CASES) == leader(room, other, bets, "", "http://a/room/BCDFGH", CASES)
+        assert leader(room, [told], bets, "", "http://a/room/BCDFGH", CASES) == leader(
+            room, [other], bets, "", "http://a/room/BCDFGH", CASES
+        )
 
 
 @pytest.mark.parametrize("setup", [*(case.setup for case in routes.offered()), *map(Setup, LOSSES)], ids=lambda setup: setup.recipe)
@@ -93,7 +95,7 @@ def test_an_open_round_says_nothing_of_its_problem_but_the_recipe_and_the_start(
     alt = f"The loss of {setup.recipe}, with the start of a run, where the loss is {value}. No run is shown."
     assert re.findall('<p>(.*)</p><img role="img" alt="(.*?)" [^>]+>$', shown) == [(html.escape(setup.recipe), html.escape(alt))]
     problem = Problem(setup.to_query(), setup.recipe, shown, 0.1, 10.0, 0.5, "Why.", ("diverged",), (0.1,))
-    for page in (student(ROOM, problem, Own(None, 0, ""), ""), leader(ROOM, problem, [], "", "http://a/room/BCDFGH", CASES)):
+    for page in (student(ROOM, problem, Own(None, 0, ""), ""), leader(ROOM, [problem], [], "", "http://a/room/BCDFGH", CASES)):
         assert not [clause for clause in re.split("[,:;.] ", about) if " " in clause and clause in html.unescape(page)]
 
 
@@ -378,7 +380,7 @@ def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: st
     lecturer = Lecturer(address).open()
     wrong = {f"https://example.org/?{query}": sentence for query, sentence in WRONG.items()}
     for link, sentence in [*(UNASKED | wrong).items(), *reversed((UNASKED | wrong).items())]:
-        lecturer.does("next", link=link)
+        lecturer.does("skip", link=link)
         assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (link, lecturer.refusal)
         assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
     for query, sentence in WRONG.items():
@@ -395,9 +397,57 @@ def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: st
 )
 def test_a_link_of_any_page_makes_a_round(address: str, link: str) -> None:
     lecturer = Lecturer(address).open()
-    lecturer.does("next", link=f"https://example.org/{link.format('loss=x_squared&optimizer=momentum')}")
+    lecturer.does("skip", link=f"https://example.org/{link.format('loss=x_squared&optimizer=momentum')}")
     assert "round 2: " in lecturer.page
     assert "<p>x² · momentum · 100 steps</p>" in lecturer.page
+
+
+def test_the_next_round_comes_without_a_reveal_only_by_its_own_button(address: str) -> None:
+    """Clicked twice, or on a page that is no longer true, a button does nothing more."""
+    lecturer = Lecturer(address).open()
+    for round, before in enumerate(((), ("close",), ("close", "open")), 1):
+        for does in before:
+            lecturer.does(does)
+        assert "Next round without revealing" in lecturer.page
+        for _ in range(2):
+            lecturer.ask(f"/room/{lecturer.code}/lead", {"do": "next", "round": round, "case": "09_x_squared"})
+            assert lecturer.status == 409
+            assert lecturer.refuses(f"Round {round} has not been revealed. Reveal it first, or choose “Next round without revealing”.")
+        for does in ("skip", "skip", "next"):
+            lecturer.ask(f"/room/{lecturer.code}/lead", {"do": does, "round": round, "case": "09_x_squared"})
+            assert f"Bets in round {round + 1}: " in lecturer.page
+    assert "without revealing" not in lecturer.does("reveal")
+    assert "Bets in round 5: " in lecturer.does("next", case="09_x_squared")
+
+
+def test_a_list_of_thousands_of_names_is_short_and_the_best_of_what_was_revealed_come_first() -> None:
+    problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", ("converged", "diverged"), (0.01, 1.0))
+    first = [Bet(1, str(i), 1.0 + (i * 7 % 4210) / 4210, 1, f"Name {i}", i == 0) for i in range(4210)]
+    second = [replace(bet, round=2, rate=2.0) for bet in first]
+    shown = {}
+    for round, state in ((1, State.OPEN), (1, State.REVEALED), (2, State.CLOSED)):
+        room = replace(ROOM, round=round, state=state)
+        page = leader(room, [problem] * round, [*first, *second[: 4210 * (round - 1)]], "", "http://a/room/BCDFGH", CASES)
+        assert "And 4,110 more." in page
+        assert len(page.encode()) < 100_000
+        shown[round, state] = re.findall("<li>.*?<span>(.*?)</span>", page)
+    assert shown[1, State.OPEN] == [f"Name {i}" for i in range(100)]
+    assert shown[1, State.REVEALED] == shown[2, State.CLOSED] == [name for name, _, _ in points([problem], first, 1)[:100]]
+    assert shown[1, State.REVEALED] != shown[1, State.OPEN]
+
+
+def test_a_second_one_of_a_name_is_told_so_and_one_button_hides_a_name_however_it_is_written(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    ada, eve = Student(address).join(lecturer.code), Student(address).join(lecturer.code)
+    ada.bet(1, "Ada")
+    for name in ("ada", "ＡＤＡ", "A d a"):
+        eve.join(lecturer.code).bet(1, name)
+        assert (eve.status, eve.refuses(routes.SAID[store.Taken.NAMED])) == (409, True)
+    eve.join(lecturer.code).bet(1, "Ada E")
+    assert "2 bets" in lecturer.does("reveal")
+    for hide in (True, False, True):
+        assert ("<td>Ada</td>" in lecturer.does("hide" if hide else "show", nickname="aDA")) is not hide
+        assert "<td>Ada E</td>" in lecturer.page
 
 
 def test_the_standing_of_known_bets() -> None:
