@@ -252,7 +252,7 @@ def _next(room: Room, problem: Problem, cases: Sequence[Case]) -> str:
     )
     if done:
         return f"<h2>Next round</h2>{form}"
-    told = f"Round {room.round} has not been revealed, and would never be. Its points count all the same."
+    told = f"If you go on now, nobody sees the answer of round {room.round}. Its points count all the same."
     return f"<details><summary>Next round</summary><p>{told}</p>{form}</details>"
 
 
@@ -284,7 +284,7 @@ def _names(room: Room, problems: Sequence[Problem], bets: Sequence[Bet]) -> str:
     rest = ""
     if len(names) > NAMED:
         buttons = "".join(f'<button name="do" value="{does}">{does.capitalize()}</button>' for does in ("hide", "show"))
-        box = f'<label>Another one <input name="nickname" required maxlength="{MOST_NICKNAME}" autocomplete="off"></label>'
+        box = f'<label>Another nickname <input name="nickname" required maxlength="{MOST_NICKNAME}" autocomplete="off"></label>'
         rest = f'<p>And {len(names) - NAMED:,} more.</p><form class="row" method="post">{box}{_hidden(room)}{buttons}</form>'
     return f"<details><summary>Nicknames</summary><ul class='names'>{''.join(rows)}</ul>{rest}</details>"
 

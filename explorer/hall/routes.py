@@ -83,7 +83,7 @@ class Refused(Exception):
 
 
 NO_ROOM = Refused(404, "There is no room of that code, or it has ended. Look at the code on the screen again.", "No such room")
-NO_PAGE = Refused(404, "There is no such page. A room has its code for an address, as the screen shows it.", "No such page")
+NO_PAGE = Refused(404, "There is no such page. Look at the address on the screen again.", "No such page")
 NOT_YOURS = Refused(403, "This page belongs to who opened the room, in the browser where it was opened.", "Not your room")
 SAID = {
     Taken.OLDER: "A later bet of yours holds. Bet again on this page to change it.",
@@ -264,7 +264,7 @@ def _back(request: Request, refused: Refused) -> tuple[str, str]:
 
 
 async def lost(hall: Hall, request: Request) -> Response:
-    """What is at no address of a room: its page, or the door, where the address is only too long by a stroke; else a sentence."""
+    """What is at no address of a room: its page, or the door, where the address is only too long by a slash; else a sentence."""
     code, _, more = request.path_params["elsewhere"].partition("/")
     request.path_params["code"] = code
     if more or not (code == "" or CODE.fullmatch(typed_code(code))):

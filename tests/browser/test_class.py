@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from explorer.hall import routes
 from tests.browser.axe import violations
 from tests.browser.conftest import PATIENCE
+from tests.hall.people import Student
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 HALL = {"viewport": {"width": 1280, "height": 720}}
@@ -210,6 +211,24 @@ def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
     phone.get_by_role("link", name="Look again").click()
     expect(phone.locator(".strip")).to_be_visible()
     expect(phone.get_by_role("cell", name="Ada")).to_be_visible()
+
+
+def test_whatever_is_asked_below_room_a_page_of_ours_answers(server: str) -> None:
+    """Streamlit, in whose application the rooms are, would show its own page, or say two words."""
+    stranger = Student(server)
+    for path in (
+        "/room/%00x",
+        "/room/..%2fx",
+        "/room/BCDFGH/%2e%2e/%2e%2e",
+        "/room/.%00./x",
+        "/room/BCDFGH/bet/x",
+        "/room/BCDFGH/bet",
+        "/room/x",
+    ):
+        stranger.ask(path)
+        assert stranger.status == 404, path
+        assert "No such" in stranger.page
+        assert 'class="button" href="/room' in stranger.page
 
 
 def test_from_the_page_class_to_a_room_with_the_problem_that_is_set_there(window: Window) -> None:
