@@ -2,22 +2,42 @@
 // and sent again where there is no network, and the new page once the room has changed.
 
 const PACE = { student: 4000, leader: 1000 }; // milliseconds between two looks
+const LINGERS = 10000; // milliseconds that an answer stays when the room has gone on
 const main = () => document.querySelector("main"), at = (id) => document.getElementById(id);
-const say = (text, id = "said") => { if (at(id).textContent !== text) at(id).textContent = text; };
+let fading = 0;
+
+// What answers one's own act stays until the next act, or for a while once the room has gone on.
+function say(text, id = "said") {
+  if (id === "said") clearTimeout(fading);
+  if (at(id).textContent !== text) at(id).textContent = text;
+}
 
 // ---- the range and the box: whichever is turned, the other follows; decades are as wide as one another --------------
 
 const shown = (rate) => String(Number(rate.toPrecision(3)));
+
+// A rate as it is typed, and NaN for what the server would refuse as none: the same steps as `number` in routes.py.
+function read(text) {
+  const power = (_, plain, raised) => `e${plain ?? [...raised].map((each) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(each)).map((digit) => (digit < 0 ? "-" : digit)).join("")}`;
+  const typed = text.trim().replaceAll("−", "-").replace(/\s*[·×]\s*10(?:\^([+-]?[0-9]+)|([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))/g, power);
+  if (/^[+-]?[1-9][0-9]{0,2},[0-9]{3}$/.test(typed)) return NaN; // thousands, or a decimal point
+  const dotted = typed.replaceAll(",", ".");
+  return /^[+-]?([0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(e[+-]?[0-9]{1,3})?$/i.test(dotted) ? Number(dotted) : NaN;
+}
 
 function tie() {
   const form = main().querySelector("form.bet"), range = form?.querySelector("input[type=range]");
   if (!form) return;
   const { low, high } = range.dataset, last = Number(range.max), factor = Math.log(high / low);
   const box = form.elements.rate, output = form.querySelector("output");
-  const follow = () => { output.textContent = box.value; range.setAttribute("aria-valuetext", box.value); };
+  const follow = () => {
+    const rate = read(box.value);
+    output.textContent = Number.isNaN(rate) ? "?" : shown(rate);
+    range.setAttribute("aria-valuetext", output.textContent);
+  };
   range.oninput = () => { box.value = shown(low * Math.exp((factor * range.value) / last)); follow(); };
   box.oninput = () => {
-    const rate = Number(box.value);
+    const rate = read(box.value);
     if (rate > 0) range.value = (last * Math.log(rate / low)) / factor;
     follow();
   };
@@ -101,8 +121,12 @@ async function look() {
       if (count && now.count !== undefined) count.textContent = now.count.toLocaleString("en");
       if (now.version !== main().dataset.version) {
         if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
-        if (now.version !== main().dataset.version) await renew(); // a bet that was sent meanwhile may have done so
-        say(""), say(main().dataset.news ?? "", "heard"); // it stands on the page
+        if (now.version !== main().dataset.version) { // a bet that was sent meanwhile may have renewed it
+          await renew();
+          clearTimeout(fading);
+          fading = setTimeout(say, LINGERS, "");
+        }
+        say(main().dataset.news ?? "", "heard"); // it stands on the page
       }
       await send();
     }

@@ -13,20 +13,20 @@ class Limit:
 
     >>> clock = iter([0.0, 0.0, 0.0, 0.5]).__next__
     >>> limit = Limit(2, 2.0, clock)
-    >>> [limit.admits("10.0.0.7") for _ in range(4)]
-    [True, True, False, True]
+    >>> [limit.wait("10.0.0.7") for _ in range(4)]
+    [0.0, 0.0, 0.5, 0.0]
     """
 
     def __init__(self, at_once: int, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.at_once, self.a_second, self._clock = at_once, a_second, clock
         self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def admits(self, key: Hashable) -> bool:
-        """Whether one more request of that key is within the limit; it counts if so."""
+    def wait(self, key: Hashable) -> float:
+        """Return the seconds until one more request of that key is within the limit: 0 where it is already, and then it counts."""
         now = self._clock()
         left, at = self._left.pop(key, (float(self.at_once), now))
         left = min(left + (now - at) * self.a_second, self.at_once)
         self._left[key] = (left - 1 if left >= 1 else left), now
         if len(self._left) > MOST_KEPT:
             self._left.popitem(last=False)
-        return left >= 1
+        return max(1 - left, 0.0) / self.a_second

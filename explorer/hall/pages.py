@@ -1,10 +1,12 @@
 """The pages of a class that bets, as HTML: what a student sees, and what stands before the hall. All that somebody typed is escaped."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from explorer.core.ground.prose import counted, plain, sentence, told_apart
@@ -29,8 +31,8 @@ NARROW, WIDE = 360, 760
 MOST_NICKNAME, MOST_MARKS = 24, 2
 """Characters of a nickname, and how many accents and the like may follow one another in it."""
 
-LISTED = 10
-"""Names in the table of points."""
+LISTED, NAMED = 10, 100
+"""Names in the table of points, and in the list from which names are hidden."""
 
 RULE = "A bet at the edge earns 100 points, one that is off by a factor of 2 earns 50, by a factor of 10 it is 10."
 
@@ -41,10 +43,10 @@ def page(title: str, main: str, **data: object) -> str:
     return FRAME.replace("{{title}}", escape(title)).replace("{{data}}", told).replace("{{main}}", main)
 
 
-def notice(title: str, refusal: str) -> str:
-    """Return the page of a refusal: a sentence, and the way back."""
-    back = '<p><button type="button" class="js" onclick="history.back()">Back</button></p>'
-    return page(title, f'<h1>{escape(title)}</h1><p class="wrong">{escape(sentence(refusal))}</p>{back}')
+def notice(title: str, refusal: str, way: str, back: str) -> str:
+    """Return the page of a refusal: a sentence, and the way back with what it is called."""
+    link = f'<p><a class="button" href="{escape(way)}">{back}</a></p>'
+    return page(title, f'<h1>{escape(title)}</h1><p class="wrong">{escape(sentence(refusal))}</p>{link}')
 
 
 def clean(nickname: str) -> str:
@@ -109,7 +111,7 @@ def version(room: Room) -> str:
 
 
 def _form(room: Room, problem: Problem, own: Own) -> str:
-    low, high = plain(problem.low), plain(problem.high)
+    low, high = problem.ends
     tens = "".join(f"<span>{plain(problem.low * 10.0**k)}</span>" for k in range(DECADES)) + f"<span>{high}</span>"
     rate = "" if own.rate is None else f"{own.rate:.4g}"
     ends = f'data-low="{problem.low!r}" data-high="{problem.high!r}"'
@@ -183,7 +185,16 @@ def points(problems: Sequence[Problem], bets: Iterable[Bet], rounds: int) -> lis
         if bet.round <= rounds and bet.nickname and not bet.hidden:
             _, had, played = found.get(bet.who, ("", 0, 0))
             found[bet.who] = (bet.nickname, had + problems[bet.round - 1].points(bet.rate), played + 1)
-    return sorted(found.values(), key=lambda each: (-each[1], each[0]))
+    return sorted(found.values(), key=lambda each: (-each[1], natural(each[0])))
+
+
+def natural(name: str) -> list[Any]:
+    """Return what puts names in the order of people, who count.
+
+    >>> sorted(["Team 10", "team 2", "Ada"], key=natural)
+    ['Ada', 'team 2', 'Team 10']
+    """
+    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(re.split("([0-9]+)", name))]
 
 
 def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
@@ -202,14 +213,15 @@ def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
 # ---- the lecturer's ---------------------------------------------------------------------------------------------------
 
 
-def leader(room: Room, problem: Problem, bets: Sequence[Bet], revealed: str, address: str, cases: Sequence[Case]) -> str:
-    """Return the page before the hall: `address` is the room's, `cases` the problems for the next round."""
-    done = room.state is State.REVEALED
+def leader(room: Room, problems: Sequence[Problem], bets: Sequence[Bet], revealed: str, address: str, cases: Sequence[Case]) -> str:
+    """Return the page before the hall: `problems` are those of all rounds, `address` is the room's, `cases` what may come next."""
+    problem, done = problems[-1], room.state is State.REVEALED
     shown = f"<h2>{escape(problem.recipe)}</h2>{revealed}{_opened(problem, '../../')}" if done else problem.shown
     buttons = [_button(room, *each) for each in BUTTONS[room.state]]
     row = f'<div class="row">{"".join(buttons)}</div>' if buttons else ""
     looked = '<noscript><p><a href="lead">Look again</a>: without scripts the number of bets does not count by itself.</p></noscript>'
-    main = f"<h1>{QUESTION}</h1>{_join(room, address)}{row}{shown}{_next(room, problem, cases)}{_names(room, bets)}{_end(room)}{looked}"
+    below = f"{_next(room, problem, cases)}{_names(room, problems, bets)}{_end(room)}{looked}"
+    main = f"<h1>{QUESTION}</h1>{_join(room, address)}{row}{shown}{below}"
     return page(f"Room {room.code}, before the hall", main, **_followed(room, "lead", "leader"))
 
 
@@ -231,16 +243,21 @@ def _join(room: Room, address: str) -> str:
 
 
 def _next(room: Room, problem: Problem, cases: Sequence[Case]) -> str:
-    """The form for the next round, which offers the case after this one first."""
+    """The form for the next round, which offers the case after this one first; folded as long as this round has not been revealed."""
     this = next((i for i, case in enumerate(cases) if case.setup.to_query() == problem.query), -1)
     turned = [*cases[this + 1 :], *cases[: this + 1]]
     options = "".join(f'<option value="{escape(case.name)}">{escape(case.title)}</option>' for case in turned)
-    first = "first" if room.state is State.REVEALED else ""
-    return (
-        f'<h2>Next round</h2><form class="row" method="post"><label>A problem <select name="case">{options}</select></label>'
+    done = room.state is State.REVEALED
+    button = '"next" class="first">Next round' if done else '"skip">Next round without revealing'
+    form = (
+        f'<form class="row" method="post"><label>A problem <select name="case">{options}</select></label>'
         '<label>or any link of the app <input name="link" type="text" autocomplete="off" placeholder="https://…/?loss=…"></label>'
-        f'{_hidden(room)}<button name="do" value="next" class="{first}">Next round</button></form>'
+        f'{_hidden(room)}<button name="do" value={button}</button></form>'
     )
+    if done:
+        return f"<h2>Next round</h2>{form}"
+    told = f"If you go on now, nobody sees the answer of round {room.round}. Its points count all the same."
+    return f"<details><summary>Next round</summary><p>{told}</p>{form}</details>"
 
 
 def _end(room: Room) -> str:
@@ -256,17 +273,24 @@ def _button(room: Room, does: str, label: str, kind: str = "", more: str = "") -
     return f'<form method="post">{more}{_hidden(room)}<button name="do" value="{does}" class="{kind}">{label}</button></form>'
 
 
-def _names(room: Room, bets: Sequence[Bet]) -> str:
-    """The nicknames, folded, each with the button that takes it off the screen."""
-    names = sorted({(bet.nickname, bet.hidden) for bet in bets if bet.nickname})
+def _names(room: Room, problems: Sequence[Problem], bets: Sequence[Bet]) -> str:
+    """The nicknames, folded, each with the button that takes it off the screen; the best first, by what has been revealed."""
+    revealed = room.round - (room.state is not State.REVEALED)
+    had = {name: most for name, most, _ in points(problems, bets, revealed)}
+    names = sorted({(bet.nickname, bet.hidden) for bet in bets if bet.nickname}, key=lambda each: (-had.get(each[0], 0), natural(each[0])))
     if not names:
         return ""
     rows = []
-    for name, hidden in names:
+    for name, hidden in names[:NAMED]:
         does, said = "show" if hidden else "hide", escape(name)
         more = f'<span>{said}</span><input type="hidden" name="nickname" value="{said}">'
         rows.append(f"<li>{_button(room, does, f'{does.capitalize()}<span class=heard> {said}</span>', more=more)}</li>")
-    return f"<details><summary>Nicknames</summary><ul class='names'>{''.join(rows)}</ul></details>"
+    rest = ""
+    if len(names) > NAMED:
+        buttons = "".join(f'<button name="do" value="{does}">{does.capitalize()}</button>' for does in ("hide", "show"))
+        box = f'<label>Another nickname <input name="nickname" required maxlength="{MOST_NICKNAME}" autocomplete="off"></label>'
+        rest = f'<p>And {len(names) - NAMED:,} more.</p><form class="row" method="post">{box}{_hidden(room)}{buttons}</form>'
+    return f"<details><summary>Nicknames</summary><ul class='names'>{''.join(rows)}</ul>{rest}</details>"
 
 
 def code(address: str) -> str:
@@ -277,8 +301,8 @@ def code(address: str) -> str:
 # ---- the door ---------------------------------------------------------------------------------------------------------
 
 
-def door(setup: Setup | None, query: dict[str, str], notes: Sequence[str], elsewhere: str) -> str:
-    """Return the page where a code is typed, and where a room is opened with a problem, if there is one in the link."""
+def door(setup: Setup | None, notes: Sequence[str], elsewhere: str) -> str:
+    """Return the page where a code is typed, and where a room is opened with the problem that it shows, if there is one in the link."""
     parts = [
         f'<h1>{QUESTION}</h1><form class="row" action="room"><label>The code of your room'
         f' <input name="code" required maxlength="12" size="8" autocomplete="off" autocapitalize="characters" spellcheck="false"></label>'
@@ -292,7 +316,9 @@ def door(setup: Setup | None, query: dict[str, str], notes: Sequence[str], elsew
             told = f"You came as localhost, which no phone finds. Come by an address that students reach, perhaps {there}."
             parts.append(f'<p class="wrong">{told}</p>')
         told = f"Students get a code of {LENGTH} letters. Only this browser can lead the room. It is deleted a day later."
-        parts.append(f'<form method="post" action="room?{escape(urlencode(query))}"><button class="first">Open the room</button></form>')
+        parts.append(
+            f'<form method="post" action="room?{escape(urlencode(setup.to_query()))}"><button class="first">Open the room</button></form>'
+        )
         parts.append(f"<p class='quiet'>{told}</p>")
     else:
         parts.append('<p><a href="class">Open a room for your class</a></p>')

@@ -111,7 +111,7 @@ class Problem:
             raise ValueError(f"in {counted(setup.steps)} {every} diverges: there is no edge to bet on; choose another problem")
         exact = scale.edge.exact and held * 0.5 < scale.edge.rate < lost * 2
         edge = scale.edge.rate if exact else lost
-        reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {setup.steps:,} steps."
+        reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {counted(setup.steps)}."
         low = max(10.0 ** (math.floor(math.log10(edge)) - random.SystemRandom().choice(AROUND)), SMALLEST)
         rates = np.union1d(np.geomspace(low, low * 10.0**DECADES, DECADES * TRIED + 1), [held, lost])
         verdict = [str(each) for each in sweep(loss, optimizer, rates, **setup.conditions()).verdict]
@@ -143,10 +143,15 @@ class Problem:
         """Return where a rate lies on the range, from 0 to 1."""
         return math.log(rate / self.low) / math.log(self.high / self.low)
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The range as it can be typed: without the comma that others read as a decimal point."""
+        return plain(self.low).replace(",", ""), plain(self.high).replace(",", "")
+
     def check(self, rate: float) -> float:
         """Return the rate if it can be bet. Raises ValueError with a sentence if not."""
         if not self.low * (1 - 1e-9) <= rate <= self.high * (1 + 1e-9):
-            raise ValueError(f"a bet is a learning rate between {plain(self.low)} and {plain(self.high)}, got {plain(rate)}")
+            raise ValueError(f"a bet is a learning rate between {' and '.join(self.ends)}, got {plain(rate)}")
         return min(max(rate, self.low), self.high)
 
     def verdict(self, rate: float) -> str:

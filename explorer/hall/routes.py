@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -24,13 +25,14 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from explorer.core.ground.knobs import experiment
-from explorer.core.ground.prose import plain, sentence
-from explorer.core.run.setup import Setup, parts
+from explorer.core.ground import prose
+from explorer.core.ground.knobs import experiment, strictly
+from explorer.core.run.setup import VERSION, Setup, parts
 from explorer.hall.database import named
 from explorer.hall.limits import Limit
-from explorer.hall.store import DAY, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
+from explorer.hall.store import DAY, LENGTH, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
 
 PREFIX = "/room"
 """Where the routes begin."""
@@ -46,6 +48,23 @@ KEPT = 64
 
 LARGEST_TURN = 2**31 - 1
 
+MOST_FIELDS = 20
+
+ENOUGH = 10.0
+"""Seconds in which a body has to arrive."""
+
+CODE = re.compile(f"[{LETTERS}]{{{LENGTH}}}")
+
+
+def typed_code(text: str) -> str:
+    """Return a room's code as people type it, in a form or an address.
+
+    >>> typed_code(" bcd-fgh")
+    'BCDFGH'
+    """
+    return re.sub(r"[\s-]", "", text).upper()
+
+
 P = ParamSpec("P")
 Found = TypeVar("Found")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -56,21 +75,29 @@ WRONG = "This did not work"
 
 
 class Refused(Exception):
-    """A request that is answered by a sentence and no more."""
+    """A request that is answered by a sentence and no more; `headers` are those of the answer."""
 
-    def __init__(self, status: int, sentence: str, title: str = WRONG) -> None:
+    def __init__(self, status: int, sentence: str, title: str = WRONG, **headers: str) -> None:
         super().__init__(sentence)
-        self.status, self.sentence, self.title = status, sentence, title
+        self.status, self.sentence, self.title, self.headers = status, sentence, title, headers
 
 
 NO_ROOM = Refused(404, "There is no room of that code, or it has ended. Look at the code on the screen again.", "No such room")
+NO_PAGE = Refused(404, "There is no such page. Look at the address on the screen again.", "No such page")
 NOT_YOURS = Refused(403, "This page belongs to who opened the room, in the browser where it was opened.", "Not your room")
-TOO_OFTEN = Refused(429, "That is more than one address may ask for. Wait a few seconds, and try again.")
 SAID = {
     Taken.OLDER: "A later bet of yours holds. Bet again on this page to change it.",
-    Taken.LATE: "Bets for this round are closed.",
+    Taken.NAMED: "Somebody in this room has that nickname already: add a letter to yours.",
     Taken.FULL: f"This room has {MOST_BETS:,} bets, and takes no more. Those who have bet can still change theirs.",
 }
+
+
+def unhurried(wait: float) -> None:
+    """Raise Refused, with the seconds that it takes, where an address has to wait."""
+    if wait:
+        seconds = math.ceil(wait)
+        refusal = f"That is more than one address may ask for. Try again in {prose.counted(seconds, 'second')}."
+        raise Refused(429, refusal, **{"retry-after": str(seconds)})
 
 
 class Hall:
@@ -99,18 +126,21 @@ class Hall:
             raise
         except Exception as error:  # each database has errors of its own
             raise Refused(
-                503, f"The rooms cannot be reached at the moment ({type(error).__name__}). Try again in a few seconds."
+                503,
+                f"The rooms cannot be reached at the moment ({type(error).__name__}). Try again in a few seconds.",
+                **{"retry-after": "5"},
             ) from error
 
     async def room(self, request: Request, *, fresh: bool = True) -> Room:
         """Return the room that the address names. Raises Refused where there is none, and where an address asks too often."""
-        code, address = request.path_params["code"].upper(), _address(request)
-        if not self.requests.admits((address, code)):
-            raise TOO_OFTEN
+        code, address = typed_code(request.path_params["code"]), _address(request)
+        unhurried(self.requests.wait((address, code)))
         at, room = self._rooms.get(code, (-math.inf, None))
         if fresh or time.monotonic() - at > FRESH:
-            if not re.fullmatch(f"[{LETTERS}]{{6}}", code) or (room is None and not self.unknown.admits(address)):
+            if not CODE.fullmatch(code):
                 raise NO_ROOM
+            if room is None:
+                unhurried(self.unknown.wait(address))
             room = await self.kept(Store.room, code)
             self._rooms[code] = (time.monotonic(), room)
             self._rooms.move_to_end(code)
@@ -165,20 +195,36 @@ def routes(turn: Turn = lambda numbers: nullcontext(), store: Callable[[], Store
     `turn(numbers)` is entered where that many numbers are computed; `store()` is called when a room is first asked for.
     """
     hall = Hall(store, turn)
+    answers: dict[str, dict[str, Answers]] = {
+        "": {"GET": door, "POST": opened},
+        "/{code}": {"GET": student},
+        "/{code}/state": {"GET": state},
+        "/{code}/bet": {"GET": to_room, "POST": bet},
+        "/{code}/lead": {"GET": leader, "POST": led},
+        "/{code}/lead/state": {"GET": counted},
+        "/{elsewhere:path}": {"GET": lost},
+    }
+    return [Route(PREFIX + path, Address(hall, methods)) for path, methods in answers.items()]
 
-    def route(path: str, handler: Callable[[Hall, Request], Awaitable[Response]], *methods: str) -> Route:
-        return Route(PREFIX + path, partial(_answered, partial(handler, hall)), methods=[*methods])
 
-    return [
-        route("", door, "GET"),
-        route("", opened, "POST"),
-        route("/{code}", student, "GET"),
-        route("/{code}/state", state, "GET"),
-        route("/{code}/bet", bet, "POST"),
-        route("/{code}/lead", leader, "GET"),
-        route("/{code}/lead", led, "POST"),
-        route("/{code}/lead/state", counted, "GET"),
-    ]
+@dataclass(frozen=True)
+class Address:
+    """What is at one address, for every method: where none answers it, a sentence of these pages and not the server's."""
+
+    hall: Hall
+    answers: Mapping[str, "Answers"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        method = "GET" if request.method == "HEAD" else request.method
+        answer = await _answered(partial(self.answers.get(method, partial(self._not_taken, method)), self.hall), request)
+        await answer(scope, receive, send)
+
+    async def _not_taken(self, method: str, hall: Hall, request: Request) -> Response:
+        raise Refused(405, f"There is nothing at this address that answers {method[:20]}.", allow=", ".join(self.answers))
+
+
+Answers = Callable[[Hall, Request], Awaitable[Response]]
 
 
 async def _answered(handler: Handler, request: Request) -> Response:
@@ -189,37 +235,60 @@ async def _answered(handler: Handler, request: Request) -> Response:
             raise Refused(403, "This form came from another site.")
         answer = await handler(request)
     except Refused as refused:
-        answer = await _refusal(request, refused.status, refused.title, refused.sentence)
+        answer = await _refusal(request, refused)
     except ValueError as error:
-        answer = await _refusal(request, 400, WRONG, str(error))
+        answer = await _refusal(request, Refused(400, str(error)))
     except Exception:
         number = secrets.token_hex(3)
         logging.getLogger("explorer").exception("Number %s", number)
-        answer = await _refusal(request, 500, WRONG, f"This page ran into a mistake of its own, number {number}. Please report it.")
+        answer = await _refusal(request, Refused(500, f"This page ran into a mistake of its own, number {number}. Please report it."))
     answer.headers.setdefault("cache-control", "no-store")
     return answer
 
 
-async def _refusal(request: Request, status: int, title: str, refusal: str) -> Response:
+async def _refusal(request: Request, refused: Refused) -> Response:
     from explorer.hall import pages
 
-    more = {"retry-after": "5"} if status in {429, 503} else {}
     if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"said": sentence(refusal)}, status, more)
-    return HTMLResponse(pages.notice(title, refusal), status, more)
+        return JSONResponse({"said": prose.sentence(refused.sentence)}, refused.status, refused.headers)
+    return HTMLResponse(pages.notice(refused.title, refused.sentence, *_back(request, refused)), refused.status, refused.headers)
+
+
+def _back(request: Request, refused: Refused) -> tuple[str, str]:
+    """Return where a refusal leads, and what that is called: to the room, or to its lecturer's page, or to where a code is typed."""
+    code, base = typed_code(request.path_params.get("code", "")), _base(request)
+    if refused is NO_ROOM or not CODE.fullmatch(code):
+        return base, "Type the code of a room"
+    leads = "/lead" in request.url.path and refused is not NOT_YOURS
+    return (f"{base}/{code}/lead", "Back to the page before the hall") if leads else (f"{base}/{code}", "Back to the room")
+
+
+async def lost(hall: Hall, request: Request) -> Response:
+    """What is at no address of a room: its page, or the door, where the address is only too long by a slash; else a sentence."""
+    code, _, more = request.path_params["elsewhere"].partition("/")
+    request.path_params["code"] = code
+    if more or not (code == "" or CODE.fullmatch(typed_code(code))):
+        raise NO_PAGE
+    return _see(f"{_base(request)}/{typed_code(code)}".rstrip("/"))
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises Refused where the body is too long, or no text."""
+    """Return the fields of a form. Raises Refused where the body is too long, too slow, or has too many of them."""
     body = b""
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                raise Refused(413, f"That is too long: {MOST_BYTES:,} bytes at most.")
+        async with asyncio.timeout(ENOUGH):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise Refused(413, f"That is too long: {MOST_BYTES:,} bytes at most.", connection="close")
+    except TimeoutError:
+        raise Refused(408, f"Not all of the form arrived in {ENOUGH:g} seconds. Send it again.", connection="close") from None
     except ClientDisconnect:
         raise Refused(400, "The connection ended before all was sent.") from None
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Refused(400, f"A form of these pages has at most {MOST_FIELDS} fields. Open the room’s page again.") from None
 
 
 def _address(request: Request) -> str:
@@ -251,15 +320,19 @@ async def door(hall: Hall, request: Request) -> Response:
     query = dict(request.query_params)
     code = query.pop("code", None)
     if code is not None:
-        code = re.sub(r"[\s-]", "", code).upper()
-        if not re.fullmatch(f"[{LETTERS}]{{6}}", code):
+        if not CODE.fullmatch(code := typed_code(code)):
             raise NO_ROOM
         return _see(f"room/{code}")
-    setup, notes = Setup.salvage(experiment(query)) if query else (None, [])
+    setup, notes = _salvaged(query) if query else (None, [])
     elsewhere = ""
     if request.url.hostname in {"localhost", "127.0.0.1", "::1"}:
         elsewhere = f"{request.url.scheme}://{_own_address()}:{request.url.port or 80}{request.url.path}?{request.url.query}"
-    return HTMLResponse(await asyncio.to_thread(pages.door, setup, query, notes, elsewhere))
+    return HTMLResponse(await asyncio.to_thread(pages.door, setup, notes, elsewhere))
+
+
+def _salvaged(query: Mapping[str, str]) -> tuple[Setup, list[str]]:
+    """Return the setup of a link, and a sentence for each part of it that cannot be read."""
+    return Setup.salvage({"v": str(VERSION)} | experiment(query))
 
 
 def _own_address() -> str:
@@ -275,10 +348,8 @@ def _own_address() -> str:
 async def opened(hall: Hall, request: Request) -> Response:
     """Open a room with the problem of the link."""
     await _fields(request)
-    if not hall.opened.admits(_address(request)):
-        raise TOO_OFTEN
-    setup, _ = Setup.salvage(experiment(dict(request.query_params)))
-    code, secret = await hall.kept(Store.open, await _posed(hall, setup))
+    unhurried(hall.opened.wait(_address(request)))
+    code, secret = await hall.kept(Store.open, await _posed(hall, strictly(_salvaged(dict(request.query_params)))))
     answer = _see(f"room/{code}/lead")
     _bake(answer, request, f"leads-{code}", secret)
     return answer
@@ -344,37 +415,65 @@ async def bet(hall: Hall, request: Request) -> Response:
     """Take a bet, or say in a sentence why not."""
     from explorer.hall.pages import clean
 
-    code = request.path_params["code"].upper()
+    code = typed_code(request.path_params["code"])
     given = await _fields(request)
-    if not hall.bets.admits((_address(request), code)):
-        raise TOO_OFTEN
+    unhurried(hall.bets.wait((_address(request), code)))
     room, who = await hall.room(request, fresh=False), _who(request, code)
     if not who:
         raise Refused(400, "Open the room’s page first, in a browser that takes cookies: by one it knows your bet again.")
     round, turn = _whole(given.get("round", ""), "round", LARGEST_TURN), _whole(given.get("turn", ""), "number", LARGEST_TURN)
     nickname = clean(given.get("nickname", ""))
     if round != room.round and round != (room := await hall.room(request)).round:
-        raise Refused(409, SAID[Taken.LATE])
-    rate = _read(room.problem).check(_number(given.get("rate", "")))
+        raise _late(round, room)
+    rate = _read(room.problem).check(number(given.get("rate", "")))
     taken = await hall.kept(Store.bet, code, round, who, rate, turn, nickname)
     if taken is Taken.GONE:
         raise NO_ROOM
+    if taken is Taken.LATE:
+        raise _late(round, await hall.room(request))
     if taken is not Taken.HOLDS:
         raise Refused(409, SAID[taken])
     if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"said": f"Your bet of {plain(rate)} is in."})
+        return JSONResponse({"said": f"Your bet of {prose.plain(rate)} is in."})
     return _see(f"../{code}")
 
 
-def _number(text: str) -> float:
-    """Return a rate as people type it. Raises Refused for what is none."""
-    typed = text.strip().replace(",", ".").replace("−", "-").replace("·10^", "e").replace("×10^", "e")
-    if not re.fullmatch(r"[+-]?[0-9]{0,30}\.?[0-9]{0,30}(e[+-]?[0-9]{1,3})?", typed, re.IGNORECASE) or not re.search("[0-9]", typed):
+async def to_room(hall: Hall, request: Request) -> Response:
+    """The address that a form is sent to, opened by itself: the page of the room has the form."""
+    return _see(f"{_base(request)}/{(await hall.room(request, fresh=False)).code}")
+
+
+def _late(round: int, room: Room) -> Refused:
+    """What is said of a bet for a round that takes none."""
+    if round > room.round:
+        return Refused(409, f"Round {round} has not begun: round {room.round} is {room.state}.")
+    now = "its bets are closed" if round == room.round else f"round {room.round} is {room.state}"
+    return Refused(409, f"Your bet for round {round} came too late; {now}.")
+
+
+POWER = re.compile(r"\s*[·×]\s*10(?:\^([+-]?[0-9]+)|([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))")
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def number(text: str) -> float:
+    """Return a rate as people type it, and as these pages write it; `hall.js` reads it the same way. Raises Refused for what is none.
+
+    A comma is a decimal point, but not where it may as well stand between thousands.
+
+    >>> number("0,5"), number("2.5 × 10⁻⁵"), number("1e3"), number("0,125")
+    (0.5, 2.5e-05, 1000.0, 0.125)
+    >>> number("1,000")
+    Traceback (most recent call last):
+    ...
+    explorer.hall.routes.Refused: 1,000 can be read as 1000 and as 1.000: write it without a comma.
+    """
+    typed = POWER.sub(lambda power: f"e{power[1] or power[2].translate(SUPERSCRIPTS)}", text.strip().replace("−", "-"))
+    if re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", typed):
+        raise Refused(400, f"{typed} can be read as {typed.replace(',', '')} and as {typed.replace(',', '.')}: write it without a comma.")
+    typed = typed.replace(",", ".")
+    if not re.fullmatch(r"[+-]?([0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(e[+-]?[0-9]{1,3})?", typed, re.IGNORECASE):
         raise Refused(400, f"A bet is a number such as 0.05, got {text[:20]!r}.")
-    try:
-        return float(typed)
-    except ValueError:
-        raise Refused(400, f"A bet is a number such as 0.05, got {text[:20]!r}.") from None
+    return float(typed)
 
 
 # ---- the lecturer -----------------------------------------------------------------------------------------------------
@@ -393,9 +492,10 @@ async def leader(hall: Hall, request: Request) -> Response:
 
     room = await _leads(hall, request)
     bets: list[Bet] = await hall.kept(Store.bets, room.code)
+    problems = [_read(each) for each in await hall.kept(Store.problems, room.code, room.round)]
     address = f"{request.url.scheme}://{request.url.netloc}{_base(request)}/{room.code}"
     revealed, cases = await hall.result(room, pages.WIDE), await asyncio.to_thread(offered)
-    return HTMLResponse(await asyncio.to_thread(pages.leader, room, _read(room.problem), bets, revealed, address, cases))
+    return HTMLResponse(await asyncio.to_thread(pages.leader, room, problems, bets, revealed, address, cases))
 
 
 async def counted(hall: Hall, request: Request) -> Response:
@@ -416,7 +516,9 @@ async def led(hall: Hall, request: Request) -> Response:
             to = {"close": State.CLOSED, "reveal": State.REVEALED, "open": State.OPEN}[does]
             if room.state is not State.REVEALED:  # what was shown is not bet on again
                 await hall.kept(Store.turn, code, round, to)
-        case "next":
+        case "next" if room.round == round and room.state is not State.REVEALED:
+            raise Refused(409, f"Round {round} has not been revealed. Reveal it first, or choose “Next round without revealing”.")
+        case "next" | "skip":
             await hall.kept(Store.go_on, code, round, await _posed(hall, _chosen(given)))
         case "hide" | "show" as does:
             await hall.kept(Store.hide, code, given.get("nickname", ""), hidden=does == "hide")
@@ -430,16 +532,26 @@ async def led(hall: Hall, request: Request) -> Response:
     return _see("lead")
 
 
+OF_FRAMES = {"embed", "embed_options"}
+"""Parts of a link by which Streamlit shows a page within another one's frame."""
+
+
 def _chosen(given: Mapping[str, str]) -> Setup:
-    """Return the problem of a pasted link, or of the case that was chosen. Raises ValueError for a link that names no setup."""
+    """Return the problem of a pasted link, or of the case that was chosen.
+
+    Raises ValueError for a link that names no setup, or has a part that cannot be read: nobody bets on another problem than was meant.
+    """
+    from explorer.site.casebook import RECORDS, casebook
+
     link = given.get("link", "").strip()
     if link:
         query = parts(link)
         if "loss" not in query:
             raise ValueError(f"a link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got {link[:60]!r}")
-        return Setup.salvage(experiment(query))[0]  # a link of another page says more than a setup has
-    from explorer.site.casebook import casebook
-
+        record = RECORDS.get(link.partition("?")[0].rpartition("/")[2], Setup)
+        said = {name: text for name, text in query.items() if name not in OF_FRAMES}
+        posed = record.from_query({"v": str(VERSION)} | experiment(said))
+        return posed if isinstance(posed, Setup) else posed.setup
     found = {case.name: case for case in casebook()}.get(given.get("case", ""))
     if found is None or not isinstance(found.record, Setup):
         raise ValueError("choose a problem for the next round, or paste a link of the app")

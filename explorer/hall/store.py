@@ -7,6 +7,7 @@ whichever arrives last, and one that arrives twice counts once. No clock but the
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,7 +27,10 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS rooms (code TEXT PRIMARY KEY, secret TEXT NOT NULL, begun BIGINT NOT NULL, state TEXT NOT NULL,"
     " round INTEGER NOT NULL, edition INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS rounds (code TEXT, round INTEGER, problem TEXT NOT NULL, PRIMARY KEY (code, round))",
-    "CREATE TABLE IF NOT EXISTS players (code TEXT, who TEXT, nickname TEXT NOT NULL, hidden INTEGER NOT NULL, PRIMARY KEY (code, who))",
+    "DROP TABLE IF EXISTS players",  # of the first version, in which two could have one name
+    "CREATE TABLE IF NOT EXISTS people (code TEXT, who TEXT, nickname TEXT NOT NULL, looks TEXT NOT NULL, hidden INTEGER NOT NULL,"
+    " PRIMARY KEY (code, who))",
+    "CREATE UNIQUE INDEX IF NOT EXISTS one_of_a_name ON people (code, looks) WHERE looks <> ''",
     "CREATE TABLE IF NOT EXISTS bets (code TEXT, round INTEGER, who TEXT, rate DOUBLE PRECISION NOT NULL, turn BIGINT NOT NULL,"
     " PRIMARY KEY (code, round, who))",
 )
@@ -34,20 +38,22 @@ ROOM = "SELECT secret, state, round, edition FROM rooms WHERE code = :code AND b
 PROBLEM = "SELECT problem FROM rounds WHERE code = :code AND round = :round"
 COUNT = "SELECT count(*) FROM bets WHERE code = :code AND round = :round"
 BETS = (
-    "SELECT bets.round, bets.who, bets.rate, bets.turn, players.nickname, players.hidden FROM bets"
-    " JOIN players ON players.code = bets.code AND players.who = bets.who WHERE bets.code = :code"
+    "SELECT bets.round, bets.who, bets.rate, bets.turn, people.nickname, people.hidden FROM bets"
+    " JOIN people ON people.code = bets.code AND people.who = bets.who WHERE bets.code = :code"
 )
+OTHER = "SELECT 1 FROM people WHERE code = :code AND looks = :looks AND looks <> '' AND who <> :who"
 BET = (
     "INSERT INTO bets (code, round, who, rate, turn) SELECT code, round, CAST(:who AS TEXT), CAST(:rate AS DOUBLE PRECISION),"
     " CAST(:turn AS BIGINT) FROM rooms WHERE code = :code AND round = :round AND state = 'open' AND begun > {now} - :day"
     " AND ((SELECT count(*) FROM bets WHERE code = :code AND round = :round) < :most"
     " OR EXISTS (SELECT 1 FROM bets WHERE code = :code AND round = :round AND who = :who))"
+    f" AND NOT EXISTS ({OTHER})"
     " ON CONFLICT (code, round, who) DO UPDATE SET rate = excluded.rate, turn = excluded.turn WHERE excluded.turn > bets.turn"
 )
-PLAYER = (
-    "INSERT INTO players (code, who, nickname, hidden) VALUES (:code, :who, :nickname, 0)"
-    " ON CONFLICT (code, who) DO UPDATE SET nickname = excluded.nickname,"
-    " hidden = CASE WHEN excluded.nickname = players.nickname THEN players.hidden ELSE 0 END"
+PERSON = (
+    "INSERT INTO people (code, who, nickname, looks, hidden) VALUES (:code, :who, :nickname, :looks, 0)"
+    " ON CONFLICT (code, who) DO UPDATE SET nickname = excluded.nickname, looks = excluded.looks,"
+    " hidden = CASE WHEN excluded.looks = people.looks THEN people.hidden ELSE 0 END"
 )
 OPEN = (
     "INSERT INTO rooms (code, secret, begun, state, round, edition) SELECT CAST(:code AS TEXT), CAST(:secret AS TEXT), {now}, 'open', 1, 0"
@@ -55,13 +61,13 @@ OPEN = (
 OPEN += " WHERE (SELECT count(*) FROM rooms) < :most ON CONFLICT (code) DO NOTHING"
 POSE = "INSERT INTO rounds (code, round, problem) VALUES (:code, :round, :problem)"
 TURN = "UPDATE rooms SET state = :state, round = :next WHERE code = :code AND round = :round AND begun > {now} - :day"
-HIDE = "UPDATE players SET hidden = :hidden WHERE code = :code AND nickname = :nickname"
+HIDE = "UPDATE people SET hidden = :hidden WHERE code = :code AND looks = :looks"
 EDITION = "UPDATE rooms SET edition = edition + 1 WHERE code = :code"
 OWN = "SELECT rate, turn FROM bets WHERE code = :code AND round = :round AND who = :who"
-NICKNAME = "SELECT nickname FROM players WHERE code = :code AND who = :who"
+NICKNAME = "SELECT nickname FROM people WHERE code = :code AND who = :who"
 OLD = "DELETE FROM {table} WHERE code NOT IN (SELECT code FROM rooms WHERE begun > {now} - :day)"
 END = "DELETE FROM {table} WHERE code = :code"
-FORGET = ("bets", "players", "rounds", "rooms")
+FORGET = ("bets", "people", "rounds", "rooms")
 
 
 class State(StrEnum):
@@ -79,6 +85,7 @@ class Taken(StrEnum):
     OLDER = "older"
     LATE = "late"
     FULL = "full"
+    NAMED = "named"
     GONE = "gone"
 
 
@@ -156,17 +163,19 @@ class Store:
             return self._room(transaction, code)
 
     def bet(self, code: str, round: int, who: str, rate: float, turn: int, nickname: str) -> Taken:
-        """Take a bet, and the name of who makes it; say what became of it."""
+        """Take a bet, and the name of who makes it, which nobody else in the room may have; say what became of it."""
         with self.database.begin() as transaction:
-            bet = {"code": code, "round": round, "who": who}
-            if self._run(transaction, BET, **bet, rate=rate, turn=turn, most=MOST_BETS)[1]:
-                self._run(transaction, PLAYER, code=code, who=who, nickname=nickname)
+            bet, person = {"code": code, "round": round, "who": who}, {"code": code, "who": who, "looks": looks(nickname)}
+            if self._run(transaction, BET, **bet | person, rate=rate, turn=turn, most=MOST_BETS)[1]:
+                self._run(transaction, PERSON, **person, nickname=nickname)
                 return Taken.HOLDS
             room = self._room(transaction, code)
             if room is None:
                 return Taken.GONE
             if (room.state, room.round) != (State.OPEN, round):
                 return Taken.LATE
+            if self._run(transaction, OTHER, **person)[0]:
+                return Taken.NAMED
             own = self._run(transaction, OWN, **bet)[0]
             return Taken.FULL if not own else Taken.HOLDS if tuple(own[0]) == (rate, turn) else Taken.OLDER
 
@@ -201,9 +210,9 @@ class Store:
                 self._run(transaction, POSE, code=code, round=round + 1, problem=problem)
 
     def hide(self, code: str, nickname: str, *, hidden: bool) -> None:
-        """Take a nickname off the screen, of all who have it, or put it back."""
+        """Take a nickname off the screen, however it is written, or put it back."""
         with self.database.begin() as transaction:
-            self._run(transaction, HIDE, code=code, nickname=nickname, hidden=int(hidden))
+            self._run(transaction, HIDE, code=code, looks=looks(nickname), hidden=int(hidden))
             self._run(transaction, EDITION, code=code)
 
     def end(self, code: str) -> None:
@@ -229,6 +238,20 @@ class Store:
         if ":day" in statement:
             given["day"] = DAY
         return transaction.run(statement.replace("{now}", self.database.now), given)
+
+
+def looks(nickname: str) -> str:
+    """Return what two nicknames have in common that are taken for one another: letters in small, without spaces and what cannot be seen.
+
+    >>> looks("Ada L") == looks("ＡＤＡl"), looks("Ada") == looks("Adà")
+    (True, False)
+    """
+    seen = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", nickname).casefold())
+    return "".join(each for each in seen if not (each.isspace() or unicodedata.category(each) == "Cf" or each in VARIANTS))
+
+
+VARIANTS = {chr(0xFE00 + i) for i in range(16)}
+"""What chooses between two drawings of one character, such as a heart in black and in red."""
 
 
 def _digest(secret: str) -> str:

@@ -33,6 +33,9 @@ TOGETHER = "races, maps and landscapes"
 SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
 """What people type, and what they mean as well."""
 
+RECORDS: dict[str, Any] = {"race": Race, "map": Map}
+"""What a link of a page says, where that is more than a setup."""
+
 CHOICES = 4
 """Answers that the quiz offers for a curve."""
 
@@ -74,8 +77,7 @@ class Case:
     @functools.cached_property
     def record(self) -> Any:
         """What its page shows: a race, a map, or a setup."""
-        records: dict[str, Any] = {"race": Race, "map": Map}
-        return records.get(self.page, Setup).from_query(experiment(self.query))
+        return RECORDS.get(self.page, Setup).from_query(experiment(self.query))
 
     @property
     def why(self) -> str:

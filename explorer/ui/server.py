@@ -171,6 +171,8 @@ class Headers:
 
         if scope["type"] == "http" and scope["path"].endswith("/_stcore/metrics"):
             await PlainTextResponse("Not found", 404)(scope, receive, with_headers)
+        elif scope["type"] == "http" and f"{PREFIX}/" in scope["path"]:  # no files, so no way out; Streamlit says "Bad Request" and no more
+            await self.app({**scope, "path": scope["path"].replace("\0", "").replace("..", "")}, receive, with_headers)
         else:
             await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from explorer.hall import routes
 from tests.browser.axe import violations
 from tests.browser.conftest import PATIENCE
+from tests.hall.people import Student
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 HALL = {"viewport": {"width": 1280, "height": 720}}
@@ -136,6 +139,61 @@ def test_without_a_network_a_bet_is_kept_and_sent_once_it_is_back(window: Window
     assert phone.evaluate("localStorage.length") == 0
 
 
+NUMBERS = ("0.5", "10,5", "0,125", "1,0", "1e-1", "2.5 × 10⁻¹", "3·10^-1", "−1", ".5", "5.", "1e999")
+TYPED = (*NUMBERS, "1,000", "1,000,0", "10²", ".", "", "1 000", "a", "0x10")
+"""Rates as people type them, well and badly."""
+
+
+def test_the_page_reads_a_rate_as_the_server_does(window: Window) -> None:
+    _, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE)
+    box, output, slider = phone.get_by_label("As a number"), phone.locator("output"), phone.get_by_role("slider")
+    for text in (*TYPED, *reversed(TYPED)):
+        try:
+            rate = routes.number(text)
+        except routes.Refused:
+            rate = math.nan
+        before = slider.input_value()
+        box.fill(text)
+        read = output.inner_text().replace("Infinity", "inf")
+        assert (math.nan if read == "?" else float(read)) == pytest.approx(rate, rel=1e-2, nan_ok=True), text
+        assert rate > 0 or slider.input_value() == before, text
+
+
+def test_the_answer_to_a_bet_stays_when_the_room_goes_on_and_goes_some_time_later(window: Window) -> None:
+    """Once for a bet that is in, and twice for one that was kept while its round was revealed and the next one opened."""
+    hall, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE)
+    phone.clock.install()
+    said = phone.locator("#said")
+    bet(phone, "0.5")
+    expect(said).to_have_text("Your bet of 0.5 is in.")
+    hall.get_by_role("button", name="Close bets").click()
+    expect(phone.locator("main")).to_contain_text("Bets are closed.")  # by itself
+    expect(said).to_have_text("Your bet of 0.5 is in.")
+    phone.clock.fast_forward(60_000)
+    expect(said).to_be_empty()
+    hall.get_by_role("button", name="Open again").click()
+    for round in (1, 2):
+        glance(phone)
+        expect(phone.get_by_role("button", name="et")).to_be_visible()
+        phone.context.set_offline(True)
+        bet(phone, "0.7")
+        expect(said).to_contain_text("kept and sent again")
+        hall.get_by_role("button", name="Reveal").click()
+        hall.get_by_label("A problem").select_option("09_x_squared")
+        hall.get_by_role("button", name="Next round").click()
+        expect(hall.locator("main")).to_contain_text(f"Bets in round {round + 1}: 0")
+        phone.context.set_offline(False)
+        expect(said).to_have_text(f"Your bet for round {round} came too late; round {round + 1} is open.")
+        for _ in range(3):
+            glance(phone)
+        expect(phone.locator("main")).to_contain_text(f"round {round + 1}")
+        expect(said).to_have_text(f"Your bet for round {round} came too late; round {round + 1} is open.")
+    bet(phone, "0.9")
+    expect(said).to_have_text("Your bet of 0.9 is in.")
+
+
 def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
     hall, code = lecturer(window)
     phone = window(f"/room/{code}", **PHONE, java_script_enabled=False)
@@ -146,12 +204,31 @@ def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
         expect(phone.get_by_text(f"You bet {rate}.")).to_be_visible()
     bet(phone, "a lot")
     expect(phone.get_by_text("A bet is a number such as 0.05, got 'a lot'.")).to_be_visible()
-    phone.goto(f"/room/{code}")
+    phone.get_by_role("link", name="Back to the room").click()
+    expect(phone.get_by_text("You bet 0.8.")).to_be_visible()
     hall.get_by_role("button", name="Reveal").click()
     expect(hall.locator(".strip")).to_be_visible()
     phone.get_by_role("link", name="Look again").click()
     expect(phone.locator(".strip")).to_be_visible()
     expect(phone.get_by_role("cell", name="Ada")).to_be_visible()
+
+
+def test_whatever_is_asked_below_room_a_page_of_ours_answers(server: str) -> None:
+    """Streamlit, in whose application the rooms are, would show its own page, or say two words."""
+    stranger = Student(server)
+    for path in (
+        "/room/%00x",
+        "/room/..%2fx",
+        "/room/BCDFGH/%2e%2e/%2e%2e",
+        "/room/.%00./x",
+        "/room/BCDFGH/bet/x",
+        "/room/BCDFGH/bet",
+        "/room/x",
+    ):
+        stranger.ask(path)
+        assert stranger.status == 404, path
+        assert "No such" in stranger.page
+        assert 'class="button" href="/room' in stranger.page
 
 
 def test_from_the_page_class_to_a_room_with_the_problem_that_is_set_there(window: Window) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import re
 from http.cookies import SimpleCookie
@@ -40,6 +41,10 @@ class Person:
     def refusal(self) -> str:
         """The sentence of a refusal."""
         return "".join(re.findall(r'<p class="wrong">(.*?)</p>', self.page))
+
+    def refuses(self, sentence: str) -> bool:
+        """Whether that is the sentence of a refusal; what `.*` stands for may be anything."""
+        return re.fullmatch(re.escape(sentence).replace(r"\.\*", ".*"), html.unescape(self.refusal)) is not None
 
 
 class Student(Person):

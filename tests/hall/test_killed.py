@@ -32,8 +32,8 @@ def test_a_server_that_is_killed_in_mid_round_loses_no_bet(tmp_path: Path) -> No
     with running(command, ready, log, **environment, **at(port)):
         for i, each in enumerate(answered):
             assert f"You bet {0.1 * (i + 1):.1g}" in each.join(lecturer.code).page
-        for each in students[9:]:
-            each.bet(1, "late, but in")
+        for i, each in enumerate(students[9:]):
+            each.bet(1, f"late, but in {i}")
         students[0].bet(2, "student 0")
         assert "12 bets" in lecturer.does("reveal")
         assert "plotly" not in lecturer.headers.get("link", ""), "a room has no plot to fetch beforehand"

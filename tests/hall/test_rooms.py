@@ -5,18 +5,22 @@ from __future__ import annotations
 import html
 import json
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
 
+from explorer.core.ground.prose import plain
+from explorer.core.losses import LOSSES
 from explorer.core.run.bracket import diverges
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.verdict import Verdict
 from explorer.hall import pages, routes, store
 from explorer.hall.pages import Own, clean, leader, points, result, student
-from explorer.hall.problem import Problem
+from explorer.hall.problem import Problem, still
 from explorer.hall.store import Bet, Room, State
 from explorer.site.casebook import casebook
 from tests.hall.people import RAVINE, Lecturer, Student
@@ -46,7 +50,7 @@ def test_three_rounds_by_plain_forms(address: str) -> None:
         ben.bet(low, "Ben")
         assert "(closed)" in lecturer.does("close")
         eve.bet(low, "Eve")
-        assert (eve.status, eve.refusal) == (409, "Bets for this round are closed.")
+        assert (eve.status, eve.refusal) == (409, f"Your bet for round {round} came too late; its bets are closed.")
         assert "You did not bet in this round." in eve.join(lecturer.code).page
         assert '<svg class="strip"' not in lecturer.page + ada.join(lecturer.code).page
         lecturer.does("reveal")
@@ -78,7 +82,22 @@ def test_before_it_is_revealed_nothing_that_is_sent_depends_on_the_answer(name: 
             assert sent == student(room, other, own, "")
             assert len(sent.encode()) <= 50_000
             assert not re.search(r"\b(λ|curvature) ?=", html.unescape(re.sub("<style>.*</style>", "", sent, flags=re.DOTALL)))
-        assert leader(room, told, bets, "", "http://a/room/BCDFGH", CASES) == leader(room, other, bets, "", "http://a/room/BCDFGH", CASES)
+        assert leader(room, [told], bets, "", "http://a/room/BCDFGH", CASES) == leader(
+            room, [other], bets, "", "http://a/room/BCDFGH", CASES
+        )
+
+
+@pytest.mark.parametrize("setup", [*(case.setup for case in routes.offered()), *map(Setup, LOSSES)], ids=lambda setup: setup.recipe)
+def test_an_open_round_says_nothing_of_its_problem_but_what_is_run_and_the_start(setup: Setup) -> None:
+    """The shelf's sentences about losses, some of which say where the edge is, are nowhere; the number is that of the loss at the start."""
+    shown, about = still(setup), (LOSSES[setup.loss].__doc__ or "").strip().splitlines()[0]
+    value = plain(float(setup.make_loss().value(setup.initial_point[:, np.newaxis])[0]))
+    ((told, alt),) = re.findall('<p class=\'told\'>(.*)</p><img role="img" alt="(.*?)" [^>]+>$', shown)
+    assert alt == html.escape(f"The loss, with the start of a run, where it is {value}. No run is shown.")
+    assert told.endswith(f", where the loss is {value}")
+    problem = Problem(setup.to_query(), setup.recipe, shown, 0.1, 10.0, 0.5, "Why.", ("diverged",), (0.1,))
+    for page in (student(ROOM, problem, Own(None, 0, ""), ""), leader(ROOM, [problem], [], "", "http://a/room/BCDFGH", CASES)):
+        assert not [clause for clause in re.split("[,:;.] ", about) if " " in clause and clause in html.unescape(page)]
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -107,6 +126,8 @@ HOSTILE = {
     "inf": ({"rate": "1e999"}, 400, "A bet is a learning rate between 0.01 and 100, got inf."),
     "negative": ({"rate": "-1"}, 400, "A bet is a learning rate between 0.01 and 100, got −1."),
     "zero": ({"rate": "0"}, 400, "A bet is a learning rate between 0.01 and 100, got 0."),
+    "two numbers in one": ({"rate": "1,000"}, 400, "1,000 can be read as 1000 and as 1.000: write it without a comma."),
+    "a power alone": ({"rate": "10²"}, 400, "A bet is a number such as 0.05, got '10²'."),
     "too large": ({"rate": "1e7"}, 400, "A bet is a learning rate between 0.01 and 100, got 1 × 10⁷."),
     "code": ({"rate": "__import__('os')"}, 400, "A bet is a number such as 0.05, got \"__import__('os')\"."),
     "markup": ({"rate": "<script>"}, 400, "A bet is a number such as 0.05, got '<script>'."),
@@ -119,7 +140,12 @@ HOSTILE = {
         400,
         "The number of a bet is a whole number, got '99999999999999999999'. Open the room’s page again.",
     ),
-    "a round to come": ({"round": "2"}, 409, "Bets for this round are closed."),
+    "a round to come": ({"round": "2"}, 409, "Round 2 has not begun: round 1 is open."),
+    "many fields": (
+        dict.fromkeys("abcdefghijklmnopqrst", ""),
+        400,
+        "A form of these pages has at most 20 fields. Open the room’s page again.",
+    ),
     "too long": ({"more": "x" * 1100}, 413, "That is too long: 1,024 bytes at most."),
 }
 
@@ -133,6 +159,7 @@ def test_hostile_bets_are_refused_with_a_sentence_and_change_nothing(address: st
         ada.join(lecturer.code)
         ada.bet(**{"rate": "0.5"} | fields)  # type: ignore[arg-type]
         assert (ada.status, html.unescape(ada.refusal)) == (status, sentence), name
+        assert f'href="/room/{ada.code}">Back to the room<' in ada.page
         asked = ada.form() | {"round": 1, "turn": 9, "rate": 0.5} | fields
         said = ada.ask(f"/room/{ada.code}/bet", asked, accept="application/json")
         assert (ada.status, json.loads(said)["said"]) == (status, sentence), name
@@ -144,6 +171,17 @@ def test_hostile_bets_are_refused_with_a_sentence_and_change_nothing(address: st
     ada.ask(f"/room/{ada.code}/bet", {"rate": 0.7, "round": 1, "turn": 99}, origin="https://evil.example")
     assert (ada.status, ada.refusal) == (403, "This form came from another site.")
     assert "You bet 0.5." in ada.join(lecturer.code).page
+
+
+@pytest.mark.parametrize("low", [1e-9, 1e-5, 0.01, 0.1, 1.0, 1e4])
+def test_what_a_page_writes_of_its_range_can_be_typed(low: float) -> None:
+    """Also one that ends beyond a thousand, or far below: the ends are bets, and what lies next to them is not."""
+    problem = Problem({}, "x²", "", low, low * 1e4, low * 100, "Why.", ("diverged",), (low,))
+    written = re.findall(r"As a number, from (.*?) to (.*?) <", student(ROOM, problem, Own(None, 0, ""), ""))
+    assert [problem.check(routes.number(end)) for end in written[0]] == pytest.approx([low, low * 1e4])
+    for beyond in (low / 1.01, low * 1.01e4):
+        with pytest.raises(ValueError, match=f"between {re.escape(' and '.join(written[0]))}, got"):
+            problem.check(beyond)
 
 
 def test_a_bet_that_arrives_twice_or_late_counts_once(address: str) -> None:
@@ -228,10 +266,66 @@ def test_a_room_that_does_not_exist(address: str, code: str) -> None:
     assert (ada.status, ada.refusal) == (404, "There is no room of that code, or it has ended. Look at the code on the screen again.")
 
 
-def test_a_code_is_typed_in_any_way(address: str) -> None:
+def test_a_code_is_typed_in_any_way_also_in_an_address(address: str) -> None:
     lecturer = Lecturer(address).open()
-    typed = f" {lecturer.code[:3].lower()}-{lecturer.code[3:]} "
-    assert f"Room {lecturer.code}" in Student(address).join(typed).page
+    ada, code = Student(address), lecturer.code
+    for typed in (f" {code[:3].lower()}-{code[3:]} ", code.lower(), f"{code[:3]} {code[3:]}", f"{code}\u00a0"):
+        assert f"Room {code}" in ada.join(typed).page
+        path = f"/room/{quote(typed)}"
+        for more in ("", "/", "/bet", ""):
+            assert f"Room {code}" in ada.ask(path + more), more
+        assert "You bet 1." in ada.ask(f"{path}/bet", {"round": 1, "turn": 1, "rate": 1})
+        assert "Close bets" in lecturer.ask(f"{path}/lead")
+
+
+def test_what_is_not_there_is_said_on_a_page_of_ours_with_a_way_out(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    room = f"/room/{lecturer.code}"
+    absent = {f"{room}/bets": room, f"{room}/lead/more": f"{room}/lead", f"{room}//": room, "/room/a/b/c": "/room"}
+    deaf = {f"{room}/state": room, room: room, "/room/": "/room"}  # to a form that is sent there
+    paths = [(path, None, 404, way) for path, way in absent.items()] + [(path, {}, 405, way) for path, way in deaf.items()]
+    for path, fields, status, way in [*paths, *reversed(paths)]:
+        lecturer.ask(path, fields)
+        assert (lecturer.status, lecturer.page.count("</h1>"), lecturer.refusal != "") == (status, 1, True), path
+        assert re.findall('class="button" href="(.*?)"', lecturer.page) == [way]
+        lecturer.ask(way)
+        assert lecturer.status == 200
+    stranger = Student(address)
+    for path, way in ((f"{room}/lead", room), ("/room/BCDFGH", "/room"), ("/room/BCDFGH/lead", "/room")):
+        assert re.findall('class="button" href="(.*?)"', stranger.ask(path)) == [way]
+    lecturer.ask(f"{room}/lead", {"do": "dance", "round": 1})
+    assert f'href="{room}/lead">Back' in lecturer.page
+    assert "Join" in stranger.ask("/room/")
+
+
+def test_a_body_that_does_not_arrive_is_given_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lecturer, parts = Lecturer(address).open(), urlsplit(address)
+    for enough, begun in ((0.01, b""), (0.01, b"round=1&")):
+        monkeypatch.setattr(routes, "ENOUGH", enough)
+        with socket.create_connection((parts.hostname, parts.port), timeout=60) as way:
+            way.sendall(f"POST /room/{lecturer.code}/bet HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n".encode() + begun)
+            said = b"".join(iter(lambda: way.recv(4096), b"")).decode()  # until the server hangs up
+        assert said.startswith("HTTP/1.1 408")
+        assert "Not all of the form arrived in 0.01 seconds. Send it again." in said
+
+
+def test_a_bet_for_a_round_that_is_over_says_which_is_open(address: str) -> None:
+    """One that was kept on a phone while the room went on."""
+    lecturer = Lecturer(address).open()
+    ada = Student(address).join(lecturer.code)
+    for going, said in (
+        (("close",), "its bets are closed"),
+        (("reveal",), "its bets are closed"),
+        (("next",), "round 2 is open"),
+        (("close",), "round 2 is closed"),
+        (("reveal", "next"), "round 3 is open"),
+    ):
+        for does in going:
+            lecturer.does(does, case="09_x_squared")
+        for accept in ("application/json", "text/html"):
+            answer = ada.ask(f"/room/{ada.code}/bet", {"round": 1, "turn": 1, "rate": 1}, accept=accept)
+            assert ada.status == 409
+            assert f"Your bet for round 1 came too late; {said}." in answer
 
 
 def test_beyond_the_bound_and_beyond_the_limit_is_refused_politely(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,36 +341,114 @@ def test_beyond_the_bound_and_beyond_the_limit_is_refused_politely(address: str,
 
 
 def test_one_address_that_asks_too_often_waits(serve: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "Limit", lambda at_once, a_second: real(min(at_once, 4), 0.0))
+    monkeypatch.setattr(routes, "Limit", lambda at_once, a_second: real(min(at_once, 4), 0.08, lambda: 0.0))
     address = serve()
     lecturer = Lecturer(address).open()
     ada = Student(address).join(lecturer.code)
     for turn in range(1, 5):
         ada.ask(f"/room/{ada.code}/bet", {"round": 1, "turn": turn, "rate": 1}, accept="application/json")
     assert ada.status == 429
-    assert json.loads(ada.page)["said"] == "That is more than one address may ask for. Wait a few seconds, and try again."
-    assert ada.headers["retry-after"] == "5"
+    assert json.loads(ada.page)["said"] == "That is more than one address may ask for. Try again in 13 seconds."
+    assert ada.headers["retry-after"] == "13"
+    for _ in range(5):
+        ada.join("BCDFGH")
+    assert (ada.status, ada.refusal[-24:]) == (429, "Try again in 13 seconds.")
 
 
 real = routes.Limit
 
 
-@pytest.mark.parametrize(
-    ("link", "sentence"),
-    [
-        ("", "Choose a problem for the next round, or paste a link of the app."),
-        ("https://example.org", "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'."),
-        ("?loss=absolute", "In 100 steps no rate up to 100 diverges: there is no edge to bet on; choose another problem."),
-        ("?loss=linear_regression&steps=99999999", "Steps must be ≤ 20,000, got 99,999,999."),
-    ],
-)
-def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: str, link: str, sentence: str) -> None:
+UNASKED = {
+    "": "Choose a problem for the next round, or paste a link of the app.",
+    "https://example.org": "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'.",
+    "?loss=absolute": "In 100 steps no rate up to 100 diverges: there is no edge to bet on; choose another problem.",
+    "?loss=absolute&steps=1": "In 1 step no rate up to 100 diverges: there is no edge to bet on; choose another problem.",
+    "?loss=linear_regression&steps=99999999": "Steps must be ≤ 20,000, got 99,999,999.",
+    "https://example.org/race?loss=x_squared&racers=snail:1": "Optimizer must be one of .*, got 'snail'.",
+}
+WRONG = {
+    "v=1&loss=nosuch": "Loss must be one of .*, got 'nosuch'.*",
+    "v=1&loss=ravine&loss.condition_number=-5": "Condition_number must be finite and ≥ 1, got -5.",
+    "v=1&loss=ravine&optimizer=nosuch": "Optimizer must be one of .*, got 'nosuch'.*",
+    "v=1&loss=ravine&steps=nan": "Steps must be finite and ≥ 0, got nan.",
+    "v=77&loss=ravine": "V must be 1, the version of links that this app writes, got '77'.",
+    "v=1&loss=ravine&step=5": "A link has no part named 'step'.*",
+}
+"""Links of which a part cannot be read, and the sentence about it; a problem that nobody asked for would be played instead."""
+
+
+def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: str) -> None:
     lecturer = Lecturer(address).open()
-    lecturer.does("next", link=link)
-    assert (lecturer.status, html.unescape(lecturer.refusal)) == (400, sentence)
-    assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
-    lecturer.does("next", link="https://example.org/race?loss=x_squared&optimizer=momentum&racers=a")
+    wrong = {f"https://example.org/?{query}": sentence for query, sentence in WRONG.items()}
+    for link, sentence in [*(UNASKED | wrong).items(), *reversed((UNASKED | wrong).items())]:
+        lecturer.does("skip", link=link)
+        assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (link, lecturer.refusal)
+        assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
+    for query, sentence in WRONG.items():
+        lecturer.ask(f"/room?{query}", {})
+        assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (query, lecturer.refusal)
+        lecturer.ask(f"/room?{query}")
+        assert lecturer.refuses(f"{sentence}.*"), (query, lecturer.refusal)
+    lecturer.ask(html.unescape(re.findall('method="post" action="(.*?)"', lecturer.page)[0]), {})
+    assert lecturer.status == 200, "what the page shows is what it opens"
+
+
+@pytest.mark.parametrize(
+    "link", ["race?v=1&loss=x_squared&optimizer=momentum&racers=adam:0.1", "?v=1&loss=x_squared&optimizer=momentum&view.at=3&embed=true"]
+)
+def test_a_link_of_any_page_makes_a_round(address: str, link: str) -> None:
+    lecturer = Lecturer(address).open()
+    lecturer.does("skip", link=f"https://example.org/{link.format('loss=x_squared&optimizer=momentum')}")
     assert "round 2: " in lecturer.page
+    assert "momentum, momentum β 0.9" in lecturer.page
+
+
+def test_the_next_round_comes_without_a_reveal_only_by_its_own_button(address: str) -> None:
+    """Clicked twice, or on a page that is no longer true, a button does nothing more."""
+    lecturer = Lecturer(address).open()
+    for round, before in enumerate(((), ("close",), ("close", "open")), 1):
+        for does in before:
+            lecturer.does(does)
+        assert "Next round without revealing" in lecturer.page
+        for _ in range(2):
+            lecturer.ask(f"/room/{lecturer.code}/lead", {"do": "next", "round": round, "case": "09_x_squared"})
+            assert lecturer.status == 409
+            assert lecturer.refuses(f"Round {round} has not been revealed. Reveal it first, or choose “Next round without revealing”.")
+        for does in ("skip", "skip", "next"):
+            lecturer.ask(f"/room/{lecturer.code}/lead", {"do": does, "round": round, "case": "09_x_squared"})
+            assert f"Bets in round {round + 1}: " in lecturer.page
+    assert "without revealing" not in lecturer.does("reveal")
+    assert "Bets in round 5: " in lecturer.does("next", case="09_x_squared")
+
+
+def test_a_list_of_thousands_of_names_is_short_and_the_best_of_what_was_revealed_come_first() -> None:
+    problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", ("converged", "diverged"), (0.01, 1.0))
+    first = [Bet(1, str(i), 1.0 + (i * 7 % 4210) / 4210, 1, f"Name {i}", i == 0) for i in range(4210)]
+    second = [replace(bet, round=2, rate=2.0) for bet in first]
+    shown = {}
+    for round, state in ((1, State.OPEN), (1, State.REVEALED), (2, State.CLOSED)):
+        room = replace(ROOM, round=round, state=state)
+        page = leader(room, [problem] * round, [*first, *second[: 4210 * (round - 1)]], "", "http://a/room/BCDFGH", CASES)
+        assert "And 4,110 more." in page
+        assert len(page.encode()) < 100_000
+        shown[round, state] = re.findall("<li>.*?<span>(.*?)</span>", page)
+    assert shown[1, State.OPEN] == [f"Name {i}" for i in range(100)]
+    assert shown[1, State.REVEALED] == shown[2, State.CLOSED] == [name for name, _, _ in points([problem], first, 1)[:100]]
+    assert shown[1, State.REVEALED] != shown[1, State.OPEN]
+
+
+def test_a_second_one_of_a_name_is_told_so_and_one_button_hides_a_name_however_it_is_written(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    ada, eve = Student(address).join(lecturer.code), Student(address).join(lecturer.code)
+    ada.bet(1, "Ada")
+    for name in ("ada", "ＡＤＡ", "A d a"):
+        eve.join(lecturer.code).bet(1, name)
+        assert (eve.status, eve.refuses(routes.SAID[store.Taken.NAMED])) == (409, True)
+    eve.join(lecturer.code).bet(1, "Ada E")
+    assert "2 bets" in lecturer.does("reveal")
+    for hide in (True, False, True):
+        assert ("<td>Ada</td>" in lecturer.does("hide" if hide else "show", nickname="aDA")) is not hide
+        assert "<td>Ada E</td>" in lecturer.page
 
 
 def test_the_standing_of_known_bets() -> None:

@@ -111,6 +111,25 @@ def test_names_are_hidden_and_shown_and_a_new_name_is_seen(store: Store) -> None
     assert [(bet.nickname, bet.hidden) for bet in store.bets(code)] == [("Ada", False)]
 
 
+def test_a_name_belongs_to_one_however_it_is_written(store: Store) -> None:
+    """While it is had: who takes another one leaves it to others. Without a name there may be any number."""
+    code, other = store.open("{}")[0], store.open("{}")[0]
+    assert store.bet(code, 1, "a", 1.0, 1, "Ada") is Taken.HOLDS
+    for turn, name in enumerate(("ADA", "ada", "A da", "A\N{ZERO WIDTH JOINER}da", "ＡＤＡ"), 2):
+        assert store.bet(code, 1, "b", 1.0, turn, name) is Taken.NAMED
+        assert store.bet(other, 1, "b", 1.0, turn, name) is Taken.HOLDS
+        assert store.bet(code, 1, "a", 1.0, turn, name) is Taken.HOLDS
+        assert [bet.who for bet in store.bets(code)] == ["a"]
+        for hidden in (True, False):
+            store.hide(code, "aDa", hidden=hidden)
+            assert [bet.hidden for bet in store.bets(code)] == [hidden]
+    assert store.bet(code, 1, "a", 1.0, 20, "Bea") is Taken.HOLDS
+    assert store.bet(code, 1, "b", 1.0, 20, "ada") is Taken.HOLDS
+    assert store.bet(code, 1, "a", 1.0, 21, "Ada") is Taken.NAMED
+    assert [store.bet(code, 1, who, 1.0, 30, "") for who in "abc"] == [Taken.HOLDS] * 3
+    assert store.bet(code, 1, "c", 1.0, 31, "Ada") is Taken.HOLDS
+
+
 def test_a_room_is_forgotten_after_a_day_and_only_its_secret_leads_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     (old, secret), (other, _) = store.open("{}"), store.open("{}")
     room = store.room(old)

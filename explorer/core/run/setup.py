@@ -26,6 +26,7 @@ from explorer.core.ground.knobs import (
     strictly,
     typed,
 )
+from explorer.core.ground.prose import counted
 from explorer.core.ground.size import WORK, check_size
 from explorer.core.losses import LOSSES, DataLoss, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
@@ -126,7 +127,7 @@ class Setup(Drawable):
         """
         kinds = ("loss", "optimizer", "schedule")[: 2 + (self.schedule != "constant")]
         parts = [", ".join([SHELVES[kind].title(getattr(self, kind)), *self.turned(kind)[:3]]) for kind in kinds]
-        return " · ".join([*parts, *[f"batches of {self.batch_size}"] * (self.batch_size is not None), f"{self.steps:,} steps"])
+        return " · ".join([*parts, *[f"batches of {self.batch_size}"] * (self.batch_size is not None), counted(self.steps)])
 
     def _chosen(self, kind: str) -> dict[str, Any]:
         prefix = kind + "."
