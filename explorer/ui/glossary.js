@@ -4,6 +4,7 @@
 const PASSED_OVER = "button, a, input, textarea, select, option, summary, script, style, svg, code, pre, nav, .words, .picture-said";
 const PLACES = "[data-testid=stMain], [data-testid=stSidebar]";
 const REST = 200; // ms that a pointer stays on a word before it is explained: one that passes by wants nothing
+const FORCED = matchMedia("(forced-colors: active)"); // they would draw what is marked as if it were selected
 const PAUSE = 400; // ms between two looks at a page that changes all the time
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -62,7 +63,7 @@ function explain(parent, words) {
         }
       }
     }
-    CSS.highlights?.set("words", new Highlight(...ranges));
+    if (!FORCED.matches) CSS.highlights?.set("words", new Highlight(...ranges));
     if (last) hover(last); // a pointer that came to rest on a word before it was known
     tellAll(words.filter((word) => found.has(word)));
   }

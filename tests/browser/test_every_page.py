@@ -206,3 +206,16 @@ def test_a_narrow_window_stays_without_a_sidebar_until_it_is_asked_for(visit: Vi
     page.get_by_role("link", name="Step size", exact=True).click()
     settle(page)
     expect(sidebar).to_have_attribute("data-collapsed", "false")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["quiz", "class"])
+def test_forced_colors_leave_a_main_button_its_words(visit: Visit, server: str, name: str, scheme: str) -> None:
+    page = settled(visit, server, name, forced_colors="active", color_scheme=scheme)
+    button = page.locator("[kind^=primary]").first
+    ground, words = (button.locator(where).last.evaluate(f"each => getComputedStyle(each).{what}") for where, what in COLORED)
+    assert ground != words
+    assert page.evaluate("!CSS.highlights?.get('words')"), "marked words would look as if they were selected"
+
+
+COLORED = (("xpath=.", "backgroundColor"), ("p", "color"))

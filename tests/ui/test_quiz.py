@@ -97,6 +97,12 @@ def test_a_link_shows_the_same_curve_again_and_does_not_say_the_answer() -> None
     assert any("1 of 1 right" in each.value for each in friend.markdown)
 
 
+def test_the_version_alone_is_no_curve_that_could_be_wrong() -> None:
+    app = opened(PAGE, query={"v": "1"})
+    assert not app.warning
+    assert app.radio
+
+
 @pytest.mark.parametrize("curve", ["", "x", "1", "1.0", "1.999", "-1.2", "1.1.1", "9" * 400 + ".1", "\u0661.\u0661"])
 def test_a_link_of_no_curve_begins_another_game_and_says_so(curve: str) -> None:
     app = opened(PAGE, query={"curve": curve})

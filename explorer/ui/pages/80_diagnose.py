@@ -89,7 +89,7 @@ def main() -> None:
 def linked() -> None:
     """Take the example that the page was opened with, and whether its steps were random."""
     query, mine = panel.opened(), st.session_state.setdefault(HELD, {})
-    if not query:
+    if not query.keys() - {"v"}:  # which every link of the app may say
         return
     name, random = LINKED.get(query.get("example", "")), query.get("random", "unknown")
     if name is None or random not in KNOWN:
