@@ -91,6 +91,7 @@ async function renew() {
   const form = main().querySelector("form.bet"), fresh = page.querySelector("form.bet");
   if (form && fresh?.elements.round.value === form.elements.round.value) return around(form, fresh, page);
   main().replaceWith(document.adoptNode(page));
+  if (main().dataset.pace === "student") scrollTo(0, 0); // what has become of one's bet stands first
   for (const each of document.querySelectorAll("details")) each.open ||= open.includes(each.querySelector("summary").textContent);
   tie();
 }

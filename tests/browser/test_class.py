@@ -103,6 +103,7 @@ def test_a_class_bets_in_three_rounds(window: Window) -> None:
         for each in (hall, ada, ben, eve):
             glance(each)
             expect(each.locator(".strip")).to_be_visible()
+            expect(each.locator("h1")).to_be_in_viewport()
             expect(each.locator("main")).to_contain_text("3 bets")
         if round == 1:
             for each, scheme in ((hall, "light"), (ada, "light"), (ben, "dark")):
