@@ -145,6 +145,23 @@ def test_derivatives_are_the_model_s_own_and_the_model_stays_as_it_is(name: str)
     assert [each.training for each in model.modules()] == modes
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["adafactor", "adam", "adagrad", "rprop"])
+def test_steps_in_either_type_are_those_of_torch(name: str, kind: Any) -> None:
+    """With all knobs as they are by default: a default that depends on the type is no number that float64 could tell."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5)).to(kind)
+    data, targets, rate = torch.randn(20, 4, dtype=kind), torch.randint(5, (20,)), 0.01
+    path = run(torch_loss(model, nn.functional.cross_entropy, data, targets), OPTIMIZERS[name](), rate, steps=20)
+    theirs = getattr(torch.optim, OPTIMIZERS.torch(name))(model.parameters(), lr=rate)
+    for _ in range(20):
+        theirs.zero_grad()
+        nn.functional.cross_entropy(model(data), targets).backward()
+        theirs.step()
+    weights = nn.utils.parameters_to_vector(model.parameters()).detach()
+    np.testing.assert_allclose(path.x[-1, :, 0], weights, rtol=0, atol=200 * torch.finfo(kind).eps)
+
+
 def test_running_statistics_of_the_model_are_not_touched() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
     loss = torch_loss(model, nn.functional.cross_entropy, torch.randn(6, 4), torch.randint(3, (6,)))
