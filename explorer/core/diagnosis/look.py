@@ -61,12 +61,19 @@ class Look:
         if self.overflow is None:
             return ""
         sharp = f"the sharpness is {plain(self.times_edge)} times what the rate tolerates, and " if self.times_edge > 1 else ""
-        return f"{sharp}a rehearsal from here at the present rate is inf at step {self.overflow_step:,}"
+        return f"{sharp}a rehearsal from step {self.step:,} on is inf at step {self.overflow_step:,}"
 
-    def __str__(self) -> str:
+    @property
+    def measured(self) -> str:
+        """What was measured there in words; an empty string where the sharpness that the rule sees is not known."""
         if math.isnan(self.times_edge):
             return ""
-        return f"; at step {self.step:,} the sharpness was {plain(self.sharpness)}, {plain(self.times_edge)} times what the rate tolerates"
+        return f"at step {self.step:,} the sharpness was {plain(self.sharpness)}, {plain(self.times_edge)} times what the rate tolerates"
+
+    def __str__(self) -> str:
+        unknown = f"at step {self.step:,} the sharpness was not known: a rule that divides its steps takes the preconditioner"
+        rehearsed = self.why or (self.turn if self.returns else "")
+        return "; ".join(filter(None, (self.measured or unknown, rehearsed)))
 
     @property
     def turn(self) -> str:
