@@ -89,6 +89,18 @@ def test_what_cannot_be_a_loss_is_refused_with_a_sentence(function: Any, paramet
         jax_loss(function, parameters)
 
 
+def test_data_of_another_library_are_refused_with_a_sentence() -> None:
+    class Tensor:  # what PyTorch's has, and no array
+        shape = (3,)
+
+        def detach(self) -> Any: ...
+
+    with pytest.raises(
+        ValueError, match=r"^data must be arrays of JAX or numpy, got .*of which \.detach\(\)\.cpu\(\)\.numpy\(\) makes an array$"
+    ):
+        jax_loss(fitted, small()[0], Tensor(), np.ones(3))
+
+
 @pytest.mark.parametrize("name", ["CNN", "block"])
 def test_every_function_takes_a_stranger_s_network(name: str) -> None:
     function, parameters, inputs, targets = of_jax(name)

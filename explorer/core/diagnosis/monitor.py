@@ -57,7 +57,8 @@ class Monitor:
 
     Its memory does not grow with the steps, and a step costs microseconds (docs/monitor.md). A rise is measured from the highest loss that
     the run has come back from by itself, at first the first one: what noise or a spike has reached is no news. `dtype` is the type that
-    the loss is computed in, ``"float64"`` or ``"float32"`` (PyTorch, JAX and Keras unless told otherwise): it says where inf begins.
+    the loss is computed in, ``"float64"`` or ``"float32"`` (PyTorch, JAX and Keras unless told otherwise), or a library's own name for
+    it: it says where inf begins.
 
     With the gradient's norm and the rate, η‖g‖²/2(L - L*) is at most ηλ (‖g‖² ≤ 2λ(L - L*): Nesterov 2018, "Lectures on Convex
     Optimization", theorem 2.1.5; L* is 0, or the lowest loss where that is negative), for rules without a preconditioner; `optimizer` says
@@ -65,7 +66,9 @@ class Monitor:
 
     With a `model`, a `Loss` with `hvp`, the sharpness is looked at `every` steps and when a rise begins; at the first look, beyond the edge
     and on a rise, the next 100 steps are rehearsed at the present rate, on mini-batches of `batch_size` if there is one: a catapult comes
-    back from its rise, and so does momentum from its first swing. A look costs some 30 evaluations of the model, a rehearsal 100.
+    back from its rise, and so does momentum from its first swing. What is rehearsed is the rule that `optimizer` names: where the loop
+    clips its gradients, name ``clipped("adam", norm=1.0)``, for without it the rehearsal of a healthy run may overflow, and warn. A look
+    costs some 30 evaluations of the model, a rehearsal 100.
 
     Raises ValueError for a model without `hvp`, a rule that is none or whose edge is not known, and what is no number.
 
@@ -95,18 +98,19 @@ class Monitor:
     def __init__(
         self,
         *,
-        dtype: str = "float64",
+        dtype: Any = "float64",
         model: Loss | None = None,
         optimizer: Optimizer | str | None = None,
         batch_size: int | None = None,
         every: int = 20,
     ) -> None:
-        if dtype not in ("float64", "float32"):
+        kind = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.")  # numpy's, JAX's and PyTorch's own types have these names
+        if kind not in ("float64", "float32"):
             raise must("dtype", "float64 or float32", typed(dtype))
         batch_size = None if batch_size is None else check_whole("batch_size", batch_size, at_least=1)
         every = check_whole("every", every, at_least=1)
         rule = check_optimizer("gradient_descent" if optimizer is None else optimizer)
-        largest = float(np.finfo(dtype).max)
+        largest = float(np.finfo(kind).max)
         self._largest = math.log(largest) - 1e-12  # a power of two hits the largest number, and rounding of a logarithm must not miss it
         self._inspector = None if model is None else Inspector(model, rule, batch_size=batch_size, every=every, largest=largest)
         self._edge = float(np.max(rule.recurrence.edge)) if rule.is_linear else math.inf
