@@ -111,7 +111,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_who_reads_may_leave_early() -> None:
     """As `head -0` does: no traceback, and the status is that of the run."""
-    asked = [sys.executable, "-m", "explorer.cli", "sweep", "loss=x_squared&steps=50"]
+    asked = [sys.executable, "-m", "explorer", "sweep", "loss=x_squared&steps=50"]
     for _ in range(2):
         process = subprocess.Popen(asked, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout

@@ -47,6 +47,8 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     if wrong or not names:
         raise must("parameters", "arrays of float32 or float64", (wrong or ["none"])[0])
     arrays = jax.tree.leaves(data)
+    if tensors := [each for each in arrays if hasattr(each, "detach")]:
+        raise must("data", "arrays of JAX or numpy", typed(tensors[0]))
     lengths = {len(each) if np.ndim(each) else 0 for each in arrays}
     if data and (len(lengths) != 1 or 0 in lengths):
         raise must("data", "arrays with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")

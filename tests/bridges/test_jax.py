@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,13 @@ def small() -> tuple[Any, Any, Any]:
     random = np.random.default_rng(0)
     parameters = {"hidden": {"w": random.standard_normal((4, 3)), "b": np.zeros(3)}, "out": random.standard_normal(3)}
     return parameters, random.standard_normal((6, 4)), random.standard_normal(6)
+
+
+def test_the_readme_s_lines_run_as_they_are_printed() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = next(each for each in re.findall(r"```py\n(.*?)```", text, re.DOTALL) if "jax_loss" in each)
+    parameters, inputs, targets = small()
+    exec(code, {"loss_function": fitted, "parameters": parameters, "inputs": inputs, "targets": targets})
 
 
 def test_derivatives_are_those_of_the_function() -> None:
@@ -78,6 +87,18 @@ def test_derivatives_are_those_of_the_function() -> None:
 def test_what_cannot_be_a_loss_is_refused_with_a_sentence(function: Any, parameters: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         jax_loss(function, parameters)
+
+
+def test_data_of_another_library_are_refused_with_a_sentence() -> None:
+    class Tensor:  # what PyTorch's has, and no array
+        shape = (3,)
+
+        def detach(self) -> Any: ...
+
+    with pytest.raises(
+        ValueError, match=r"^data must be arrays of JAX or numpy, got .*of which \.detach\(\)\.cpu\(\)\.numpy\(\) makes an array$"
+    ):
+        jax_loss(fitted, small()[0], Tensor(), np.ones(3))
 
 
 @pytest.mark.parametrize("name", ["CNN", "block"])

@@ -145,6 +145,23 @@ def test_derivatives_are_the_model_s_own_and_the_model_stays_as_it_is(name: str)
     assert [each.training for each in model.modules()] == modes
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["adafactor", "adam", "adagrad", "rprop"])
+def test_steps_in_either_type_are_those_of_torch(name: str, kind: Any) -> None:
+    """With all knobs as they are by default: a default that depends on the type is no number that float64 could tell."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5)).to(kind)
+    data, targets, rate = torch.randn(20, 4, dtype=kind), torch.randint(5, (20,)), 0.01
+    path = run(torch_loss(model, nn.functional.cross_entropy, data, targets), OPTIMIZERS[name](), rate, steps=20)
+    theirs = getattr(torch.optim, OPTIMIZERS.torch(name))(model.parameters(), lr=rate)
+    for _ in range(20):
+        theirs.zero_grad()
+        nn.functional.cross_entropy(model(data), targets).backward()
+        theirs.step()
+    weights = nn.utils.parameters_to_vector(model.parameters()).detach()
+    np.testing.assert_allclose(path.x[-1, :, 0], weights, rtol=0, atol=200 * torch.finfo(kind).eps)
+
+
 def test_running_statistics_of_the_model_are_not_touched() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
     loss = torch_loss(model, nn.functional.cross_entropy, torch.randn(6, 4), torch.randint(3, (6,)))
@@ -244,15 +261,15 @@ def test_threads_take_turns() -> None:
     assert found.first_nonfinite.tolist() == path.first_nonfinite.tolist()
 
 
-def test_the_readme_s_lines_run() -> None:
+def test_the_readme_s_lines_run_as_they_are_printed() -> None:
+    """With nothing known but what is the reader's own."""
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    code = next(each for each in re.findall(r"```py\n(.*?)```", text, re.DOTALL) if "find_edge" in each)
-    doors = {"OPTIMIZERS": OPTIMIZERS, "critical_learning_rate": critical_learning_rate, "find_edge": find_edge, "sweep": sweep, "np": np}
-    data = {"inputs": torch.randn(40, 4), "targets": torch.randn(40, 3)}
-    names = {**doors, **data, "loss_function": nn.functional.mse_loss, "model": nn.Linear(4, 3)}
-    exec(code.replace("steps=500", "steps=5"), names)
+    first, second = (each for each in re.findall(r"```py\n(.*?)```", text, re.DOTALL) if "torch_loss" in each)
+    mine = {"inputs": torch.randn(40, 4), "targets": torch.randn(40, 3), "loss_function": nn.functional.mse_loss, "model": nn.Linear(4, 3)}
+    exec(first.replace("steps=500", "steps=5"), names := {**mine})
     assert names["low"] <= 1.001 * names["edge"]
     assert names["high"] >= 0.999 * names["edge"]
+    exec(second, {**mine})
 
 
 @pytest.mark.parametrize("name", ["CNN", "block"])

@@ -409,6 +409,23 @@ def test_every_verdict_has_causes_with_a_test_and_a_change(labelled: list[Labell
         assert found.evidence["verdict"] == (str(found.verdict) if found.verdict else UNKNOWN)
 
 
+@pytest.mark.parametrize("low", [50.0, 3.0])
+@pytest.mark.parametrize(
+    "fall", [lambda k: 0.95**k, lambda k: 1 / (1 + k), lambda k: (k < 3) * 1.0, lambda k: 0.9**k * (1 + 0.2 * np.sin(7 * k))]
+)
+def test_a_run_that_ends_above_its_start_is_not_told_to_step_farther(
+    fall: Callable[[NDArray[np.float64]], NDArray[np.float64]], low: float
+) -> None:
+    """Whatever it does after its peak: no step that is too short raises a loss."""
+    losses = np.concatenate([[2.6], low + 8e5 * fall(np.arange(199.0))])
+    for unit, zero in ((1.0, 0.0), (1e-3, 7.0)):
+        found = diagnose(unit * losses + zero, learning_rate=[3.0] * 200)
+        assert found.verdict not in (Verdict.CONVERGED, Verdict.CATAPULT, None), found
+        assert "too small" not in str(found.causes)
+        assert found.causes[0].change.startswith(("Divide", "Lower")), found.causes
+        assert "higher than it began" in found.sentence or "rose from" in found.sentence, found
+
+
 def test_other_columns_sharpen_the_causes() -> None:
     fall = np.exp(-np.linspace(0, 4, 60))
     rising = 1 - np.linspace(0, 1, 60) * 0.8 + np.maximum(np.linspace(-0.5, 1.2, 60), 0)

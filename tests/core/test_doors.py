@@ -16,6 +16,8 @@ from explorer import (
     Axis,
     Canvas,
     Map,
+    Monitor,
+    Optimizer,
     Setup,
     after_warmup,
     check_gradient,
@@ -30,6 +32,7 @@ from explorer import (
     render,
     run,
     safe_rate,
+    sharpness,
     sweep,
     why_nan,
 )
@@ -274,6 +277,14 @@ ONE = [1.0, 1.0]
             "tensor([1., 2.], requires_grad=True)), of which .detach().cpu().numpy() makes an array",
         ),
         (lambda: diagnose(Tensor()), "losses must be numbers, got tensor([1., 2.], requires_grad=True), of which .detach().cpu().numpy()"),
+        (
+            lambda: diagnose("train.csv"),
+            "losses must be numbers, or a file that read_log(Path(...).read_bytes()) has read, got 'train.csv'",
+        ),
+        (lambda: sharpness(BOWL, [Tensor()]), "of which torch.nn.utils.parameters_to_vector(...).detach().cpu().numpy() makes an array"),
+        (lambda: Monitor(model=bowl), "; torch_loss and jax_loss of explorer.bridges make one of a model, got <function bowl"),  # type: ignore[arg-type]
+        (lambda: Optimizer(lambda x: (), lambda g: g), "update must be a function of (gradient, state, x), got one of (g)"),
+        (lambda: Optimizer(lambda: (), lambda g, s, x: (g, s)), "init must be a function of (x), got one of ()"),
         (
             lambda: read_log("runs/train.log"),
             "content must be the bytes of a file or the text in it, such as open(name, 'rb').read(), got 'runs/",

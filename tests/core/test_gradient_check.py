@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer import LOSSES, check_gradient, from_function
+from explorer import LOSSES, check_gradient, from_function, safe_rate
 from explorer.core.losses.formula import ByHand, Formula
 from explorer.core.theory.differences import IMAGINARY
 from explorer.core.theory.gradient_check import CURVE, error_by_step
@@ -125,3 +125,17 @@ def test_a_gradient_by_hand_is_what_was_typed() -> None:
 def test_a_component_that_cannot_be_read_is_refused(components: tuple[str, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ByHand(Formula("x^2 + y"), components)
+
+
+@pytest.mark.parametrize(("share", "wrong"), [(1.0, False), (0.5, True), (2.0, True)])
+def test_a_product_with_the_hessian_that_is_not_the_gradients_derivative_is_said(share: float, wrong: bool) -> None:
+    """By differences of the gradient; where it is too large, the rate that follows and the runs contradict each other, and that is said."""
+    bowl = LOSSES["quadratic"](eigenvalues=(2, 100))
+    own = from_function(lambda x: (bowl.value(x[:, None])[0], bowl.value_and_gradient(x[:, None])[1][:, 0]), bowl.start,
+                        hvp=lambda x, v: share * bowl.hvp(x[:, None], v[:, None])[:, 0])  # fmt: skip
+    for _ in range(2):
+        found = check_gradient(own)
+        assert (found.wrong, found.product_wrong) == ((), wrong)
+        assert ("hvp" in found.summary()) == wrong
+    assert found.product_error == pytest.approx(abs(share - 1), abs=1e-6)
+    assert ("one of the two is wrong: check_gradient" in safe_rate(own).sentence) == (share > 1)

@@ -415,3 +415,9 @@ def test_other_kinds_of_bytes_are_read_as_bytes() -> None:
     text = b"loss\n1\n0.5\n0.2\n"
     for content in (bytearray(text), memoryview(text)):
         assert read_log(content).curve("train").tolist() == [1, 0.5, 0.2]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("total", "judged"), [("{:.4f}", "total"), ("100", "ce")])
+def test_a_total_is_the_loss_before_its_parts_unless_it_is_a_count(total: str, judged: str) -> None:
+    rows = [f"it {k}: total={total.format(2.5 * 0.9**k)} (ce={2 * 0.9**k:.4f}, kl={0.5 * 0.9**k:.4f})" for k in range(12)]
+    assert read_log("\n".join(rows)).roles["train"] == judged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -256,6 +257,24 @@ def test_any_sequence_of_numbers_is_taken() -> None:
             assert notice is None or notice.state in (State.LEAVING, State.LOST)
             assert watch.sentence
             assert watch.overflow_step is None or watch.overflow_step >= watch.step
+
+
+@pytest.mark.parametrize("cut", [0, 3])
+@pytest.mark.parametrize("after", [[], [4e3] * 9, [4e3, 1e3, 2e3, 1e3], [4e3 * 3**k for k in range(9)], [1.0, 2.0, 3.0]])
+def test_the_sentence_names_the_step_that_is_foreseen_and_no_other(after: list[float], cut: int) -> None:
+    """Also long after a warning, when the growth has changed or ended, and after a checkpoint."""
+    watch = Monitor()
+    assert fed(watch, [1.0 * 2**k for k in range(12)])
+    for value in after:
+        watch.update(value)
+        if cut and watch.step > cut + 12:
+            state, watch = watch.state_dict(), Monitor()
+            watch.load_state_dict(state)
+        step = watch.overflow_step
+        assert re.findall(r"inf at (?:about )?step ([\d,]+)", watch.sentence) == ([] if step is None else [f"{step:,}"]), watch.sentence
+        assert watch.sentence.startswith(str(watch.state))
+    if after[1:] == 8 * [4e3]:
+        assert watch.sentence == "on its way out: the loss is 4,000 times the highest that it has come back from, but has stopped growing"
 
 
 @pytest.mark.parametrize("cut", [0, 1, 4, 9])

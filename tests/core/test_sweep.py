@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Verdict, find_edge, judge, run, sweep
+from explorer import LOSSES, OPTIMIZERS, Loss, Verdict, find_edge, from_function, judge, run, sweep
 
 GD = OPTIMIZERS["gradient_descent"]()
 
@@ -86,8 +88,20 @@ def test_a_keyword_that_is_none_is_named_with_the_function_that_was_called() -> 
             function(loss, GD, *rates, foo=3)  # type: ignore[operator]
 
 
-def test_an_edge_that_is_not_between_them() -> None:
-    with pytest.raises(ValueError, match="the edge must lie between low and high, but in 1000 steps low diverges"):
-        find_edge(LOSSES["x_squared"](), GD, 1.5, 3.0)
-    with pytest.raises(ValueError, match="the edge must lie between low and high, but in 1000 steps high does not diverge"):
-        find_edge(LOSSES["absolute"](), GD, 0.01, 3.0)
+@pytest.mark.parametrize(
+    ("loss", "low", "high", "says"),
+    [
+        (
+            "x_squared",
+            1.5,
+            3.0,
+            "1.5 and 3, but in 1,000 steps low diverges (Diverges: the loss became inf or nan at step 512): give a smaller low",
+        ),
+        ("absolute", 0.01, 3.0, "0.01 and 3, but in 1,000 steps high does not diverge (Oscillates: after 1,000 steps"),
+        (from_function(lambda x: (math.nan, x), [1.0]), 0.1, 1.0, "but the loss is inf or nan from the start, at any rate: look for nan"),
+    ],
+)
+def test_an_edge_that_is_not_between_them(loss: Loss | str, low: float, high: float, says: str) -> None:
+    """The refusal names both rates, what became of the one in question, and the way out."""
+    with pytest.raises(ValueError, match=f"^the edge must lie between low and high, .*{re.escape(says)}"):
+        find_edge(loss, GD, low, high)

@@ -49,7 +49,9 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
         Verdict.SLOW: "too slow",
         Verdict.CATAPULT: "rises, then learns",
     }
-    if verdict in words:
+    if verdict in (Verdict.SLOW, Verdict.CONVERGING) and signs is not None and signs.above_start:
+        found.append("explodes")
+    elif verdict in words:
         drowned = verdict == Verdict.STUCK and signs is not None and signs.drowns
         found.append("too noisy to tell" if drowned else words[verdict])
     if signs is not None and (len(signs.spikes) or signs.long_spikes) and verdict != Verdict.DIVERGED:
@@ -100,6 +102,8 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
             held = {"stuck after learning": True}
         case Verdict.STUCK:
             held = {"never learned": True, "stays at ln K": classes_of(signs.end) > 0 if signs else False}
+        case Verdict.SLOW | Verdict.CONVERGING if signs is not None and signs.above_start:
+            held = {"still above its start": True}
         case _ if verdict is not None:
             alone = signs is not None and signs.leaps
             healthy = verdict == Verdict.CONVERGED and not heard and not alone and not overfits(record)

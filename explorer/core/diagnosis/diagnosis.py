@@ -264,6 +264,9 @@ def _sentence(verdict: Verdict, signs: Signs, whole: str) -> str:
             low, high = plain(signs.lowest, 4), plain(signs.risen, 4)
             came = f"fell from {numbers['start']} to {low}, then rose" if signs.had_fallen else f"rose from {low}"
             instead, more = f"the loss {came} to {high}{factor}", "it stays up" if signs.blew_up and signs.turned else "it has not turned"
+        case Verdict.SLOW | Verdict.CONVERGING if signs.above_start:
+            numbers["start"] += f" by way of {numbers['peak']}"
+            more = "it comes down, but is still higher than it began"
         case Verdict.CONVERGED:
             more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import check_floats, check_points
+from explorer.core.ground.knobs import check_floats, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer
@@ -61,12 +61,19 @@ class Look:
         if self.overflow is None:
             return ""
         sharp = f"the sharpness is {plain(self.times_edge)} times what the rate tolerates, and " if self.times_edge > 1 else ""
-        return f"{sharp}a rehearsal from here at the present rate is inf at step {self.overflow_step:,}"
+        return f"{sharp}a rehearsal from step {self.step:,} on is inf at step {self.overflow_step:,}"
 
-    def __str__(self) -> str:
+    @property
+    def measured(self) -> str:
+        """What was measured there in words; an empty string where the sharpness that the rule sees is not known."""
         if math.isnan(self.times_edge):
             return ""
-        return f"; at step {self.step:,} the sharpness was {plain(self.sharpness)}, {plain(self.times_edge)} times what the rate tolerates"
+        return f"at step {self.step:,} the sharpness was {plain(self.sharpness)}, {plain(self.times_edge)} times what the rate tolerates"
+
+    def __str__(self) -> str:
+        unknown = f"at step {self.step:,} the sharpness was not known: a rule that divides its steps takes the preconditioner"
+        rehearsed = self.why or (self.turn if self.returns else "")
+        return "; ".join(filter(None, (self.measured or unknown, rehearsed)))
 
     @property
     def turn(self) -> str:
@@ -90,8 +97,8 @@ class Inspector:
 
     def check(self, name: str, given: Point | None) -> None:
         """Refuse with a sentence what is neither a function nor a point of the model's dimension."""
-        if given is not None and not callable(given) and np.shape(given)[:1] != (self._model.dim,):
-            check_points(name, given, self._model.dim)
+        if given is not None and not callable(given) and getattr(given, "shape", ())[:1] != (self._model.dim,):
+            self._point(name, given)
 
     def look(self, step: int, x: Point, rate: float, preconditioner: Point | None, *, start: float, height: float) -> Look | None:
         """Return what is found at a point ``(dim,)``, None where it is not finite; the loss is `height` times its `start`, at least 1."""
@@ -123,10 +130,18 @@ class Inspector:
     def _columns(self, name: str, given: Point) -> Array | None:
         """Return a point as a column ``(dim, 1)`` of its own type, None where it is not finite."""
         numbers = given() if callable(given) else given
-        if not np.isfinite(check_floats(name, numbers, shape="numbers")).all():
-            return None
+        point = self._point(name, numbers)
         single = str(getattr(numbers, "dtype", "")).endswith("float32")
-        return check_points(name, numbers, self._model.dim)[:, :1].astype(np.float32 if single else float)
+        return point.astype(np.float32 if single else float) if np.isfinite(point).all() else None
+
+    def _point(self, name: str, given: ArrayLike) -> Array:
+        """Return the numbers of a point, or of its first run, ``(dim, 1)``; refuse with a sentence what are none, or not as many."""
+        dim = self._model.dim
+        point = check_floats(name, given, shape="numbers")
+        if point.ndim not in (1, 2) or len(point) != dim:
+            rule = f"{dim} numbers, (dim,), those that the model trains in its order, without what is frozen"
+            raise must(name, rule, f"shape {point.shape}")
+        return point.reshape(dim, -1)[:, :1]
 
     def _sharpness(self, x: Array, divided_by: Array | None) -> float:
         top = glance(self._model, self._rule, x, divided_by, warm=self._warm, tolerance=0.02, most=MOST_PRODUCTS)

@@ -57,7 +57,8 @@ class Monitor:
 
     Its memory does not grow with the steps, and a step costs microseconds (docs/monitor.md). A rise is measured from the highest loss that
     the run has come back from by itself, at first the first one: what noise or a spike has reached is no news. `dtype` is the type that
-    the loss is computed in, ``"float64"`` or ``"float32"`` (PyTorch, JAX and Keras unless told otherwise): it says where inf begins.
+    the loss is computed in, ``"float64"`` or ``"float32"`` (PyTorch, JAX and Keras unless told otherwise), or a library's own name for
+    it: it says where inf begins.
 
     With the gradient's norm and the rate, η‖g‖²/2(L - L*) is at most ηλ (‖g‖² ≤ 2λ(L - L*): Nesterov 2018, "Lectures on Convex
     Optimization", theorem 2.1.5; L* is 0, or the lowest loss where that is negative), for rules without a preconditioner; `optimizer` says
@@ -65,7 +66,9 @@ class Monitor:
 
     With a `model`, a `Loss` with `hvp`, the sharpness is looked at `every` steps and when a rise begins; at the first look, beyond the edge
     and on a rise, the next 100 steps are rehearsed at the present rate, on mini-batches of `batch_size` if there is one: a catapult comes
-    back from its rise, and so does momentum from its first swing. A look costs some 30 evaluations of the model, a rehearsal 100.
+    back from its rise, and so does momentum from its first swing. What is rehearsed is the rule that `optimizer` names: where the loop
+    clips its gradients, name ``clipped("adam", norm=1.0)``, for without it the rehearsal of a healthy run may overflow, and warn. A look
+    costs some 30 evaluations of the model, a rehearsal 100.
 
     Raises ValueError for a model without `hvp`, a rule that is none or whose edge is not known, and what is no number.
 
@@ -89,24 +92,25 @@ class Monitor:
     ...     print(*watch.sentence.split("; ")[:2], sep="\n")
     rising: the loss is 3.09 times the highest that it has come back from
     a rehearsal comes down from 2.27 to 0 where it is flatter: a catapult
-    on its way out: the sharpness is 1.3 times what the rate tolerates, and a rehearsal from here at the present rate is inf at step 756
+    on its way out: the sharpness is 1.3 times what the rate tolerates, and a rehearsal from step 3 on is inf at step 756
     """
 
     def __init__(
         self,
         *,
-        dtype: str = "float64",
+        dtype: Any = "float64",
         model: Loss | None = None,
         optimizer: Optimizer | str | None = None,
         batch_size: int | None = None,
         every: int = 20,
     ) -> None:
-        if dtype not in ("float64", "float32"):
+        kind = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.")  # numpy's, JAX's and PyTorch's own types have these names
+        if kind not in ("float64", "float32"):
             raise must("dtype", "float64 or float32", typed(dtype))
         batch_size = None if batch_size is None else check_whole("batch_size", batch_size, at_least=1)
         every = check_whole("every", every, at_least=1)
         rule = check_optimizer("gradient_descent" if optimizer is None else optimizer)
-        largest = float(np.finfo(dtype).max)
+        largest = float(np.finfo(kind).max)
         self._largest = math.log(largest) - 1e-12  # a power of two hits the largest number, and rounding of a logarithm must not miss it
         self._inspector = None if model is None else Inspector(model, rule, batch_size=batch_size, every=every, largest=largest)
         self._edge = float(np.max(rule.recurrence.edge)) if rule.is_linear else math.inf
@@ -275,13 +279,17 @@ class Monitor:
 
     @property
     def overflow_step(self) -> int | None:
-        """The step at which the loss overflows if nothing changes; None where nothing says that it will.
+        """The step at which a run on its way out overflows if nothing changes; None in other states, and where nothing says that it will.
 
         Of a growth by r a step the loss L overflows after log(largest / L) / log r steps. Where log r itself grows by q a step, its sums
         are added up until they reach log(largest / L); where q falls towards 1, because the growth levels off, q - 1 falls on as it did.
         One q alone shows neither, and names no step.
         """
-        if self.state is State.LEAVING and self.step < self._foreseen:
+        return self._overflow_step() if self.state is State.LEAVING else None
+
+    def _overflow_step(self) -> int | None:
+        """Return where the present growth, or a rehearsal, leads."""
+        if self.step < self._foreseen:
             return self._foreseen
         q = self._growth / self._before if self._before > 0 else 1.0
         if not (self._rise and self._growth > 0 and self._pace() > 0) or (q > ACCELERATES and not self._earlier > 0):
@@ -299,12 +307,23 @@ class Monitor:
 
     def _grown(self) -> str:
         """Return how the loss grew and where that leads, in words."""
-        step = self.overflow_step
+        step = self._overflow_step()
         end = "" if step is None else f": inf at step {step:,}"
         now, before, pace = (plain(math.exp(min(each, 700.0))) for each in (self._growth, self._before, self._pace()))
         if self._growth > ACCELERATES * self._before:
             return f"{self._called} grew by {now} in the last step and by {before} in the one before{end.replace('at', 'at about')}"
         return f"{self._called} grew by {pace} a step for {counted(max(self._rises, 1))}{end}"
+
+    def _leads(self) -> str:
+        """Return where a run that was warned of leads by now, in the words of what `overflow_step` goes by."""
+        if self.step < self._foreseen:
+            return (self.look and self.look.why) or f"a rehearsal is inf at step {self._foreseen:,}"
+        return self._grown() if self._growth > 0 else f"{self._stands}, but has stopped growing"
+
+    @property
+    def _stands(self) -> str:
+        times = plain(self._height(self._last) / self._height(self._start))
+        return f"{self._called} is {times} times the highest that it has come back from"
 
     @property
     def _called(self) -> str:
@@ -328,20 +347,23 @@ class Monitor:
     @property
     def sentence(self) -> str:
         """How the run stands, in words: also where there is no reason to warn."""
-        look, edge = self.look, "" if self.look is None else f"{self.look}"
-        if self.state in (State.LEAVING, State.LOST) and self.notice is not None:
+        look, edge = self.look, "" if self.look is None or not self.look.measured else f"; {self.look.measured}"
+        if self.notice is not None and self.notice == Notice(self.step, self.state, self.overflow_step, self.notice.sentence):
             return self.notice.sentence
+        if self.state is State.LEAVING:
+            return f"{self.state}: {self._leads()}"
+        if self.state is State.LOST:
+            return f"{self.state}: it was inf or nan" if self.notice is None else self.notice.sentence
         if not self._rise:
             known = math.isfinite(self._last)
             return f"steady: the loss is {plain(self._last)}, no higher than it has come back from{edge}" if known else "no loss yet"
-        times = plain(self._height(self._last) / self._height(self._start))
         if look is not None and look.returns:
             why = look.turn
         elif self._growth < FADES * self._before:
             why = "the growth fades, as that of a catapult or of momentum's first swing does before it turns"
         else:
             why = "too little to tell from noise, a catapult or momentum's first swing"
-        return f"rising: {self._called} is {times} times the highest that it has come back from; {why}{edge}"
+        return f"rising: {self._stands}; {why}{edge}"
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory as plain numbers, for a checkpoint; what was given to `Monitor` is not in it.

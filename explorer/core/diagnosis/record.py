@@ -89,6 +89,8 @@ class Record:
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:
     """Return the numbers in what was given, nan where missing, and which are there: None, pandas' NA and masked entries are not."""
+    if isinstance(given, str | bytes):
+        raise must(name, "numbers, or a file that read_log(Path(...).read_bytes()) has read", typed(given))
     mask = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
     try:
         if mask is not None:

@@ -101,11 +101,16 @@ class Signs:
         return not self.stays_up and self.noise > DROWNS * abs(self.end)
 
     @property
+    def above_start(self) -> bool:
+        """Whether it rose, and all of its last quarter lies above its start, however far it fell since: no step too short raises a loss."""
+        return self.peak - self.end > CERTAIN * self.rough and self.tail_low > self.start
+
+    @property
     def stays_up(self) -> bool:
-        """Whether it ends well above its best level: by a share of what had been won, and by more than the noise."""
+        """Whether it ends well above its best level: above its start, or by a share of what had been won and by more than the noise."""
         lost = self.end - self.best
         won = max(self.start - self.best, 0.0)
-        return lost > max(STAYS_UP * won, 2 * CERTAIN * self.noise, 0.02 * (self.highest - self.lowest))
+        return self.above_start or lost > max(STAYS_UP * won, 2 * CERTAIN * self.noise, 0.02 * (self.highest - self.lowest))
 
     @property
     def had_learned(self) -> bool:

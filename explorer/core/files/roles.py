@@ -30,6 +30,9 @@ UNSURE = ("rate", "eta", "alpha")  # what may be a learning rate where no other 
 MOST_LETTERS = 100  # a longer name is cut
 
 
+TOTAL = {"total", "overall", "combined"}
+"""The words of a sum: a column of such a name alone is the loss where no other is called one, as in total=… (ce=…, kl=…)."""
+
 COUNTERS = ("step", "batch", "epoch", "row")  # kinds of columns that count, the finest first, and last what numbers the rows
 
 
@@ -116,7 +119,7 @@ def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ())
     def rank(name: str) -> tuple[Any, ...]:
         each = words(name)
         weak = 0 if has(name, "loss") else 1 if has(name, "metric") else 2
-        total = {"total", "overall", "combined"} & set(each)
+        total = TOTAL & {*each}
         lead = bool(WORDS["lead"] & set(each))
         return (
             count[name] <= 0.5 * most,
@@ -128,7 +131,9 @@ def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ())
             not has(name, "train"),
         )
 
-    return sorted(names, key=rank)
+    parted = names and role == "train" and not any(has(name, "loss") for name in names)
+    totals = [name for name in columns if parted and words(name) and {*words(name)} <= TOTAL]
+    return [name for name in totals if (columns[name].compressed() % 1 != 0).any()] + sorted(names, key=rank)  # else it is a count
 
 
 def parts(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:

@@ -216,10 +216,12 @@ def typed(value: object) -> str:
     if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
         return short(value)
     tensor = any(hasattr(each, "detach") for each in (value[:2] if isinstance(value, list | tuple) else [value]))
+    joined = "torch.nn.utils.parameters_to_vector(...)" * isinstance(value, list)  # the parameters of a model
+    made = f", of which {joined}.detach().cpu().numpy() makes an array" * tensor
     if _is_empty(value):
         return "none"
     try:
-        return _cut(" ".join(repr(value).split()), 4 * MOST_TYPED) + ", of which .detach().cpu().numpy() makes an array" * tensor
+        return _cut(" ".join(repr(value).split()), 4 * MOST_TYPED) + made
     except ValueError:  # Python writes no integer of more than 4,300 digits
         return f"a {type(value).__name__}"
 

@@ -209,6 +209,7 @@ def check_loss(loss: Any, *needs: str) -> Loss:
     missing = [name for name in needs if not hasattr(loss, name)]
     if isinstance(loss, type) or len(missing) == len(needs) > 1:
         rule = 'a name such as "quadratic", made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss'
+        rule += "; torch_loss and jax_loss of explorer.bridges make one of a model" * callable(loss)
         raise must("loss", rule, typed(loss))
     if missing:
         lacks, way = ", ".join(missing), "from_function makes a loss that has all from its value and gradient"

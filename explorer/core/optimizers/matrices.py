@@ -18,11 +18,14 @@ from explorer.core.optimizers.rule import (
     with_decoupled_decay,
 )
 
+EPSILON = 2.0**-52
+"""float64's rounding, as the default of `adafactor`: of other numbers their own is taken, as PyTorch does where none is given."""
+
 
 @OPTIMIZERS.named("Adafactor", torch="Adafactor")
 def adafactor(
     beta2_decay: Annotated[float, Knob(-1, 0, at_most=0, label="decay of β₂", help="The power of t in 1 - β₂.")] = -0.8,
-    eps1: Annotated[float, Knob(1e-16, 1e-2, log=True, at_least=0, label="ε₁", help="The least size of a gradient.")] = 2.0**-52,
+    eps1: Annotated[float, Knob(1e-16, 1e-2, log=True, at_least=0, label="ε₁", help="The least size of a gradient.")] = EPSILON,
     eps2: Annotated[float, Knob(1e-6, 1, log=True, at_least=0, label="ε₂", help="The least size of the weights.")] = 1e-3,
     d: Annotated[float, Knob(1, 10, at_least=1, help="A step whose mean square is larger is cut to it.")] = 1.0,
     weight_decay: DecoupledDecay = 0.0,
@@ -32,7 +35,8 @@ def adafactor(
     R and C are running means of g² over each row and column, with β₂ = 1 - t^c, V = RC/mean(R), or V of g² where a block is no matrix;
     U = g/√V, x ← x - η max(ε₂, RMS(x)) U / max(1, RMS(U)/d) with η at most 1/√t (Shazeer & Stern 2018, algorithms 4 and 5, in
     PyTorch's form). Stable while η λmax(P⁻¹H) < 2, with all that divides the step, P, held still. P follows the gradient, and a rate
-    above 1/√t is cut to that: beyond the edge a run swings, and from some step on it is below it.
+    above 1/√t is cut to that: beyond the edge a run swings, and from some step on it is below it. The default of ε₁, float64's rounding,
+    stands for that of the numbers at hand: 2⁻²³ in float32.
 
     >>> rule, x = adafactor(), np.full((2, 1), 3.0)
     >>> rule.update(np.array([[4.0], [-1.0]]), rule.init(x), x)[0][:, 0]    # as long as the weights
@@ -42,19 +46,22 @@ def adafactor(
     def init(x: Array, blocks: Blocks | None = None) -> State:
         return 0, blocks or Blocks.one(x), np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
 
+    def least(g: Array, power: int) -> Array:
+        return np.asarray(np.where(np.equal(eps1, EPSILON), np.finfo(g.dtype).eps, eps1) ** power, g.dtype)
+
     def update(g: Array, state: State, x: Array, rate: Number = 1.0) -> tuple[Array, State]:
         t, blocks, rows, columns, _ = state
         t = t + 1
         new = t**beta2_decay
         rows = (1 - new) * rows + new * blocks.each(lambda g: _mean_square(g, -2), g)
         columns = (1 - new) * columns + new * blocks.each(lambda g: _mean_square(g, -3), g)
-        root = np.sqrt(np.maximum(blocks.each(estimate, rows, columns), eps1 * eps1))
+        root = np.sqrt(np.maximum(blocks.each(estimate, rows, columns), least(g, 2)))
         cut = np.maximum(1.0, blocks.each(_rms, g / root) / d)
         P = root * cut * np.maximum(1.0, rate * t**0.5) / np.maximum(eps2, blocks.each(_rms, x))
         return g / P, (t, blocks, rows, columns, P)
 
     def estimate(rows: Array, columns: Array) -> Array:
-        return rows * columns / np.maximum(rows.mean(axis=-3, keepdims=True), eps1) if rows.ndim > 2 else rows
+        return rows * columns / np.maximum(rows.mean(axis=-3, keepdims=True), least(rows, 1)) if rows.ndim > 2 else rows
 
     def preconditioner(state: State) -> Array:
         return np.asarray(state[4])

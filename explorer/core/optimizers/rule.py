@@ -1,6 +1,7 @@
 """What an update rule is: a pair of pure functions and its own stability rule; and what wraps any rule: decay and clipping."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -66,7 +67,8 @@ class Optimizer:
     `rated`, with the `rate`), and its direction; ``a if knob else b`` and ``if knob:`` are folded. A test runs it. `name` and `knobs` are
     written in by the shelf.
 
-    Raises nothing when it is made: what is wrong with the two functions is seen in the first run, as Python says it.
+    Raises ValueError for an `init` or an `update` that does not take these arguments; what else is wrong with the two functions is seen in
+    the first run, as Python says it.
 
     See also: `OPTIMIZERS`, `clipped`, `critical_learning_rate`. optax: GradientTransformation, whose updates have the rate and the sign in
     them.
@@ -94,6 +96,8 @@ class Optimizer:
     measured: bool = False
 
     def __post_init__(self) -> None:
+        check_takes("init", self.init, "x", *["blocks"] * self.shaped)
+        check_takes("update", self.update, "gradient", "state", "x", *["rate"] * self.rated)
         if self.recurrence is UNKNOWN:
             object.__setattr__(self, "measured", True)
             object.__delattr__(self, "recurrence")
@@ -210,6 +214,20 @@ ValueError: momentum must be finite and ≥ 0 and ≤ 1, got -1
 def check_optimizer(optimizer: object) -> Optimizer:
     """Return a rule as it is, or by its name with its defaults; refuse with a sentence what is neither."""
     return check_made("optimizer", OPTIMIZERS.made(optimizer), Optimizer, 'a name such as "adam", or made by OPTIMIZERS["adam"]()')
+
+
+def check_takes(name: str, function: Any, *arguments: str) -> None:
+    """Refuse with a sentence what cannot be called with these arguments, as far as Python knows a function's own."""
+    rule = f"a function of ({', '.join(arguments)})"
+    check_made(name, function, Callable, rule)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one written in C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise must(name, rule, f"one of {signature}") from None
 
 
 def check_step(step: Any, x: Array) -> Step:

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, check_number, check_one, door
+from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.run.descent import known_to
 from explorer.core.run.sweep import sweep
-from explorer.core.verdict.verdict import Verdict
+from explorer.core.verdict.verdict import Outcome, Verdict
 
 AT_ONCE = 32  # rates tried together in each round of the search for the edge: a batch costs little more than one run
 FINEST = Knob(1e-6, 1, log=True, at_least=1e-12)  # `precision`: nearer, rates differ by little more than rounding
@@ -22,8 +23,11 @@ def find_edge(
 ) -> tuple[float, float]:
     """Return two rates, at most a share `precision` apart, between which runs begin to diverge: measured, not predicted.
 
-    `conditions` are what else `run` takes, such as `start` or `schedule`; every run has `steps` steps. `low` must not diverge and `high`
-    must. Where verdicts alternate, the smallest diverging rate that was tried counts. Raises ValueError if the edge is not between them.
+    `conditions` are what else `run` takes, such as `start` or `schedule`; every run has `steps` steps. `low` must not diverge and some
+    rate up to `high` must. The search begins with `AT_ONCE` rates between them and goes on below the smallest that diverges. Where one
+    edge parts the rates, as on a quadratic, the numbers are its own. On a network verdicts may alternate on a whole range of rates: the
+    numbers are then one of many changes, to all their digits, and which one depends on `low`, `high` and `steps`. `safe_rate` says below
+    which rate all runs hold. Raises ValueError, with the verdict at the rate in question, if the edge is not between `low` and `high`.
 
     See also: `critical_learning_rate`, which predicts it; `sweep`, `safe_rate`.
 
@@ -39,12 +43,21 @@ def find_edge(
     if not 0 < low < high:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     rates, conditions = np.geomspace(low, high, AT_ONCE), {**conditions, "steps": steps}
-    diverged = diverges(loss, optimizer, rates, **conditions)
+    outcome = sweep(loss, optimizer, rates, **conditions)
+    diverged = outcome.verdict == Verdict.DIVERGED
     if diverged[0] or not diverged.any():
-        raise ValueError(
-            f"the edge must lie between low and high, but in {steps} steps {'low diverges' if diverged[0] else 'high does not diverge'}"
-        )
+        raise ValueError(f"the edge must lie between low and high, {plain(low)} and {plain(high)}, but {_beside(outcome, steps)}")
     return bracket(loss, optimizer, rates, diverged, precision=precision, **conditions)
+
+
+def _beside(outcome: Outcome, steps: int) -> str:
+    """Say that the edge is not among the rates tried, in order, with the verdict at the end where it is missing and the way out."""
+    low = outcome.verdict[0] == Verdict.DIVERGED
+    ways = "give a smaller low", "give a larger high or more steps"
+    if outcome.first_nonfinite[0] == 0:
+        return f"{outcome.sentence(0).partition(': ')[2]}, at any rate: look for nan and inf in the data and the start"
+    seen = f"in {counted(steps)} {'low diverges' if low else 'high does not diverge'} ({outcome.sentence(0 if low else -1)})"
+    return f"{seen}: {ways[not low]}, or ask safe_rate, which searches by itself and counts a run that does not learn as failed"
 
 
 def bracket(

@@ -120,7 +120,7 @@ class SafeRate(Displayed):
     @property
     def sentence(self) -> str:
         """The finding in one sentence, with the numbers: what is safe comes first, as it has been seen in runs."""
-        return "; ".join(filter(None, (self._kept, self._seen, self._at_the_start, self._along)))
+        return "; ".join(filter(None, (self._kept, self._seen, self._at_the_start, self._along, self._doubt)))
 
     @property
     def _kept(self) -> str:
@@ -157,6 +157,14 @@ class SafeRate(Displayed):
         if not np.isfinite(self.rate):
             return "nothing curves upward at the start, so the curvature there sets no limit"
         return f"the curvature at the start, {plain(self.sharpness)}, allows up to {plain(self.rate)} ({self.uncertainty})"
+
+    @property
+    def _doubt(self) -> str:
+        """That one of the two numbers must be wrong: no run holds far beyond an edge that stays where it is."""
+        stays = self.edges.size and np.isfinite(self.edges).all() and self.edges.max() <= 1.1 * self.rate
+        if not (stays and SAFE * self.held > 1.1 * self.rate_high):
+            return ""
+        return "runs hold far beyond that though it does not move, so one of the two is wrong: check_gradient looks at gradient and hvp"
 
     @property
     def _along(self) -> str:
