@@ -1,5 +1,6 @@
 // Predict, then reveal: whether the page hides its answer. There is one for the page, whichever module holding this file comes first
-// (content.py, way.py). `data-hushed` on the document hides, in house.css and in picture.js.
+// (content.py, way.py). `data-hushed` on the document hides, in house.css and in picture.js. Until `data-watched` says that this file is there,
+// the style alone hides, where Python says that the page asks first (`panel.about`): the answers come sooner than the script.
 
 function prediction() {
   if (window.predictions) return window.predictions;
@@ -23,7 +24,7 @@ function prediction() {
   }
   const watch = new MutationObserver(look); // before the browser paints: no answer of another problem is seen for a moment
 
-  return (window.predictions = {
+  window.predictions = {
     about,
     look,
     isOn: () => on,
@@ -46,5 +47,8 @@ function prediction() {
       seen = about();
       look();
     },
-  });
+  };
+  root.watched = "";
+  if (document.querySelector(".asked[data-predict]")) window.predictions.turn(true);
+  return window.predictions;
 }

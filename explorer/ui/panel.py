@@ -58,7 +58,8 @@ def predict(on: bool) -> None:
 
 def about(problem: Mapping[str, str]) -> None:
     """Say which problem the page is about, before anything on it tells the answer: another one is asked anew (`prediction.js`)."""
-    st.html(f'<i class="asked" data-about="{html.escape(urlencode(problem))}"></i>')
+    first = " data-predict" * predicting().predict
+    st.html(f'<i class="asked" data-about="{html.escape(urlencode(problem))}"{first}></i>')
 
 
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:

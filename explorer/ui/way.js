@@ -81,7 +81,7 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet));
 
-  let predicts = false;
+  let predicts = prediction().isOn();
   function update({ here, lessons, framed: may, predict }, setTriggerValue) {
     go = setTriggerValue;
     framed = may;
