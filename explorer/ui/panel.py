@@ -58,8 +58,7 @@ def predict(on: bool) -> None:
 
 def about(problem: Mapping[str, str]) -> None:
     """Say which problem the page is about, before anything on it tells the answer: another one is asked anew (`prediction.js`)."""
-    first = " data-predict" * predicting().predict
-    st.html(f'<i class="asked" data-about="{html.escape(urlencode(problem))}"{first}></i>')
+    st.html(f'<i class="asked" data-about="{html.escape(urlencode(problem))}"></i>')
 
 
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
