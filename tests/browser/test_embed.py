@@ -173,8 +173,7 @@ def test_what_a_link_says_in_vain_is_told_in_the_frame_too(visit: Visit, app: st
     expect(page.get_by_text("nonsense")).to_have_count(0)
 
 
-@pytest.mark.parametrize("size", [(480, 320), (320, 240)])
-@pytest.mark.parametrize("name", ["step_size", "race"])
+@pytest.mark.parametrize(("name", "size"), [("step_size", (480, 320)), ("race", (480, 320))])
 def test_a_low_frame_keeps_a_third_for_the_plot_and_scrolls_what_it_asks(visit: Visit, app: str, name: str, size: tuple[int, int]) -> None:
     width, height = size
     page = visit(f"{app}/{name}?embed=true&v=1&loss=ravine", ignore="404", viewport={"width": width, "height": height})
