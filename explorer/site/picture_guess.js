@@ -77,7 +77,7 @@ function guessing(form, answer, change) {
     const guessed = !prediction().reveals() ? [] : (question?.guesses ?? []).flatMap((each, i) => (inputs[i].guess === null ? [] : [[each, inputs[i].guess]]));
     const words = guessed.map(([each, k]) => each.replies[k][of(each.truth)]);
     if (guessed.length && (tally.get(about)?.inputs ?? inputs) === inputs) tally.set(about, { inputs, scores: guessed.map(([each, k]) => each.scores[k][of(each.truth)]) });
-    const all = [...tally.values()].flatMap(({ scores }) => scores), right = all.filter((each) => each === "right").length;
+    const all = [...tally.values()].flatMap(({ scores }) => scores).filter(Boolean), right = all.filter((each) => each === "right").length;
     const before = all.length ? `Your predictions so far: ${right} of ${all.length} right${all.length > right ? ` (${all.length > MOST_TALLIED ? "…, " : ""}${all.slice(-MOST_TALLIED).join(", ")})` : ""}.` : "";
     score.textContent = before;
     answer.replaceChildren(...words.map((text) => Object.assign(document.createElement("strong"), { textContent: text })), all.length > guessed.length ? before : "");

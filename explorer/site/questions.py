@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.losses import LOSSES
 from explorer.core.run.race import Race
+from explorer.core.theory.edge import Edge
 from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures import step_size
@@ -25,7 +26,11 @@ DECADE = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.3, 3.6, 4
 LOWEST, HIGHEST = -6, 2
 """The decades of the scale; others only where the answer lies there."""
 
-RIGHT, WRONG = "right", "wrong"
+RIGHT, WRONG, UNTRIED = "right", "wrong", ""
+"""How a guess was; one of which nobody knows is not counted."""
+
+NEAR = 1.25
+"""A rate within this factor of the answer is right."""
 
 BECAME: Mapping[str, Sequence[Verdict]] = {
     "goes to a minimum, fast or slowly": (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.SLOW, Verdict.CATAPULT),
@@ -68,27 +73,33 @@ class Question:
 
 ASKED = "What becomes of this run, at the learning rate {}?"
 
+ELSEWHERE = 1.01
+"""The factor beyond which the mark of theory's edge stands elsewhere than where runs begin to diverge."""
+
 GROUND = "The landscape of the loss, with its minimum and the start. What happens on it is shown after the guess."
 
 
-def edge(rates: Array, low: float, high: float, asks: str = "", *, on_dial: bool = True, so_far: bool = False) -> Guess:
+def edge(
+    rates: Array, low: float, high: float, asks: str = "", *, on_dial: bool = True, so_far: bool = False, theory: Edge | None = None
+) -> Guess:
     """Return the question where runs begin to diverge: of `rates`, between `low` and `high`, nan for what was not seen (`bracket`).
 
-    The edge is `low`, the largest rate at which a run does not diverge. `so_far` says that more rates are being tried, `on_dial` that the
-    picture's dial goes through these.
+    The answer is `low`, the largest rate at which a run does not diverge. `so_far` says that more rates are being tried, `on_dial` that the
+    picture's dial goes through these. `theory` is the edge that is marked there: where it is elsewhere, the reply says what the mark is.
 
     >>> guess = edge(np.array([0.1, 1.0, 10.0]), 0.38, 0.3804)
     >>> guess.replies[guess.options.index("0.3")]
-    ('You said 0.3; the edge is 0.38: 1.27 times too low.',)
+    ('Runs diverge from 0.38 on: you said 0.3, 1.27 times too low.',)
     >>> guess.scores[guess.options.index("0.4")], guess.at[guess.options.index("1")]
     (('right',), 1.0)
-    >>> edge(np.array([0.1, 10.0]), 10.0, np.nan).replies[-1]
-    ('You said that no rate diverges, and none up to 10 does.',)
+    >>> unseen = edge(np.array([0.1, 10.0]), 10.0, np.nan)
+    >>> unseen.replies[-1], unseen.replies[unseen.options.index("20")]
+    (('You said that no rate diverges, and none up to 10 does.',), ('No rate up to 10 diverges; 20 was not tried.',))
     """
     asks, least, most = asks or "From which learning rate on do runs diverge?", float(rates[0]), float(rates[-1])
     if np.isnan(high):
         scale, found = _scale(), f"no rate up to {plain(most)} diverges"
-        guess = _never(asks, scale, found)
+        guess = _never(asks, scale, found, most)
         reply, score = f"You said that no rate diverges, and none up to {plain(most)} does.", RIGHT
     elif np.isnan(low):
         scale, found = _scale(), f"{plain(least)}, the smallest rate tried, diverges too"
@@ -96,8 +107,9 @@ def edge(rates: Array, low: float, high: float, asks: str = "", *, on_dial: bool
         reply, score = f"You said that no rate diverges, but {found}.", WRONG
     else:
         scale = _scale(low, high)
-        guess = _rate(asks, f"the edge is {plain(low, 4)}{' so far' * so_far}", low, low)
-        reply, score = f"You said that no rate diverges; the edge is {plain(low, 4)}.", WRONG
+        found, mark = f"Runs diverge from {plain(low, 4)} on{', as far as rates were tried' * so_far}", _mark(theory, low)
+        guess = _rate(asks, found, low, low, mark)
+        reply, score = f"{found}: you said that no rate does.{mark}", WRONG
     return replace(
         guess,
         options=[*guess.options, "no rate diverges"],
@@ -113,13 +125,13 @@ def best(rates: Array, final: Array) -> Guess:
 
     >>> guess = best(np.array([0.1, 0.2, 0.3]), np.array([3.0, 1.0, np.inf]))
     >>> guess.replies[guess.options.index("0.1")]
-    ('You said 0.1; the loss ends lowest at 0.2: 2 times too low.',)
+    ('The loss ends lowest at 0.2: you said 0.1, 2 times too low.',)
     """
     least = float(np.nanmin(final))
     found = rates[final <= max(least, 1.01 * least)] if np.isfinite(least) else rates[:1]
     low, high = float(found[0]), float(found[-1])
     shown = plain(low, 4) if low == high else f"{plain(low, 4)} to {plain(high, 4)}"
-    return _rate("At which rate does the loss end lowest?", f"the loss ends lowest at {shown}", low, high)
+    return _rate("At which rate does the loss end lowest?", f"The loss ends lowest at {shown}", low, high)
 
 
 def becomes(asks: Sequence[str], verdicts: NDArray[np.object_], who: str = "it") -> Guess:
@@ -153,7 +165,8 @@ def who(asks: str, names: Sequence[str], winner: int | None, nobody: str) -> Gue
 def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
     """Return what is asked of a ruler's runs: where their edge is, which lies in a bracket, and what becomes of the run that is chosen."""
     rates = explanation.trajectory.learning_rate
-    guesses = edge(rates, *bracket), becomes([ASKED.format(plain(float(rate), 4)) for rate in rates], explanation.outcome.verdict)
+    asks = [ASKED.format(plain(float(rate), 4)) for rate in rates]
+    guesses = edge(rates, *bracket, theory=explanation.edge), becomes(asks, explanation.outcome.verdict)
     examples = range(step_size.BEST + 1, len(drawing.figure.data))
     return _seen(drawing, guesses, [step_size.GROUND, step_size.MINIMUM, step_size.START, *examples])
 
@@ -167,7 +180,7 @@ def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Se
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
     first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged
-    guesses = who(asks, known, best, "nobody, all diverge"), becomes(("And what becomes of it?",), first, names[best or 0])
+    guesses = who(asks, known, best, "nobody, all diverge"), becomes(("And what becomes of the winner?",), first, "the winner")
     count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
     return _seen(drawing, guesses, [0, count - 2, count - 1])
 
@@ -189,22 +202,35 @@ def _seen(drawing: Picture, guesses: Sequence[Guess], traces: Sequence[int]) -> 
     return Question(guesses, traces, {"annotations": headings}, GROUND)
 
 
-def _rate(asks: str, found: str, low: float, high: float) -> Guess:
-    """Return a guess on the scale of rates whose answer lies between `low` and `high`; what is nearest to it there is right."""
+def _rate(asks: str, found: str, low: float, high: float, more: str = "") -> Guess:
+    """Return a guess on the scale of rates whose answer lies between `low` and `high`: within a factor of `NEAR` it is right."""
     scale, replies, scores = _scale(low, high), [], []
-    nearest = int(np.argmin(np.abs(np.log(scale / (np.sqrt(low) * np.sqrt(high))))))
-    for i, rate in enumerate(scale.tolist()):
+    for rate in scale.tolist():
         by, side = (low / rate, "low") if rate < low else (rate / high, "high")
-        score = RIGHT if i == nearest or by <= 1 else f"{plain(by)} times too {side}"
-        replies.append((f"You said {plain(rate)}; {found}: {'right, as near as this scale goes' if score == RIGHT else score}.",))
+        score = RIGHT if by <= NEAR else f"{plain(by)} times too {side}"
+        said = f"right, within a factor of {NEAR}" if score == RIGHT else score
+        replies.append((f"{found}: you said {plain(rate)}, {said}.{more}",))
         scores.append((score,))
     return Guess((asks,), [plain(each) for each in scale.tolist()], replies, scores, names=_names(scale))
 
 
-def _never(asks: str, scale: Array, found: str) -> Guess:
-    """Return a guess on the scale of rates whose answer is none of them."""
-    rates = [plain(each) for each in scale.tolist()]
-    return Guess((asks,), rates, [(f"You said {rate}, but {found}.",) for rate in rates], [(WRONG,)] * len(rates), names=_names(scale))
+def _mark(theory: Edge | None, low: float) -> str:
+    """Return what the mark of theory's edge is, where it is not where runs begin to diverge."""
+    if theory is None or not np.isfinite(theory.rate) or 1 / ELSEWHERE < theory.rate / low < ELSEWHERE:
+        return ""
+    where = "at the start, and runs move on from there" if "start" in theory.reason else "near the minimum, and holds there alone"
+    return f" The mark at {plain(theory.rate, 4)} is theory's edge {where}."
+
+
+def _never(asks: str, scale: Array, found: str, most: float = np.inf) -> Guess:
+    """Return a guess on the scale of rates whose answer is none of them, as far as rates up to `most` were tried."""
+    rates, tried = [plain(each) for each in scale.tolist()], (scale <= most).tolist()
+    beyond = f"{found[:1].upper()}{found[1:]}"
+    replies = [
+        (f"You said {rate}, but {found}." if known else f"{beyond}; {rate} was not tried.",)
+        for rate, known in zip(rates, tried, strict=True)
+    ]
+    return Guess((asks,), rates, replies, [(WRONG if known else UNTRIED,) for known in tried], names=_names(scale))
 
 
 def _scale(*answers: float) -> Array:

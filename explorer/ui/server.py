@@ -25,6 +25,7 @@ from typing import Any
 import pandas as pd  # noqa: F401 - before there are threads: Plotly takes a pandas that another thread is still importing for whole
 import plotly
 import streamlit as st
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -177,6 +178,37 @@ class Headers:
             await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+UNSEEN = b'<style>:root:not([data-watched]) :is(.stMain, [data-testid="stSidebar"]) * { visibility: hidden !important; }</style>'
+"""Shows nothing of a page until `prediction.js` watches it."""
+
+
+class Unseen:
+    """Hides a page whose link asks to predict, from its first paint on: Streamlit shows answers before any style or script of a page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Adds the style to the end of the HTML."""
+        asks = False
+
+        async def with_style(message: Message) -> None:
+            nonlocal asks
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                asks = message["status"] == 200 and headers.get("content-type", "").startswith("text/html")
+                if asks and "content-length" in headers:
+                    headers["content-length"] = str(int(headers["content-length"]) + len(UNSEEN))
+            elif asks and not message.get("more_body"):
+                message["body"] = message.get("body", b"") + UNSEEN
+            await send(message)
+
+        asked = scope["type"] == "http" and scope["method"] == "GET" and b"view.predict=true" in scope["query_string"].split(b"&")
+        if asked:  # Streamlit compresses some of its pages itself
+            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"accept-encoding"]}
+        await self.app(scope, receive, with_style if asked else send)
+
+
 def home(request: Request) -> RedirectResponse:
     """Return the first page by its own name, as the others have one: Streamlit knows it by `/` only."""
     return RedirectResponse(f"./?{request.url.query}")
@@ -236,6 +268,6 @@ PARTS: dict[str, Any] = {
         Route("/step_size", home),
         *routes(turn),
     ],
-    "middleware": [Middleware(Headers), Middleware(GZipMiddleware)],
+    "middleware": [Middleware(Headers), Middleware(GZipMiddleware), Middleware(Unseen)],
 }
 """What `st.App` is made of, wherever Streamlit looks for one: it reads the text of the file that it is told to run."""

@@ -81,7 +81,7 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet));
 
-  let predicts = false;
+  let predicts = prediction().isOn();
   function update({ here, lessons, framed: may, predict }, setTriggerValue) {
     go = setTriggerValue;
     framed = may;
@@ -119,7 +119,8 @@ async function share(sheet, said, framed) {
   const link = linkOfThis(), image = made("img", { src: new URL(`assets/qr.svg?link=${encodeURIComponent(link)}`, document.baseURI).href, alt: "The QR code of the link" });
   image.onerror = () => image.replaceWith(link.length > MOST ? "There is no QR code of a link as long as this." : "The QR code could not be loaded.");
   const note = framed ? "" : made("p", {}, "Only pages of this server may show the frame, until EXPLORER_FRAME_ANCESTORS names others.");
-  sheet.replaceChildren(...copied("Link", "The link of exactly this", link, said), ...copied("Frame", "The code of a frame with the picture alone", frameOf(link), said), said, note, image);
+  const { brought: without } = document.querySelector("[data-brought]")?.dataset ?? {}, brought = without ? made("p", {}, without) : "";
+  sheet.replaceChildren(...copied("Link", "The link of exactly this", link, said), ...copied("Frame", "The code of a frame with the picture alone", frameOf(link), said), said, brought, note, image);
   if (!sheet.matches(":popover-open")) sheet.showPopover();
   sheet.querySelector("input").select();
   await copy(link, said, new URL(link).search ? "Link copied" : "Page address copied");

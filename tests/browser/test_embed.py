@@ -171,3 +171,26 @@ def test_what_a_link_says_in_vain_is_told_in_the_frame_too(visit: Visit, app: st
         expect(page.get_by_text(reason)).to_be_in_viewport()
     page.get_by_role("slider", name="Learning rate").press("ArrowRight")
     expect(page.get_by_text("nonsense")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("name", "size"), [("step_size", (480, 320)), ("race", (480, 320))])
+def test_a_low_frame_keeps_a_third_for_the_plot_and_scrolls_what_it_asks(visit: Visit, app: str, name: str, size: tuple[int, int]) -> None:
+    width, height = size
+    page = visit(f"{app}/{name}?embed=true&v=1&loss=ravine", ignore="404", viewport={"width": width, "height": height})
+    page.wait_for_function("height => document.querySelector('.picture-embedded .picture-stage')?.clientHeight >= height / 3", arg=height)
+    page.locator(".picture-embedded .picture-predict").click()
+    for button in ("Show what happens", "Predict first"):
+        page.get_by_role("button", name=button).first.focus()
+        expect(page.get_by_role("button", name=button).first).to_be_in_viewport(ratio=0.95)  # but for rounding
+
+
+def test_a_log_of_ones_own_is_not_in_the_link_and_the_sheet_says_so(visit: Visit, app: str) -> None:
+    page = visit(f"{app}/diagnose", ignore="404")
+    for typed in ("1\n0.5\n0.25\n0.12", "3\n2\n1\n0.5\n0.4"):
+        box = page.get_by_role("textbox", name="Your losses")
+        box.fill(typed)
+        box.press("Control+Enter")
+        page.wait_for_function("!location.search && document.querySelector('[data-brought]')")
+        page.get_by_role("button", name="Share").click()
+        expect(page.get_by_role("dialog", name="Share")).to_contain_text("the log itself is not in it")
+        page.keyboard.press("Escape")

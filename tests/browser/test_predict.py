@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from explorer import Setup, find_edge, judge
 from explorer.core.ground.prose import plain
@@ -81,7 +81,8 @@ def scale(page: Page, place: int = 0):  # type: ignore[no-untyped-def]
 
 def checked(text: str, edge: float) -> None:
     """What was said to a guess is right, against an edge that was found otherwise."""
-    said, found, by, side = re.search(r"You said ([^;]+); the edge is (\S+): ([\d.,]+) times too (low|high)", text).groups()  # type: ignore[union-attr]
+    told = re.search(r"Runs diverge from (\S+) on: you said ([^,]+), ([\d.,]+) times too (low|high)", text)
+    found, said, by, side = told.groups()  # type: ignore[union-attr]
     guess = float(re.sub(r" × 10(\S+)", lambda power: "e" + power[1].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")), said))
     assert float(found) == pytest.approx(edge, rel=2e-3)
     assert float(by.replace(",", "")) == pytest.approx(max(guess / edge, edge / guess), rel=1e-2)
@@ -113,6 +114,49 @@ def by_drag(page: Page) -> None:
     page.mouse.move(x + 0.9 * box["width"], middle, steps=5)
     page.mouse.move(x + 0.85 * box["width"], middle, steps=5)
     page.mouse.up()
+
+
+WATCH = f"""window.told = new Set();
+window.colored = 0;
+(function watch() {{
+  if (document.body) told.add(({PERCEIVED})()), (colored += ({COLORED})());
+  requestAnimationFrame(watch);
+}})();"""
+"""Notes at every frame, from the first on, what is perceived."""
+
+DESCRIBED = """() => [...document.querySelectorAll("[data-testid=stSidebar] [data-testid=stCaptionContainer]")]
+  .map(({ textContent }) => textContent).filter(({ length }) => length > 40)"""
+"""What the sidebar says of the loss and the optimizer."""
+
+
+@pytest.mark.parametrize("embed", [{}, {"embed": "true"}])
+@pytest.mark.parametrize(("name", "query"), [("", RAVINE), ("race", RACE), ("sweep", RAVINE), ("network", NETWORK)])
+def test_no_frame_tells_before_the_scripts_come(visit: Visit, server: str, name: str, query: dict[str, str], embed: dict[str, str]) -> None:
+    """The answers are written, and no script is there that hides them; then the way comes first, or the picture."""
+    late: dict[str, list[Route]] = {"way": [], "picture": []}
+
+    def keep(route: Route) -> None:
+        code = route.request.url.rpartition("/")[2].partition("-")[0]
+        late[code].append(route) if code in late else route.continue_()
+
+    def before(page: Page) -> None:
+        page.add_init_script(WATCH)
+        page.route("**/assets/code/*.js", keep)
+
+    page = visit(f"{server}/{name}?{urlencode(query | {'view.predict': 'true'} | embed)}", ignore="404", before=before)
+    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+    page.wait_for_function("document.querySelector('.stMain h2, .stMain [data-testid=stMetric]')")
+    while not all(late.values()):
+        page.wait_for_timeout(50)
+    for code in ("picture", "way") if embed else ("way", "picture"):
+        for route in late.pop(code):
+            route.continue_()
+        page.wait_for_function("code => document.querySelector(`.${code}`)", arg=code)
+    hides(page)
+    told = " ".join(page.evaluate("[...told]"))
+    leaked = re.findall(rf"(?<!\w)(?:{'|'.join(map(re.escape, WORDS))})(?!\w)", told)
+    leaked += [each for each in page.evaluate(DESCRIBED) if each in told]
+    assert (leaked, page.evaluate("colored")) == ([], 0)
 
 
 def test_the_edge_is_guessed_again_and_again(visit: Visit, server: str) -> None:
@@ -165,7 +209,7 @@ def test_a_sweep_has_two_rates_to_guess(visit: Visit, server: str) -> None:
         page.keyboard.press("Home")
         page.keyboard.press("Enter")
         checked(answer(page), edge)
-        assert "the loss ends lowest at" in answer(page)
+        assert "The loss ends lowest at" in answer(page)
         expect(page.locator("h2").first).to_be_visible()
         settle(page)
         if turn == 0:

@@ -160,7 +160,8 @@ class Edge:
             return cls(rate, curvature, reason, False)
         if np.isinf(optimizer.recurrence.edge):
             reason = "every step has the same length on any curvature, so no rate makes it grow"
-            return cls(rate, curvature, reason + (" unless weight decay overshoots, at 2/decay" if np.isfinite(rate) else ""), False)
+            decays = f"2/decay, where weight decay overshoots; else {reason}" if np.isfinite(rate) else reason
+            return cls(rate, curvature, decays, False)
         if not (np.isfinite(curvature) and rate > 0):
             return cls(np.inf, curvature, "theory names no edge: the curvature at the start overflows", False)
         if not np.isfinite(rate):

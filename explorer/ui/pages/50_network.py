@@ -137,7 +137,7 @@ def asked(found: Trials) -> Question:
     rates, first = found.ruler.rates, found.first_diverged
     low = float(np.max(rates[found.tried & (rates < first)], initial=-np.inf))
     low, high = (float(each) if np.isfinite(each) else np.nan for each in (low, first))
-    cliff = edge(rates, low, high, so_far=not found.tried.all())
+    cliff = edge(rates, low, high, so_far=not found.tried.all(), theory=found.ruler.edge)
     return Question((cliff, becomes([ASKED.format(plain(float(rate), 4)) for rate in rates], found.verdict)))
 
 

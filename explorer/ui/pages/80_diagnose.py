@@ -105,6 +105,8 @@ def link() -> None:
     parts = {"random": random} if KNOWN[random] is not None else {}
     example = next((name for name, title in LINKED.items() if title == st.session_state[EXAMPLE]), None)
     panel.write_link({"example": example} | parts if example else {})
+    brought = "" if example else ' data-brought="The link opens this page with an example: the log itself is not in it."'
+    st.html(f'<i class="asked"{brought}></i>')  # the share sheet says so (way.js)
 
 
 def sources() -> dict[str, bytes | str]:
