@@ -451,7 +451,7 @@ def _late(round: int, room: Room) -> Refused:
     return Refused(409, f"Your bet for round {round} came too late; {now}.")
 
 
-POWER = re.compile(r"\s*[·×]\s*10(?:\^([+-]?[0-9]+)|([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))")
+POWER = re.compile(r"(?<!\s)\s*[·×]\s*10(?:\^([+-]?[0-9]+)|([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))")
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
