@@ -117,6 +117,7 @@ def test_nothing_is_sent_that_the_browser_has(opened: Visit) -> None:
     for preset in ("Double well", "Ravine"):
         for key in ("End", "Home", "PageUp", "PageUp"):
             address = page.url
+            expect(picture(page)).to_have_attribute("data-drawn", drawn_at(page))  # going back may have mounted it anew
             dial(page).press(key)
             page.wait_for_function("(before) => location.href !== before", arg=address)
             settle(page)
