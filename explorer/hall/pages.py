@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from explorer.core.ground.prose import counted, plain, sentence, told_apart
 from explorer.core.run.setup import Setup
 from explorer.figures import bets as drawing
-from explorer.hall.problem import DECADES, Problem, Standing, still
+from explorer.hall.problem import DECADES, Problem, Standing, still, typeable
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
 from explorer.site.qr import qr
@@ -112,7 +112,7 @@ def version(room: Room) -> str:
 
 def _form(room: Room, problem: Problem, own: Own) -> str:
     low, high = problem.ends
-    tens = "".join(f"<span>{plain(problem.low * 10.0**k)}</span>" for k in range(DECADES)) + f"<span>{high}</span>"
+    tens = "".join(f"<span>{each}</span>" for each in [*(typeable(problem.low * 10.0**k) for k in range(DECADES)), high])
     rate = "" if own.rate is None else f"{own.rate:.4g}"
     ends = f'data-low="{problem.low!r}" data-high="{problem.high!r}"'
     return (

@@ -63,6 +63,15 @@ def still(setup: Setup) -> str:
     return f"<p class='told'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt)}"
 
 
+def typeable(rate: float) -> str:
+    """Return a rate as it can be typed: without the comma that others read as a decimal point.
+
+    >>> typeable(1000.0), typeable(2.5e-5)
+    ('1000', '2.5 × 10⁻⁵')
+    """
+    return plain(rate).replace(",", "")
+
+
 @dataclass(frozen=True)
 class Standing:
     """Where the bets of a round lie: how many, the median, how many are on the safe side, and the smallest factor from the edge."""
@@ -145,8 +154,8 @@ class Problem:
 
     @property
     def ends(self) -> tuple[str, str]:
-        """The range as it can be typed: without the comma that others read as a decimal point."""
-        return plain(self.low).replace(",", ""), plain(self.high).replace(",", "")
+        """The range as it can be typed."""
+        return typeable(self.low), typeable(self.high)
 
     def check(self, rate: float) -> float:
         """Return the rate if it can be bet. Raises ValueError with a sentence if not."""

@@ -23,7 +23,7 @@ class Module:
     name: str
     text: str = field(repr=False)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """What its text alone has."""
         return hashlib.blake2b(self.text.encode(), digest_size=8).hexdigest()

@@ -527,6 +527,7 @@ function mount(parent) {
     trigger = setTriggerValue;
     if (next !== asked) {
       asked = next;
+      delete root.dataset.drawn; // what is shown is not what is asked for, for as long as it takes to fetch it
       if (!given) hold(next);
       const content = await contentOf(next.content).catch(() => {});
       if (next !== asked) return; // there is a newer wish, or nobody looks any more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -117,16 +118,16 @@ def test_nothing_is_sent_that_the_browser_has(opened: Visit) -> None:
     for preset in ("Double well", "Ravine"):
         for key in ("End", "Home", "PageUp", "PageUp"):
             address = page.url
-            expect(picture(page)).to_have_attribute("data-drawn", drawn_at(page))  # going back may have mounted it anew
             dial(page).press(key)
             page.wait_for_function("(before) => location.href !== before", arg=address)
             settle(page)
-        address = page.url
+        address, before = page.url, sentence(page)
         page.get_by_role("radio", name=preset).click()
         page.wait_for_function("(before) => location.href !== before", arg=address)
         settle(page)
         page.go_back()
         page.wait_for_url(address)
+        expect(page.locator(".picture-sentence").first).to_have_text(before)  # a page is at rest, too, before it hears of the way back
         settle(page)
     assert len(traffic.fetched) == len({*traffic.fetched})
     assert max(traffic.received) < 20_000
@@ -136,6 +137,23 @@ def test_nothing_is_sent_that_the_browser_has(opened: Visit) -> None:
     settle(page)
     assert sum(traffic.received) < 30_000
     assert traffic.fetched == []  # not even the microscope, which this browser has seen at that place
+
+
+def test_a_picture_is_not_said_to_be_drawn_while_another_is_fetched(opened: Visit) -> None:
+    """Twice, and with a preset that the browser has: what stands there meanwhile is of the problem before."""
+    page = opened(CALM)
+    settle(page)
+    for preset in ("Double well", "Ravine"):
+        before, held = sentence(page), []
+        page.route("**/assets/contents/*", lambda route, held=held: held.append(route))
+        page.get_by_role("radio", name=preset).click()
+        expect(picture(page)).not_to_have_attribute("data-drawn", re.compile(""))
+        assert sentence(page) == before
+        page.unroute("**/assets/contents/*")
+        for each in held:
+            each.continue_()
+        settle(page)
+        assert sentence(page) != before
 
 
 def test_the_picture_is_the_run(opened: Visit) -> None:

@@ -12,7 +12,7 @@ from explorer.core.ground.prose import plain
 from explorer.figures.bets import strip
 from explorer.hall.pages import Own, result, student
 from explorer.hall.problem import Problem, still
-from explorer.hall.routes import offered
+from explorer.hall.routes import number, offered
 from explorer.hall.store import Bet, Room, State
 
 
@@ -77,3 +77,12 @@ def test_a_student_reads_by_how_much_the_bet_was_off() -> None:
     told = result([problem], [Bet(1, "a", 0.3, 1, "", False)], 1, 360)
     assert f"The edge is {plain(problem.edge, 4)}." in told
     assert all(low < high for low, high in pairwise(problem.begins))
+
+
+def test_the_scale_of_a_phone_is_written_as_it_can_be_typed() -> None:
+    """A number with a comma is refused, so none is shown, wherever the range lies."""
+    room = Room("ABCDEF", "", State.OPEN, 1, 0, "", 0)
+    for low in (1e-6, 0.1, 10.0, 1e3):
+        problem = Problem({}, "", "", low, low * 1e4, low * 50, "", ("diverged",), (low,))
+        scale = re.findall('class="ends" aria-hidden="true">(.*?)</div>', student(room, problem, Own(None, 0, ""), ""))[0]
+        assert [number(each) for each in re.findall("<span>(.*?)</span>", scale)] == pytest.approx([low * 10**k for k in range(5)])
