@@ -12,21 +12,38 @@ MODULES = "assets/code"
 """Where the app serves them."""
 
 
+LASTING = """
+const latest = new WeakMap();
+export default (given) => {
+  const call = {}, end = %s(given);
+  latest.set(given.parentElement, call);
+  return () => latest.get(given.parentElement) === call && end?.();
+};
+"""
+"""Only the latest call for an element ends what is there. Where a page goes on while the code is fetched, Streamlit makes a call for each
+state of the page at once, and then ends all but the last."""
+
+
 @dataclass(frozen=True)
 class Module:
-    """A module of JavaScript by its name, whose default export is a component for Streamlit.
+    """A module of JavaScript with a function of its name, which is a component for Streamlit and may return how it ends.
 
-    >>> Module("empty", "export default () => {};").address
-    'assets/code/empty-ad980a1140ff8e16.js'
+    >>> Module("empty", "function empty() {}").address.partition("-")[0]
+    'assets/code/empty'
     """
 
     name: str
     text: str = field(repr=False)
 
     @cached_property
+    def served(self) -> str:
+        """The module, whose default export is the component."""
+        return self.text + LASTING % self.name
+
+    @cached_property
     def version(self) -> str:
         """What its text alone has."""
-        return hashlib.blake2b(self.text.encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b(self.served.encode(), digest_size=8).hexdigest()
 
     @property
     def address(self) -> str:
@@ -36,7 +53,7 @@ class Module:
     @cached_property
     def zipped(self) -> bytes:
         """Its text as it travels."""
-        return gzip.compress(self.text.encode(), mtime=0)
+        return gzip.compress(self.served.encode(), mtime=0)
 
     @property
     def fetched(self) -> str:

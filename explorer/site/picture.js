@@ -1,6 +1,6 @@
 // One picture: a Plotly figure, and range inputs that move through its frames. Knows no mathematics and no words:
 // Python computed a frame and a sentence for every position (picture.py); here they are only shown.
-// Streamlit calls the default export again with the same element whenever the data or the theme change.
+// Streamlit calls `picture` again with the same element whenever the data or the theme change.
 
 const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
@@ -61,7 +61,7 @@ const SKELETON = `
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
-export default function picture({ data, parentElement, setStateValue, setTriggerValue }) {
+function picture({ data, parentElement, setStateValue, setTriggerValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, mount(parentElement));
   const shown = mounted.get(parentElement);
   shown.update(data, setStateValue, setTriggerValue);
@@ -164,7 +164,7 @@ function mount(parent) {
         const anew = stale;
         if (stale) dress();
         if (anew || !moving() || !drawLive()) await drawAtRest();
-        root.dataset.drawn = drawn;
+        if (asked === given) root.dataset.drawn = drawn; // else what is shown is not what is asked for, for as long as it takes to fetch it
         performance.mark("picture drawn");
         listen();
       } while (again);
@@ -373,7 +373,7 @@ function mount(parent) {
     png: drawing,
     svg: drawing,
     csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, plot.layout))}`,
-    html: async () => URL.createObjectURL(new Blob([await standAlone({ ...given, ...titles(), value: position, hint: "" }, file())], { type: "text/html" })),
+    html: async () => URL.createObjectURL(new Blob([await standAlone({ ...given, content: known, ...titles(), value: position, hint: "" }, file())], { type: "text/html" })),
   };
   const titles = () => ({ title: document.querySelector("h1")?.textContent ?? "", recipe: document.querySelector(".recipe")?.textContent ?? "", address: location.href });
   const file = () => (decoded.figure.data.some(({ scene }) => scene) ? PLOTLY_IN_SPACE : PLOTLY);
@@ -521,18 +521,18 @@ function mount(parent) {
   }
 
   // -- from Python
-  let asked, given, decoded; // what Python wants to be shown, and what is
+  let asked, given, known, decoded; // what Python wants to be shown, what is, and its content
   async function update(next, setStateValue, setTriggerValue) {
     commit = setStateValue;
     trigger = setTriggerValue;
     if (next !== asked) {
       asked = next;
-      delete root.dataset.drawn; // what is shown is not what is asked for, for as long as it takes to fetch it
+      delete root.dataset.drawn;
       if (!given) hold(next);
       const content = await contentOf(next.content).catch(() => {});
       if (next !== asked) return; // there is a newer wish, or nobody looks any more
       if (content === undefined) return void trigger("lost", next.content);
-      take({ ...next, content });
+      take(next, content);
     }
     stale = true;
     draw();
@@ -544,11 +544,11 @@ function mount(parent) {
     plot.style.height = `${next.height}px`;
   }
 
-  function take(next) {
+  function take(next, content) {
     const anew = !given;
     root.style.visibility = "";
-    const other = next.content !== given?.content;
-    if (other) [data, dressed] = [JSON.parse(next.content), undefined];
+    const other = content !== known;
+    if (other) [known, data, dressed] = [content, JSON.parse(content), undefined];
     data = { ...data, ...next };
     given = next;
     root.dataset.key = data.key;

@@ -7,7 +7,7 @@ const REST = 200; // ms that a pointer stays on a word before it is explained: o
 const FORCED = matchMedia("(forced-colors: active)"); // they would draw what is marked as if it were selected
 const PAUSE = 400; // ms between two looks at a page that changes all the time
 
-export default function ({ data, parentElement, setTriggerValue }) {
+function glossary({ data, parentElement, setTriggerValue }) {
   const made = (parentElement.words ??= explain(parentElement, data.words));
   made.open = (name) => setTriggerValue("case", name);
   made.look();

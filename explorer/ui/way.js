@@ -28,7 +28,7 @@ const made = (tag, attributes = {}, ...content) => {
   return element;
 };
 
-export default function ({ data, parentElement, setTriggerValue }) {
+function way({ data, parentElement, setTriggerValue }) {
   parentElement.way ??= build(parentElement, data.groups);
   parentElement.way.update(data, setTriggerValue);
 }

@@ -14,7 +14,7 @@ from explorer.core.maps.map import Axis, Map
 
 Visit = Callable[..., Page]
 PLAN = Map(Setup("x_squared", steps=100), Axis("learning_rate", 0.01, 10, log=True, count=64), Axis("start.0", 0, 4, count=64))
-LONG = Map(Setup("x_squared", learning_rate=1.0, steps=20_000), Axis("start.0", 1, 2, count=128), Axis("gradient_noise", 1, 2, count=128))
+LONG = Map(Setup("x_squared", learning_rate=1.0, steps=100_000), Axis("start.0", 1, 2, count=256), Axis("gradient_noise", 1, 2, count=256))
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from explorer.site.content import CODE
 from tests.browser.points import points
 from tests.browser.traffic import Traffic
 from tests.browser.waiting import settle
@@ -474,6 +475,28 @@ def test_without_plotly_the_words_still_work(visit: Visit, demo: str) -> None:
     dial(page).press("End")
     expect(page.locator(".picture-sentence")).to_contain_text("diverged")
     committed(page, FRAMES - 1)
+
+
+OUTDATED = """async (address) => {
+  const { default: made } = await import(new URL(address, document.baseURI).href);
+  const parentElement = document.body.appendChild(document.createElement("div"));
+  const content = JSON.stringify({ figure: { data: [], layout: {} }, frames: [], dial: null, narrow: {}, times: [], question: null });
+  const given = { parentElement, setStateValue() {}, setTriggerValue() {} };
+  const ends = ["1", "2", "3"].map((key) => made({ ...given, data: { key, alt: "", height: 100, content } }));
+  const there = () => parentElement.children.length;
+  const left = ends.map((end) => (end(), there()));
+  parentElement.remove();
+  return left;
+}"""
+
+
+def test_a_call_that_another_has_followed_ends_nothing(visit: Visit, demo: str) -> None:
+    """As Streamlit ends them where a page goes on while the component's code is fetched: the picture stays until its last call ends."""
+    page = visit(demo)
+    drawn(page, PRESET)
+    for _ in range(2):
+        assert page.evaluate(OUTDATED, CODE.address) == [1, 1, 0]
+    drawn(page, PRESET)
 
 
 def test_the_picture_can_be_taken_away_as_it_stands(visit: Visit, demo: str) -> None:
