@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from explorer.core.run.setup import Setup
 from tests.browser.points import POINTS, points
@@ -143,15 +143,17 @@ def test_a_picture_is_not_said_to_be_drawn_while_another_is_fetched(opened: Visi
     """Twice, and with a preset that the browser has: what stands there meanwhile is of the problem before."""
     page = opened(CALM)
     settle(page)
+    held: list[Route] = []
     for preset in ("Double well", "Ravine"):
-        before, held = sentence(page), []
-        page.route("**/assets/contents/*", lambda route, held=held: held.append(route))
+        before = sentence(page)
+        page.route("**/assets/contents/*", lambda route: held.append(route))
         page.get_by_role("radio", name=preset).click()
+        while not held:
+            page.wait_for_timeout(50)
         expect(picture(page)).not_to_have_attribute("data-drawn", re.compile(""))
         assert sentence(page) == before
-        page.unroute("**/assets/contents/*")
-        for each in held:
-            each.continue_()
+        page.unroute("**/assets/contents/*")  # which lets go what is held
+        held.clear()
         settle(page)
         assert sentence(page) != before
 
