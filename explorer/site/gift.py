@@ -6,7 +6,7 @@ from html import escape
 
 from markdown_it import MarkdownIt
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
@@ -53,7 +53,7 @@ def facts(setup: Setup, seen: Seen) -> str:
     """Return what anyone who made the run would know: the loss, the rule, the rate, how long, and how it went."""
     what = f"{LOSSES.title(setup.loss)} · {OPTIMIZERS.title(setup.optimizer)} · learning rate {plain(setup.learning_rate)}"
     batch = f" · batches of {setup.batch_size}" if setup.batch_size else ""
-    return f"{what}{batch} · {setup.steps:,} steps. {seen.sentence.replace('**', '')}"
+    return f"{what}{batch} · {counted(setup.steps)}. {seen.sentence.replace('**', '')}"
 
 
 def escaped(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain, power_of_ten
+from explorer.core.ground.prose import counted, plain, power_of_ten
 from explorer.core.losses import LOSSES
 from explorer.core.run.race import Race
 from explorer.core.theory.edge import Edge
@@ -176,7 +176,7 @@ def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Se
     best, rate = leader(explanations), plain(race.setup.learning_rate, 4)
     paces = {"own": "", "shared": f", all at the rate {rate}", "fraction": f", each at {rate} times its own edge"}
     what = f"On {LOSSES.title(race.setup.loss)}{paces[race.pace]}"
-    asks = f"{what}: who has the lowest loss after {race.setup.steps:,} steps, without diverging?"
+    asks = f"{what}: who has the lowest loss after {counted(race.setup.steps)}, without diverging?"
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
     first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from explorer.core.ground.knobs import experiment
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
@@ -134,7 +134,7 @@ def _of_large_run(query: Mapping[str, str]) -> Seen:
     loss, outcome = path.loss[:, 0].astype(float), judge(path)
     lost, lost_at = int((~np.isfinite(loss)).sum()), int(outcome.first_nonfinite[0])
     if lost and np.isfinite(path.x).all():
-        shown = f"the loss is nan or inf at {lost} of {loss.size} steps, while every weight stays finite; at the end it is"
+        shown = f"the loss is nan or inf at {lost:,} of {counted(loss.size)}, while every weight stays finite; at the end it is"
         sentence = f"**Nan without divergence**: {shown} {plain(loss[-1])}."
         return replace(_seen(setup, Curve.of("", Verdict.STUCK, loss), sentence, lost_at), verdict=NAN_ONLY)
     return _seen(setup, Curve.of("", outcome.verdict[0], loss), marked(outcome.sentence(0)), lost_at)

@@ -132,11 +132,11 @@ def number(text: str) -> float:
 def unreadable(text: str) -> bool:
     """Whether a text has a number that only a computer would write so, a nan where a number belongs, or Python showing through.
 
-    >>> [unreadable(text) for text in ("2.5e+277", "at nan a step", "1e-05", "None", "nothing wrong", "the loss is nan")]
-    [True, True, True, True, False, False]
+    >>> [unreadable(text) for text in ("2.5e+277", "at nan a step", "1e-05", "None", "in 1 steps", "in 201 steps", "the loss is nan")]
+    [True, True, True, True, True, False, False]
     """
     said = re.sub(f"{QUOTED}|{NAN_IS_THE_WORD}", "", text)
-    return bool(re.search(r"\d[eE][+-]?\d|\bnan\b|\bNone\b|np\.|array\(", said))
+    return bool(re.search(r"\d[eE][+-]?\d|\bnan\b|\bNone\b|np\.|array\(|(?<![\d.,])1 (step|run|rate|row|line|point|example)s\b", said))
 
 
 def nudge(setup: Setup) -> float:

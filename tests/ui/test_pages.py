@@ -112,6 +112,15 @@ def test_a_page_has_a_picture_and_words(page: Any) -> None:
     check(opened(page), page.stem)
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem in FEW_STEPS], ids=lambda path: path.stem)
+def test_a_page_of_hardly_any_steps_has_a_picture_and_words(page: Any) -> None:
+    """None, one, two, and one again: of one it says `1 step`."""
+    for steps in ("0", "1", "2", "1"):
+        app = opened(page, FEW_STEPS[page.stem] | {"steps": steps})
+        check(app, f"{page.stem} at {steps}")
+        leave(app)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_page_runs_at_both_ends_of_every_control(page: Any) -> None:
     """Each of its own is turned to its ends and back, with all others as the page opens (but for `FEW_STEPS`)."""

@@ -14,6 +14,7 @@ import numpy as np
 import sympy
 from sympy.printing.numpy import NumPyPrinter
 
+from explorer.core.ground.prose import counted
 from explorer.core.losses.grammar import ALLOWED, FUNCTIONS, LARGEST_EXPONENT, Reading, refusal
 from explorer.core.losses.written import Written
 
@@ -108,7 +109,7 @@ def _build(node: ast.expr, values: Mapping[str, Symbolic]) -> Symbolic:
             return _finite(_combined(op, _build(left, values), _build(right, values), node), node)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and ast.Starred not in map(type, args):
             if len(args) != FUNCTIONS[name][1]:
-                raise refusal(_text(node), f"give {name} {FUNCTIONS[name][1]} argument{'s' if FUNCTIONS[name][1] > 1 else ''}")
+                raise refusal(_text(node), f"give {name} {counted(FUNCTIONS[name][1], 'argument')}")
             built = [_build(each, values) for each in args]
             return OPAQUE[name](*built) if any(each.free_symbols for each in built) else _folded(FUNCTIONS[name][0], built, node)
     raise refusal(_text(node), f"be made of {ALLOWED}")

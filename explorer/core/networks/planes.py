@@ -11,7 +11,7 @@ import scipy
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import Look, knob_table
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.ground.size import check_size
 from explorer.core.losses.network.assembly import work
 from explorer.core.losses.protocol import Array, Facts
@@ -356,7 +356,7 @@ def summary(found: Survey) -> str:
     if not seeds or len(found.view.seeds) == 1:
         return finding(found, found.view.seed).replace("**", "")
     counts = [", ".join(str(pane.ruggedness[seed].minima) for seed in seeds) for pane in found.panes]
-    of = f"{len(seeds)} plane{'s' if len(seeds) > 1 else ''}"
+    of = counted(len(seeds), "plane")
     if len(found.panes) == 1:
         return f"In {of} through the same weights: {counts[0]} local minima."
     rougher = sum(found.panes[0].ruggedness[seed].rougher_than(found.panes[1].ruggedness[seed]) for seed in seeds)

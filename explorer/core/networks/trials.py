@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.networks.training import due
 from explorer.core.optimizers import length
@@ -83,8 +83,8 @@ class Trials:
         """Return what the trials say, in their own numbers: where the loss ends lowest, and where runs begin to diverge."""
         rates, edge = self.ruler.rates, self.ruler.edge
         known = np.flatnonzero(self.tried & np.isfinite(self.final))
-        length = f"{self.steps:,}" if self.steps == self.asked else f"the first {self.steps:,} of {self.asked:,}"
-        text = f"{int(self.tried.sum()):,} of {rates.size:,} rates tried, each for {length} steps"
+        length = counted(self.steps) if self.steps == self.asked else f"the first {self.steps:,} of {counted(self.asked)}"
+        text = f"{int(self.tried.sum()):,} of {rates.size:,} rates tried, each for {length}"
         if known.size:
             best = known[np.argmin(self.final[known])]
             text += f": the loss ends lowest at the rate {plain(rates[best])}, at {plain(self.final[best])}"

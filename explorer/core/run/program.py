@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from explorer.core.ground.prose import counted
 from explorer.core.losses import Facts
 from explorer.core.losses.written import Written
 from explorer.core.optimizers import OPTIMIZERS, Optimizer
@@ -89,7 +90,7 @@ def about(setup: Setup) -> str:
     """
     kinds = ("loss", "optimizer", "schedule")[: 2 + (setup.schedule != "constant")]
     names = [SHELVES[kind].title(getattr(setup, kind)) for kind in kinds]
-    return "# " + " · ".join([*names, f"learning rate {setup.learning_rate:g}", f"{setup.steps} steps"])
+    return "# " + " · ".join([*names, f"learning rate {setup.learning_rate:g}", counted(setup.steps)])
 
 
 def notebook(setup: Setup, said: str = "") -> str:

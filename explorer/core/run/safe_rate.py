@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_whole, door, must
-from explorer.core.ground.prose import plain, told_apart
+from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.losses.protocol import Facts, Loss, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, length
@@ -125,9 +125,9 @@ class SafeRate(Displayed):
     @property
     def _kept(self) -> str:
         if not self.longest:
-            longer = f"no rate is known to be safe for {LONGER * self.steps:,} steps: such runs failed where shorter ones held"
+            longer = f"no rate is known to be safe for {counted(LONGER * self.steps)}: such runs failed where shorter ones held"
             return longer if self._seen else "no run was made"
-        return f"{plain(self.safe)} is safe for at least {self.longest:,} steps{self._passed}" if np.isfinite(self.safe) else ""
+        return f"{plain(self.safe)} is safe for at least {counted(self.longest)}{self._passed}" if np.isfinite(self.safe) else ""
 
     @property
     def _passed(self) -> str:
@@ -144,7 +144,7 @@ class SafeRate(Displayed):
         last, first = told_apart(self.held, self.broke)
         held = "no rate that was tried held" if np.isnan(self.held) else f"every rate tried up to {last} held"
         broke = "no rate was found from which all failed" if np.isnan(self.broke) else f"every one from {first} on failed"
-        return f"in {self.steps:,} steps {held}, and {broke}"
+        return f"in {counted(self.steps)} {held}, and {broke}"
 
     @property
     def _at_the_start(self) -> str:

@@ -99,7 +99,7 @@ class Setup(Drawable):
             if not (all(type(each) is float for each in start) and np.isfinite(start).all()):  # long ones are, and fast to check
                 start = tuple(check_one("each number of start", check_number("start", each)) for each in start)
             if len(start) != dim:
-                raise must("start", f"{dim} number{'s' if dim > 1 else ''} for {self.loss}", f"{len(start)}")
+                raise must("start", f"{counted(dim, 'number')} for {self.loss}", f"{len(start)}")
             object.__setattr__(self, "start", start)
 
     def parameters(self, kind: str) -> dict[str, Parameter]:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.edge import Edge
@@ -128,7 +128,7 @@ class Explanation:
             far = plain(thrown(self.trajectory)[beyond].max(), 2)
             text += f": beyond the edge a run jumps about, at most {far} times its rate away from the start"
         if np.isfinite(useless):
-            text += f". From about {plain(useless, 2)} on that is of no use: in {self.outcome.steps:,} steps no loss falls below its start"
+            text += f". From about {plain(useless, 2)} on that is of no use: in {counted(self.outcome.steps)} no loss falls below its start"
         return f"{text}."
 
     def _factor(self, run: int) -> str:

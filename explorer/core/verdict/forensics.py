@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import Knob, check_integer, check_one
-from explorer.core.ground.prose import plain, told_apart
+from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory
@@ -94,7 +94,7 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
         grows = (
             f"; but it diverges, from {first} to {last} so far: more steps would end it" if outcome.verdict[run] == Verdict.DIVERGED else ""
         )
-        fine = f"every number of this run is finite, for all {trajectory.steps:,} steps{grows}"
+        fine = f"every number of this run is finite, in {counted(trajectory.steps)}{grows}"
         return Forensics(None, "", -1, -1, "", None, fine, "", trajectory, run)
     scene = _Scene.of(trajectory, run, step, quantity)
     for clue in (_bad_data, _broke, _decay, _outlier, _precision):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.core.ground.prose import plain, plain_or, told_apart
+from explorer.core.ground.prose import counted, plain, plain_or, told_apart
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS
@@ -109,13 +109,13 @@ def measured_edge(setup: Setup, explanation: Explanation, between: tuple[float, 
     low, high = between
     if low > 0 and np.isfinite(high):
         rates = " and ".join(told_apart(low, high, digits=5))
-        st.caption(f"Found by bisection: in {setup.steps:,} steps runs begin to diverge between {rates}.")
+        st.caption(f"Found by bisection: in {counted(setup.steps)} runs begin to diverge between {rates}.")
     else:
         few = "every rate" if explanation.outcome.verdict[0] == Verdict.DIVERGED else "no rate"
         line = explanation.edge
         where = "at the start" if "start" in line.reason else "near the minimum"
         theory = f": the one that theory has is {where}" if np.isfinite(line.rate) else ""
-        st.caption(f"In {setup.steps:,} steps {few} on this ruler diverges, so bisection finds no edge{theory}.")
+        st.caption(f"In {counted(setup.steps)} {few} on this ruler diverges, so bisection finds no edge{theory}.")
 
 
 def moving_edge(setup: Setup, explanation: Explanation) -> None:

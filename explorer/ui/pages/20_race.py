@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.core.ground.knobs import short
-from explorer.core.ground.prose import plain, plain_or
+from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -131,7 +131,7 @@ def headline(race: Race, explanations: list[Explanation]) -> str:
         return f"**Nobody arrives**: all {len(called)} racers diverged."
     lost = f"; {', '.join(out)} diverged" if out else "; this loss is unbounded below, so lower only means further away" if endless else ""
     name, steps = called[best][0].upper() + called[best][1:], explanations[best].outcome.steps
-    return f"**{name} leads** after {steps:,} steps with a loss of {plain(float(explanations[best].outcome.final_loss[0]))}{lost}."
+    return f"**{name} leads** after {counted(steps)} with a loss of {plain(float(explanations[best].outcome.final_loss[0]))}{lost}."
 
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.core.ground.knobs import Knob, Look, must
-from explorer.core.ground.prose import plain, plain_or, told_apart
+from explorer.core.ground.prose import counted, plain, plain_or, told_apart
 from explorer.core.ground.size import check_size
 from explorer.core.losses import LOSSES
 from explorer.core.optimizers import OPTIMIZERS
@@ -173,7 +173,7 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
     """Where the first rule's cliff is, beside theory's edge."""
     first, middle = bands[0], bands[0].middle
     if not np.isfinite(middle):
-        return f"With {first.name} no rate on this ruler diverges in {setup.steps:,} steps."
+        return f"With {first.name} no rate on this ruler diverges in {counted(setup.steps)}."
     (low, high), theory = first.cliff, first.edge
     low_end, high_end, named = told_apart(low, high, theory, digits=5)
     between = f"between {low_end} and {high_end}"

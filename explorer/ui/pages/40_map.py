@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.core.ground.knobs import short
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.maps.boundary import agreement, lines
 from explorer.core.maps.canvas import Canvas, csv, records
 from explorer.core.maps.map import LAYER, Axis, Map, knobs, too_much, window
@@ -153,7 +153,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
             st.button("Back", on_click=back, icon=":material/undo:")
     layers = any(axis.knob.startswith(LAYER) for axis in (plan.x, plan.y))
     click = f"a click opens that run on Step size{', with one rate for all its layers' if layers else ''}"
-    size = f" {plan.x.size:,} × {plan.y.size:,} runs of {plan.largest[1]:,} steps"
+    size = f" {plan.x.size:,} × {plan.y.size:,} runs of {counted(plan.largest[1])}"
     took = f"{size} took {in_words(painting.seconds)}." if finished and painting.latest else ""
     st.caption(f"Darker: overflowed sooner, or fell further. With a mouse, drag a box to zoom; {click}.{took}")
     case = next((each for each in cases() if each.page == "map" and each.record == plan), None)
@@ -171,7 +171,7 @@ def headline(plan: Map, canvas: Canvas) -> str:
     so_far = "" if done == plan.pixels else "So far, "
     rest = [(share, verdict) for verdict, share in shares.items() if verdict not in (Verdict.DIVERGED, *CONVERGE) and share >= 0.05]
     others = "".join(f", {percent(share)} are {verdict}" for share, verdict in rest)
-    text = f"{so_far}{percent(diverge)} of {done:,} runs diverge, {percent(converge)} converge{others}."
+    text = f"{so_far}{percent(diverge)} of {counted(done, 'run')} diverge, {percent(converge)} converge{others}."
     found = agreement(plan, canvas)
     if found is None or found.pixels == 0:
         return text

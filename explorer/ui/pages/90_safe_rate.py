@@ -13,7 +13,7 @@ import streamlit as st
 
 from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.knobs import Knob, Look
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run import safe_rate as own
 from explorer.core.run.safe_rate import SafeRate, safe_rate
@@ -110,7 +110,7 @@ def show(rules: list[str], found: list[SafeRate]) -> None:
     st.caption(
         "The diamond is what the curvature at the start allows: 2/λ for gradient descent; for rules that divide by the gradient's size,"
         " in their own units; the open one is the least it allows along a run. A run held if its loss ended below where it began, all"
-        f" through the last tenth of {found[0].steps:,} steps or more. The bar lies between the last rate up to which all that were tried"
+        f" through the last tenth of {counted(found[0].steps)} or more. The bar lies between the last rate up to which all that were tried"
         " held and the first from which none did."
     )
     table(names, found)
@@ -125,7 +125,7 @@ def table(names: list[str], found: list[SafeRate]) -> None:
             "error": each.uncertainty,
             "largest rate that held": plain(each.held, 4) if np.isfinite(each.held) else "none",
             "smallest rate that failed": plain(each.broke, 4) if np.isfinite(each.broke) else "none",
-            "held for longer": f"{plain(each.safe, 4)}, {each.longest:,} steps" if each.safe > 0 else "none",
+            "held for longer": f"{plain(each.safe, 4)}, {counted(each.longest)}" if each.safe > 0 else "none",
         }
         for name, each in zip(names, found, strict=True)
     ]
