@@ -173,6 +173,9 @@ class TorchModel:
         places = torch.as_tensor(rows)
         return _each(torch, data, lambda tensor: tensor[places.to(tensor.device)])
 
+    def portable(self, data: Any) -> Any:
+        return data
+
     def memory(self, data: Any) -> int:
         return int(self.an_example * max(len(each) for each in _tensors(needed("torch", "PyTorch"), data)))
 
