@@ -28,7 +28,7 @@ from explorer.core.ground.knobs import (
     typed,
 )
 from explorer.core.ground.prose import counted
-from explorer.core.ground.size import BATCH, PATH, check_size
+from explorer.core.ground.size import BATCH, PATH, REMEMBERED, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, check_step, length
 from explorer.core.schedules import SCHEDULES, Schedule, constant
@@ -36,6 +36,8 @@ from explorer.core.schedules import SCHEDULES, Schedule, constant
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
 FRAMED = 16  # coordinates of a point that a table has columns for, at most
+
+LOOK = 16  # steps between two looks at how much the rule remembers: one of somebody's own may keep all gradients
 
 SMALL = 2**16  # bytes of a point up to which its rates are laid out in its shape: then numpy multiplies twice as fast
 
@@ -162,7 +164,10 @@ class Descent:
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
         scale = None if scale is None else np.array(np.broadcast_to(scale, x.shape), order=order)
-        return cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
+        made = cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
+        more = {"remembered number": made.remembered}
+        check_size("runs", runs if kept else 1, more, BATCH, otherwise="; sweep takes as many at once as fit" * kept)
+        return made
 
     @property
     def steps(self) -> int:
@@ -171,6 +176,21 @@ class Descent:
     @property
     def runs(self) -> int:
         return self.start.shape[1]
+
+    @property
+    def remembered(self) -> int:
+        """How many numbers the optimizer remembers of one run before its first step."""
+        try:
+            with np.errstate(all="ignore"):
+                return numbers(self.optimizer.on(np.array([0])).begin(self.start[:, :1], Facts(self.objective).layout))
+        except MemoryError as error:
+            raise must("what the optimizer remembers", "so little that one run fits into memory", f"MemoryError: {error}") from None
+
+    def parted(self, most: int | None = None) -> "list[Descent]":
+        """Return the same in tiles of at most `most` runs, and of no more than what the optimizer remembers of them has room for."""
+        fits = max(REMEMBERED // max(self.remembered, 1), 1)
+        count = max(-(-self.runs // min(fits, most or fits)), 1)
+        return [self.on(each) for each in np.array_split(np.arange(self.runs), count)]
 
     @property
     def stochastic(self) -> bool:
@@ -336,10 +356,22 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
         found = optimizer.direction(gradient, state, x, rate if factor == 1 else rate * factor)
         direction, state = found if step else check_step(found, x)
+        if step % LOOK == 0 and (held := numbers(state)) > BATCH:
+            rule = f"≤ {BATCH:,} numbers for all runs together, a window of the last steps, say, or fewer steps or runs"
+            raise must("what the optimizer remembers", rule, f"{held:,} for {counted(x.shape[1], 'run')} at step {step:,}")
         way = (spread if factor == 1 else spread * factor) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
     yield Moment(descent.steps, x, *seen(loss, x), state)
+
+
+def numbers(state: Any) -> int:
+    """Return how many numbers a state has, or a part of it.
+
+    >>> numbers((3, np.zeros((2, 5)), [np.zeros(2)]))
+    13
+    """
+    return sum(map(numbers, state)) if isinstance(state, tuple | list) else int(getattr(state, "size", 1))
 
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:

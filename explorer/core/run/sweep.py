@@ -77,7 +77,7 @@ def sweep(
     check_made("progress", progress, Callable | None, "None or a function of the share that is done")
     check_made("stop", stop, threading.Event | None, "None or a threading.Event")
     size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
-    tiles = [descent.on(each) for each in np.array_split(np.arange(descent.runs), max(-(-descent.runs // size), 1))]
+    tiles = descent.parted(size)
     done = dict(_each(tiles, executor, stop or threading.Event(), progress or (lambda share: None)))
     return _joined([done[place] for place in range(len(tiles))])
 
