@@ -49,7 +49,7 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     if wrong or not names:
         raise must("parameters", "arrays of float32 or float64", (wrong or ["none"])[0])
     arrays = jax.tree.leaves(data)
-    if tensors := [each for each in arrays if hasattr(each, "detach")]:
+    if tensors := [each for each in arrays if hasattr(each, "detach") or np.ma.is_masked(each)]:
         raise must("data", "arrays of JAX or numpy", typed(tensors[0]))
     lengths = {len(each) if np.ndim(each) else 0 for each in arrays}
     if data and (len(lengths) != 1 or 0 in lengths):

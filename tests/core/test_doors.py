@@ -320,13 +320,6 @@ class InPlace:
         return value, x
 
 
-def test_a_gradient_that_is_made_in_place_is_checked_at_the_point_that_was_asked_about() -> None:
-    loss = InPlace()
-    for _ in range(2):
-        assert check_gradient(loss).wrong == check_gradient(loss, [3.0, 4.0]).wrong == ()
-        assert loss.start.tolist() == ONE
-
-
 def test_what_is_unusual_and_right_is_taken() -> None:
     assert check_gradient(bowl, [3.0, 4.0]).wrong == ()
     assert check_gradient(lambda x: (x @ x, x), [3.0, 4.0]).wrong == ("x",)
@@ -368,6 +361,75 @@ def test_a_class_of_one_s_own_is_told_what_its_members_must_do() -> None:
     for call in (lambda: critical_learning_rate(Bent(), DESCENT), lambda: safe_rate(Bent())):
         with pytest.raises(ValueError, match="hvp must be a function that returns"):
             call()
+
+
+def test_a_function_that_changes_what_it_is_given_is_named_by_every_door() -> None:
+    def doubled(x: Any) -> Any:
+        x *= 2  # and so the value is of another point than was asked for
+        return float(x @ x), x
+
+    class Shifted(InPlace):
+        def value(self, x: Any) -> Any:
+            return super().value(np.add(x, 1, out=x))
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return super().value_and_gradient(x.copy())
+
+        def hvp(self, x: Any, v: Any) -> Any:
+            return np.multiply(v, 2, out=v)
+
+    decays = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 0 * np.multiply(x, 0.9, out=x), state))
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        ("value_and_gradient must be a function that leaves its x", lambda: check_gradient(doubled, ONE)),
+        ("value_and_gradient must be a function that leaves its x", lambda: run(from_function(doubled, ONE), DESCENT, 0.1)),
+        ("value_and_gradient must be a function that leaves its x", lambda: check_gradient(InPlace())),
+        ("value must be a function that leaves its x", lambda: check_gradient(Shifted())),
+        ("hvp must be a function that leaves its v", lambda: critical_learning_rate(Shifted(), DESCENT)),
+        ("update must be a function that leaves its x", lambda: run("booth", decays, 0.1)),  # whose start is 0
+        ("update must be a function that leaves its x", lambda: sweep("booth", decays, 0.1, start=(1, 1))),
+    ]
+    for sentence, call in calls * 2:
+        with pytest.raises(ValueError, match=f"^{sentence} as it is: begin it with . = .*, got one that changed it$"):
+            call()
+    assert InPlace.start.tolist() == ONE
+
+
+def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
+    masked, complex_ones = np.ma.masked_array([1.0, 2.0], [False, True]), np.array([1.0, 2.0 + 1j])
+
+    def answers(part: Callable[[Any], Any]) -> Any:
+        return from_function(lambda x: (float(x @ x), part(2 * x)), ONE, hvp=lambda x, v: 2 * v)
+
+    class Bent(InPlace):
+        value_and_gradient, hvp = None, lambda self, x, v: 2 * v + 0j  # type: ignore[assignment]
+
+    rule = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 0j, state))
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        *(
+            (f"start must be numbers, got {kind}", lambda each=each: run("booth", DESCENT, 0.1, start=each))
+            for kind, each in (("masked_array.*compressed", masked), ("array.*2.*j", complex_ones))
+        ),
+        ("start must be numbers, got .masked_array", lambda: run("booth", DESCENT, 0.1, start=[masked, masked])),
+        ("learning_rate must be a number, got masked_array", lambda: sweep("booth", DESCENT, masked)),
+        (
+            "value_and_gradient must be a function that returns real numbers, got masked ones",
+            lambda: run(answers(lambda g: np.ma.masked_less(g, 3)), DESCENT, 0.1),
+        ),
+        (
+            "value_and_gradient must be a function that returns real numbers, got complex ones",
+            lambda: check_gradient(answers(lambda g: g + 0j)),
+        ),
+        (
+            "value_and_gradient must be a function that returns real numbers, got masked ones",
+            lambda: run(Answers((np.ones(1), np.ma.masked_less(np.ones((2, 1)), 2))), DESCENT, 0.1),
+        ),
+        ("hvp must be a function that returns real numbers, got complex ones", lambda: critical_learning_rate(Bent(), DESCENT)),
+        ("update must be a function that returns real numbers, got complex ones", lambda: run("booth", rule, 0.1)),
+    ]
+    for sentence, call in calls:
+        with pytest.raises(ValueError, match=f"^{sentence}"):
+            call()
+    assert run("booth", DESCENT, 0.1, start=np.ma.masked_array([1.0, 2.0])).runs == 1  # nothing of it is masked
 
 
 def test_a_loss_without_its_hessian_runs_and_is_judged_and_what_asks_for_curvature_says_what_it_needs() -> None:

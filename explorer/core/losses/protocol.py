@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
-from explorer.core.ground.knobs import Shelf, must, typed
+from explorer.core.ground.knobs import NotReal, Shelf, check_left, check_real, must, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
@@ -235,7 +235,10 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     try:
         value, gradient = given
         if not type(value) is type(gradient) is np.ndarray:
+            check_real("value_and_gradient", value, gradient)
             value, gradient = np.asarray(value), np.asarray(gradient)
+    except NotReal:
+        raise
     except (TypeError, ValueError, RuntimeError):  # the last of PyTorch, for a tensor that requires a gradient
         got = typed(given)
     else:
@@ -249,16 +252,19 @@ def first_seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return the same, of a loss that is asked for the first time: it must leave `x` as it is, and have real numbers."""
     before = x.copy()
     value, gradient = seen(loss, x)
-    if not np.array_equal(before, x, equal_nan=True):
-        raise must("value_and_gradient", "a function that leaves its x as it is: begin it with x = x.copy()", "one that changed it")
-    if np.iscomplexobj(value) or np.iscomplexobj(gradient):
-        raise must("value_and_gradient", "a function that returns real numbers", "complex ones")
+    check_left("value_and_gradient", before, x)
+    check_real("value_and_gradient", value, gradient)
     return value, gradient
 
 
 def hessian_times(loss: Loss, x: Array, v: Array) -> Array:
     """Return the Hessian at each of the points `x` times `v`, ``(dim, runs)`` all three."""
-    product = np.asarray(check_loss(loss, "hvp").hvp(x, v))
+    before = x.copy(), v.copy()
+    found = check_loss(loss, "hvp").hvp(x, v)
+    check_real("hvp", found)
+    product = np.asarray(found)
+    check_left("hvp", before[0], x)
+    check_left("hvp", before[1], v, "v")
     if product.shape != v.shape:
         raise must("hvp", "a function that returns (dim, runs)", f"shape {product.shape} at {v.shape}")
     return product

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.knobs import check_made, check_mapping, check_number, check_one, check_whole, must, typed
+from explorer.core.ground.knobs import (
+    NotReal,
+    check_left,
+    check_made,
+    check_mapping,
+    check_number,
+    check_one,
+    check_real,
+    check_whole,
+    must,
+    typed,
+)
 from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss
 from explorer.core.optimizers import length
 
@@ -97,10 +108,16 @@ class Pointwise:
 
     def at(self, point: Array) -> tuple[Array, Array]:
         """Return value and gradient ``(dim,)`` at one point, in the function's own types; what is no number is refused with a sentence."""
-        given = self.value_and_gradient_at(point.copy())
+        given = self.value_and_gradient_at(own := point.copy())
+        if (own != point).any():
+            check_left("value_and_gradient", point, own)
         try:
+            if point.dtype.kind != "c":  # a complex step
+                check_real("value_and_gradient", *given)
             value, slope = (_numbers(each, point.dtype.kind) for each in given)
             got = f"shapes {value.shape} and {slope.shape}"
+        except NotReal:
+            raise
         except (TypeError, ValueError, OverflowError, RuntimeError):
             got = typed(given)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number, door, must
+from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_left, check_made, check_number, check_real, door, must
 from explorer.core.optimizers.recurrence import UNKNOWN, Array, Number, Recurrence, measured
 
 Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction
@@ -108,7 +108,7 @@ class Optimizer:
             """The recurrence of a rule that names none, measured when it is first asked for."""
             if name != "recurrence":
                 raise AttributeError(f"an Optimizer has no {name!r}")
-            asked = lambda gradient, state, x: check_step(self.direction(gradient, state, x), x)  # noqa: E731 - with a sentence
+            asked = lambda gradient, state, x: check_step(self.direction(gradient, state, x), x, np.zeros_like(x))  # noqa: E731 - with a sentence
             object.__setattr__(self, name, found := measured(self.begin, asked, self.preconditioner))
             return found
 
@@ -230,12 +230,17 @@ def check_takes(name: str, function: Any, *arguments: str) -> None:
         raise must(name, rule, f"one of {signature}") from None
 
 
-def check_step(step: Any, x: Array) -> Step:
-    """Return what `update` returned; refuse with a sentence what is no direction of the shape of `x` with a state."""
+def check_step(step: Any, x: Array, before: Array) -> Step:
+    """Return what `update` returned; refuse with a sentence what is no direction of the shape of `x` with a state, or has changed `x`.
+
+    That was `before`.
+    """
+    check_left("update", before, x)
     if not (isinstance(step, tuple) and len(step) == 2):
         raise must("update", "a function that returns a pair: the direction (dim, runs), and the state", f"{type(step).__name__}")
     if np.shape(step[0]) != x.shape:
         raise must("update", f"a function whose direction has the shape of x, {x.shape}", f"{np.shape(step[0])}")
+    check_real("update", step[0])
     return step[0], step[1]
 
 

@@ -354,8 +354,9 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             _, gradient = batch.value_and_gradient(x)
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
+        before = x.copy() if step < 2 else x  # a start of zeros hides x *= 0.9
         found = optimizer.direction(gradient, state, x, rate if factor == 1 else rate * factor)
-        direction, state = found if step else check_step(found, x)
+        direction, state = found if step > 1 else check_step(found, x, before)
         if step % LOOK == 0 and (held := numbers(state)) > BATCH:
             rule = f"≤ {BATCH:,} numbers for all runs together, a window of the last steps, say, or fewer steps or runs"
             raise must("what the optimizer remembers", rule, f"{held:,} for {counted(x.shape[1], 'run')} at step {step:,}")

@@ -26,7 +26,7 @@ from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_whole, door, must
 from explorer.core.ground.prose import plain, told_apart
-from explorer.core.losses.protocol import Facts, Loss, hessian_times, seen
+from explorer.core.losses.protocol import Facts, Loss, first_seen, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -216,7 +216,7 @@ def safe_rate(
     point = as_point(loss.start if start is None else start)
     rule, x = check_optimizer("gradient_descent" if optimizer is None else optimizer), check_points("start", point, loss.dim)
     check_made("stop", stop, Halt | None, "None or what is_set, such as a threading.Event")
-    value, gradient = loss.value_and_gradient(x)
+    value, gradient = first_seen(loss, x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
         raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")
     curvature, error, direction = _curvature(loss, rule, x)
