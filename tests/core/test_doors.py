@@ -432,6 +432,29 @@ def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
     assert run("booth", DESCENT, 0.1, start=np.ma.masked_array([1.0, 2.0])).runs == 1  # nothing of it is masked
 
 
+def test_a_minimum_above_a_loss_that_a_run_reaches_is_refused() -> None:
+    """Rounding is no refusal, nor is the loss of a batch, which may be lower than that of all."""
+
+    class Bowl:
+        dim, start, value, hvp = 2, np.array([3.0, 1.0]), lambda self, x: (x * x).sum(axis=0), lambda self, x, v: 2 * v
+
+        def __init__(self, minimum: float) -> None:
+            self.minimum = minimum
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return self.value(x), 2 * x
+
+    for door in (lambda loss: judge(run(loss, DESCENT, [0.1, 0.3])), lambda loss: sweep(loss, DESCENT, [0.1, 0.3])):
+        with pytest.raises(ValueError, match=r"^the loss's minimum must be None or at most every loss, and .* was reached, got 5\.0$"):
+            door(Bowl(5.0))
+        door(Bowl(1e-9))
+    for ask in (check_gradient, lambda loss: safe_rate(loss, check=False)):
+        ask(Bowl(5.0))
+        with pytest.raises(ValueError, match=r"at most every loss, and 10 was reached, got 50\.0$"):
+            ask(Bowl(50.0))
+    judge(run("linear_regression", DESCENT, 0.1, batch_size=2, whole=False, steps=300))
+
+
 def test_a_loss_without_its_hessian_runs_and_is_judged_and_what_asks_for_curvature_says_what_it_needs() -> None:
     class Flat(InPlace):
         def value_and_gradient(self, x: Any) -> Any:

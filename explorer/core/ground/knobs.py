@@ -105,6 +105,20 @@ def check_left(name: str, before: np.ndarray, after: np.ndarray, what: str = "x"
         raise must(name, f"a function that leaves its {what} as it is: begin it with {what} = {what}.copy()", "one that changed it")
 
 
+def check_takes(name: str, function: Any, *arguments: str) -> None:
+    """Refuse with a sentence what cannot be called with these arguments, as far as Python knows a function's own."""
+    rule = f"a function of ({', '.join(arguments)})"
+    check_made(name, function, Callable, rule)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one written in C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise must(name, rule, f"one of {signature}") from None
+
+
 class NotReal(ValueError):
     """A function returned complex or masked numbers."""
 

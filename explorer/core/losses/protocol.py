@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
-from explorer.core.ground.knobs import NotReal, Shelf, check_left, check_real, must, typed
+from explorer.core.ground.knobs import NotReal, Shelf, check_left, check_real, check_takes, must, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
@@ -229,6 +229,14 @@ def check_bound(name: str, bound: float | None, loss: Bounded) -> Bounded:
     return loss
 
 
+def check_reached(minimum: float | None, losses: Array, sizes: Array) -> None:
+    """Refuse a minimum that is above one of these losses ``(runs,)`` by more than they may be rounded, where they have had these `sizes`."""
+    with np.errstate(all="ignore"):
+        below = np.zeros(losses.shape, dtype=bool) if minimum is None else minimum - losses > 1e-6 * (1 + np.abs(sizes))
+    if below.any():
+        raise must("the loss's minimum", f"None or at most every loss, and {plain(float(losses[below].min()), 6)} was reached", minimum)
+
+
 def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return a loss and its gradient at `x` ``(dim, runs)``, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
     given = loss.value_and_gradient(x)
@@ -251,16 +259,36 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
 def first_seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return the same, of a loss that is asked for the first time: it must leave `x` as it is, and have real numbers."""
     before = x.copy()
+    check_takes("value_and_gradient", loss.value_and_gradient, "x")
     value, gradient = seen(loss, x)
     check_left("value_and_gradient", before, x)
     check_real("value_and_gradient", value, gradient)
     return value, gradient
 
 
+def first_value(loss: Loss, x: Array) -> Array:
+    """Return a loss at `x` ``(dim, runs)``, of one whose `value` is asked for the first time: it must do the same."""
+    before = x.copy()
+    check_takes("value", loss.value, "x")
+    found = loss.value(x)
+    check_left("value", before, x)
+    check_real("value", found)
+    value = np.asarray(found)
+    if value.shape != x.shape[1:] or value.dtype.kind not in "fiub":
+        raise must(
+            "value",
+            "a function from (dim, runs) to the losses (runs,)",
+            f"shape {value.shape} at {x.shape}" if found is not None else "None",
+        )
+    return value
+
+
 def hessian_times(loss: Loss, x: Array, v: Array) -> Array:
     """Return the Hessian at each of the points `x` times `v`, ``(dim, runs)`` all three."""
     before = x.copy(), v.copy()
-    found = check_loss(loss, "hvp").hvp(x, v)
+    product_with = check_loss(loss, "hvp").hvp
+    check_takes("hvp", product_with, "x", "v")
+    found = product_with(x, v)
     check_real("hvp", found)
     product = np.asarray(found)
     check_left("hvp", before[0], x)

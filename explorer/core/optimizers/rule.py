@@ -1,7 +1,6 @@
 """What an update rule is: a pair of pure functions and its own stability rule; and what wraps any rule: decay and clipping."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_left, check_made, check_number, check_real, door, must
+from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_left, check_made, check_number, check_real, check_takes, door, must
 from explorer.core.optimizers.recurrence import UNKNOWN, Array, Number, Recurrence, measured
 
 Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction
@@ -214,20 +213,6 @@ ValueError: momentum must be finite and ≥ 0 and ≤ 1, got -1
 def check_optimizer(optimizer: object) -> Optimizer:
     """Return a rule as it is, or by its name with its defaults; refuse with a sentence what is neither."""
     return check_made("optimizer", OPTIMIZERS.made(optimizer), Optimizer, 'a name such as "adam", or made by OPTIMIZERS["adam"]()')
-
-
-def check_takes(name: str, function: Any, *arguments: str) -> None:
-    """Refuse with a sentence what cannot be called with these arguments, as far as Python knows a function's own."""
-    rule = f"a function of ({', '.join(arguments)})"
-    check_made(name, function, Callable, rule)
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # one written in C
-        return
-    try:
-        signature.bind(*arguments)
-    except TypeError:
-        raise must(name, rule, f"one of {signature}") from None
 
 
 def check_step(step: Any, x: Array, before: Array) -> Step:

@@ -26,7 +26,7 @@ from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_whole, door, must
 from explorer.core.ground.prose import plain, told_apart
-from explorer.core.losses.protocol import Facts, Loss, first_seen, hessian_times, seen
+from explorer.core.losses.protocol import Facts, Loss, check_reached, first_seen, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -219,6 +219,7 @@ def safe_rate(
     value, gradient = first_seen(loss, x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
         raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")
+    check_reached(loss.minimum, value, value)
     curvature, error, direction = _curvature(loss, rule, x)
     rate, low, high = (float(np.ravel(rule.largest_stable_rate(each))[0]) for each in (curvature, curvature + error, curvature - error))
     theory = (curvature, error, direction, rate, low, high)

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_left, check_number, check_whole, must
+from explorer.core.ground.knobs import check_number, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, first_seen, hessian_times, seen
+from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_seen, first_value, hessian_times, seen
 from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along
 from explorer.core.theory.gradient_mistakes import Look, recognized, slip
@@ -286,8 +286,8 @@ def _asked(given: Function | Loss, x: ArrayLike | None, seed: int) -> tuple[Loss
     check_loss(loss, "value")
     point, gradient = _at(loss, x)
     with np.errstate(all="ignore"), one_blas_thread:
-        loss.value(own := point[:, np.newaxis].copy())
-    check_left("value", point[:, np.newaxis], own)
+        value = first_value(loss, point[:, np.newaxis].copy())
+    check_reached(loss.minimum, value, value)
     return loss, point, gradient, random
 
 
