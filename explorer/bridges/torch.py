@@ -65,6 +65,8 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
     if not trained or any(torch.nn.parameter.is_lazy(each) for each in trained.values()):
         raise must("model", "one with parameters that require a gradient and have a shape: a lazy one has to be called once", "none")
+    if any(each.is_meta for each in [*model.parameters(), *model.buffers(), *_tensors(torch, data)]):
+        raise must("model and data", "ones with numbers in them, as on the device cpu", "tensors on the device meta")
     for name, each in trained.items():
         if each.dtype not in (torch.float32, torch.float64):
             raise must(

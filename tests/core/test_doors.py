@@ -455,6 +455,54 @@ def test_a_minimum_above_a_loss_that_a_run_reaches_is_refused() -> None:
     judge(run("linear_regression", DESCENT, 0.1, batch_size=2, whole=False, steps=300))
 
 
+def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_path: Path) -> None:
+    def ruled(**parts: Any) -> Optimizer:
+        return Optimizer(**{"init": lambda x: (), "update": lambda g, state, x: (g, state), **parts})
+
+    def scheduled(schedule: Any) -> Callable[[], Any]:
+        return lambda: run("booth", DESCENT, 0.1, schedule=schedule)
+
+    class Half:
+        dim: Any = 2
+        start, minimum, value, hvp = np.ones(2), 0.0, lambda self: 0, lambda self, x: x
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return (x * x).sum(axis=0), 2 * x
+
+    uneven = type("Uneven", (Half,), {"dim": 2.0})()
+    flat = from_function(bowl, ONE, hvp=lambda x, v: 1.0)
+    bent = ruled(preconditioner=lambda state: np.ones(3))
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    plan = Map(Setup("booth"), Axis("learning_rate", 0.01, 1, count=2), Axis("steps", 1, 9, count=2))
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        ("what schedule returns must be finite, got nan at step 5", scheduled(lambda t: np.where(t == 5, np.nan, 1.0))),
+        ("schedule must be a function of the steps, .* by np.where for an if, got ValueError", scheduled(lambda t: 1.0 if t < 5 else 0.1)),
+        ("weight_decay must be finite, got nan", lambda: ruled(weight_decay=np.nan)),
+        ("decoupled_decay must be a number, got 'a'", lambda: ruled(decoupled_decay="a")),
+        ("check must be True or False, got 'no'", lambda: safe_rate("booth", check="no")),  # type: ignore[arg-type]
+        ("Setup has no keyword 'foo'; it has loss, optimizer", lambda: Setup(foo=1)),  # type: ignore[call-arg]
+        ("value_and_gradient must be a function of .x., got one of .a, b.", lambda: check_gradient(lambda a, b: 1, ONE)),  # type: ignore
+        ("value must be a function of .x., got one of ..", lambda: check_gradient(Half())),
+        ("hvp must be a function of .x, v., got one of .x.", lambda: critical_learning_rate(Half(), DESCENT)),
+        ("the loss's dim must be a whole number of at least 1, got 2.0", lambda: run(uneven, DESCENT, 0.1)),
+        ("hvp must be a function from two arrays .2,. to one, got shape ..", lambda: critical_learning_rate(flat, DESCENT)),
+        ("loss must be .*; the class is one, so call it, as in Half..", lambda: safe_rate(Half)),  # type: ignore[arg-type]
+        ("preconditioner must be a function of .state., got one of ..", lambda: ruled(preconditioner=lambda: 1)),
+        (
+            "preconditioner must be a function whose numbers have the shape of x, .2, 1., got shape .3,.",
+            lambda: safe_rate(BOWL, optimizer=bent),
+        ),
+        ("init must be a function that returns a tuple, .*, got None", lambda: run("booth", ruled(init=lambda x: None), 0.1)),
+        ("update must be a function whose direction is of numbers", lambda: run("booth", ruled(update=lambda g, s, x: ("ab", s)), 0.1)),
+        ("path must be the path of a file that can be written, got .*: Is a directory", lambda: Canvas.open(tmp_path, plan)),
+        ("executor must be one that takes work: make another, got Thread", lambda: sweep("booth", DESCENT, 0.1, executor=closed)),
+    ]
+    for sentence, call in calls:
+        with pytest.raises((ValueError, TypeError), match=f"^{sentence}"):
+            call()
+
+
 def test_a_loss_without_its_hessian_runs_and_is_judged_and_what_asks_for_curvature_says_what_it_needs() -> None:
     class Flat(InPlace):
         def value_and_gradient(self, x: Any) -> Any:

@@ -581,8 +581,8 @@ def door(function: Door) -> Door:
         for name in kwargs.keys() - own.keys():
             alike = "".join(f": say {each}" for each in difflib.get_close_matches(name, own, 1))
             hint = pointer(name) or ("" if takes_more else knob_of(name, dotted="knobs" in own) or alike)
-            if hint:
-                raise TypeError(f"{function.__name__} has no keyword {name!r}{hint}")
+            if hint or not takes_more:
+                raise TypeError(f"{function.__name__} has no keyword {name!r}{hint or '; it has ' + ', '.join(own)}")
         return called(*args, **kwargs)
 
     if not isinstance(function, type):

@@ -210,7 +210,10 @@ def check_loss(loss: Any, *needs: str) -> Loss:
     if isinstance(loss, type) or len(missing) == len(needs) > 1:
         rule = 'a name such as "quadratic", made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss'
         rule += "; torch_loss and jax_loss of explorer.bridges make one of a model" * callable(loss)
+        rule += f"; the class is one, so call it, as in {getattr(loss, '__name__', '')}()" * (isinstance(loss, type) and not missing)
         raise must("loss", rule, typed(loss))
+    if "dim" in needs and not missing and not (isinstance(loss.dim, int | np.integer) and loss.dim > 0):
+        raise must("the loss's dim", "a whole number of at least 1", typed(loss.dim))
     if missing:
         lacks, way = ", ".join(missing), "from_function makes a loss that has all from its value and gradient"
         own = "; or write hvp(x, v), the Hessian at x times v, (dim, runs) all three" if "hvp" in missing else ""
@@ -230,7 +233,7 @@ def check_bound(name: str, bound: float | None, loss: Bounded) -> Bounded:
 
 
 def check_reached(minimum: float | None, losses: Array, sizes: Array) -> None:
-    """Refuse a minimum that is above one of these losses ``(runs,)`` by more than they may be rounded, where they have had these `sizes`."""
+    """Refuse a minimum above one of these losses ``(runs,)`` by more than they may be rounded, of runs whose losses had these `sizes`."""
     with np.errstate(all="ignore"):
         below = np.zeros(losses.shape, dtype=bool) if minimum is None else minimum - losses > 1e-6 * (1 + np.abs(sizes))
     if below.any():
@@ -270,16 +273,13 @@ def first_value(loss: Loss, x: Array) -> Array:
     """Return a loss at `x` ``(dim, runs)``, of one whose `value` is asked for the first time: it must do the same."""
     before = x.copy()
     check_takes("value", loss.value, "x")
-    found = loss.value(x)
+    found: Any = loss.value(x)
     check_left("value", before, x)
     check_real("value", found)
     value = np.asarray(found)
     if value.shape != x.shape[1:] or value.dtype.kind not in "fiub":
-        raise must(
-            "value",
-            "a function from (dim, runs) to the losses (runs,)",
-            f"shape {value.shape} at {x.shape}" if found is not None else "None",
-        )
+        got = f"shape {value.shape} at {x.shape}" if value.dtype.kind in "fiub" else typed(found)
+        raise must("value", "a function from (dim, runs) to the losses (runs,)", got)
     return value
 
 

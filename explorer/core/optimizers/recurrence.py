@@ -101,7 +101,7 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
             given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
             d, after = direction(z[:1], given, x)  # the gradient of ½x²; a decay, which sees x, counts apart
-            d = d if preconditioner is None else d * preconditioner(after)
+            d = d if preconditioner is None else d * preconditioner(after, d)
             return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
         whole, half = (np.stack([moved(at, small) for at in range(places[-1])], axis=1) for small in (SMALL, SMALL / 2))

@@ -155,13 +155,17 @@ class Descent:
         rate = np.array(np.broadcast_to(rate, runs))
         try:
             returned = (course or constant())(np.arange(steps))
-        except TypeError as error:
-            raise must("schedule", "a function of the steps, (n,), that returns a multiplier for each", f"TypeError: {error}") from error
+        except Exception as error:
+            rule = "a function of the steps, (n,), that returns a multiplier for each, by np.where for an if"
+            raise must("schedule", rule, f"{type(error).__name__}: {error}") from error
         multiplier = check_floats("what schedule returns", returned, shape="numbers")
         if any(each is None for each in np.ravel(returned)[np.isnan(multiplier).ravel()]):  # of which numpy makes nan
             raise must("what schedule returns", "numbers", typed(returned))
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
+        if not np.isfinite(multiplier).all():
+            at = int(np.argmin(np.isfinite(multiplier)))
+            raise must("what schedule returns", "finite", f"{multiplier[at]} at step {at:,}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
         scale = None if scale is None else np.array(np.broadcast_to(scale, x.shape), order=order)
         made = cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
@@ -315,7 +319,7 @@ def run(
         for moment in descend(descent):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and rule.preconditioner is not None:
-                divided_by[moment.step] = rule.preconditioner(moment.state) if moment.step else np.nan
+                divided_by[moment.step] = rule.divided_by(moment.state, moment.x) if moment.step else np.nan
     return Trajectory(**vars(descent), x=path, loss=values, gradient_norm=norms, preconditioner=divided_by)
 
 
