@@ -121,6 +121,16 @@ def test_an_edge_that_is_not_between_them(loss: Loss | str, low: float, high: fl
         find_edge(loss, GD, low, high)
 
 
+def test_more_runs_than_can_be_kept_are_refused_before_any_is_looked_at() -> None:
+    """Of a broadcast array, whose 8 GB are not there: a look at each would need them."""
+    rates = np.broadcast_to(0.1, 10**12)
+    for door in (run, sweep):
+        with pytest.raises(ValueError, match=r"^runs must be ≤ 5,000,000, got 1,000,000,000,000; give fewer rates, or one part"):
+            door("booth", GD, rates)
+        with pytest.raises(ValueError, match=r"^runs must be ≤ 5,000,000, got 6,000,000; give"):
+            door("booth", OPTIMIZERS["momentum"](momentum=np.full(6_000_000, 0.5)), 0.1)
+
+
 def test_what_a_rule_of_ones_own_remembers_bounds_the_runs_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dense preconditioner, of dim² numbers a run, filled the memory with 64 runs; a rule that keeps every gradient has no recurrence."""
     seen: list[int] = []

@@ -28,7 +28,7 @@ from explorer.core.ground.knobs import (
     typed,
 )
 from explorer.core.ground.prose import counted
-from explorer.core.ground.size import BATCH, PATH, REMEMBERED, check_size
+from explorer.core.ground.size import BATCH, MOST_RUNS, PATH, REMEMBERED, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, check_step, length
 from explorer.core.schedules import SCHEDULES, Schedule, constant
@@ -36,6 +36,8 @@ from explorer.core.schedules import SCHEDULES, Schedule, constant
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
 FRAMED = 16  # coordinates of a point that a table has columns for, at most
+
+MANY = "; give fewer rates, or one part of them after another"
 
 LOOK = 16  # steps between two looks at how much the rule remembers: one of somebody's own may keep all gradients
 
@@ -130,6 +132,8 @@ class Descent:
         loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
         rule = 'None, a name such as "cosine", or made by SCHEDULES["cosine"]()'
         course: Schedule | None = check_made("schedule", SCHEDULES.made(schedule), Callable | None, rule)
+        if isinstance(learning_rate, np.ndarray):  # before each is looked at, which takes seconds
+            check_size("runs", learning_rate.size, {}, MOST_RUNS, otherwise=MANY)
         rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
         replacement, whole = check_switch("replacement", replacement), check_switch("whole", whole)
         noise = check_one("gradient_noise", check_number("gradient_noise", gradient_noise, NOT_NEGATIVE))
@@ -144,6 +148,7 @@ class Descent:
         for name, count in counts.items():
             if count not in (1, runs):
                 raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
+        check_size("runs", runs, {}, MOST_RUNS, otherwise=MANY)
         check_size("runs", runs, {"dimension": loss.dim}, BATCH)
         if kept:
             without = "; sweep keeps no path"
