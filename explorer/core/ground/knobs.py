@@ -100,7 +100,7 @@ def check_made(name: str, value: Any, kind: Any, rule: str) -> Any:
 
 
 def check_left(name: str, before: np.ndarray, after: np.ndarray, what: str = "x") -> None:
-    """Refuse with a sentence a function that has changed in place what it was given: whoever gave it would go on with something else."""
+    """Refuse with a sentence a function that has changed in place what it was given: its caller would go on with something else."""
     if not np.array_equal(before, after, equal_nan=True):
         raise must(name, f"a function that leaves its {what} as it is: begin it with {what} = {what}.copy()", "one that changed it")
 
