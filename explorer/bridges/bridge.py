@@ -41,6 +41,9 @@ class Model(Protocol):
     def on(self, data: Any, rows: NDArray[np.intp]) -> Any:
         """Return these rows of the data."""
 
+    def portable(self, data: Any) -> Any:
+        """Return the data as what another process can read."""
+
     def memory(self, data: Any) -> int:
         """Return the bytes that the intermediate results of one run take."""
 
@@ -69,6 +72,9 @@ class Bridge:
         return (
             f"{type(self).__name__}: {counted(len(self.start), 'parameter')} in {counted(len(self.shapes), 'block')}, as {self.start.dtype}"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"data": self.model.portable(self.data)}
 
     minimum = None
     order = "F"  # a run's numbers beside each other, as the libraries want them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from explorer.bridges.bridge import MEMORY, Bridge, DataBridge, Times, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.ground.travel import packed
 from explorer.core.losses.protocol import check_bound
 
 
@@ -47,7 +49,7 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     if wrong or not names:
         raise must("parameters", "arrays of float32 or float64", (wrong or ["none"])[0])
     arrays = jax.tree.leaves(data)
-    if tensors := [each for each in arrays if hasattr(each, "detach")]:
+    if tensors := [each for each in arrays if hasattr(each, "detach") or np.ma.is_masked(each)]:
         raise must("data", "arrays of JAX or numpy", typed(tensors[0]))
     lengths = {len(each) if np.ndim(each) else 0 for each in arrays}
     if data and (len(lengths) != 1 or 0 in lengths):
@@ -73,12 +75,17 @@ def _kind(jax: Any, name: str, leaf: Any) -> Any:
 
 
 class JaxFunction:
-    """The arithmetic of a function of a pytree, whose numbers one after another are `flat` ``(dim,)``; compiled when it is first called."""
+    """The arithmetic of a function of a pytree, whose numbers one after another are `flat` ``(dim,)``; compiled when it is first called.
+
+    Every call is `wide`, that is with JAX's 64 bits, where the making was: they are switched on for a thread or a process, and it is called
+    in others.
+    """
 
     def __init__(self, function: Callable[..., Any], parameters: Any) -> None:
         jax = needed("jax", "JAX")
         self.flat, unravel = importlib.import_module("jax.flatten_util").ravel_pytree(parameters)
         self.jax, self.bytes = jax, dict[Any, int]()
+        self.function, self.parameters, self.wide = function, unravel(self.flat), bool(jax.config.jax_enable_x64)
 
         def returned(point: Any, data: Any) -> Any:
             return function(unravel(point), *data)
@@ -94,6 +101,10 @@ class JaxFunction:
         self.gradients = jax.jit(jax.vmap(jax.value_and_grad(loss), (0, None)))
         self.products = jax.jit(jax.vmap(product, (0, 0, None)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it was made of, for what JAX compiles stays in its process; with numpy's arrays, whose 64 bits nobody cuts."""
+        return _again, (self.wide, packed((self.function, self.portable(self.parameters))))
+
     def check(self, data: Any) -> None:
         """Refuse what does not return one real number."""
         try:
@@ -106,24 +117,42 @@ class JaxFunction:
             raise must("function", "one that returns one real number, such as a mean", got)
 
     def value(self, x: Array, data: Any) -> Array:
-        return np.asarray(self.losses(self._padded(x), data))[: len(x)]
+        with self.bits():
+            return np.asarray(self.losses(self._padded(x), data))[: len(x)]
 
     def value_and_gradient(self, x: Array, data: Any) -> tuple[Array, Array]:
-        value, gradient = self.gradients(self._padded(x), data)
+        with self.bits():
+            value, gradient = self.gradients(self._padded(x), data)
         return np.asarray(value)[: len(x)], np.asarray(gradient)[: len(x)]
 
     def hessian_at(self, x: Array, data: Any) -> Times:
-        points = self._padded(x)
-        return lambda v: np.asarray(self.products(points, self._padded(v), data))[: len(v)]
+        with self.bits():
+            points = self._padded(x)
+
+        def times(v: Array) -> Array:
+            with self.bits():
+                return np.asarray(self.products(points, self._padded(v), data))[: len(v)]
+
+        return times
 
     def on(self, data: Any, rows: NDArray[np.intp]) -> Any:
-        return self.jax.tree.map(lambda each: each[rows], data)
+        with self.bits():
+            return self.jax.tree.map(lambda each: each[rows], data)
+
+    def portable(self, data: Any) -> Any:
+        """As numpy's arrays, which JAX takes too."""
+        return self.jax.tree.map(np.asarray, data)
+
+    def bits(self) -> Any:
+        """As many as the parameters were made with."""
+        return self.jax.enable_x64(self.wide)
 
     def memory(self, data: Any) -> int:
         """As the compiler says of one run, once for each number of examples."""
         shapes = tuple(each.shape for each in self.jax.tree.leaves(data))
         if shapes not in self.bytes:
-            analysis = self.gradients.lower(self.flat[np.newaxis], data).compile().memory_analysis()
+            with self.bits():
+                analysis = self.gradients.lower(self.flat[np.newaxis], data).compile().memory_analysis()
             self.bytes[shapes] = int(analysis.temp_size_in_bytes) if analysis is not None else MEMORY
         return self.bytes[shapes]
 
@@ -131,3 +160,9 @@ class JaxFunction:
         """The points with the last one repeated up to a power of two: each number of runs would be compiled anew."""
         more = (1 << (len(x) - 1).bit_length()) - len(x)
         return self.jax.numpy.asarray(np.concatenate([x, np.repeat(x[-1:], more, axis=0)]), self.flat.dtype)
+
+
+def _again(wide: bool, made_of: bytes) -> JaxFunction:
+    """The same in another process."""
+    with needed("jax", "JAX").enable_x64(wide):
+        return JaxFunction(*pickle.loads(made_of))

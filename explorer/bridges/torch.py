@@ -65,6 +65,8 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
     if not trained or any(torch.nn.parameter.is_lazy(each) for each in trained.values()):
         raise must("model", "one with parameters that require a gradient and have a shape: a lazy one has to be called once", "none")
+    if any(each.is_meta for each in [*model.parameters(), *model.buffers(), *_tensors(torch, data)]):
+        raise must("model and data", "ones with numbers in them, as on the device cpu", "tensors on the device meta")
     for name, each in trained.items():
         if each.dtype not in (torch.float32, torch.float64):
             raise must(
@@ -98,6 +100,7 @@ class TorchModel:
         """Look at the start once: how many bytes an example takes, whether runs go together; what is not the same twice is refused."""
         torch, x = needed("torch", "PyTorch"), self._tensor(start[np.newaxis])
         before = {name: each.clone() for name, each in self.model.named_buffers()}
+        given = [each.clone() for each in _tensors(torch, data)]
         kept: list[int] = []
 
         def noted(saved: Any) -> Any:
@@ -126,8 +129,11 @@ class TorchModel:
                 raise _drawn() from error
             self.together = False  # it branches on numbers, or has an operation that vmap does not know
             first = self._losses(x, data)
-        if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(self._losses(x, data))):
-            raise _drawn()
+        if _differ(torch, first, self._losses(x, data)):
+            if any(_differ(torch, *pair) for pair in zip(given, _tensors(torch, data), strict=True)):
+                what = "model and loss_function"
+                raise must(what, "ones that leave the data as they are: x = x + 1 instead of x += 1, say", "one that changes them in place")
+            raise _drawn("one that gives another: it draws random numbers, or changes something of its own")
         changed = [name for name, each in self.model.named_buffers() if not torch.equal(each, before[name])]
         if changed:
             raise must("model", "one that leaves its buffers as they are: call model.eval() first", f"one that changes {changed[0]}")
@@ -172,6 +178,9 @@ class TorchModel:
         torch = needed("torch", "PyTorch")
         places = torch.as_tensor(rows)
         return _each(torch, data, lambda tensor: tensor[places.to(tensor.device)])
+
+    def portable(self, data: Any) -> Any:
+        return data
 
     def memory(self, data: Any) -> int:
         return int(self.an_example * max(len(each) for each in _tensors(needed("torch", "PyTorch"), data)))
@@ -262,8 +271,12 @@ def _described(torch: Any, given: Any) -> str:
     return typed(given)
 
 
-def _drawn() -> ValueError:
-    return must("model", "one that gives the same loss twice: call model.eval(), or set dropout to 0", "one that draws random numbers")
+def _drawn(got: str = "one that draws random numbers") -> ValueError:
+    return must("model", "one that gives the same loss twice: call model.eval(), or set dropout to 0", got)
+
+
+def _differ(torch: Any, one: Any, other: Any) -> bool:
+    return not torch.equal(torch.nan_to_num(one), torch.nan_to_num(other))
 
 
 def _each(torch: Any, data: Any, function: Callable[[Any], Any]) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from scipy.linalg import eigh
 from benchmarks.bridges import of_jax
 from explorer import OPTIMIZERS, Loss, check_gradient, critical_learning_rate, find_edge, judge, run, safe_rate, sharpness, sweep, why_nan
 from explorer.bridges import jax_loss
+from explorer.core.ground.workers import processes
 from explorer.core.losses.protocol import DataLoss
 from explorer.core.networks.planes import curvature, random_plane
 from explorer.core.theory.curvature import hessian
@@ -87,6 +91,22 @@ def test_derivatives_are_those_of_the_function() -> None:
 def test_what_cannot_be_a_loss_is_refused_with_a_sentence(function: Any, parameters: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         jax_loss(function, parameters)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_it_travels_to_other_processes(wide: bool) -> None:
+    """As a pickle too, with JAX's 64 bits where it has them: a process begins with 32."""
+    with jax.enable_x64(wide), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        kind = np.float64 if wide else np.float32
+        parameters, X, y = jax.tree.map(lambda each: each.astype(kind), small())
+        shift = jnp.asarray(0.1, kind)
+        for loss in (jax_loss(lambda p, X, y: fitted(p, X, y) + shift, parameters, X, y), jax_loss(lambda p: fitted(p, X, y), parameters)):
+            again = pickle.loads(pickle.dumps(loss))
+            assert again.start.dtype == kind
+            assert np.array_equal(again.value(loss.start[:, np.newaxis]), loss.value(loss.start[:, np.newaxis]))
+            here, loky, there = (sweep(loss, DESCENT, [0.05, 0.1], steps=3, tile=1, executor=each) for each in (None, processes(), pool))
+            assert np.array_equal(loky.final_loss, here.final_loss)
+            assert np.array_equal(there.final_loss, here.final_loss)
 
 
 def test_data_of_another_library_are_refused_with_a_sentence() -> None:

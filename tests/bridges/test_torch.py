@@ -182,6 +182,12 @@ MEAN = nn.functional.cross_entropy
             (MEAN, *DATA),
             "the same loss twice: call model.eval.*draws random numbers",
         ),
+        (
+            lambda: nn.Linear(4, 3),
+            (lambda output, target: MEAN(output * target.add_(1.0).mean(), torch.zeros(6, dtype=torch.long)), DATA[0], torch.zeros(6)),
+            r"leave the data as they are: x = x \+ 1 instead of x \+= 1, say, got one that changes them in place",
+        ),
+        (lambda: nn.Linear(4, 3, device="meta"), (MEAN, *DATA), "ones with numbers in them, .*, got tensors on the device meta"),
         (lambda: nn.LazyLinear(3), (MEAN, *DATA), "a lazy one has to be called once"),
         (lambda: nn.Linear(4, 3).requires_grad_(False), (MEAN, *DATA), "parameters that require a gradient"),
         (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss(reduction="none"), *DATA), r"returns one number.*shape \(6,\)"),

@@ -320,13 +320,6 @@ class InPlace:
         return value, x
 
 
-def test_a_gradient_that_is_made_in_place_is_checked_at_the_point_that_was_asked_about() -> None:
-    loss = InPlace()
-    for _ in range(2):
-        assert check_gradient(loss).wrong == check_gradient(loss, [3.0, 4.0]).wrong == ()
-        assert loss.start.tolist() == ONE
-
-
 def test_what_is_unusual_and_right_is_taken() -> None:
     assert check_gradient(bowl, [3.0, 4.0]).wrong == ()
     assert check_gradient(lambda x: (x @ x, x), [3.0, 4.0]).wrong == ("x",)
@@ -367,6 +360,146 @@ def test_a_class_of_one_s_own_is_told_what_its_members_must_do() -> None:
 
     for call in (lambda: critical_learning_rate(Bent(), DESCENT), lambda: safe_rate(Bent())):
         with pytest.raises(ValueError, match="hvp must be a function that returns"):
+            call()
+
+
+def test_a_function_that_changes_what_it_is_given_is_named_by_every_door() -> None:
+    def doubled(x: Any) -> Any:
+        x *= 2  # and so the value is of another point than was asked for
+        return float(x @ x), x
+
+    class Shifted(InPlace):
+        def value(self, x: Any) -> Any:
+            return super().value(np.add(x, 1, out=x))
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return super().value_and_gradient(x.copy())
+
+        def hvp(self, x: Any, v: Any) -> Any:
+            return np.multiply(v, 2, out=v)
+
+    decays = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 0 * np.multiply(x, 0.9, out=x), state))
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        ("value_and_gradient must be a function that leaves its x", lambda: check_gradient(doubled, ONE)),
+        ("value_and_gradient must be a function that leaves its x", lambda: run(from_function(doubled, ONE), DESCENT, 0.1)),
+        ("value_and_gradient must be a function that leaves its x", lambda: check_gradient(InPlace())),
+        ("value must be a function that leaves its x", lambda: check_gradient(Shifted())),
+        ("hvp must be a function that leaves its v", lambda: critical_learning_rate(Shifted(), DESCENT)),
+        ("update must be a function that leaves its x", lambda: run("booth", decays, 0.1)),  # whose start is 0
+        ("update must be a function that leaves its x", lambda: sweep("booth", decays, 0.1, start=(1, 1))),
+    ]
+    for sentence, call in calls * 2:
+        with pytest.raises(ValueError, match=f"^{sentence} as it is: begin it with . = .*, got one that changed it$"):
+            call()
+    assert InPlace.start.tolist() == ONE
+
+
+def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
+    masked, complex_ones = np.ma.masked_array([1.0, 2.0], [False, True]), np.array([1.0, 2.0 + 1j])
+
+    def answers(part: Callable[[Any], Any]) -> Any:
+        return from_function(lambda x: (float(x @ x), part(2 * x)), ONE, hvp=lambda x, v: 2 * v)
+
+    class Bent(InPlace):
+        value_and_gradient, hvp = None, lambda self, x, v: 2 * v + 0j  # type: ignore[assignment]
+
+    rule = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 0j, state))
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        *(
+            (f"start must be numbers, got {kind}", lambda each=each: run("booth", DESCENT, 0.1, start=each))
+            for kind, each in (("masked_array.*compressed", masked), ("array.*2.*j", complex_ones))
+        ),
+        ("start must be numbers, got .masked_array", lambda: run("booth", DESCENT, 0.1, start=[masked, masked])),
+        ("learning_rate must be a number, got masked_array", lambda: sweep("booth", DESCENT, masked)),
+        (
+            "value_and_gradient must be a function that returns real numbers, got masked ones",
+            lambda: run(answers(lambda g: np.ma.masked_less(g, 3)), DESCENT, 0.1),
+        ),
+        (
+            "value_and_gradient must be a function that returns real numbers, got complex ones",
+            lambda: check_gradient(answers(lambda g: g + 0j)),
+        ),
+        (
+            "value_and_gradient must be a function that returns real numbers, got masked ones",
+            lambda: run(Answers((np.ones(1), np.ma.masked_less(np.ones((2, 1)), 2))), DESCENT, 0.1),
+        ),
+        ("hvp must be a function that returns real numbers, got complex ones", lambda: critical_learning_rate(Bent(), DESCENT)),
+        ("update must be a function that returns real numbers, got complex ones", lambda: run("booth", rule, 0.1)),
+    ]
+    for sentence, call in calls:
+        with pytest.raises(ValueError, match=f"^{sentence}"):
+            call()
+    assert run("booth", DESCENT, 0.1, start=np.ma.masked_array([1.0, 2.0])).runs == 1  # nothing of it is masked
+
+
+def test_a_minimum_above_a_loss_that_a_run_reaches_is_refused() -> None:
+    """Rounding is no refusal, nor is the loss of a batch, which may be lower than that of all."""
+
+    class Bowl:
+        dim, start, value, hvp = 2, np.array([3.0, 1.0]), lambda self, x: (x * x).sum(axis=0), lambda self, x, v: 2 * v
+
+        def __init__(self, minimum: float) -> None:
+            self.minimum = minimum
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return self.value(x), 2 * x
+
+    for door in (lambda loss: judge(run(loss, DESCENT, [0.1, 0.3])), lambda loss: sweep(loss, DESCENT, [0.1, 0.3])):
+        with pytest.raises(ValueError, match=r"^the loss's minimum must be None or at most every loss, and .* was reached, got 5\.0$"):
+            door(Bowl(5.0))
+        door(Bowl(1e-9))
+    for ask in (check_gradient, lambda loss: safe_rate(loss, check=False)):
+        ask(Bowl(5.0))
+        with pytest.raises(ValueError, match=r"at most every loss, and 10 was reached, got 50\.0$"):
+            ask(Bowl(50.0))
+    judge(run("linear_regression", DESCENT, 0.1, batch_size=2, whole=False, steps=300))
+
+
+def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_path: Path) -> None:
+    def ruled(**parts: Any) -> Optimizer:
+        return Optimizer(**{"init": lambda x: (), "update": lambda g, state, x: (g, state), **parts})
+
+    def scheduled(schedule: Any) -> Callable[[], Any]:
+        return lambda: run("booth", DESCENT, 0.1, schedule=schedule)
+
+    class Half:
+        dim: Any = 2
+        start, minimum, value, hvp = np.ones(2), 0.0, lambda self: 0, lambda self, x: x
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return (x * x).sum(axis=0), 2 * x
+
+    uneven = type("Uneven", (Half,), {"dim": 2.0})()
+    flat = from_function(bowl, ONE, hvp=lambda x, v: 1.0)
+    bent = ruled(preconditioner=lambda state: np.ones(3))
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    plan = Map(Setup("booth"), Axis("learning_rate", 0.01, 1, count=2), Axis("steps", 1, 9, count=2))
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        ("what schedule returns must be finite, got nan at step 5", scheduled(lambda t: np.where(t == 5, np.nan, 1.0))),
+        ("schedule must be a function of the steps, .* by np.where for an if, got ValueError", scheduled(lambda t: 1.0 if t < 5 else 0.1)),
+        ("weight_decay must be finite, got nan", lambda: ruled(weight_decay=np.nan)),
+        ("decoupled_decay must be a number, got 'a'", lambda: ruled(decoupled_decay="a")),
+        ("check must be True or False, got 'no'", lambda: safe_rate("booth", check="no")),  # type: ignore[arg-type]
+        ("Setup has no keyword 'foo'; it has loss, optimizer", lambda: Setup(foo=1)),  # type: ignore[call-arg]
+        ("value_and_gradient must be a function of .x., got one of .a, b.", lambda: check_gradient(lambda a, b: 1, ONE)),  # type: ignore
+        ("value must be a function of .x., got one of ..", lambda: check_gradient(Half())),
+        ("hvp must be a function of .x, v., got one of .x.", lambda: critical_learning_rate(Half(), DESCENT)),
+        ("the loss's dim must be a whole number of at least 1, got 2.0", lambda: run(uneven, DESCENT, 0.1)),
+        ("hvp must be a function from two arrays .2,. to one, got shape ..", lambda: critical_learning_rate(flat, DESCENT)),
+        ("loss must be .*; the class is one, so call it, as in Half..", lambda: safe_rate(Half)),  # type: ignore[arg-type]
+        ("preconditioner must be a function of .state., got one of ..", lambda: ruled(preconditioner=lambda: 1)),
+        (
+            "preconditioner must be a function whose numbers have the shape of x, .2, 1., got shape .3,.",
+            lambda: safe_rate(BOWL, optimizer=bent),
+        ),
+        ("init must be a function that returns a tuple, .*, got None", lambda: run("booth", ruled(init=lambda x: None), 0.1)),
+        ("update must be a function whose direction is of numbers", lambda: run("booth", ruled(update=lambda g, s, x: ("ab", s)), 0.1)),
+        ("path must be the path of a file that can be written, got .*: Is a directory", lambda: Canvas.open(tmp_path, plan)),
+        ("executor must be one that takes work: make another, got Thread", lambda: sweep("booth", DESCENT, 0.1, executor=closed)),
+    ]
+    for sentence, call in calls:
+        with pytest.raises((ValueError, TypeError), match=f"^{sentence}"):
             call()
 
 

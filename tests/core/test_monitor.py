@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import re
 import sys
@@ -252,7 +253,8 @@ def test_any_sequence_of_numbers_is_taken() -> None:
         watch = Monitor(dtype=("float32", "float64")[turn % 2])
         for step in range(30):
             loss = (odd[random.integers(len(odd))], float(np.exp(20 * random.normal())), 1.5**step)[random.integers(3)]
-            about = {"gradient_norm": odd[random.integers(len(odd))], "learning_rate": 10.0 ** random.integers(-5, 300)}
+            norm = odd[random.integers(len(odd))]
+            about = {"gradient_norm": norm and abs(norm), "learning_rate": 10.0 ** random.integers(-5, 300)}
             notice = watch.update(loss, step=int(random.integers(40)) if random.random() < 0.2 else None, **about)
             assert notice is None or notice.state in (State.LEAVING, State.LOST)
             assert watch.sentence
@@ -326,7 +328,7 @@ def test_nonsense_about_the_model_is_refused_with_a_sentence() -> None:
         Monitor().update(1.0, x=[1.0], learning_rate=0.1)
     with pytest.raises(ValueError, match="x must be 1 numbers"):
         watch.update(1.0, x=[1.0, 2.0], learning_rate=0.1)
-    assert watch.update(1.0, x=[np.nan], learning_rate=0.1) is None
+    assert "the point has inf or nan in it" in str(watch.update(1.0, x=[np.nan], learning_rate=0.1))
 
 
 class Breaking:
@@ -412,3 +414,24 @@ def test_a_point_is_asked_for_only_where_it_is_looked_at() -> None:
         watch.update(0.9**step, x=lambda step=step: asked.append(step) or np.array([0.9**step]), learning_rate=0.01)
     assert asked == [0, 10, 20, 30]
     assert watch.look.times_edge == pytest.approx(0.01)
+
+
+def test_what_is_beyond_all_numbers_is_named_as_it_is_and_what_is_none_is_refused() -> None:
+    def fed(**given: Any) -> str:
+        watch = Monitor()
+        watch.update(1.0)
+        watch.update(**{"loss": 2.0, "learning_rate": 0.1, **given})
+        return watch.sentence
+
+    assert fed(loss=-(10**400)) == "lost: the loss is −inf at step 1"
+    assert fed(loss=10**400) == "lost: the loss is inf at step 1"
+    assert fed(gradient_norm=math.inf) == fed(gradient_norm=10**400) == "lost: the gradient's norm is inf at step 1"
+    for name, value in (("gradient_norm", -1.0), ("learning_rate", 10**400), ("learning_rate", math.inf)):
+        with pytest.raises(ValueError, match=f"^{name} must be one number, ≥ 0, got"):
+            fed(**{name: value})
+    looking = Monitor(model=LOSSES["booth"](), every=1)
+    with np.errstate(all="raise"):
+        looking.update(1.0, x=[1e200, 2.0], learning_rate=1e300)
+        assert str(looking.update(2.0, x=[math.nan, 2.0], learning_rate=0.1)) == "step 1: lost: the point has inf or nan in it at step 1"
+    with pytest.raises(TypeError, match=r"^Monitor has no keyword 'x'; it has dtype, model"):
+        Monitor(x=LOSSES["booth"]())  # type: ignore[call-arg]

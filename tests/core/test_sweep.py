@@ -9,7 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Loss, Verdict, find_edge, from_function, judge, run, sweep
+from explorer import (
+    LOSSES,
+    OPTIMIZERS,
+    Loss,
+    Optimizer,
+    Verdict,
+    critical_learning_rate,
+    find_edge,
+    from_function,
+    judge,
+    run,
+    safe_rate,
+    sweep,
+)
+from explorer.core.run import descent
 
 GD = OPTIMIZERS["gradient_descent"]()
 
@@ -105,3 +119,39 @@ def test_an_edge_that_is_not_between_them(loss: Loss | str, low: float, high: fl
     """The refusal names both rates, what became of the one in question, and the way out."""
     with pytest.raises(ValueError, match=f"^the edge must lie between low and high, .*{re.escape(says)}"):
         find_edge(loss, GD, low, high)
+
+
+def test_more_runs_than_can_be_kept_are_refused_before_any_is_looked_at() -> None:
+    """Of a broadcast array, whose 8 GB are not there: a look at each would need them."""
+    rates = np.broadcast_to(0.1, 10**12)
+    for door in (run, sweep):
+        with pytest.raises(ValueError, match=r"^runs must be ≤ 5,000,000, got 1,000,000,000,000; give fewer rates, or one part"):
+            door("booth", GD, rates)
+        with pytest.raises(ValueError, match=r"^runs must be ≤ 5,000,000, got 6,000,000; give"):
+            door("booth", OPTIMIZERS["momentum"](momentum=np.full(6_000_000, 0.5)), 0.1)
+
+
+def test_what_a_rule_of_ones_own_remembers_bounds_the_runs_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dense preconditioner, of dim² numbers a run, filled the memory with 64 runs; a rule that keeps every gradient has no recurrence."""
+    seen: list[int] = []
+
+    def divided(gradient: Any, state: Any, x: Any) -> Any:
+        seen.append(x.shape[1])
+        return np.einsum("ijr,jr->ir", state[0], gradient), state
+
+    dense = Optimizer(init=lambda x: (np.repeat(np.eye(len(x))[:, :, np.newaxis], x.shape[1], axis=2),), update=divided)
+    hoards = Optimizer(init=lambda x: (), update=lambda gradient, state, x: (gradient, (*state, gradient)))
+    loss, rates = LOSSES["quadratic"](eigenvalues=np.arange(1.0, 11.0)), np.geomspace(1e-3, 0.19, 40)
+    whole, safe = sweep(loss, dense, rates, steps=20).final_loss, safe_rate(loss, optimizer=dense, steps=20)
+    monkeypatch.setattr(descent, "REMEMBERED", 300)
+    seen.clear()
+    assert sweep(loss, dense, rates, steps=20).final_loss == pytest.approx(whole, rel=1e-12)
+    assert safe_rate(loss, optimizer=dense, steps=20).held == safe.held
+    assert max(seen) <= 3
+    monkeypatch.setattr(descent, "BATCH", 1000)
+    with pytest.raises(ValueError, match=r"^runs must be ≤ 10 for 100 remembered numbers, got 40; sweep takes as many at once as fit$"):
+        run(loss, dense, rates, steps=20)
+    with pytest.raises(ValueError, match=r"^what the optimizer remembers must be ≤ 1,000 numbers .*, got 1,020 for 6 runs at step 16$"):
+        sweep(loss, hoards, rates[:6], steps=20)
+    with pytest.raises(ValueError, match=r"what it remembers grows with every step.*or use find_edge"):
+        critical_learning_rate(loss, hoards)

@@ -44,16 +44,6 @@ def test_the_central_difference_is_as_exact_as_it_says(name: str) -> None:
     np.testing.assert_allclose(ours.hvp(x, 1e-9 * v), 1e-9 * expected, atol=1e-17 * np.abs(expected).max())
 
 
-def test_a_point_is_the_functions_own() -> None:
-    def greedy(x: Array) -> tuple[float, Array]:
-        gradient = 2 * x
-        x[:] = 7
-        return 0.0, gradient
-
-    path = run(from_function(greedy, start=[1.0]), GD, 0.25, steps=2)
-    assert path.x[:, 0, 0].tolist() == [1, 0.5, 0.25]
-
-
 def test_names_of_the_coordinates() -> None:
     assert from_function(rosenbrock, (0, 0)).coordinates == ("x1", "x2")
     assert from_function(rosenbrock, (0, 0), coordinates=("a", "b")).coordinates == ("a", "b")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.diagnosis.look import Inspector, Look, Point
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, check_mapping, check_whole, must, typed
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, check_mapping, check_whole, door, must, typed
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, check_optimizer
@@ -52,6 +52,7 @@ class Notice:
         return f"step {self.step:,}: {self.sentence}"
 
 
+@door
 class Monitor:
     r"""Watch a run from any loop: `update` takes the loss of each step and returns a `Notice` when the run is on its way out, else None.
 
@@ -154,7 +155,10 @@ class Monitor:
         """
         value = loss if type(loss) is float else _number("loss", loss)
         at = self.step + 1 if step is None else step if type(step) is int and step >= 0 else check_whole("step", step, at_least=0)
-        norm = gradient_norm if gradient_norm is None or type(gradient_norm) is float else _number("gradient_norm", gradient_norm)
+        fits = gradient_norm is None or (type(gradient_norm) is float and not gradient_norm < 0)
+        norm = gradient_norm if fits else _number("gradient_norm", gradient_norm)
+        if norm is not None and norm < 0:
+            raise must("gradient_norm", "one number, ≥ 0", typed(gradient_norm))
         known = learning_rate is None or (type(learning_rate) is float and 0 <= learning_rate < math.inf)
         rate = learning_rate if known else _number("learning_rate", learning_rate, NOT_NEGATIVE)
         if self._inspector is None:
@@ -190,20 +194,20 @@ class Monitor:
         gap, self.step = at - self.step, at
         if value is None:
             return None
-        if norm is not None and norm != norm:
-            return self._lose("gradient's norm", norm)
+        if norm is not None and not norm < math.inf:
+            return self._lose(f"gradient's norm is {plain(norm)}")
         due = self._inspector is not None and x is not None and (at % self._inspector.every == 0 or self._inspector.rehearsed_at < 0)
         if value <= self._start and not due:
             if value < self._floor:
                 if value == -math.inf:
-                    return self._lose("loss", value)
+                    return self._lose(f"loss is {plain(value)}")
                 self._floor = value
             if self._rise or self.state is not State.STEADY:
                 self._come_down()
             self._last = value
             return None
         if not math.isfinite(value):
-            return self._lose("loss", value)
+            return self._lose(f"loss is {plain(value)}")
         self._note(value, at, max(gap, 1))
         self._bound_before, self._bound = self._bound, math.nan
         if norm is not None and rate is not None and self._edge < math.inf:
@@ -211,8 +215,10 @@ class Monitor:
         if x is not None and rate is not None and self._inspector is not None and (due or self._rose_on(value)):
             height = self._height(value) / self._height(self._start)
             self.look = self._inspector.look(at, x, rate, preconditioner, start=self._start, height=height)
+            if self.look is None:
+                return self._lose("point has inf or nan in it")
             self._looked_at = value
-            why, self._foreseen = ("", -1) if self.look is None else (self.look.why, self.look.overflow_step)
+            why, self._foreseen = self.look.why, self.look.overflow_step
             if why and self.state is not State.LEAVING:
                 return self._warn(State.LEAVING, why)
         if value <= self._start or self.state is State.LEAVING:
@@ -330,11 +336,11 @@ class Monitor:
         """What is said to grow: a loss that has been negative is measured from its lowest."""
         return f"the loss, measured from its lowest, {plain(self._floor)}," if self._floor < 0 else "the loss"
 
-    def _lose(self, what: str, value: float) -> Notice | None:
+    def _lose(self, what: str) -> Notice | None:
         """Return that something is inf or nan, once."""
         self._rise.clear()
         self._rises, self._highest, self._growth, self._foreseen = 0, -math.inf, math.nan, -1
-        return None if self.state is State.LOST else self._warn(State.LOST, f"the {what} is {plain(value)} at step {self.step:,}")
+        return None if self.state is State.LOST else self._warn(State.LOST, f"the {what} at step {self.step:,}")
 
     def _warn(self, state: State, why: str) -> Notice:
         self.state = state
@@ -421,7 +427,8 @@ def _number(name: str, given: Any, knob: Knob | None = None) -> float | None:
         if number is not None and (knob is None or knob.at_least <= number < math.inf):
             return number
     except OverflowError:
-        return math.inf
+        if knob is None:
+            return math.inf if given > 0 else -math.inf
     except (TypeError, ValueError, RuntimeError):
         pass
     raise must(name, f"one number{'' if knob is None else f', {knob.rule}'}", typed(given))

@@ -225,7 +225,7 @@ def table(lines: Lines) -> Sheet:
     if delimiter != " " and named > 1 and _texts(rows[0]) and (widths[named] > 1 or not any(any(row[named:]) for row in rows[:2000])):
         width = named  # blank cells at the end are left out in most rows, or too many
     if width > MOST_COLUMNS:
-        raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width}")
+        raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width:,}: keep those of the steps and the losses")
     if delimiter == "," and width == 2 and _are_decimals(rows):
         rows, delimiter, width = [[",".join(row)] for row in rows], ";", 1
     counts = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2

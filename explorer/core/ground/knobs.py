@@ -99,6 +99,37 @@ def check_made(name: str, value: Any, kind: Any, rule: str) -> Any:
     return value
 
 
+def check_left(name: str, before: np.ndarray, after: np.ndarray, what: str = "x") -> None:
+    """Refuse with a sentence a function that has changed in place what it was given: its caller would go on with something else."""
+    if not np.array_equal(before, after, equal_nan=True):
+        raise must(name, f"a function that leaves its {what} as it is: begin it with {what} = {what}.copy()", "one that changed it")
+
+
+def check_takes(name: str, function: Any, *arguments: str) -> None:
+    """Refuse with a sentence what cannot be called with these arguments, as far as Python knows a function's own."""
+    rule = f"a function of ({', '.join(arguments)})"
+    check_made(name, function, Callable, rule)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one written in C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise must(name, rule, f"one of {signature}") from None
+
+
+class NotReal(ValueError):
+    """A function returned complex or masked numbers."""
+
+
+def check_real(name: str, *returned: Any) -> None:
+    """Refuse with a sentence a function that returned complex or masked numbers: numpy would drop a part or the mask, and go on."""
+    for kind, found in (("complex", map(np.iscomplexobj, returned)), ("masked", map(np.ma.is_masked, returned))):
+        if any(found):
+            raise NotReal(*must(name, "a function that returns real numbers", f"{kind} ones").args)
+
+
 def check_mapping(name: str, value: Any, such: str) -> dict[str, Any]:
     """Return a mapping from names, or its pairs, as a dictionary; anything else is refused with a sentence."""
     try:
@@ -135,7 +166,7 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
 
 def _floats(value: Any) -> np.ndarray:
     """Return numbers as float64, an integer beyond all floats as inf; complex numbers, dates and what is masked are no numbers here."""
-    if value is np.ma.masked or (isinstance(value, list | tuple) and any(each is np.ma.masked for each in value)):
+    if any(map(np.ma.is_masked, value if isinstance(value, list | tuple) else [value])):
         raise TypeError
     if np.asarray(value).dtype.kind in "cmM":
         raise TypeError
@@ -218,6 +249,7 @@ def typed(value: object) -> str:
     tensor = any(hasattr(each, "detach") for each in (value[:2] if isinstance(value, list | tuple) else [value]))
     joined = "torch.nn.utils.parameters_to_vector(...)" * isinstance(value, list)  # the parameters of a model
     made = f", of which {joined}.detach().cpu().numpy() makes an array" * tensor
+    made += ", of which .compressed() leaves out what is masked" * (np.ma.is_masked(value) and value is not np.ma.masked)
     if _is_empty(value):
         return "none"
     try:
@@ -549,8 +581,8 @@ def door(function: Door) -> Door:
         for name in kwargs.keys() - own.keys():
             alike = "".join(f": say {each}" for each in difflib.get_close_matches(name, own, 1))
             hint = pointer(name) or ("" if takes_more else knob_of(name, dotted="knobs" in own) or alike)
-            if hint:
-                raise TypeError(f"{function.__name__} has no keyword {name!r}{hint}")
+            if hint or not takes_more:
+                raise TypeError(f"{function.__name__} has no keyword {name!r}{hint or '; it has ' + ', '.join(own)}")
         return called(*args, **kwargs)
 
     if not isinstance(function, type):

@@ -14,6 +14,11 @@ PAGE = 8_000_000
 BATCH = 2**28
 """The most that the points of many runs have together, of which nothing but their verdicts is kept, or what is computed with: 2 GB."""
 
+MOST_RUNS = 5_000_000
+"""The most runs of one call: some forty numbers are kept of each in two dimensions, 1.7 GB together."""
+
+REMEMBERED = 2**25
+"""The most that an optimizer remembers of the runs that are computed side by side where they need not be: 256 MB."""
 
 WORK = 2e10
 """The most multiplications of one answer, steps × dimensions × examples × runs: half a minute or less on one core."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
-from explorer.core.ground.knobs import Shelf, must, typed
+from explorer.core.ground.knobs import NotReal, Shelf, check_left, check_real, check_takes, must, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
@@ -210,7 +210,10 @@ def check_loss(loss: Any, *needs: str) -> Loss:
     if isinstance(loss, type) or len(missing) == len(needs) > 1:
         rule = 'a name such as "quadratic", made by LOSSES["quadratic"]() or from_function, or of a class with the members of Loss'
         rule += "; torch_loss and jax_loss of explorer.bridges make one of a model" * callable(loss)
+        rule += f"; the class is one, so call it, as in {getattr(loss, '__name__', '')}()" * (isinstance(loss, type) and not missing)
         raise must("loss", rule, typed(loss))
+    if "dim" in needs and not missing and not (isinstance(loss.dim, int | np.integer) and loss.dim > 0):
+        raise must("the loss's dim", "a whole number of at least 1", typed(loss.dim))
     if missing:
         lacks, way = ", ".join(missing), "from_function makes a loss that has all from its value and gradient"
         own = "; or write hvp(x, v), the Hessian at x times v, (dim, runs) all three" if "hvp" in missing else ""
@@ -229,13 +232,24 @@ def check_bound(name: str, bound: float | None, loss: Bounded) -> Bounded:
     return loss
 
 
+def check_reached(minimum: float | None, losses: Array, sizes: Array) -> None:
+    """Refuse a minimum above one of these losses ``(runs,)`` by more than they may be rounded, of runs whose losses had these `sizes`."""
+    with np.errstate(all="ignore"):
+        below = np.zeros(losses.shape, dtype=bool) if minimum is None else minimum - losses > 1e-6 * (1 + np.abs(sizes))
+    if below.any():
+        raise must("the loss's minimum", f"None or at most every loss, and {plain(float(losses[below].min()), 6)} was reached", minimum)
+
+
 def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return a loss and its gradient at `x` ``(dim, runs)``, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
     given = loss.value_and_gradient(x)
     try:
         value, gradient = given
         if not type(value) is type(gradient) is np.ndarray:
+            check_real("value_and_gradient", value, gradient)
             value, gradient = np.asarray(value), np.asarray(gradient)
+    except NotReal:
+        raise
     except (TypeError, ValueError, RuntimeError):  # the last of PyTorch, for a tensor that requires a gradient
         got = typed(given)
     else:
@@ -248,17 +262,37 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
 def first_seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return the same, of a loss that is asked for the first time: it must leave `x` as it is, and have real numbers."""
     before = x.copy()
+    check_takes("value_and_gradient", loss.value_and_gradient, "x")
     value, gradient = seen(loss, x)
-    if not np.array_equal(before, x, equal_nan=True):
-        raise must("value_and_gradient", "a function that leaves its x as it is: begin it with x = x.copy()", "one that changed it")
-    if np.iscomplexobj(value) or np.iscomplexobj(gradient):
-        raise must("value_and_gradient", "a function that returns real numbers", "complex ones")
+    check_left("value_and_gradient", before, x)
+    check_real("value_and_gradient", value, gradient)
     return value, gradient
+
+
+def first_value(loss: Loss, x: Array) -> Array:
+    """Return a loss at `x` ``(dim, runs)``, of one whose `value` is asked for the first time: it must do the same."""
+    before = x.copy()
+    check_takes("value", loss.value, "x")
+    found: Any = loss.value(x)
+    check_left("value", before, x)
+    check_real("value", found)
+    value = np.asarray(found)
+    if value.shape != x.shape[1:] or value.dtype.kind not in "fiub":
+        got = f"shape {value.shape} at {x.shape}" if value.dtype.kind in "fiub" else typed(found)
+        raise must("value", "a function from (dim, runs) to the losses (runs,)", got)
+    return value
 
 
 def hessian_times(loss: Loss, x: Array, v: Array) -> Array:
     """Return the Hessian at each of the points `x` times `v`, ``(dim, runs)`` all three."""
-    product = np.asarray(check_loss(loss, "hvp").hvp(x, v))
+    before = x.copy(), v.copy()
+    product_with = check_loss(loss, "hvp").hvp
+    check_takes("hvp", product_with, "x", "v")
+    found = product_with(x, v)
+    check_real("hvp", found)
+    product = np.asarray(found)
+    check_left("hvp", before[0], x)
+    check_left("hvp", before[1], v, "v")
     if product.shape != v.shape:
         raise must("hvp", "a function that returns (dim, runs)", f"shape {product.shape} at {v.shape}")
     return product

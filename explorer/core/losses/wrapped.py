@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.knobs import check_made, check_mapping, check_number, check_one, check_whole, must, typed
+from explorer.core.ground.knobs import (
+    NotReal,
+    check_left,
+    check_made,
+    check_mapping,
+    check_number,
+    check_one,
+    check_real,
+    check_takes,
+    check_whole,
+    must,
+    typed,
+)
 from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss
 from explorer.core.optimizers import length
 
@@ -97,10 +109,16 @@ class Pointwise:
 
     def at(self, point: Array) -> tuple[Array, Array]:
         """Return value and gradient ``(dim,)`` at one point, in the function's own types; what is no number is refused with a sentence."""
-        given = self.value_and_gradient_at(point.copy())
+        given = self.value_and_gradient_at(own := point.copy())
+        if (own != point).any():
+            check_left("value_and_gradient", point, own)
         try:
+            if point.dtype.kind != "c":  # a complex step
+                check_real("value_and_gradient", *given)
             value, slope = (_numbers(each, point.dtype.kind) for each in given)
             got = f"shapes {value.shape} and {slope.shape}"
+        except NotReal:
+            raise
         except (TypeError, ValueError, OverflowError, RuntimeError):
             got = typed(given)
         else:
@@ -119,11 +137,18 @@ class Pointwise:
     def hessian_at(self, x: Array) -> Callable[[Array], Array]:
         """The function v -> Hv at these points, whose strides are looked for once."""
         if self.product_at is not None:
-            own = self.product_at
-            return lambda v: np.stack([np.asarray(own(point.copy(), each)) for point, each in zip(x.T, v.T, strict=True)], axis=1)
+            return lambda v: np.stack([self._product(*each) for each in zip(x.T, v.T, strict=True)], axis=1)
         points, which = np.unique(x, axis=1, return_inverse=True)
         h = stride(self, points, self.share)[which]
         return lambda v: difference(self, x, v, h / np.where(v.any(axis=0), length(v), 1))
+
+    def _product(self, point: Array, v: Array) -> Array:
+        """The function's own product at one point ``(dim,)``; what is none is refused with a sentence."""
+        assert self.product_at is not None
+        found = np.asarray(self.product_at(point.copy(), v.copy()))
+        if found.shape != point.shape:
+            raise must("hvp", f"a function from two arrays ({self.dim},) to one", f"shape {found.shape}")
+        return found
 
 
 def _numbers(given: ArrayLike, kind: str) -> Array:
@@ -198,6 +223,9 @@ def from_function(
         names = () if isinstance(coordinates, str) or not np.iterable(coordinates) else tuple(coordinates)
     if len(names) != point.size or not all(isinstance(name, str) for name in names):
         raise must("coordinates", f"{point.size} names, one a number of the start", typed(coordinates))
+    check_takes("value_and_gradient", value_and_gradient, "x")
+    if hvp is not None:
+        check_takes("hvp", hvp, "x", "v")
     made = Pointwise(value_and_gradient, point, minimum, names, blocks=blocks_of(sizes), shapes=shapes, product_at=hvp)
     return check_bound("minimum", minimum, made)
 

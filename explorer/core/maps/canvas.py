@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.claim import claimed
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_made, short
+from explorer.core.ground.knobs import check_made, must, short
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
@@ -88,7 +88,11 @@ class Canvas(Displayed):
         """
         check_made("plan", plan, Map, "a Map")
         path = Path(check_made("path", path, str | Path, "the path of a file"))
-        path.touch()
+        try:
+            path.touch()
+            path.open("r+b").close()
+        except OSError as error:
+            raise must("path", "the path of a file that can be written", f"{path}: {error.strerror}") from None
         with path.open("r+b") as file:
             found = os.fstat(file.fileno())
             whole = _open.get((found.st_dev, found.st_ino))

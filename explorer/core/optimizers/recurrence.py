@@ -69,6 +69,7 @@ UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
 
 LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
+MOST = 64  # numbers beside one coordinate that a measured rule remembers: the eigenvalues of more take minutes
 GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
 
 
@@ -78,8 +79,8 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
 
     At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
     The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
-    leaves the unit circle. The point does not move while the rule's counters run on. A rule that raises an error there, or returns what is
-    not finite, has an `unknown` edge.
+    leaves the unit circle. The point does not move while the rule's counters run on. A rule that raises an error there, returns what is not
+    finite, or remembers more with every step or more than `MOST` numbers, has an `unknown` edge.
     """
     x = np.zeros((1, 1))
     try:
@@ -87,7 +88,9 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
         x = np.zeros((1, runs))
         state = begin(x)
         for _ in range(LATE):
-            _, state = direction(x, state, x)
+            before, (_, state) = state, direction(x, state, x)
+        if [*map(np.shape, before)] != [*map(np.shape, state)]:
+            return replace(UNKNOWN, unknown="what it remembers grows with every step, so no step is like the one before")
         memory = [i for i, part in enumerate(state) if np.ndim(part) and not np.any(part)]
         places = np.cumsum([1, *(np.size(state[i]) // runs for i in memory)])
 
@@ -98,7 +101,7 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
             given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
             d, after = direction(z[:1], given, x)  # the gradient of ½x²; a decay, which sees x, counts apart
-            d = d if preconditioner is None else d * preconditioner(after)
+            d = d if preconditioner is None else d * preconditioner(after, d)
             return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
         whole, half = (np.stack([moved(at, small) for at in range(places[-1])], axis=1) for small in (SMALL, SMALL / 2))

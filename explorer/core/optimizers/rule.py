@@ -1,7 +1,6 @@
 """What an update rule is: a pair of pure functions and its own stability rule; and what wraps any rule: decay and clipping."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -9,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_floats, check_made, check_number, door, must
+from explorer.core.ground.knobs import (
+    Knob,
+    Shelf,
+    check_floats,
+    check_left,
+    check_made,
+    check_number,
+    check_real,
+    check_takes,
+    door,
+    must,
+    typed,
+)
 from explorer.core.optimizers.recurrence import UNKNOWN, Array, Number, Recurrence, measured
 
 Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction
@@ -98,6 +109,10 @@ class Optimizer:
     def __post_init__(self) -> None:
         check_takes("init", self.init, "x", *["blocks"] * self.shaped)
         check_takes("update", self.update, "gradient", "state", "x", *["rate"] * self.rated)
+        if self.preconditioner is not None:
+            check_takes("preconditioner", self.preconditioner, "state")
+        for name in ("weight_decay", "decoupled_decay"):
+            check_number(name, getattr(self, name))
         if self.recurrence is UNKNOWN:
             object.__setattr__(self, "measured", True)
             object.__delattr__(self, "recurrence")
@@ -108,13 +123,26 @@ class Optimizer:
             """The recurrence of a rule that names none, measured when it is first asked for."""
             if name != "recurrence":
                 raise AttributeError(f"an Optimizer has no {name!r}")
-            asked = lambda gradient, state, x: check_step(self.direction(gradient, state, x), x)  # noqa: E731 - with a sentence
-            object.__setattr__(self, name, found := measured(self.begin, asked, self.preconditioner))
+            asked = lambda gradient, state, x: check_step(self.direction(gradient, state, x), x, np.zeros_like(x))  # noqa: E731 - with a sentence
+            object.__setattr__(self, name, found := measured(self.begin, asked, None if self.preconditioner is None else self.divided_by))
             return found
 
     def begin(self, x: Array, blocks: Blocks | None = None) -> State:
         """The state for a point ``(dim, runs)`` of a loss with these blocks; by default the point is one vector."""
-        return self.init(x, blocks) if self.shaped else self.init(x)
+        state: State = self.init(x, blocks) if self.shaped else self.init(x)
+        if not isinstance(state, tuple | list):
+            raise must("init", "a function that returns a tuple, of arrays (dim, runs) and counters", typed(state))
+        return state
+
+    def divided_by(self, state: State, x: Array) -> Array:
+        """What the preconditioner makes of a state, for points like `x` ``(dim, runs)``; refused with a sentence if it does not fit."""
+        assert self.preconditioner is not None
+        found: Any = self.preconditioner(state)
+        try:
+            return np.broadcast_to(check_floats("preconditioner", found), x.shape)
+        except ValueError:
+            got = f"shape {np.shape(found)}" if np.ndim(found) else typed(found)
+            raise must("preconditioner", f"a function whose numbers have the shape of x, {x.shape}", got) from None
 
     def direction(self, gradient: Array, state: State, x: Array, rate: Number = 1.0) -> Step:
         """What a step of the learning rate `rate` is multiplied by, ``(dim, runs)``, and the state after it."""
@@ -216,26 +244,19 @@ def check_optimizer(optimizer: object) -> Optimizer:
     return check_made("optimizer", OPTIMIZERS.made(optimizer), Optimizer, 'a name such as "adam", or made by OPTIMIZERS["adam"]()')
 
 
-def check_takes(name: str, function: Any, *arguments: str) -> None:
-    """Refuse with a sentence what cannot be called with these arguments, as far as Python knows a function's own."""
-    rule = f"a function of ({', '.join(arguments)})"
-    check_made(name, function, Callable, rule)
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # one written in C
-        return
-    try:
-        signature.bind(*arguments)
-    except TypeError:
-        raise must(name, rule, f"one of {signature}") from None
+def check_step(step: Any, x: Array, before: Array) -> Step:
+    """Return what `update` returned; refuse with a sentence what is no direction of the shape of `x` with a state, or has changed `x`.
 
-
-def check_step(step: Any, x: Array) -> Step:
-    """Return what `update` returned; refuse with a sentence what is no direction of the shape of `x` with a state."""
+    That was `before`.
+    """
+    check_left("update", before, x)
     if not (isinstance(step, tuple) and len(step) == 2):
         raise must("update", "a function that returns a pair: the direction (dim, runs), and the state", f"{type(step).__name__}")
+    if np.asarray(step[0]).dtype.kind not in "fiubc":
+        raise must("update", "a function whose direction is of numbers", typed(step[0]))
     if np.shape(step[0]) != x.shape:
         raise must("update", f"a function whose direction has the shape of x, {x.shape}", f"{np.shape(step[0])}")
+    check_real("update", step[0])
     return step[0], step[1]
 
 

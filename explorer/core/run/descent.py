@@ -28,7 +28,7 @@ from explorer.core.ground.knobs import (
     typed,
 )
 from explorer.core.ground.prose import counted
-from explorer.core.ground.size import BATCH, PATH, check_size
+from explorer.core.ground.size import BATCH, MOST_RUNS, PATH, REMEMBERED, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, check_step, length
 from explorer.core.schedules import SCHEDULES, Schedule, constant
@@ -36,6 +36,10 @@ from explorer.core.schedules import SCHEDULES, Schedule, constant
 NOISE = 1  # stream id of the gradient's noise: keeps it independent of the batches, which the same seed draws
 
 FRAMED = 16  # coordinates of a point that a table has columns for, at most
+
+MANY = "; give fewer rates, or one part of them after another"
+
+LOOK = 16  # steps between two looks at how much the rule remembers: one of somebody's own may keep all gradients
 
 SMALL = 2**16  # bytes of a point up to which its rates are laid out in its shape: then numpy multiplies twice as fast
 
@@ -128,6 +132,8 @@ class Descent:
         loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
         rule = 'None, a name such as "cosine", or made by SCHEDULES["cosine"]()'
         course: Schedule | None = check_made("schedule", SCHEDULES.made(schedule), Callable | None, rule)
+        if isinstance(learning_rate, np.ndarray):  # before each is looked at, which takes seconds
+            check_size("runs", learning_rate.size, {}, MOST_RUNS, otherwise=MANY)
         rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
         replacement, whole = check_switch("replacement", replacement), check_switch("whole", whole)
         noise = check_one("gradient_noise", check_number("gradient_noise", gradient_noise, NOT_NEGATIVE))
@@ -142,6 +148,7 @@ class Descent:
         for name, count in counts.items():
             if count not in (1, runs):
                 raise must(name, f"for 1 run or for all {runs} of them", f"{count} runs")
+        check_size("runs", runs, {}, MOST_RUNS, otherwise=MANY)
         check_size("runs", runs, {"dimension": loss.dim}, BATCH)
         if kept:
             without = "; sweep keeps no path"
@@ -153,16 +160,23 @@ class Descent:
         rate = np.array(np.broadcast_to(rate, runs))
         try:
             returned = (course or constant())(np.arange(steps))
-        except TypeError as error:
-            raise must("schedule", "a function of the steps, (n,), that returns a multiplier for each", f"TypeError: {error}") from error
+        except Exception as error:
+            rule = "a function of the steps, (n,), that returns a multiplier for each, by np.where for an if"
+            raise must("schedule", rule, f"{type(error).__name__}: {error}") from error
         multiplier = check_floats("what schedule returns", returned, shape="numbers")
         if any(each is None for each in np.ravel(returned)[np.isnan(multiplier).ravel()]):  # of which numpy makes nan
             raise must("what schedule returns", "numbers", typed(returned))
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
+        if not np.isfinite(multiplier).all():
+            at = int(np.argmin(np.isfinite(multiplier)))
+            raise must("what schedule returns", "finite", f"{multiplier[at]} at step {at:,}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
         scale = None if scale is None else np.array(np.broadcast_to(scale, x.shape), order=order)
-        return cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
+        made = cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
+        more = {"remembered number": made.remembered}
+        check_size("runs", runs if kept else 1, more, BATCH, otherwise="; sweep takes as many at once as fit" * kept)
+        return made
 
     @property
     def steps(self) -> int:
@@ -171,6 +185,21 @@ class Descent:
     @property
     def runs(self) -> int:
         return self.start.shape[1]
+
+    @property
+    def remembered(self) -> int:
+        """How many numbers the optimizer remembers of one run before its first step."""
+        try:
+            with np.errstate(all="ignore"):
+                return numbers(self.optimizer.on(np.array([0])).begin(self.start[:, :1], Facts(self.objective).layout))
+        except MemoryError as error:
+            raise must("what the optimizer remembers", "so little that one run fits into memory", f"MemoryError: {error}") from None
+
+    def parted(self, most: int | None = None) -> "list[Descent]":
+        """Return the same in tiles of at most `most` runs, and of no more than what the optimizer remembers of them has room for."""
+        fits = max(REMEMBERED // max(self.remembered, 1), 1)
+        count = max(-(-self.runs // min(fits, most or fits)), 1)
+        return [self.on(each) for each in np.array_split(np.arange(self.runs), count)]
 
     @property
     def stochastic(self) -> bool:
@@ -295,7 +324,7 @@ def run(
         for moment in descend(descent):
             path[moment.step], values[moment.step], norms[moment.step] = moment.x, moment.loss, length(moment.gradient)
             if divided_by is not None and rule.preconditioner is not None:
-                divided_by[moment.step] = rule.preconditioner(moment.state) if moment.step else np.nan
+                divided_by[moment.step] = rule.divided_by(moment.state, moment.x) if moment.step else np.nan
     return Trajectory(**vars(descent), x=path, loss=values, gradient_norm=norms, preconditioner=divided_by)
 
 
@@ -334,12 +363,25 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             _, gradient = batch.value_and_gradient(x)
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
+        before = x.copy() if step < 2 else x  # a start of zeros hides x *= 0.9
         found = optimizer.direction(gradient, state, x, rate if factor == 1 else rate * factor)
-        direction, state = found if step else check_step(found, x)
+        direction, state = found if step > 1 else check_step(found, x, before)
+        if step % LOOK == 0 and (held := numbers(state)) > BATCH:
+            rule = f"≤ {BATCH:,} numbers for all runs together, a window of the last steps, say, or fewer steps or runs"
+            raise must("what the optimizer remembers", rule, f"{held:,} for {counted(x.shape[1], 'run')} at step {step:,}")
         way = (spread if factor == 1 else spread * factor) * direction
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
     yield Moment(descent.steps, x, *seen(loss, x), state)
+
+
+def numbers(state: Any) -> int:
+    """Return how many numbers a state has, or a part of it.
+
+    >>> numbers((3, np.zeros((2, 5)), [np.zeros(2)]))
+    13
+    """
+    return sum(map(numbers, state)) if isinstance(state, tuple | list) else int(getattr(state, "size", 1))
 
 
 def _columns(part: Any, runs: int, keep: NDArray[np.intp]) -> Any:

@@ -107,7 +107,7 @@ class Trials:
             whole = self.batch_size is None
             parts = {"start": starts, "steps": steps, "batch_size": self.batch_size, "seed": seed, "whole": whole}
             descent = Descent.of(self.loss, self.rule, np.tile(tried, count), **parts)  # type: ignore[arg-type]
-            losses = _losses(descent, self.stop)
+            losses = np.concatenate([_losses(some, self.stop) for some in descent.parted()], axis=1)
             each += [*np.reshape([fall(losses, LATER)[0], fall(losses)[1]], (2, count, len(tried))).transpose(1, 0, 2)]
         return {rate: (min(one[0, i] for one in each), max(one[1, i] for one in each)) for i, rate in enumerate(tried.tolist())}
 

@@ -24,9 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
-from explorer.core.ground.knobs import check_made, check_points, check_whole, door, must
+from explorer.core.ground.knobs import check_made, check_points, check_switch, check_whole, door, must
 from explorer.core.ground.prose import counted, plain, told_apart
-from explorer.core.losses.protocol import Facts, Loss, hessian_times, seen
+from explorer.core.losses.protocol import Facts, Loss, check_reached, first_seen, hessian_times, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -211,14 +211,15 @@ def safe_rate(
     >>> round(found.sharpness, 6), round(found.rate, 6)
     (10.0, 0.2)
     """
-    steps = check_whole("steps", steps, at_least=1)
+    steps, check = check_whole("steps", steps, at_least=1), check_switch("check", check)
     loss = _as_loss(value_and_gradient, start)
     point = as_point(loss.start if start is None else start)
     rule, x = check_optimizer("gradient_descent" if optimizer is None else optimizer), check_points("start", point, loss.dim)
     check_made("stop", stop, Halt | None, "None or what is_set, such as a threading.Event")
-    value, gradient = loss.value_and_gradient(x)
+    value, gradient = first_seen(loss, x)
     if not (np.isfinite(value).all() and np.isfinite(gradient).all()):
         raise must("value_and_gradient", "finite at the start", f"{value[0]} with a gradient of length {np.linalg.norm(gradient)}")
+    check_reached(loss.minimum, value, value)
     curvature, error, direction = _curvature(loss, rule, x)
     rate, low, high = (float(np.ravel(rule.largest_stable_rate(each))[0]) for each in (curvature, curvature + error, curvature - error))
     theory = (curvature, error, direction, rate, low, high)
@@ -295,7 +296,7 @@ def _followed(loss: Loss, rule: Optimizer, start: Array, rate: float, steps: int
     for moment in descend(descent):
         losses.append(float(moment.loss[0]))
         if moment.step in looks:
-            P = None if rule.preconditioner is None else np.broadcast_to(rule.preconditioner(moment.state), moment.x.shape)
+            P = None if rule.preconditioner is None else rule.divided_by(moment.state, moment.x)
             curvature = closed_curvature(loss, rule, moment.x)
             if curvature is None:
                 top = glance(loss, rule, moment.x, P, warm=warm, tolerance=ROUGH, most=MOST_PRODUCTS // LOOKS)

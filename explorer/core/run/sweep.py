@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.halt import Stopped, heed
-from explorer.core.ground.knobs import check_made, check_whole, door
+from explorer.core.ground.knobs import check_made, check_whole, door, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import threads
 from explorer.core.losses.protocol import Array, Loss
@@ -77,7 +77,7 @@ def sweep(
     check_made("progress", progress, Callable | None, "None or a function of the share that is done")
     check_made("stop", stop, threading.Event | None, "None or a threading.Event")
     size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
-    tiles = [descent.on(each) for each in np.array_split(np.arange(descent.runs), max(-(-descent.runs // size), 1))]
+    tiles = descent.parted(size)
     done = dict(_each(tiles, executor, stop or threading.Event(), progress or (lambda share: None)))
     return _joined([done[place] for place in range(len(tiles))])
 
@@ -96,7 +96,10 @@ def _each(
         pool = executor or own
         assert pool is not None
         heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
-        places: dict[Future[Outcome], int] = {sent(pool, sweep_tile, each, heard): place for place, each in enumerate(tiles)}
+        try:
+            places: dict[Future[Outcome], int] = {sent(pool, sweep_tile, each, heard): place for place, each in enumerate(tiles)}
+        except RuntimeError as error:  # it is shut down, or broken
+            raise must("executor", "one that takes work: make another", f"{type(pool).__name__}, which says: {error}") from error
         waiting = set(places)
         try:
             while waiting:

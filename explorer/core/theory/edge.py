@@ -83,7 +83,7 @@ def first_look(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
     if optimizer.preconditioner is None:
         return None
     _, state = optimizer.direction(loss.value_and_gradient(x)[1], optimizer.begin(x, Facts(loss).layout), x)
-    return np.broadcast_to(optimizer.preconditioner(state), x.shape)
+    return optimizer.divided_by(state, x)
 
 
 def unmeasured(optimizer: Optimizer) -> str:

@@ -12,7 +12,7 @@ from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, seen
+from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_seen, first_value, hessian_times, seen
 from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along
 from explorer.core.theory.gradient_mistakes import Look, recognized, slip
@@ -252,7 +252,7 @@ def _product_error(loss: Loss, point: Array, random: np.random.Generator, eps: f
     """Return the distance of the loss's product with the Hessian from differences of its gradient, relative to these; nan if in doubt."""
     v = random.standard_normal(point.size) * np.maximum(np.abs(point), 1)
     v /= np.linalg.norm(v)
-    own = np.asarray(loss.hvp(point[:, np.newaxis].copy(), v[:, np.newaxis].copy()), dtype=float)[:, 0]
+    own = np.asarray(hessian_times(loss, point[:, np.newaxis].copy(), v[:, np.newaxis].copy()), dtype=float)[:, 0]
     ways = eps ** (1 / 3) * max(1.0, float(np.abs(point).max())) * np.array([1.0, 0.25])
     ahead, behind = (seen(loss, point[:, np.newaxis] + sign * v[:, np.newaxis] * ways)[1] for sign in (1, -1))
     wide, narrow = ((ahead - behind) / (2 * ways)).T
@@ -284,16 +284,20 @@ def _asked(given: Function | Loss, x: ArrayLike | None, seed: int) -> tuple[Loss
     """Return the loss, the point ``(dim,)``, the gradient there, and what samples are drawn with; nonsense is refused with a sentence."""
     loss, random = as_loss(given, x, name="x"), np.random.default_rng(check_whole("seed", seed, at_least=0))
     check_loss(loss, "value")
-    return loss, *_at(loss, x), random
+    point, gradient = _at(loss, x)
+    with np.errstate(all="ignore"), one_blas_thread:
+        value = first_value(loss, point[:, np.newaxis].copy())
+    check_reached(loss.minimum, value, value)
+    return loss, point, gradient, random
 
 
 def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
     """Return the point ``(dim,)`` and the gradient there."""
-    point = np.array(loss.start if x is None else check_number("x", x, shape="numbers"), dtype=float)
+    point = np.array(check_number("start" if x is None else "x", loss.start if x is None else x, shape="numbers"))
     if point.shape != (loss.dim,):
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
     with np.errstate(all="ignore"), one_blas_thread:
-        return point, seen(loss, point[:, np.newaxis].copy())[1][:, 0]  # a loss that works in place spoils its own copy
+        return point, first_seen(loss, point[:, np.newaxis].copy())[1][:, 0]
 
 
 def _relative(off: Array, to: Array) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.knobs import Knob, check_integer, check_one, check_whole
 from explorer.core.ground.prose import counted, plain
-from explorer.core.losses.protocol import Array, Facts, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import extremes, sharpness
 from explorer.core.verdict.profile import ROUNDING, Profile
@@ -202,12 +202,15 @@ def decide(
 ) -> Outcome:
     """Return the verdict that follows from a summary and from the curvature at the first and last points, ``(dim, runs)`` both.
 
+    A loss that fell below its own minimum is refused, for all that is said would be measured from there.
     `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults.
     """
     bound = Facts(loss).lower_bound
     minimum = bound if loss.minimum is None else loss.minimum
     with np.errstate(all="ignore"):
         best = np.fmin.reduce(profile.lowest)
+        if not stochastic:  # the loss of a batch may be lower
+            check_reached(loss.minimum, best, np.fmax(profile.start_loss, np.fmax.reduce(profile.highest)))
         above, tiny = _above_the_floor(profile, minimum, best)
         first, final = above(profile.start_loss), above(profile.final_loss)
         middle, early, late = _quarters(above(profile.highest))
