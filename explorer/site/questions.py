@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import plain, power_of_ten
+from explorer.core.ground.prose import listed, plain, power_of_ten
 from explorer.core.losses import LOSSES
 from explorer.core.run.race import Race
 from explorer.core.theory.edge import Edge
@@ -155,11 +155,20 @@ def becomes(asks: Sequence[str], verdicts: NDArray[np.object_], who: str = "it")
     return Guess(asks, [f"It {each}" for each in BECAME], told, scores, [known.index(str(each)) for each in verdicts])
 
 
-def who(asks: str, names: Sequence[str], winner: int | None, nobody: str) -> Guess:
-    """Return the question which of these wins: `winner` does, None if it is `nobody`."""
-    options, right = [*names, nobody], len(names) if winner is None else winner
-    replies = [(f"Right: {each}." if i == right else f"You said {each}; it is {options[right]}.",) for i, each in enumerate(options)]
-    return Guess((asks,), options, replies, [(RIGHT if i == right else WRONG,) for i in range(len(options))])
+def who(asks: str, names: Sequence[str], winners: Sequence[int], nobody: str) -> Guess:
+    """Return the question which of these wins: `winners` do, each of which is right; nobody if there is none, by what `nobody` says.
+
+    >>> guess = who("Who wins?", ["Ada", "Bob", "Cy"], [0, 2], "nobody")
+    >>> guess.replies[2], guess.replies[1]
+    (('Right: Cy, who ties with Ada.',), ('You said Bob; it is Ada and Cy, who tie.',))
+    """
+    options, right = [*names, nobody], winners or [len(names)]
+    found = listed([options[i] for i in right]) + ", who tie" * (len(right) > 1)
+    replies, scores = [f"You said {each}; it is {found}." for each in options], [WRONG] * len(options)
+    for i in right:
+        others = [options[k] for k in right if k != i]
+        replies[i], scores[i] = f"Right: {options[i]}{f', who ties with {listed(others)}' if others else ''}.", RIGHT
+    return Guess((asks,), options, [(reply,) for reply in replies], [(score,) for score in scores])
 
 
 def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
@@ -173,27 +182,44 @@ def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, flo
 
 def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Sequence[Explanation]) -> Question:
     """Return what is asked of a race: who of these names leads at the end, and what becomes of it."""
-    best, rate = leader(explanations), plain(race.setup.learning_rate, 4)
+    first, rate = leaders(explanations), plain(race.setup.learning_rate, 4)
     paces = {"own": "", "shared": f", all at the rate {rate}", "fraction": f", each at {rate} times its own edge"}
     what = f"On {LOSSES.title(race.setup.loss)}{paces[race.pace]}"
     asks = f"{what}: who has the lowest loss after {race.setup.steps:,} steps, without diverging?"
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
-    first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged
-    guesses = who(asks, known, best, "nobody, all diverge"), becomes(("And what becomes of the winner?",), first, "the winner")
+    verdicts = [explanations[i].outcome.verdict[0] for i in first or [0]]  # if nobody leads, all of them diverged
+    end = becomes(("And what becomes of the winner?",), np.array(verdicts, dtype=object), "the winner")
     count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
-    return _seen(drawing, guesses, [0, count - 2, count - 1])
+    return _seen(drawing, (who(asks, known, first, "nobody, all diverge"), _any(end)), [0, count - 2, count - 1])
 
 
-def leader(explanations: Sequence[Explanation]) -> int | None:
-    """Return who of some racers has the lowest loss at the end and did not diverge, None if nobody.
+def leaders(explanations: Sequence[Explanation]) -> list[int]:
+    """Return who of some racers have the lowest loss at the end and did not diverge: more than one where `final` shows the same for them.
 
     On a loss without a lower end, nobody diverges.
     """
     endless = explanations[0].trajectory.objective.minimum == -np.inf
-    final = [float(each.outcome.final_loss[0]) for each in explanations]
     lost = [not endless and each.outcome.verdict[0] == Verdict.DIVERGED for each in explanations]
-    return min((i for i, loss in enumerate(final) if np.isfinite(loss) and not lost[i]), key=lambda i: final[i], default=None)
+    loss = [float(each.outcome.final_loss[0]) for each in explanations]
+    there = [i for i in range(len(loss)) if np.isfinite(loss[i]) and not lost[i]]
+    best = min(there, key=lambda i: loss[i], default=None)
+    return [i for i in there if best is not None and final(explanations[i]) == final(explanations[best])]
+
+
+def final(racer: Explanation) -> str:
+    """Return a racer's loss at the end, as it is shown: in digits that a reader compares."""
+    return plain(float(racer.outcome.final_loss[0]), 4)
+
+
+def _any(guess: Guess) -> Guess:
+    """Return a guess to which each of its truths is right."""
+    best = [row.index(RIGHT) if RIGHT in row else 0 for row in guess.scores]
+
+    def one(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+        return [(row[k],) for row, k in zip(rows, best, strict=True)]
+
+    return replace(guess, replies=one(guess.replies), scores=one(guess.scores), truth=(0,))
 
 
 def _seen(drawing: Picture, guesses: Sequence[Guess], traces: Sequence[int]) -> Question:

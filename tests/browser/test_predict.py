@@ -47,7 +47,7 @@ COLORED = """() => [...document.querySelectorAll(".picture-zone, .picture-word, 
 """How many zones are seen, and lines of plots that are not the level lines of the loss, or its curve."""
 
 WORDS = {word for verdict, (head, _) in TABLE.items() for word in (f"{verdict}", head)} - {"Slow", "slow", "noisy"}
-WORDS |= {"× the", "critical", "leads"}
+WORDS |= {"× the", "critical", "leads", "tie"}
 """What every sentence about a run begins with or holds, but for what is a word of the knobs, too."""
 
 
