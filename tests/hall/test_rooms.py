@@ -464,6 +464,14 @@ def test_the_standing_of_known_bets() -> None:
     assert "Nobody has bet" in result([problem], [], 1, 360)
 
 
+def test_every_word_of_the_ruler_is_explained_once() -> None:
+    words = (*map(str, Verdict), "slow")
+    problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", words, tuple(0.01 * 2.0**i for i in range(len(words))))
+    told = dict(re.findall("<dt>(.*?)</dt><dd>(.+?)</dd>", result([problem], [], 1, 760)))
+    assert [*told] == [*words[:-1]]
+    assert len({*told.values()}) == len(told) == result([problem], [], 1, 760).count("<dt>")
+
+
 def test_a_picture_of_a_thousand_bets_is_small_enough_for_a_phone() -> None:
     problem = next(iter(PROBLEMS.values()))
     bets = [Bet(1, str(i), problem.low * (problem.high / problem.low) ** (i / 999), 1, f"name {i}", False) for i in range(1000)]
