@@ -128,7 +128,7 @@ def edge(
     (('You said that no rate diverges, and none up to 10 does in 5 steps.',), ('No rate up to 10 diverges in 5 steps; 20 was not tried.',))
     """
     asks, least, most = asks or "From which learning rate on do runs diverge?", float(rates[rates > 0][0]), float(rates[-1])
-    more = ENDLESS * endless or _mark(theory, most if np.isnan(high) else low, steps)
+    more = ENDLESS * endless or _mark(theory, most if np.isnan(high) else low if low > 0 else least, steps)
     if np.isnan(high):
         scale, found = _scale(), f"no rate up to {plain(most)} diverges in {counted(steps)}"
         guess = _never(asks, scale, found, most, more)
@@ -342,9 +342,10 @@ def _scale(*answers: float) -> Array:
 
 
 def _names(scale: Array) -> dict[int, str]:
-    """Return the powers of ten under the scale, each second one."""
+    """Return the powers of ten under the scale, each second one; fewer where it is long, so that they can be read."""
     powers = {i: round(np.log10(scale[i])) for i in range(0, scale.size, len(DECADE))}
-    return {i: power_of_ten(power) if abs(power) > 1 else plain(10.0**power) for i, power in powers.items() if power % 2 == 0}
+    each = 2 * int(np.ceil(len(powers) / 10))
+    return {i: power_of_ten(power) if abs(power) > 1 else plain(10.0**power) for i, power in powers.items() if power % each == 0}
 
 
 def _places(scale: Array, rates: Array) -> list[float | None]:

@@ -45,7 +45,8 @@ def test_too_few_steps_are_asked_nothing(page: str) -> None:
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 @pytest.mark.parametrize(
-    ("loss", "rule"), [("saddle", "momentum"), ("formula", "adam"), ("quadratic", "gradient_descent"), ("absolute", "lion")]
+    ("loss", "rule"),
+    [("saddle", "momentum"), ("linear_regression", "radam"), ("formula", "adam"), ("quadratic", "gradient_descent"), ("absolute", "lion")],
 )
 def test_no_answer_contradicts_what_is_shown(loss: str, rule: str, rate: float) -> None:
     """Of a loss without a lower end, with a rate of 0, at an edge that is marked where nothing diverges."""
@@ -60,5 +61,13 @@ def test_no_answer_contradicts_what_is_shown(loss: str, rule: str, rate: float) 
         assert ("diverges" in right[0]) == word.startswith("**Diverges**")
         assert "goes to a minimum" not in right[0] or (loss not in ("saddle", "formula") and "does not move" not in word)
         assert picture.dial.zones[i] in right[0] or "diverges" in right[0]
-    told, edge = line.replies[-1][0], re.search(r"edge|no minimum", line.replies[-1][0])
-    assert bool(edge) == (loss in ("saddle", "formula")), told
+    told = line.replies[-1][0]
+    assert bool(re.search("edge|no minimum", told)) == (loss != "quadratic" and rule != "lion"), told
+
+
+@pytest.mark.parametrize("scale", ["1e200", "1", "1e-200", "1e40"])
+def test_the_scale_has_few_powers_of_ten_under_it_however_far_the_answer_is(scale: str) -> None:
+    question = shown(Setup("formula", knobs={"loss.text": f"{scale}*x^2"}, start=(1.0,))).question
+    assert question is not None
+    names = [*question.guesses[0].names.values()][:-1]  # and "none"
+    assert 3 <= len(names) == len({*names}) <= 6
