@@ -15,6 +15,7 @@ from explorer.figures import bets as drawing
 from explorer.hall.problem import DECADES, Problem, Standing, still, typeable
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
+from explorer.site.glossary import glossary
 from explorer.site.qr import qr
 
 HERE = Path(__file__).parent
@@ -159,8 +160,15 @@ def result(problems: Sequence[Problem], bets: Iterable[Bet], round: int, width: 
     strip = drawing.strip(zones, (problem.low, problem.high), rates, marks, alt=alt, width=width)
     return (
         f"{strip}<p>{escape(told)}</p><p class='quiet'>The edge is {plain(problem.edge, 4)}. {escape(problem.reason)}"
-        f" What really happens: {happens}.</p>{_table(problems, bets, round)}"
+        f" What really happens: {happens}.</p>{_explained(problem.words)}{_table(problems, bets, round)}"
     )
+
+
+def _explained(words: Iterable[str]) -> str:
+    """What the words of the ruler mean, once each."""
+    lines = {word.term: word.line for word in glossary()}
+    rows = (f"<dt>{escape(word)}</dt><dd>{escape(lines[word])}</dd>" for word in dict.fromkeys(words))
+    return f"<dl class='words'>{''.join(rows)}</dl>"
 
 
 def _told(problem: Problem, found: Standing | None, bets: list[Bet]) -> str:

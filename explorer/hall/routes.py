@@ -29,6 +29,7 @@ from starlette.types import Receive, Scope, Send
 
 from explorer.core.ground import prose
 from explorer.core.ground.knobs import experiment, strictly
+from explorer.core.run.race import Race
 from explorer.core.run.setup import VERSION, Setup, parts
 from explorer.hall.database import named
 from explorer.hall.limits import Limit
@@ -539,7 +540,8 @@ OF_FRAMES = {"embed", "embed_options"}
 def _chosen(given: Mapping[str, str]) -> Setup:
     """Return the problem of a pasted link, or of the case that was chosen.
 
-    Raises ValueError for a link that names no setup, or has a part that cannot be read: nobody bets on another problem than was meant.
+    Raises ValueError for a link that names no setup, or several, or has a part that cannot be read: nobody bets on another problem than was
+    meant.
     """
     from explorer.site.casebook import RECORDS, casebook
 
@@ -551,7 +553,14 @@ def _chosen(given: Mapping[str, str]) -> Setup:
         record = RECORDS.get(link.partition("?")[0].rpartition("/")[2], Setup)
         said = {name: text for name, text in query.items() if name not in OF_FRAMES}
         posed = record.from_query({"v": str(VERSION)} | experiment(said))
-        return posed if isinstance(posed, Setup) else posed.setup
+        if not isinstance(posed, Race):
+            return posed if isinstance(posed, Setup) else posed.setup
+        if len(posed.racers) > 1:
+            raise ValueError(
+                f"a room bets on one edge, and this race has {len(posed.racers)} optimizers, each with its own:"
+                " choose one of them on the page Step size, and paste the link of that"
+            )
+        return posed.setups()[0]
     found = {case.name: case for case in casebook()}.get(given.get("case", ""))
     if found is None or not isinstance(found.record, Setup):
         raise ValueError("choose a problem for the next round, or paste a link of the app")

@@ -442,7 +442,7 @@ function mount(parent) {
   predict.onclick = () => {
     const to = !prediction().isOn();
     prediction().turn(to);
-    if (to) form.querySelector("input")?.focus();
+    if (to) form.querySelector("input, button")?.focus();
     dispatchEvent(new CustomEvent("predict", { detail: to })); // the page's link says so, too
   };
   const release = () => {

@@ -34,6 +34,7 @@ function guessing(form, answer, change) {
     about = now;
     parts.replaceChildren();
     forms += 1;
+    if (question?.instead) parts.appendChild(document.createElement("p")).textContent = question.instead;
     inputs = (question?.guesses ?? []).map((guess, i) => (Object.keys(guess.names).length ? scale(guess, i) : choices(guess, i)));
   }
 

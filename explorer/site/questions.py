@@ -5,13 +5,13 @@ All that can be said is computed here, as the sentences of a dial are; the brows
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.prose import counted, plain, power_of_ten
-from explorer.core.losses import LOSSES
+from explorer.core.ground.prose import counted, listed, plain, power_of_ten
+from explorer.core.losses import LOSSES, Facts, Loss
 from explorer.core.run.race import Race
 from explorer.core.theory.edge import Edge
 from explorer.core.verdict.explanation import Explanation
@@ -39,6 +39,16 @@ BECAME: Mapping[str, Sequence[Verdict]] = {
 }
 """What may become of a run, for those who guess it."""
 
+UNBOUNDED = dict(
+    zip(("comes down, fast or slowly", "jumps about, or stays where it is", "diverges, or falls without end"), BECAME.values(), strict=True)
+)
+"""The same on a loss of which nobody knows that it has a minimum."""
+
+FEWEST = 2
+"""Steps of a run that can be seen to grow. With fewer nothing is asked."""
+
+ENDLESS = " This loss has no minimum, and a run that falls without end diverges, too."
+
 
 @dataclass(frozen=True, eq=False)
 class Guess:
@@ -62,13 +72,24 @@ class Guess:
 class Question:
     """What is asked of a picture, and what is seen of it before: these traces of its figure, with a layout in which no answer is.
 
-    Without `traces` nothing of the picture is seen. `alt` says for screen readers what is.
+    Without `traces` nothing of the picture is seen. `alt` says for screen readers what is. Without `guesses` nothing is asked, and
+    `instead` says why.
     """
 
     guesses: Sequence[Guess]
     traces: Sequence[int] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
     alt: str = ""
+    instead: str = ""
+
+    def of_steps(self, steps: int) -> Self:
+        """Return what is asked of runs of that many steps: nothing, if there are too few for a verdict.
+
+        >>> Question([becomes(["What becomes of it?"], np.array(["slow"]))]).of_steps(1).instead
+        'Nothing is asked: in 1 step no run can be seen to diverge. Give it at least 2 steps.'
+        """
+        why = f"Nothing is asked: in {counted(steps)} no run can be seen to diverge. Give it at least {counted(FEWEST)}."
+        return self if steps >= FEWEST else replace(self, guesses=(), instead=why)
 
 
 ASKED = "What becomes of this run, at the learning rate {}?"
@@ -80,36 +101,47 @@ GROUND = "The landscape of the loss, with its minimum and the start. What happen
 
 
 def edge(
-    rates: Array, low: float, high: float, asks: str = "", *, on_dial: bool = True, so_far: bool = False, theory: Edge | None = None
+    rates: Array,
+    low: float,
+    high: float,
+    asks: str = "",
+    *,
+    steps: int,
+    on_dial: bool = True,
+    so_far: bool = False,
+    theory: Edge | None = None,
+    endless: bool = False,
 ) -> Guess:
     """Return the question where runs begin to diverge: of `rates`, between `low` and `high`, nan for what was not seen (`bracket`).
 
     The answer is `low`, the largest rate at which a run does not diverge. `so_far` says that more rates are being tried, `on_dial` that the
     picture's dial goes through these. `theory` is the edge that is marked there: where it is elsewhere, the reply says what the mark is.
+    A run has `steps`; `endless` says that the loss has no lower end, and that to fall without end is a divergence, too.
 
-    >>> guess = edge(np.array([0.1, 1.0, 10.0]), 0.38, 0.3804)
+    >>> guess = edge(np.array([0.1, 1.0, 10.0]), 0.38, 0.3804, steps=100)
     >>> guess.replies[guess.options.index("0.3")]
     ('Runs diverge from 0.38 on: you said 0.3, 1.27 times too low.',)
     >>> guess.scores[guess.options.index("0.4")], guess.at[guess.options.index("1")]
     (('right',), 1.0)
-    >>> unseen = edge(np.array([0.1, 10.0]), 10.0, np.nan)
+    >>> unseen = edge(np.array([0.1, 10.0]), 10.0, np.nan, steps=5)
     >>> unseen.replies[-1], unseen.replies[unseen.options.index("20")]
-    (('You said that no rate diverges, and none up to 10 does.',), ('No rate up to 10 diverges; 20 was not tried.',))
+    (('You said that no rate diverges, and none up to 10 does in 5 steps.',), ('No rate up to 10 diverges in 5 steps; 20 was not tried.',))
     """
-    asks, least, most = asks or "From which learning rate on do runs diverge?", float(rates[0]), float(rates[-1])
+    asks, least, most = asks or "From which learning rate on do runs diverge?", float(rates[rates > 0][0]), float(rates[-1])
+    more = ENDLESS * endless or _mark(theory, most if np.isnan(high) else low if low > 0 else least, steps)
     if np.isnan(high):
-        scale, found = _scale(), f"no rate up to {plain(most)} diverges"
-        guess = _never(asks, scale, found, most)
-        reply, score = f"You said that no rate diverges, and none up to {plain(most)} does.", RIGHT
-    elif np.isnan(low):
+        scale, found = _scale(), f"no rate up to {plain(most)} diverges in {counted(steps)}"
+        guess = _never(asks, scale, found, most, more)
+        reply, score = f"You said that no rate diverges, and none up to {plain(most)} does in {counted(steps)}.{more}", RIGHT
+    elif not low > 0:
         scale, found = _scale(), f"{plain(least)}, the smallest rate tried, diverges too"
-        guess = _never(asks, scale, found)
-        reply, score = f"You said that no rate diverges, but {found}.", WRONG
+        guess = _never(asks, scale, found, more=more)
+        reply, score = f"You said that no rate diverges, but {found}.{more}", WRONG
     else:
         scale = _scale(low, high)
-        found, mark = f"Runs diverge from {plain(low, 4)} on{', as far as rates were tried' * so_far}", _mark(theory, low)
-        guess = _rate(asks, found, low, low, mark)
-        reply, score = f"{found}: you said that no rate does.{mark}", WRONG
+        found = f"Runs diverge from {plain(low, 4)} on{', as far as rates were tried' * so_far}"
+        guess = _rate(asks, found, low, low, more)
+        reply, score = f"{found}: you said that no rate does.{more}", WRONG
     return replace(
         guess,
         options=[*guess.options, "no rate diverges"],
@@ -128,72 +160,135 @@ def best(rates: Array, final: Array) -> Guess:
     ('The loss ends lowest at 0.2: you said 0.1, 2 times too low.',)
     """
     least = float(np.nanmin(final))
-    found = rates[final <= max(least, 1.01 * least)] if np.isfinite(least) else rates[:1]
+    if not np.isfinite(least):
+        return _never("At which rate does the loss end lowest?", _scale(), "no run ends at a number")
+    found = rates[final <= max(least, 1.01 * least)]
     low, high = float(found[0]), float(found[-1])
     shown = plain(low, 4) if low == high else f"{plain(low, 4)} to {plain(high, 4)}"
     return _rate("At which rate does the loss end lowest?", f"The loss ends lowest at {shown}", low, high)
 
 
-def becomes(asks: Sequence[str], verdicts: NDArray[np.object_], who: str = "it") -> Guess:
+def becomes(
+    asks: Sequence[str],
+    verdicts: NDArray[np.object_],
+    who: str = "it",
+    *,
+    still: Sequence[bool] = (),
+    choices: Mapping[str, Sequence[Verdict]] = BECAME,
+) -> Guess:
     """Return the question what becomes of a run, `who` in the reply, for its verdict at each position of a dial.
+
+    `still` says which of the runs do not move: one that counts as slow has come down nowhere. `choices` is `UNBOUNDED` where that is
+    what can be said of the loss.
 
     >>> guess = becomes(["What becomes of this run?"], np.array(["slow"]))
     >>> guess.replies[0], guess.replies[2]
     (('Right: it goes to a minimum, fast or slowly (slow).',), ('You said that it diverges; it goes to a minimum, fast or slowly (slow).',))
+    >>> becomes(["And this one?"], np.array(["slow"]), still=[True]).replies[1]
+    ('Right: it jumps about, or stays above the minimum (slow).',)
     """
-    known = list(dict.fromkeys(str(each) for each in verdicts))
-    ends = [next(what for what, among in BECAME.items() if each in among) for each in known]
-    named = [end if end == "diverges" else f"{end} ({verdict})" for end, verdict in zip(ends, known, strict=True)]
+    _, stays, diverges = choices
+    each = [*zip(map(str, verdicts), still or [False] * len(verdicts), strict=True)]
+    known = list(dict.fromkeys(each))
+    ends = [
+        stays if at_rest and verdict == Verdict.SLOW else next(what for what, among in choices.items() if verdict in among)
+        for verdict, at_rest in known
+    ]
+    named = [end if end == diverges else f"{end} ({verdict})" for end, (verdict, _) in zip(ends, known, strict=True)]
     told = [
         tuple(
             f"Right: {who} {name}." if said == end else f"You said that {who} {said}; it {name}."
             for end, name in zip(ends, named, strict=True)
         )
-        for said in BECAME
+        for said in choices
     ]
-    scores = [tuple(RIGHT if said == end else WRONG for end in ends) for said in BECAME]
-    return Guess(asks, [f"It {each}" for each in BECAME], told, scores, [known.index(str(each)) for each in verdicts])
+    scores = [tuple(RIGHT if said == end else WRONG for end in ends) for said in choices]
+    return Guess(asks, [f"It {each}" for each in choices], told, scores, [known.index(one) for one in each])
 
 
-def who(asks: str, names: Sequence[str], winner: int | None, nobody: str) -> Guess:
-    """Return the question which of these wins: `winner` does, None if it is `nobody`."""
-    options, right = [*names, nobody], len(names) if winner is None else winner
-    replies = [(f"Right: {each}." if i == right else f"You said {each}; it is {options[right]}.",) for i, each in enumerate(options)]
-    return Guess((asks,), options, replies, [(RIGHT if i == right else WRONG,) for i in range(len(options))])
+def who(asks: str, names: Sequence[str], winners: Sequence[int], nobody: str) -> Guess:
+    """Return the question which of these wins: `winners` do, each of which is right; nobody if there is none, by what `nobody` says.
+
+    >>> guess = who("Who wins?", ["Ada", "Bob", "Cy"], [0, 2], "nobody")
+    >>> guess.replies[2], guess.replies[1]
+    (('Right: Cy, who ties with Ada.',), ('You said Bob; it is Ada and Cy, who tie.',))
+    """
+    options, right = [*names, nobody], winners or [len(names)]
+    found = listed([options[i] for i in right]) + ", who tie" * (len(right) > 1)
+    replies, scores = [f"You said {each}; it is {found}." for each in options], [WRONG] * len(options)
+    for i in right:
+        others = [options[k] for k in right if k != i]
+        replies[i], scores[i] = f"Right: {options[i]}{f', who ties with {listed(others)}' if others else ''}.", RIGHT
+    return Guess((asks,), options, [(reply,) for reply in replies], [(score,) for score in scores])
 
 
 def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
     """Return what is asked of a ruler's runs: where their edge is, which lies in a bracket, and what becomes of the run that is chosen."""
-    rates = explanation.trajectory.learning_rate
-    asks = [ASKED.format(plain(float(rate), 4)) for rate in rates]
-    guesses = edge(rates, *bracket, theory=explanation.edge), becomes(asks, explanation.outcome.verdict)
+    trajectory, outcome = explanation.trajectory, explanation.outcome
+    asks = [ASKED.format(plain(float(rate), 4)) for rate in trajectory.learning_rate]
+    still = [bool(outcome.still(i)) for i in range(len(asks))]
+    line = edge(trajectory.learning_rate, *bracket, steps=trajectory.steps, theory=explanation.edge, endless=_endless(trajectory.objective))
+    guesses = line, becomes(asks, outcome.verdict, still=still, choices=_choices(trajectory.objective))
     examples = range(step_size.BEST + 1, len(drawing.figure.data))
-    return _seen(drawing, guesses, [step_size.GROUND, step_size.MINIMUM, step_size.START, *examples])
+    return _seen(drawing, guesses, [step_size.GROUND, step_size.MINIMUM, step_size.START, *examples]).of_steps(trajectory.steps)
 
 
 def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Sequence[Explanation]) -> Question:
     """Return what is asked of a race: who of these names leads at the end, and what becomes of it."""
-    best, rate = leader(explanations), plain(race.setup.learning_rate, 4)
+    first, rate, loss = leaders(explanations), plain(race.setup.learning_rate, 4), explanations[0].trajectory.objective
     paces = {"own": "", "shared": f", all at the rate {rate}", "fraction": f", each at {rate} times its own edge"}
     what = f"On {LOSSES.title(race.setup.loss)}{paces[race.pace]}"
-    asks = f"{what}: who has the lowest loss after {counted(race.setup.steps)}, without diverging?"
+    holds = "" if _endless(loss) else ", without diverging"  # without a lower end, who diverges may lead
+    asks = f"{what}: who has the lowest loss after {counted(race.setup.steps)}{holds}?"
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
-    first = explanations[best or 0].outcome.verdict  # if nobody leads, all of them diverged
-    guesses = who(asks, known, best, "nobody, all diverge"), becomes(("And what becomes of the winner?",), first, "the winner")
+    ends = [explanations[i].outcome for i in first or [0]]  # if nobody leads, all of them diverged
+    verdicts, still = np.array([each.verdict[0] for each in ends], dtype=object), [bool(each.still()) for each in ends]
+    end = becomes(
+        ("And what becomes of the winner?",), verdicts, "the winner" if first else "each racer", still=still, choices=_choices(loss)
+    )
     count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
-    return _seen(drawing, guesses, [0, count - 2, count - 1])
+    guesses = who(asks, known, first, "nobody, all diverge"), _any(end)
+    return _seen(drawing, guesses, [0, count - 2, count - 1]).of_steps(race.setup.steps)
 
 
-def leader(explanations: Sequence[Explanation]) -> int | None:
-    """Return who of some racers has the lowest loss at the end and did not diverge, None if nobody.
+def _endless(loss: Loss) -> bool:
+    """Return whether a loss is known to have no lower end."""
+    return loss.minimum == -np.inf
+
+
+def _choices(loss: Loss) -> Mapping[str, Sequence[Verdict]]:
+    """Return what may become of a run on a loss, in words that are true of it."""
+    bound = Facts(loss).lower_bound if loss.minimum is None else loss.minimum
+    return UNBOUNDED if bound is None or bound == -np.inf else BECAME
+
+
+def leaders(explanations: Sequence[Explanation]) -> list[int]:
+    """Return who of some racers have the lowest loss at the end and did not diverge: more than one where `final` shows the same for them.
 
     On a loss without a lower end, nobody diverges.
     """
-    endless = explanations[0].trajectory.objective.minimum == -np.inf
-    final = [float(each.outcome.final_loss[0]) for each in explanations]
+    endless = _endless(explanations[0].trajectory.objective)
     lost = [not endless and each.outcome.verdict[0] == Verdict.DIVERGED for each in explanations]
-    return min((i for i, loss in enumerate(final) if np.isfinite(loss) and not lost[i]), key=lambda i: final[i], default=None)
+    loss = [float(each.outcome.final_loss[0]) for each in explanations]
+    there = [i for i in range(len(loss)) if np.isfinite(loss[i]) and not lost[i]]
+    best = min(there, key=lambda i: loss[i], default=None)
+    return [i for i in there if best is not None and final(explanations[i]) == final(explanations[best])]
+
+
+def final(racer: Explanation) -> str:
+    """Return a racer's loss at the end, as it is shown: in digits that a reader compares."""
+    return plain(float(racer.outcome.final_loss[0]), 4)
+
+
+def _any(guess: Guess) -> Guess:
+    """Return a guess to which each of its truths is right."""
+    best = [row.index(RIGHT) if RIGHT in row else 0 for row in guess.scores]
+
+    def one(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+        return [(row[k],) for row, k in zip(rows, best, strict=True)]
+
+    return replace(guess, replies=one(guess.replies), scores=one(guess.scores), truth=(0,))
 
 
 def _seen(drawing: Picture, guesses: Sequence[Guess], traces: Sequence[int]) -> Question:
@@ -214,20 +309,25 @@ def _rate(asks: str, found: str, low: float, high: float, more: str = "") -> Gue
     return Guess((asks,), [plain(each) for each in scale.tolist()], replies, scores, names=_names(scale))
 
 
-def _mark(theory: Edge | None, low: float) -> str:
-    """Return what the mark of theory's edge is, where it is not where runs begin to diverge."""
+def _mark(theory: Edge | None, low: float, steps: int) -> str:
+    """Return what the mark of theory's edge is, where it is on the ruler but not where runs begin to diverge, if they do above `low`."""
     if theory is None or not np.isfinite(theory.rate) or 1 / ELSEWHERE < theory.rate / low < ELSEWHERE:
         return ""
-    where = "at the start, and runs move on from there" if "start" in theory.reason else "near the minimum, and holds there alone"
-    return f" The mark at {plain(theory.rate, 4)} is theory's edge {where}."
+    if theory.exact:
+        where = f"; in {counted(steps)} it is measured only roughly"
+    elif "start" in theory.reason:
+        where = " at the start, and runs move on from there"
+    else:
+        where = " near the minimum, and holds there alone"
+    return f" The mark at {plain(theory.rate, 4)} is theory's edge{where}."
 
 
-def _never(asks: str, scale: Array, found: str, most: float = np.inf) -> Guess:
+def _never(asks: str, scale: Array, found: str, most: float = np.inf, more: str = "") -> Guess:
     """Return a guess on the scale of rates whose answer is none of them, as far as rates up to `most` were tried."""
     rates, tried = [plain(each) for each in scale.tolist()], (scale <= most).tolist()
     beyond = f"{found[:1].upper()}{found[1:]}"
     replies = [
-        (f"You said {rate}, but {found}." if known else f"{beyond}; {rate} was not tried.",)
+        (f"You said {rate}, but {found}.{more}" if known else f"{beyond}; {rate} was not tried.{more}",)
         for rate, known in zip(rates, tried, strict=True)
     ]
     return Guess((asks,), rates, replies, [(WRONG if known else UNTRIED,) for known in tried], names=_names(scale))
@@ -242,9 +342,10 @@ def _scale(*answers: float) -> Array:
 
 
 def _names(scale: Array) -> dict[int, str]:
-    """Return the powers of ten under the scale, each second one."""
+    """Return the powers of ten under the scale, each second one; fewer where it is long, so that they can be read."""
     powers = {i: round(np.log10(scale[i])) for i in range(0, scale.size, len(DECADE))}
-    return {i: power_of_ten(power) if abs(power) > 1 else plain(10.0**power) for i, power in powers.items() if power % 2 == 0}
+    each = 2 * int(np.ceil(len(powers) / 10))
+    return {i: power_of_ten(power) if abs(power) > 1 else plain(10.0**power) for i, power in powers.items() if power % each == 0}
 
 
 def _places(scale: Array, rates: Array) -> list[float | None]:

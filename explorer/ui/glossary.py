@@ -4,14 +4,12 @@ A browser marks them without changing the page, which is Streamlit's (`glossary.
 """
 
 import functools
-import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from explorer.site.casebook import Case, casebook
+from explorer.site.glossary import glossary
 from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.way import lab
@@ -27,25 +25,6 @@ _component = st.components.v2.component(
     css=(HERE / "glossary.css").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word, what it means in one line, the case that shows it, and how else it is spelled."""
-
-    term: str
-    line: str
-    case: Case
-    spelled: tuple[str, ...] = ()
-
-
-@functools.cache
-def glossary() -> tuple[Word, ...]:
-    """Return all words, by the alphabet."""
-    known = {case.name: case for case in casebook()}
-    listed = tomllib.loads((HERE / "glossary.toml").read_text(encoding="utf-8"))
-    words = (Word(term, each["line"], known[each["case"]], tuple(each.get("spelled", ()))) for term, each in listed.items())
-    return tuple(sorted(words, key=lambda word: word.term.casefold()))
 
 
 @functools.cache

@@ -247,3 +247,13 @@ def test_from_the_page_class_to_a_room_with_the_problem_that_is_set_there(window
     hall.get_by_role("button", name="End it now").click()
     expect(hall.get_by_label("The code of your room")).to_be_visible()
     for_everyone(hall)
+
+
+def test_the_page_before_the_hall_fits_a_phone_in_the_dark(window: Window) -> None:
+    page = window("/room?v=1&loss=ravine&learning_rate=0.1", **PHONE, color_scheme="dark")
+    page.get_by_role("button", name="Open the room").click()
+    for button in ("Close bets", "Open again", "Reveal"):
+        page.get_by_role("button", name=button).click()
+    expect(page.locator(".strip")).to_be_visible()
+    expect(page.get_by_text("The loss still falls, at a pace worth waiting for")).to_be_visible()
+    for_everyone(page)

@@ -47,7 +47,7 @@ COLORED = """() => [...document.querySelectorAll(".picture-zone, .picture-word, 
 """How many zones are seen, and lines of plots that are not the level lines of the loss, or its curve."""
 
 WORDS = {word for verdict, (head, _) in TABLE.items() for word in (f"{verdict}", head)} - {"Slow", "slow", "noisy"}
-WORDS |= {"× the", "critical", "leads"}
+WORDS |= {"× the", "critical", "leads", "tie"}
 """What every sentence about a run begins with or holds, but for what is a word of the knobs, too."""
 
 
@@ -315,3 +315,12 @@ def test_a_page_that_stands_alone_asks_too(visit: Visit, tmp_path: Path) -> None
 
 def test_every_end_of_a_run_is_a_choice() -> None:
     assert sorted(verdict for among in BECAME.values() for verdict in among) == sorted(TABLE)
+
+
+def test_what_is_refused_of_a_link_is_said_beside_the_question_about_what_is_shown(visit: Visit, server: str) -> None:
+    for start, shown in (("1e300", "ravine"), ("2", "x²"), ("1e300", "ravine")):
+        link = {"v": "1", "loss": "x_squared", "start": start, "racers": "adam:0.1,momentum:0.1", "view.predict": "true"}
+        page = visit(f"{server}/race?{urlencode(link)}", ignore="404")
+        asks(page)
+        expect(page.get_by_role("group", name=f"On {shown}")).to_be_visible()
+        expect(page.get_by_text("The last picture that could be made is shown")).to_be_visible(visible=shown == "ravine")

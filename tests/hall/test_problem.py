@@ -86,3 +86,10 @@ def test_the_scale_of_a_phone_is_written_as_it_can_be_typed() -> None:
         problem = Problem({}, "", "", low, low * 1e4, low * 50, "", ("diverged",), (low,))
         scale = re.findall('class="ends" aria-hidden="true">(.*?)</div>', student(room, problem, Own(None, 0, ""), ""))[0]
         assert [number(each) for each in re.findall("<span>(.*?)</span>", scale)] == pytest.approx([low * 10**k for k in range(5)])
+
+
+@pytest.mark.parametrize("scale", ["1e200", "1e-200"])
+def test_the_verdicts_of_a_ruler_far_from_1_begin_one_after_the_other(scale: str) -> None:
+    problem = Problem.of(Setup("formula", knobs={"loss.text": f"{scale}*x^2"}, start=(1.0,)))
+    assert all(low < high for low, high in pairwise((0.0, *problem.begins, problem.high)))
+    assert [problem.verdict(problem.edge * factor) for factor in (0.5, 2)] == ["converged", "diverged"]

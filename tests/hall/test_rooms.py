@@ -365,6 +365,7 @@ UNASKED = {
     "?loss=absolute&steps=1": "In 1 step no rate up to 100 diverges: there is no edge to bet on; choose another problem.",
     "?loss=linear_regression&steps=99999999": "Steps must be ≤ 20,000, got 99,999,999.",
     "https://example.org/race?loss=x_squared&racers=snail:1": "Optimizer must be one of .*, got 'snail'.",
+    "/race?v=1&loss=ravine&racers=momentum:0.1,adam:0.1": "A room bets on one edge, and this race has 2 .* link.*",
 }
 WRONG = {
     "v=1&loss=nosuch": "Loss must be one of .*, got 'nosuch'.*",
@@ -394,7 +395,7 @@ def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: st
 
 
 @pytest.mark.parametrize(
-    "link", ["race?v=1&loss=x_squared&optimizer=momentum&racers=adam:0.1", "?v=1&loss=x_squared&optimizer=momentum&view.at=3&embed=true"]
+    "link", ["race?v=1&loss=x_squared&racers=momentum:0.1", "?v=1&loss=x_squared&optimizer=momentum&view.at=3&embed=true"]
 )
 def test_a_link_of_any_page_makes_a_round(address: str, link: str) -> None:
     lecturer = Lecturer(address).open()
@@ -461,6 +462,14 @@ def test_the_standing_of_known_bets() -> None:
     )
     assert points([problem, problem], [*bets, Bet(2, "a", 1.0, 1, "Ada", False)], 2) == [("Ada", 150, 2), ("Ben", 80, 1)]
     assert "Nobody has bet" in result([problem], [], 1, 360)
+
+
+def test_every_word_of_the_ruler_is_explained_once() -> None:
+    words = (*map(str, Verdict), "slow")
+    problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", words, tuple(0.01 * 2.0**i for i in range(len(words))))
+    told = dict(re.findall("<dt>(.*?)</dt><dd>(.+?)</dd>", result([problem], [], 1, 760)))
+    assert [*told] == [*words[:-1]]
+    assert len({*told.values()}) == len(told) == result([problem], [], 1, 760).count("<dt>")
 
 
 def test_a_picture_of_a_thousand_bets_is_small_enough_for_a_phone() -> None:

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from explorer.core.verdict.verdict import Verdict
-from explorer.ui.glossary import DOCUMENT, Word, glossary, printed
+from explorer.site.glossary import Word, glossary
+from explorer.ui.glossary import DOCUMENT, printed
 from explorer.ui.way import lab
 
 EXPLAINED = {word.term: word for word in glossary()}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.ui.reading import FOLDER, opened
+from tests.ui.reading import FOLDER, opened, pictures
 
 PAGE = FOLDER / "pages" / "20_race.py"
 
@@ -48,3 +49,39 @@ def test_a_rate_for_all_that_is_no_number_is_refused_with_a_sentence() -> None:
     next(each for each in app.text_input if each.label == "learning rate for all").set_value("ten").run()
     assert "got 'ten'" in app.error[0].value
     assert rates(app) == before
+
+
+@pytest.mark.parametrize(
+    ("query", "headline", "right"),
+    [
+        (
+            {"loss": "x_squared", "racers": "adam:0.1,gradient_descent:0.5,nesterov:0.5"},
+            "Gradient descent and Nesterov tie after 100 steps with a loss of 0.",
+            [1, 2],
+        ),
+        (
+            {
+                "loss": "linear_regression",
+                "loss.data": "noisy_line",
+                "racers": "momentum:0.1,gradient_descent:0.1,nesterov:9",
+                "steps": "300",
+            },
+            "Momentum and gradient descent tie after 300 steps with a loss of 0.4967; Nesterov diverged.",
+            [0, 1],
+        ),
+        (
+            {"loss": "x_squared", "racers": "adam:0.1,gradient_descent:0.4,nesterov:0.5"},
+            "Nesterov leads after 100 steps with a loss of 0.",
+            [2],
+        ),
+        ({"loss": "x_squared", "racers": "gradient_descent:5,nesterov:5", "steps": "1000"}, "Nobody arrives: all 2 racers diverged.", [2]),
+    ],
+)
+def test_who_ends_alike_leads_alike(query: dict[str, str], headline: str, right: list[int]) -> None:
+    """On the floor of the loss, or in the digits that are shown: each of those who tie is a right guess, and nobody else is."""
+    app = opened(PAGE, {"v": "1", "steps": "100"} | query)
+    assert app.header[0].value == headline
+    who, _ = pictures(app)[0]["question"]["guesses"]
+    assert [i for i, (score,) in enumerate(who["scores"]) if score == "right"] == right
+    ended = list(app.table[0].value["loss at the end"])
+    assert len({ended[i] for i in right if i < len(ended)}) <= 1

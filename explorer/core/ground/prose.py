@@ -1,6 +1,7 @@
 """Numbers for readers: no ``e+277`` in a sentence."""
 
 import math
+from collections.abc import Sequence
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -50,6 +51,15 @@ def counted(number: int, noun: str = "step") -> str:
     ('1 step', '1,200 rows')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them.
+
+    >>> listed(["momentum"]), listed(["momentum", "Nesterov", "Adam"])
+    ('momentum', 'momentum, Nesterov and Adam')
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def sentence(text: str) -> str:

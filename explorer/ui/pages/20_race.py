@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.core.ground.knobs import short
-from explorer.core.ground.prose import counted, plain, plain_or
+from explorer.core.ground.prose import counted, listed, plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -16,7 +16,7 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
 from explorer.site.content import Content, content
-from explorer.site.questions import leader, of_race
+from explorer.site.questions import final, leaders, of_race
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -122,16 +122,17 @@ def racers(race: Race) -> Race:
 
 
 def headline(race: Race, explanations: list[Explanation]) -> str:
-    """Who won, who is out, in one sentence."""
+    """Who won, or tied, and who is out, in one sentence."""
     called = names(race)
     endless = explanations[0].trajectory.objective.minimum == -np.inf
     out = [] if endless else [name for name, each in zip(called, explanations, strict=True) if each.outcome.verdict[0] == "diverged"]
-    best = leader(explanations)
-    if best is None:
+    first = leaders(explanations)
+    if not first:
         return f"**Nobody arrives**: all {len(called)} racers diverged."
     lost = f"; {', '.join(out)} diverged" if out else "; this loss is unbounded below, so lower only means further away" if endless else ""
-    name, steps = called[best][0].upper() + called[best][1:], explanations[best].outcome.steps
-    return f"**{name} leads** after {counted(steps)} with a loss of {plain(float(explanations[best].outcome.final_loss[0]))}{lost}."
+    who, verb = listed([called[i] for i in first]), "leads" if len(first) == 1 else "tie"
+    steps, loss = counted(explanations[first[0]].outcome.steps), final(explanations[first[0]])
+    return f"**{who[:1].upper()}{who[1:]} {verb}** after {steps} with a loss of {loss}{lost}."
 
 
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
@@ -143,7 +144,7 @@ def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
                 "verdict": str(each.outcome.verdict[0]),
                 "learning rate": plain(setup.learning_rate, 4),
                 "edge": plain_or("none", edge.rate, 4),
-                "loss at the end": plain(each.outcome.final_loss[0], 4),
+                "loss at the end": final(each),
                 "per step, theory": plain_or("–", each.predicted[0], 4),
                 "per step, measured": plain_or("–", each.measured[0], 4),
                 "what happened": each.sentence(0).replace("**", ""),

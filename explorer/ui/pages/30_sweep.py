@@ -186,13 +186,17 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
 
 def question(first: figure.Band, setup: Setup) -> Question:
     """What is asked before the sweep is shown, of the first rule: where its cliff is, and where the loss ends lowest."""
+    endless = setup.make_loss().minimum == -np.inf
     cliff = edge(
         first.rates,
         *first.cliff,
         f"From which learning rate on do runs of {first.name} on {LOSSES.title(setup.loss)} diverge?",
+        steps=setup.steps,
         on_dial=False,
+        endless=endless,
     )
-    return Question((cliff, best(first.rates, np.median(first.final, axis=0))))
+    lowest = () if endless else (best(first.rates, np.median(first.final, axis=0)),)  # without a lower end, lower is only further away
+    return Question((cliff, *lowest)).of_steps(setup.steps)
 
 
 def about_the_finder(found: RateFinder, first: figure.Band) -> str:

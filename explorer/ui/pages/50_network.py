@@ -126,19 +126,20 @@ def choose(found: Trials, setup: Setup, run: History | None, stopped: bool) -> N
         frames=frames,
         dial=dial,
         value=here,
-        question=asked(found),
+        question=asked(found, setup.steps),
         on_move=lambda to: panel.take_rate(setup, float(scale.rates[to])),
     )
     st.caption(said)
 
 
-def asked(found: Trials) -> Question:
+def asked(found: Trials, steps: int) -> Question:
     """What is asked before the trials are shown: from which rate on they diverge, and what becomes of the rate that is trained."""
     rates, first = found.ruler.rates, found.first_diverged
     low = float(np.max(rates[found.tried & (rates < first)], initial=-np.inf))
     low, high = (float(each) if np.isfinite(each) else np.nan for each in (low, first))
-    cliff = edge(rates, low, high, so_far=not found.tried.all(), theory=found.ruler.edge)
-    return Question((cliff, becomes([ASKED.format(plain(float(rate), 4)) for rate in rates], found.verdict)))
+    cliff = edge(rates, low, high, steps=steps, so_far=not found.tried.all(), theory=found.ruler.edge)
+    asks = [ASKED.format(plain(float(rate), 4)) for rate in rates]
+    return Question((cliff, becomes(asks, found.verdict, still=[*(rates == 0)]))).of_steps(steps)
 
 
 def show(history: History) -> None:
