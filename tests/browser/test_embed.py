@@ -33,11 +33,13 @@ WRONG = """() => {
   if (!still && !fits) found.push("its main part scrolls");
   const around = "[data-testid=stSidebar], [data-testid=stHeader], .way, h1, .picture:not(.picture-embedded), [data-testid=stMetric]";
   if ([...document.querySelectorAll(around)].some(seen)) found.push("more than the picture is shown");
+  const open = document.querySelector(".way-open");
+  if (!seen(open) || !inside(open.getBoundingClientRect())) found.push("no way out of the frame");
   if (shown === main) {
     const pictures = [...main.querySelectorAll("img[role=img]")].filter((each) => seen(each) && inside(each.getBoundingClientRect()));
     return [...found, ...(pictures.length ? [] : ["no picture"])].join();
   }
-  const parts = [".picture-plot", ".picture-sentence", ".picture-open", ".picture-dial:not([hidden])", ".picture-player:not([hidden])"];
+  const parts = [".picture-plot", ".picture-sentence", ".picture-dial:not([hidden])", ".picture-player:not([hidden])"];
   for (const part of parts) {
     const each = shown.querySelector(part);
     if (!each && part.includes("hidden")) continue;
@@ -51,7 +53,20 @@ WRONG = """() => {
   if (stage.height < 150) found.push(`the plot is ${stage.height} px high`);
   return found.join();
 }"""
-RIGHT = f"() => ({WRONG})() === ''"
+TINY = ((320, 240), (200, 150))
+TINY_WRONG = """() => {
+  const at = (each) => each?.checkVisibility({ visibilityProperty: true }) ? each.getBoundingClientRect() : {};
+  const inside = ({ left, right, top, bottom }) => left >= 0 && top >= 0 && right <= innerWidth + 1 && bottom <= innerHeight + 1;
+  const open = document.querySelector(".way-open"), { right, top } = at(open);
+  if (!inside(at(open)) || !open.contains(document.elementFromPoint(right - 9, top + 9))) return "no way out of the frame";
+  const image = document.querySelector(".stMain img[role=img]"), small = document.querySelector(".picture-embedded .picture-small");
+  if (!small) return inside(at(image)) ? "" : "the picture is not in the frame";
+  const plots = [...document.querySelectorAll(".picture-embedded .picture-plot .plotclip rect")]
+    .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
+  const drawn = at(document.querySelector(".picture-embedded .picture-plot .main-svg"));
+  if (at(small).height) return inside(at(small)) && !drawn.height ? "" : "the line that the frame is too small is not alone in it";
+  return inside(drawn) && plots.length && plots.every((each) => each >= 30) ? "" : `the plot is not in the frame: ${plots}`;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +105,19 @@ def test_the_picture_fills_a_frame_of_another_site_at_every_size_in_both_themes(
                 fits(inside)
             drag(page, inside)
             fits(inside)
+        for size in (*TINY, SIZES[0]):
+            page.evaluate("([width, height]) => Object.assign(document.querySelector('iframe'), { width, height })", size)
+            fits(inside, WRONG if size in SIZES else TINY_WRONG)
         assert "embed=true" in inside.url
 
 
-def fits(inside: Frame) -> None:
+def fits(inside: Frame, wrong: str = WRONG) -> None:
     """Waits until all is right in the frame, and says what is not."""
     inside.wait_for_function(AT_REST)
     try:
-        inside.wait_for_function(RIGHT)
+        inside.wait_for_function(f"() => ({wrong})() === ''")
     except Exception as error:
-        raise AssertionError(inside.evaluate(WRONG)) from error
+        raise AssertionError(inside.evaluate(wrong)) from error
 
 
 def drag(page: Page, inside: Frame) -> None:
@@ -152,8 +170,8 @@ def test_what_is_shared_is_short_and_opens_the_same_as_link_frame_and_code(visit
         with framed(visit, tmp_path, frame) as (_, inside):
             fits(inside)
             expect(inside.locator(".picture-embedded .picture-now").first).to_have_text(value)
-            inside.locator(".picture-embedded .picture-open").focus()
-            expect(inside.locator(".picture-embedded .picture-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
+            inside.locator(".way-open").focus()
+            expect(inside.locator(".way-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
 
 
 def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> None:
