@@ -182,17 +182,18 @@ def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> 
     expect(page.get_by_text("There is no QR code of a link as long as this.")).to_be_visible()
 
 
-UNCOVERED = """() => {
+STILL = """document.querySelector(".st-key-notes")?.getAnimations({ subtree: true }).length === 0"""
+UNCOVERED = f"""() => {STILL} && (() => {{
   const box = (selector) => document.querySelector(selector)?.getBoundingClientRect();
   const notes = box(".st-key-notes"), shown = box(".picture-embedded[data-drawn]") ?? box("img[role=img]");
   return notes && shown && notes.height <= 40 && notes.bottom <= innerHeight + 1 && shown.height >= 100 && shown.bottom <= notes.top + 1;
-}"""
+}})()"""
 
-REACHED = """() => [...document.querySelectorAll(".st-key-notes [data-testid=stAlert]")].filter((note) => {
-  note.scrollIntoView({ block: "nearest" });
-  const { top, bottom } = note.getBoundingClientRect();
+REACHED = f"""() => {STILL} && [...document.querySelectorAll(".st-key-notes [data-testid=stAlert]")].filter((note) => {{
+  note.scrollIntoView({{ block: "nearest" }});
+  const {{ top, bottom }} = note.getBoundingClientRect();
   return note.innerText.includes("nonsense") && top >= -1 && bottom <= innerHeight + 1;
-}).length >= 2"""
+}}).length >= 2"""
 
 
 @pytest.mark.parametrize("name", ["step_size", "cases"])
