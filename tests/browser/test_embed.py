@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Frame, Page, expect
@@ -172,6 +173,18 @@ def test_what_is_shared_is_short_and_opens_the_same_as_link_frame_and_code(visit
             expect(inside.locator(".picture-embedded .picture-now").first).to_have_text(value)
             inside.locator(".way-open").focus()
             expect(inside.locator(".way-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
+
+
+@pytest.mark.parametrize("said", ["embed=1", "EMBED=Yes", "embed="])
+@pytest.mark.parametrize("path", ["", "step_size", "race"])
+def test_other_ways_to_ask_for_a_frame_lead_to_the_one_that_streamlit_knows(app: str, path: str, said: str) -> None:
+    for link, opened in (
+        (f"v=1&{said}&loss=ravine", "v=1&embed=true&loss=ravine"),
+        (f"not{said}", f"not{said}"),
+        ("embed=false", "embed=false"),
+    ):
+        with urlopen(f"{app}/{path}?{link}") as answer:
+            assert urlsplit(answer.url).query == opened
 
 
 def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> None:
