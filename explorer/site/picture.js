@@ -6,6 +6,7 @@ const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotl
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const EASY = 0.55, EASY_NARROW = 0.75, SMALLEST = 0.65; // of its height: below, the type of a picture in a frame is smaller, down to a share of its size
+const LEAST = 30; // px of the shortest axis of a picture in a frame, which else only says that the frame is too small
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
 const STUCK = 0.42; // of its height, at least, while it stays
 const UNDER = 240; // px of words below it in its own block, at most, which are hidden meanwhile
@@ -43,6 +44,7 @@ const SKELETON = `
     <div class="picture-plot" aria-hidden="true"></div>
     <div class="picture-image" role="img" tabindex="0"></div>
   </div>
+  <p class="picture-small" hidden>This frame is too small for the picture. “Open” shows it in a tab of its own.</p>
   <div class="picture-problem" role="alert" hidden></div>
   <div class="picture-foot">
   <div class="picture-player" role="group" aria-label="Playback">
@@ -57,7 +59,6 @@ const SKELETON = `
     <summary>Save</summary>
     <div role="group" aria-label="Save this picture"><button type="button" data-save="png">PNG</button> <button type="button" data-save="svg">SVG</button> <button type="button" data-save="csv">CSV</button> <button type="button" data-save="html" title="A page of its own that drags and plays without the app">Page</button></div>
   </details>
-  <a class="picture-open" target="_blank" rel="noopener" title="The same in all of the app, in a tab of its own" hidden>Open</a>
   </div>
   <div class="picture-said" role="status" aria-live="polite"></div>`;
 
@@ -164,6 +165,7 @@ function mount(parent) {
         const anew = stale;
         if (stale) dress();
         if (anew || !moving() || !drawLive()) await drawAtRest();
+        if (anew) find(".picture-small").hidden = !cramped();
         if (asked === given) root.dataset.drawn = drawn; // else what is shown is not what is asked for, for as long as it takes to fetch it
         performance.mark("picture drawn");
         listen();
@@ -244,6 +246,7 @@ function mount(parent) {
 
   // In a frame of another page the picture has what is left of the frame; where that is less, its type is smaller too.
   const room = () => find(".picture-stage").clientHeight;
+  const cramped = () => data.embedded && !guess.asks() && (!room() || Object.entries(plot._fullLayout).some(([name, axis]) => /^[xy]axis\d*$/.test(name) && axis._length < LEAST));
   function type() {
     const height = (root.clientWidth < NARROW && decoded.narrow.height) || data.height;
     return larger() * (data.embedded ? Math.min(Math.max(room() / ((root.clientWidth < NARROW ? EASY_NARROW : EASY) * height), SMALLEST), 1) : 1);
@@ -406,14 +409,6 @@ function mount(parent) {
     else return;
     event.preventDefault();
   };
-
-  // From a frame to all of the app, with the same setup, in a tab of its own.
-  const open = find(".picture-open");
-  const lead = (open.onfocus = open.onpointerenter = open.onclick = () => {
-    const address = new URL(location.href);
-    for (const name of ["embed", "embed_options"]) address.searchParams.delete(name);
-    open.href = address.href;
-  });
 
   // -- size
   let width = 0, pressed = false; // nothing moves under the hand
@@ -590,8 +585,6 @@ function mount(parent) {
     find(".picture-dial").hidden = !dial || asks;
     find("[data-save=html]").hidden = "title" in data; // this is such a page
     sentence.hidden = asks || (!dial?.words.length && !(data.embedded && data.said));
-    open.hidden = !data.embedded;
-    if (data.embedded) lead();
     player.hidden = asks || (!dial && !times.length);
     timeInput.hidden = timeText.hidden = !times.length;
     dialInput.max = Math.max(frames.length - 1, 0);

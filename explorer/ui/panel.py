@@ -7,6 +7,7 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 import html
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -252,6 +253,9 @@ def write_link(query: dict[str, str]) -> None:
         st.query_params.from_dict(query)
 
 
+UNUSED = "Not all of this link could be used"
+
+
 def say(sentences: list[str]) -> None:
     """Keeps what `notes` should say next."""
     st.session_state[NOTES] = sentences
@@ -263,10 +267,10 @@ def also_say(sentence: str) -> None:
 
 
 def notes() -> None:
-    """Says what was wrong with the link that opened the page, until something is turned."""
+    """Says what was wrong with the link that opened the page, until something is turned; in a frame as one line that unfolds."""
     st.session_state[SAID] = st.session_state.pop(NOTES, [])
     if st.session_state[SAID]:
-        with st.container(key="notes"):  # by which an embedded page, that has no other words, finds them
+        with st.container(key="notes"), st.expander(UNUSED) if st.context.is_embedded else nullcontext():
             for note in st.session_state[SAID]:
                 st.warning(literally(note), icon=":material/link_off:")
 

@@ -209,6 +209,23 @@ class Unseen:
         await self.app(scope, receive, with_style if asked else send)
 
 
+FRAMED = re.compile(rb"(?:^|(?<=&))embed=(?:1|yes|on)?(?=&|$)", re.IGNORECASE)
+"""Other ways to ask for a page in a frame than `embed=true`, the one that Streamlit knows."""
+
+
+class Framed:
+    """Leads from a link that says `embed=1` to the one that says `embed=true`, without which the frame has all of the page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Redirects within the same path."""
+        query = scope["query_string"] if scope["type"] == "http" and scope["method"] == "GET" else b""
+        meant = FRAMED.sub(b"embed=true", query)
+        await (self.app if meant == query else RedirectResponse(f"?{meant.decode('latin-1')}"))(scope, receive, send)
+
+
 def home(request: Request) -> RedirectResponse:
     """Return the first page by its own name, as the others have one: Streamlit knows it by `/` only."""
     return RedirectResponse(f"./?{request.url.query}")
@@ -268,6 +285,6 @@ PARTS: dict[str, Any] = {
         Route("/step_size", home),
         *routes(turn),
     ],
-    "middleware": [Middleware(Headers), Middleware(GZipMiddleware), Middleware(Unseen)],
+    "middleware": [Middleware(Headers), Middleware(GZipMiddleware), Middleware(Unseen), Middleware(Framed)],
 }
 """What `st.App` is made of, wherever Streamlit looks for one: it reads the text of the file that it is told to run."""

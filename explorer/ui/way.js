@@ -79,7 +79,7 @@ function build(parent, groups) {
   const show = made("button", { type: "button", class: "way-share way-present", title: "Present: full screen, large type, keys (p)", "aria-label": "Present" });
   show.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 5h18v11H3zM12 16v4M8 20h8"/></svg>';
   show.onclick = () => present(true);
-  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet));
+  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), opener());
 
   let predicts = prediction().isOn();
   function update({ here, lessons, framed: may, predict }, setTriggerValue) {
@@ -102,6 +102,18 @@ function linkOfThis() {
   for (const { dataset } of document.querySelectorAll(".picture[data-moved]")) moved.set(dataset.key, dataset.moved);
   link.hash = moved;
   return link.href;
+}
+
+// From a frame, where `embed.css` shows it, to all of the app: the same in a tab of its own.
+function opener() {
+  const open = made("a", { class: "way-open", target: "_blank", rel: "noopener", title: "The same in all of the app, in a tab of its own" }, "Open");
+  const lead = (open.onfocus = open.onpointerenter = open.onclick = () => {
+    const address = new URL(linkOfThis());
+    for (const name of ["embed", "embed_options"]) address.searchParams.delete(name);
+    open.href = address.href;
+  });
+  lead();
+  return open;
 }
 
 // The same for the frame of another page, which shows the picture alone (embed.css).

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Frame, Page, expect
@@ -33,11 +34,13 @@ WRONG = """() => {
   if (!still && !fits) found.push("its main part scrolls");
   const around = "[data-testid=stSidebar], [data-testid=stHeader], .way, h1, .picture:not(.picture-embedded), [data-testid=stMetric]";
   if ([...document.querySelectorAll(around)].some(seen)) found.push("more than the picture is shown");
+  const open = document.querySelector(".way-open");
+  if (!seen(open) || !inside(open.getBoundingClientRect())) found.push("no way out of the frame");
   if (shown === main) {
     const pictures = [...main.querySelectorAll("img[role=img]")].filter((each) => seen(each) && inside(each.getBoundingClientRect()));
     return [...found, ...(pictures.length ? [] : ["no picture"])].join();
   }
-  const parts = [".picture-plot", ".picture-sentence", ".picture-open", ".picture-dial:not([hidden])", ".picture-player:not([hidden])"];
+  const parts = [".picture-plot", ".picture-sentence", ".picture-dial:not([hidden])", ".picture-player:not([hidden])"];
   for (const part of parts) {
     const each = shown.querySelector(part);
     if (!each && part.includes("hidden")) continue;
@@ -51,7 +54,20 @@ WRONG = """() => {
   if (stage.height < 150) found.push(`the plot is ${stage.height} px high`);
   return found.join();
 }"""
-RIGHT = f"() => ({WRONG})() === ''"
+TINY = ((320, 240), (200, 150))
+TINY_WRONG = """() => {
+  const at = (each) => each?.checkVisibility({ visibilityProperty: true }) ? each.getBoundingClientRect() : {};
+  const inside = ({ left, right, top, bottom }) => left >= 0 && top >= 0 && right <= innerWidth + 1 && bottom <= innerHeight + 1;
+  const open = document.querySelector(".way-open"), { right, top } = at(open);
+  if (!inside(at(open)) || !open.contains(document.elementFromPoint(right - 9, top + 9))) return "no way out of the frame";
+  const image = document.querySelector(".stMain img[role=img]"), small = document.querySelector(".picture-embedded .picture-small");
+  if (!small) return inside(at(image)) ? "" : "the picture is not in the frame";
+  const plots = [...document.querySelectorAll(".picture-embedded .picture-plot .plotclip rect")]
+    .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
+  const drawn = at(document.querySelector(".picture-embedded .picture-plot .main-svg"));
+  if (at(small).height) return inside(at(small)) && !drawn.height ? "" : "the line that the frame is too small is not alone in it";
+  return inside(drawn) && plots.length && plots.every((each) => each >= 30) ? "" : `the plot is not in the frame: ${plots}`;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +106,19 @@ def test_the_picture_fills_a_frame_of_another_site_at_every_size_in_both_themes(
                 fits(inside)
             drag(page, inside)
             fits(inside)
+        for size in (*TINY, SIZES[0]):
+            page.evaluate("([width, height]) => Object.assign(document.querySelector('iframe'), { width, height })", size)
+            fits(inside, WRONG if size in SIZES else TINY_WRONG)
         assert "embed=true" in inside.url
 
 
-def fits(inside: Frame) -> None:
+def fits(inside: Frame, wrong: str = WRONG) -> None:
     """Waits until all is right in the frame, and says what is not."""
     inside.wait_for_function(AT_REST)
     try:
-        inside.wait_for_function(RIGHT)
+        inside.wait_for_function(f"() => ({wrong})() === ''")
     except Exception as error:
-        raise AssertionError(inside.evaluate(WRONG)) from error
+        raise AssertionError(inside.evaluate(wrong)) from error
 
 
 def drag(page: Page, inside: Frame) -> None:
@@ -152,8 +171,20 @@ def test_what_is_shared_is_short_and_opens_the_same_as_link_frame_and_code(visit
         with framed(visit, tmp_path, frame) as (_, inside):
             fits(inside)
             expect(inside.locator(".picture-embedded .picture-now").first).to_have_text(value)
-            inside.locator(".picture-embedded .picture-open").focus()
-            expect(inside.locator(".picture-embedded .picture-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
+            inside.locator(".way-open").focus()
+            expect(inside.locator(".way-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
+
+
+@pytest.mark.parametrize("said", ["embed=1", "EMBED=Yes", "embed="])
+@pytest.mark.parametrize("path", ["", "step_size", "race"])
+def test_other_ways_to_ask_for_a_frame_lead_to_the_one_that_streamlit_knows(app: str, path: str, said: str) -> None:
+    for link, opened in (
+        (f"v=1&{said}&loss=ravine", "v=1&embed=true&loss=ravine"),
+        (f"not{said}", f"not{said}"),
+        ("embed=false", "embed=false"),
+    ):
+        with urlopen(f"{app}/{path}?{link}") as answer:
+            assert urlsplit(answer.url).query == opened
 
 
 def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> None:
@@ -164,13 +195,34 @@ def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> 
     expect(page.get_by_text("There is no QR code of a link as long as this.")).to_be_visible()
 
 
-def test_what_a_link_says_in_vain_is_told_in_the_frame_too(visit: Visit, app: str) -> None:
-    page = visit(f"{app}/?embed=true&v=1&loss=ravine&learning_rate=-1&nonsense=2", ignore="404", viewport={"width": 800, "height": 450})
+STILL = """document.querySelector(".st-key-notes")?.getAnimations({ subtree: true }).length === 0"""
+UNCOVERED = f"""() => {STILL} && (() => {{
+  const box = (selector) => document.querySelector(selector)?.getBoundingClientRect();
+  const notes = box(".st-key-notes"), shown = box(".picture-embedded[data-drawn]") ?? box("img[role=img]");
+  return notes && shown && notes.height <= 40 && notes.bottom <= innerHeight + 1 && shown.height >= 100 && shown.bottom <= notes.top + 1;
+}})()"""
+
+REACHED = f"""() => {STILL} && [...document.querySelectorAll(".st-key-notes [data-testid=stAlert]")].filter((note) => {{
+  note.scrollIntoView({{ block: "nearest" }});
+  const {{ top, bottom }} = note.getBoundingClientRect();
+  return note.innerText.includes("nonsense") && top >= -1 && bottom <= innerHeight + 1;
+}}).length >= 2"""
+
+
+@pytest.mark.parametrize("name", ["step_size", "cases"])
+def test_what_a_link_says_in_vain_is_one_line_below_the_picture_that_unfolds(visit: Visit, app: str, name: str) -> None:
+    link = "v=1&loss=nonsense&optimizer=nonsense&learning_rate=-1&steps=-3&nonsense=2&case=nonsense&symptom=nonsense&embed=true"
+    page = visit(f"{app}/{name}?{link}", ignore="404", viewport={"width": 480, "height": 320})
     settle(page)
-    for reason in ("learning_rate must be finite and ≥ 0, got -1", "a link has no part named 'nonsense'"):
-        expect(page.get_by_text(reason)).to_be_in_viewport()
-    page.get_by_role("slider", name="Learning rate").press("ArrowRight")
-    expect(page.get_by_text("nonsense")).to_have_count(0)
+    line = page.get_by_text("Not all of this link could be used")
+    for _ in range(2):
+        page.wait_for_function(UNCOVERED)
+        line.click()
+        page.wait_for_function(REACHED)
+        line.click()
+    if name == "step_size":
+        page.get_by_role("slider", name="Learning rate").press("ArrowRight")
+        expect(line).to_have_count(0)
 
 
 @pytest.mark.parametrize(("name", "size"), [("step_size", (480, 320)), ("race", (480, 320))])

@@ -9,7 +9,6 @@ from explorer.site.seen import see
 from explorer.ui import panel
 from explorer.ui.drawn import drawn
 from explorer.ui.way import SHOWN, lab
-from explorer.ui.words import literally
 
 CASES = {case.name: case for case in casebook()}
 SYMPTOM, SEARCH, CHOSEN = (f"cases:{name}" for name in ("symptom", "search", "chosen"))
@@ -21,8 +20,8 @@ def main() -> None:
     """Show the filters, then the gallery, and beside it the case that was chosen in it; an embedded page has room for that alone."""
     kinds = by_symptom(casebook())
     linked(kinds)
-    panel.notes()
     case = current()
+    panel.notes()
     if st.context.is_embedded:
         chosen, words = st.session_state.get(SYMPTOM), st.session_state.get(SEARCH, "")
         card(case or next(iter(matching(kinds[chosen] if chosen else list(casebook()), words)), casebook()[0]))
@@ -62,8 +61,7 @@ def current() -> Case | None:
     """Return the case that was clicked, or that the link named; None if there is none."""
     name = st.session_state[CHOSEN] = st.session_state.pop(SHOWN, st.session_state.get(CHOSEN))
     if name and name not in CASES:
-        named = f"There is no case named “{literally(name)}”"
-        st.warning(f"{named}. Choose one of the pictures below, or search for a word of it.", icon=":material/link_off:")
+        panel.also_say(f"There is no case named “{name}”. Choose one of the pictures below, or search for a word of it.")
     return CASES.get(name or "")
 
 
