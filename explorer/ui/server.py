@@ -209,7 +209,7 @@ class Unseen:
         await self.app(scope, receive, with_style if asked else send)
 
 
-FRAMED = re.compile(rb"(?:^|(?<=&))embed=(?:1|yes|on)?(?=&|$)", re.IGNORECASE)
+FRAMED = re.compile(r"(?:^|(?<=&))embed=(?:1|yes|on)?(?=&|$)", re.IGNORECASE)
 """Other ways to ask for a page in a frame than `embed=true`, the one that Streamlit knows."""
 
 
@@ -221,9 +221,9 @@ class Framed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Redirects within the same path."""
-        query = scope["query_string"] if scope["type"] == "http" and scope["method"] == "GET" else b""
-        meant = FRAMED.sub(b"embed=true", query)
-        await (self.app if meant == query else RedirectResponse(f"?{meant.decode('latin-1')}"))(scope, receive, send)
+        query = scope["query_string"].decode("latin-1") if scope["type"] == "http" and scope["method"] == "GET" else ""
+        meant = FRAMED.sub("embed=true", query)
+        await (self.app if meant == query else RedirectResponse(f"?{meant}"))(scope, receive, send)
 
 
 def home(request: Request) -> RedirectResponse:

@@ -18,7 +18,7 @@ from tests.browser.axe import violations
 from tests.browser.conftest import ROOT, at, free, healthy, running, streamlit
 from tests.browser.test_every_page import PAGES
 from tests.browser.test_site import served
-from tests.browser.waiting import AT_REST, settle
+from tests.browser.waiting import settle
 
 Visit = Callable[..., Page]
 SIZES = ((800, 450), (1024, 768), (390, 600))
@@ -88,7 +88,7 @@ def framed(visit: Visit, folder: Path, frame: str) -> Iterator[tuple[Page, Frame
         page = visit(f"{address.replace('127.0.0.1', 'localhost')}/slide.html", ignore="404")
         inside = page.wait_for_selector("iframe").content_frame()  # type: ignore[union-attr]
         assert inside is not None
-        inside.wait_for_function(AT_REST)
+        settle(inside)
         yield page, inside
 
 
@@ -114,7 +114,7 @@ def test_the_picture_fills_a_frame_of_another_site_at_every_size_in_both_themes(
 
 def fits(inside: Frame, wrong: str = WRONG) -> None:
     """Waits until all is right in the frame, and says what is not."""
-    inside.wait_for_function(AT_REST)
+    settle(inside)
     try:
         inside.wait_for_function(f"() => ({wrong})() === ''")
     except Exception as error:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Frame, Page, TimeoutError
 
-AT_REST = r"""() => {
+AT_WORK = r"""() => {
   const page = document.querySelector("[data-testid=stApp]"), said = page?.innerText ?? "";
   const tried = said.match(/([\d,]+) of ([\d,]+) rates tried/);
-  return page?.dataset.testScriptState === "notRunning"
-    && [...document.querySelectorAll("[data-testid=stBidiComponentRegular]")].every(({ childElementCount }) => childElementCount > 1)
-    && [...document.querySelectorAll(".picture")].every((picture) => picture.dataset.drawn)
-    && !document.querySelector("[role=progressbar]")
-    && tried?.[1] === tried?.[2]
-    && !/After [\d,]+ of [\d,]+ steps the loss|Trying the first other rates|Taking the first steps/.test(said);
+  const all = (selector, holds) => [...document.querySelectorAll(selector)].every(holds);
+  return [
+    page?.dataset.testScriptState === "notRunning" || "the page runs",
+    all("[data-testid=stBidiComponentRegular]", ({ childElementCount }) => childElementCount > 1) || "a component is not there",
+    all(".picture", (picture) => picture.dataset.drawn) || "a picture is not drawn",
+    !document.querySelector("[role=progressbar]") || "work is under way",
+    tried?.[1] === tried?.[2] || "rates are tried",
+    !/After [\d,]+ of [\d,]+ steps the loss|Trying the first other rates|Taking the first steps/.test(said) || "a network is trained",
+  ].filter((each) => each !== true);
 }"""
+"""What a page still does, in words."""
 
 INTO_SIGHT = """async (each) => {
   const inSight = () => { // and not behind the picture that stays
@@ -27,6 +31,9 @@ INTO_SIGHT = """async (each) => {
 }"""
 
 
-def settle(page: Page) -> None:
+def settle(page: Page | Frame) -> None:
     """Wait until the server has said all it has to say, every component is there, every picture drawn and no work under way, at once."""
-    page.wait_for_function(AT_REST)
+    try:
+        page.wait_for_function(f"() => !({AT_WORK})().length")
+    except TimeoutError as error:
+        raise AssertionError(f"{page.url} is not at rest: {page.evaluate(AT_WORK)}; it says {page.inner_text('body')}") from error
