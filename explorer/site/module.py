@@ -12,16 +12,18 @@ MODULES = "assets/code"
 """Where the app serves them."""
 
 
-LASTING = """
-const latest = new WeakMap();
+CALLED = """
+const ends = new WeakMap();
 export default (given) => {
-  const call = {}, end = %s(given);
-  latest.set(given.parentElement, call);
-  return () => latest.get(given.parentElement) === call && end?.();
+  const place = given.parentElement, call = setTimeout(() => ends.set(place, %s(given)));
+  return () => {
+    clearTimeout(call);
+    if (!place.isConnected) ends.get(place)?.();
+  };
 };
 """
-"""Only the latest call for an element ends what is there. Where a page goes on while the code is fetched, Streamlit makes a call for each
-state of the page at once, and then ends all but the last."""
+"""Where a page goes on while the code is fetched, Streamlit makes a call for each state of the page, in any order, and at once ends all
+but that of the last state: those are not heard. What is there ends when its place has left the page."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Module:
     @cached_property
     def served(self) -> str:
         """The module, whose default export is the component."""
-        return self.text + LASTING % self.name
+        return self.text + CALLED % self.name
 
     @cached_property
     def version(self) -> str:
@@ -58,4 +60,5 @@ class Module:
     @property
     def fetched(self) -> str:
         """The code of a component that fetches it."""
-        return f"const {{ default: made }} = await import(new URL('{self.address}', document.baseURI).href);\nexport default made;"
+        address = f"new URL('{self.address}', document.baseURI).href"
+        return f"const code = import({address});\nexport default async (given) => (await code).default(given);"

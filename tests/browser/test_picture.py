@@ -477,25 +477,32 @@ def test_without_plotly_the_words_still_work(visit: Visit, demo: str) -> None:
     committed(page, FRAMES - 1)
 
 
-OUTDATED = """async (address) => {
+CALLS = """async (address) => {
   const { default: made } = await import(new URL(address, document.baseURI).href);
   const parentElement = document.body.appendChild(document.createElement("div"));
   const content = JSON.stringify({ figure: { data: [], layout: {} }, frames: [], dial: null, narrow: {}, times: [], question: null });
   const given = { parentElement, setStateValue() {}, setTriggerValue() {} };
-  const ends = ["1", "2", "3"].map((key) => made({ ...given, data: { key, alt: "", height: 100, content } }));
-  const there = () => parentElement.children.length;
-  const left = ends.map((end) => (end(), there()));
+  const shown = async (keys) => {
+    const ends = keys.map((key) => made({ ...given, data: { key, alt: "", height: 100, epoch: 1, value: 0, content } }));
+    ends.slice(1).forEach((end) => end()); // the first was of the last state of the page
+    await new Promise((resolve) => setTimeout(resolve));
+    return [[...parentElement.querySelectorAll(".picture")].map(({ dataset }) => dataset.key), ends[0]];
+  };
+  const [first] = await shown(["new", "old", "older"]), [second, end] = await shown(["newer", "old"]);
+  end();
+  const ended = parentElement.children.length;
   parentElement.remove();
-  return left;
+  end();
+  return [first, second, ended, parentElement.children.length];
 }"""
 
 
-def test_a_call_that_another_has_followed_ends_nothing(visit: Visit, demo: str) -> None:
-    """As Streamlit ends them where a page goes on while the component's code is fetched: the picture stays until its last call ends."""
+def test_a_picture_is_of_the_last_call_and_ends_when_its_place_has_left_the_page(visit: Visit, demo: str) -> None:
+    """Streamlit makes the calls of earlier states of a page later, and then ends them, where the component's code is fetched meanwhile."""
     page = visit(demo)
     drawn(page, PRESET)
     for _ in range(2):
-        assert page.evaluate(OUTDATED, CODE.address) == [1, 1, 0]
+        assert page.evaluate(CALLS, CODE.address) == [["new"], ["newer"], 1, 0]
     drawn(page, PRESET)
 
 
