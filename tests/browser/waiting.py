@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from playwright.sync_api import Frame, Page, TimeoutError
 
 AT_WORK = r"""() => {
@@ -19,6 +21,9 @@ AT_WORK = r"""() => {
 }"""
 """What a page still does, in words."""
 
+FRAMES = 3
+"""For how many frames in a row a page must be at rest: what the server has said reaches a picture a task after it has reached the page."""
+
 INTO_SIGHT = """async (each) => {
   const inSight = () => { // and not behind the picture that stays
     const { left, width, top, bottom } = each.getBoundingClientRect();
@@ -31,9 +36,13 @@ INTO_SIGHT = """async (each) => {
 }"""
 
 
+_waits = itertools.count()
+
+
 def settle(page: Page | Frame) -> None:
     """Wait until the server has said all it has to say, every component is there, every picture drawn and no work under way, at once."""
+    frames = f"restful{next(_waits)}"
     try:
-        page.wait_for_function(f"() => !({AT_WORK})().length")
+        page.wait_for_function(f"() => (window.{frames} = ({AT_WORK})().length ? 0 : (window.{frames} ?? 0) + 1) >= {FRAMES}")
     except TimeoutError as error:
         raise AssertionError(f"{page.url} is not at rest: {page.evaluate(AT_WORK)}; it says {page.inner_text('body')}") from error
