@@ -41,10 +41,10 @@ const stays = (event) => {
 };
 
 let go, lengths = {};
-addEventListener("predict", ({ detail }) => go("predict", detail));
+addEventListener("predict", ({ detail }) => go?.("predict", detail)); // before that, the first update says it
 document.addEventListener("click", (event) => {
   const { case: name } = event.target.closest("a[data-case]")?.dataset ?? {};
-  if (!name || !stays(event)) return;
+  if (!name || !go || !stays(event)) return;
   go("case", name);
   const card = document.querySelector(".st-key-cases-card");
   if (card?.getBoundingClientRect().top < 0) card.scrollIntoView(); // on a phone it is above its pictures
@@ -81,11 +81,13 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), opener());
 
-  let predicts = prediction().isOn();
+  let predicts; // what the page knows
   function update({ here, lessons, framed: may, predict }, setTriggerValue) {
     go = setTriggerValue;
     framed = may;
-    if (predict !== predicts) prediction().turn((predicts = predict)); // by a link; a click has turned it before
+    if (predicts === undefined && predict !== prediction().isOn()) go("predict", prediction().isOn()); // clicked before this was there
+    else if (predict !== (predicts ?? predict)) prediction().turn(predict); // by a link; a click has turned it before
+    predicts = predict;
     lengths = lessons;
     if (links.get(here)?.ariaCurrent) return;
     for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");

@@ -159,6 +159,26 @@ def test_no_frame_tells_before_the_scripts_come(visit: Visit, server: str, name:
     assert (leaked, page.evaluate("colored")) == ([], 0)
 
 
+def test_a_click_before_the_page_can_hear_it_is_heard(visit: Visit, server: str) -> None:
+    """The picture is there before the code of what stands above the page: the first click counts, and the next."""
+    late: list[Route] = []
+
+    def keep(route: Route) -> None:
+        late.append(route)
+
+    page = visit(f"{server}/?{urlencode(RAVINE)}", ignore="404", before=lambda page: page.route("**/assets/code/way-*.js", keep))
+    page.get_by_role("button", name="Predict first").first.click()
+    expect(page.get_by_role("button", name="Show what happens")).to_be_visible()
+    while not late:
+        page.wait_for_timeout(50)
+    late.pop().continue_()
+    page.wait_for_url("**view.predict=true**")
+    hides(page)
+    page.locator(".picture-predict:visible").first.click()
+    page.wait_for_url(lambda url: "view.predict" not in url)
+    expect(page.get_by_role("button", name="Show what happens")).to_have_count(0)
+
+
 def test_the_edge_is_guessed_again_and_again(visit: Visit, server: str) -> None:
     """By key, click and drag, on a link, on presets, back and in the dark: hidden each time, and told each time by its own numbers."""
     first = Setup.from_query(RAVINE)

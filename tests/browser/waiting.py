@@ -12,6 +12,7 @@ AT_WORK = r"""() => {
   const all = (selector, holds) => [...document.querySelectorAll(selector)].every(holds);
   return [
     page?.dataset.testScriptState === "notRunning" || "the page runs",
+    !document.querySelector("[data-testid=stSkeleton]") || "a part of the page is not there",
     all("[data-testid=stBidiComponentRegular]", ({ childElementCount }) => childElementCount > 1) || "a component is not there",
     all(".picture", (picture) => picture.dataset.drawn) || "a picture is not drawn",
     !document.querySelector("[role=progressbar]") || "work is under way",
