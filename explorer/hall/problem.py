@@ -125,9 +125,8 @@ class Problem:
         rates = np.union1d(np.geomspace(low, low * 10.0**DECADES, DECADES * TRIED + 1), [held, lost])
         verdict = [str(each) for each in sweep(loss, optimizer, rates, **setup.conditions()).verdict]
         starts = [0, *(i for i in range(1, rates.size) if verdict[i] != verdict[i - 1])]
-        between = [
-            math.sqrt(rates[i - 1]) * math.sqrt(rates[i]) if i else low for i in starts
-        ]  # the two that were run; their product may be no number
+        root = np.sqrt(rates)  # the product of two rates that were run may be no number
+        between = [float(root[i - 1] * root[i]) if i else low for i in starts]
         begins = [edge if rates[i] == lost else rate for i, rate in zip(starts, between, strict=True)]
         return cls(
             setup.to_query(),

@@ -225,10 +225,11 @@ def who(asks: str, names: Sequence[str], winners: Sequence[int], nobody: str) ->
 def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, float]) -> Question:
     """Return what is asked of a ruler's runs: where their edge is, which lies in a bracket, and what becomes of the run that is chosen."""
     trajectory, outcome = explanation.trajectory, explanation.outcome
-    asks = [ASKED.format(plain(float(rate), 4)) for rate in trajectory.learning_rate]
+    loss, rates = trajectory.objective, trajectory.learning_rate
+    asks = [ASKED.format(plain(float(rate), 4)) for rate in rates]
     still = [bool(outcome.still(i)) for i in range(len(asks))]
-    line = edge(trajectory.learning_rate, *bracket, steps=trajectory.steps, theory=explanation.edge, endless=_endless(trajectory.objective))
-    guesses = line, becomes(asks, outcome.verdict, still=still, choices=_choices(trajectory.objective))
+    line = edge(rates, *bracket, steps=trajectory.steps, theory=explanation.edge, endless=Facts(loss).endless)
+    guesses = line, becomes(asks, outcome.verdict, still=still, choices=_choices(loss))
     examples = range(step_size.BEST + 1, len(drawing.figure.data))
     return _seen(drawing, guesses, [step_size.GROUND, step_size.MINIMUM, step_size.START, *examples]).of_steps(trajectory.steps)
 
@@ -238,7 +239,7 @@ def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Se
     first, rate, loss = leaders(explanations), plain(race.setup.learning_rate, 4), explanations[0].trajectory.objective
     paces = {"own": "", "shared": f", all at the rate {rate}", "fraction": f", each at {rate} times its own edge"}
     what = f"On {LOSSES.title(race.setup.loss)}{paces[race.pace]}"
-    holds = "" if _endless(loss) else ", without diverging"  # without a lower end, who diverges may lead
+    holds = "" if Facts(loss).endless else ", without diverging"  # without a lower end, who diverges may lead
     asks = f"{what}: who has the lowest loss after {counted(race.setup.steps)}{holds}?"
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
@@ -252,11 +253,6 @@ def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Se
     return _seen(drawing, guesses, [0, count - 2, count - 1]).of_steps(race.setup.steps)
 
 
-def _endless(loss: Loss) -> bool:
-    """Return whether a loss is known to have no lower end."""
-    return loss.minimum == -np.inf
-
-
 def _choices(loss: Loss) -> Mapping[str, Sequence[Verdict]]:
     """Return what may become of a run on a loss, in words that are true of it."""
     bound = Facts(loss).lower_bound if loss.minimum is None else loss.minimum
@@ -268,7 +264,7 @@ def leaders(explanations: Sequence[Explanation]) -> list[int]:
 
     On a loss without a lower end, nobody diverges.
     """
-    endless = _endless(explanations[0].trajectory.objective)
+    endless = Facts(explanations[0].trajectory.objective).endless
     lost = [not endless and each.outcome.verdict[0] == Verdict.DIVERGED for each in explanations]
     loss = [float(each.outcome.final_loss[0]) for each in explanations]
     there = [i for i in range(len(loss)) if np.isfinite(loss[i]) and not lost[i]]

@@ -81,12 +81,12 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), opener());
 
-  let predicts; // what the page knows
+  let predicts = prediction().isOn();
   function update({ here, lessons, framed: may, predict }, setTriggerValue) {
+    const first = !go;
     go = setTriggerValue;
     framed = may;
-    if (predicts === undefined && predict !== prediction().isOn()) go("predict", prediction().isOn()); // clicked before this was there
-    else if (predict !== (predicts ?? predict)) prediction().turn(predict); // by a link; a click has turned it before
+    if (predict !== predicts) first ? go("predict", predicts) : prediction().turn(predict); // clicked before this was there; or by a link
     predicts = predict;
     lengths = lessons;
     if (links.get(here)?.ariaCurrent) return;

@@ -167,6 +167,11 @@ class Facts:
         return Blocks(tuple((where, self.shapes.get(name, (where.stop - where.start,))) for name, where in self.groups))
 
     @property
+    def endless(self) -> bool:
+        """Whether it has no lower end, so that a run may fall without end."""
+        return self.loss.minimum == -math.inf
+
+    @property
     def averages(self) -> bool:
         """Whether it is a mean over its examples, not their sum."""
         return isinstance(self.loss, DataLoss) and getattr(self.loss, "reduction", "mean") == "mean"
@@ -285,14 +290,24 @@ def first_value(loss: Loss, x: Array) -> Array:
 
 def hessian_times(loss: Loss, x: Array, v: Array) -> Array:
     """Return the Hessian at each of the points `x` times `v`, ``(dim, runs)`` all three."""
+    return _product(check_loss(loss, "hvp").hvp(x, v), v)
+
+
+def first_hessian_times(loss: Loss, x: Array, v: Array) -> Array:
+    """Return the same, of a loss that is asked for the first time: it must leave `x` and `v` as they are, and have real numbers."""
     before = x.copy(), v.copy()
-    product_with = check_loss(loss, "hvp").hvp
-    check_takes("hvp", product_with, "x", "v")
-    found = product_with(x, v)
+    times = check_loss(loss, "hvp").hvp
+    check_takes("hvp", times, "x", "v")
+    found = times(x, v)
     check_real("hvp", found)
-    product = np.asarray(found)
+    product = _product(found, v)
     check_left("hvp", before[0], x)
     check_left("hvp", before[1], v, "v")
+    return product
+
+
+def _product(found: Any, v: Array) -> Array:
+    product = np.asarray(found)
     if product.shape != v.shape:
         raise must("hvp", "a function that returns (dim, runs)", f"shape {product.shape} at {v.shape}")
     return product

@@ -26,7 +26,7 @@ from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_switch, check_whole, door, must
 from explorer.core.ground.prose import counted, plain, told_apart
-from explorer.core.losses.protocol import Facts, Loss, check_reached, first_seen, hessian_times, seen
+from explorer.core.losses.protocol import Facts, Loss, check_reached, first_hessian_times, first_seen, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, length
 from explorer.core.run.descent import Descent, descend
@@ -274,7 +274,7 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
     share = float(np.finfo(kind).eps) ** (1 / 3)
     scale = float(stride(loss, x, share)[0]) / share
     value, gradient = loss.value_and_gradient(x)
-    bend = float(direction @ hessian_times(loss, x, direction[:, np.newaxis])[:, 0])
+    bend = float(direction @ first_hessian_times(loss, x, direction[:, np.newaxis])[:, 0])
     rounding = VISIBLE * np.finfo(kind).eps * abs(float(value[0]))
     still = bend > 0 and length(gradient)[0] < np.sqrt(rounding) * np.sqrt(bend)
     reach = max(min(share, KICK) * scale, np.sqrt(2 * rounding / bend) if still else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 import scipy
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.size import BATCH
-from explorer.core.losses.protocol import Facts, Loss, hessian_times
+from explorer.core.losses.protocol import Facts, Loss, first_hessian_times, hessian_times
 from explorer.core.optimizers import length
 
 Array = NDArray[np.float64]
@@ -48,7 +49,7 @@ def hessian(loss: Loss, x: ArrayLike) -> Array:
            [-0.48,  0.52]])
     """
     point = np.asarray(x, dtype=float)
-    product = hessian_times(loss, np.repeat(point[:, np.newaxis], loss.dim, axis=1), np.eye(loss.dim))
+    product = first_hessian_times(loss, np.repeat(point[:, np.newaxis], loss.dim, axis=1), np.eye(loss.dim))
     return np.asarray((product + product.T) / 2)
 
 
@@ -113,7 +114,7 @@ def _dense(loss: Loss, x: Array, preconditioner: Array | None, decay: Array) -> 
     with np.errstate(all="ignore"):
         scale = np.ones_like(x) if preconditioner is None else 1 / np.sqrt(preconditioner)
         units = np.tile(np.eye(dim), runs)
-        product = hessian_times(loss, np.repeat(x, dim, axis=1), units).reshape(dim, runs, dim).transpose(1, 0, 2)
+        product = first_hessian_times(loss, np.repeat(x, dim, axis=1), units).reshape(dim, runs, dim).transpose(1, 0, 2)
         product = product + decay[:, np.newaxis, np.newaxis] * np.eye(dim)
         matrices = product * scale.T[:, :, np.newaxis] * scale.T[:, np.newaxis, :]
     finite = np.isfinite(matrices).all(axis=(1, 2))
@@ -258,7 +259,8 @@ def ritz(diagonal: Array, off: Array, which: Sequence[int]) -> tuple[Array, Arra
 def product_at(loss: Loss, x: Array, preconditioner: Array | None = None, weight_decay: ArrayLike = 0.0) -> Callable[[Array], Array]:
     """The function v -> P^-½ (H + weight_decay) P^-½ v, which has the eigenvalues of P⁻¹(H + weight_decay) and is symmetric."""
     at = Facts(loss).hessian_at
-    times = at(x) if at is not None else lambda v: hessian_times(loss, x, v)
+    ways = chain([first_hessian_times], repeat(hessian_times))
+    times = at(x) if at is not None else lambda v: next(ways)(loss, x, v)
     if preconditioner is None and not np.any(weight_decay):
         return times
     root, decay = 1.0 if preconditioner is None else 1 / np.sqrt(preconditioner), np.asarray(weight_decay)

@@ -12,7 +12,7 @@ from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_whole, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_seen, first_value, hessian_times, seen
+from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_hessian_times, first_seen, first_value, seen
 from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along
 from explorer.core.theory.gradient_mistakes import Look, recognized, slip
@@ -252,7 +252,7 @@ def _product_error(loss: Loss, point: Array, random: np.random.Generator, eps: f
     """Return the distance of the loss's product with the Hessian from differences of its gradient, relative to these; nan if in doubt."""
     v = random.standard_normal(point.size) * np.maximum(np.abs(point), 1)
     v /= np.linalg.norm(v)
-    own = np.asarray(hessian_times(loss, point[:, np.newaxis].copy(), v[:, np.newaxis].copy()), dtype=float)[:, 0]
+    own = np.asarray(first_hessian_times(loss, point[:, np.newaxis].copy(), v[:, np.newaxis].copy()), dtype=float)[:, 0]
     ways = eps ** (1 / 3) * max(1.0, float(np.abs(point).max())) * np.array([1.0, 0.25])
     ahead, behind = (seen(loss, point[:, np.newaxis] + sign * v[:, np.newaxis] * ways)[1] for sign in (1, -1))
     wide, narrow = ((ahead - behind) / (2 * ways)).T

@@ -184,7 +184,7 @@ class Explanation:
         if step >= 0:
             ahead = f" (forecast: {forecast:,})" if forecast >= 0 else ""
             return became(self.outcome.first_quantity[run], self._how(run), step) + ahead, ""
-        if self.trajectory.objective.minimum == -np.inf:
+        if Facts(self.trajectory.objective).endless:
             return "", "it falls without end, because it has no minimum"
         return "", f"it will be inf at step {forecast:,}" if forecast >= 0 else "it has not turned"
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from explorer.core.ground.knobs import short
 from explorer.core.ground.prose import counted, listed, plain, plain_or
+from explorer.core.losses import Facts
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -124,7 +124,7 @@ def racers(race: Race) -> Race:
 def headline(race: Race, explanations: list[Explanation]) -> str:
     """Who won, or tied, and who is out, in one sentence."""
     called = names(race)
-    endless = explanations[0].trajectory.objective.minimum == -np.inf
+    endless = Facts(explanations[0].trajectory.objective).endless
     out = [] if endless else [name for name, each in zip(called, explanations, strict=True) if each.outcome.verdict[0] == "diverged"]
     first = leaders(explanations)
     if not first:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.knobs import Knob, Look, must
 from explorer.core.ground.prose import counted, plain, plain_or, told_apart
 from explorer.core.ground.size import check_size
-from explorer.core.losses import LOSSES
+from explorer.core.losses import LOSSES, Facts
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
@@ -186,7 +186,7 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
 
 def question(first: figure.Band, setup: Setup) -> Question:
     """What is asked before the sweep is shown, of the first rule: where its cliff is, and where the loss ends lowest."""
-    endless = setup.make_loss().minimum == -np.inf
+    endless = Facts(setup.make_loss()).endless
     cliff = edge(
         first.rates,
         *first.cliff,
