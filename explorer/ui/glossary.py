@@ -12,6 +12,7 @@ import streamlit as st
 from explorer.site.glossary import glossary
 from explorer.site.module import Module
 from explorer.ui import panel
+from explorer.ui.heard import pass_on
 from explorer.ui.way import lab
 
 HERE = Path(__file__).parent
@@ -40,12 +41,11 @@ def _sent() -> list[tuple[str, tuple[str, ...], str, str, str, str]]:
 
 def words() -> None:
     """Explain the words of the page above: by hover and touch where they stand, by keyboard in a list below it."""
-    _component(key=WORDS, data={"words": _sent()}, on_case_change=_open)
+    _component(key=WORDS, data={"words": _sent()}, on_case_change=functools.partial(pass_on, WORDS, "case", _open))
 
 
-def _open() -> None:
+def _open(name: object) -> None:
     """Go to the case that was clicked; what comes from a browser is checked."""
-    name = st.session_state[WORDS].get("case")
     case = next((word.case for word in glossary() if word.case.name == name), None)
     if case is not None:
         st.session_state[panel.GO] = {"page": lab(case.page), "query_params": case.link}

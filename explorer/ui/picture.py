@@ -17,6 +17,7 @@ import streamlit as st
 
 from explorer.site.content import CODE, CONTENTS, Content, Dial, content
 from explorer.site.questions import Question
+from explorer.ui.heard import pass_on
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
@@ -109,9 +110,9 @@ def picture(
             "follows": on_move is not None,
         },
         on_value_change=hear,  # type: ignore[arg-type]  # it returns whether there was news; Streamlit does not look
-        on_clicked_change=partial(_pass_on, key, "clicked", on_click),
-        on_boxed_change=partial(_pass_on, key, "boxed", on_box),
-        on_lost_change=partial(_pass_on, key, "lost", partial(_lose, memory)),
+        on_clicked_change=partial(pass_on, key, "clicked", on_click),
+        on_boxed_change=partial(pass_on, key, "boxed", on_box),
+        on_lost_change=partial(pass_on, key, "lost", partial(_lose, memory)),
     )
     before = _reported(st.session_state.get(key))[0]  # a new session knows it only now
     if fresh and before >= epoch:  # the page has lost its server and found this one: its dial goes where its link is
@@ -194,11 +195,3 @@ def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
 def _lose(memory: _Memory, address: object) -> None:
     """Note that a browser could not fetch what is shown: from now on it comes with the page's words."""
     memory.lost = {each.name for each in memory.contents if each.name in memory.lost or address == f"{CONTENTS}/{each.name}"}
-
-
-def _pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:
-    """Pass what a visitor pointed at to its listener."""
-    state = st.session_state.get(key)
-    pointed = state.get(name) if isinstance(state, Mapping) else None
-    if listener is not None and pointed is not None:
-        listener(pointed)

@@ -12,6 +12,7 @@ from explorer.site.lessons import lessons
 from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.drawn import ink
+from explorer.ui.heard import pass_on
 from explorer.ui.server import FRAMED_BY
 
 HERE = Path(__file__).parent
@@ -70,37 +71,41 @@ def grouped() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
     return [*found.items()]
 
 
-def go() -> None:
+def go(name: object) -> None:
     """Note the page that was clicked in the navigation; what comes from a browser is checked."""
-    path = _path(st.session_state[WAY].get("page"))
+    path = _path(name)
     if path:
         st.session_state[panel.GO] = {"page": path}
 
 
-def follow() -> None:
+def follow(step: object) -> None:
     """Go to the step of a lesson, which is its name, a dot and its place; what comes from a browser is checked."""
-    name, _, place = str(st.session_state[WAY].get("step")).rpartition(".")
+    name, _, place = str(step).rpartition(".")
     lesson = next((each for each in lessons() if each.name == name), None)
     if lesson is not None and place.isdecimal() and int(place) < len(lesson.stops):
         case = lesson.stops[int(place)].case
         st.session_state[panel.GO] = {"page": lab(case.page), "query_params": case.link}
 
 
-def show() -> None:
+def show(case: object) -> None:
     """Note the case whose picture was clicked on the page of cases."""
-    st.session_state[SHOWN] = st.session_state[WAY].get("case")
+    st.session_state[SHOWN] = case
 
 
-def predict() -> None:
+def predict(on: object) -> None:
     """Hide the answers of the pages until they are guessed, or no longer."""
-    panel.predict(st.session_state[WAY].get("predict") is True)
+    panel.predict(on is True)
+
+
+LISTENERS = {"page": go, "case": show, "step": follow, "predict": predict}
 
 
 def way(here: str) -> None:
     """Show it, with the page of that name as the current one."""
     lengths = {lesson.name: len(lesson.stops) for lesson in lessons()}
     data = {"groups": grouped(), "here": here, "lessons": lengths, "framed": FRAMED_BY != "'self'", "predict": panel.predicting().predict}
-    _component(key=WAY, data=data, on_page_change=go, on_case_change=show, on_step_change=follow, on_predict_change=predict)
+    heard = {f"on_{name}_change": functools.partial(pass_on, WAY, name, each) for name, each in LISTENERS.items()}
+    _component(key=WAY, data=data, **heard)  # type: ignore[arg-type]  # one for each name
 
 
 def mark(word: str = "") -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import Setup
+from explorer.ui.heard import pass_on
 from tests.ui.reading import FOLDER, PATIENCE, leave, opened
 
 PLACES = {path.stem.split("_", 1)[1]: f"pages/{path.name}" for path in (FOLDER / "pages").glob("[0-9]*.py")}
@@ -129,3 +131,16 @@ def test_who_goes_on_before_the_link_was_read_takes_it_along(page: str) -> None:
     for other in ("step_size", page):
         assert held(go(app, other)) == BOWL
     leave(app)
+
+
+@pytest.mark.parametrize(("key", "name"), [("way", "page"), ("way", "case"), ("way", "step"), ("way", "predict"), ("words", "case")])
+def test_a_click_on_what_an_interrupted_run_had_not_come_to_breaks_nothing(key: str, name: str) -> None:
+    """Streamlit hears of the click, but has lost the component's key; then what is no report, and then a report."""
+    heard: list[object] = []
+    for state, expected in ((None, []), ({}, []), ({name: None}, []), ({name: "sweep"}, ["sweep"])):
+        st.session_state.pop(key, None)
+        if state is not None:
+            st.session_state[key] = state
+        pass_on(key, name, heard.append)
+        assert heard == expected
+    st.session_state.pop(key)
