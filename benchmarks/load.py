@@ -27,6 +27,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from threading import Timer
 from urllib.parse import urlencode
 
 import websockets
@@ -299,17 +300,23 @@ def share(times: list[float], of: float) -> str:
 
 
 COLUMNS = "load | replicas | visitors | training | open p50 | open p95 | release p50 | release p95 | health max"
-COLUMNS += " | releases | errors | CPU a release | MB"
+COLUMNS += " | releases | errors | CPU a release | MB: before, half way, at the end, later"
 
 
-def line(address: str, processes: list[int], visitors: int, seconds: float, training: int) -> tuple[list[str], Seen]:
-    """A row of the table: that many visitors, for this long."""
-    before = Usage.of(processes)
+def line(address: str, processes: list[int], visitors: int, seconds: float, training: int, rest: float) -> tuple[list[str], Seen]:
+    """A row of the table: that many visitors, for this long; memory before, half way, at the end, and when they have been gone for `rest`."""
+    used = [Usage.of(processes)]
+    half_way = Timer(seconds / 2, lambda: used.append(Usage.of(processes)))
+    half_way.start()
     seen = asyncio.run(crowd(address, visitors, seconds, training))
-    after = Usage.of(processes)
-    each = (after.cpu - before.cpu) / max(len(seen.released), 1)
+    half_way.join()
+    used.append(Usage.of(processes))
+    each = (used[-1].cpu - used[0].cpu) / max(len(seen.released), 1)
+    if rest:
+        time.sleep(rest)
+        used.append(Usage.of(processes))
     times = [share(seen.opened, 0.5), share(seen.opened, 0.95), share(seen.released, 0.5), share(seen.released, 0.95)]
-    counts = [str(len(seen.released)), str(len(seen.errors)), f"{1e3 * each:.0f} ms", f"{after.memory:.0f}"]
+    counts = [str(len(seen.released)), str(len(seen.errors)), f"{1e3 * each:.0f} ms", ", ".join(f"{each.memory:.0f}" for each in used)]
     return [str(visitors), str(training), *times, f"{max(seen.health):.2f}", *counts], seen
 
 
@@ -319,13 +326,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--training", type=int, default=0, help="how many more train networks meanwhile")
     parser.add_argument("--replicas", type=int, nargs="+", default=[0], help="processes behind the proxy; 0: one, without it")
+    parser.add_argument("--rest", type=float, default=0.0, help="seconds after the last visitor has left, for one more look at the memory")
     asked = parser.parse_args()
     print(f"seconds; the visitors are on the same machine of {os.cpu_count()} cores")
     print(COLUMNS)
     for visitors, replicas in product(asked.visitors, asked.replicas):
         with site(replicas) as (address, processes):
             load = os.getloadavg()[0]
-            cells, seen = line(address, processes, visitors, asked.seconds, asked.training)
+            cells, seen = line(address, processes, visitors, asked.seconds, asked.training, asked.rest)
         print(" | ".join([f"{load:.1f}", str(replicas), *cells]), flush=True)
         for error in sorted(set(seen.errors))[:3]:
             print(f"  {error}", file=sys.stderr)

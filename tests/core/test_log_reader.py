@@ -216,6 +216,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("another JSON", b'{"model": "x", "layers": ["a", "b"]}', "its JSON, from line 1 on, has none"),
     ("no loss in print", b"epoch 1 accuracy: 0.5\nepoch 2 accuracy: 0.6\n", r"'accuracy' \(0.5, 0.6; line 1\)"),
     ("prose", b"It was the best of times,\nit was the worst of times,\nit was the age of wisdom\nof 1775\n", "none was found"),
+    ("rows of 3,000 names", "\n".join(["loss=1.5 " + "k=1 " * 6000] * 5).encode(), "24,008 characters, more than the 20,000"),
 ]
 
 

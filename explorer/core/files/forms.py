@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.core.files.lines import AMBIGUOUS, ambiguous
+from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
 from explorer.core.files.roles import MOST_LETTERS, kind
 from explorer.core.files.sheet import MOST_CELLS, MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
@@ -301,9 +301,9 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
         or not found
         or not (any(every) or len(found) == 1 or any(isinstance(value(cell, decimal_comma=True), float) for cell in found[-1][1]))
     ):
-        raise ValueError(
-            f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {(kept or [(0, '')])[0][1].strip()[:60]!r}"
-        )
+        first = (kept or [(0, "")])[0][1].strip()
+        long = f", and has {len(first):,} characters, more than the {LONGEST:,} of a row that is read" if len(first) > LONGEST else ""
+        raise ValueError(f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {first[:60]!r}{long}")
     return [place for place, _ in found], [row for _, row in found], delimiter
 
 
