@@ -304,7 +304,7 @@ COLUMNS += " | releases | errors | CPU a release | MB: before, half way, at the 
 
 
 def line(address: str, processes: list[int], visitors: int, seconds: float, training: int, rest: float) -> tuple[list[str], Seen]:
-    """A row of the table: that many visitors, for this long; memory before, half way, at the end, and when they have been gone for `rest`."""
+    """A row of the table: that many visitors, for this long; memory before, half way, at the end, and `rest` seconds after it."""
     used = [Usage.of(processes)]
     half_way = Timer(seconds / 2, lambda: used.append(Usage.of(processes)))
     half_way.start()

@@ -417,3 +417,12 @@ def test_a_run_without_a_known_minimum_that_runs_off_is_gone(loss: Loss, rule: s
     """Though it falls: -2 × 10⁵¹ is no way to a minimum."""
     found = judge(run(loss, OPTIMIZERS[rule](), rate, steps=400)), sweep(loss, OPTIMIZERS[rule](), rate, steps=400)
     assert [str(each.verdict[0]) for each in found] == [word, word]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("start", [[1.0, 1.0], [0.1, 1.0], [1.0, 0.001]])
+def test_a_short_run_without_a_minimum_is_not_told_its_way_to_one(start: list[float], steps: int) -> None:
+    outcome = sweep("saddle", "gradient_descent", [0.001], start=start, steps=steps)
+    assert "way" not in outcome.sentence()
+    assert "not fall any more" not in outcome.sentence()
+    assert np.isnan(outcome.left).all()

@@ -147,7 +147,7 @@ def _outcome(history: History, losses: list[float], last: list[Array], gradient:
 def _look(history: History, moment: Any, warm: Array | None, rate: float) -> tuple[Array, float, Array]:
     """Read every instrument once; return where the next look at the sharpness should begin, the whole loss and its gradient's length."""
     loss, rule, x = history.loss, history.optimizer, moment.x
-    divided_by = rule.preconditioner(moment.state) if rule.preconditioner is not None and moment.step else None
+    divided_by = rule.divided_by(moment.state, x) if rule.preconditioner is not None and moment.step else None
     most = FULL_LOOK if loss.dim * loss.examples < LARGE else SHORT_LOOK
     top = top_eigenvalues(loss, x, warm=warm, most=most, **as_seen(rule, divided_by))
     value, gradient = loss.value_and_gradient(x)

@@ -272,15 +272,16 @@ class Trajectory(Displayed, Descent):
         If it was not kept, the run takes its steps again.
         """
         step = check_one("step", check_integer("step", step, Knob(at_least=0, at_most=self.steps)))
-        divided_by, column = self.optimizer.preconditioner, np.array([run])
-        if divided_by is None or step == 0:
+        column = np.array([run])
+        if self.optimizer.preconditioner is None or step == 0:
             return None
         if self.preconditioner is not None:
             return self.preconditioner[step][:, column]
         rows = None if self.rows is None else self.rows[:step]
         again = replace(self.on(column), multiplier=self.multiplier[:step], rows=rows)
         with np.errstate(all="ignore"):
-            return np.broadcast_to(divided_by(deque(descend(again), maxlen=1)[0].state), (self.x.shape[1], 1))
+            last = deque(descend(again), maxlen=1)[0]
+            return again.optimizer.divided_by(last.state, last.x)
 
 
 @door

@@ -46,9 +46,9 @@ class Outcome(Displayed):
     `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
     there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss above the
     minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the minimum that is
-    left at the end, and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does not fall. `late_low` and
-    `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at the end, and
-    `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan. `learning_rate` are the
+    left at the end (nan without a minimum), and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does
+    not fall. `late_low` and `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at
+    the end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan. `learning_rate` are the
     rates of the runs, None if who asked did not say.
 
     See also: `judge`, `sweep`, `Verdict`.
@@ -162,6 +162,8 @@ class Outcome(Displayed):
     def pace(self, run: int = 0) -> str:
         """Return how much of its way a slow run has come, and how long the rest would take: one that needs more steps is no failure."""
         left = self.left[run]
+        if np.isnan(left) and np.isfinite(self.final_loss[run]):
+            return "it is unbounded below: there is no minimum to reach"
         if not (self.to_go[run] < np.inf and left < 1):
             return "the run does not move" if self.still(run) else "it does not fall any more"
         way = f"all but {plain(100 * left, 2)} %" if left < 0.05 else f"{plain(100 * (1 - left), 2)} %"
@@ -217,6 +219,8 @@ def decide(
         _, early_low, late_low = _quarters(above(profile.lowest))
         half, third, fourth = _largest(above(profile.highest))
         decline, left = (fourth / third) ** (1 / max(profile.steps / 4, 1)), final / first
+        if minimum == -np.inf:
+            left = np.full_like(left, np.nan)  # there is nothing to arrive at
 
         nonfinite = profile.first_nonfinite >= 0
         grows = (third > GROWTH * half) & (fourth > GROWTH * third) & (np.log(fourth / third) > STEADY * np.log(third / half))
