@@ -15,7 +15,7 @@ from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import check_number, check_one, must, typed
 from explorer.core.ground.prose import counted
-from explorer.core.losses.protocol import blocks_of
+from explorer.core.losses.protocol import blocks_of, finite_rows
 
 MEMORY = 2**28
 """Bytes that the intermediate results of one piece may take; where more runs are asked for, they are computed one piece after another."""
@@ -40,6 +40,9 @@ class Model(Protocol):
 
     def on(self, data: Any, rows: NDArray[np.intp]) -> Any:
         """Return these rows of the data."""
+
+    def arrays(self, data: Any) -> list[NDArray[Any]]:
+        """Return the numbers of the data, an example a row of each."""
 
     def portable(self, data: Any) -> Any:
         """Return the data as what another process can read."""
@@ -126,6 +129,10 @@ class DataBridge(Bridge):
 
     examples: int = 1
     reduction: str = "mean"
+
+    @property
+    def finite_examples(self) -> NDArray[np.bool_]:
+        return finite_rows(*self.model.arrays(self.data))
 
     def on(self, rows: NDArray[np.intp]) -> Self:
         """Return the loss on these examples, counted from 0. Raises ValueError for what does not name some of them."""

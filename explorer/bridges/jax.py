@@ -139,6 +139,9 @@ class JaxFunction:
         with self.bits():
             return self.jax.tree.map(lambda each: each[rows], data)
 
+    def arrays(self, data: Any) -> list[NDArray[Any]]:
+        return [np.asarray(each) for each in self.jax.tree.leaves(data)]
+
     def portable(self, data: Any) -> Any:
         """As numpy's arrays, which JAX takes too."""
         return self.jax.tree.map(np.asarray, data)

@@ -179,6 +179,9 @@ class TorchModel:
         places = torch.as_tensor(rows)
         return _each(torch, data, lambda tensor: tensor[places.to(tensor.device)])
 
+    def arrays(self, data: Any) -> list[NDArray[Any]]:
+        return [_array(each) for each in _tensors(needed("torch", "PyTorch"), data)]
+
     def portable(self, data: Any) -> Any:
         return data
 

@@ -17,6 +17,7 @@ from benchmarks.bridges import of_torch
 from explorer import (
     OPTIMIZERS,
     Loss,
+    Verdict,
     check_gradient,
     critical_learning_rate,
     find_edge,
@@ -331,3 +332,32 @@ def test_its_data_are_its_own_and_rows_name_some_of_them() -> None:
             torch_loss(torch.nn.Linear(3, 2), torch.nn.functional.mse_loss, inputs, targets, lower_bound=bound)
     with pytest.raises(ValueError, match=r"lower_bound must be at most the loss at the start, .*, got 100"):
         torch_loss(torch.nn.Linear(3, 2), torch.nn.functional.mse_loss, inputs, targets, lower_bound=100)
+
+
+def test_a_fitted_network_that_still_falls_is_not_stuck() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.Tanh(), torch.nn.Linear(64, 4))
+    loss = torch_loss(model, torch.nn.functional.cross_entropy, torch.randn(32, 8), torch.randint(0, 4, (32,)))
+    for steps in (100, 400):
+        assert judge(run(loss, "adam", 0.1, steps=steps)).verdict[0] == Verdict.CONVERGING
+
+
+ROWS = torch.tensor([[1.0, 2.0, 4.0], [3.0, 1.0, -1.0], [2.0, -1.0, 0.5], [0.3, 0.7, -2.0]])
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "loss_function", "origin"),
+    [
+        (0.0, lambda output, _: torch.sqrt((output**2).sum(1)).mean(), "0/0"),
+        (0.0, lambda output, _: (output[:, 0] / (output**2).sum(1).sqrt()).mean(), "0/0"),
+        (5000.0, lambda output, _: -(output.exp() / output.exp().sum(1, keepdim=True)).log()[:, 0].mean(), "logarithm of 0"),
+        (float("nan"), lambda output, _: (output**2).mean(), "nan or inf in the data"),
+        (float("inf"), lambda output, _: (output**2).mean(), "nan or inf in the data"),
+    ],
+)
+def test_finite_data_are_not_blamed_for_what_is_made_of_them(spoiled: float, loss_function: Any, origin: str) -> None:
+    torch.manual_seed(0)
+    rows = torch.cat([ROWS, torch.full((2, 3), spoiled)])
+    found = why_nan(run(torch_loss(torch.nn.Linear(3, 2, bias=False), loss_function, rows, torch.zeros(6)), "gradient_descent", 0.1, steps=9))
+    assert (str(found.origin), found.step) == (origin, 0), found.sentence
+    assert found.row in (4, None)

@@ -426,3 +426,11 @@ def test_a_short_run_without_a_minimum_is_not_told_its_way_to_one(start: list[fl
     assert "way" not in outcome.sentence()
     assert "not fall any more" not in outcome.sentence()
     assert np.isnan(outcome.left).all()
+
+
+@pytest.mark.parametrize("rule", ["nesterov", "momentum", "adam", "rmsprop", "lion"])
+@pytest.mark.parametrize("loss", ["linear_regression", "rosenbrock", "quadratic", "beale"])
+def test_a_run_that_only_falls_in_its_last_third_does_not_jump(loss: str, rule: str) -> None:
+    path = run(loss, rule, np.geomspace(1e-7, 10, 60), steps=100)
+    falls = (path.loss[-33:] < path.loss[-34:-1]).all(axis=0)
+    assert not (judge(path).verdict[falls] == Verdict.OSCILLATING).any()

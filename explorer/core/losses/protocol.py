@@ -137,6 +137,8 @@ class Facts:
     """Of a network: every hidden layer's activation, and what its slope is evaluated at, ``(runs, units, examples)``."""
     examples = _Optional(1)
     """How many examples one evaluation goes through."""
+    finite_examples = _Optional[NDArray[np.bool_] | None](None)
+    """Of a loss with data: whether all numbers of each example are finite, ``(examples,)``; None where it cannot say."""
     l2 = _Optional(0.0)
     """The weight of its own penalty ½ l2 ‖W‖²."""
     fit = _Optional[Fit | None](None)
@@ -185,6 +187,12 @@ def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice],
     """
     ends = itertools.accumulate(map(math.prod, shapes.values()), initial=0)
     return tuple(zip(shapes, itertools.starmap(slice, itertools.pairwise(ends)), strict=True))
+
+
+def finite_rows(*arrays: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether all numbers of each example, a row of every array, are finite."""
+    each = [np.isfinite(rows).reshape(len(rows), -1).all(axis=1) for rows in arrays]
+    return np.asarray(np.logical_and.reduce(each))
 
 
 LOSSES: Shelf[Loss] = Shelf("loss")

@@ -11,7 +11,7 @@ from explorer.core import data as tables
 from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, Tables
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.fit import Fit
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, finite_rows
 from explorer.core.losses.written import Written
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
@@ -100,6 +100,10 @@ class LeastSquares:
         share = " / (2 * len(y))" if mean and self.half else " / len(y)" if mean else " / 2" if self.half else ""
         slope = f"return {'' if self.half else '2 * '}X.T @ r{' / len(y)' * mean}"
         return Written(f"{r}return r{share} @ r", r + slope, {"X": self.X, "y": self.y}, examples=("X", "y"))
+
+    @property
+    def finite_examples(self) -> NDArray[np.bool_]:
+        return finite_rows(self.X, self.y)
 
     def on(self, rows: NDArray[np.intp]) -> Self:
         """Return the loss on these rows: the mean over them, or their sum. Not factorized, since a mini-batch is used only once."""

@@ -106,7 +106,7 @@ class SafeRate(Displayed):
 
     @property
     def agrees(self) -> bool:
-        """Whether what was measured lies within a tenth of what the curvature says."""
+        """Whether the rate that the curvature says lies between `held` and `broke`, or within a tenth of them."""
         return bool(self.held <= 1.1 * self.rate_high and self.broke >= 0.9 * self.rate_low)
 
     @property

@@ -234,7 +234,7 @@ def _pulls(loss: DataLoss, rows: NDArray[np.intp], x: Array) -> Array:
 
 
 def _bad_data(scene: _Scene) -> Forensics | None:
-    """Examples whose gradient is no number at the very start, while that of others is."""
+    """Examples whose gradient is no number at the very start, while that of others is: for what they hold, or for what is made of it."""
     loss = scene.loss
     if not isinstance(loss, DataLoss):
         return None
@@ -242,14 +242,22 @@ def _bad_data(scene: _Scene) -> Forensics | None:
     bad = np.flatnonzero(~np.isfinite(norms))
     if not bad.size or bad.size == norms.size:
         return None
+    finite = Facts(loss).finite_examples
+    made = finite is not None and bool(finite[bad].all())  # its own numbers are fine
+    if made and np.isfinite(_pulls(loss, bad, 1e-3 * scene.path.x[0][:, [scene.run]])).any():
+        return None  # it depends on the weights
     row, others = int(bad[0]), f" and {bad.size - 1:,} more" if bad.size > 1 else ""
+    have, gradient = ("have", "their gradients") if others else ("has", "its gradient")
     drawn = ""
     if scene.path.rows is not None:
         met = np.flatnonzero(np.isin(scene.path.rows, bad).any(axis=1))
         drawn = (
             f"; the batch of step {met[0]:,} is the first with it, and the loss over all examples has it from the start" if met.size else ""
         )
-    why = f"example {row + 1:,}{others} has a value that is no finite number, and its gradient with it{drawn}"
+    if made:
+        why = f"of example {row + 1:,}{others} {gradient} would be no number at smaller weights either, though all values are finite{drawn}"
+        return scene.found(Origin.RATIO, why, "Add a small ε to the denominator, or under the root, that is 0 there.", row)
+    why = f"example {row + 1:,}{others} {have} a value that is no finite number, and {gradient} with it{drawn}"
     return scene.found(Origin.DATA, why, "Drop or mend that row; no rate and no clipping can.", row)
 
 
@@ -269,7 +277,7 @@ def _broke(scene: _Scene) -> Forensics | None:
         return scene.found(Origin.PRECISION, why, "Start closer to the minimum, or scale features and targets down.")
     value, gradient = scene.loss.value_and_gradient(scene.here)
     around = np.random.default_rng(0).standard_normal((len(scene.here), 8)) * 1e-6 * (1 + np.abs(scene.here).max())
-    near = scene.loss.value(scene.here + around.astype(scene.here.dtype))
+    near, slopes = scene.loss.value_and_gradient(scene.here + around.astype(scene.here.dtype))
     if scene.quantity == "loss" and (np.isfinite(gradient).all() or np.isinf(value[0]) or not np.isfinite(near).any()):
         why = f"the loss is {_word(value[0])} at weights that are fine" + (
             ", and so is the gradient there: only the loss's formula gave out"
@@ -280,7 +288,8 @@ def _broke(scene: _Scene) -> Forensics | None:
             Origin.LOG, why, "Compute the loss from the logits (log-sum-exp), or keep the argument of the logarithm above 0."
         )
     what = "the loss" if scene.quantity == "loss" else "the gradient"
-    why = f"{what} is {_word(value[0]) if what == 'the loss' else 'no number'} at this very point and harmless right beside it"
+    harmless = " and harmless right beside it" if np.isfinite(near).all() and np.isfinite(slopes).all() else ""
+    why = f"{what} is {_word(value[0]) if what == 'the loss' else 'no number'} at this very point{harmless}"
     return scene.found(Origin.RATIO, why, "Add a small ε to the denominator, or under the root.")
 
 

@@ -26,6 +26,7 @@ FLAT = 1e-6  # stuck: its own length along the gradient could not change the los
 # ... or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
 # by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it.
 PLATEAU = 0.01
+VALLEY = 0.1  # a floor that bends down by less than this share of its walls is a network's that is nearly fitted; a saddle's bends more
 CURVED = 1e-9  # a smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10
 # A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
 # all of the one before, twice over: by chance 1 in 35,000. Chaos, whose largest losses are an accident, does neither. A quadratic knows
@@ -244,7 +245,7 @@ def decide(
         level = above(Facts(loss).best_constant)
         stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
         to_go = np.where(decline < 1, np.log(TOLERANCE * first / fourth) / np.log(decline), np.inf)
-        jumps = (profile.rises[len(profile.rises) // 2 :].sum(axis=0) > 0) | profile.turned
+        jumps = (_quarters(profile.rises)[2].sum(axis=0) > 0) | profile.turned
         clear = _below(early, late)
         if stochastic:
             clear &= _below(early_low, late_low)  # of the noise
@@ -320,7 +321,9 @@ def _at_rest(
     flat = profile.final_gradient[asked] * (1 + profile.size[asked]) <= FLAT * np.maximum(np.abs(profile.final_loss[asked]), tiny[asked])
     share = np.where((best[asked] >= 0) & (profile.start_loss[asked] > 0), profile.final_loss[asked] / profile.start_loss[asked], np.inf)
     floor = ~bowl & (rests | flat) & (share <= TOLERANCE) & (smallest >= -np.maximum(noise, np.sqrt(share)) * largest)
-    return (bowl & rests) | floor, ~bowl & ~floor & (rests | flat), np.where(floor, np.nan, smallest)
+    fall = profile.highest[-1][asked] - profile.final_loss[asked]
+    falls = (fall > PLATEAU * np.abs(profile.final_loss[asked])) & (smallest > -VALLEY * largest)  # on its way down, and not to a saddle
+    return (bowl & rests) | floor, ~bowl & ~floor & ((rests & ~falls) | flat), np.where(floor, np.nan, smallest)
 
 
 def _largest(parts: Array) -> tuple[Array, Array, Array]:
@@ -329,7 +332,7 @@ def _largest(parts: Array) -> tuple[Array, Array, Array]:
     return second, third, fourth
 
 
-def _quarters(parts: Array) -> tuple[Array, Array, Array]:
+def _quarters(parts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return the parts in the second, third and fourth quarter of a run (the last three parts, if there are fewer than 8)."""
     quarter = max(len(parts) // 4, 1)
     return parts[-3 * quarter : -2 * quarter], parts[-2 * quarter : -quarter], parts[-quarter:]

@@ -15,7 +15,7 @@ from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.lines import lines
 from explorer.core.losses.network.objectives import Objective
-from explorer.core.losses.protocol import Array, blocks_of
+from explorer.core.losses.protocol import Array, blocks_of, finite_rows
 from explorer.core.losses.written import Written
 
 CHUNK = 2**19  # bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds
@@ -155,6 +155,11 @@ class Network:
             return turned + self._decay.astype(v.dtype) * v if self.l2 else turned
 
         return product
+
+    @property
+    def finite_examples(self) -> NDArray[np.bool_]:
+        """Whether all numbers of each example are finite: ``(examples,)``."""
+        return finite_rows(self.X.T, self.y.T)
 
     def on(self, rows: NDArray[np.intp]) -> Self:
         """Return the loss on these rows: the mean over them, or their sum; with dropout, if the network has any."""
