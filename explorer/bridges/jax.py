@@ -115,6 +115,15 @@ class JaxFunction:
         got = ", ".join(f"{each.dtype} of shape {each.shape}" for each in found) or "nothing"
         if len(found) != 1 or found[0].size != 1 or not self.jax.numpy.issubdtype(found[0].dtype, self.jax.numpy.floating):
             raise must("function", "one that returns one real number, such as a mean", got)
+        once, again = (float(self.returned(self.flat, data)) for _ in range(2))
+        if once != again and once == once:
+            raise must("function", "one that gives the same loss twice: fix its random numbers, keep no count", f"{once}, {again}")
+        try:
+            points = self.flat[np.newaxis]
+            self.jax.eval_shape(self.gradients, points, data)
+            self.jax.eval_shape(self.products, points, points, data)
+        except Exception as error:
+            raise must("function", "one that has a gradient, and a gradient of that", said(error)) from error
 
     def value(self, x: Array, data: Any) -> Array:
         with self.bits():

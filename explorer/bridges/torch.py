@@ -168,9 +168,12 @@ class TorchModel:
                 return np.zeros_like(v)
             vectors = self._tensor(v)
             with _exact(torch):
-                if alone and (len(v) == 1 or not self.together):
-                    return _array(torch.stack([along(each) for each in vectors]))
-                return _array(along(vectors, batched=alone))
+                if not alone:
+                    return _array(along(vectors))
+                with contextlib.suppress(RuntimeError):  # of one whose second derivative vmap does not know, such as a group norm's
+                    if len(v) > 1 and self.together:
+                        return _array(along(vectors, batched=True))
+                return _array(torch.stack([along(each) for each in vectors]))
 
         return times
 

@@ -141,3 +141,22 @@ def test_every_function_takes_a_stranger_s_network(name: str) -> None:
     low, high = find_edge(loss, DESCENT, *rates, steps=10, precision=0.1)
     assert rates[0] < low < high < 1.1 * low
     assert curvature(loss, random_plane(loss, loss.start, seed=0)) <= exact[0] * 1.001
+
+
+def test_a_function_that_draws_counts_or_has_no_gradient_is_refused_at_the_door() -> None:
+    called = []
+
+    def counts(x: Any) -> Any:
+        called.append(1)
+        return len(called) * jnp.sum(x**2)
+
+    def loops(x: Any) -> Any:
+        return jax.lax.while_loop(lambda at: at[0] < 3, lambda at: (at[0] + 1, 2 * at[1]), (0, jnp.sum(x**2)))[1]
+
+    def draws(x: Any) -> Any:
+        return jnp.sum(x**2) * (1 + np.random.rand())  # noqa: NPY002
+
+    for function, rule in ((counts, "the same loss twice"), (draws, "the same loss twice"), (loops, "a gradient, and a gradient of that")):
+        with pytest.raises(ValueError, match=rule):
+            jax_loss(function, jnp.ones(3))
+    assert sharpness(jax_loss(lambda x: jnp.sum(x**2), jnp.ones(3))) == pytest.approx(2)

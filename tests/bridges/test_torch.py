@@ -358,6 +358,18 @@ ROWS = torch.tensor([[1.0, 2.0, 4.0], [3.0, 1.0, -1.0], [2.0, -1.0, 0.5], [0.3, 
 def test_finite_data_are_not_blamed_for_what_is_made_of_them(spoiled: float, loss_function: Any, origin: str) -> None:
     torch.manual_seed(0)
     rows = torch.cat([ROWS, torch.full((2, 3), spoiled)])
-    found = why_nan(run(torch_loss(torch.nn.Linear(3, 2, bias=False), loss_function, rows, torch.zeros(6)), "gradient_descent", 0.1, steps=9))
+    found = why_nan(
+        run(torch_loss(torch.nn.Linear(3, 2, bias=False), loss_function, rows, torch.zeros(6)), "gradient_descent", 0.1, steps=9)
+    )
     assert (str(found.origin), found.step) == (origin, 0), found.sentence
     assert found.row in (4, None)
+
+
+def test_a_group_norm_has_its_curvature_one_vector_at_a_time() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GroupNorm(2, 4), torch.nn.Linear(4, 1)).double()
+    loss = torch_loss(model, torch.nn.functional.mse_loss, torch.randn(8, 3).double(), torch.randn(8, 1).double())
+    exact = np.linalg.eigvalsh(hessian(loss, loss.start))
+    assert sharpness(loss) == pytest.approx(exact[-1], rel=1e-6)
+    assert find_edge(loss, "gradient_descent", 1e-3, 1e6, steps=50)[0] > 0
+    assert check_gradient(loss).summary().startswith("The gradient is right")

@@ -435,3 +435,14 @@ def test_what_is_beyond_all_numbers_is_named_as_it_is_and_what_is_none_is_refuse
         assert str(looking.update(2.0, x=[math.nan, 2.0], learning_rate=0.1)) == "step 1: lost: the point has inf or nan in it at step 1"
     with pytest.raises(TypeError, match=r"^Monitor has no keyword 'x'; it has dtype, model"):
         Monitor(x=LOSSES["booth"]())  # type: ignore[call-arg]
+
+
+def test_a_wobble_below_the_peak_leads_nowhere() -> None:
+    watch = Monitor()
+    for value in [2.0, 9.0, 90.0, 1000.0, *[100.0] * 20, 101.0]:
+        watch.update(value)
+    assert watch.overflow_step is None
+    assert watch.sentence == "on its way out: the loss is 50.5 times the highest that it has come back from, but has stopped growing"
+    for value in (2e3, 4e3, 8e3):
+        watch.update(value)
+    assert watch.overflow_step is not None

@@ -119,3 +119,12 @@ def test_a_class_without_a_base_class_works_everywhere() -> None:
     np.testing.assert_array_equal(path.x, run(LOSSES["quadratic"](), GD, [0.1, 0.2, 0.5], steps=1000).x)
     low, high = explorer.find_edge(bowl, GD, 0.01, 10)
     assert (low, high) == pytest.approx((0.2, 0.2), rel=1e-3)
+
+
+def test_a_function_that_draws_is_refused_where_its_curvature_is_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    drawn = from_function(lambda x: (float(x @ x + rng.normal()), 2 * x + rng.normal(size=2)), [1.0, 2.0])
+    assert run(drawn, GD, 0.1, steps=20).steps == 20
+    for asked in (explorer.sharpness, explorer.trace, explorer.top_eigenvalues):
+        with pytest.raises(ValueError, match=r"^value_and_gradient must be a function that gives the same gradient twice.*differs by"):
+            asked(drawn)

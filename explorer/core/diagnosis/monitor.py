@@ -298,7 +298,7 @@ class Monitor:
         if self.step < self._foreseen:
             return self._foreseen
         q = self._growth / self._before if self._before > 0 else 1.0
-        if not (self._rise and self._growth > 0 and self._pace() > 0) or (q > ACCELERATES and not self._earlier > 0):
+        if not (self._rise and self._climbs and self._pace() > 0) or (q > ACCELERATES and not self._earlier > 0):
             return None
         at, height = self._rise[-1]
         left, growth, ahead = max(self._largest - height, 0.0), self._growth, 0
@@ -324,7 +324,12 @@ class Monitor:
         """Return where a run that was warned of leads by now, in the words of what `overflow_step` goes by."""
         if self.step < self._foreseen:
             return (self.look and self.look.why) or f"a rehearsal is inf at step {self._foreseen:,}"
-        return self._grown() if self._growth > 0 else f"{self._stands}, but has stopped growing"
+        return self._grown() if self._climbs else f"{self._stands}, but has stopped growing"
+
+    @property
+    def _climbs(self) -> bool:
+        """Whether the loss grows, and is as high as it has ever been in this rise: a wobble below the peak leads nowhere."""
+        return self._growth > 0 and self._last >= self._highest
 
     @property
     def _stands(self) -> str:

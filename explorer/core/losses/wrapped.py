@@ -22,6 +22,7 @@ from explorer.core.ground.knobs import (
     must,
     typed,
 )
+from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss
 from explorer.core.optimizers import length
 
@@ -139,6 +140,10 @@ class Pointwise:
         if self.product_at is not None:
             return lambda v: np.stack([self._product(*each) for each in zip(x.T, v.T, strict=True)], axis=1)
         points, which = np.unique(x, axis=1, return_inverse=True)
+        once, again = (self.at(points[:, 0])[1] for _ in range(2))
+        if not np.array_equal(once, again, equal_nan=True):
+            got = f"one that differs by {plain(float(np.linalg.norm(once - again)), 2)}"
+            raise must("value_and_gradient", "a function that gives the same gradient twice: fix its random numbers, or give an hvp", got)
         h = stride(self, points, self.share)[which]
         return lambda v: difference(self, x, v, h / np.where(v.any(axis=0), length(v), 1))
 
