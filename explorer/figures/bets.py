@@ -1,7 +1,7 @@
 """The bets of a class as dots above the ruler of what really happens, as SVG."""
 
+import heapq
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -9,14 +9,14 @@ from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.theme import COLORS
 
-TRACK, ROOM, LINE = 24, 130, 18
+TRACK, ROOM, LINE = 24, 84, 18
 """Heights: of the track, of the dots above it, of a line of words."""
 
 SIDE, LETTER = 12.0, 7.5
 """Room at both sides; how wide a letter is, about."""
 
 DOTS = (9.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.6)
-"""How wide a dot is: the first of these with which the highest column of dots has room."""
+"""How wide a dot is: the first of these with which the highest pile of dots has room."""
 
 
 def strip(
@@ -30,7 +30,7 @@ def strip(
 ) -> str:
     """Return the zones, each a verdict and the rate it begins at, from one end to the other, under a dot for each of the rates.
 
-    `marks` are rates with a name, which stands at the top of a line; no dot lies on the other side of the first than its rate does.
+    `marks` are rates with a name, which stands at the top of a line. A dot's center is where its rate is.
     The drawing is `width` units wide, its letters are 14 of them high.
     """
     low, high = (math.log10(end) for end in ends)
@@ -39,16 +39,18 @@ def strip(
         return SIDE + (width - 2 * SIDE) * (math.log10(rate) - low) / (high - low)
 
     top = LINE * len(marks) + ROOM
-    bottom = top + TRACK + 2 * LINE
+    bottom = top + TRACK + 2 * LINE + 4
     parts, words, taken = [], [], -math.inf
     for (verdict, begin), (_, end) in zip(zones, [*zones[1:], ("", ends[1])], strict=True):
         left, right, half = at(begin), at(end), LETTER * len(verdict) / 2
         parts.append(f'<path d="M{left:.1f} {top}H{right:.1f}v{TRACK}H{left:.1f}z" fill="{COLORS[Verdict(verdict)]}" class="zone"/>')
         middle = (left + right) / 2
         if 2 * half < right - left and middle - half > taken:
-            words.append(_word(middle, top + TRACK + LINE - 4, verdict))
+            words.append(_word(middle, top + TRACK + LINE - 5, verdict))
+            under = f"M{middle - half:.1f} {top + TRACK + LINE + 1}h{2 * half:.1f}"
+            parts.append(f'<path d="{under}" stroke="{COLORS[Verdict(verdict)]}" class="name"/>')
             taken = middle + half
-    parts.append(_dots([at(rate) for rate in rates], top, at(next(iter(marks.values()), ends[0]))))
+    parts.append(_dots([at(rate) for rate in rates], top))
     for row, (name, rate) in enumerate(marks.items()):
         x, text = at(rate), f"{name} {plain(rate, 4)}"
         left = x - 5 > LETTER * len(text) and (rate <= min(marks.values()) or width - x - 5 < LETTER * len(text))  # of its line
@@ -69,17 +71,33 @@ def strip(
     return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + words)}</svg>'
 
 
-def _dots(places: Sequence[float], ground: float, edge: float) -> str:
-    """One path of points, in columns that stand on the ground, each on one side of the first mark, as its dots are."""
+def _dots(places: Sequence[float], ground: float) -> str:
+    """One path of points, each on the ground or on the lowest level where it touches no other; beyond all room they overlap."""
     for size in DOTS:
-        columns = Counter(math.floor((place - edge) / size) for place in places)
-        if max(columns.values(), default=0) * size <= ROOM:
+        levels = _levels(places, size)
+        rise = min(size, ROOM / (max(levels, default=0) + 1))
+        if rise == size:
             break
-    drawn = "".join(
-        f"M{edge + (column + 0.5) * size:.1f} {ground - 1 - size / 2:.1f}h0" + f"m0 {-size:.1f}h0" * (count - 1)
-        for column, count in sorted(columns.items())
-    )
+    heights = [ground - 1 - size / 2 - rise * level for level in levels]
+    drawn = "".join(f"M{place:.1f} {height:.4g}h0" for place, height in zip(sorted(places), heights, strict=True))
     return f'<path d="{drawn}" class="dots" stroke-width="{0.9 * size:.1f}"/>'
+
+
+def _levels(places: Sequence[float], size: float) -> list[int]:
+    """Return the level of each dot of that size, from left to right: no pile is higher than dots at one place overlap.
+
+    >>> _levels([0.0, 10.0, 3.0, 3.0], 5.0)
+    [0, 1, 2, 0]
+    """
+    levels: list[int] = []
+    free: list[int] = []
+    busy: list[tuple[float, int]] = []
+    for place in sorted(places):
+        while busy and busy[0][0] <= place - size:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        levels.append(heapq.heappop(free) if free else len(busy))
+        heapq.heappush(busy, (place, levels[-1]))
+    return levels
 
 
 def _word(x: float, y: float, text: str, anchor: str = "middle") -> str:

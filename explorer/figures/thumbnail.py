@@ -159,9 +159,10 @@ def ground(landscape: Landscape, start: Array, alt: str, *, height: int = 2 * HE
     inside = (across >= x[0]) & (across <= x[1]) & (up >= y[0]) & (up <= y[1])
     path = _path(*placed(across, up), inside)
     (right,), (high,) = placed(begin[:1], begin[1:])
+    drawn = 'stroke-opacity="0.6"' if landscape.loss.dim > 1 else 'stroke-width="2"'  # many lines lie behind the words
     names = [label.partition(",")[0] for label in landscape.labels]  # what follows is the curvature along it
     parts = [
-        f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="{1.0 if landscape.loss.dim > 1 else 2.0}"/>',
+        f'<path d="{path}" fill="none" stroke="currentColor" {drawn}/>',
         f'<circle cx="{right:.1f}" cy="{high:.1f}" r="5" fill="none" stroke="{COLORS[Verdict.CATAPULT]}" stroke-width="3"/>',
         _word(right, high - 10, "start", "end" if right > WIDTH / 2 else "start"),
         _word(LEFT, 11, f"↑ {names[1]}", "start"),

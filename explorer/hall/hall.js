@@ -2,14 +2,21 @@
 // and sent again where there is no network, and the new page once the room has changed.
 
 const PACE = { student: 4000, leader: 1000 }; // milliseconds between two looks
-const LINGERS = 10000; // milliseconds that an answer stays when the room has gone on
+const LINGERS = 10000; // milliseconds that a refusal stays when the room has gone on
 const main = () => document.querySelector("main"), at = (id) => document.getElementById(id);
-let fading = 0;
+let fading = 0, taken = false;
 
-// What answers one's own act stays until the next act, or for a while once the room has gone on.
+// What answers one's own act stays until the next act, or until the room goes on: then the page says what one has bet, and only a refusal
+// still stays for a while.
 function say(text, id = "said") {
   if (id === "said") clearTimeout(fading);
   if (at(id).textContent !== text) at(id).textContent = text;
+}
+
+function goOn() {
+  if (taken) return say("");
+  clearTimeout(fading);
+  fading = setTimeout(say, LINGERS, "");
 }
 
 // ---- the range and the box: whichever is turned, the other follows; decades are as wide as one another --------------
@@ -57,6 +64,7 @@ function bet(form) {
   const before = new URLSearchParams(unsent);
   fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0));
   unsent = String(fields);
+  taken = false;
   say("Sending your bet …");
   held.set(unsent);
   send();
@@ -65,14 +73,16 @@ function bet(form) {
 async function send() {
   if (!unsent || sending) return;
   sending = true;
-  const sent = unsent;
+  const sent = unsent, { version } = main().dataset;
   try {
     const answer = await fetch(main().dataset.bet, { method: "POST", body: new URLSearchParams(sent), headers: { accept: "application/json" }, signal: AbortSignal.timeout(20000) });
     if (answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
     const { said } = await answer.json();
     if (unsent === sent) held.set(unsent = "");
     if (answer.ok || answer.status === 409) await renew();
+    taken = answer.ok;
     say(said);
+    if (main().dataset.version !== version) goOn();
   } catch {
     say("The server does not answer. Your bet is kept and sent again by itself: leave this page open.");
   } finally {
@@ -124,8 +134,7 @@ async function look() {
         if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
         if (now.version !== main().dataset.version) { // a bet that was sent meanwhile may have renewed it
           await renew();
-          clearTimeout(fading);
-          fading = setTimeout(say, LINGERS, "");
+          goOn();
         }
         say(main().dataset.news ?? "", "heard"); // it stands on the page
       }

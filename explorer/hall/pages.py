@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 
 from explorer.core.ground.prose import counted, plain, sentence, told_apart
 from explorer.core.run.setup import Setup
+from explorer.core.verdict.verdict import Verdict
 from explorer.figures import bets as drawing
+from explorer.figures.theme import COLORS
 from explorer.hall.problem import DECADES, Problem, Standing, still, typeable
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
@@ -22,19 +24,20 @@ HERE = Path(__file__).parent
 STYLE = (HERE.parent / "site" / "standalone.css").read_text("utf-8") + (HERE / "hall.css").read_text("utf-8")
 FRAME = (HERE / "hall.html").read_text("utf-8").replace("{{style}}", STYLE).replace("{{script}}", (HERE / "hall.js").read_text("utf-8"))
 
-QUESTION = "Where does the learning rate stop working?"
+QUESTION = "Above which learning rate do runs diverge?"
 POSITIONS = 400
 """Where the range of a phone stops: a hundred places in each power of ten."""
 
-NARROW, WIDE = 360, 760
+NARROW, WIDE = 360, 900
 """How wide the dots are drawn, on a phone and before the hall."""
 
 MOST_NICKNAME, MOST_MARKS = 24, 2
 """Characters of a nickname, and how many accents and the like may follow one another in it."""
 
-LISTED, NAMED = 10, 100
-"""Names in the table of points, and in the list from which names are hidden."""
+LISTED, BESIDE, NAMED = 10, 5, 100
+"""Names in the tables of points, in each of them, and in the list from which names are hidden."""
 
+SIDE = "A bet at the edge itself is on the safe side: what is above it diverges."
 RULE = "A bet at the edge earns 100 points, one that is off by a factor of 2 earns 50, by a factor of 10 it is 10."
 
 
@@ -51,7 +54,10 @@ def notice(title: str, refusal: str, way: str, back: str) -> str:
 
 
 def clean(nickname: str) -> str:
-    r"""Return a nickname without control characters and piles of accents. Raises ValueError where it is too long.
+    r"""Return a nickname without control characters and piles of accents.
+
+    Raises ValueError where it is too long, and where a word mixes alphabets that look alike, as "admin" with a Cyrillic а does (Unicode
+    Technical Standard 39, section 5.1: a single script).
 
     >>> clean("  Ada  Lovelace\u202e "), clean("<b>x</b>"), clean("🦆")
     ('Ada Lovelace', '<b>x</b>', '🦆')
@@ -63,9 +69,26 @@ def clean(nickname: str) -> str:
         if marks <= MOST_MARKS and (kind[0] != "C" or letter == "\N{ZERO WIDTH JOINER}"):
             kept.append(letter)
     name = " ".join("".join(kept).split())
+    for word in name.split():
+        if len(mixed := alphabets(word)) > 1:
+            raise ValueError(f"a word of a nickname is written in one alphabet, got {' and '.join(mixed)} letters in {word!r}")
     if len(name) > MOST_NICKNAME:
         raise ValueError(f"a nickname has at most {MOST_NICKNAME} characters, got {len(name)}")
     return name
+
+
+ALIKE = ("LATIN", "CYRILLIC", "GREEK")
+"""Alphabets with letters that look alike."""
+
+
+def alphabets(word: str) -> list[str]:
+    """Return which of those that look alike a word is written in.
+
+    >>> alphabets("Ада"), alphabets("\N{CYRILLIC SMALL LETTER A}dmin"), alphabets("🦆 8")
+    (['Cyrillic'], ['Cyrillic', 'Latin'], [])
+    """
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in unicodedata.normalize("NFKC", word) if letter.isalpha()}
+    return sorted(script.capitalize() for script in scripts.intersection(ALIKE))
 
 
 # ---- the student's ---------------------------------------------------------------------------------------------------
@@ -90,7 +113,7 @@ def student(room: Room, problem: Problem, own: Own, revealed: str) -> str:
         told = f"You bet {plain(own.rate)}. You can change it until bets are closed." if own.rate else ""
     parts = [f'<p class="quiet">Room {room.code}, round {room.round}</p><h1>{QUESTION}</h1>']
     if room.state is State.REVEALED:
-        parts += [f"<p><strong>{told}</strong></p>", revealed, _opened(problem, "../")]
+        parts += [f"<p class='own'>{told}</p>", revealed, _opened(problem, "../")]
     else:
         parts += [problem.shown, f"<p><strong>{told}</strong></p>" if told else ""]
         parts.append(_form(room, problem, own) if room.state is State.OPEN else "")
@@ -117,7 +140,7 @@ def _form(room: Room, problem: Problem, own: Own) -> str:
     rate = "" if own.rate is None else f"{own.rate:.4g}"
     ends = f'data-low="{problem.low!r}" data-high="{problem.high!r}"'
     return (
-        f'<form class="bet" method="post" action="{room.code}/bet"><p>At which learning rate do runs begin to diverge?</p>'
+        f'<form class="bet" method="post" action="{room.code}/bet">'
         f'<div class="dial js"><label for="range">Learning rate</label> <output for="range"></output>'
         f'<input id="range" type="range" min="0" max="{POSITIONS}" value="{POSITIONS // 2}" {ends}>'
         f'<div class="ends" aria-hidden="true">{tens}</div></div>'
@@ -155,19 +178,22 @@ def result(problems: Sequence[Problem], bets: Iterable[Bet], round: int, width: 
     zones = [*zip(problem.words, problem.begins, strict=True)]
     told = _told(problem, standing, [bet for bet in bets if bet.round == round])
     from_where = zip(problem.words, told_apart(*problem.begins), strict=True)
-    happens = ", ".join(f"{word} from {begin} on" for word, begin in from_where)
+    happens = ", ".join(f"{word} above {begin}" for word, begin in from_where)
     alt = f"{told} What really happens: {happens}."
     strip = drawing.strip(zones, (problem.low, problem.high), rates, marks, alt=alt, width=width)
     return (
-        f"{strip}<p>{escape(told)}</p><p class='quiet'>The edge is {plain(problem.edge, 4)}. {escape(problem.reason)}"
-        f" What really happens: {happens}.</p>{_explained(problem.words)}{_table(problems, bets, round)}"
+        f"{strip}<p>{escape(told)}</p>{_table(problems, bets, round)}<p class='quiet'>The edge is {plain(problem.edge, 4)}."
+        f" {escape(problem.reason)} {SIDE} What really happens: {happens}.</p>{_explained(problem.words)}"
     )
 
 
 def _explained(words: Iterable[str]) -> str:
-    """What the words of the ruler mean, once each."""
+    """What the words of the ruler mean, once each, with the color of their zones: a narrow one has no room for its word."""
     lines = {word.term: word.line for word in glossary()}
-    rows = (f"<dt>{escape(word)}</dt><dd>{escape(lines[word])}</dd>" for word in dict.fromkeys(words))
+    rows = (
+        f"<dt style='border-color:{COLORS[Verdict(word)]}'>{escape(word)}</dt><dd>{escape(lines[word])}</dd>"
+        for word in dict.fromkeys(words)
+    )
     return f"<dl class='words'>{''.join(rows)}</dl>"
 
 
@@ -209,13 +235,14 @@ def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
     listed = points(problems, bets, round)
     if not listed:
         return ""
-    rows = "".join(
+    rows = [
         f'<tr><td>{escape(name)}</td><td class="number">{had}</td><td class="number">{played}</td></tr>'
         for name, had, played in listed[:LISTED]
-    )
-    more = f"<p class='quiet'>And {len(listed) - LISTED:,} more.</p>" if len(listed) > LISTED else ""
+    ]
     head = '<tr><th scope="col">Nickname</th><th scope="col" class="number">Points</th><th scope="col" class="number">Rounds</th></tr>'
-    return f"<h2>Points</h2><table class='points'>{head}{rows}</table>{more}<p class='quiet'>{RULE}</p>"
+    tables = (f"<table class='points'>{head}{''.join(rows[i : i + BESIDE])}</table>" for i in range(0, len(rows), BESIDE))
+    more = f" And {len(listed) - LISTED:,} more." if len(listed) > LISTED else ""
+    return f"<div class='tables'>{''.join(tables)}</div><p class='quiet'>{more} {RULE}</p>"
 
 
 # ---- the lecturer's ---------------------------------------------------------------------------------------------------
@@ -224,27 +251,30 @@ def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
 def leader(room: Room, problems: Sequence[Problem], bets: Sequence[Bet], revealed: str, address: str, cases: Sequence[Case]) -> str:
     """Return the page before the hall: `problems` are those of all rounds, `address` is the room's, `cases` what may come next."""
     problem, done = problems[-1], room.state is State.REVEALED
-    shown = f"<h2>{escape(problem.recipe)}</h2>{revealed}{_opened(problem, '../../')}" if done else problem.shown
-    buttons = [_button(room, *each) for each in BUTTONS[room.state]]
-    row = f'<div class="row">{"".join(buttons)}</div>' if buttons else ""
+    join, going = _join(room, address), _next(room, problem, cases)
     looked = '<noscript><p><a href="lead">Look again</a>: without scripts the number of bets does not count by itself.</p></noscript>'
-    below = f"{_next(room, problem, cases)}{_names(room, problems, bets)}{_end(room)}{looked}"
-    main = f"<h1>{QUESTION}</h1>{_join(room, address)}{row}{shown}{below}"
-    return page(f"Room {room.code}, before the hall", main, **_followed(room, "lead", "leader"))
+    rest = f"{_names(room, problems, bets)}{_end(room)}{looked}"
+    if done:  # what the lecturer needs next stands above the answer, whose words go on below the fold
+        main = f'<div class="ahead">{join}{going}</div><h2>{escape(problem.recipe)}</h2>{revealed}{_opened(problem, "../../")}{rest}'
+    else:
+        row = "".join(_button(room, *each) for each in BUTTONS[room.state])
+        main = f'<div class="asked"><div>{join}<div class="row">{row}</div></div><div>{problem.shown}</div></div>{going}{rest}'
+    data = _followed(room, "lead", "leader")
+    return page(f"Room {room.code}, before the hall", f"<h1>{QUESTION}</h1>{main}", **data)
 
 
 BUTTONS = {
     State.OPEN: [("close", "Close bets", "first"), ("reveal", "Reveal", "")],
     State.CLOSED: [("reveal", "Reveal", "first"), ("open", "Open again", "")],
-    State.REVEALED: [],
 }
 """What can be done with a round: what it is called in a form, on a button, and which button comes first."""
 
 
 def _join(room: Room, address: str) -> str:
     closed = "" if room.state is State.OPEN else f" ({room.state})"
+    picture = "" if room.state is State.REVEALED else f"<figure>{code(address)}</figure>"
     return (
-        f'<div class="join"><figure>{code(address)}</figure><div>'
+        f'<div class="join">{picture}<div>'
         f'<p>Join at <strong>{escape(address.rpartition("/")[0])}</strong> with the code</p><p class="code">{room.code}</p>'
         f'<p class="count">Bets in round {room.round}{closed}: <b id="count">{room.count:,}</b></p></div></div>'
     )
@@ -263,7 +293,7 @@ def _next(room: Room, problem: Problem, cases: Sequence[Case]) -> str:
         f'{_hidden(room)}<button name="do" value={button}</button></form>'
     )
     if done:
-        return f"<h2>Next round</h2>{form}"
+        return form
     told = f"If you go on now, nobody sees the answer of round {room.round}. Its points count all the same."
     return f"<details><summary>Next round</summary><p>{told}</p>{form}</details>"
 
@@ -317,7 +347,7 @@ def door(setup: Setup | None, notes: Sequence[str], elsewhere: str) -> str:
         f"<button{'' if setup else ' class=first'}>Join</button></form>"
     ]
     if setup is not None:
-        parts.append(f"<h2>Open a room for your class</h2>{still(setup)}")
+        parts.append("<div class='asked'><div><h2>Open a room for your class</h2>")
         parts += [f'<p class="wrong">{escape(sentence(note))}</p>' for note in notes]
         if elsewhere:
             there = f'<a href="{escape(elsewhere)}">{escape(elsewhere.partition("?")[0])}</a>'
@@ -327,7 +357,7 @@ def door(setup: Setup | None, notes: Sequence[str], elsewhere: str) -> str:
         parts.append(
             f'<form method="post" action="room?{escape(urlencode(setup.to_query()))}"><button class="first">Open the room</button></form>'
         )
-        parts.append(f"<p class='quiet'>{told}</p>")
+        parts.append(f"<p class='quiet'>{told}</p></div><div>{still(setup)}</div></div>")
     else:
         parts.append('<p><a href="class">Open a room for your class</a></p>')
     return page("Join a room", "".join(parts))

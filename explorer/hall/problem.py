@@ -13,6 +13,7 @@ import numpy as np
 
 from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.ground.size import check_size
+from explorer.core.losses import Facts
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import SMALLEST, ruler
 from explorer.core.run.setup import SHELVES, Setup
@@ -20,6 +21,7 @@ from explorer.core.run.sweep import sweep
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import Landscape
 from explorer.figures.thumbnail import ground
+from explorer.site.questions import ENDLESS
 
 DECADES, AROUND = 4, (1, 2)
 """Powers of ten that one can bet in, and how many whole ones of them may lie below that of the edge: chance chooses, so that the middle
@@ -39,10 +41,10 @@ FEW = 4
 """Dimensions up to which the numbers of the start are told."""
 
 
-def still(setup: Setup) -> str:
+def still(setup: Setup, ink: str = "#1F2328") -> str:
     """Return what a setup is before anybody knows the answer, as HTML: all that decides a run but its rate, and where it begins.
 
-    What the shelf says of the loss is left out: of x² it says from which rate on runs diverge.
+    What the shelf says of the loss is left out: of x² it says from which rate on runs diverge. `ink` is the color of the picture.
     """
     loss, start = setup.make_loss(), setup.initial_point
     kinds = ("loss", "optimizer", "schedule")[: 2 + (setup.schedule != "constant")]
@@ -58,9 +60,9 @@ def still(setup: Setup) -> str:
         f"noise of {setup.gradient_noise:g} on the gradient": setup.gradient_noise,
     }
     begins = f"{counted(setup.steps)}, from {point}, where the loss is {value}"
-    lines = [*parts, *[told for told, used in more.items() if used], begins]
+    lines = [*parts, *[ENDLESS.strip()] * Facts(loss).endless, *[told for told, used in more.items() if used], begins]
     alt = f"The loss, with the start of a run, where it is {value}. No run is shown."
-    return f"<p class='told'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt)}"
+    return f"<p class='told'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt, ink=ink)}"
 
 
 def typeable(rate: float) -> str:
@@ -87,7 +89,7 @@ class Problem:
     """A setup as a link, in words, and as it is shown; the range of rates; the edge and why it is there; the verdicts and where they begin.
 
     It holds all that a room needs, for the tables that somebody uploaded are not in a link.
-    `edge` is theory's where that decides the run, else the rate from which on runs diverge, found by bisection.
+    `edge` is theory's where that decides the run, else the largest rate that was seen to hold, found by bisection: at it no run diverges.
 
     >>> problem = Problem.of(Setup("quadratic", knobs={"loss.eigenvalues": (1, 10)}))
     >>> problem.edge, problem.words[0], problem.words[-1], Problem.read(problem.written()) == problem
@@ -119,8 +121,9 @@ class Problem:
             every = f"every rate from {least} on" if first.any() else f"no rate up to {most}"
             raise ValueError(f"in {counted(setup.steps)} {every} diverges: there is no edge to bet on; choose another problem")
         exact = scale.edge.exact and held * 0.5 < scale.edge.rate < lost * 2
-        edge = scale.edge.rate if exact else lost
+        edge = scale.edge.rate if exact else held
         reason = f"Theory puts it there: {scale.edge.reason}." if exact else f"Found by bisection, in runs of {counted(setup.steps)}."
+        reason += ENDLESS * Facts(loss).endless
         low = max(10.0 ** (math.floor(math.log10(edge)) - random.SystemRandom().choice(AROUND)), SMALLEST)
         rates = np.union1d(np.geomspace(low, low * 10.0**DECADES, DECADES * TRIED + 1), [held, lost])
         verdict = [str(each) for each in sweep(loss, optimizer, rates, **setup.conditions()).verdict]
@@ -164,9 +167,19 @@ class Problem:
             raise ValueError(f"a bet is a learning rate between {' and '.join(self.ends)}, got {plain(rate)}")
         return min(max(rate, self.low), self.high)
 
+    def beyond(self, rate: float) -> bool:
+        """Whether a rate is beyond the edge. One at the edge, in the four digits in which both are told, is not: no run diverges there.
+
+        >>> problem = Problem({}, "", "", 0.01, 100, 0.38004, "", ("converged", "diverged"), (0.01, 0.38004))
+        >>> [(rate, problem.verdict(rate)) for rate in (0.38, 0.38004, 0.3800401, 0.3802) if not problem.beyond(rate)]
+        [(0.38, 'converged'), (0.38004, 'converged'), (0.3800401, 'converged')]
+        """
+        return rate > self.edge and plain(rate, 4) != plain(self.edge, 4)
+
     def verdict(self, rate: float) -> str:
         """Return what becomes of a run at that rate."""
-        return self.words[max(sum(begin <= rate for begin in self.begins) - 1, 0)]
+        rate = rate if self.beyond(rate) else min(rate, self.edge)
+        return self.words[max(sum(begin < rate for begin in self.begins) - 1, 0)]
 
     def points(self, rate: float) -> int:
         """Return what a bet earns: 100 at the edge, 50 where it is off by a factor of 2, 10 where it is off by 10."""
@@ -184,6 +197,6 @@ class Problem:
         """
         if not rates:
             return None
-        safe = sum(self.verdict(rate) != Verdict.DIVERGED for rate in rates)
+        safe = sum(not self.beyond(rate) for rate in rates)
         middle = math.exp(median(map(math.log, rates)))  # in factors, as they stand on the ruler
         return Standing(len(rates), middle, safe, min(map(self.distance, rates)))

@@ -553,8 +553,13 @@ def _chosen(given: Mapping[str, str]) -> Setup:
         record = RECORDS.get(link.partition("?")[0].rpartition("/")[2], Setup)
         said = {name: text for name, text in query.items() if name not in OF_FRAMES}
         posed = record.from_query({"v": str(VERSION)} | experiment(said))
+        if isinstance(posed, Setup):
+            return posed
         if not isinstance(posed, Race):
-            return posed if isinstance(posed, Setup) else posed.setup
+            raise ValueError(
+                "a room bets on the edge of one setup, and a map runs another one in each pixel:"
+                " click the one you mean, which opens it on the page Step size, and paste the link of that"
+            )
         if len(posed.racers) > 1:
             raise ValueError(
                 f"a room bets on one edge, and this race has {len(posed.racers)} optimizers, each with its own:"

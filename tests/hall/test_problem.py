@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 
-from explorer import Setup
+from explorer import Setup, judge
 from explorer.core.ground.prose import plain
 from explorer.figures.bets import strip
 from explorer.hall.pages import Own, result, student
 from explorer.hall.problem import Problem, still
 from explorer.hall.routes import number, offered
 from explorer.hall.store import Bet, Room, State
+from explorer.site.questions import ENDLESS
 
 
 @pytest.mark.parametrize(
@@ -39,30 +41,48 @@ def test_two_problems_that_differ_are_told_apart() -> None:
         assert edges.setdefault(problem.shown, problem.edge) == pytest.approx(problem.edge), case.title
 
 
-def test_the_edge_of_the_words_is_the_edge_of_the_zones() -> None:
+def test_the_edge_of_the_words_is_the_edge_of_the_zones_and_no_run_diverges_at_it() -> None:
     for case in offered()[::3]:
         problem = Problem.of(case.setup)
         assert problem.edge in problem.begins
-        assert problem.verdict(problem.edge) == "diverged" != problem.verdict(problem.edge * (1 - 1e-9))
+        assert problem.verdict(problem.edge) != "diverged" == problem.verdict(problem.edge * 1.001)
+        assert judge(case.setup.run([problem.edge])).verdict[0] != "diverged"
 
 
-def test_no_dot_lies_on_the_other_side_of_the_edge() -> None:
-    """Five safe bets within a percent of the edge, and five beyond it, on a phone and before the hall."""
-    problem = Problem.of(Setup("formula", knobs={"loss.text": "x^2 + 3*y^2"}))
-    rates = [problem.edge * (1 + step / 400) for step in (-5, -3, -2, -1, -0.1, 0.1, 1, 2, 3, 5)]
-    for width in (360, 760):
-        drawn = strip(
-            [*zip(problem.words, problem.begins, strict=True)],
-            (problem.low, problem.high),
-            rates,
-            {"edge": problem.edge},
-            alt="",
-            width=width,
-        )
-        edge = float(re.findall(r'd="M([\d.]+) 4V', drawn)[0])
-        dots = re.findall(r"M([\d.]+) [\d.]+h0((?:m0 -[\d.]+h0)*)", drawn)
-        places = [float(x) for x, more in dots for _ in range(1 + more.count("m0"))]
-        assert sum(place < edge for place in places) == sum(place > edge for place in places) == 5
+def test_a_bet_at_the_edge_is_on_the_safe_side_wherever_the_edge_was_rounded() -> None:
+    """Four digits are told of an edge: a bet of these is at it, whether they are a little below or above what was found."""
+    for edge in (2.0, 0.38004, 0.37996, 1 / 3, 2 / 3):
+        told = float(plain(edge, 4))
+        problem = Problem({}, "", "", 0.01, 100.0, edge, "", ("converged", "diverged"), (0.01, edge))
+        for rate, safe in ((told * 0.99, 1), (told, 1), (edge, 1), (told * 1.01, 0), (told, 1)):
+            standing = problem.standing([rate])
+            assert standing
+            assert (standing.safe, problem.verdict(rate)) == (safe, "converged" if safe else "diverged")
+
+
+@pytest.mark.parametrize("width", [360, 900])
+def test_every_dot_is_whole_and_its_center_is_where_its_rate_is_on_the_ruler(width: int) -> None:
+    """Bets at both ends, at the edge, at the median, in crowds, and five thousand of them."""
+    ends, few = (0.01, 100.0), [0.01, 100.0, 2.0, 2.5, 2.5, 2.51, 0.01, 0.5]
+    many = [10 ** (4 * (i * 7919 % 5000) / 4999 - 2) for i in range(5000)]
+    for rates in (few, many, [2.5] * 3000, [2.5] * 100 + few, [2.5]):
+        drawn = strip([("converged", 0.01), ("diverged", 2.0)], ends, rates, {"edge": 2.0, "median": 2.5}, alt="", width=width)
+        marks = [float(x) for x in re.findall(r'd="M([\d.]+) \d+V', drawn)]
+        dots = sorted((float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", drawn))
+        size, ground = (float(re.findall(each, drawn)[0]) for each in ('dots" stroke-width="(.*?)"', r"V(\d+)"))
+        places = [12 + (width - 24) * (math.log10(rate) + 2) / 4 for rate in sorted(rates)]
+        assert [x for x, _ in dots] == pytest.approx(places, abs=0.051)
+        assert marks == pytest.approx([12 + (width - 24) * (math.log10(rate) + 2) / 4 for rate in (2.0, 2.5)], abs=0.051)
+        assert all(size / 2 <= x <= width - size / 2 and size / 2 <= y <= ground - 24 - size / 2 for x, y in dots)
+        if len(rates) < 3000:  # none hides another
+            assert all(math.dist(one, other) > 0.9 * size for one, other in combinations(dots, 2))
+
+
+def test_a_loss_without_lower_end_says_so_before_and_after() -> None:
+    problem = Problem.of(Setup("saddle"))
+    assert ENDLESS.strip() in problem.shown
+    assert ENDLESS in problem.reason
+    assert ENDLESS.strip() not in still(Setup("ravine"))
 
 
 def test_a_student_reads_by_how_much_the_bet_was_off() -> None:
@@ -71,6 +91,7 @@ def test_a_student_reads_by_how_much_the_bet_was_off() -> None:
     for rate, said in (
         (0.3, "You bet 0.3, 1.5 times too high (the edge is 0.2); a run at your rate: diverged. That is 67 points."),
         (0.1, "You bet 0.1, 2 times too low (the edge is 0.2); a run at your rate: converged. That is 50 points."),
+        (0.2, "You bet 0.2, right at the edge (the edge is 0.2); a run at your rate: oscillating. That is 100 points."),
         (0.2001, "You bet 0.2001, right at the edge (the edge is 0.2); a run at your rate: diverged. That is 100 points."),
     ):
         assert said in student(room, problem, Own(rate, 1, ""), "")

@@ -221,6 +221,16 @@ def test_names_of_emoji_and_markup_are_shown_as_they_are_and_can_be_hidden(addre
         assert f"<td>{shown[1]}</td>" in watching.page
 
 
+def test_a_word_of_a_nickname_is_written_in_one_of_the_alphabets_that_look_alike(address: str) -> None:
+    lecturer = Lecturer(address).open()
+    mixed = ("\N{CYRILLIC SMALL LETTER A}dmin", "Ad\N{GREEK SMALL LETTER ALPHA}", "Team \N{CYRILLIC CAPITAL LETTER O}ne")
+    ordinary = ("admin", "\u0410\u0434\u0430 A", "\u03b1\u03b2\u03b3", "Zo\u00eb 2", "\u592a\u90ce-san", "\U0001f986")
+    for name in (*mixed, *ordinary, *reversed(mixed)):
+        student = Student(address).join(lecturer.code)
+        student.bet(1, name)
+        assert (student.status, "written in one alphabet" in student.refusal) == ((400, True) if name in mixed else (200, False)), name
+
+
 def test_two_rooms_never_see_each_other(serve: Callable[[], str]) -> None:
     """Nor do two servers of the same rooms see anything else than one would."""
     here, there = serve(), serve()
@@ -366,6 +376,7 @@ UNASKED = {
     "?loss=linear_regression&steps=99999999": "Steps must be ≤ 20,000, got 99,999,999.",
     "https://example.org/race?loss=x_squared&racers=snail:1": "Optimizer must be one of .*, got 'snail'.",
     "/race?v=1&loss=ravine&racers=momentum:0.1,adam:0.1": "A room bets on one edge, and this race has 2 .* link.*",
+    "/map?v=1&loss=ravine": "A room bets on the edge of one setup, and a map runs another one in each pixel: click .* Step size.*",
 }
 WRONG = {
     "v=1&loss=nosuch": "Loss must be one of .*, got 'nosuch'.*",
@@ -467,9 +478,9 @@ def test_the_standing_of_known_bets() -> None:
 def test_every_word_of_the_ruler_is_explained_once() -> None:
     words = (*map(str, Verdict), "slow")
     problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", words, tuple(0.01 * 2.0**i for i in range(len(words))))
-    told = dict(re.findall("<dt>(.*?)</dt><dd>(.+?)</dd>", result([problem], [], 1, 760)))
+    told = dict(re.findall("<dt .*?>(.*?)</dt><dd>(.+?)</dd>", result([problem], [], 1, 760)))
     assert [*told] == [*words[:-1]]
-    assert len({*told.values()}) == len(told) == result([problem], [], 1, 760).count("<dt>")
+    assert len({*told.values()}) == len(told) == result([problem], [], 1, 760).count("<dt ")
 
 
 def test_a_picture_of_a_thousand_bets_is_small_enough_for_a_phone() -> None:

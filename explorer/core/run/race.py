@@ -1,6 +1,6 @@
 """A race: several optimizers from one start on one loss, with the same random numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from explorer.core.ground.display import Drawable
 from explorer.core.ground.knobs import Knob, Parameter, check_made, check_one, must, short, strictly
+from explorer.core.ground.prose import listed
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
@@ -22,10 +23,17 @@ PACE = Parameter("pace", "choice", "own", Knob(), get_args(Pace))
 
 @dataclass(frozen=True)
 class Racer:
-    """An optimizer by name, and the learning rate it has when each has its own."""
+    """An optimizer by name, and the learning rate it has when each has its own.
+
+    Raises ValueError with a sentence for an unknown optimizer, and a rate below zero or not finite.
+    """
 
     optimizer: str
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        OPTIMIZERS[self.optimizer]
+        check_one("learning_rate", LEARNING_RATE.check(self.learning_rate))
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Race(Drawable):
 
     A racer has the default knobs of its optimizer, or those that `setup` has if that is its optimizer too.
 
-    Raises ValueError with a sentence for no racer, more than eight, an unknown optimizer or pace, and a rate below zero or not finite.
+    Raises ValueError with a sentence for no racer, more than eight, and an unknown pace.
 
     >>> race = Race(Setup("x_squared", learning_rate=0.5), (Racer("gradient_descent", 0.1), Racer("adam", 0.2)), "fraction")
     >>> [round(rate, 6) for rate in race.rates()]
@@ -53,8 +61,7 @@ class Race(Drawable):
             raise must("racers", f"1 to {MOST_RACERS} optimizers", f"{len(self.racers)}")
         PACE.check(self.pace)
         for racer in self.racers:
-            OPTIMIZERS[check_made("a racer", racer, Racer, "a Racer").optimizer]
-            check_one("learning_rate", LEARNING_RATE.check(racer.learning_rate))
+            check_made("a racer", racer, Racer, "a Racer")
 
     def setups(self) -> list[Setup]:
         """One complete setup a racer, with the rate it really runs at."""
@@ -100,18 +107,20 @@ class Race(Drawable):
     def salvage(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:
         """As much of a link as can be read, and a sentence for each part that cannot; that part is the default's.
 
+        Of racers only those are left out that cannot be read, and those beyond the most; if none is left, the default's run.
+
         >>> race, complaints = Race.salvage({"v": "1", "loss": "x_squared", "racers": "snail:0.1"})
         >>> complaints[0].startswith("optimizer must be one of gradient_descent")
         True
+        >>> race, complaints = Race.salvage({"v": "1", "loss": "x_squared", "racers": "adam:-1,momentum:0.1,adam:-2"})
+        >>> race.racers, complaints
+        ((Racer(optimizer='momentum', learning_rate=0.1),), ['learning_rate must be finite and ≥ 0, got -1 and -2'])
         """
         setup, complaints = Setup.salvage({name: text for name, text in query.items() if name not in ("racers", "pace")})
         racers, pace = DEFAULT.racers, DEFAULT.pace
-        try:
-            racers = tuple(_racer(text) for text in query["racers"].split(",")) if "racers" in query else racers
-            cls(setup, racers)
-        except ValueError as error:
-            complaints.append(str(error))
-            racers = DEFAULT.racers
+        if "racers" in query:
+            racers, refused = _racers(query["racers"].split(","))
+            complaints += refused
         try:
             cls(setup, racers, query.get("pace", pace))  # type: ignore[arg-type]
             pace = query.get("pace", pace)  # type: ignore[assignment]
@@ -120,9 +129,29 @@ class Race(Drawable):
         return cls(setup, racers, pace), complaints
 
 
+def _racers(texts: Sequence[str]) -> tuple[tuple[Racer, ...], list[str]]:
+    """The racers that can be read, and a sentence for each rule that others break, which names them all."""
+    found: list[Racer] = []
+    refused: dict[str, list[str]] = {}
+    for text in texts:
+        try:
+            found.append(_racer(text))
+        except ValueError as error:
+            rule, _, got = str(error).partition(GOT)
+            refused.setdefault(rule, []).append(got)
+    complaints = [rule + GOT + listed(list(dict.fromkeys(got))) for rule, got in refused.items()]
+    if len(found) > MOST_RACERS:
+        complaints.append(str(must("racers", f"1 to {MOST_RACERS} optimizers", f"{len(found)}; the first {MOST_RACERS} run")))
+    return tuple(found[:MOST_RACERS]) or DEFAULT.racers, complaints
+
+
 def _racer(text: str) -> Racer:
     name, _, rate = text.partition(":")
     return Racer(name, LEARNING_RATE.parse(rate or short(LEARNING_RATE.default)))
+
+
+GOT = ", got "
+"""What a refusal has between its rule and the value (`must`)."""
 
 
 DEFAULT = Race(
