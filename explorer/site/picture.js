@@ -122,7 +122,7 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
-    if (data.embedded && !dial?.words.length) sentence.firstElementChild.textContent = data.said;
+    if (!dial?.words.length) sentence.firstElementChild.textContent = verdict();
     // What a link of exactly this must say beside the address, in which the page has the position that it follows.
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
@@ -130,6 +130,9 @@ function mount(parent) {
     image.setAttribute("aria-label", guess.asks() ? guess.still().alt : [alt, dial?.alts[position]].filter(Boolean).join(" "));
     announce();
   }
+
+  const alone = () => "title" in data; // on a page of its own
+  const verdict = () => (data.embedded || alone() ? data.said : ""); // else the page around it says it
 
   // A screen reader hears the sentence whenever another one is shown, but for the first, and for those that a drag passes.
   let told;
@@ -583,8 +586,8 @@ function mount(parent) {
     predict.ariaPressed = prediction().isOn();
     find(".picture-stage").hidden = asks && !guess.still().traces.length;
     find(".picture-dial").hidden = !dial || asks;
-    find("[data-save=html]").hidden = "title" in data; // this is such a page
-    sentence.hidden = asks || (!dial?.words.length && !(data.embedded && data.said));
+    find("[data-save=html]").hidden = alone(); // this is such a page
+    sentence.hidden = asks || !(dial?.words.length || verdict());
     player.hidden = asks || (!dial && !times.length);
     timeInput.hidden = timeText.hidden = !times.length;
     dialInput.max = Math.max(frames.length - 1, 0);
