@@ -41,7 +41,7 @@ const SKELETON = `
   <div class="picture-stage">
     <div class="picture-plot" aria-hidden="true"></div>
     <div class="picture-image" role="img" tabindex="0"></div>
-    <p class="picture-small" hidden>“Open” shows the picture.</p>
+    <p class="picture-small" hidden>“Open” shows the plot.</p>
   </div>
   <div class="picture-problem" role="alert" hidden></div>
   <div class="picture-foot">
@@ -182,7 +182,8 @@ function mount(parent) {
     const shown = painted[position] ?? { data: [], traces: [] };
     const last = data.times.length ? time : Infinity;
     drawn = `${position} ${time}`;
-    return { patches: patchesOf(figure.data, shown, last, last >= data.times.length - 1), view: viewOf(shown, last) };
+    const patches = patchesOf(figure.data, shown, last, last >= data.times.length - 1).map((patch, index) => (figure.data[index].visible === false ? {} : patch));
+    return { patches, view: viewOf(shown, last) };
   }
 
   async function drawAtRest() {

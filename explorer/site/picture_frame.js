@@ -5,6 +5,7 @@ const PLAIN = [260, 210]; // px of a frame that a plot with its numbers takes in
 const SMALLEST = 0.7; // of that size
 const PLOT = [90, 40]; // px of the smallest plot that can be read
 const LEGEND = 13, TALL = 0.3; // px of its type at full size; the share of the frame's height that it may take
+const TICK = [64, 26]; // px that a tick's number takes along its axis
 const LINE_HEIGHT = 1.3; // of text, in sizes of its type
 
 const axesOf = (layout) => Object.keys(layout).filter((name) => /^xaxis\d*$/.test(name)).map((name) => name.slice(5)).sort((a, b) => a - b);
@@ -35,7 +36,7 @@ const linesOf = (text) => text.split("<br>").length;
 
 // The layout with each heading broken where it would run into the next plot or over the picture's side, and room for its lines above.
 function headed(layout, width, family) {
-  const { l, r, t } = marginOf(layout), inner = width - l - r, starts = axesOf(layout).map((plot) => layout[`xaxis${plot}`].domain?.[0] ?? 0);
+  const { l, r, t, b } = marginOf(layout), inner = width - l - r, starts = axesOf(layout).map((plot) => layout[`xaxis${plot}`].domain?.[0] ?? 0);
   let most = 0;
   const annotations = (layout.annotations ?? []).map((note) => {
     if (!isHeading(note)) return note;
@@ -45,7 +46,13 @@ function headed(layout, width, family) {
     most = Math.max(most, (linesOf(text) - linesOf(note.text)) * LINE_HEIGHT * size);
     return { ...note, text, align: "left" };
   });
-  return most ? { ...layout, annotations, margin: { ...layout.margin, t: t + most } } : layout;
+  if (!most) return layout;
+  const lower = { ...layout, annotations, margin: { ...layout.margin, t: t + most } };
+  for (const plot of axesOf(layout)) {
+    const axis = layout[`yaxis${plot}`], [from, to] = axis.domain ?? [0, 1];
+    if (!axis.tickvals) lower[`yaxis${plot}`] = fewer(axis, (to - from) * (layout.height - t - most - b), TICK[1]);
+  }
+  return lower;
 }
 
 const sizeOf = (note, layout) => note.font?.size ?? layout.font?.size ?? layout.template?.layout?.font?.size ?? 12;
@@ -72,7 +79,7 @@ function way(layout, plots, columns, [width, height], { larger, legend, family }
   const notes = (layout.annotations ?? []).filter((note) => isHeading(note) && ofPlot(note, plots));
   const lines = (note) => linesOf(headingIn(note, { plots, columns, left, right, size: [across] }, (line) => widthOf(line, text(note, base), family, true)));
   const head = Math.max(...notes.map((note) => lines(note) * LINE_HEIGHT * text(note, base) + 6), 8);
-  const titles = plots.map((plot) => titleOf(layout[`xaxis${plot}`])), foot = 12 + (titles.some(Boolean) ? 2 : 1) * LINE_HEIGHT * base * type;
+  const titles = plots.map((plot) => titleOf(layout[`xaxis${plot}`])), foot = 18 + (titles.some(Boolean) ? 2 : 1) * LINE_HEIGHT * base * type;
   const above = legend * type, up = (height - above - rows * (head + foot)) / rows;
   const wide = titles.every((title) => widthOf(title, 17 * type, family) <= across + Math.min(left, 2 * right));
   return { plots, columns, rows, type, left, right, head, foot, above, size: [across, up], titles: wide, worth: Math.min(across / 1.5, up) };
@@ -90,7 +97,7 @@ function inFrame(layout, { plots, columns, rows, type, left, right, head, foot, 
     }
     of[`xaxis${plot}`] = { ...of[`xaxis${plot}`], domain: [x / inner[0], Math.min((x + across) / inner[0], 1)] };
     of[`yaxis${plot}`] = { ...of[`yaxis${plot}`], domain: [Math.max(1 - (y + up) / inner[1], 0), 1 - y / inner[1]] };
-    if (titleOf(of[`xaxis${plot}`])) of[`xaxis${plot}`].title = { ...of[`xaxis${plot}`].title, standoff: 2 };
+    if (titleOf(of[`xaxis${plot}`])) of[`xaxis${plot}`].title = { ...of[`xaxis${plot}`].title, standoff: 8 };
     if (widthOf(titleOf(of[`yaxis${plot}`]), 17 * type, family) > up) of[`yaxis${plot}`].title = { text: "" };
   }
   for (const name of ["annotations", "shapes", "images"]) if (of[name]) of[name] = of[name].filter((each) => ofPlot(each, plots));
@@ -102,7 +109,7 @@ function inFrame(layout, { plots, columns, rows, type, left, right, head, foot, 
 
 // Axes with no more ticks than fit along them.
 function fewerTicks(layout, { type, size }) {
-  const fitting = { x: [size[0], 64 * type], y: [size[1], 26 * type] };
+  const fitting = { x: [size[0], TICK[0] * type], y: [size[1], TICK[1] * type] };
   return Object.fromEntries(Object.entries(layout).map(([name, part]) => [name, /^[xy]axis\d*$/.test(name) ? fewer(part, ...fitting[name[0]]) : part]));
 }
 
