@@ -72,8 +72,10 @@ TINY_WRONG = f"""() => {{
   if (!shown.querySelector(".picture-sentence").innerText.trim()) return "no sentence";
   const small = shown.querySelector(".picture-small");
   if (!small.hidden) return innerHeight > 240 ? "no plot" : inside(small) ? "" : "the line that leads to the plot is not in the frame";
-  const sizes = [...shown.querySelectorAll(".picture-plot .plotclip rect")].map((each) => ["width", "height"].map((side) => each.getAttribute(side)));
-  if (!inside(shown.querySelector(".picture-plot .main-svg")) || !sizes.length || sizes.flat().some((each) => each < 40)) return `plots ${{sizes}}`;
+  const sizes = [...shown.querySelectorAll(".picture-plot .plotclip rect")]
+    .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
+  const drawn = inside(shown.querySelector(".picture-plot .main-svg")) && sizes.length;
+  if (!drawn || sizes.some((each) => each < 40)) return `the plots are not in the frame: ${{sizes}}`;
   return ({TEXTS})(shown).join();
 }}"""
 
