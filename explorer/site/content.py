@@ -21,7 +21,17 @@ from explorer.site.module import Module
 from explorer.site.questions import Question
 
 HERE = Path(__file__).parent
-PARTS = ("prediction", "picture", "picture_guess", "picture_values", "picture_track", "picture_labels", "picture_live", "picture_alone")
+PARTS = (
+    "prediction",
+    "picture",
+    "picture_guess",
+    "picture_values",
+    "picture_track",
+    "picture_labels",
+    "picture_frame",
+    "picture_live",
+    "picture_alone",
+)
 SCRIPT = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in PARTS)
 STYLE = (HERE / "picture.css").read_text(encoding="utf-8")
 CODE = Module(

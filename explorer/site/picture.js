@@ -5,8 +5,6 @@
 const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
-const EASY = 0.55, EASY_NARROW = 0.75, SMALLEST = 0.65; // of its height: below, the type of a picture in a frame is smaller, down to a share of its size
-const LEAST = 30; // px of the shortest axis of a picture in a frame, which else only says that the frame is too small
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
 const STUCK = 0.42; // of its height, at least, while it stays
 const UNDER = 240; // px of words below it in its own block, at most, which are hidden meanwhile
@@ -43,8 +41,8 @@ const SKELETON = `
   <div class="picture-stage">
     <div class="picture-plot" aria-hidden="true"></div>
     <div class="picture-image" role="img" tabindex="0"></div>
+    <p class="picture-small" hidden>“Open” shows the plot.</p>
   </div>
-  <p class="picture-small" hidden>This frame is too small for the picture. “Open” shows it in a tab of its own.</p>
   <div class="picture-problem" role="alert" hidden></div>
   <div class="picture-foot">
   <div class="picture-player" role="group" aria-label="Playback">
@@ -122,7 +120,7 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
-    if (data.embedded && !dial?.words.length) sentence.firstElementChild.textContent = data.said;
+    if (!dial?.words.length) sentence.firstElementChild.textContent = verdict();
     // What a link of exactly this must say beside the address, in which the page has the position that it follows.
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
@@ -130,6 +128,9 @@ function mount(parent) {
     image.setAttribute("aria-label", guess.asks() ? guess.still().alt : [alt, dial?.alts[position]].filter(Boolean).join(" "));
     announce();
   }
+
+  const alone = () => "title" in data; // on a page of its own
+  const verdict = () => (data.embedded || alone() ? data.said : ""); // else the page around it says it
 
   // A screen reader hears the sentence whenever another one is shown, but for the first, and for those that a drag passes.
   let told;
@@ -165,7 +166,7 @@ function mount(parent) {
         const anew = stale;
         if (stale) dress();
         if (anew || !moving() || !drawLive()) await drawAtRest();
-        if (anew) find(".picture-small").hidden = !cramped();
+        if (anew && legendGrew()) again = stale = true;
         if (asked === given) root.dataset.drawn = drawn; // else what is shown is not what is asked for, for as long as it takes to fetch it
         performance.mark("picture drawn");
         listen();
@@ -178,17 +179,18 @@ function mount(parent) {
 
   let drawn;
   function shown() {
-    const frame = painted[position] ?? { data: [], traces: [] };
+    const shown = painted[position] ?? { data: [], traces: [] };
     const last = data.times.length ? time : Infinity;
     drawn = `${position} ${time}`;
-    return { patches: patchesOf(figure.data, frame, last, last >= data.times.length - 1), view: viewOf(frame, last) };
+    const patches = patchesOf(figure.data, shown, last, last >= data.times.length - 1).map((patch, index) => (figure.data[index].visible === false ? {} : patch));
+    return { patches, view: viewOf(shown, last) };
   }
 
   async function drawAtRest() {
     const { patches, view } = shown();
-    if (guess.asks()) return Plotly.react(plot, guess.still().traces.map((index) => figure.data[index]), merge(structuredClone(layout), guess.still().layout), CONFIG);
+    if (guess.asks()) return Plotly.react(plot, guess.still().traces.map((index) => figure.data[index]), placed(merge(structuredClone(layout), guess.still().layout)), CONFIG);
     const traces = figure.data.map((trace, index) => merge(trace, patches[index]));
-    await Plotly.react(plot, traces, merge(structuredClone(layout), structuredClone(view)), CONFIG);
+    await Plotly.react(plot, traces, placed(merge(structuredClone(layout), structuredClone(view))), CONFIG);
     placeNames(plot);
     live?.hide();
   }
@@ -200,7 +202,7 @@ function mount(parent) {
   function drawLive() {
     live ??= liveOn(plot);
     const { patches, view } = shown();
-    if (!live.draw(figure, patches, view)) return false;
+    if (!live.draw(figure, patches, frame ? fewerTicks(view, frame) : view)) return false;
     plot.emit("plotly_react"); // it is redrawn, for who listens
     return true;
   }
@@ -220,19 +222,41 @@ function mount(parent) {
     layout = merge({ uirevision: data.key, height: data.height, width: root.clientWidth }, figure.layout);
     if (root.clientWidth < NARROW) layout = merge(layout, paint(decoded.narrow, root));
     layout.template = merge({ layout: paint(themeTemplate(frames.length > 0), root) }, layout.template);
-    if (data.embedded) layout.template = merge({ layout: { xaxis: { title: { standoff: 2 } } } }, layout.template);
-    layout = enlarge(layout, type());
+    if (!data.embedded) layout = enlarge(layout, larger());
     if (TOUCH.matches) layout.dragmode = false; // a finger on the plot scrolls the page
     whole = layout.height;
     root.style.height = "";
+    if (data.embedded) arrangeFrame();
     layout.height = stuck || inWindow(whole);
-    if (data.embedded && layout.legend?.y) layout.legend.y = beside(layout.legend.y, (type() * whole) / layout.height);
     plot.style.height = `${layout.height}px`;
     rest();
   }
 
-  // A legend that stands above or below the plots keeps its distance where they are made shorter.
-  const beside = (y, times) => (y > 1 ? 1 + (y - 1) * times : Math.min(y, y * times));
+  // In the frame of another page as many plots as have room, the first of them first; where none has, the words alone.
+  let frame;
+  function arrangeFrame() {
+    root.classList.remove("picture-cramped"); // whose words take the room of the plot
+    const asked = guess.asks() ? guess.still().layout : viewOf(painted[position] ?? {}, Infinity), flat = axesOf(layout).length;
+    frame = flat ? arranged(merge(layout, asked), [root.clientWidth, room()], { larger: larger(), legend, family: family() }) : undefined;
+    const cramped = flat ? !frame : room() < PLAIN[1] / 2;
+    find(".picture-small").hidden = !cramped || guess.asks();
+    root.classList.toggle("picture-cramped", !find(".picture-small").hidden);
+    for (const trace of figure.data) if (frame && !ofPlot({ xref: trace.xaxis ?? "x" }, frame.plots)) Object.assign(trace, { visible: false, xaxis: "x", yaxis: "y" });
+    align();
+    nameTrack();
+  }
+
+  // The height of a legend is known when it is drawn.
+  let legend = 0;
+  function legendGrew() {
+    const drawn = frame?.named && plot._fullLayout.legend?._height / frame.type;
+    if (!drawn || Math.abs(drawn - legend) * frame.type < 2) return false;
+    legend = drawn;
+    return true;
+  }
+
+  const family = () => getComputedStyle(root).fontFamily;
+  const placed = (all) => (data.embedded ? (frame ? inFrame(all, frame, family()) : all) : headed(all, root.clientWidth, family()));
 
   // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
   function inWindow(height) {
@@ -246,11 +270,7 @@ function mount(parent) {
 
   // In a frame of another page the picture has what is left of the frame; where that is less, its type is smaller too.
   const room = () => find(".picture-stage").clientHeight;
-  const cramped = () => data.embedded && !guess.asks() && (!room() || Object.entries(plot._fullLayout).some(([name, axis]) => /^[xy]axis\d*$/.test(name) && axis._length < LEAST));
-  function type() {
-    const height = (root.clientWidth < NARROW && decoded.narrow.height) || data.height;
-    return larger() * (data.embedded ? Math.min(Math.max(room() / ((root.clientWidth < NARROW ? EASY_NARROW : EASY) * height), SMALLEST), 1) : 1);
-  }
+  const type = () => (data.embedded && frame ? frame.type : larger());
 
   function complain(error) {
     problem.hidden = false;
@@ -583,8 +603,8 @@ function mount(parent) {
     predict.ariaPressed = prediction().isOn();
     find(".picture-stage").hidden = asks && !guess.still().traces.length;
     find(".picture-dial").hidden = !dial || asks;
-    find("[data-save=html]").hidden = "title" in data; // this is such a page
-    sentence.hidden = asks || (!dial?.words.length && !(data.embedded && data.said));
+    find("[data-save=html]").hidden = alone(); // this is such a page
+    sentence.hidden = asks || !(dial?.words.length || verdict());
     player.hidden = asks || (!dial && !times.length);
     timeInput.hidden = timeText.hidden = !times.length;
     dialInput.max = Math.max(frames.length - 1, 0);

@@ -272,6 +272,20 @@ def leaders(explanations: Sequence[Explanation]) -> list[int]:
     return [i for i in there if best is not None and final(explanations[i]) == final(explanations[best])]
 
 
+def leading(names: Sequence[str], explanations: Sequence[Explanation]) -> str:
+    """Return who of these racers won, or tied, and who is out, in one sentence."""
+    endless = Facts(explanations[0].trajectory.objective).endless
+    diverged = [each.outcome.verdict[0] == Verdict.DIVERGED for each in explanations]
+    out = [] if endless else [name for name, lost in zip(names, diverged, strict=True) if lost]
+    first = leaders(explanations)
+    if not first:
+        return f"Nobody arrives: all {len(names)} racers diverged."
+    lost = f"; {', '.join(out)} diverged" if out else "; this loss is unbounded below, so lower only means further away" if endless else ""
+    who, verb = listed([names[i] for i in first]), "leads" if len(first) == 1 else "tie"
+    steps, loss = counted(explanations[first[0]].outcome.steps), final(explanations[first[0]])
+    return f"{who[:1].upper()}{who[1:]} {verb} after {steps} with a loss of {loss}{lost}."
+
+
 def final(racer: Explanation) -> str:
     """Return a racer's loss at the end, as it is shown: in digits that a reader compares."""
     return plain(float(racer.outcome.final_loss[0]), 4)

@@ -12,14 +12,13 @@ import plotly.graph_objects as go
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
 from explorer.core.files.logs import LogFile
 from explorer.core.ground.knobs import must
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import plain, sentence
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render
 from explorer.core.networks.planes import Survey
 from explorer.core.networks.training import History
-from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.bracket import bracket
 from explorer.core.run.descent import Trajectory
 from explorer.core.run.finder import RateFinder
@@ -38,7 +37,7 @@ from explorer.figures import map as map_figure
 from explorer.figures.stage import Picture
 from explorer.figures.theme import COLORS, Part, safe
 from explorer.site.content import Dial, Mark
-from explorer.site.questions import Question, of_race, of_run
+from explorer.site.questions import Question, leading, of_race, of_run
 
 SAVED = ", saved"
 POSITIONS = 200  # the most runs that one picture has a frame of: of more, evenly spaced ones, and the dial says so
@@ -59,6 +58,7 @@ class Shown:
     title: str = ""
     recipe: str = ""
     question: Question | None = None
+    said: str = ""
 
 
 @singledispatch
@@ -103,12 +103,12 @@ def _(trajectory: Trajectory) -> Shown:
 @shown.register
 def _(held: Race) -> Shown:
     held.setup.check_start()
-    names = [OPTIMIZERS.title(each.optimizer) for each in held.racers]
-    runs = held.run()
+    names, runs = held.names, held.run()
     drawing = race.draw(runs, names)
     picture = _staged(drawing, f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
-    asked = of_race(held, drawing, names, [Explanation.of(each) for each in runs])
-    return replace(picture, question=asked, title="Which optimizer survives here?", recipe=held.setup.recipe)
+    explanations = [Explanation.of(each) for each in runs]
+    asked, said = of_race(held, drawing, names, explanations), leading(names, explanations)
+    return replace(picture, question=asked, title="Which optimizer survives here?", recipe=held.recipe, said=said)
 
 
 @shown.register
@@ -137,8 +137,8 @@ def _(survey: Survey) -> Shown:
 
 @shown.register
 def _(outcome: Outcome) -> Shown:
-    alt = f"The loss at the end of each run. {outcome.summary()}."
-    return Shown(sweep.outcomes(outcome), alt, title="What became of every rate?")
+    said = f"{outcome.summary()}."
+    return Shown(sweep.outcomes(outcome), f"The loss at the end of each run. {said}", title="What became of every rate?", said=said)
 
 
 @shown.register
@@ -168,7 +168,8 @@ def _(found: Diagnosis) -> Shown:
     alt = f"The curve of {record.called}, {record.values.size:,} values. {found.sentence}."
     held = record.beside(record.validation) if "loss" in name else None  # an accuracy has another axis
     figure = diagnosis.draw(record.at, record.values, held, axis=record.counter, name=name)
-    return Shown(figure, alt, narrow=diagnosis.CURVES, title="What does your loss curve say?")
+    said = sentence(found.sentence)
+    return Shown(figure, alt, narrow=diagnosis.CURVES, title="What does your loss curve say?", said=said)
 
 
 @shown.register
@@ -183,8 +184,8 @@ def _(found: Density) -> Shown:
 
 @shown.register
 def _(found: SafeRate) -> Shown:
-    figure, alt = diagnosis.brackets(["this loss"], [found]), f"{found.sentence}."
-    return Shown(figure, alt, narrow=diagnosis.RATES, title="What is my largest safe rate?")
+    figure, said = diagnosis.brackets(["this loss"], [found]), f"{found.sentence}."
+    return Shown(figure, said, narrow=diagnosis.RATES, title="What is my largest safe rate?", said=said)
 
 
 @shown.register
@@ -192,7 +193,7 @@ def _(check: GradientCheck) -> Shown:
     if check.loss is None:
         raise must("check", "what check_gradient returns to be drawn", "one that does not know its loss")
     figure, alt = gradient.draw(check, error_by_step(check.loss, check.x))
-    return Shown(figure, alt, narrow=gradient.NARROW, title="Is my gradient right?")
+    return Shown(figure, alt, narrow=gradient.NARROW, title="Is my gradient right?", said=check.summary())
 
 
 @shown.register
@@ -200,7 +201,7 @@ def _(found: Forensics) -> Shown:
     if found.trajectory is None:
         raise must("finding", "what why_nan returns to be drawn", "one that does not know its run")
     figure, alt = growth_figure.draw(growth(found.trajectory, found.run), found)
-    return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?")
+    return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?", said=sentence(found.sentence))
 
 
 def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:

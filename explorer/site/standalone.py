@@ -59,6 +59,7 @@ def html(picture: Shown, code: Path | str, words: str = "") -> str:
         "epoch": 0,
         "title": picture.title,
         "recipe": picture.recipe,
+        "said": picture.said,
         "address": "",
     }
     parts = {"plotly": code if isinstance(code, str) else _zipped_file(code), "shown": _zipped(json.dumps(told))}

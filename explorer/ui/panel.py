@@ -281,9 +281,9 @@ def again() -> NoReturn:
     st.rerun()
 
 
-def recipe(setup: Setup) -> None:
+def recipe(line: str) -> None:
     """Say in one line what is run; where the sidebar is closed, a click on it opens it."""
-    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(setup.recipe)}</button>')
+    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(line)}</button>')
 
 
 def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True, steps: bool = True) -> None:

@@ -46,7 +46,7 @@ function start(steps) {
 const KEYS_THERE = {
   n: () => start(1),
   b: () => start(-1),
-  h: () => (prediction().hush(true), dial()?.focus()),
+  h: () => document.querySelector("[data-about], .recipe") && (prediction().hush(true), dial()?.focus()), // where what is asked about is said
   r: () => prediction().reveal(),
   Enter: () => prediction().reveal(),
   Escape: () => present(false),

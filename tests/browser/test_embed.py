@@ -17,12 +17,14 @@ from explorer.site.qr import qr
 from tests.browser.axe import violations
 from tests.browser.conftest import ROOT, at, free, healthy, running, streamlit
 from tests.browser.test_every_page import PAGES
+from tests.browser.test_overlaps import TEXTS
 from tests.browser.test_site import served
 from tests.browser.waiting import settle
 
 Visit = Callable[..., Page]
 SIZES = ((800, 450), (1024, 768), (390, 600))
-PICTURED = [name for name in PAGES if name != "lessons"]  # notes for whoever teaches: a page of text
+RAW_FEATURES = "step_size?v=1&loss=linear_regression&learning_rate=0.001&steps=200"
+PICTURED = [RAW_FEATURES, *(name for name in PAGES if name != "lessons")]  # but notes for whoever teaches: a page of text
 
 WRONG = """() => {
   const main = document.querySelector("[data-testid=stMain]"), shown = document.querySelector(".picture-embedded") ?? main;
@@ -54,20 +56,28 @@ WRONG = """() => {
   if (stage.height < 150) found.push(`the plot is ${stage.height} px high`);
   return found.join();
 }"""
-TINY = ((320, 240), (200, 150))
-TINY_WRONG = """() => {
-  const at = (each) => each?.checkVisibility({ visibilityProperty: true }) ? each.getBoundingClientRect() : {};
-  const inside = ({ left, right, top, bottom }) => left >= 0 && top >= 0 && right <= innerWidth + 1 && bottom <= innerHeight + 1;
-  const open = document.querySelector(".way-open"), { right, top } = at(open);
-  if (!inside(at(open)) || !open.contains(document.elementFromPoint(right - 9, top + 9))) return "no way out of the frame";
-  const image = document.querySelector(".stMain img[role=img]"), small = document.querySelector(".picture-embedded .picture-small");
-  if (!small) return inside(at(image)) ? "" : "the picture is not in the frame";
-  const plots = [...document.querySelectorAll(".picture-embedded .picture-plot .plotclip rect")]
+TINY = ((640, 480), (480, 320), (320, 240), (200, 150))
+TINY_WRONG = f"""() => {{
+  const inside = (each) => {{
+    if (!each?.checkVisibility({{ visibilityProperty: true }})) return false;
+    const {{ left, right, top, bottom }} = each.getBoundingClientRect(), below = document.querySelector(".st-key-notes");
+    return left >= 0 && top >= 0 && right <= innerWidth + 1 && bottom <= (below?.getBoundingClientRect().top ?? innerHeight) + 1;
+  }};
+  const open = document.querySelector(".way-open"), {{ right, top }} = open.getBoundingClientRect();
+  if (!inside(open) || !open.contains(document.elementFromPoint(right - 9, top + 9))) return "no way out of the frame";
+  const shown = document.querySelector(".picture-embedded");
+  if (!shown) return inside(document.querySelector(".stMain img[role=img]")) ? "" : "the picture is not in the frame";
+  for (const part of [".picture-sentence", ".picture-dial:not([hidden]) .picture-ruler"])
+    if (shown.querySelector(part) && !inside(shown.querySelector(part))) return `${{part}} is not in the frame`;
+  if (!shown.querySelector(".picture-sentence").innerText.trim()) return "no sentence";
+  const small = shown.querySelector(".picture-small");
+  if (!small.hidden) return innerHeight > 240 ? "no plot" : inside(small) ? "" : "the line that leads to the plot is not in the frame";
+  const sizes = [...shown.querySelectorAll(".picture-plot .plotclip rect")]
     .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
-  const drawn = at(document.querySelector(".picture-embedded .picture-plot .main-svg"));
-  if (at(small).height) return inside(at(small)) && !drawn.height ? "" : "the line that the frame is too small is not alone in it";
-  return inside(drawn) && plots.length && plots.every((each) => each >= 30) ? "" : `the plot is not in the frame: ${plots}`;
-}"""
+  const drawn = inside(shown.querySelector(".picture-plot .main-svg")) && sizes.length;
+  if (!drawn || sizes.some((each) => each < 40)) return `the plots are not in the frame: ${{sizes}}`;
+  return ({TEXTS})(shown).join();
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +106,9 @@ def iframe(address: str) -> str:
     return f'<iframe src="{escape(address)}" width="800" height="450" style="border: 0"></iframe>'
 
 
-@pytest.mark.parametrize("name", PICTURED)
+@pytest.mark.parametrize("name", PICTURED, ids=lambda name: name.replace(RAW_FEATURES, "three_plots"))
 def test_the_picture_fills_a_frame_of_another_site_at_every_size_in_both_themes(visit: Visit, app: str, tmp_path: Path, name: str) -> None:
-    with framed(visit, tmp_path, iframe(f"{app}/{name}?embed=true")) as (page, inside):
+    with framed(visit, tmp_path, iframe(f"{app}/{name}{'&' if '?' in name else '?'}embed=true")) as (page, inside):
         for width, height in SIZES:
             page.evaluate("([width, height]) => Object.assign(document.querySelector('iframe'), { width, height })", [width, height])
             for scheme in ("light", "dark"):
@@ -106,7 +116,7 @@ def test_the_picture_fills_a_frame_of_another_site_at_every_size_in_both_themes(
                 fits(inside)
             drag(page, inside)
             fits(inside)
-        for size in (*TINY, SIZES[0]):
+        for size in (*TINY, TINY[0], SIZES[0]):
             page.evaluate("([width, height]) => Object.assign(document.querySelector('iframe'), { width, height })", size)
             fits(inside, WRONG if size in SIZES else TINY_WRONG)
         assert "embed=true" in inside.url
@@ -225,12 +235,19 @@ def test_what_a_link_says_in_vain_is_one_line_below_the_picture_that_unfolds(vis
         expect(line).to_have_count(0)
 
 
+CLEAR = """() => {
+  const [open, card] = [".way-open", ".picture-guess"].map((each) => document.querySelector(each).getBoundingClientRect());
+  return card.height && (open.bottom <= card.top || open.left >= card.right);
+}"""
+
+
 @pytest.mark.parametrize(("name", "size"), [("step_size", (480, 320)), ("race", (480, 320))])
 def test_a_low_frame_keeps_a_third_for_the_plot_and_scrolls_what_it_asks(visit: Visit, app: str, name: str, size: tuple[int, int]) -> None:
     width, height = size
     page = visit(f"{app}/{name}?embed=true&v=1&loss=ravine", ignore="404", viewport={"width": width, "height": height})
     page.wait_for_function("height => document.querySelector('.picture-embedded .picture-stage')?.clientHeight >= height / 3", arg=height)
     page.locator(".picture-embedded .picture-predict").click()
+    page.wait_for_function(CLEAR)
     for button in ("Show what happens", "Predict first"):
         page.get_by_role("button", name=button).first.focus()
         expect(page.get_by_role("button", name=button).first).to_be_in_viewport(ratio=0.95)  # but for rounding

@@ -101,6 +101,20 @@ def test_no_text_lies_on_another(visit: Visit, server: str, name: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_heading_is_cut_where_three_plots_stand_beside_the_sidebar(visit: Visit, server: str) -> None:
+    query = "v=1&loss=linear_regression&learning_rate=0.001&steps=200"
+    page = visit(f"{server}/step_size?{query}", ignore="404", viewport={"width": 1280, "height": 720})
+    settle(page)
+    expect(page.get_by_test_id("stSidebar")).to_be_visible()
+    for width in (1280, 1300, 1280):
+        page.set_viewport_size({"width": width, "height": 720})
+        page.wait_for_function(FITTED)
+        settle(page)
+        picture = page.locator(".picture").first
+        wrong = [f"{place}: {each}" for place in along(picture) for each in picture.evaluate(TEXTS)]
+        assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("case", SITUATIONS, ids=attrgetter("name"))
 def test_no_text_lies_on_another_in_a_situation(visit: Visit, server: str, case: Case) -> None:
     page = visit(f"{server}/{case.page}?{urlencode(case.link)}", ignore="404", viewport=PROJECTOR)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from explorer import Setup
+from explorer import Setup, sweep
 from explorer.core.networks.planes import View, survey
+from explorer.core.run.race import Race, Racer
 from explorer.site import write_html
 from tests.browser.waiting import settle
 
@@ -26,6 +27,10 @@ PAGES = (
     "gradient",
     "safe_rate",
 )
+
+SENTENCE = """document.querySelector(".picture-sentence:not([hidden])")?.textContent
+  || document.querySelector("[data-testid=stMain] h2").textContent"""
+"""What a page says of its picture: beside its dial, or in its headline."""
 
 
 def offline(browser: Browser, file: Path, scheme: str = "light", width: int = 1280) -> tuple[Page, list[str]]:
@@ -46,8 +51,8 @@ def test_every_page_gives_its_picture_away(visit: Visit, server: str, browser: B
     settle(page)
     picture = page.locator(".picture[data-drawn]").first  # one that the page mounts anew is empty until it has what it shows
     sentence = None
-    while sentence is None or sentence != picture.locator(".picture-sentence").text_content():  # a page still at work says another
-        sentence = picture.locator(".picture-sentence").text_content()
+    while sentence is None or sentence != page.evaluate(SENTENCE):  # a page still at work says another
+        sentence = page.evaluate(SENTENCE)
         with page.expect_download() as saved:  # wherever the page mounts the picture anew meanwhile, its list of ways is closed
             picture.locator("[data-save=html]").dispatch_event("click")
     file = tmp_path / saved.value.suggested_filename
@@ -55,10 +60,14 @@ def test_every_page_gives_its_picture_away(visit: Visit, server: str, browser: B
     assert file.suffix == ".html"
     assert file.stat().st_size < 5e6
     title = page.locator("h1").inner_text()
+    recipe = page.evaluate("document.querySelector('.recipe')?.textContent ?? ''")
+    assert recipe or path in ("diagnose", "why_nan", "gradient", "safe_rate"), "it says what is run"
     for scheme, width in (("light", 1280), ("dark", 390)):
         alone, said = offline(browser, file, scheme, width)
         expect(alone.locator("h1")).to_have_text(title)
-        expect(alone.locator(".picture-sentence")).to_have_text(sentence or "")
+        expect(alone.locator(".picture-sentence")).to_have_text(sentence)
+        expect(alone.locator(".picture-sentence")).to_be_visible()
+        expect(alone.locator("#recipe")).to_have_text(recipe)
         assert alone.locator(".picture-image").get_attribute("aria-label")
         assert alone.get_by_role("link", name="Open it").get_attribute("href", timeout=1000) == page.url
         assert alone.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -91,6 +100,28 @@ def test_a_file_from_python_drags_by_key_and_pointer_again_and_again(browser: Br
         assert said == []
         page.context.close()
     assert (tmp_path / "False.html").stat().st_size < 5e5 < (tmp_path / "True.html").stat().st_size < 2e6
+
+
+@pytest.mark.parametrize(
+    ("what", "recipe", "said"),
+    [
+        (
+            Race(Setup("ravine", steps=50), (Racer("gradient_descent", 0.5), Racer("momentum", 0.1), Racer("gradient_descent", 3.0))),
+            "gradient descent at 0.5, momentum at 0.1, gradient descent 2 at 3",
+            "gradient descent 2 diverged.",
+        ),
+        (sweep("x_squared", "gradient_descent", [0.3, 0.4, 1.1]), "", "3 runs of 100 steps at the learning rate 0.3 to 1.1: 2 converged"),
+    ],
+)
+def test_a_file_from_python_says_what_is_run_and_what_became_of_it(
+    browser: Browser, tmp_path: Path, what: object, recipe: str, said: str
+) -> None:
+    page, errors = offline(browser, write_html(what, tmp_path / "told.html"))
+    expect(page.locator(".picture-sentence")).to_contain_text(said)
+    expect(page.locator(".picture-sentence")).to_be_visible()
+    expect(page.locator("#recipe")).to_contain_text(recipe)
+    assert errors == []
+    page.context.close()
 
 
 def test_a_figure_in_space_brings_all_of_plotly(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_the_recipe_says_in_one_line_what_is_run() -> None:
 
         from explorer.ui import panel
 
-        panel.recipe(st.session_state["asked"])
+        panel.recipe(st.session_state["asked"].recipe)
 
     setup = Setup("ravine", "momentum", 0.01, steps=1200).with_knobs({"optimizer.momentum": 0.95})
     for asked, said in (

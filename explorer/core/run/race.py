@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.core.ground.display import Drawable
 from explorer.core.ground.knobs import Knob, Parameter, check_made, check_one, must, short, strictly
-from explorer.core.ground.prose import listed
+from explorer.core.ground.prose import listed, plain
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.descent import Trajectory
@@ -69,6 +69,22 @@ class Race(Drawable):
 
     def _alone(self) -> list[Setup]:
         return [self.setup.with_part("optimizer", racer.optimizer) for racer in self.racers]
+
+    @property
+    def names(self) -> list[str]:
+        """Each racer's name: its optimizer, with what is set on it, numbered where it runs twice."""
+        set_on = "".join(f" ({each})" for each in self.setup.turned("optimizer")[:1])
+        titles = [OPTIMIZERS.title(each.optimizer) + set_on * (each.optimizer == self.setup.optimizer) for each in self.racers]
+        return [f"{title} {titles[:i].count(title) + 1}" if title in titles[:i] else title for i, title in enumerate(titles)]
+
+    @property
+    def recipe(self) -> str:
+        """What is run, in one line, each racer with its rate.
+
+        >>> Race(Setup("x_squared"), (Racer("gradient_descent", 0.1), Racer("adam", 0.2))).recipe
+        'x² · gradient descent at 0.1, Adam at 0.2 · 100 steps'
+        """
+        return self.setup.recipe_of(", ".join(f"{name} at {plain(rate)}" for name, rate in zip(self.names, self.rates(), strict=True)))
 
     def rates(self) -> list[float]:
         """The rate each racer runs at. A racer that has no edge (nothing can diverge) runs at its own rate instead of a fraction of it."""

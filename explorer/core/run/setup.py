@@ -125,9 +125,19 @@ class Setup(Drawable):
         >>> Setup("x_squared", "momentum", 0.1, knobs={"optimizer.momentum": 0.5}).recipe
         'x² · momentum, momentum β 0.5 · 100 steps'
         """
-        kinds = ("loss", "optimizer", "schedule")[: 2 + (self.schedule != "constant")]
-        parts = [", ".join([SHELVES[kind].title(getattr(self, kind)), *self.turned(kind)[:3]]) for kind in kinds]
+        return self.recipe_of(self._named("optimizer"))
+
+    def recipe_of(self, optimizers: str) -> str:
+        """The same line of several optimizers, however they are named.
+
+        >>> Setup("x_squared").recipe_of("gradient descent at 0.1, Adam at 0.3")
+        'x² · gradient descent at 0.1, Adam at 0.3 · 100 steps'
+        """
+        parts = [self._named("loss"), optimizers, *[self._named("schedule")] * (self.schedule != "constant")]
         return " · ".join([*parts, *[f"batches of {self.batch_size}"] * (self.batch_size is not None), counted(self.steps)])
+
+    def _named(self, kind: str) -> str:
+        return ", ".join([SHELVES[kind].title(getattr(self, kind)), *self.turned(kind)[:3]])
 
     def _chosen(self, kind: str) -> dict[str, Any]:
         prefix = kind + "."

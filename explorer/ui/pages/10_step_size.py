@@ -216,7 +216,7 @@ def main() -> None:
     panel.about(held.to_query())
     panel.notes()
     with top:
-        panel.recipe(setup)
+        panel.recipe(setup.recipe)
     position = scale.position(setup.learning_rate)
     picture(
         shown,

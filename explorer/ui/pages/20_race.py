@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.core.ground.knobs import short
-from explorer.core.ground.prose import counted, listed, plain, plain_or
-from explorer.core.losses import Facts
+from explorer.core.ground.prose import plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.core.run.setup import LEARNING_RATE, Setup
@@ -16,7 +15,7 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.figures import stage
 from explorer.site.content import Content, content
-from explorer.site.questions import final, leaders, of_race
+from explorer.site.questions import final, leading, of_race
 from explorer.ui import panel
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -36,16 +35,9 @@ def computed(race: Race) -> tuple[list[Explanation], Content]:
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         trajectories = race.run()
-        explanations, drawn = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, names(race))
-        asked = of_race(race, drawn, names(race), explanations)
+        explanations, drawn = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, race.names)
+        asked = of_race(race, drawn, race.names, explanations)
         return explanations, content(drawn.figure, drawn.frames, narrow=NARROW, times=drawn.times, question=asked)
-
-
-def names(race: Race) -> list[str]:
-    """Return each racer's name: its optimizer, with what is set on it, numbered where it runs twice."""
-    set_on = "".join(f" ({each})" for each in race.setup.turned("optimizer")[:1])
-    titles = [OPTIMIZERS.title(each.optimizer) + set_on * (each.optimizer == race.setup.optimizer) for each in race.racers]
-    return [f"{title} {titles[:i].count(title) + 1}" if title in titles[:i] else title for i, title in enumerate(titles)]
 
 
 def current() -> Race:
@@ -121,20 +113,6 @@ def racers(race: Race) -> Race:
     return race_at(pace, tuple(found[:MOST_RACERS]) or race.racers)
 
 
-def headline(race: Race, explanations: list[Explanation]) -> str:
-    """Who won, or tied, and who is out, in one sentence."""
-    called = names(race)
-    endless = Facts(explanations[0].trajectory.objective).endless
-    out = [] if endless else [name for name, each in zip(called, explanations, strict=True) if each.outcome.verdict[0] == "diverged"]
-    first = leaders(explanations)
-    if not first:
-        return f"**Nobody arrives**: all {len(called)} racers diverged."
-    lost = f"; {', '.join(out)} diverged" if out else "; this loss is unbounded below, so lower only means further away" if endless else ""
-    who, verb = listed([called[i] for i in first]), "leads" if len(first) == 1 else "tie"
-    steps, loss = counted(explanations[first[0]].outcome.steps), final(explanations[first[0]])
-    return f"**{who[:1].upper()}{who[1:]} {verb}** after {steps} with a loss of {loss}{lost}."
-
-
 def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
     """Return a row for each racer: its rate, its edge, its verdict and its factors per step."""
     return pd.DataFrame(
@@ -149,7 +127,7 @@ def table(race: Race, explanations: list[Explanation]) -> pd.DataFrame:
                 "per step, measured": plain_or("–", each.measured[0], 4),
                 "what happened": each.sentence(0).replace("**", ""),
             }
-            for name, each, setup, edge in zip(names(race), explanations, race.setups(), race.edges(), strict=True)
+            for name, each, setup, edge in zip(race.names, explanations, race.setups(), race.edges(), strict=True)
         ]
     )
 
@@ -163,33 +141,35 @@ def main() -> None:
     """The race, its table, and in the sidebar who runs on what."""
     st.title("Which optimizer survives here?", anchor=False)
     race = current()
-    chips = st.container()
+    top, chips = st.container(), st.container()
     with st.sidebar:
         race = racers(race)
     race, (explanations, shown) = panel.computable("race", race, DEFAULT, computed, problem)
     panel.write_link(race.to_query() | panel.predicting().to_query())
     panel.about(race.to_query())
     panel.notes()
+    with top:
+        panel.recipe(race.recipe)
     with st.sidebar:
         panel.controls(race.setup, ("loss",), rate=False)
         panel.upload(race.setup)
         panel.sampling(race.setup)
-    sentence = headline(race, explanations)
-    st.header(sentence.replace("**", ""), anchor=False)
+    sentence = leading(race.names, explanations)
+    st.header(sentence, anchor=False)
     picture(
         shown,
         key="race:picture",
-        alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence.replace('**', '')}",
-        said=sentence.replace("**", ""),
+        alt=f"Left, the paths of all racers on the landscape; right, their losses. {sentence}",
+        said=sentence,
     )
     below = st.container()
     with chips:
         presets("race", race, adopt, below=below)
     numbers = table(race, explanations)
     short_table(numbers.drop(columns="what happened"), "Rate, edge, verdict and factors of every racer")
-    st.markdown("\n".join(f"- {name}: {each.sentence(0)}" for name, each in zip(names(race), explanations, strict=True)))
+    st.markdown("\n".join(f"- {name}: {each.sentence(0)}" for name, each in zip(race.names, explanations, strict=True)))
     offer("Download the table as CSV", numbers, "race.csv")
-    takeaway(dict(zip(names(race), race.setups(), strict=True)))
+    takeaway(dict(zip(race.names, race.setups(), strict=True)))
     st.caption("All racers see the same random numbers. A racer without an edge runs at its own rate instead of a share of it.")
 
 

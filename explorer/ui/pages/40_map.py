@@ -62,7 +62,7 @@ def main() -> None:
     st.fragment(show, run_every=BEAT if live else None)(plan, canvas, painting, live)
     below = st.container()
     with top:
-        panel.recipe(plan.setup)
+        panel.recipe(plan.setup.recipe)
         presets("map", plan, adopt, below=below)
     take_away(plan, canvas)
     panel.write_link(plan.to_query())

@@ -45,7 +45,7 @@ def main() -> None:
     panel.about({name: text for name, text in setup.to_query().items() if name != "learning_rate"})
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place
         panel.notes()
-        panel.recipe(setup)
+        panel.recipe(setup.recipe)
         chips, pause = st.container(), st.container()
     with st.sidebar:
         said = "Stop the run after its current step, and trying other rates; what was measured stays."

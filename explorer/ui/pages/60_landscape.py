@@ -36,7 +36,7 @@ def main() -> None:
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
-    panel.recipe(setup)
+    panel.recipe(setup.recipe)
     chips, pause, picture_of_it, words, below = (st.container() for _ in range(5))
     with chips:
         adopt = partial(panel.adopt_view, "landscape")
