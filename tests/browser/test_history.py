@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.waiting import settle
 
@@ -28,7 +29,12 @@ SHOWN = """() => ({
 
 def test_back_and_forward_are_the_steps_that_the_visitor_made(visit: Visit, server: str) -> None:
     """Three pages with moves on each, from a link with a problem of its own: all the way back and all the way forward, twice."""
-    page = visit(f"{server}/?{urlencode(OWN)}")
+    told: list[bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda message: told.append(bytes(message)))  # type: ignore[arg-type]
+
+    page = visit(f"{server}/?{urlencode(OWN)}", before=lambda page: page.on("websocket", listen))
     settle(page)
     steps, before = [page.evaluate(SHOWN)], page.evaluate("history.length")
 
@@ -68,6 +74,9 @@ def test_back_and_forward_are_the_steps_that_the_visitor_made(visit: Visit, serv
         for wanted in steps[1:]:
             page.go_forward()
             same(wanted)
+    # A message that is a name for one before it leaves a page blank for good where the browser has dropped that meanwhile.
+    assert told
+    assert not any(ForwardMsg.FromString(message).HasField("ref_hash") for message in told)
 
 
 def test_a_path_without_a_page_says_so_and_leads_home(visit: Visit, server: str) -> None:
@@ -77,3 +86,8 @@ def test_a_path_without_a_page_says_so_and_leads_home(visit: Visit, server: str)
         page.get_by_role("link", name="The first page").click()
         expect(page.locator("h1")).to_contain_text("stop working")
         assert page.evaluate("location.pathname") == "/"
+
+
+def test_a_page_that_there_is_asks_for_nothing_in_vain(visit: Visit, server: str) -> None:
+    for path in ("/class", "/race", "/"):
+        settle(visit(f"{server}{path}"))  # the console stays silent
