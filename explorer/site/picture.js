@@ -456,7 +456,7 @@ function mount(parent) {
   addEventListener("prediction", turned);
   predict.onclick = () => {
     const to = !prediction().isOn();
-    prediction().turn(to);
+    prediction().turn(to, true);
     if (to) form.querySelector("input, button")?.focus();
     dispatchEvent(new CustomEvent("predict", { detail: to })); // the page's link says so, too
   };

@@ -5,7 +5,8 @@
 function prediction() {
   if (window.predictions) return window.predictions;
   const root = document.documentElement.dataset;
-  let on = false, hushed = false, seen, last; // "Predict first"; the presenter's key; whose answer was revealed; whose is asked
+  const seen = new Set(); // whose answers were revealed, and stay so for those who come back to them
+  let on = false, hushed = false, last; // "Predict first"; the presenter's key; whose answer is asked
 
   // What the page is about, which it says before any answer.
   const about = () => document.querySelector("[data-about]")?.dataset.about;
@@ -17,7 +18,7 @@ function prediction() {
   }
   function look() {
     if (on && !watched() && known()) root.watched = "";
-    const asked = about(), hides = hushed || (on && asked !== undefined && asked !== seen);
+    const asked = about(), hides = hushed || (on && asked !== undefined && !seen.has(asked));
     if (hides || "hushed" in root) name(hides);
     if (hides === "hushed" in root && asked === last) return;
     last = asked;
@@ -32,22 +33,23 @@ function prediction() {
     look,
     isOn: () => on,
     hides: () => "hushed" in root || (on && !watched()),
-    reveals: () => seen !== undefined && seen === about(),
-    turn(to) {
+    reveals: () => seen.has(about()),
+    turn(to, anew) {
       on = to;
-      seen = last = undefined;
+      last = undefined;
+      if (anew) seen.clear();
       if (on) watch.observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-about", "data-test-script-state"] });
       else watch.disconnect(), (hushed = false);
       look();
     },
     hush(to) {
       hushed = to;
-      if (to) seen = undefined;
+      if (to) seen.delete(about());
       look();
     },
     reveal() {
       hushed = false;
-      seen = about();
+      seen.add(about());
       look();
     },
   };

@@ -20,6 +20,7 @@ if PAGES:
     pages = [st.Page(path, title=title_of(path), url_path=name_of(path), default=path is PAGES[0]) for path in PAGES]
     page = st.navigation(pages, position="hidden")
     panel.follow()
+    st.session_state[panel.HERE] = page.url_path
     way(page.url_path or name_of(PAGES[0]))
     page.run()
     words()

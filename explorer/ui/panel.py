@@ -36,6 +36,9 @@ PREDICT = "view.predict"
 
 STEP_SIZE = "pages/10_step_size.py"
 
+HERE = "here"
+"""Where in the session it is kept which page is shown, by its address within the app."""
+
 STATE, LINKS, REFUSED, NOTES, SAID, WAITING = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said", "setup:waiting"
 
 
@@ -47,9 +50,12 @@ class Predicting(Look):
 
 
 def predicting() -> Predicting:
-    """Whether the answers are hidden: as the page's link says, or else as they were."""
-    mine = {name: text for name, text in opened().items() if name == PREDICT}
-    return Predicting.salvage(mine)[0] if mine else Predicting(st.session_state.get(PREDICT, False))
+    """Whether the answers are hidden: as the page's link says, or as they were where the visitor goes back to, or else as they are."""
+    query = opened()
+    if PREDICT in query:
+        return Predicting.salvage({PREDICT: query[PREDICT]})[0]
+    then = [shown[PREDICT] for link, shown in _written() if returned() and link == query and PREDICT in shown]
+    return Predicting(then[-1] if then else st.session_state.get(PREDICT, False))
 
 
 def predict(on: bool) -> None:
@@ -171,10 +177,14 @@ def opened() -> dict[str, str]:
     A browser that has not yet put the newest link into its address bar says an older one, which is nobody's wish unless the visitor goes
     back to it in the history.
     """
-    query, context = dict(st.query_params), get_script_run_ctx()
-    back = context is not None and context.is_history_navigation
-    own = [link for link, _ in _written()]
-    return {} if query in (own[-1:] if back else own) else query
+    query, own = dict(st.query_params), [link for link, _ in _written()]
+    return {} if query in (own[-1:] if returned() else own) else query
+
+
+def returned() -> bool:
+    """Whether the visitor has just gone back or forward to the page in the history."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def _written() -> list[tuple[dict[str, str], dict[str, Any]]]:
@@ -244,11 +254,17 @@ def take_rate(ruler: Setup, learning_rate: float) -> None:
 
 
 def write_link(query: dict[str, str]) -> None:
-    """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is."""
+    """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is.
+
+    The page says that this is its link: of what Streamlit writes on the way, the browser's history keeps that alone (`beginning.js`).
+    """
     links = _written()
     if not links or links[-1][0] != query:
         links.append((query, {}))  # before the browser hears of it: a run may be interrupted in between
         del links[:-32]
+    links[-1][1][PREDICT] = st.session_state.get(PREDICT, False)
+    link = f"./{st.session_state.get(HERE, '')}?{urlencode(query)}"
+    st.html(f'<i class="asked" data-link="{html.escape(link)}"></i>')
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
 

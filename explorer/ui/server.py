@@ -9,7 +9,9 @@ the picture component (`explorer/site/picture.js`) imports it from `/assets`: th
 import asyncio
 import contextlib
 import ctypes
+import functools
 import gc
+import html
 import importlib
 import logging
 import os
@@ -178,35 +180,68 @@ class Headers:
             await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-UNSEEN = b'<style>:root:not([data-watched]) :is(.stMain, [data-testid="stSidebar"]) * { visibility: hidden !important; }</style>'
-"""Shows nothing of a page until `prediction.js` watches it."""
+UNSEEN = '<style>:root:not([data-watched]) :is(.stMain, [data-testid="stSidebar"]) * { visibility: hidden !important; }</style>'
+"""Shows nothing of a page until `prediction.js` watches it: Streamlit shows answers before any style or script of a page."""
+
+BEGINNING = f"<script>{Path(__file__).with_name('beginning.js').read_text('utf-8')}</script>"
+"""Runs before Streamlit's own scripts."""
+
+NOWHERE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>No such page · Divergence Explorer</title><style>:root {{ color-scheme: light dark; font: 18px/1.5 "Segoe UI", sans-serif }}
+body {{ max-width: 36em; margin: 15vh auto; padding: 0 1em }} a {{ color: light-dark(#0072B2, #56B4E9) }}</style>
+<main><h1>There is no page {path}</h1>
+<p>Perhaps its link was cut or mistyped. <a href="{home}">The first page</a> leads to all others.</p></main>"""
+
+OTHERS = (PREFIX.strip("/"), "_stcore/", "assets/", "component/", "media/")
+"""Where paths begin that are no page's and are answered as they are."""
 
 
-class Unseen:
-    """Hides a page whose link asks to predict, from its first paint on: Streamlit shows answers before any style or script of a page."""
+class Pages:
+    """Gives the pages of Streamlit what must be there before its own scripts, and every other path a page that says that it is none.
+
+    Streamlit answers all of them alike, and of a path of two parts its page stays empty.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Adds the style to the end of the HTML."""
-        asks = False
+        """Answers for Streamlit where it answers with its page."""
+        added, found = b"", True
 
-        async def with_style(message: Message) -> None:
-            nonlocal asks
+        async def with_more(message: Message) -> None:
+            nonlocal added, found
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                asks = message["status"] == 200 and headers.get("content-type", "").startswith("text/html")
-                if asks and "content-length" in headers:
-                    headers["content-length"] = str(int(headers["content-length"]) + len(UNSEEN))
-            elif asks and not message.get("more_body"):
-                message["body"] = message.get("body", b"") + UNSEEN
-            await send(message)
+                if message["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
+                    found = here in names()
+                    added = (BEGINNING + UNSEEN * (b"view.predict=true" in scope["query_string"].split(b"&"))).encode()
+                    for name in ("etag", "last-modified"):  # they are of Streamlit's part alone
+                        del headers[name]
+                    headers["content-length"] = str(int(headers.get("content-length", 0)) + len(added))
+            elif not message.get("more_body"):
+                message["body"] = message.get("body", b"") + added
+            if found:
+                await send(message)
 
-        asked = scope["type"] == "http" and scope["method"] == "GET" and b"view.predict=true" in scope["query_string"].split(b"&")
-        if asked:  # Streamlit compresses some of its pages itself
-            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"accept-encoding"]}
-        await self.app(scope, receive, with_style if asked else send)
+        root = scope.get("root_path", "").rstrip("/")
+        here = scope["path"].removeprefix(root).strip("/") if scope["type"] == "http" else ""
+        if scope["type"] != "http" or scope["method"] != "GET" or here.startswith(OTHERS):
+            await self.app(scope, receive, send)
+            return
+        asked = [each for each in scope["headers"] if each[0] not in (b"accept-encoding", b"if-none-match", b"if-modified-since")]
+        await self.app({**scope, "headers": asked}, receive, with_more)
+        if not found:
+            page = NOWHERE.format(path=html.escape(f"/{here}"), home=f"{root}/")
+            await HTMLResponse(page, 404)(scope, receive, send)
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """Return the paths of the pages; of the first it is empty."""
+    from explorer.ui.way import PAGES, name_of  # here, because it imports this module
+
+    return frozenset(map(name_of, PAGES[1:])) | {""}
 
 
 FRAMED = re.compile(r"(?:^|(?<=&))embed=(?:1|yes|on)?(?=&|$)", re.IGNORECASE)
@@ -285,6 +320,6 @@ PARTS: dict[str, Any] = {
         Route("/step_size", home),
         *routes(turn),
     ],
-    "middleware": [Middleware(Headers), Middleware(GZipMiddleware), Middleware(Unseen), Middleware(Framed)],
+    "middleware": [Middleware(Headers), Middleware(GZipMiddleware), Middleware(Pages), Middleware(Framed)],
 }
 """What `st.App` is made of, wherever Streamlit looks for one: it reads the text of the file that it is told to run."""

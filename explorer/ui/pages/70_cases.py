@@ -48,7 +48,7 @@ def main() -> None:
 def linked(kinds: dict[str, list[Case]]) -> None:
     """Make what the page was opened with hold: the symptom, the words of the search and the case."""
     link = panel.opened()
-    if not link:
+    if not link and not panel.returned():
         return
     symptom = link.get("symptom")
     st.session_state[SYMPTOM] = symptom if symptom in kinds else None

@@ -6,10 +6,11 @@ import streamlit as st
 
 from explorer.site.lessons import Lesson, Stop, lessons
 from explorer.site.seen import see
+from explorer.ui import panel
 from explorer.ui.drawn import drawn
 from explorer.ui.words import fit_to_read
 
-SHOWN = "lessons:shown"
+CHOSEN, SHOWN = "lessons:lesson", "lessons:shown"
 KEYS = (
     ("p", "begins and ends the presenter's view: full screen, no navigation, large type"),
     ("n, b", "the next step of the lesson, and the one before; without a lesson, of the page's situations"),
@@ -22,11 +23,13 @@ def main() -> None:
     """The lessons to choose from, the steps of one, and the keys."""
     st.title("What shall I show, and ask?", anchor=False)
     by_title = {lesson.title: lesson for lesson in lessons()}
-    named = st.query_params.get("lesson", st.session_state.get(SHOWN))  # Streamlit forgets the choice of a page that was left
-    linked = next((each.title for each in lessons() if each.name == named), lessons()[0].title)
-    title = st.pills("Lesson", list(by_title), default=linked, key="lessons:lesson", label_visibility="collapsed")
-    lesson = by_title[title or linked]
-    st.query_params["lesson"] = st.session_state[SHOWN] = lesson.name
+    kept = st.session_state.get(SHOWN)  # Streamlit forgets the choice of a page that was left
+    linked = next((each.title for each in lessons() if each.name == panel.opened().get("lesson", kept)), lessons()[0].title)
+    if panel.opened() or CHOSEN not in st.session_state:
+        st.session_state[CHOSEN] = linked
+    lesson = by_title[st.pills("Lesson", list(by_title), key=CHOSEN, label_visibility="collapsed") or linked]
+    st.session_state[SHOWN] = lesson.name
+    panel.write_link({"lesson": lesson.name})
     st.header(lesson.about, anchor=False)
     st.markdown("Begin at a step, press **p**, and go on with **n**. The notes are yours: print this page, or keep it on another screen.")
     for place, stop in enumerate(lesson.stops):

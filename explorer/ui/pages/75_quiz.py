@@ -80,8 +80,9 @@ def linked() -> Game | None:
     link = panel.opened()
     named = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,3})", link.get("curve", ""))
     if named and 0 < int(named[2]) <= len(ASKED):
-        game = begin(int(named[1]))
-        game.place = int(named[2]) - 1
+        mine: Game | None = st.session_state.get(STATE)
+        game = mine if mine is not None and mine.seed == int(named[1]) else begin(int(named[1]))
+        game.place, game.answer = int(named[2]) - 1, None
         return game
     if link.keys() - {"v"}:  # which every link of the app may say
         panel.say([f"This link names no curve of the quiz, which is a number, a dot and a number up to {len(ASKED)}. Another game begins."])
