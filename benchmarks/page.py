@@ -170,7 +170,7 @@ def turning(context: BrowserContext, address: str) -> None:
     page.wait_for_timeout(1500)
     page.evaluate(LISTEN)
     losses = ["booth", "beale", "himmelblau", "matyas", "saddle", "ravine", "quadratic"]
-    rules = ["momentum", "nesterov", "Adam", "RMSProp"] * 2
+    rules = ["momentum", "Nesterov", "Adam", "RMSProp"] * 2
     row("another loss", [chosen(page, "loss", name) for name in losses], goal=300)
     row("another optimizer", [chosen(page, "optimizer", name) for name in rules], goal=300)
     row("another number of steps", [typed(page, "steps", str(110 + i)) for i in range(7)], goal=300)

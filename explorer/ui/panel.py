@@ -6,6 +6,7 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 
 import html
 import math
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -264,7 +265,7 @@ def write_link(query: dict[str, str]) -> None:
         del links[:-32]
     links[-1][1][PREDICT] = st.session_state.get(PREDICT, False)
     link = f"./{st.session_state.get(HERE, '')}?{urlencode(query)}"
-    st.html(f'<i class="asked" data-link="{html.escape(link)}"></i>')
+    st.html(f'<i class="asked" data-link="{b64encode(link.encode()).decode()}"></i>')  # in letters that no browser takes for a link
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
 

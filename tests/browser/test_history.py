@@ -42,7 +42,7 @@ def test_back_and_forward_are_the_steps_that_the_visitor_made(visit: Visit, serv
         act()
         page.wait_for_function("link => location.pathname + location.search !== link", arg=steps[-1]["link"])
         page.wait_for_function(
-            "() => [...document.querySelectorAll('[data-link]')].some(({ dataset }) => dataset.link.endsWith(location.search))"
+            "() => [...document.querySelectorAll('[data-link]')].some(({ dataset }) => atob(dataset.link).endsWith(location.search))"
         )
         settle(page)
         steps.append(page.evaluate(SHOWN))

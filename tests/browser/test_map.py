@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from explorer import Setup
 from explorer.core.maps.map import Axis, Map
@@ -64,16 +65,25 @@ def test_a_click_opens_that_run(visit: Visit, server: str) -> None:
     assert float(opened["start"]) == pytest.approx(2, abs=0.1)
 
 
+def stopped(page: Page) -> Locator:
+    """Click "Stop", again if a click fell between two states of the page, until the button to go on is there."""
+    resume = page.get_by_role("button", name="Go on")
+    for _ in range(10):
+        page.get_by_role("button", name="Stop", exact=True).last.click()
+        with suppress(AssertionError):
+            expect(resume).to_be_visible(timeout=20_000)
+            break
+    expect(resume).to_be_visible()
+    return resume
+
+
 def test_stop_and_resume_while_it_is_made(visit: Visit, server: str) -> None:
     page = shown(visit, server, LONG)
-    page.get_by_role("button", name="Stop", exact=True).last.click()
-    resume = page.get_by_role("button", name="Go on")
-    expect(resume).to_be_visible()
+    resume = stopped(page)
     expect(page.get_by_text("stopped")).to_be_visible()
     resume.click()
     expect(page.get_by_text(re.compile("runs, (.* left|beginning)"))).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).last.click()
-    expect(resume).to_be_visible()
+    stopped(page)
 
 
 def test_on_a_phone_nothing_runs_over(visit: Visit, server: str) -> None:

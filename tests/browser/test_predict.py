@@ -211,7 +211,7 @@ def test_the_edge_is_guessed_again_and_again(visit: Visit, server: str) -> None:
         settle(page)
     page.go_back()
     page.wait_for_function(AT, arg=known[4].link)
-    page.wait_for_function("document.querySelector('[data-link]')?.dataset.link.endsWith(location.search)")
+    page.wait_for_function("atob(document.querySelector('[data-link]')?.dataset.link ?? '').endsWith(location.search)")
     settle(page)
     expect(page.locator(".picture-sentence").first).to_be_visible()  # what was revealed stays so
     page.get_by_role("button", name="Predict first").first.click()
