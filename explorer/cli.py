@@ -172,9 +172,10 @@ def swept(link: str) -> Answer:
 def _ranges(rates: np.ndarray[Any, np.dtype[np.float64]], verdicts: np.ndarray[Any, Any]) -> Iterator[str]:
     """Yield a line for each stretch of rates with the same verdict."""
     bounds = [0, *(np.flatnonzero(verdicts[1:] != verdicts[:-1]) + 1).tolist(), rates.size]
-    for first, end in itertools.pairwise(bounds):
-        low, high = told_apart(rates[first], rates[end - 1])
-        yield f"{low if end == first + 1 else f'{low} to {high}':24}{verdicts[first]}"
+    pairs = [(told_apart(rates[first], rates[end - 1]), end - first) for first, end in itertools.pairwise(bounds)]
+    texts = [low if of == 1 else f"{low} to {high}" for (low, high), of in pairs]
+    width = max(24, 2 + max(map(len, texts)))
+    yield from (f"{text:{width}}{verdicts[first]}" for text, first in zip(texts, bounds, strict=False))
 
 
 def _in_theory(edge: Edge) -> str:

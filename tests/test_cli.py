@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,11 @@ def test_who_reads_may_leave_early() -> None:
         assert process.stderr.read() == ""
         process.stderr.close()
         assert process.wait(120) in (0, 1)
+
+
+def test_a_verdict_stands_apart_from_a_long_range(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sweep", "loss=linear_regression&optimizer=nesterov"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if re.match(r"[\d.]+ ", line)]
+    assert len(rows) > 3
+    assert all(re.search(r"\d  +[a-z]+$", row) for row in rows)
+    assert len({row.rindex(" ") for row in rows}) == 1

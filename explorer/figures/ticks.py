@@ -88,7 +88,7 @@ def _unsigned(low: float, high: float, most: int) -> Array:
     """Return powers of ten, a round number of decades apart; also 2 and 5, or 3, of each in a small window, even steps in a smaller one."""
     exponents = np.arange(np.ceil(low), np.floor(high) + 1)
     if exponents.size > most:
-        apart = next(each for each in (2, 5, 10, 20, 50, 100) if (high - low) / each < most)
+        apart = next(each for each in (2, 5, 10, 20, 50, 100, 200, 500) if (high - low) / each < most)
         exponents = exponents[exponents % apart == 0]
     found = 10.0 ** exponents[np.abs(exponents) <= LARGEST]
     for fewer, digits in ((4, [1.0, 2.0, 5.0]), (3, [1.0, 3.0])):

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_one, check_whole, door
 from explorer.core.ground.prose import counted, plain, plain_or
+from explorer.core.ground.size import PATH, check_size
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import run
@@ -66,6 +67,7 @@ def find_rate(
     True
     """
     steps = check_whole("steps", steps, at_least=1)
+    check_size("steps", steps, {}, PATH)
     low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
     if not 0 < low < high:
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
