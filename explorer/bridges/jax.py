@@ -115,7 +115,7 @@ class JaxFunction:
         got = ", ".join(f"{each.dtype} of shape {each.shape}" for each in found) or "nothing"
         if len(found) != 1 or found[0].size != 1 or not self.jax.numpy.issubdtype(found[0].dtype, self.jax.numpy.floating):
             raise must("function", "one that returns one real number, such as a mean", got)
-        once, again = (float(self.returned(self.flat, data)) for _ in range(2))
+        once, again = (np.asarray(*self.jax.tree.leaves(self.returned(self.flat, data))).item() for _ in range(2))
         if once != again and once == once:
             raise must("function", "one that gives the same loss twice: fix its random numbers, keep no count", f"{once}, {again}")
         try:

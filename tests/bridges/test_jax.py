@@ -159,4 +159,7 @@ def test_a_function_that_draws_counts_or_has_no_gradient_is_refused_at_the_door(
     for function, rule in ((counts, "the same loss twice"), (draws, "the same loss twice"), (loops, "a gradient, and a gradient of that")):
         with pytest.raises(ValueError, match=rule):
             jax_loss(function, jnp.ones(3))
-    assert sharpness(jax_loss(lambda x: jnp.sum(x**2), jnp.ones(3))) == pytest.approx(2)
+    with pytest.raises(ValueError, match="a gradient, and a gradient of that"):
+        jax_loss(lambda x: {"loss": jnp.sum(x**2)}, jnp.ones(3))
+    for function in (lambda x: jnp.sum(x**2), lambda x: jnp.sum(x**2)[None]):  # one number, of whatever shape
+        assert sharpness(jax_loss(function, jnp.ones(3))) == pytest.approx(2)
