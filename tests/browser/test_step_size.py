@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from explorer.core.run.setup import Setup
+from explorer.site.content import CONTENTS
 from tests.browser.points import POINTS, points
 from tests.browser.traffic import Traffic
 from tests.browser.waiting import settle
@@ -100,7 +101,8 @@ def test_a_drag_from_end_to_end_shows_every_rate_and_sends_only_the_last(opened:
     assert any(text.startswith("Diverges") for text in sentences)
     assert traffic.sent == []
     assert traffic.received == []
-    page.mouse.up()
+    with page.expect_response(lambda answer: CONTENTS in answer.url):
+        page.mouse.up()
     page.wait_for_function("location.search.includes('learning_rate=10')")
     settle(page)
     assert len(traffic.sent) == 1
