@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from explorer.core.networks.trials import Trials
 from explorer.figures.stage import LOWEST, RING
 from explorer.figures.sweep import ROOF, verdict_marks
-from explorer.figures.theme import TEXT, figure, heading, line, margins
+from explorer.figures.theme import QUIET, TEXT, figure, heading, line, margins
 from explorer.figures.ticks import logs, loss_axis
 
 HEIGHT = 240
@@ -30,11 +30,11 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
     frames = [{"data": [{"x": places[i : i + 1], "y": at[i : i + 1]}], "traces": [1], "layout": {}} for i in range(rates.size)]
     known = rates > 0  # a rate of 0 has its place on the ruler, and no logarithm
     across = loss_axis(*np.log10(rates[known][[0, -1]]))
-    critical = {"type": "line", "yref": "y domain", "y0": 0, "y1": 1, "line": {"color": TEXT, "dash": "dash"}}
+    bottom, top = low - 0.1 * (roof - low), roof + 0.1 * (roof - low)
+    critical = [line(TEXT, 2, dash="dash", x=[mark, mark], y=[bottom, top], **QUIET) for mark in found.ruler.marks.values()]
     layout = {
         "height": HEIGHT,
         **margins(72, 32, 36, 56),
-        "shapes": [critical | {"x0": mark, "x1": mark} for mark in found.ruler.marks.values()],
         "annotations": [heading("↑ loss at the end (✕: inf or nan)")],
         "xaxis": {
             "title": {"text": "learning rate"},
@@ -42,6 +42,6 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
             "tickvals": np.interp(across["tickvals"], np.log10(rates[known]), places[known]),
             "ticktext": across["ticktext"],
         },
-        "yaxis": loss_axis(low - 0.1 * (roof - low), roof + 0.1 * (roof - low), most=4),
+        "yaxis": loss_axis(bottom, top, most=4),
     }
-    return figure([curve, RING], layout), frames
+    return figure([curve, RING, *critical], layout), frames

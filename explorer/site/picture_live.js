@@ -96,12 +96,12 @@ function liveOn(plot) {
     }
   }
 
-  const size = ({ size }, k) => (isArray(size) ? size[k] ?? 0 : size);
+  const nth = (value, k) => (isArray(value) ? value[k] : value), size = ({ size }, k) => nth(size, k) ?? 0;
   // Plotly's own outline of a symbol, taken from where it has drawn one.
   function shapeOf(symbol, across) {
     const key = `${symbol} ${across}`;
     if (!shapes.has(key)) {
-      const alike = [...plot.querySelectorAll(".scatterlayer .point")].find((point) => point.__data__?.mrc === across / 2 && point.parentElement.__data__?.[0].trace.marker.symbol === symbol);
+      const alike = [...plot.querySelectorAll(".scatterlayer .point")].find((point) => point.__data__?.mrc === across / 2 && nth(point.parentElement.__data__?.[0].trace.marker.symbol, point.__data__.i) === symbol);
       if (!alike) return undefined;
       shapes.set(key, new Path2D(alike.getAttribute("d")));
     }
@@ -110,10 +110,11 @@ function liveOn(plot) {
 
   // Whether all of a trace can be drawn here.
   function known({ mode, marker, x, y, text }) {
-    const points = Math.min(x?.length ?? Infinity, y?.length ?? Infinity);
-    const sizes = mode.includes("markers") && points && Number.isFinite(points) ? [...new Set(isArray(marker.size) ? [...marker.size].slice(0, points) : [marker.size])] : [];
+    const points = Math.min(x?.length ?? Infinity, y?.length ?? Infinity), shown = mode.includes("markers") && Number.isFinite(points) ? points : 0;
+    const alike = !isArray(marker?.size) && !isArray(marker?.symbol);
+    const marks = [...Array(alike ? Math.min(shown, 1) : shown).keys()].every((k) => !size(marker, k) || shapeOf(nth(marker.symbol, k), size(marker, k)));
     const plain = [text].flat().every((each) => each === undefined || typeof each !== "string" || !/<(?!br>)/.test(each));
-    return plain && !isArray(marker?.color) && sizes.every((each) => !each || shapeOf(marker.symbol, each));
+    return plain && marks;
   }
 
   function drawTrace(trace, across, up, names, marks) {
@@ -136,7 +137,7 @@ function liveOn(plot) {
     const all = cliponaxis === false ? (what) => what() : (what) => within(across, up, what);
     if (mode.includes("markers"))
       all(() => {
-        for (let k = 0; k < count; k++) if (there(k) && size(marker, k) && inside(place(k))) drawMark(marker, size(marker, k), ...place(k), count <= 2 && marks);
+        for (let k = 0; k < count; k++) if (there(k) && size(marker, k) && inside(place(k))) drawMark(marker, k, ...place(k), count <= 2 && marks);
       });
     if (mode.includes("text"))
       for (let k = 0; k < count; k++) {
@@ -146,15 +147,15 @@ function liveOn(plot) {
     pen.restore();
   }
 
-  function drawMark(marker, across, left, top, marks) {
-    const { symbol, color, opacity, line } = marker, shape = shapeOf(symbol, across), open = /-open/.test(symbol), thin = /-thin/.test(symbol);
+  function drawMark(marker, k, left, top, marks) {
+    const { opacity, line } = marker, [symbol, color, across] = [nth(marker.symbol, k), nth(marker.color, k), size(marker, k)], shape = shapeOf(symbol, across), open = /-open/.test(symbol), thin = /-thin/.test(symbol);
     pen.save();
     pen.translate(left, top);
     pen.globalAlpha *= opacity ?? 1;
     pen.setLineDash([]);
     if (!open && !thin) (pen.fillStyle = color), pen.fill(shape);
     const width = line?.width || (open ? 1 : 0);
-    if (width) Object.assign(pen, { strokeStyle: open ? color : line.color, lineWidth: width }), pen.stroke(shape);
+    if (width) Object.assign(pen, { strokeStyle: open ? color : nth(line.color, k), lineWidth: width }), pen.stroke(shape);
     pen.restore();
     if (marks) marks.push({ left: left - across / 2, right: left + across / 2, top: top - across / 2, bottom: top + across / 2 });
   }
