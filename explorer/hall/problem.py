@@ -93,7 +93,7 @@ class Problem:
 
     >>> problem = Problem.of(Setup("quadratic", knobs={"loss.eigenvalues": (1, 10)}))
     >>> problem.edge, problem.words[0], problem.words[-1], Problem.read(problem.written()) == problem
-    (0.2, 'converging', 'diverged', True)
+    (0.2, 'slow', 'diverged', True)
     """
 
     query: dict[str, str]

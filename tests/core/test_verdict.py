@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Loss, Outcome, Verdict, from_function, judge, run, sweep
-from explorer.core.losses.protocol import Array
+from explorer.core.losses.protocol import Array, Facts
 from explorer.core.verdict import profile
 from explorer.core.verdict import verdict as thresholds
 from explorer.core.verdict.sentence import TABLE
@@ -242,6 +242,32 @@ def test_slow() -> None:
     assert verdicts(LOSSES["ravine"](condition_number=1e6), [0.5, 1.0], start=[1.0, 1e-4], steps=1000) == ["slow", "slow"]
 
 
+@pytest.mark.parametrize("start", [[1.0, 1.0], [1.0, 0.3], [0.1, 3.0], [10.0, 0.01]])
+@pytest.mark.parametrize("steps", [50, 100, 400, 1000])
+def test_no_smaller_rate_of_a_quadratic_converges_where_a_larger_one_is_slow(start: list[float], steps: int) -> None:
+    """A small rate falls fast as long as its steep directions do: theory knows what the flat ones still take (THEORY 66)."""
+    said = verdicts(LOSSES["ravine"](), np.geomspace(1e-3, 1.9, 200), start=start, steps=steps)
+    assert [word for word, before in zip(said, ["", *said], strict=False) if word != before][:2] == ["slow", "converging"]
+    assert said.index("converging") == len(said) - said[::-1].index("slow")
+
+
+FALLING = [(name, rate, 0.02) for name in ("ravine", "quadratic", "booth", "matyas") for rate in (0.001, 0.003, 0.01, 0.03, 0.1)]
+FALLING += [("x_fourth", rate, 0.05) for rate in (0.01, 0.03, 0.1)]
+
+
+@pytest.mark.parametrize(("name", "rate", "within"), FALLING)
+def test_the_steps_to_go_are_those_that_it_takes(name: str, rate: float, within: float) -> None:
+    """On quadratics by theory; on x⁴, whose tail is a power of the steps (THEORY 42), by how the fall fades."""
+    loss = LOSSES[name]()
+    for steps in (100, 250, 400):
+        outcome = judge(run(loss, GD, rate, steps=steps))
+        if outcome.verdict[0] == Verdict.CONVERGED:
+            continue
+        more = float(outcome.to_go[0])
+        losses = run(loss, GD, rate, steps=steps + int(1.1 * more) + 2).loss[:, 0] - (loss.minimum or 0.0)
+        assert np.argmax(losses <= 1e-6 * losses[0]) - steps == pytest.approx(more, rel=within, abs=1)
+
+
 # Laws.
 
 
@@ -264,6 +290,14 @@ class Scaled:
     @property
     def minimum(self) -> float:
         return self.of.minimum * self.factor + self.shift
+
+    @property
+    def is_quadratic(self) -> bool:
+        return Facts(self.of).is_quadratic
+
+    @property
+    def minimizer(self) -> Array | None:
+        return Facts(self.of).minimizer
 
     def value(self, x: Array) -> Array:
         return self.of.value(x) * self.factor + self.shift

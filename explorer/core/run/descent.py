@@ -202,6 +202,11 @@ class Descent:
         return [self.on(each) for each in np.array_split(np.arange(self.runs), count)]
 
     @property
+    def undisturbed(self) -> bool:
+        """Whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
+        return self.optimizer.is_linear and not self.stochastic and bool((self.multiplier == 1).all())
+
+    @property
     def stochastic(self) -> bool:
         """Whether random numbers go into the steps: mini-batches or noise."""
         return self.rows is not None or self.gradient_noise > 0

@@ -22,7 +22,7 @@ from explorer.core.optimizers import Optimizer, length
 from explorer.core.run.descent import Conditions, Descent, Moment, columns, descend, known_to
 from explorer.core.theory.curvature import sharpness
 from explorer.core.verdict.profile import PARTS, ROUNDING, Profile, came_down
-from explorer.core.verdict.verdict import Outcome, decide
+from explorer.core.verdict.verdict import Outcome, decided
 
 TILE = 2**18  # bytes of one tile's point, (dim × runs): so small that the arrays of a step need not leave the cache of a core
 FEWEST = 64  # fewest runs in one tile: with fewer, calling numpy would cost more than it computes
@@ -292,6 +292,4 @@ class Watch:
         self.highest[rest:, still] = self.lowest[rest:, still] = self.final_loss[still]
 
     def outcome(self) -> Outcome:
-        loss, profile = self.descent.objective, Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)})
-        rates, stochastic = self.descent.learning_rate, self.descent.stochastic
-        return decide(profile, loss, self.descent.start, self.final_x, stochastic=stochastic, learning_rate=rates)
+        return decided(Profile(**{each.name: getattr(self, each.name) for each in fields(Profile)}), self.descent, self.final_x)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import Optimizer
-from explorer.core.theory.curvature import spectrum
+from explorer.core.theory.curvature import DENSE, spectrum
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -136,3 +136,27 @@ def predicted_growth(loss: Loss, optimizer: Optimizer, learning_rate: Array, sta
         present = share > 1e-12 * share.max()
         values = values[present] if present.any() else values
     return np.asarray(optimizer.recurrence.growth(np.multiply.outer(values + optimizer.weight_decay, learning_rate)).max(axis=0))
+
+
+@np.errstate(all="ignore")  # logarithms of nothing
+def steps_to_go(loss: Loss, optimizer: Optimizer, learning_rate: Array, x: Array, goal: Array) -> Array:
+    """Return in how many steps each run's loss will be at most `goal` above its minimum, from ``(dim, runs)``; nan where that is not known.
+
+    Known on a quadratic, for a rule with a recurrence: each direction takes log(goal/½λc²) / 2 log(factor) steps, and the last one decides
+    (THEORY 66).
+
+    >>> from explorer import LOSSES, OPTIMIZERS
+    >>> loss, rule = LOSSES["quadratic"](eigenvalues=(1.0, 10.0), rotation=0), OPTIMIZERS["gradient_descent"]()
+    >>> steps_to_go(loss, rule, np.array([0.1, 0.3]), np.ones((2, 2)), np.full(2, 1e-6)).round(1)
+    array([62.3,  inf])
+    """
+    minimizer = Facts(loss).minimizer
+    if not (Facts(loss).is_quadratic and optimizer.is_linear and minimizer is not None and loss.dim <= DENSE) or np.any(
+        optimizer.weight_decay
+    ):
+        return np.full(learning_rate.size, np.nan)
+    values, vectors = spectrum(loss, minimizer)
+    above = 0.5 * values[:, np.newaxis] * (vectors.T @ (x - minimizer[:, np.newaxis])) ** 2
+    pace = -2 * np.log(optimizer.recurrence.growth(np.multiply.outer(values, learning_rate)))
+    each = np.where(above > goal, np.where(pace > 0, np.log(above / goal) / pace, np.inf), 0.0)
+    return np.asarray(each.max(axis=0))

@@ -14,7 +14,7 @@ from explorer.core.theory.edge import Edge
 from explorer.core.theory.growth import Modes, predicted_growth
 from explorer.core.verdict.measured import ROUNDED, floors, measured_growth, thrown
 from explorer.core.verdict.sentence import Verdict, became, marked, told
-from explorer.core.verdict.verdict import PATIENCE, TOLERANCE, Outcome, judge
+from explorer.core.verdict.verdict import TOLERANCE, Outcome, judge
 
 ULPS = 8
 """A run whose coordinates move by no more units in the last place than this stands still: it is at the end of its digits."""
@@ -55,7 +55,7 @@ class Explanation:
         """
         loss, optimizer, rate = trajectory.objective, trajectory.optimizer, trajectory.learning_rate
         start = trajectory.x[0, :, 0]
-        exact = _undisturbed(trajectory) and Facts(loss).is_quadratic and not np.any(optimizer.weight_decay)
+        exact = trajectory.undisturbed and Facts(loss).is_quadratic and not np.any(optimizer.weight_decay)
         modes = Modes.of(loss, optimizer, start) if exact else None
         rises = np.diff(trajectory.loss, axis=0) > 1e-13 * np.abs(trajectory.loss[:-1])
         never = ~rises.any(axis=0)
@@ -64,7 +64,7 @@ class Explanation:
             outcome=judge(trajectory),
             edge=Edge.of(loss, optimizer, start),
             modes=modes,
-            predicted=predicted_growth(loss, optimizer, rate, start) if _undisturbed(trajectory) else np.full(rate.size, np.nan),
+            predicted=predicted_growth(loss, optimizer, rate, start) if trajectory.undisturbed else np.full(rate.size, np.nan),
             measured=measured_growth(trajectory),
             overflow=modes.overflow_step(rate) if modes is not None else np.full(rate.size, -1),
             uphill=np.where(never, -1, np.vstack([rises, never]).argmax(axis=0)),
@@ -99,7 +99,7 @@ class Explanation:
             case Verdict.CONVERGED:
                 first, instead = self._factor(run), self._arrival(run)
             case Verdict.CONVERGING:
-                first, more = self._factor(run), self.outcome.worse(run) or self._slows(run)
+                first, more = self._factor(run), self.outcome.worse(run)
             case Verdict.SLOW:
                 first, more = self._factor(run), self.outcome.pace(run)
             case Verdict.OSCILLATING:
@@ -135,7 +135,7 @@ class Explanation:
         """Return the factor per step, measured and predicted, in words that fit how the run moves."""
         norms = self.trajectory.gradient_norm[:, run]
         if self.edge.curvature == 0 and np.unique(norms[norms > 0]).size == 1:
-            if self.trajectory.optimizer.is_plain and _undisturbed(self.trajectory):
+            if self.trajectory.optimizer.is_plain and self.trajectory.undisturbed:
                 return f"every step is {plain(self.trajectory.learning_rate[run] * norms[0])} long, near the minimum as far from it"
             return "the gradient is as large near the minimum as far from it"
         if self.modes is None and self.outcome.verdict[run] == Verdict.DIVERGED and _accelerates(norms):
@@ -170,15 +170,6 @@ class Explanation:
         )
         return f" ({where}: {_factor(predicted)})"
 
-    def _slows(self, run: int) -> str:
-        """Return that a fall will not last, where theory knows: the steep directions come first, and the flattest takes its own time."""
-        left, factor = self.outcome.left[run], self.predicted[run]
-        if self.modes is None or np.ptp(self.modes.eigenvalues) == 0 or not (TOLERANCE < left < 1 and 0 < factor < 1):
-            return ""
-        to_go = np.log(TOLERANCE / left) / (2 * np.log(factor))
-        late = to_go > PATIENCE * self.outcome.steps
-        return f"only the steep directions fall so fast, and the flat ones need about {plain(to_go, 2)} more steps" if late else ""
-
     def _end(self, run: int) -> tuple[str, str]:
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
         if step >= 0:
@@ -206,11 +197,6 @@ class Explanation:
             return f"the loss is at its minimum{f', {plain(minimum)},' if minimum else ''} from step {far[-1] + 1:,} on"
         left = f"a millionth of the starting loss{' above the minimum' if minimum else ''} is left"
         return f"{left} {f'at step {far.size:,}' if far[-1] == far.size - 1 else f'from step {far[-1] + 1:,} on'}"
-
-
-def _undisturbed(trajectory: Trajectory) -> bool:
-    """Return whether each step is the rule's recurrence and nothing else: no schedule, no batches, nothing divided or clipped."""
-    return trajectory.optimizer.is_linear and not trajectory.stochastic and bool((trajectory.multiplier == 1).all())
 
 
 def _factor(value: float) -> str:

@@ -8,7 +8,7 @@ class Verdict(StrEnum):
     """What happened to a run, in a word. The numbers behind each stand at the top of `core/verdict/verdict.py`.
 
     - converged: of the loss above its minimum a millionth of the start's is left, or it came to rest at a minimum;
-    - converging: it will within 20 times the steps, at its pace; slow: it falls, and that takes longer;
+    - converging: it will within 20 times the steps, as far as theory or its fall tell; slow: it falls, and that takes longer;
     - oscillating: it jumps and does not come down; noisy: so does it, of mini-batches or noise in the gradient;
     - stuck: the loss does not move, or stays at that of the best constant answer; catapult: it rose to twice its start or more, and
       came down where it is flatter;

@@ -10,9 +10,10 @@ from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.knobs import Knob, check_integer, check_one, check_whole
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
-from explorer.core.run.descent import Trajectory
+from explorer.core.run.descent import Descent, Trajectory
 from explorer.core.theory.curvature import extremes, sharpness
-from explorer.core.verdict.profile import ROUNDING, Profile
+from explorer.core.theory.growth import steps_to_go
+from explorer.core.verdict.profile import PARTS, ROUNDING, Profile
 from explorer.core.verdict.sentence import Verdict as Verdict
 from explorer.core.verdict.sentence import became, told
 
@@ -21,7 +22,8 @@ TOLERANCE = 1e-6  # converged: the loss above its minimum has shrunk to this sha
 # quarters that level off; at 1.02 per quarter of 100 steps the error grows by 1.0004 a step, so an edge is seen to 0.02 %.
 GROWTH = 1.02
 STEADY = 0.3  # and the later growth is at least this share of the earlier one (in logarithms): growth that fades is on its way to a bound
-PATIENCE = 20  # converging: at its present rate the run would converge within this many times the steps it has had; beyond that it is slow
+PATIENCE = 20  # converging: it would converge within this many times the steps that it has had; slow: that takes longer
+FORESEEN = 1e4  # how many times the steps it has had a run can be foreseen: beyond that, no number is told
 FLAT = 1e-6  # stuck: its own length along the gradient could not change the loss by more than this share; or arrived on a saddle
 # ... or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
 # by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it.
@@ -47,10 +49,10 @@ class Outcome(Displayed):
     `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
     there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss above the
     minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the minimum that is
-    left at the end (nan without a minimum), and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does
-    not fall. `late_low` and `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at
-    the end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan. `learning_rate` are the
-    rates of the runs, None if who asked did not say.
+    left at the end (nan without a minimum), and `to_go` how many more steps it takes to a millionth, by theory on a quadratic, else by how
+    the fall fades; infinite if it does not fall. `late_low` and `late_high` are the losses between which the last quarter moves.
+    `final_gradient` is the gradient's length at the end, and `smallest_curvature` what tells a minimum there where the loss does not know
+    its own; else nan. `learning_rate` are the rates of the runs, None if who asked did not say.
 
     See also: `judge`, `sweep`, `Verdict`.
 
@@ -168,7 +170,10 @@ class Outcome(Displayed):
         if not (self.to_go[run] < np.inf and left < 1):
             return "the run does not move" if self.still(run) else "it does not fall any more"
         way = f"all but {plain(100 * left, 2)} %" if left < 0.05 else f"{plain(100 * (1 - left), 2)} %"
-        return f"{way} of the way, with about {plain(self.to_go[run], 2)} more steps to go"
+        rest = (
+            f"with about {plain(self.to_go[run], 2)} more steps to go" if self.to_go[run] < FORESEEN * self.steps else "and its fall fades"
+        )
+        return f"{way} of the way, {rest}"
 
     def at_a_minimum(self, run: int = 0) -> str:
         """Return what shows that a run ended at a minimum, where the loss does not know its own; else nothing."""
@@ -188,9 +193,16 @@ def judge(trajectory: Trajectory) -> Outcome:
     >>> [str(verdict) for verdict in judge(path).verdict]
     ['converged', 'oscillating', 'diverged']
     """
-    profile = Profile.of(trajectory)
-    points, rates = (trajectory.x[0], trajectory.x[-1]), trajectory.learning_rate
-    return decide(profile, trajectory.objective, *points, stochastic=trajectory.stochastic, learning_rate=rates)
+    return decided(Profile.of(trajectory), trajectory, trajectory.x[-1])
+
+
+def decided(profile: Profile, descent: Descent, end: Array) -> Outcome:
+    """Return the verdict that follows from a descent's summary and its last points ``(dim, runs)``."""
+    loss, rates = descent.objective, descent.learning_rate
+    foreseen = None
+    if descent.undisturbed and descent.rate_scale is None and loss.minimum is not None:
+        foreseen = steps_to_go(loss, descent.optimizer, rates, end, TOLERANCE * (profile.start_loss - loss.minimum))
+    return decide(profile, loss, descent.start, end, stochastic=descent.stochastic, learning_rate=rates, foreseen=foreseen)
 
 
 def decide(
@@ -202,11 +214,13 @@ def decide(
     stochastic: bool = False,
     look: bool = True,
     learning_rate: Array | None = None,
+    foreseen: Array | None = None,
 ) -> Outcome:
     """Return the verdict that follows from a summary and from the curvature at the first and last points, ``(dim, runs)`` both.
 
     A loss that fell below its own minimum is refused, for all that is said would be measured from there.
-    `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults.
+    `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults. `foreseen` are the
+    steps to go that theory knows, else nan.
     """
     bound = Facts(loss).lower_bound
     minimum = bound if loss.minimum is None else loss.minimum
@@ -244,8 +258,13 @@ def decide(
             arrived = above(profile.highest)[-1] <= np.maximum(TOLERANCE * first, tiny)
         level = above(Facts(loss).best_constant)
         stuck |= (late.max(axis=0) <= (1 + PLATEAU) * level) & (late_low.min(axis=0) >= (1 - PLATEAU) * level)
-        to_go = np.where(decline < 1, np.log(TOLERANCE * first / fourth) / np.log(decline), np.inf)
         jumps = (_quarters(profile.rises)[2].sum(axis=0) > 0) | profile.turned
+        to_go = np.where(decline < 1, np.log(TOLERANCE * first / fourth) / np.log(decline), np.inf)
+        if loss.minimum is not None and len(profile.highest) == PARTS:  # above a bound that need not be reached a fall fades anyway
+            fading = _fading(above(profile.highest), profile.steps, np.log(final / (TOLERANCE * first)))
+            to_go = np.where(jumps | (decline >= 1), to_go, fading)
+        if foreseen is not None:
+            to_go = np.where(np.isnan(foreseen), to_go, foreseen)
         clear = _below(early, late)
         if stochastic:
             clear &= _below(early_low, late_low)  # of the noise
@@ -336,6 +355,19 @@ def _quarters(parts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     """Return the parts in the second, third and fourth quarter of a run (the last three parts, if there are fewer than 8)."""
     quarter = max(len(parts) // 4, 1)
     return parts[-3 * quarter : -2 * quarter], parts[-2 * quarter : -quarter], parts[-quarter:]
+
+
+def _fading(highest: Array, steps: int, need: Array) -> Array:
+    """Return the steps to go for runs that only fall, if their fall goes on to fade as it did; `need` is how much, in logarithms.
+
+    A sum of decays falls slower and slower, as its fast ones are done first, and so does a power of the steps (THEORY 66): what is
+    taken to go on is by how much 1/pace grew from the last eighth but one to the last.
+    """
+    edges = np.arange(PARTS)[[-5, -3, -1]] * (steps + 1) // PARTS
+    before, last = np.diff(edges)[:, np.newaxis] / np.log(highest[[-5, -3]] / highest[[-3, -1]])  # steps for a factor e
+    growth = np.maximum(2 * (last - before) / (edges[2] - edges[0]), 0.0)
+    now = last + growth * (steps - (edges[1] + edges[2]) / 2)
+    return np.asarray(now * np.where(growth > 0, np.expm1(growth * need) / growth, need))
 
 
 def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
