@@ -6,7 +6,7 @@ const showing = document.documentElement.dataset; // `present` while it is on
 function present(on) {
   if (on === "present" in showing) return;
   if (on) showing.present = "";
-  else delete showing.present, prediction().hush(false);
+  else delete showing.present; // what was hidden stays so: `r` and a button on the page show it
   if (on) document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may not: it fills the window then
   else if (document.fullscreenElement) (full = false), document.exitFullscreen();
   dispatchEvent(new Event("present")); // pictures change the size of their type
@@ -46,7 +46,7 @@ function start(steps) {
 const KEYS_THERE = {
   n: () => start(1),
   b: () => start(-1),
-  h: () => document.querySelector("[data-about], .recipe") && (prediction().hush(true), dial()?.focus()), // where what is asked about is said
+  h: () => document.querySelector("[data-about], .recipe") && (prediction().hush(), dial()?.focus()), // where what is asked about is said
   r: () => prediction().reveal(),
   Enter: () => prediction().reveal(),
   Escape: () => present(false),
@@ -75,7 +75,7 @@ if (!window.presentBegan) {
     const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range], [type=radio])");
     if (typed || event.ctrlKey || event.metaKey || event.altKey) return;
     const inPicture = event.target.closest?.(".picture, button, a, summary"), native = [" ", "Enter"].includes(event.key) || event.key.startsWith("Arrow");
-    const does = event.key === "p" ? () => present(!("present" in showing)) : "present" in showing && !(native && inPicture) && KEYS_THERE[event.key];
+    const does = event.key === "p" ? () => present(!("present" in showing)) : ("present" in showing || ("hushed" in showing && event.key === "r")) && !(native && inPicture) && KEYS_THERE[event.key];
     if (!does) return;
     event.preventDefault();
     event.stopImmediatePropagation();
