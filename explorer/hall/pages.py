@@ -19,11 +19,13 @@ from explorer.hall.problem import DECADES, Problem, Standing, still, typeable
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
 from explorer.site.glossary import glossary
+from explorer.site.mark import ICON
 from explorer.site.qr import qr
 
 HERE = Path(__file__).parent
 STYLE = (HERE.parent / "site" / "standalone.css").read_text("utf-8") + (HERE / "hall.css").read_text("utf-8")
-FRAME = (HERE / "hall.html").read_text("utf-8").replace("{{style}}", STYLE).replace("{{script}}", (HERE / "hall.js").read_text("utf-8"))
+SCRIPT = (HERE / "hall.js").read_text("utf-8")
+FRAME = (HERE / "hall.html").read_text("utf-8").replace("{{icon}}", ICON).replace("{{style}}", STYLE).replace("{{script}}", SCRIPT)
 
 QUESTION = "Above which learning rate do runs diverge?"
 POSITIONS = 400
