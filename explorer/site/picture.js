@@ -326,7 +326,7 @@ function mount(parent) {
   // -- what a visitor points at: reported with its own data, or as a box of the axes
   function listen() {
     for (const button of plot.querySelectorAll(".modebar-btn")) button.tabIndex = -1; // for a pointer only: keys would stop there in vain
-    if (plot.dataset.listens) return;
+    if (plot.dataset.listens || !plot.on) return; // nothing is drawn in a frame without room
     plot.dataset.listens = "true";
     plot.addEventListener("mousedown", (event) => event.target.closest(".modebar") && event.preventDefault()); // the focus stays where it is
     plot.on("plotly_click", ({ points }) => {
