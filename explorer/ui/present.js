@@ -33,14 +33,14 @@ function choose(radios, steps) {
 }
 
 // The next step of the lesson that is shown; else of the situations that the page offers to start from, around.
-let lesson, last = -1; // "name.place", and the place of the last situation
+let lesson, lasts = {}; // "name.place", and the place of each page's last situation
 function start(steps) {
   const [name, place] = lesson?.split(".") ?? [];
   const to = Number(place) + steps;
   if (name) return void (to in Array(lengths[name]).fill() && go("step", (lesson = `${name}.${to}`)));
   const chips = [...document.querySelectorAll('[class*="-preset"] button')], at = chips.findIndex((chip) => chip.ariaChecked === "true");
-  last = at < 0 ? last : at;
-  if (chips.length) chips.at((last = (last + steps + (last < 0 && steps < 0) + chips.length) % chips.length)).click();
+  const page = location.pathname, last = at < 0 ? (lasts[page] ?? -1) : at;
+  if (chips.length) chips.at((lasts[page] = (last + steps + (last < 0 && steps < 0) + chips.length) % chips.length)).click();
 }
 
 const KEYS_THERE = {
