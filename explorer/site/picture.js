@@ -286,6 +286,7 @@ function mount(parent) {
     for (const each of [...parts, form]) each.hidden = false;
     none.hidden = true;
     stage.hidden = !guess.still().traces.length;
+    nameTrack(); // the names of a scale take room
     if (over()) stage.hidden = true;
     while (over() && parts.length) parts.pop().hidden = true;
     if (!parts.length && guess.still().guesses.length) none.hidden = false;
