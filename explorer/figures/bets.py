@@ -4,6 +4,7 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import permutations, product
 
 from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.verdict.verdict import Verdict
@@ -12,8 +13,8 @@ from explorer.figures.theme import COLORS
 TRACK, ROOM, LINE = 24, 84, 18
 """Heights: of the track, of the dots above it, of a line of words."""
 
-SIDE, LETTER = 12.0, 7.5
-"""Room at both sides; how wide a letter is, about."""
+SIDE, LETTER, GAP = 12.0, 7.5, 5.0
+"""Room at both sides; how wide a letter is, about; between a name and its line, or the next name."""
 
 DOTS = (9.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.6)
 """How wide a dot is: the first of these with which the highest pile of dots has room."""
@@ -30,7 +31,8 @@ def strip(
 ) -> str:
     """Return the zones, each a verdict and the rate it begins at, from one end to the other, under a dot for each of the rates.
 
-    `marks` are rates with a name, which stands at the top of a line. A dot's center is where its rate is.
+    `marks` are rates with a name, which stands at the top of a line. A dot's center is where its rate is. Every verdict is named at the
+    widest of its zones, also where that is narrower than the name; at others where the name has room.
     The drawing is `width` units wide, its letters are 14 of them high.
     """
     low, high = (math.log10(end) for end in ends)
@@ -39,22 +41,21 @@ def strip(
         return SIDE + (width - 2 * SIDE) * (math.log10(rate) - low) / (high - low)
 
     top = LINE * len(marks) + ROOM
-    bottom = top + TRACK + 2 * LINE + 4
-    parts, words, taken = [], [], -math.inf
-    for (verdict, begin), (_, end) in zip(zones, [*zones[1:], ("", ends[1])], strict=True):
-        left, right, half = at(begin), at(end), LETTER * len(verdict) / 2
+    placed = [(verdict, at(begin), at(end)) for (verdict, begin), (_, end) in zip(zones, [*zones[1:], ("", ends[1])], strict=True)]
+    parts, words = [], []
+    for verdict, left, right in placed:
         parts.append(f'<path d="M{left:.1f} {top}H{right:.1f}v{TRACK}H{left:.1f}z" fill="{COLORS[Verdict(verdict)]}" class="zone"/>')
-        middle = (left + right) / 2
-        if 2 * half < right - left and middle - half > taken:
-            words.append(_word(middle, top + TRACK + LINE - 5, verdict))
-            under = f"M{middle - half:.1f} {top + TRACK + LINE + 1}h{2 * half:.1f}"
-            parts.append(f'<path d="{under}" stroke="{COLORS[Verdict(verdict)]}" class="name"/>')
-            taken = middle + half
+    named = _named(placed, width)
+    for verdict, zone, middle, row in named:
+        y, half = top + TRACK + LINE * (row + 1), _half(verdict)
+        if row:  # a line leads down to it
+            parts.append(f'<path d="M{zone:.1f} {top + TRACK}V{y - LINE + 4}" class="mark"/>')
+        words.append(_word(middle, y - 5, verdict))
+        parts.append(f'<path d="M{middle - half:.1f} {y + 1}h{2 * half:.1f}" stroke="{COLORS[Verdict(verdict)]}" class="name"/>')
+    bottom = top + TRACK + LINE * (max(row for *_, row in named) + 2) + 4
     parts.append(_dots([at(rate) for rate in rates], top))
-    for row, (name, rate) in enumerate(marks.items()):
-        x, text = at(rate), f"{name} {plain(rate, 4)}"
-        left = x - 5 > LETTER * len(text) and (rate <= min(marks.values()) or width - x - 5 < LETTER * len(text))  # of its line
-        words.append(_word(x - 5 if left else x + 5, LINE * (row + 1) - 5, text, "end" if left else "start"))
+    for row, (x, text, left) in enumerate(_marked([(at(rate), f"{name} {plain(rate, 4)}") for name, rate in marks.items()], width)):
+        words.append(_word(x - GAP if left else x + GAP, LINE * (row + 1) - 5, text, "end" if left else "start"))
         parts.append(f'<path d="M{x:.1f} {LINE * row + 4}V{top + TRACK}" class="mark"/>')
     for decade in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1):
         x, rate = at(10.0**decade), 10.0**decade
@@ -69,6 +70,56 @@ def strip(
         parts.append(f'<path d="M{x:.1f} {top + TRACK}v5" class="mark"/>')
     size = f'viewBox="0 0 {width} {bottom}" style="max-width:{2 * width}px"'
     return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + words)}</svg>'
+
+
+def _named(zones: Sequence[tuple[str, float, float]], width: float) -> list[tuple[str, float, float, int]]:
+    """Return the names under the track: a verdict, the middles of its zone and of its name, and the row in which no other name is near.
+
+    Names that have room in their zones come first, all of them; then what is not named yet, at the widest of its zones.
+
+    >>> _named([("slow", 12, 30), ("converging", 30, 120), ("oscillating", 120, 120.2), ("diverged", 120.2, 348)], 360)
+    [('converging', 75.0, 75.0, 0), ('diverged', 234.1, 234.1, 0), ('oscillating', 120.1, 120.1, 1), ('slow', 21.0, 21.0, 1)]
+    """
+    wide = [zone for zone in zones if 2 * _half(zone[0]) < zone[2] - zone[1]]
+    others = {zone[0]: zone for zone in sorted(zones, key=lambda zone: zone[2] - zone[1])}  # by verdict, the widest
+    for verdict, *_ in wide:
+        others.pop(verdict, None)
+    found, rows = [], [list[tuple[float, float]]()]
+    for verdict, left, right in [*wide, *others.values()]:
+        zone, half = (left + right) / 2, _half(verdict)
+        middle = min(max(zone, half), width - half)
+        start, end = middle - half - GAP, middle + half + GAP
+        row = next((i for i, taken in enumerate(rows) if all(end <= one or start >= other for one, other in taken)), len(rows))
+        rows += [[]] * (row == len(rows))
+        rows[row] = [*rows[row], (middle - half, middle + half)]
+        found.append((verdict, zone, middle, row))
+    return found
+
+
+def _half(text: str) -> float:
+    return LETTER * len(text) / 2
+
+
+def _marked(marks: Sequence[tuple[float, str]], width: float) -> list[tuple[float, str, bool]]:
+    """Return the names of lines from top to bottom, each a place, a text, and whether it stands left of its line.
+
+    None runs over the side, and none is crossed by the line of one above.
+
+    >>> _marked([(200, "edge 2"), (150, "median 1.082")], 360), _marked([(100, "edge 2"), (60, "median 1.082")], 360)
+    ([(200, 'edge 2', False), (150, 'median 1.082', True)], [(60, 'median 1.082', False), (100, 'edge 2', False)])
+    """
+
+    def clear(rows: Sequence[tuple[float, str, bool]]) -> bool:
+        boxes = [(x - GAP - LETTER * len(text), x) if left else (x, x + GAP + LETTER * len(text)) for x, text, left in rows]
+        crossed = any(start < rows[above][0] < end for i, (start, end) in enumerate(boxes) for above in range(i))
+        return not crossed and all(start >= 0 and end <= width for start, end in boxes)
+
+    ways = [
+        [(*mark, left) for mark, left in zip(order, sides, strict=True)]
+        for order in permutations(marks)
+        for sides in product((False, True), repeat=len(marks))
+    ]
+    return next(filter(clear, ways), ways[0])
 
 
 def _dots(places: Sequence[float], ground: float) -> str:

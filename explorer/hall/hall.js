@@ -11,6 +11,14 @@ let fading = 0, taken = false;
 function say(text, id = "said") {
   if (id === "said") clearTimeout(fading);
   if (at(id).textContent !== text) at(id).textContent = text;
+  if (text && id === "said") uncover(at(id));
+}
+
+// It stands at the window's foot, and not over the button that was pressed.
+function uncover(bar) {
+  const { top, height } = bar.getBoundingClientRect(), button = main().querySelector("form.bet button"), box = button?.getBoundingClientRect();
+  document.documentElement.style.scrollPaddingBottom = `${height + 8}px`; // for what gets the focus
+  if (box && box.top < innerHeight && box.bottom > top) button.scrollIntoView({ block: "nearest" });
 }
 
 function goOn() {
@@ -65,6 +73,7 @@ function bet(form) {
   fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0));
   unsent = String(fields);
   taken = false;
+  say("", "heard");
   say("Sending your bet …");
   held.set(unsent);
   send();
@@ -95,10 +104,11 @@ async function send() {
 
 async function renew() {
   const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(20000) });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+  const { version } = main().dataset, page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
   if (!page) return;
   const open = [...document.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
   const form = main().querySelector("form.bet"), fresh = page.querySelector("form.bet");
+  if (version !== page.dataset.version) say(page.dataset.news ?? "", "heard"); // it stands on the page
   if (form && fresh?.elements.round.value === form.elements.round.value) return around(form, fresh, page);
   main().replaceWith(document.adoptNode(page));
   if (main().dataset.pace === "student") scrollTo(0, 0); // what has become of one's bet stands first
@@ -136,7 +146,6 @@ async function look() {
           await renew();
           goOn();
         }
-        say(main().dataset.news ?? "", "heard"); // it stands on the page
       }
       await send();
     }

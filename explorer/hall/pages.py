@@ -1,8 +1,9 @@
 """The pages of a class that bets, as HTML: what a student sees, and what stands before the hall. All that somebody typed is escaped."""
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,11 +19,13 @@ from explorer.hall.problem import DECADES, Problem, Standing, still, typeable
 from explorer.hall.store import DAY, LENGTH, Bet, Room, State
 from explorer.site.casebook import Case
 from explorer.site.glossary import glossary
+from explorer.site.mark import ICON
 from explorer.site.qr import qr
 
 HERE = Path(__file__).parent
 STYLE = (HERE.parent / "site" / "standalone.css").read_text("utf-8") + (HERE / "hall.css").read_text("utf-8")
-FRAME = (HERE / "hall.html").read_text("utf-8").replace("{{style}}", STYLE).replace("{{script}}", (HERE / "hall.js").read_text("utf-8"))
+SCRIPT = (HERE / "hall.js").read_text("utf-8")
+FRAME = (HERE / "hall.html").read_text("utf-8").replace("{{icon}}", ICON).replace("{{style}}", STYLE).replace("{{script}}", SCRIPT)
 
 QUESTION = "Above which learning rate do runs diverge?"
 POSITIONS = 400
@@ -35,7 +38,7 @@ MOST_NICKNAME, MOST_MARKS = 24, 2
 """Characters of a nickname, and how many accents and the like may follow one another in it."""
 
 LISTED, BESIDE, NAMED = 10, 5, 100
-"""Names in the tables of points, in each of them, and in the list from which names are hidden."""
+"""Names in the tables of points, at most in each of them, and in the list from which names are hidden."""
 
 SIDE = "A bet at the edge itself is on the safe side: what is above it diverges."
 RULE = "A bet at the edge earns 100 points, one that is off by a factor of 2 earns 50, by a factor of 10 it is 10."
@@ -120,7 +123,7 @@ def student(room: Room, problem: Problem, own: Own, revealed: str) -> str:
     parts.append(
         f'<noscript><p><a href="{room.code}">Look again</a>: this page does not follow the room by itself without scripts.</p></noscript>'
     )
-    news = f"Round {room.round} is open: bet." if room.state is State.OPEN else told
+    news = told or f"Round {room.round} is open: bet."
     return page(f"Room {room.code}", "".join(parts), **_followed(room, room.code, "student"), bet=f"{room.code}/bet", news=news)
 
 
@@ -240,7 +243,8 @@ def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
         for name, had, played in listed[:LISTED]
     ]
     head = '<tr><th scope="col">Nickname</th><th scope="col" class="number">Points</th><th scope="col" class="number">Rounds</th></tr>'
-    tables = (f"<table class='points'>{head}{''.join(rows[i : i + BESIDE])}</table>" for i in range(0, len(rows), BESIDE))
+    high = math.ceil(len(rows) / math.ceil(len(rows) / BESIDE))  # as few tables as hold them, of one height
+    tables = (f"<table class='points'>{head}{''.join(rows[i : i + high])}</table>" for i in range(0, len(rows), high))
     more = f" And {len(listed) - LISTED:,} more." if len(listed) > LISTED else ""
     return f"<div class='tables'>{''.join(tables)}</div><p class='quiet'>{more} {RULE}</p>"
 
@@ -248,10 +252,22 @@ def _table(problems: Sequence[Problem], bets: Iterable[Bet], round: int) -> str:
 # ---- the lecturer's ---------------------------------------------------------------------------------------------------
 
 
-def leader(room: Room, problems: Sequence[Problem], bets: Sequence[Bet], revealed: str, address: str, cases: Sequence[Case]) -> str:
-    """Return the page before the hall: `problems` are those of all rounds, `address` is the room's, `cases` what may come next."""
+def leader(
+    room: Room,
+    problems: Sequence[Problem],
+    bets: Sequence[Bet],
+    revealed: str,
+    address: str,
+    cases: Sequence[Case],
+    asked: Mapping[str, str] | None = None,
+    refusal: str = "",
+) -> str:
+    """Return the page before the hall: `problems` are those of all rounds, `address` is the room's, `cases` what may come next.
+
+    `asked` is what was asked for as the next round, and is kept in its form beside the `refusal`.
+    """
     problem, done = problems[-1], room.state is State.REVEALED
-    join, going = _join(room, address), _next(room, problem, cases)
+    join, going = _join(room, address), _next(room, problem, cases, asked or {}, refusal)
     looked = '<noscript><p><a href="lead">Look again</a>: without scripts the number of bets does not count by itself.</p></noscript>'
     rest = f"{_names(room, problems, bets)}{_end(room)}{looked}"
     if done:  # what the lecturer needs next stands above the answer, whose words go on below the fold
@@ -280,22 +296,25 @@ def _join(room: Room, address: str) -> str:
     )
 
 
-def _next(room: Room, problem: Problem, cases: Sequence[Case]) -> str:
+def _next(room: Room, problem: Problem, cases: Sequence[Case], asked: Mapping[str, str], refusal: str) -> str:
     """The form for the next round, which offers the case after this one first; folded as long as this round has not been revealed."""
     this = next((i for i, case in enumerate(cases) if case.setup.to_query() == problem.query), -1)
     turned = [*cases[this + 1 :], *cases[: this + 1]]
-    options = "".join(f'<option value="{escape(case.name)}">{escape(case.title)}</option>' for case in turned)
+    chosen = {asked.get("case"): " selected"}
+    options = "".join(f'<option value="{escape(case.name)}"{chosen.get(case.name, "")}>{escape(case.title)}</option>' for case in turned)
     done = room.state is State.REVEALED
     button = '"next" class="first">Next round' if done else '"skip">Next round without revealing'
+    why = f'<p class="wrong" id="refusal" role="alert">{escape(sentence(refusal))}</p>' if refusal else ""
+    wrong = ' aria-invalid="true" aria-describedby="refusal" autofocus' if refusal else ""
     form = (
         f'<form class="row" method="post"><label>A problem <select name="case">{options}</select></label>'
-        '<label>or any link of the app <input name="link" type="text" autocomplete="off" placeholder="https://…/?loss=…"></label>'
-        f'{_hidden(room)}<button name="do" value={button}</button></form>'
+        '<label>or any link of the app <input name="link" type="text" autocomplete="off" placeholder="https://…/?loss=…"'
+        f' value="{escape(asked.get("link", ""))}"{wrong}></label>{_hidden(room)}<button name="do" value={button}</button>{why}</form>'
     )
     if done:
         return form
     told = f"If you go on now, nobody sees the answer of round {room.round}. Its points count all the same."
-    return f"<details><summary>Next round</summary><p>{told}</p>{form}</details>"
+    return f"<details{' open' * bool(refusal)}><summary>Next round</summary><p>{told}</p>{form}</details>"
 
 
 def _end(room: Room) -> str:

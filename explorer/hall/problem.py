@@ -41,10 +41,14 @@ FEW = 4
 """Dimensions up to which the numbers of the start are told."""
 
 
-def still(setup: Setup, ink: str = "#1F2328") -> str:
+INK = "#1F2328"
+"""Of the picture, which pages on a dark ground turn round: it cannot ask them."""
+
+
+def still(setup: Setup) -> str:
     """Return what a setup is before anybody knows the answer, as HTML: all that decides a run but its rate, and where it begins.
 
-    What the shelf says of the loss is left out: of x² it says from which rate on runs diverge. `ink` is the color of the picture.
+    What the shelf says of the loss is left out: of x² it says from which rate on runs diverge.
     """
     loss, start = setup.make_loss(), setup.initial_point
     kinds = ("loss", "optimizer", "schedule")[: 2 + (setup.schedule != "constant")]
@@ -62,7 +66,7 @@ def still(setup: Setup, ink: str = "#1F2328") -> str:
     begins = f"{counted(setup.steps)}, from {point}, where the loss is {value}"
     lines = [*parts, *[ENDLESS.strip()] * Facts(loss).endless, *[told for told, used in more.items() if used], begins]
     alt = f"The loss, with the start of a run, where it is {value}. No run is shown."
-    return f"<p class='told'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt, ink=ink)}"
+    return f"<p class='told'>{'<br>'.join(map(escape, lines))}</p>{ground(Landscape.of(loss, start), start, alt, ink=INK)}"
 
 
 def typeable(rate: float) -> str:

@@ -489,14 +489,19 @@ async def _leads(hall: Hall, request: Request, *, fresh: bool = True) -> Room:
 
 async def leader(hall: Hall, request: Request) -> Response:
     """The page before the hall."""
+    return await _before(hall, request, await _leads(hall, request))
+
+
+async def _before(hall: Hall, request: Request, room: Room, asked: Mapping[str, str] | None = None, refusal: str = "") -> Response:
+    """The same of a room; with a refusal of what was asked for as its next round beside it."""
     from explorer.hall import pages
 
-    room = await _leads(hall, request)
     bets: list[Bet] = await hall.kept(Store.bets, room.code)
     problems = [_read(each) for each in await hall.kept(Store.problems, room.code, room.round)]
     address = f"{request.url.scheme}://{request.url.netloc}{_base(request)}/{room.code}"
     revealed, cases = await hall.result(room, pages.WIDE), await asyncio.to_thread(offered)
-    return HTMLResponse(await asyncio.to_thread(pages.leader, room, problems, bets, revealed, address, cases))
+    page = await asyncio.to_thread(pages.leader, room, problems, bets, revealed, address, cases, asked, refusal)
+    return HTMLResponse(page, 400 if refusal else 200)
 
 
 async def counted(hall: Hall, request: Request) -> Response:
@@ -520,7 +525,11 @@ async def led(hall: Hall, request: Request) -> Response:
         case "next" if room.round == round and room.state is not State.REVEALED:
             raise Refused(409, f"Round {round} has not been revealed. Reveal it first, or choose “Next round without revealing”.")
         case "next" | "skip":
-            await hall.kept(Store.go_on, code, round, await _posed(hall, _chosen(given)))
+            try:
+                posed = await _posed(hall, _chosen(given))
+            except ValueError as error:
+                return await _before(hall, request, room, given, str(error))
+            await hall.kept(Store.go_on, code, round, posed)
         case "hide" | "show" as does:
             await hall.kept(Store.hide, code, given.get("nickname", ""), hidden=does == "hide")
         case "end":

@@ -24,6 +24,7 @@ from explorer.site.casebook import SYNONYMS, Case, asked, by_symptom, casebook, 
 from explorer.site.content import HERE
 from explorer.site.gift import QUESTION, gift
 from explorer.site.kept import kept, known
+from explorer.site.mark import ICON
 from explorer.site.seen import see
 from explorer.site.shown import Shown, shown
 from explorer.site.standalone import FLAT, html
@@ -134,7 +135,8 @@ def _index(chosen: list[Case]) -> str:
     gallery = "".join(_strip(kind, group) for kind, group in by_symptom(chosen).items() if group)
     parts = {"tour": tour, "gallery": gallery, "quiz": _data([_question(case) for case in asked(chosen)]), "synonyms": _data(SYNONYMS)}
     parts |= {"question": QUESTION, "gift": QUIZ}
-    page = (HERE / "gallery.html").read_text(encoding="utf-8").replace("{{style}}", (HERE / "standalone.css").read_text(encoding="utf-8"))
+    style = (HERE / "standalone.css").read_text(encoding="utf-8")
+    page = (HERE / "gallery.html").read_text(encoding="utf-8").replace("{{icon}}", ICON).replace("{{style}}", style)
     for name, part in parts.items():
         page = page.replace("{{" + name + "}}", part)
     return page

@@ -22,6 +22,7 @@ const remembered = new Map(); // key -> {epoch, position, mine}: survives an ele
 const SKELETON = `
   <form class="picture-guess" hidden>
     <div class="picture-guesses"></div>
+    <p class="picture-elsewhere" hidden>“Open” has room for the question.</p>
     <p class="picture-tally"></p>
     <button type="submit" class="picture-show">Show what happens</button>
   </form>
@@ -120,7 +121,7 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
-    if (!dial?.words.length) sentence.firstElementChild.textContent = verdict();
+    if (!dial?.words.length) say("", verdict());
     // What a link of exactly this must say beside the address, in which the page has the position that it follows.
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
@@ -135,19 +136,41 @@ function mount(parent) {
   // A screen reader hears the sentence whenever another one is shown, but for the first, and for those that a drag passes.
   let told;
   function announce() {
-    const words = guess.asks() ? "" : [...answer.querySelectorAll("strong"), sentence].map(({ textContent }) => textContent).filter(Boolean).join(" ");
-    if (held || playing || words === told) return;
-    if (told !== undefined) said.textContent = words;
-    told = words;
+    const all = guess.asks() ? "" : [...[...answer.querySelectorAll("strong")].map(({ textContent }) => textContent), words].filter(Boolean).join(" ");
+    if (held || playing || all === told) return;
+    if (told !== undefined) said.textContent = all;
+    told = all;
   }
 
   function tellDial(dial) {
     const [, bold = "", rest] = (dial.words[position] ?? "").match(/^(?:\*\*(.+?)\*\*)?(.*)$/s);
     const zone = zones.find(({ to }) => position / Math.max(frames.length - 1, 1) <= to);
-    if (sentence.textContent !== bold + rest) sentence.firstElementChild.replaceChildren(Object.assign(document.createElement("strong"), { textContent: bold }), rest);
+    say(bold, rest);
     sentence.style.setProperty("--zone", zone?.color ?? "var(--st-border-color)");
-    value.querySelector(".picture-now").textContent = dial.values[position];
+    tellValue(dial.values[position]);
     dialInput.setAttribute("aria-valuetext", [dial.values[position], dial.zones[position], bold + rest].filter(Boolean).join(", "));
+  }
+
+  // The sentence, whose start may be bold: in a frame as many of its clauses as have room.
+  let words = "";
+  function say(bold, rest) {
+    words = bold + rest;
+    const box = sentence.firstElementChild, fits = () => box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1;
+    for (const text of data.embedded ? shorter(bold + rest) : [bold + rest]) {
+      const parts = [Object.assign(document.createElement("strong"), { textContent: text.slice(0, bold.length) }), text.slice(bold.length)];
+      if (box.textContent !== text) box.replaceChildren(...parts.slice(bold ? 0 : 1));
+      if (!data.embedded || fits()) return;
+    }
+  }
+
+  // What stands beside the ruler: in a frame without the dial's name, and then without what it is compared with, where it has no room.
+  function tellValue(text) {
+    const [label, now] = [value.firstElementChild, value.querySelector(".picture-now")];
+    for (const [named, shown] of [[true, text], [false, text], [false, text.split(" = ")[0]]]) {
+      label.hidden = !named;
+      now.textContent = shown;
+      if (!data.embedded || value.scrollWidth <= value.clientWidth) return;
+    }
   }
 
   // -- drawing: at most once for each frame of the screen, newest wish only
@@ -187,6 +210,7 @@ function mount(parent) {
   }
 
   async function drawAtRest() {
+    if (root.classList.contains("picture-cramped")) return;
     const { patches, view } = shown();
     if (guess.asks()) return Plotly.react(plot, guess.still().traces.map((index) => figure.data[index]), placed(merge(structuredClone(layout), guess.still().layout)), CONFIG);
     const traces = figure.data.map((trace, index) => merge(trace, patches[index]));
@@ -236,21 +260,43 @@ function mount(parent) {
   let frame;
   function arrangeFrame() {
     root.classList.remove("picture-cramped"); // whose words take the room of the plot
+    if (guess.asks()) leaveOut();
     const asked = guess.asks() ? guess.still().layout : viewOf(painted[position] ?? {}, Infinity), flat = axesOf(layout).length;
     frame = flat ? arranged(merge(layout, asked), [root.clientWidth, room()], { larger: larger(), legend, family: family() }) : undefined;
     const cramped = flat ? !frame : room() < PLAIN[1] / 2;
-    find(".picture-small").hidden = !cramped || guess.asks();
-    root.classList.toggle("picture-cramped", !find(".picture-small").hidden);
-    for (const trace of figure.data) if (frame && !ofPlot({ xref: trace.xaxis ?? "x" }, frame.plots)) Object.assign(trace, { visible: false, xaxis: "x", yaxis: "y" });
+    root.classList.toggle("picture-cramped", cramped && !guess.asks());
+    const gone = frame ? figure.data.filter(({ xaxis }) => !ofPlot({ xref: xaxis ?? "x" }, frame.plots)) : [];
+    for (const trace of gone) Object.assign(trace, { visible: false, xaxis: "x", yaxis: "y" });
+    for (const { legendgroup, showlegend } of gone) { // whom the legend named there it names here
+      const same = legendgroup && showlegend !== false && figure.data.find((each) => each.legendgroup === legendgroup && !gone.includes(each));
+      if (same) same.showlegend = true;
+    }
     align();
     nameTrack();
+    tell(); // its words take the room that they have now
+    const small = find(".picture-small");
+    small.hidden = !root.classList.contains("picture-cramped");
+    small.hidden ||= room() < small.scrollHeight; // then it is left out, too
   }
 
-  // The height of a legend is known when it is drawn.
+  // What is asked fits its frame without scrolling: the picture is left out first, then the last of what is asked.
+  function leaveOut() {
+    const parts = [...form.querySelectorAll(".picture-part")], over = () => root.scrollHeight > root.clientHeight + 1 || root.scrollWidth > root.clientWidth + 1;
+    const none = find(".picture-elsewhere"), stage = find(".picture-stage");
+    for (const each of [...parts, form]) each.hidden = false;
+    none.hidden = true;
+    stage.hidden = !guess.still().traces.length;
+    nameTrack(); // the names of a scale take room
+    if (over()) stage.hidden = true;
+    while (over() && parts.length) parts.pop().hidden = true;
+    if (!parts.length && guess.still().guesses.length) none.hidden = false;
+  }
+
+  // The height of a legend is known when it is drawn; in one width it only grows, so that this comes to an end.
   let legend = 0;
   function legendGrew() {
-    const drawn = frame?.named && plot._fullLayout.legend?._height / frame.type;
-    if (!drawn || Math.abs(drawn - legend) * frame.type < 2) return false;
+    const drawn = frame?.named && plot._fullLayout.legend?._height / lettering(frame);
+    if (!drawn || (drawn - legend) * lettering(frame) < 2) return false;
     legend = drawn;
     return true;
   }
@@ -281,7 +327,7 @@ function mount(parent) {
   // -- what a visitor points at: reported with its own data, or as a box of the axes
   function listen() {
     for (const button of plot.querySelectorAll(".modebar-btn")) button.tabIndex = -1; // for a pointer only: keys would stop there in vain
-    if (plot.dataset.listens) return;
+    if (plot.dataset.listens || !plot.on) return; // nothing is drawn in a frame without room
     plot.dataset.listens = "true";
     plot.addEventListener("mousedown", (event) => event.target.closest(".modebar") && event.preventDefault()); // the focus stays where it is
     plot.on("plotly_click", ({ points }) => {
@@ -438,7 +484,7 @@ function mount(parent) {
     if (stuck && !wider) return stick();
     if (!wider && (!whole || inWindow(whole) === layout.height)) return;
     width = root.clientWidth;
-    if (wider) fit();
+    if (wider) (legend = 0), fit();
     stale = true;
     draw();
   };

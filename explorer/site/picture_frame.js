@@ -5,6 +5,7 @@ const PLAIN = [260, 210]; // px of a frame that a plot with its numbers takes in
 const SMALLEST = 0.7; // of that size
 const PLOT = [90, 40]; // px of the smallest plot that can be read
 const LEGEND = 13, TALL = 0.3; // px of its type at full size; the share of the frame's height that it may take
+const BELOW_NAMES = 0.8; // the type of a plot alone below a legend, at most: its numbers leave the names more width
 const TICK = [64, 26]; // px that a tick's number takes along its axis
 const LINE_HEIGHT = 1.3; // of text, in sizes of its type
 
@@ -30,6 +31,12 @@ function broken(text, fits) {
       else lines.push(word);
     }
   return bold ? `<b>${lines.join("<br>")}</b>` : lines.join("<br>");
+}
+
+// A text, and what is left of it before each of its clauses, the longest first; at last nothing. No bracket stays open.
+function shorter(text) {
+  const ends = [...text.matchAll(/[;:,.](?= )| (?=\()/g)].map(({ index }) => text.slice(0, index));
+  return [text, ...ends.reverse().filter((part) => part.split("(").length === part.split(")").length), ""];
 }
 
 const linesOf = (text) => text.split("<br>").length;
@@ -66,21 +73,21 @@ function arranged(layout, [width, height], { larger, legend, family }) {
   const all = axesOf(layout);
   for (const named of layout.showlegend ? [true, false] : [false])
     for (let count = all.length; count > 0; count--) {
-      const plots = all.slice(0, count), ways = plots.map((_, i) => way(layout, plots, i + 1, [width, height], { larger, legend: named ? legend : 0, family }));
+      const plots = all.slice(0, count), ways = plots.map((_, i) => way(layout, plots, i + 1, [width, height], { larger, named, legend: named ? legend : 0, family }));
       const fits = ways.filter(({ size, titles, above }) => size.every((each, i) => each >= PLOT[i]) && titles && above <= TALL * height);
       if (fits.length) return { ...fits.reduce((best, each) => (each.worth > best.worth ? each : best)), named };
     }
 }
 
-function way(layout, plots, columns, [width, height], { larger, legend, family }) {
-  const rows = Math.ceil(plots.length / columns), type = larger * Math.min(Math.max(Math.min(height / (rows * PLAIN[1]), width / (columns * PLAIN[0])), SMALLEST), 1);
+function way(layout, plots, columns, [width, height], { larger, named, legend, family }) {
+  const rows = Math.ceil(plots.length / columns), type = larger * Math.min(Math.max(Math.min(height / (rows * PLAIN[1]), width / (columns * PLAIN[0])), SMALLEST), named && plots.length === 1 ? BELOW_NAMES : 1);
   const text = ({ font }, base) => (font?.size ?? base) * type, base = layout.template?.layout?.font?.size ?? 16;
   const margin = marginOf(layout), left = margin.l * type, right = margin.r * type, across = (width - columns * left - right) / columns;
   const notes = (layout.annotations ?? []).filter((note) => isHeading(note) && ofPlot(note, plots));
   const lines = (note) => linesOf(headingIn(note, { plots, columns, left, right, size: [across] }, (line) => widthOf(line, text(note, base), family, true)));
   const head = Math.max(...notes.map((note) => lines(note) * LINE_HEIGHT * text(note, base) + 6), 8);
   const titles = plots.map((plot) => titleOf(layout[`xaxis${plot}`])), foot = 18 + (titles.some(Boolean) ? 2 : 1) * LINE_HEIGHT * base * type;
-  const above = legend * type, up = (height - above - rows * (head + foot)) / rows;
+  const above = legend * lettering({ plots, type }), up = (height - above - rows * (head + foot)) / rows;
   const wide = titles.every((title) => widthOf(title, 17 * type, family) <= across + Math.min(left, 2 * right));
   return { plots, columns, rows, type, left, right, head, foot, above, size: [across, up], titles: wide, worth: Math.min(across / 1.5, up) };
 }
@@ -103,9 +110,12 @@ function inFrame(layout, { plots, columns, rows, type, left, right, head, foot, 
   for (const name of ["annotations", "shapes", "images"]) if (of[name]) of[name] = of[name].filter((each) => ofPlot(each, plots));
   const fit = (note) => headingIn(note, { plots, columns, left, right, size: [across] }, (line) => widthOf(line, sizeOf(note, of), family, true));
   of.annotations = of.annotations?.map((note) => (isHeading(note) ? { ...note, text: fit(note), align: "left" } : note));
-  if (named) of.legend = { ...of.legend, font: { ...of.legend?.font, size: LEGEND * type }, orientation: "h", x: 0, xanchor: "left", yref: "paper", yanchor: "bottom", y: 1 + head / inner[1] };
+  if (named) of.legend = { ...of.legend, font: { ...of.legend?.font, size: LEGEND * lettering({ plots, type }) }, tracegroupgap: 0, orientation: "h", x: 0, xanchor: "left", yref: "paper", yanchor: "bottom", y: 1 + head / inner[1] };
   return of;
 }
+
+// How large a legend's letters are: beside one plot alone there is little room, and it is in as few rows as may be.
+const lettering = ({ plots, type }) => (plots.length > 1 ? type : Math.min(type, SMALLEST));
 
 // Axes with no more ticks than fit along them.
 function fewerTicks(layout, { type, size }) {

@@ -11,14 +11,17 @@ function prediction() {
   // What the page is about, which it says before any answer.
   const about = () => document.querySelector("[data-about]")?.dataset.about;
   const watched = () => "watched" in root;
-  const known = () => about() !== undefined || (document.querySelector(".skip") && document.querySelector(".stApp").dataset.testScriptState === "notRunning");
+  const still = () => document.querySelector(".stApp")?.dataset.testScriptState === "notRunning";
+  const known = () => about() !== undefined || (document.querySelector(".skip") && still());
+  // What the presenter hides stays hidden on the next page, too, but for one that has no answer: it names nothing that is run.
+  const answers = () => !still() || !!document.querySelector("[data-about], .recipe");
   // The names of the problems to choose from may tell: they have numbers meanwhile, which house.css shows.
   function name(hides) {
     document.querySelectorAll('[class*="-preset"] button').forEach((each, i) => (hides ? (each.ariaLabel = `Problem ${i + 1}`) : each.removeAttribute("aria-label")));
   }
   function look() {
     if (on && !watched() && known()) root.watched = "";
-    const asked = about(), hides = hushed || (on && asked !== undefined && !seen.has(asked));
+    const asked = about(), hides = (hushed && answers()) || (on && asked !== undefined && !seen.has(asked));
     if (hides || "hushed" in root) name(hides);
     if (hides === "hushed" in root && asked === last) return;
     last = asked;
@@ -27,6 +30,11 @@ function prediction() {
     dispatchEvent(new Event("prediction"));
   }
   const watch = new MutationObserver(look); // before the browser paints: no answer of another problem is seen for a moment
+  function heed() {
+    if (on || hushed) watch.observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-about", "data-test-script-state"] });
+    else watch.disconnect();
+    look();
+  }
 
   window.predictions = {
     about,
@@ -38,19 +46,18 @@ function prediction() {
       on = to;
       last = undefined;
       if (anew) seen.clear();
-      if (on) watch.observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-about", "data-test-script-state"] });
-      else watch.disconnect(), (hushed = false);
-      look();
+      if (!on) hushed = false;
+      heed();
     },
-    hush(to) {
-      hushed = to;
-      if (to) seen.delete(about());
-      look();
+    hush() {
+      hushed = true;
+      seen.delete(about());
+      heed();
     },
     reveal() {
       hushed = false;
       seen.add(about());
-      look();
+      heed();
     },
   };
   if (new URLSearchParams(location.search).get("view.predict") === "true") window.predictions.turn(true);

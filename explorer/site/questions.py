@@ -92,6 +92,9 @@ class Question:
         return self if steps >= FEWEST else replace(self, guesses=(), instead=why)
 
 
+NOBODY = "nobody, all diverge"
+"""Who wins a race in which there is no winner, for one that diverges does not win."""
+
 ASKED = "What becomes of this run, at the learning rate {}?"
 
 ELSEWHERE = 1.01
@@ -237,19 +240,21 @@ def of_run(explanation: Explanation, drawing: Picture, bracket: tuple[float, flo
 def of_race(race: Race, drawing: Picture, names: Sequence[str], explanations: Sequence[Explanation]) -> Question:
     """Return what is asked of a race: who of these names leads at the end, and what becomes of it."""
     first, rate, loss = leaders(explanations), plain(race.setup.learning_rate, 4), explanations[0].trajectory.objective
+    endless, choices = Facts(loss).endless, [*_choices(loss).items()]
     paces = {"own": "", "shared": f", all at the rate {rate}", "fraction": f", each at {rate} times its own edge"}
     what = f"On {LOSSES.title(race.setup.loss)}{paces[race.pace]}"
-    holds = "" if Facts(loss).endless else ", without diverging"  # without a lower end, who diverges may lead
+    holds = "" if endless else ", without diverging"  # without a lower end, who diverges may lead
     asks = f"{what}: who has the lowest loss after {counted(race.setup.steps)}{holds}?"
     rates = [f" at the rate {plain(each.learning_rate, 4)}" * (race.pace == "own") for each in race.racers]
     known = [f"{name}{rate}" for name, rate in zip(names, rates, strict=True)]
     ends = [explanations[i].outcome for i in first or [0]]  # if nobody leads, all of them diverged
     verdicts, still = np.array([each.verdict[0] for each in ends], dtype=object), [bool(each.still()) for each in ends]
-    end = becomes(
-        ("And what becomes of the winner?",), verdicts, "the winner" if first else "each racer", still=still, choices=_choices(loss)
-    )
+    if not endless:  # then nothing can be said of a winner that is said of those who diverge
+        choices[-1] = f"is {NOBODY}", choices[-1][1]
+    whose = "the winner" if first or not endless else "each racer"
+    end = becomes(("And what becomes of the winner?",), verdicts, whose, still=still, choices=dict(choices))
     count = len(drawing.figure.data)  # the landscape comes first, its minimum and the start come last
-    guesses = who(asks, known, first, "nobody, all diverge"), _any(end)
+    guesses = who(asks, known, first, NOBODY), _any(end)
     return _seen(drawing, guesses, [0, count - 2, count - 1]).of_steps(race.setup.steps)
 
 

@@ -13,6 +13,7 @@ import plotly
 from plotly import graph_objects as go
 
 from explorer.site.content import HERE, SCRIPT, STYLE, content
+from explorer.site.mark import ICON
 from explorer.site.shown import Shown, shown
 
 FLAT = HERE / "bundle" / "plotly-cartesian.min.js"
@@ -73,7 +74,12 @@ def template(words: str = "") -> str:
     """Return the page with its style, its script and its words, and places for Plotly and for what it shows."""
     page = (HERE / "standalone.html").read_text(encoding="utf-8")
     style = (HERE / "standalone.css").read_text(encoding="utf-8")
-    return page.replace("{{words}}", words).replace("{{style}}", STYLE + style).replace("{{script}}", f"{SCRIPT}\nstand();\n")
+    return (
+        page.replace("{{icon}}", ICON)
+        .replace("{{words}}", words)
+        .replace("{{style}}", STYLE + style)
+        .replace("{{script}}", f"{SCRIPT}\nstand();\n")
+    )
 
 
 def _in_space(figure: go.Figure | dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ const showing = document.documentElement.dataset; // `present` while it is on
 function present(on) {
   if (on === "present" in showing) return;
   if (on) showing.present = "";
-  else delete showing.present, prediction().hush(false);
+  else delete showing.present; // what was hidden stays so: `r` and a button on the page show it
   if (on) document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may not: it fills the window then
   else if (document.fullscreenElement) (full = false), document.exitFullscreen();
   dispatchEvent(new Event("present")); // pictures change the size of their type
@@ -33,20 +33,20 @@ function choose(radios, steps) {
 }
 
 // The next step of the lesson that is shown; else of the situations that the page offers to start from, around.
-let lesson, last = -1; // "name.place", and the place of the last situation
+let lesson, lasts = {}; // "name.place", and the place of each page's last situation
 function start(steps) {
   const [name, place] = lesson?.split(".") ?? [];
   const to = Number(place) + steps;
   if (name) return void (to in Array(lengths[name]).fill() && go("step", (lesson = `${name}.${to}`)));
   const chips = [...document.querySelectorAll('[class*="-preset"] button')], at = chips.findIndex((chip) => chip.ariaChecked === "true");
-  last = at < 0 ? last : at;
-  if (chips.length) chips.at((last = (last + steps + (last < 0 && steps < 0) + chips.length) % chips.length)).click();
+  const page = location.pathname, last = at < 0 ? (lasts[page] ?? -1) : at;
+  if (chips.length) chips.at((lasts[page] = (last + steps + (last < 0 && steps < 0) + chips.length) % chips.length)).click();
 }
 
 const KEYS_THERE = {
   n: () => start(1),
   b: () => start(-1),
-  h: () => document.querySelector("[data-about], .recipe") && (prediction().hush(true), dial()?.focus()), // where what is asked about is said
+  h: () => document.querySelector("[data-about], .recipe") && (prediction().hush(), dial()?.focus()), // where what is asked about is said
   r: () => prediction().reveal(),
   Enter: () => prediction().reveal(),
   Escape: () => present(false),
@@ -75,7 +75,7 @@ if (!window.presentBegan) {
     const typed = event.target.closest?.("textarea, select, [contenteditable=true], [role=combobox], input:not([type=range], [type=radio])");
     if (typed || event.ctrlKey || event.metaKey || event.altKey) return;
     const inPicture = event.target.closest?.(".picture, button, a, summary"), native = [" ", "Enter"].includes(event.key) || event.key.startsWith("Arrow");
-    const does = event.key === "p" ? () => present(!("present" in showing)) : "present" in showing && !(native && inPicture) && KEYS_THERE[event.key];
+    const does = event.key === "p" ? () => present(!("present" in showing)) : ("present" in showing || ("hushed" in showing && event.key === "r")) && !(native && inPicture) && KEYS_THERE[event.key];
     if (!does) return;
     event.preventDefault();
     event.stopImmediatePropagation();

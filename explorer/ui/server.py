@@ -39,6 +39,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.hall.routes import PREFIX, forget, routes
 from explorer.site.content import CONTENTS, known
+from explorer.site.mark import ICON
 from explorer.site.module import MODULES
 from explorer.ui.turns import turn
 
@@ -187,7 +188,7 @@ BEGINNING = f"<script>{Path(__file__).with_name('beginning.js').read_text('utf-8
 """Runs before Streamlit's own scripts."""
 
 NOWHERE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>No such page · Divergence Explorer</title><style>:root {{ color-scheme: light dark; font: 18px/1.5 "Segoe UI", sans-serif }}
+<title>No such page · Divergence Explorer</title>{icon}<style>:root {{ color-scheme: light dark; font: 18px/1.5 "Segoe UI", sans-serif }}
 body {{ max-width: 36em; margin: 15vh auto; padding: 0 1em }} a {{ color: light-dark(#0072B2, #56B4E9) }}</style>
 <main><h1>There is no page {path}</h1>
 <p>Perhaps its link was cut or mistyped. <a href="{home}">The first page</a> leads to all others.</p></main>"""
@@ -232,7 +233,7 @@ class Pages:
         asked = [each for each in scope["headers"] if each[0] not in (b"accept-encoding", b"if-none-match", b"if-modified-since")]
         await self.app({**scope, "headers": asked}, receive, with_more)
         if not found:
-            page = NOWHERE.format(path=html.escape(f"/{here}"), home=f"{root}/")
+            page = NOWHERE.format(icon=ICON, path=html.escape(f"/{here}"), home=f"{root}/")
             await HTMLResponse(page, 404)(scope, receive, send)
 
 

@@ -1,5 +1,7 @@
 """A short table, shown whole, as high as its rows, with long lines wrapped instead of cut; and any table as a file."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -11,8 +13,9 @@ def short_table(rows: pd.DataFrame, about: str) -> None:
 
 def offer(label: str, frame: pd.DataFrame, name: str) -> None:
     """Offer a table as a file of that name, with nan written out."""
-    content = frame.to_csv(index=False, na_rep="nan").encode()
-    st.download_button(label, content, name, "text/csv", icon=":material/download:")
+    # It is written when it is clicked: one that was written before is gone by then, if the page has run meanwhile.
+    written = partial(frame.to_csv, index=False, na_rep="nan")
+    st.download_button(label, written, name, "text/csv", icon=":material/download:", on_click="ignore")
 
 
 def _unbroken(cell: object) -> str:

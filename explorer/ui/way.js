@@ -79,7 +79,7 @@ function build(parent, groups) {
   const show = made("button", { type: "button", class: "way-share way-present", title: "Present: full screen, large type, keys (p)", "aria-label": "Present" });
   show.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 5h18v11H3zM12 16v4M8 20h8"/></svg>';
   show.onclick = () => present(true);
-  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), opener());
+  parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), revealer(), opener());
 
   let predicts = prediction().isOn();
   function update({ here, lessons, framed: may, predict }, setTriggerValue) {
@@ -104,6 +104,13 @@ function linkOfThis() {
   for (const { dataset } of document.querySelectorAll(".picture[data-moved]")) moved.set(dataset.key, dataset.moved);
   link.hash = moved;
   return link.href;
+}
+
+// Where the presenter has hidden an answer (`h`) that no picture asks for, whose own button would show it.
+function revealer() {
+  const reveal = made("button", { type: "button", class: "way-reveal picture-show", title: "Show what is hidden (r)" }, "Show what happens");
+  reveal.onclick = () => prediction().reveal();
+  return reveal;
 }
 
 // From a frame, where `embed.css` shows it, to all of the app: the same in a tab of its own.

@@ -1,7 +1,6 @@
 """What stands above every page: the name and the mark, the pages in four groups, and the button that shares what is shown."""
 
 import ast
-import base64
 import functools
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import streamlit as st
 
 from explorer.site.content import HERE as SITE
 from explorer.site.lessons import lessons
+from explorer.site.mark import mark as drawn_mark
 from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.drawn import ink
@@ -21,9 +21,6 @@ GROUPS = {10: "see it", 50: "networks", 70: "learn", 80: "my own run"}
 """The groups by the number of their first page: a new page is in one by its own number."""
 
 WAY, SHOWN = "way", "way:case"
-SWINGS = (("M3 17l4-3 4 6 5-11 5 17", "#0072B2", "#56B4E9"), ("M21 26l7-23", "#D55E00", "#EE8033"))
-"""The mark: a path whose swings grow, and leave at the top; with its colors on a light and on a dark ground."""
-
 PARTS = (SITE, "prediction"), (HERE, "popover"), (HERE, "present"), (HERE, "way")
 
 CODE = Module("way", "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for folder, name in PARTS))
@@ -110,9 +107,4 @@ def way(here: str) -> None:
 
 def mark(word: str = "") -> str:
     """Return the mark as the address of an SVG in the colors of the page's theme, with a word beside it."""
-    dark = st.context.theme.type == "dark"
-    lines = "".join(f'<path d="{path}" stroke="{on_dark if dark else on_light}"/>' for path, on_light, on_dark in SWINGS)
-    drawn = f'<g fill="none" stroke-width="3.2" stroke-linejoin="round" stroke-linecap="round">{lines}</g>'
-    text = f'<text x="42" y="23" font-family="Segoe UI, sans-serif" font-size="19" font-weight="600" fill="{ink()}">{word}</text>'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {232 if word else 34} 32">{drawn}{text if word else ""}</svg>'
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return drawn_mark(word, dark=st.context.theme.type == "dark", ink=ink())

@@ -67,6 +67,13 @@ def bet(phone: Page, rate: str, nickname: str = "") -> None:
     phone.get_by_role("button", name="et").click()
 
 
+UNCOVERED = """() => {
+  const button = document.querySelector("form.bet button"), { left, right, top, bottom } = button.getBoundingClientRect();
+  return [top + 2, bottom - 2].every((y) => document.elementFromPoint((left + right) / 2, y) === button);
+}"""
+"""Whether the button that changes a bet is in sight, all of it."""
+
+
 def for_everyone(page: Page, scheme: str = "light") -> None:
     """No rule of axe-core is broken in this theme, and nothing runs over to the side."""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -83,8 +90,11 @@ def test_a_class_bets_in_three_rounds(window: Window) -> None:
         for phone, name, rate in ((ada, names[0], "0.5"), (ben, names[1], "0.4"), (eve, names[2], "0.6")):
             glance(phone)
             expect(phone.locator("main")).to_contain_text(f"round {round}")
+            expect(phone.locator("#heard")).to_have_text(f"Round {round} is open: bet." if round > 1 else "")
             bet(phone, rate, name)
             expect(phone.locator("#said")).to_have_text(f"Your bet of {rate} is in.")
+            expect(phone.locator("#heard")).to_be_empty()  # it is no longer what there is to do
+            phone.wait_for_function(UNCOVERED)
         slider = ada.get_by_role("slider")
         before = float(ada.get_by_label("As a number").input_value())
         slider.focus()
@@ -115,6 +125,24 @@ def test_a_class_bets_in_three_rounds(window: Window) -> None:
             for each, scheme in ((hall, "light"), (ada, "light"), (ben, "dark")):
                 for_everyone(each, scheme)
         hall.get_by_label("A problem").select_option("09_x_squared")  # of the next one in the list the range may have no 0.5
+        hall.get_by_role("button", name="Next round").click()
+        expect(hall.locator("main")).to_contain_text(f"Bets in round {round + 1}: 0")
+
+
+def test_a_link_that_is_no_problem_is_refused_beside_its_field_which_keeps_it(window: Window) -> None:
+    """Before the reveal, where the form is folded, and after it; then the corrected link makes the round."""
+    hall, _ = lecturer(window)
+    for round in (1, 2):
+        hall.get_by_role("button", name="Reveal").click()
+        for wrong in ("http://a/?loss=nosuch", "http://a/?loss=absolute", "nonsense"):
+            hall.get_by_label("or any link of the app").fill(wrong)
+            hall.get_by_role("button", name="Next round").click()
+            expect(hall.get_by_label("or any link of the app")).to_have_attribute("aria-invalid", "true")
+            expect(hall.get_by_label("or any link of the app")).to_have_value(wrong)
+            expect(hall.get_by_label("or any link of the app")).to_be_focused()
+            expect(hall.get_by_role("alert")).to_be_in_viewport(ratio=0.999)
+            expect(hall.locator(".strip")).to_be_visible()
+        hall.get_by_label("or any link of the app").fill("http://a/?v=1&loss=x_squared")
         hall.get_by_role("button", name="Next round").click()
         expect(hall.locator("main")).to_contain_text(f"Bets in round {round + 1}: 0")
 

@@ -56,7 +56,7 @@ WRONG = """() => {
   if (stage.height < 150) found.push(`the plot is ${stage.height} px high`);
   return found.join();
 }"""
-TINY = ((640, 480), (480, 320), (320, 240), (200, 150))
+TINY = ((640, 480), (480, 320), (320, 240), (200, 150), (160, 120))
 TINY_WRONG = f"""() => {{
   const inside = (each) => {{
     if (!each?.checkVisibility({{ visibilityProperty: true }})) return false;
@@ -70,8 +70,16 @@ TINY_WRONG = f"""() => {{
   for (const part of [".picture-sentence", ".picture-dial:not([hidden]) .picture-ruler"])
     if (shown.querySelector(part) && !inside(shown.querySelector(part))) return `${{part}} is not in the frame`;
   if (!shown.querySelector(".picture-sentence").innerText.trim()) return "no sentence";
+  const whole = (each) => each.scrollHeight <= each.clientHeight + 1 && each.scrollWidth <= each.clientWidth + 1;
+  const cut = [".picture-sentence > span", ".picture-value"].filter((part) => !whole(shown.querySelector(part)));
+  const box = open.getBoundingClientRect(), range = document.createRange();
+  range.selectNodeContents(shown.querySelector(".picture-sentence > span"));
+  const covers = (line) => line.left < box.right && line.right > box.left + 4 && line.top < box.bottom - 4 && line.bottom > box.top;
+  if ([...range.getClientRects()].some(covers)) return "the way out covers the sentence";
+  if (cut.length || !whole(shown)) return `${{cut.join(" and ") || "the picture"}} is cut`;
   const small = shown.querySelector(".picture-small");
-  if (!small.hidden) return innerHeight > 240 ? "no plot" : inside(small) ? "" : "the line that leads to the plot is not in the frame";
+  if (shown.classList.contains("picture-cramped"))
+    return innerHeight > 240 ? "no plot" : small.hidden || inside(small) ? "" : "the line that leads to the plot is not in the frame";
   const sizes = [...shown.querySelectorAll(".picture-plot .plotclip rect")]
     .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
   const drawn = inside(shown.querySelector(".picture-plot .main-svg")) && sizes.length;
@@ -241,8 +249,44 @@ CLEAR = """() => {
 }"""
 
 
+ASKED_WHOLE = """() => {
+  const shown = document.querySelector(".picture-embedded"), form = shown?.querySelector(".picture-guess:not([hidden])");
+  const show = form?.querySelector(".picture-show");
+  if (!show) return "nothing is asked";
+  const whole = (each) => each.scrollHeight <= each.clientHeight + 1 && each.scrollWidth <= each.clientWidth + 1;
+  if (!whole(shown) || !whole(document.documentElement)) return "it scrolls";
+  const { bottom, right } = show.getBoundingClientRect(), parts = [...form.querySelectorAll(".picture-part:not([hidden])")];
+  if (bottom > innerHeight || right > innerWidth) return "the button is not in the frame";
+  if (innerHeight >= 240 && !parts.length) return "no question";
+  return parts.length || form.querySelector(".picture-elsewhere").checkVisibility() ? "" : "no word about the question";
+}"""
+
+
+@pytest.mark.parametrize("name", ["step_size", "race", "sweep", "network"])
+def test_what_a_frame_asks_fits_it_and_what_has_no_room_is_left_out(visit: Visit, app: str, name: str) -> None:
+    page = visit(f"{app}/{name}?embed=true&view.predict=true", ignore="404", viewport={"width": 800, "height": 450})
+    settle(page)
+    for width, height in ((320, 240), (160, 120), (480, 320), (320, 240)):
+        page.set_viewport_size({"width": width, "height": height})
+        settle(page)
+        page.wait_for_function(f"() => ({ASKED_WHOLE})() === ''")
+    page.get_by_role("button", name="Show what happens").click()
+    page.wait_for_function(f"() => ({TINY_WRONG})() === ''")
+
+
+def test_who_races_is_named_in_a_small_frame_which_has_room_for_one_plot(visit: Visit, app: str) -> None:
+    page = visit(f"{app}/race?embed=true", ignore="404", viewport={"width": 320, "height": 240})
+    names = ["gradient descent", "momentum", "Nesterov", "Adam"]
+    for width, height, plots in ((320, 240, 1), (800, 450, 2), (320, 240, 1)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator(".legendtext")).to_have_text(names)
+        expect(page.locator(".cartesianlayer .subplot")).to_have_count(plots)
+        for name in names:
+            expect(page.locator(".legendtext").filter(has_text=name)).to_be_in_viewport(ratio=0.999)
+
+
 @pytest.mark.parametrize(("name", "size"), [("step_size", (480, 320)), ("race", (480, 320))])
-def test_a_low_frame_keeps_a_third_for_the_plot_and_scrolls_what_it_asks(visit: Visit, app: str, name: str, size: tuple[int, int]) -> None:
+def test_a_low_frame_keeps_a_third_for_the_plot_and_its_buttons(visit: Visit, app: str, name: str, size: tuple[int, int]) -> None:
     width, height = size
     page = visit(f"{app}/{name}?embed=true&v=1&loss=ravine", ignore="404", viewport={"width": width, "height": height})
     page.wait_for_function("height => document.querySelector('.picture-embedded .picture-stage')?.clientHeight >= height / 3", arg=height)

@@ -58,6 +58,40 @@ def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, serve
         page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('.xtick text')).fontSize) === {ordinary}")
 
 
+def hushed(page: Page) -> bool:
+    return bool(page.evaluate("'hushed' in document.documentElement.dataset"))
+
+
+def test_what_a_presenter_hid_stays_hidden_until_it_is_asked_for(visit: Visit, server: str) -> None:
+    """After the view, by either of its ends; on the next page; not on one without an answer; and a button or `r` shows it everywhere."""
+    page = visit(server, ignore="404", viewport=PROJECTOR)
+    show, way = page.get_by_role("button", name="Show what happens"), page.get_by_role("navigation")
+    answers = {"Step size": ".picture-sentence >> nth=0", "Map": ".picture", "Lessons": "h2"}
+
+    def go(name: str) -> None:
+        way.get_by_role("link", name=name, exact=True).click()
+        expect(way.get_by_role("link", name=name, exact=True)).to_have_attribute("aria-current", "page")
+        settle(page)
+
+    for name, leave, reveal in (("Step size", "Escape", "r"), ("Map", "p", ""), ("Map", "Escape", "r"), ("Step size", "p", "")):
+        go(name)
+        answer = page.locator(answers[name])
+        expect(answer).to_be_visible()
+        for key in ("p", "h", leave):
+            page.keyboard.press(key)
+        expect(page.locator(".way")).to_be_visible()
+        expect(show).to_have_count(1) if name == "Map" else expect(show.first).to_be_visible()
+        expect(answer).to_be_hidden()
+        go("Lessons")
+        expect(page.locator(answers["Lessons"]).first).to_be_visible()
+        expect(show).to_be_hidden()
+        go(name)
+        expect(answer).to_be_hidden()
+        page.keyboard.press(reveal) if reveal else show.locator("visible=true").click()
+        expect(answer).to_be_visible()
+        assert not hushed(page)
+
+
 def test_a_key_that_is_typed_is_text(visit: Visit, server: str) -> None:
     page = visit(f"{server}/cases", ignore="404", viewport=PROJECTOR)
     settle(page)

@@ -40,7 +40,7 @@ class Person:
     @property
     def refusal(self) -> str:
         """The sentence of a refusal."""
-        return "".join(re.findall(r'<p class="wrong">(.*?)</p>', self.page))
+        return "".join(re.findall(r'<p class="wrong"[^>]*>(.*?)</p>', self.page))
 
     def refuses(self, sentence: str) -> bool:
         """Whether that is the sentence of a refusal; what `.*` stands for may be anything."""

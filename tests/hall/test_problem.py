@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from itertools import combinations, pairwise
@@ -58,6 +59,28 @@ def test_a_bet_at_the_edge_is_on_the_safe_side_wherever_the_edge_was_rounded() -
             standing = problem.standing([rate])
             assert standing
             assert (standing.safe, problem.verdict(rate)) == (safe, "converged" if safe else "diverged")
+
+
+@pytest.mark.parametrize("width", [360, 900])
+def test_every_verdict_has_its_name_and_no_name_lies_on_another_or_is_crossed_by_a_line(width: int) -> None:
+    """Wherever the edge and the median are, with zones from wide to none."""
+    words, grid = ("slow", "converging", "oscillating", "diverged"), [10 ** (i / 4 - 2) for i in range(17)]
+    for edge, middle, share in itertools.product(grid[1:], grid, (0.5, 0.01)):
+        zones = [*zip(words, (0.01, 0.01 + (edge - 0.01) * share, edge * 0.999, edge), strict=True)]
+        drawn = strip(zones, (0.01, 100.0), [], {"edge": edge, "median": middle}, alt="", width=width)
+        named = re.findall(r'<text x="(\d+)" y="(\d+)" text-anchor="(\w+)">(.*?)</text>', drawn)
+        shift = {"start": 0.0, "middle": -0.5, "end": -1.0}
+        boxes = [
+            (int(x) + shift[anchor] * 7.5 * len(text), 7.5 * len(text), int(y), text) for x, y, anchor, text in named if text[0].isalpha()
+        ]
+        assert sorted(text for *_, text in boxes if text in words) == sorted(words)
+        for left, wide, y, text in boxes:
+            assert left >= -1, text
+            assert left + wide <= width + 1, text
+            others = [(start, length) for start, length, height, other in boxes if height == y and other != text]
+            assert all(start >= left + wide - 1 or start + length <= left + 1 for start, length in others), text
+            lines = [float(x) for x, top in re.findall(r'd="M([\d.]+) (\d+)V\d+" class="mark"', drawn) if int(top) < y - 14]
+            assert text in words or not [x for x in lines if left + 1 < x < left + wide - 1], text
 
 
 @pytest.mark.parametrize("width", [360, 900])

@@ -369,7 +369,6 @@ real = routes.Limit
 
 
 UNASKED = {
-    "": "Choose a problem for the next round, or paste a link of the app.",
     "https://example.org": "A link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got 'https://example.org'.",
     "?loss=absolute": "In 100 steps no rate up to 100 diverges: there is no edge to bet on; choose another problem.",
     "?loss=absolute&steps=1": "In 1 step no rate up to 100 diverges: there is no edge to bet on; choose another problem.",
@@ -393,9 +392,15 @@ def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: st
     lecturer = Lecturer(address).open()
     wrong = {f"https://example.org/?{query}": sentence for query, sentence in WRONG.items()}
     for link, sentence in [*(UNASKED | wrong).items(), *reversed((UNASKED | wrong).items())]:
-        lecturer.does("skip", link=link)
+        lecturer.does("skip", link=link, case="20_momentum_transient")
         assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (link, lecturer.refusal)
+        assert "Close bets" in lecturer.page, "a line beside the field, and not a page of its own"
+        assert f'value="{html.escape(link)}" aria-invalid' in lecturer.page, "what was typed is kept"
+        assert '<option value="20_momentum_transient" selected>' in lecturer.page
         assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
+        assert "aria-invalid" not in lecturer.page
+    assert lecturer.does("skip", case="nosuch")
+    assert lecturer.refuses("Choose a problem for the next round, or paste a link of the app.")
     for query, sentence in WRONG.items():
         lecturer.ask(f"/room?{query}", {})
         assert (lecturer.status, lecturer.refuses(sentence)) == (400, True), (query, lecturer.refusal)
@@ -473,6 +478,20 @@ def test_the_standing_of_known_bets() -> None:
     )
     assert points([problem, problem], [*bets, Bet(2, "a", 1.0, 1, "Ada", False)], 2) == [("Ada", 150, 2), ("Ben", 80, 1)]
     assert "Nobody has bet" in result([problem], [], 1, 360)
+
+
+def test_the_tables_of_points_are_as_long_as_one_another() -> None:
+    problem = Problem({}, "x²", "", 0.01, 100.0, 1.0, "Why.", ("converged", "diverged"), (0.01, 1.0))
+    for count, lengths in ((1, [1]), (5, [5]), (6, [3, 3]), (7, [4, 3]), (10, [5, 5]), (12, [5, 5])):
+        shown = result([problem], [Bet(1, str(i), 0.5, 1, f"Name {i}", False) for i in range(count)], 1, 900)
+        assert [table.count("<tr><td>") for table in shown.split("<table")[1:]] == lengths
+
+
+def test_a_page_says_where_its_icon_is(address: str) -> None:
+    """Else a browser asks the server for one that is not there."""
+    lecturer = Lecturer(address).open()
+    for path in ("/room", f"/room/{lecturer.code}", f"/room/{lecturer.code}/lead", "/room/nowhere"):
+        assert '<link rel="icon" href="data:' in lecturer.ask(path)
 
 
 def test_every_word_of_the_ruler_is_explained_once() -> None:

@@ -6,7 +6,11 @@ import re
 
 import pytest
 
+from explorer.core.run.race import Race, Racer
 from explorer.core.run.setup import Setup
+from explorer.core.verdict.explanation import Explanation
+from explorer.figures import race as figure
+from explorer.site.questions import NOBODY, RIGHT, of_race
 from explorer.site.shown import shown
 from explorer.ui import panel
 from tests.ui.reading import FOLDER, finished, opened, pictures
@@ -71,3 +75,24 @@ def test_the_scale_has_few_powers_of_ten_under_it_however_far_the_answer_is(scal
     assert question is not None
     names = [*question.guesses[0].names.values()][:-1]  # and "none"
     assert 3 <= len(names) == len({*names}) <= 6
+
+
+@pytest.mark.parametrize(
+    ("loss", "rates", "wins"),
+    [("ravine", (1.9, 0.5), True), ("ravine", (5.0, 5.0), False), ("x_squared", (0.1, 5.0), True), ("saddle", (0.5, 0.1), True)],
+)
+def test_what_is_asked_of_the_winner_of_a_race_is_what_a_winner_can_become(loss: str, rates: tuple[float, float], wins: bool) -> None:
+    """One that diverges does not win, so it is no choice, but on a loss without a lower end; that nobody wins is one in both questions."""
+    race = Race(Setup(loss), (Racer("gradient_descent", rates[0]), Racer("momentum", rates[1])))
+    runs = race.run()
+    asked = of_race(race, figure.draw(runs, race.names), race.names, [Explanation.of(each) for each in runs])
+    who, end = asked.guesses
+    diverging = [option for option in end.options if "diverges" in option]
+    assert len(diverging) == (loss == "saddle")
+    if loss != "saddle":
+        assert "without diverging" in who.asks[0]
+        assert who.options[-1] == NOBODY
+        assert end.options[-1] == f"It is {NOBODY}"
+        right = [scores[0] == RIGHT for scores in end.scores]
+        assert right[-1] is (who.scores[-1][0] == RIGHT) is not wins
+        assert end.replies[-1][0].startswith("You said that the winner is nobody" if wins else "Right: the winner is nobody")

@@ -131,11 +131,13 @@ def in_words(seconds: float) -> str:
 
     >>> in_words(0.4), in_words(75), in_words(9000), in_words(1e6)
     ('1 s', '1 min 15 s', '2 h 30 min', '11 days 14 h')
+    >>> in_words(86400)
+    '1 day 0 h'
     """
     seconds = max(math.ceil(seconds), 1)
     for unit, part, names in ((86400, 3600, "days h"), (3600, 60, "h min"), (60, 1, "min s")):
         if seconds >= unit:
             whole, rest = divmod(round(seconds / part) * part, unit)
             first, second = names.split()
-            return f"{whole:,} {first} {rest // part} {second}"
+            return f"{whole:,} {first if whole > 1 else first.removesuffix('s')} {rest // part} {second}"
     return f"{seconds} s"

@@ -188,16 +188,18 @@ def percent(share: float) -> str:
 
 
 def progress(plan: Map, canvas: Canvas, painting: Job[float]) -> None:
-    """Show the progress and what went wrong; nothing once it is finished."""
+    """Show the progress and what went wrong; nothing once it is finished.
+
+    While it is at work that is one element: were there now one more, now one less, Streamlit would put another "Stop" in the place of the
+    one that is being clicked.
+    """
     if painting.error:
         st.error(literally(painting.error), icon=":material/error:")
     if canvas.done.all():
         return
     state = "stopped" if not painting.running else "beginning"
-    waits = painting.waits
-    if waits:
-        st.info(waits)
-        state = "waiting"
+    if waits := painting.waits:
+        state = f"{waits[:1].lower()}{waits[1:]}"
     elif painting.running and painting.first is not None and canvas.share > painting.first[1]:
         seconds, share = painting.first
         state = f"{in_words(seconds * (1 - canvas.share) / (canvas.share - share))} left"

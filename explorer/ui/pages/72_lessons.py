@@ -14,7 +14,7 @@ CHOSEN, SHOWN = "lessons:lesson", "lessons:shown"
 KEYS = (
     ("p", "begins and ends the presenter's view: full screen, no navigation, large type"),
     ("n, b", "the next step of the lesson, and the one before; without a lesson, of the page's situations"),
-    ("h, r", "hides the answer while you ask, and reveals it; Enter reveals it, too"),
+    ("h, r", "hides the answer while you ask, also after the presenter's view, and reveals it; Enter reveals it, too"),
     ("arrows, space", "drag the rate, and play the steps"),
 )
 

@@ -5,11 +5,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from explorer.core.run.setup import Setup
-from explorer.hall.problem import Problem, still
+from explorer.hall.problem import Problem
 from explorer.hall.store import MOST_BETS
 from explorer.site.casebook import casebook
 from explorer.ui import panel
-from explorer.ui.drawn import ink
 from explorer.ui.turns import turn
 
 EXPLAINED = "explained"  # what a page in a frame leaves out
@@ -26,7 +25,7 @@ def posed(setup: Setup) -> Problem:
 def main() -> None:
     """The problem as students see it, and the way into a room."""
     st.title("Where does my class believe the edge is?", anchor=False)
-    setup, _ = panel.computable("class", panel.current(DEFAULT), DEFAULT, posed)
+    setup, problem = panel.computable("class", panel.current(DEFAULT), DEFAULT, posed)
     panel.notes()
     panel.write_link(setup.to_query())
     with st.container(key=EXPLAINED):
@@ -37,7 +36,8 @@ def main() -> None:
         )
     st.link_button(f"Open a room with this problem: {setup.recipe}", f"room?{urlencode(setup.to_query())}", type="primary")
     st.header("The problem, as students see it", anchor=False)
-    st.html(still(setup, ink()))
+    with st.container(key=f"told_{st.context.theme.type}"):
+        st.html(problem.shown)
     with st.container(key=f"{EXPLAINED}_below"):
         st.caption(
             "The problem is the one you had on the last page; the sidebar changes it. Students see neither the edge nor any run. A room"
