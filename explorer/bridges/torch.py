@@ -42,8 +42,9 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
 
     Raises ValueError for a model without parameters to train, with ones that have no shape yet or are of another type than float32 and
     float64 (in 16 bits curvature is rounded away), for one that cannot be copied, that draws random numbers, as dropout does in training
-    mode, or whose loss depends on what it was called with before, as with spectral normalization in training mode, for data whose tensors are not equally long or that the model or the loss function does not take, with what
-    PyTorch says of it, for `BatchNorm` in training mode with one value a channel, and for a loss that is not one number with a gradient.
+    mode, or whose loss depends on what it was called with before, as with spectral normalization in training mode, for data whose tensors
+    are not equally long or that the model or the loss function does not take, with what PyTorch says of it, for `BatchNorm` in training
+    mode with one value a channel, and for a loss that is not one number with a gradient.
     Raises ImportError where PyTorch is not installed.
 
     See also: `jax_loss`, `from_function`, `safe_rate`.
@@ -289,8 +290,8 @@ def _exact(torch: Any) -> Iterator[None]:
 
 
 BY_DIFFERENCES = (
-    "products with the model's Hessian are central differences of its gradients, less exact and slower, because double backpropagation fails"
-    " or is not the derivative of the gradient: look for detach(), and for an operation with a backward of its own; runs are not concerned"
+    "products with the model's Hessian are central differences of its gradients, less exact and slower: double backpropagation fails, or is"
+    " not the derivative of the gradient; look for detach(), and for an operation with a backward of its own; runs are not concerned"
 )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_integer, check_number, check_one, check_points, check_whole, must
+from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_points, check_whole, must
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
@@ -158,11 +158,14 @@ class Density(Displayed):
 
     def moment(self, power: int) -> tuple[float, float]:
         """Return the mean of λ^power over all eigenvalues and its standard error."""
-        each = (self.weights * self.eigenvalues**power).sum(axis=1)
-        return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
+        power = check_one("power", check_number("power", power))
+        with np.errstate(all="ignore"):  # of a power beyond all floats
+            each = (self.weights * self.eigenvalues**power).sum(axis=1)
+            return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
 
     def share(self, low: float, high: float) -> float:
         """Return the share of all eigenvalues between two numbers, `low` ≤ λ < `high`."""
+        low, high = (float(check_one(name, check_floats(name, each)[()])) for name, each in (("low", low), ("high", high)))
         inside = (self.eigenvalues >= low) & (self.eigenvalues < high)
         return float((self.weights * inside).sum() / len(self.weights))
 
@@ -172,10 +175,13 @@ class Density(Displayed):
         By default that is a hundredth of the spectrum's length. Ghorbani et al. 2019, arXiv 1901.10159, section 2.
         """
         points = np.atleast_1d(check_number("grid", grid, shape="numbers"))
+        if points.ndim != 1:
+            raise must("grid", "numbers, (n,)", f"shape {points.shape}")
         length = float(np.ptp(self.eigenvalues)) or float(np.abs(self.eigenvalues).max()) or 1.0
         sigma = length / 100 if width is None else check_one("width", check_number("width", width, Knob(above=0)))
-        away = (points[:, np.newaxis] - self.eigenvalues.ravel()) / sigma
-        return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))
+        with np.errstate(all="ignore"):
+            away = (points[:, np.newaxis] - self.eigenvalues.ravel()) / sigma
+            return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))
 
 
 def density(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_integer, check_one, check_whole
+from explorer.core.ground.knobs import Knob, check_integer, check_one, check_place
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
 from explorer.core.run.descent import Trajectory
@@ -100,8 +100,7 @@ class Outcome(Displayed):
 
     def _one(self, run: int) -> int:
         """The place of a run, as an array takes it; refused with a sentence where there is none."""
-        runs = len(self.verdict)
-        return int(check_one("run", check_integer("run", run, Knob(at_least=-runs, at_most=runs - 1))))
+        return check_place("run", run, len(self.verdict))
 
     def evidence(self, run: int = 0) -> dict[str, float | int | str]:
         """Return the numbers that decided one run's verdict, by name, thresholds included."""
@@ -122,7 +121,7 @@ class Outcome(Displayed):
 
     def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
         """Return one run's numbers as its sentence names them, in text."""
-        run, digits = self._one(run), check_whole("digits", digits, at_least=1)
+        run, digits = self._one(run), int(check_one("digits", check_integer("digits", digits, Knob(at_least=1, at_most=17))))
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.late_low, "high": self.late_high}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
         if self.start_loss[run] < self.final_loss[run] < self.peak_loss[run] < np.inf and numbers["final"] != numbers["peak"]:
@@ -153,15 +152,18 @@ class Outcome(Displayed):
 
     def still(self, run: int = 0) -> str:
         """Return that a run does not move, as at a rate of 0; else nothing."""
+        run = self._one(run)
         stays = self.steps > 0 and self.peak_loss[run] == self.best_loss[run]
         return f"the run does not move, and the loss stays at {plain(self.start_loss[run], 4)}" if stays else ""
 
     def worse(self, run: int = 0) -> str:
         """Return that a run that comes down is still above its start, so that so far it was of no use; else nothing."""
+        run = self._one(run)
         return "it comes down, but is still higher than it began" if self.final_loss[run] > self.start_loss[run] else ""
 
     def pace(self, run: int = 0) -> str:
         """Return how much of its way a slow run has come, and how long the rest would take: one that needs more steps is no failure."""
+        run = self._one(run)
         left = self.left[run]
         if np.isnan(left) and np.isfinite(self.final_loss[run]):
             return "it is unbounded below: there is no minimum to reach"
@@ -172,6 +174,7 @@ class Outcome(Displayed):
 
     def at_a_minimum(self, run: int = 0) -> str:
         """Return what shows that a run ended at a minimum, where the loss does not know its own; else nothing."""
+        run = self._one(run)
         gradient, curvature = self.final_gradient[run], self.smallest_curvature[run]
         return "" if np.isnan(curvature) else f"at a minimum: gradient {plain(gradient, 2)}, smallest curvature {plain(curvature, 4)}"
 
