@@ -43,14 +43,15 @@ SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; 
 class Outcome(Displayed):
     """One verdict a run, with the numbers it rests on. Every array is ``(runs,)``.
 
-    `start_loss` and `final_loss` are those of the start and the end, `best_loss` and `peak_loss` the smallest and the largest of all
-    `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
-    there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss above the
-    minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the minimum that is
-    left at the end (nan without a minimum), and `to_go` how many more steps it would take to a millionth at that pace, infinite if it does
-    not fall. `late_low` and `late_high` are the losses between which the last quarter moves. `final_gradient` is the gradient's length at
-    the end, and `smallest_curvature` what tells a minimum there where the loss does not know its own; else nan. `learning_rate` are the
-    rates of the runs, None if who asked did not say.
+    `start_loss` and `final_loss` are those of the start and the end; of a run that `sweep` left alone because it had converged beyond all
+    doubt, the last is that of the step at which it did, 1e-38, say, where `run` goes on to 1e-194. `best_loss` and `peak_loss` are the
+    smallest and the largest of all `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was,
+    and `first_quantity` what it was there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by
+    which the largest loss above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's
+    loss above the minimum that is left at the end (nan without a minimum), and `to_go` how many more steps it would take to a millionth at
+    that pace, infinite if it does not fall. `late_low` and `late_high` are the losses between which the last quarter moves.
+    `final_gradient` is the gradient's length at the end, and `smallest_curvature` what tells a minimum there where the loss does not know
+    its own; else nan. `learning_rate` are the rates of the runs, None if who asked did not say.
 
     See also: `judge`, `sweep`, `Verdict`.
 
@@ -139,7 +140,7 @@ class Outcome(Displayed):
             case Verdict.DIVERGED if step >= 0:
                 instead = became(self.first_quantity[run], "inf or nan", step)
             case Verdict.DIVERGED:
-                more = "it has not turned"
+                more = "it falls without end" if self.falls(run) else "it has not turned"
             case Verdict.CONVERGING:
                 more = self.worse(run) or f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
             case Verdict.CONVERGED:
@@ -155,6 +156,16 @@ class Outcome(Displayed):
         run = self._one(run)
         stays = self.steps > 0 and self.peak_loss[run] == self.best_loss[run]
         return f"the run does not move, and the loss stays at {plain(self.start_loss[run], 4)}" if stays else ""
+
+    def falls(self, run: int = 0) -> bool:
+        """Return whether a run diverges downhill, as off a saddle without a minimum: at which rates is then a matter of the steps.
+
+        >>> from explorer import sweep
+        >>> sweep("saddle", "gradient_descent", 0.1, steps=200).falls()
+        True
+        """
+        run = self._one(run)
+        return bool(self.verdict[run] == Verdict.DIVERGED and self.final_loss[run] < self.start_loss[run])
 
     def worse(self, run: int = 0) -> str:
         """Return that a run that comes down is still above its start, so that so far it was of no use; else nothing."""
