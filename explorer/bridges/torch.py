@@ -24,6 +24,10 @@ ONE_AT_A_TIME = threading.RLock()
 FEW = 16  # examples on which the product with the Hessian is compared with what it should be
 AGREE = 0.01  # the share by which the two may differ
 
+LARGE = 10**7
+"""Parameters × examples from which vectors are multiplied with the Hessian one after another: all in one call take as long or longer, and
+nobody can interrupt it."""
+
 
 def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targets: Any, *, lower_bound: float | None = None) -> DataBridge:
     """Return the loss of a PyTorch model on these data as a `Loss` of its parameters, for every function of this library.
@@ -210,6 +214,7 @@ class TorchModel:
     def hessian_at(self, x: Array, data: Any) -> Times:
         torch = needed("torch", "PyTorch")
         alone = bool((x == x[0]).all())  # one point and many vectors: the gradient is computed once
+        small = x.shape[1] * max(map(len, _tensors(torch, data))) < LARGE
         with _exact(torch), torch.enable_grad():
             points = self._tensor(x[0] if alone else x).requires_grad_()
             loss = self._loss(points, data) if alone else self._losses(points, data).sum()
@@ -226,7 +231,7 @@ class TorchModel:
             with _exact(torch):
                 if not alone:
                     return _array(along(vectors))
-                if len(v) > 1 and self.together and self.batched:
+                if len(v) > 1 and small and self.together and self.batched:
                     try:
                         return _array(along(vectors, batched=True))
                     except RuntimeError:  # of one whose second derivative vmap does not know, such as a group norm's
