@@ -151,13 +151,16 @@ def swept(link: str) -> Answer:
     rates, theory = scale.rates[scale.rates > 0], scale.edge
     outcome, own = (sweep(loss, optimizer, each, **conditions) for each in (rates, setup.learning_rate))
     holds, diverges = bracket(loss, optimizer, rates, outcome.verdict == Verdict.DIVERGED, **conditions)
-    words = [*_ranges(rates, outcome.verdict), _in_theory(theory), _measured(holds, diverges, counted(setup.steps))]
+    lost = None if math.isnan(diverges) else sweep(loss, optimizer, diverges, **conditions)
+    falls = lost is not None and bool(lost.falls(0))
+    words = [*_ranges(rates, outcome.verdict), _in_theory(theory), _measured(holds, diverges, counted(setup.steps), falls=falls)]
     share = f", {theory.share(setup.learning_rate)} times the edge" if 0 < theory.rate < math.inf else ""
     numbers = {
         "setup": setup.to_query(),
         "edge": {"rate": theory.rate, "reason": theory.reason, "exact": theory.exact},
         "holds": holds,
         "diverges": diverges,
+        "falls_without_end": falls,
         "verdict": own.verdict[0],
         "sentence": own.sentence(),
         "rates": [
@@ -184,13 +187,15 @@ def _in_theory(edge: Edge) -> str:
     return f"Theory puts the edge at {plain(edge.rate, 4)}: {edge.reason}{'' if edge.exact else ', which decides only near there'}."
 
 
-def _measured(holds: float, diverges: float, steps: str) -> str:
+def _measured(holds: float, diverges: float, steps: str, *, falls: bool) -> str:
+    """Say between which rates runs begin to diverge; where that is to fall, as off a saddle, it is a matter of the steps."""
+    more = "; there they leave downhill and fall without end, which more steps show at smaller rates too" if falls else ""
     if math.isnan(diverges):
         return f"Measured: no rate up to {plain(holds)} diverges in {steps}."
     if math.isnan(holds):
-        return f"Measured: every rate from {plain(diverges)} on diverges in {steps}."
+        return f"Measured: every rate from {plain(diverges)} on diverges in {steps}{more}."
     low, high = told_apart(holds, diverges, digits=4)
-    return f"Measured: runs of {steps} hold at {low} and diverge at {high}."
+    return f"Measured: runs of {steps} hold at {low} and diverge at {high}{more}."
 
 
 def _finite(value: Any) -> Any:

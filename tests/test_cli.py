@@ -65,6 +65,19 @@ def test_edge_and_sweep_say_the_same(link: str, status: int, edge: float | None,
         assert few["diverges"] is None
 
 
+@pytest.mark.parametrize(("start", "falls"), [("1,0.01", True), ("1,0", False)])
+def test_an_edge_at_which_runs_leave_a_saddle_is_said_to_be_one(start: str, falls: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """From exactly above the saddle they only overshoot; from beside it every rate leaves it, if it has enough steps."""
+    _, words, _ = answer(capsys, "edge", f"loss=saddle&start={start}")
+    assert ("fall without end, which more steps show at smaller rates too" in words) is falls
+    _, numbers, _ = answer(capsys, "edge", f"loss=saddle&start={start}", "--json")
+    found = json.loads(numbers)
+    assert found["falls_without_end"] is falls
+    assert ("it falls without end" in found["sentence"]) is falls
+    _, more, _ = answer(capsys, "edge", f"loss=saddle&start={start}&steps=400", "--json")
+    assert (json.loads(more)["diverges"] < found["diverges"] / 2) is falls
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -16,6 +16,7 @@ from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import check_number, check_one, must, typed
 from explorer.core.ground.prose import counted
 from explorer.core.losses.protocol import blocks_of, finite_rows
+from explorer.core.losses.wrapped import differences
 
 MEMORY = 2**28
 """Bytes that the intermediate results of one piece may take; where more runs are asked for, they are computed one piece after another."""
@@ -125,10 +126,20 @@ class Bridge:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DataBridge(Bridge):
-    """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has."""
+    """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has.
+
+    Unless it is `exact`, products with the Hessian are central differences of gradients.
+    """
 
     examples: int = 1
     reduction: str = "mean"
+    exact: bool = True
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        return super().hvp(x, v) if self.exact else self.hessian_at(x)(v)
+
+    def hessian_at(self, x: Array) -> Times:
+        return super().hessian_at(x) if self.exact else differences(self, x, self.rounding ** (1 / 3))
 
     @property
     def finite_examples(self) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -20,6 +21,13 @@ from explorer.core.losses.protocol import check_bound
 ONE_AT_A_TIME = threading.RLock()
 """While the parameters are replaced (`torch.func.functional_call`) a model belongs to one thread. PyTorch has threads of its own."""
 
+FEW = 16  # examples on which the product with the Hessian is compared with what it should be
+AGREE = 0.01  # the share by which the two may differ
+
+LARGE = 10**7
+"""Parameters × examples from which vectors are multiplied with the Hessian one after another: all in one call take as long or longer, and
+nobody can interrupt it."""
+
 
 def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targets: Any, *, lower_bound: float | None = None) -> DataBridge:
     """Return the loss of a PyTorch model on these data as a `Loss` of its parameters, for every function of this library.
@@ -27,17 +35,20 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     It is ``loss_function(model(inputs), targets)``, from which a number must come back. `inputs` and `targets` are a tensor, a tuple or a
     dictionary of tensors, with the examples along the first axis; a tuple becomes the positional arguments of the model, a dictionary its
     keywords. Gradients and products with the Hessian are exact (double backpropagation, Pearlmutter 1994), in the model's own types,
-    for all runs in one pass; where the model takes only one at a time, one after another. `lower_bound` is what the loss never falls
-    below, 0 for most, if you know it: a verdict can then tell what is left.
+    for all runs in one pass; where the model takes only one at a time, one after another. Weight normalization and attention, whose fused
+    forms have a wrong second derivative or none, are computed from their formulas. The product is compared once with a difference of
+    gradients, in float64 on a few examples; of a model where PyTorch has it wrong, or not at all, it is by differences from then on, and a
+    UserWarning says so. `lower_bound` is what the loss never falls below, 0 for most, if you know it: a verdict can then tell what is left.
 
     What is trained are the parameters that require a gradient, tied ones once, from where they are now; each is a block with its own name.
     The model is copied, so that neither it nor its buffers are changed. As in training, `BatchNorm` in training mode uses the mean and
     variance of the examples at hand (for a mini-batch, its own); running ones are neither used nor changed.
 
     Raises ValueError for a model without parameters to train, with ones that have no shape yet or are of another type than float32 and
-    float64 (in 16 bits curvature is rounded away), for one that draws random numbers, as dropout does in training mode, or changes its
-    buffers in another way, for data whose tensors are not equally long or that the model or the loss function does not take, with what
-    PyTorch says of it, for `BatchNorm` in training mode with one value a channel, and for a loss that is not one number with a gradient.
+    float64 (in 16 bits curvature is rounded away), for one that cannot be copied, that draws random numbers, as dropout does in training
+    mode, or whose loss depends on what it was called with before, as with spectral normalization in training mode, for data whose tensors
+    are not equally long or that the model or the loss function does not take, with what PyTorch says of it, for `BatchNorm` in training
+    mode with one value a channel, and for a loss that is not one number with a gradient.
     Raises ImportError where PyTorch is not installed.
 
     See also: `jax_loss`, `from_function`, `safe_rate`.
@@ -74,12 +85,19 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
             )
     kind: Any = np.float64 if any(each.dtype == torch.float64 for each in trained.values()) else np.float32
     start = np.concatenate([each.detach().cpu().to(torch.float64).numpy().ravel() for each in trained.values()]).astype(kind)
-    arithmetic = TorchModel(copy.deepcopy(model), loss_function, tuple(trained))
+    try:
+        arithmetic = TorchModel(copy.deepcopy(model), loss_function, tuple(trained))
+    except Exception as error:
+        way = "one that copy.deepcopy can copy, with torch.nn.utils.parametrizations.weight_norm instead of torch.nn.utils.weight_norm, say"
+        raise must("model", way, said(error)) from error
     arithmetic.check(start, data)
+    exact = arithmetic.is_exact(start, data)
+    if not exact:
+        warnings.warn(BY_DIFFERENCES, stacklevel=2)
     shapes = {name: tuple(each.shape) for name, each in trained.items()}
     rounding = max(torch.finfo(each.dtype).eps for each in trained.values())
     reduction = getattr(loss_function, "reduction", "mean")
-    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction)
+    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction, exact)
     return check_bound("lower_bound", lower_bound, made)
 
 
@@ -92,14 +110,16 @@ class TorchModel:
         self.parts = {name: (known[name].shape, known[name].dtype) for name in names}
         self.sizes = [known[name].numel() for name in names]
         self.device = known[names[0]].device
-        self.together, self.an_example = True, 0.0
+        self.together, self.batched, self.an_example = True, True, 0.0
         for each in model.modules():
             _by_batch(each)
+            _by_formula(each)
 
     def check(self, start: Array, data: Any) -> None:
         """Look at the start once: how many bytes an example takes, whether runs go together; what is not the same twice is refused."""
         torch, x = needed("torch", "PyTorch"), self._tensor(start[np.newaxis])
-        before = {name: each.clone() for name, each in self.model.named_buffers()}
+        before, fresh = {name: each.clone() for name, each in self.model.named_buffers()}, copy.copy(self)
+        fresh.model = copy.deepcopy(self.model)
         given = [each.clone() for each in _tensors(torch, data)]
         kept: list[int] = []
 
@@ -127,16 +147,56 @@ class TorchModel:
         except RuntimeError as error:
             if "random" in str(error):
                 raise _drawn() from error
-            self.together = False  # it branches on numbers, or has an operation that vmap does not know
+            self.together = fresh.together = False  # it branches on numbers, or has an operation that vmap does not know
             first = self._losses(x, data)
-        if _differ(torch, first, self._losses(x, data)):
+        again, elsewhere = self._losses(x, data), 1.01 * x + 0.01
+        stale = _differ(torch, self._losses(elsewhere, data), fresh._losses(elsewhere, data))
+        changed = [name for name, each in self.model.named_buffers() if not torch.equal(each, before[name])]
+        if changed:
+            raise must("model", "one that leaves its buffers as they are: call model.eval() first", f"one that changes {changed[0]}")
+        if _differ(torch, first, again):
             if any(_differ(torch, *pair) for pair in zip(given, _tensors(torch, data), strict=True)):
                 what = "model and loss_function"
                 raise must(what, "ones that leave the data as they are: x = x + 1 instead of x += 1, say", "one that changes them in place")
             raise _drawn("one that gives another: it draws random numbers, or changes something of its own")
-        changed = [name for name, each in self.model.named_buffers() if not torch.equal(each, before[name])]
-        if changed:
-            raise must("model", "one that leaves its buffers as they are: call model.eval() first", f"one that changes {changed[0]}")
+        if stale:
+            raise must("model", "one that computes its loss anew at every call", "one whose loss depends on what it was called with before")
+
+    def is_exact(self, start: Array, data: Any) -> bool:
+        """Return whether there is a product with the Hessian at the start, and it is what differences of gradients say.
+
+        They are of a few examples, in float64. It is wrong only where two of them, one with a tenth of the other's stride, agree with each
+        other and not with it: so no kink between two points is blamed. What cannot be computed in float64 is taken to be right.
+        """
+        torch, x = needed("torch", "PyTorch"), start[np.newaxis].astype(float)
+        v = np.random.default_rng(0).standard_normal(x.shape)
+        v *= max(float(np.linalg.norm(x)), 1.0) / np.linalg.norm(v)
+        some = self.on(data, np.arange(min(FEW, *map(len, _tensors(torch, data)))))
+        with contextlib.suppress(Exception):  # of fewer examples than it wants
+            self.value_and_gradient(start[np.newaxis], some)
+            data = some
+        try:
+            self.hessian_at(start[np.newaxis], data)(v.astype(start.dtype))
+        except (RuntimeError, NotImplementedError):
+            return False
+        try:
+            wide, data = self.wide(), _each(torch, data, lambda each: each.double() if each.is_floating_point() else each)
+            product = wide.hessian_at(x, data)(v)
+            wider, narrower = (
+                (wide.value_and_gradient(x + h * v, data)[1] - wide.value_and_gradient(x - h * v, data)[1]) / (2 * h) for h in (1e-6, 1e-7)
+            )
+        except Exception:  # noqa: BLE001 - whatever it is that wants another type
+            return True
+        off = np.linalg.norm(narrower - product)
+        return not (off > AGREE * np.linalg.norm(narrower) and np.linalg.norm(wider - narrower) < 0.1 * off)
+
+    def wide(self) -> TorchModel:
+        """Return a copy that computes in float64."""
+        function = self.loss_function
+        function = copy.deepcopy(function).double() if hasattr(function, "double") else function
+        made = TorchModel(copy.deepcopy(self.model).double(), function, tuple(self.parts))
+        made.together = self.together
+        return made
 
     def value(self, x: Array, data: Any) -> Array:
         torch = needed("torch", "PyTorch")
@@ -154,6 +214,7 @@ class TorchModel:
     def hessian_at(self, x: Array, data: Any) -> Times:
         torch = needed("torch", "PyTorch")
         alone = bool((x == x[0]).all())  # one point and many vectors: the gradient is computed once
+        small = x.shape[1] * max(map(len, _tensors(torch, data))) < LARGE
         with _exact(torch), torch.enable_grad():
             points = self._tensor(x[0] if alone else x).requires_grad_()
             loss = self._loss(points, data) if alone else self._losses(points, data).sum()
@@ -170,9 +231,11 @@ class TorchModel:
             with _exact(torch):
                 if not alone:
                     return _array(along(vectors))
-                with contextlib.suppress(RuntimeError):  # of one whose second derivative vmap does not know, such as a group norm's
-                    if len(v) > 1 and self.together:
+                if len(v) > 1 and small and self.together and self.batched:
+                    try:
                         return _array(along(vectors, batched=True))
+                    except RuntimeError:  # of one whose second derivative vmap does not know, such as a group norm's
+                        self.batched = False
                 return _array(torch.stack([along(each) for each in vectors]))
 
         return times
@@ -215,15 +278,26 @@ class TorchModel:
 
 @contextlib.contextmanager
 def _exact(torch: Any) -> Iterator[None]:
-    """Attention from its formula, because the fused forms of it have no second derivative; one thread at a time."""
-    attention = torch.nn.attention
+    """Attention from its formula, because the fused forms of it have no second derivative; one thread at a time.
+
+    What vmap warns of, an operation that it computes one run after another, only PyTorch's developers can change.
+    """
+    attention, warns = torch.nn.attention, getattr(torch._C._functorch, "_set_vmap_fallback_warning_enabled", lambda on: None)
     with ONE_AT_A_TIME, attention.sdpa_kernel(attention.SDPBackend.MATH):
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
+        warns(False)
         try:
             yield
         finally:
+            warns(True)
             torch.backends.mha.set_fastpath_enabled(fast)
+
+
+BY_DIFFERENCES = (
+    "products with the model's Hessian are central differences of its gradients, less exact and slower: double backpropagation fails, or is"
+    " not the derivative of the gradient; look for detach(), and for an operation with a backward of its own; runs are not concerned"
+)
 
 
 class OneValue(ValueError):
@@ -236,17 +310,27 @@ def _by_batch(norm: Any) -> None:
     if not (isinstance(norm, torch.nn.modules.batchnorm._NormBase) and norm.training):
         return
     norm.running_mean = norm.running_var = norm.num_batches_tracked = None
-    if not isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
-        return
-    own = norm.forward
+    if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
+        norm.register_forward_pre_hook(_check_values)
 
-    def forward(x: Any) -> Any:
-        if x.numel() == x.size(1):
-            way = "take larger batches, or call model.eval() first"
-            raise OneValue(f"a batch must have 2 values or more for each channel of BatchNorm in training mode, got 1: {way}")
-        return own(x)
 
-    norm.forward = forward
+def _check_values(norm: Any, given: tuple[Any, ...]) -> None:
+    """Refuse what PyTorch refuses, also where there are many runs: it would count their values together."""
+    if given[0].numel() == given[0].size(1):
+        way = "take larger batches, or call model.eval() first"
+        raise OneValue(f"a batch must have 2 values or more for each channel of BatchNorm in training mode, got 1: {way}")
+
+
+def _by_formula(module: Any) -> None:
+    """Let a weight normalization compute g v/‖v‖: the second derivative of its fused form is wrong (in PyTorch 2.13 by 16 % and more)."""
+    torch = needed("torch", "PyTorch")
+    if isinstance(module, torch.nn.utils.parametrizations._WeightNorm):
+        module.forward = partial(_normalized, module.dim)
+
+
+def _normalized(dim: int, length: Any, direction: Any) -> Any:
+    """The weights of this length along `dim`; Salimans and Kingma 2016, equation 2."""
+    return direction * (length / needed("torch", "PyTorch").norm_except_dim(direction, 2, dim))
 
 
 def _asked(torch: Any, name: str, function: Callable[..., Any], *given: Any) -> Any:

@@ -4,13 +4,14 @@ A schedule is a pure function of an array of steps, counted from 0; step t is th
 PyTorch gives in learning rates (``eta_min``, ``max_lr``) is a share of the learning rate here.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Shelf, check_made, check_whole, door, must
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Shelf, check_made, check_number, check_whole, door, must
 
 Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 """A function from steps, counted from 0, to what multiplies the learning rate there: ``(n,) -> (n,)``.
@@ -29,7 +30,34 @@ Share = Annotated[float, Knob(0.01, 1, above=0, at_most=1, help="Where the rate 
 WARMUP_START = 0.01  # the share of the rate at which a warm-up begins: near zero, without wasting a step
 
 
-SCHEDULES: Shelf[Schedule] = Shelf("schedule", lambda made, name, knobs: np.errstate(all="ignore")(made))  # overflow is a result
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A schedule of the shelf, which travels as its name and knobs, because its function is a closure."""
+
+    function: Schedule
+    name: str
+    knobs: Mapping[str, Any]
+
+    def __call__(self, step: Any) -> NDArray[np.float64]:
+        with np.errstate(all="ignore"):  # overflow is a result
+            return self.function(_checked(step))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _learned, (SCHEDULES.carried(self.name), self.name, dict(self.knobs))
+
+
+def _checked(step: Any) -> Any:
+    counts = isinstance(step, np.ndarray) and step.dtype.kind in "iu"
+    return step if counts else check_number("step", step, NOT_NEGATIVE)
+
+
+def _learned(own: bytes, name: str, knobs: Mapping[str, Any]) -> Schedule:
+    """The same in a process whose shelf may not have it."""
+    SCHEDULES.learn(name, own)
+    return SCHEDULES[name](**knobs)
+
+
+SCHEDULES: Shelf[Schedule] = Shelf("schedule", Made)
 """The schedules by name: a mapping to functions that make a `Schedule`, in PyTorch's sequences.
 
 As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError with the names there are for another name, and
@@ -255,7 +283,20 @@ def after_warmup(schedule: Schedule | str, steps: int, *, start_factor: float = 
     rise = SCHEDULES["linear_warmup"](start_factor=start_factor, steps=max(steps, 1))
     if not steps:
         return own
-    return lambda step: np.where(step < steps, rise(step), own(np.maximum(step - steps, 0)))
+    return Warmed(rise, own, steps)
+
+
+@dataclass(frozen=True, eq=False)
+class Warmed:
+    """A schedule after the `rise` of its first `steps`."""
+
+    rise: Schedule
+    own: Schedule
+    steps: int
+
+    def __call__(self, step: Any) -> NDArray[np.float64]:
+        step = _checked(step)
+        return np.where(step < self.steps, self.rise(step), self.own(np.maximum(step - self.steps, 0)))
 
 
 def _half_cosine(share: NDArray[np.float64], first: float, then: float) -> NDArray[np.float64]:

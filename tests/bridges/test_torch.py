@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,11 +93,63 @@ def attending() -> Any:
     )
 
 
+class Caching(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """It keeps its first output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.kept = nn.Linear(4, 3), None
+
+    def forward(self, x: Any) -> Any:
+        self.kept = self.layer(x) if self.kept is None else self.kept
+        return self.kept
+
+
+def converged() -> Any:
+    """A spectral norm in training mode whose singular vectors no longer change, as long as the weights do not."""
+    torch.manual_seed(0)
+    return nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3), n_power_iterations=5000)
+
+
+class Squaring(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """A layer whose output is squared by any function that does it."""
+
+    def __init__(self, square: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.layer, self.square = nn.Linear(4, 3), square
+
+    def forward(self, x: Any) -> Any:
+        return self.square(self.layer(x))
+
+
+class Square(torch.autograd.Function):  # type: ignore[misc, name-defined, unused-ignore]
+    """Its gradient is right, and its second derivative 0."""
+
+    @staticmethod
+    def forward(context: Any, x: Any) -> Any:
+        context.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    def backward(context: Any, gradient: Any) -> Any:
+        return 2 * context.saved_tensors[0].detach() * gradient
+
+
+class Once(Square):
+    """Its second derivative is an error."""
+
+    backward = staticmethod(torch.autograd.function.once_differentiable(Square.backward))
+
+
 MODELS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "channels_last": (lambda: last(convolutional()), lambda: last(torch.randn(6, 2, 4, 4))),
     "attention, evaluating": (attending, lambda: torch.randn(6, 3, 4)),
     "batch normalization, training": (
         lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 5)),
+        lambda: torch.randn(6, 4),
+    ),
+    "weight normalization": (
+        lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), nn.Tanh(), nn.Linear(3, 5)),
         lambda: torch.randn(6, 4),
     ),
     "tied": (Tied, lambda: torch.randint(5, (6, 2))),
@@ -194,6 +248,9 @@ MEAN = nn.functional.cross_entropy
         (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss(reduction="none"), *DATA), r"returns one number.*shape \(6,\)"),
         (lambda: nn.Linear(4, 3), (MEAN, DATA[0], DATA[1][:5]), r"as many in each, got lengths \[5, 6\]"),
         (lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)), (MEAN, *DATA), "leaves its buffers as they are"),
+        (converged, (MEAN, *DATA), "leaves its buffers as they are: call model.eval.. first, got one that changes parametrizations"),
+        (Caching, (MEAN, *DATA), "computes its loss anew at every call, got one whose loss depends on what it was called with before"),
+        (lambda: nn.utils.weight_norm(nn.Linear(4, 3)), (MEAN, *DATA), "that copy.deepcopy can copy, with torch.nn.utils.parametrizations"),
         (lambda: "a model", (MEAN, *DATA), "must be a torch.nn.Module, got 'a model'"),
         (
             lambda: nn.Linear(4, 3).half(),
@@ -365,11 +422,49 @@ def test_finite_data_are_not_blamed_for_what_is_made_of_them(spoiled: float, los
     assert found.row in (4, None)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("square", [Square.apply, Once.apply, lambda z: z.detach() * (2 * z - z.detach())])
+def test_a_product_that_is_no_derivative_of_the_gradient_is_found_out_and_measured(square: Any, kind: Any) -> None:
+    """All of them have the value and the gradient of a square, but not its second derivative."""
+    torch.manual_seed(0)
+    inputs, targets, plain = torch.randn(30, 4, dtype=kind), torch.randn(30, 3, dtype=kind), Squaring(lambda z: z**2).to(kind)
+    other = Squaring(square).to(kind)
+    other.load_state_dict(plain.state_dict())
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        right, measured = (torch_loss(model, nn.functional.mse_loss, inputs, targets) for model in (plain, other))
+    assert [right.exact, measured.exact, measured.on(np.arange(9)).exact] == [True, False, False]
+    assert ["central differences" in str(each.message) for each in said] == [True]
+    assert sharpness(measured) == pytest.approx(sharpness(right), rel=1e-3 if kind == torch.float32 else 1e-8)
+
+
+def test_a_network_of_kinks_keeps_its_exact_product() -> None:
+    """Between two points there are always some of them, and one is where the run begins."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind, inputs in ((torch.float32, torch.randn(200, 5)), (torch.float64, torch.zeros(20, 5))):
+            model = nn.Sequential(nn.Linear(5, 500), nn.ReLU(), nn.Linear(500, 200), nn.Hardtanh(), nn.Linear(200, 1)).to(kind)
+            assert torch_loss(model, nn.L1Loss(), inputs.to(kind), torch.ones(len(inputs), 1, dtype=kind)).exact
+
+
+@pytest.mark.parametrize("make", [lambda: nn.BatchNorm1d(3), lambda: nn.GroupNorm(1, 3)])
+def test_a_bridge_travels_with_its_normalizations(make: Callable[[], Any]) -> None:
+    loss = torch_loss(nn.Sequential(nn.Linear(4, 3), make(), nn.Linear(3, 3)), MEAN, *DATA)
+    again, x = pickle.loads(pickle.dumps(loss)), np.repeat(loss.start[:, np.newaxis], 2, axis=1)
+    np.testing.assert_array_equal(again.value_and_gradient(x)[1], loss.value_and_gradient(x)[1])
+    if isinstance(make(), nn.BatchNorm1d):
+        with pytest.raises(ValueError, match="2 values or more"):
+            again.on(np.array([0])).value(x)
+
+
 def test_a_group_norm_has_its_curvature_one_vector_at_a_time() -> None:
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GroupNorm(2, 4), torch.nn.Linear(4, 1)).double()
     loss = torch_loss(model, torch.nn.functional.mse_loss, torch.randn(8, 3).double(), torch.randn(8, 1).double())
-    exact = np.linalg.eigvalsh(hessian(loss, loss.start))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exact = np.linalg.eigvalsh(hessian(loss, loss.start))
+    assert not loss.model.batched, "what has failed once is not tried at every product"
     assert sharpness(loss) == pytest.approx(exact[-1], rel=1e-6)
     assert find_edge(loss, "gradient_descent", 1e-3, 1e6, steps=50)[0] > 0
     assert check_gradient(loss).summary().startswith("The gradient is right")

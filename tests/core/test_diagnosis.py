@@ -460,6 +460,14 @@ def test_another_column_goes_by_its_own_name_and_its_own_measure(lowest: int) ->
         ({"losses": [[1.0, 2.0]]}, "one number a row"),
         ({"losses": [1.0, 2.0], "steps": [1, 1]}, "increasing"),
         ({"losses": [1.0, 2.0], "steps": [1, 2, 3]}, "one number for each of the 2 losses"),
+        (
+            {"losses": [1.0, 2.0], "learning_rate": [0.1, -3]},
+            r"≥ 0 in every row; of its logarithm log10, give 10.0\*\*log10, got -3 in row 2",
+        ),
+        ({"losses": [1.0, 2.0], "gradient_norm": [-np.inf, 1]}, "gradient_norm must be ≥ 0 in every row.*, got -inf in row 1"),
+        ({"losses": [1.0, 2.0], "known": {"a": 3}}, r"known\['a'\] must be one number a row, \(n,\), some of them finite, got 3"),
+        ({"losses": [1.0, 2.0], "known": {"a": [[1.0], [2.0]]}}, "one number a row"),
+        ({"losses": [1.0, 2.0], "known": {"a": [None, np.inf]}}, "some of them finite"),
     ],
 )
 def test_a_refusal_is_a_sentence(arguments: dict[str, object], says: str) -> None:

@@ -23,6 +23,7 @@ from explorer import (
     check_gradient,
     clipped,
     critical_learning_rate,
+    density,
     diagnose,
     find_edge,
     find_rate,
@@ -36,6 +37,7 @@ from explorer import (
     sweep,
     why_nan,
 )
+from explorer.core.losses.protocol import Facts, Optional
 
 
 class Tensor:
@@ -79,6 +81,7 @@ PLANE = Map(SETUP, ACROSS, UP)
 PATH = run(BOWL, DESCENT, [0.1, 0.5], steps=20)
 OUTCOME = judge(PATH)
 CURVE = [0.5**k for k in range(20)]
+SPREAD = density(BOWL, probes=2)
 
 
 def bowl(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -98,6 +101,44 @@ class Answers:
 
     def value_and_gradient(self, x: Any) -> Any:
         return self.answer
+
+
+def went_on(state: Any) -> object:
+    """What a monitor says that goes on from such a state, when it is fed: it must come to no harm by it."""
+    watch = Monitor()
+    watch.load_state_dict(state)
+    for loss in (1.0, 4.0, 16.0, 0.5):
+        watch.update(loss, gradient_norm=1.0, learning_rate=0.1)
+        _ = watch.sentence, watch.overflow_step
+    return watch.state_dict()
+
+
+def own_member(name: str, value: object) -> object:
+    """A loss with examples and with a member that is odd, asked for all that a loss is asked for."""
+    own = Own()
+    if not callable(value):  # what a function of theirs does is their own
+        setattr(own, name, value)
+    path = run(own, ADAM, [0.1, 0.2], steps=3, batch_size=2, start=(1, 1))
+    judge(path), judge(run(own, DESCENT, 30.0, steps=900)), why_nan(run(own, DESCENT, 30.0, steps=900))
+    return critical_learning_rate(own, DESCENT), sharpness(own), check_gradient(own), path.to_columns()
+
+
+class Own:
+    """A loss of one's own with examples."""
+
+    dim, start, minimum, examples = 2, np.ones(2), None, 4
+
+    def value(self, x: Any) -> Any:
+        return (x**2).sum(axis=0)
+
+    def value_and_gradient(self, x: Any) -> Any:
+        return self.value(x), 2 * x
+
+    def hvp(self, x: Any, v: Any) -> Any:
+        return 2 * v
+
+    def on(self, rows: Any) -> Any:
+        return self
 
 
 def drawn(plan: Any, canvas: Any, *given: Any, **more: Any) -> list[float]:
@@ -213,6 +254,47 @@ DOORS: dict[str, Callable[[Any], object]] = {
     "render: stop": lambda z: drawn(PLANE, Canvas.blank(PLANE), stop=z),
     "render: tile": lambda z: drawn(PLANE, Canvas.blank(PLANE), tile=z),
     "render: executor": lambda z: drawn(PLANE, Canvas.blank(PLANE), z if not callable(z) else lambda: z),
+    **{f"Outcome.{name}": getattr(OUTCOME, name) for name in ("still", "worse", "pace", "at_a_minimum")},
+    **{
+        f"Map.{door}: {at}": lambda z, door=door, at=at: getattr(PLANE, door)(**{"i": 0, "j": 0, at: z})
+        for door in ("at", "nearest")
+        for at in ("i", "j")
+    },
+    "Axis.at": ACROSS.at,
+    "Axis.pixel": ACROSS.pixel,
+    "Canvas.filled": Canvas.blank(PLANE).filled,
+    "Setup.parameters": SETUP.parameters,
+    "Setup.turned": SETUP.turned,
+    "Setup.turned: first": lambda z: SETUP.turned("loss", z),
+    "Setup.recipe_of": SETUP.recipe_of,
+    "Setup.with_rule_of": SETUP.with_rule_of,
+    "Setup.check_work": SETUP.check_work,
+    "Setup.check_work: most": lambda z: SETUP.check_work({}, z),
+    "Trajectory.at": PATH.at,
+    "Trajectory.preconditioner_at: run": lambda z: run(BOWL, ADAM, 0.1, steps=3).preconditioner_at(1, z),
+    "LogFile.curve": read_log("step,loss\n1,2\n2,1\n").curve,
+    **{f"Density.{name}": getattr(SPREAD, name) for name in ("moment", "on")},
+    "Density.on: width": lambda z: SPREAD.on([0.0, 1.0], z),
+    "Density.share": lambda z: SPREAD.share(z, 1.0),
+    "Density.share: high": lambda z: SPREAD.share(0.0, z),
+    **{f"Recurrence.{name}": getattr(DESCENT.recurrence, name) for name in ("trace_and_det", "roots", "growth")},
+    **{
+        f"Optimizer: {name}": lambda z, name=name: run(BOWL, Optimizer(lambda x: (), lambda g, s, x: (g, s), **{name: z}), 0.1, steps=3)
+        for name in ("recurrence", "weight_decay", "decoupled_decay", "clips", "shaped", "rated", "code", "name", "knobs")
+    },
+    "Monitor: the point of a function": lambda z: Monitor(model=BOWL).update(1.0, learning_rate=0.1, x=z),
+    **{
+        f"Monitor.load_state_dict: {name}": lambda z, name=name: went_on(Monitor().state_dict() | {name: z})
+        for name in Monitor().state_dict()
+    },
+    **{
+        f"a loss's {name}": lambda z, name=name: own_member(name, z)
+        for name in [*(each for each in vars(Facts) if isinstance(vars(Facts)[each], Optional)), "coordinates", "hvp", "on"]
+    },
+    "a shelf's title": LOSSES.title,
+    "a shelf's PyTorch name": LOSSES.torch,
+    "the steps of a schedule": lambda z: SCHEDULES["cosine"]()(z),
+    "the steps of a schedule after a warm-up": lambda z: after_warmup("cosine", 3)(z),
     "Outcome.sentence": OUTCOME.sentence,
     "Outcome.evidence": OUTCOME.evidence,
     "Outcome.numbers": OUTCOME.numbers,
@@ -476,7 +558,8 @@ def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_pa
     closed.shutdown()
     plan = Map(Setup("booth"), Axis("learning_rate", 0.01, 1, count=2), Axis("steps", 1, 9, count=2))
     calls: list[tuple[str, Callable[[], Any]]] = [
-        ("what schedule returns must be finite, got nan at step 5", scheduled(lambda t: np.where(t == 5, np.nan, 1.0))),
+        ("what schedule returns must be finite and ≥ 0, got nan at step 5", scheduled(lambda t: np.where(t == 5, np.nan, 1.0))),
+        ("what schedule returns must be finite and ≥ 0, got -1.0 at step 7", scheduled(lambda t: np.where(t == 7, -1.0, 1.0))),
         ("schedule must be a function of the steps, .* by np.where for an if, got ValueError", scheduled(lambda t: 1.0 if t < 5 else 0.1)),
         ("weight_decay must be finite, got nan", lambda: ruled(weight_decay=np.nan)),
         ("decoupled_decay must be a number, got 'a'", lambda: ruled(decoupled_decay="a")),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -1070,6 +1071,35 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
 def test_what_has_no_loss_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="the file must have"):
         read_log(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("[1,2,__import__('os')]", "__import__('os')"),
+        ("losses = [1, 2, 3 + 4, 5]", "+"),
+        ("{'loss': [1,2,os.system('x')]}", "os.system('x')"),
+        ("losses = [1.5,\n 2,\n 1e,\n 3]\n", "1e"),
+        ("[1 2 3 x]", "x"),
+    ],
+)
+def test_a_list_is_taken_whole_or_refused(text: str, other: str) -> None:
+    """Not as 1.2, the decimal comma of its first two numbers."""
+    line = text.count("\n", 0, text.index("[")) + 1
+    says = f"the file must have nothing but numbers in a list, and the one in line {line} has {other!r}"
+    with pytest.raises(ValueError, match=re.escape(says)):
+        read_log(text)
+
+
+def test_a_list_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
+    for text in ("[1,2,3", "losses = [1,2,3", "{'loss': [1,2,3"):
+        assert read_log(text).losses.tolist() == [1, 2, 3]
+
+
+def test_a_rate_below_zero_is_none() -> None:
+    log = read_log("step,loss,lr\n" + "\n".join(f"{i},{1 / (i + 1)},{-3 - i / 10}" for i in range(9)))
+    assert "learning_rate" not in log.roles
+    assert "'lr' has values below 0, so it is not taken for the learning rate; it may be its logarithm." in log.notes
 
 
 STOPS_EARLY = "Training until validation scores don't improve for 50 rounds\n[10]\ttraining's l2: 0.6\n[20]\ttraining's l2: 0.5\n"

@@ -76,6 +76,16 @@ def test_the_density_is_the_histogram_of_the_spectrum() -> None:
         assert abs(mean - (exact**power).mean()) < 4 * error
 
 
+def test_what_is_zero_but_for_rounding_is_not_below_zero() -> None:
+    """Half of them come out below 0, by 1e-8 of the largest."""
+    rank = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
+    flat = from_function(lambda x: (0.0 * x.sum(), 0 * x), np.ones(60), hvp=lambda x, v: rank @ (rank.T @ v.astype(np.float32)))
+    found = density(flat, products=40)
+    assert found.share(-np.inf, 0) > 0
+    assert found.share(-np.inf, -found.rounding) == 0
+    assert found.summary().startswith("eigenvalues 0 to")
+
+
 def test_in_float32_it_stops_where_rounding_begins() -> None:
     """Without an end at √ε every look would take all 400 products."""
     asked = 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from explorer import OPTIMIZERS, Optimizer, sweep
+from explorer import OPTIMIZERS, SCHEDULES, Optimizer, Schedule, after_warmup, run, sweep
 from explorer.core.ground.travel import packed, unpacked
 from explorer.core.optimizers import clipped, with_decoupled_decay
 
@@ -150,3 +152,15 @@ def test_what_is_wrapped_around_a_rule_travels_with_it(rule: Optimizer) -> None:
     whole = sweep("booth", rule, rates, steps=30).final_loss
     np.testing.assert_array_equal(sweep("booth", there, rates, steps=30).final_loss, whole)
     np.testing.assert_array_equal(sweep("booth", rule, rates, steps=30, tile=1).final_loss, whole)
+
+
+@pytest.mark.parametrize("make", [SCHEDULES["cosine"], lambda: after_warmup(SCHEDULES["one_cycle"](steps=30), 5)])
+def test_a_schedule_travels_and_is_the_same_there(make: Callable[[], Schedule]) -> None:
+    """Also without cloudpickle: a path that was run with it is pickled to be kept."""
+    schedule, steps = make(), np.arange(30)
+    for there in (pickle.loads(pickle.dumps(schedule)), unpacked(packed((lambda: schedule, ())))):
+        np.testing.assert_array_equal(there(steps), schedule(steps))
+    path = run("booth", "adam", [0.1, 0.2], schedule=schedule, steps=9)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(path)).multiplier, path.multiplier)
+    with pytest.raises(ValueError, match=r"^step must be finite and ≥ 0, got -1$"):
+        schedule(-1)

@@ -17,7 +17,7 @@ from explorer.core.files.logs import LogFile
 from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_mapping, check_switch
+from explorer.core.ground.knobs import check_mapping, check_switch, must, typed
 from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.sentence import Verdict, told
 from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
@@ -100,7 +100,7 @@ def diagnose(
     values, or all equal. The words mean what they mean in `judge`, but for what only who knows x and the minimum can see: a plateau
     that was reached by falling counts as converged, and momentum's first swing looks like a catapult.
 
-    Raises ValueError for an argument that is not one number a row, and for steps that do not increase.
+    Raises ValueError for an argument that is not one number a row, for a rate, norm or scale below 0, and for steps that do not increase.
 
     See also: `read_log`, `Diagnosis`, `Monitor` for a run under way, `judge` for one of this library.
 
@@ -120,7 +120,10 @@ def diagnose(
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
     record = Record.of(losses, steps, counter=counter, called=called, whole=whole, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
-    curves = {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
+    given_curves, curves = curves, {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
+    for name, curve in curves.items():
+        if curve.ndim != 1 or not np.isfinite(curve).any():
+            raise must(f"known[{name!r}]", "one number a row, (n,), some of them finite", typed(given_curves[name]))
     stochastic = None if stochastic is None else check_switch("stochastic", stochastic)
     if called != "the loss" and judged not in ("train", "validation", "") and record.values.size:
         first, last = float(record.values[0]), float(record.values[-1])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import check_floats, must
+from explorer.core.ground.knobs import check_floats, check_takes, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer
@@ -129,6 +129,8 @@ class Inspector:
 
     def _columns(self, name: str, given: Point) -> Array | None:
         """Return a point as a column ``(dim, 1)`` of its own type, None where it is not finite."""
+        if callable(given):
+            check_takes(name, given)
         numbers = given() if callable(given) else given
         point = self._point(name, numbers)
         single = str(getattr(numbers, "dtype", "")).endswith("float32")

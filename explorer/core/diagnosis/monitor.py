@@ -396,8 +396,10 @@ class Monitor:
         if missing := sorted({*MEMORY, "rise", "step", "state", "rehearsed_at"} - {*known}):
             raise must("state", "what state_dict() returned", f"one without {', '.join(missing)}")
         memory = {name: _number(f"state[{name!r}]", known[name]) for name in (*MEMORY, "rehearsed_at")}
-        if missing := [name for name, each in memory.items() if each is None]:
-            raise must(f"state[{missing[0]!r}]", "one number", "none")
+        for name, each in memory.items():
+            low, high = ENDS.get(name, (-LARGEST, LARGEST))
+            if each is None or not (low <= each <= high or (each != each and name not in ("floor", "highest"))):
+                raise must(f"state[{name!r}]", "one number as state_dict() returns it", typed(known[name]))
         step = check_whole("state['step']", known["step"], at_least=-1)
         counts = {name: check_whole(f"state[{name!r}]", known[name], at_least=least) for name, least in (("rises", 0), ("foreseen", -1))}
         try:
@@ -407,7 +409,7 @@ class Monitor:
         at = [each for each, _ in rise]
         if len(rise) > REMEMBERED or at != sorted({*at}) or not all(math.isfinite(height) for _, height in rise) or (at and at[-1] > step):
             raise must("state['rise']", f"at most {REMEMBERED} pairs of a step up to {step} and a finite height", typed(known["rise"]))
-        if known["state"] not in [*State]:
+        if not (isinstance(known["state"], str) and known["state"] in [*State]):
             raise must("state['state']", f"one of {', '.join(State)}", typed(known["state"]))
         for name, each in {**memory, **counts}.items():
             if name != "rehearsed_at":
@@ -420,6 +422,12 @@ class Monitor:
 MEMORY = (
     "start", "last", "floor", "highest", "rises", "growth", "before", "earlier", "bound", "bound_before", "looked_at", "foreseen",
 )  # fmt: skip
+
+
+LARGEST = float(np.finfo(float).max)
+ENDS = {"floor": (-LARGEST, 0.0), "highest": (-math.inf, LARGEST), "rehearsed_at": (-1.0, math.inf)}
+ENDS |= dict.fromkeys(("bound", "bound_before"), (0.0, math.inf))
+"""Of the numbers in that memory that are not all finite ones: the smallest and the largest."""
 
 
 def _number(name: str, given: Any, knob: Knob | None = None) -> float | None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_floats, must, typed
 
+NOT_NEGATIVE = ("learning_rate", "gradient_norm", "loss_scale")
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -37,6 +39,11 @@ class Record:
         for name, column in {"steps": at, **{name: column for name, (column, _) in given.items()}}.items():
             if column.shape != values.shape:
                 raise must(name, f"one number for each of the {len(values)} losses", f"shape {column.shape}")
+        for name, (column, there) in given.items():
+            low = there & (column < 0)
+            if name in NOT_NEGATIVE and low.any():
+                row = int(np.argmax(low))
+                raise must(name, "≥ 0 in every row; of its logarithm log10, give 10.0**log10", f"{column[row]:g} in row {row + 1:,}")
         if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
 

@@ -13,7 +13,7 @@ from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
 from explorer.core.files.roles import MOST_LETTERS, kind
 from explorer.core.files.sheet import MOST_CELLS, MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
-from explorer.core.ground.knobs import must
+from explorer.core.ground.knobs import must, typed
 from explorer.core.ground.prose import counted
 
 MOST_LISTS = 3_000  # what has more is no file of lists
@@ -129,8 +129,11 @@ def lists(text: str) -> Sheet | None:
         return even
     blocks: list[tuple[str, Numbers, int]] = []
     inside = end = 0
-    for match in re.finditer(r"\[([^\[\]/]++)\]", text):  # [3/10] counts
+    broken: re.Match[str] | None = None
+    for match in re.finditer(r"\[([^\[\]/]++)(?:\]|\Z)", text):  # [3/10] counts
         found = _numbers(match[1])
+        if found is None and broken is None and _LISTED.match(match[1]):
+            broken = match
         if found is not None:
             name = _name_before(text[max(end, match.start() - 120) : match.start()])
             inside += len(match[0]) + (len(name) + 4 if name else 0)
@@ -142,7 +145,21 @@ def lists(text: str) -> Sheet | None:
     if mostly and 2 * sum(len(found) for name, found, _ in blocks if name) > sum(len(found) for _, found, _ in blocks):
         line = text.count("\n", 0, next(start for name, _, start in blocks if name)) + 1
         return _named_lists([(name, found) for name, found, _ in blocks if name], line)
+    if broken is not None and _is_literal(text):
+        other = next(each for each in re.split(r"[\s,;]++", broken[1]) if value(each, decimal_comma=False) is TEXT)
+        line = text.count("\n", 0, broken.start()) + 1
+        raise ValueError(f"the file must have nothing but numbers in a list, and the one in line {line:,} has {typed(other)}")
     return _bare(text)
+
+
+def _is_literal(text: str) -> bool:
+    """Whether a text is one list or dictionary as Python writes it, perhaps with its name: what opens first closes at the end, if ever."""
+    begin, depth = _OPENS.match(text), 0
+    for bracket in re.finditer(r"[\[({\])}]", text) if begin else ():
+        depth += 1 if bracket[0] in "[({" else -1
+        if not depth:
+            return not text[bracket.end() :].strip(" \t\r\n,;")
+    return begin is not None
 
 
 def _even(text: str) -> Sheet | None:
@@ -161,6 +178,8 @@ def _even(text: str) -> Sheet | None:
     return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
 
 
+_OPENS = re.compile(r"\s*+(?:[\w.]++\s*+=\s*+)?[\[({]")
+_LISTED = re.compile(r"\s*+[-+\d.][\d.e+-]*+\s*+(?:,|(?<=\s)[-+\d.])")
 _NAMED = re.compile(r"[=:]\s*+\[")
 _PAIRS = re.compile(r"\A\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
 _NUMBERED = re.compile(r"\A\s*+\{\s*+\d++\s*+:")

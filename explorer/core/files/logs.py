@@ -15,7 +15,7 @@ from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found,
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_mapping, must, typed
+from explorer.core.ground.knobs import check_made, check_mapping, must, typed
 from explorer.core.ground.prose import counted
 
 MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
@@ -76,7 +76,9 @@ class LogFile(Displayed):
         return {name: each.filled(np.nan) for name, each in self.columns.items()}
 
     def curve(self, role: str) -> Numbers | None:
-        """The column of that role, None if there is none."""
+        """The column of that role, None if there is none. Raises ValueError for what is no role."""
+        if check_made("a role", role, str, f"one of {', '.join(ROLES)}") not in ROLES:
+            raise must("a role", f"one of {', '.join(ROLES)}", typed(role))
         return self.columns[self.roles[role]] if role in self.roles else None
 
     @property
@@ -283,6 +285,8 @@ def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> 
     for role in ("learning_rate", "gradient_norm", "loss_scale"):
         if role not in by_hand and (name := named(role, free)):
             found[role] = name
+        elif role not in by_hand and (below := [name for name in free if kind(name) == role and (free[name].compressed() < 0).any()]):
+            said.append(f"{below[0]!r} has values below 0, so it is not taken for the {ROLES[role]}; it may be its logarithm.")
     if "train" in found or "train" in by_hand:
         if "train" not in found:
             raise ValueError("the training loss must be one of the columns, and it was given none")

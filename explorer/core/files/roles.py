@@ -147,8 +147,8 @@ def parts(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def named(role: str, columns: Mapping[str, Any]) -> str | None:
-    """The first column whose name says the role and whose values do not deny it: no rate is above 100, and an eta above 10 is a time."""
-    found = [name for name in columns if kind(name) == role]
+    """The first column whose name says the role and whose values do not deny it: none below 0, no rate above 100, and an eta to 10."""
+    found = [name for name in columns if kind(name) == role and not (columns[name].compressed() < 0).any()]
     if role == "learning_rate":
         found.sort(key=lambda name: "".join(words(name)) in UNSURE)
         found = [name for name in found if not (columns[name].compressed() > (10 if words(name) == ("eta",) else 100)).any()]

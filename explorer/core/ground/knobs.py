@@ -211,6 +211,11 @@ def check_whole(name: str, value: object, *, at_least: int) -> int:
     return int(check_one(name, check_integer(name, value, Knob(at_least=at_least))))
 
 
+def check_place(name: str, value: object, count: int) -> int:
+    """Return which of `count` things is meant, from 0 on or, below that, from the end; refused with a sentence if it is none of them."""
+    return int(check_one(name, check_integer(name, value, Knob(at_least=-count, at_most=count - 1))))
+
+
 def check_one(name: str, checked: Any) -> Any:
     """Return a checked value, refused if it is one for each run."""
     if isinstance(checked, np.ndarray):
@@ -470,6 +475,8 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         self._learned: dict[str, bytes] = {}
 
     def __call__(self, factory: Callable[..., Item]) -> Callable[..., Item]:
+        if not hasattr(factory, "__name__"):
+            raise must(f"what is put on the shelf of the {self.kind}s", "a function, by whose name it is found", typed(factory))
         name, known, signature = factory.__name__, parameters(factory), inspect.signature(factory)
 
         @functools.wraps(factory)
@@ -520,10 +527,12 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
 
     def title(self, name: str) -> str:
         """The name as people write it: ``three_hump_camel`` is three hump camel, ``x_squared`` is x²."""
+        check_made("name", name, str, "a name")
         return self._titles.get(name) or name.replace("_", " ")
 
     def torch(self, name: str) -> str:
         """PyTorch's call of the same; empty where it has none."""
+        check_made("name", name, str, "a name")
         return self._torch.get(name, "")
 
     def carried(self, name: str) -> bytes:

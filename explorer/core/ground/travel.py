@@ -33,7 +33,7 @@ def packed(value: Any) -> bytes:
 
     try:
         return bytes(cloudpickle.dumps(value))
-    except (TypeError, pickle.PicklingError) as error:
+    except (TypeError, RuntimeError, pickle.PicklingError) as error:  # the second of PyTorch, for what is parametrized
         raise ValueError(f"what travels to another process must be numbers, functions and classes, got: {error}") from error
 
 

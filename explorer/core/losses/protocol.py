@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from numbers import Real
+from types import FunctionType
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -82,18 +83,37 @@ class DataLoss(Loss, Protocol):
 Known = TypeVar("Known")
 
 
-class _Optional(Generic[Known]):
-    """A member that a loss may have, and what holds where it has none."""
+def _number(given: Any) -> bool:
+    return isinstance(given, float | np.floating | np.integer) or (type(given) is int and abs(given) <= int(np.finfo(float).max))
 
-    def __init__(self, default: Known) -> None:
-        self.default = default
+
+def _parts(given: Any) -> bool:
+    """Whether these are names with slices, as `Facts.blocks` has them."""
+    pairs = isinstance(given, tuple | list) and all(isinstance(each, tuple | list) and len(each) == 2 for each in given)
+    return pairs and all(isinstance(name, str) and isinstance(at, slice) and None not in (at.start, at.stop) for name, at in given)
+
+
+class Optional(Generic[Known]):
+    """A member that a loss may have, what holds where it has none, and what it must be: in words, and as a type or a test."""
+
+    def __init__(self, default: Known, rule: str = "True or False", holds: Any = bool | np.bool_) -> None:
+        self.default, self.rule, self.holds = default, rule, holds
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __get__(self, facts: "Facts", owner: type) -> Known:
         with np.errstate(all="ignore"):  # of a loss whose numbers overflow, a fact may be inf or nan
-            return getattr(facts.loss, self.name, self.default)
+            found: Known = getattr(facts.loss, self.name, self.default)
+        if found is not self.default and not (
+            isinstance(found, self.holds) if not isinstance(self.holds, FunctionType) else self.holds(found)
+        ):
+            raise must(f"the loss's {self.name}", self.rule, typed(found))
+        return found
+
+
+MANY = 2**31  # examples: a batch is drawn from a list of them
+MAYBE_POINTS = "None or a function of points (dim, runs)"
 
 
 class Facts:
@@ -108,44 +128,46 @@ class Facts:
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
 
-    minimizer = _Optional[Array | None](None)
+    minimizer = Optional[Array | None](None, "None or an array (dim,)", np.ndarray | None)
     """A point ``(dim,)`` where `minimum` is reached, the one nearest `start` if there are several."""
-    lower_bound = _Optional[float | None](None)
+    lower_bound = Optional[float | None](None, "None or a number", lambda given: given is None or _number(given))
     """A value that the loss never falls below, such as 0 for a mean of squares, where its minimum is not known."""
-    best_constant = _Optional(math.nan)
+    best_constant = Optional(math.nan, "a number", _number)
     """Of a network: the loss of the best answer that is the same for every example."""
-    formula = _Optional("")
+    formula = Optional("", "a text", str)
     """The loss in LaTeX."""
-    is_quadratic = _Optional(False)
+    is_quadratic = Optional(False)
     """Whether the Hessian is the same everywhere, so that the theory of a quadratic is exact."""
-    eigenvalues = _Optional[tuple[float, ...]](())
+    eigenvalues = Optional[tuple[float, ...]]((), "a tuple of numbers", lambda given: isinstance(given, tuple) and all(map(_number, given)))
     """Of a Hessian that is the same everywhere, all of them, in any order, where the loss knows them."""
-    edge_curvature = _Optional[Callable[[Array], Array] | None](None)
+    edge_curvature = Optional[Callable[[Array], Array] | None](None, MAYBE_POINTS, Callable | None)
     """``(dim, runs) -> (runs,)``, only where the edge has a closed form other than the Hessian's top eigenvalue: gradient descent from
     `x` stays bounded for learning rates below 2 / edge_curvature(x)."""
-    divergence_rate = _Optional[Callable[[Array], Array] | None](None)
+    divergence_rate = Optional[Callable[[Array], Array] | None](None, MAYBE_POINTS, Callable | None)
     """``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to this rate."""
-    hessian_at = _Optional[Callable[[Array], Callable[[Array], Array]] | None](None)
+    hessian_at = Optional[Callable[[Array], Callable[[Array], Array]] | None](None, MAYBE_POINTS, Callable | None)
     """From points to the function v -> Hv there, where that saves computing the same again for every v."""
-    blocks = _Optional[tuple[tuple[str, slice], ...]](())
+    blocks = Optional[tuple[tuple[str, slice], ...]](
+        (), 'pairs of a name and a slice, such as (("W1", slice(0, 32)), ("b1", slice(32, 48)))', _parts
+    )
     """The groups of parameters in order, by name, such as ``(("W1", slice(0, 32)), ("b1", slice(32, 48)))``."""
-    shapes = _Optional[Mapping[str, tuple[int, ...]]]({})
+    shapes = Optional[Mapping[str, tuple[int, ...]]]({}, 'a mapping such as {"W1": (16, 2), "b1": (16,)}', Mapping)
     """The shape of each block by its name, such as ``{"W1": (16, 2), "b1": (16,)}``."""
-    rounding = _Optional(float(np.finfo(float).eps))
+    rounding = Optional(float(np.finfo(float).eps), "a number > 0", lambda given: _number(given) and given > 0)
     """The ε of the type it computes in where a point is float64."""
-    signals = _Optional[Callable[[Array], Any] | None](None)
+    signals = Optional[Callable[[Array], Any] | None](None, MAYBE_POINTS, Callable | None)
     """Of a network: every hidden layer's activation, and what its slope is evaluated at, ``(runs, units, examples)``."""
-    examples = _Optional(1)
+    examples = Optional(1, f"a whole number from 1 to {MANY:,}", lambda given: isinstance(given, int | np.integer) and 0 < given < MANY)
     """How many examples one evaluation goes through."""
-    finite_examples = _Optional[NDArray[np.bool_] | None](None)
+    finite_examples = Optional[NDArray[np.bool_] | None](None, "None or an array (examples,)", np.ndarray | None)
     """Of a loss with data: whether all numbers of each example are finite, ``(examples,)``; None where it cannot say."""
-    l2 = _Optional(0.0)
+    l2 = Optional(0.0, "a number", _number)
     """The weight of its own penalty ½ l2 ‖W‖²."""
-    fit = _Optional[Fit | None](None)
+    fit = Optional[Fit | None](None, "None or a Fit", Fit | None)
     """Of a linear model: its line among the examples, to be drawn."""
-    written = _Optional[Written | None](None)
+    written = Optional[Written | None](None, "None or a Written", Written | None)
     """Its own lines of Python, for a program that makes a run of it."""
-    order = _Optional[Literal["C", "F"]]("C")
+    order = Optional[Literal["C", "F"]]("C", "C or F", lambda given: isinstance(given, str) and given in ("C", "F"))
     """How it wants points laid out in memory, where that makes it faster."""
 
     @property
@@ -155,8 +177,14 @@ class Facts:
 
     def first_coordinates(self, most: int) -> tuple[str, ...]:
         """Return the names of the first `most` of them: a network may have millions."""
-        own: tuple[str, ...] = getattr(self.loss, "coordinates", ())
-        return own[:most] or tuple(f"x{i + 1}" for i in range(min(most, self.loss.dim)))
+        return self.own_coordinates(most) or tuple(f"x{i + 1}" for i in range(min(most, self.loss.dim)))
+
+    def own_coordinates(self, most: int) -> tuple[str, ...]:
+        """Return the first `most` names that the loss has given them; none if it has not."""
+        own: Any = getattr(self.loss, "coordinates", ())
+        if not (isinstance(own, tuple | list) and len(own) in (0, self.loss.dim) and all(isinstance(each, str) for each in own[:most])):
+            raise must("the loss's coordinates", f"a tuple of {self.loss.dim} names", typed(own))
+        return tuple(own[:most])
 
     @property
     def groups(self) -> tuple[tuple[str, slice], ...]:

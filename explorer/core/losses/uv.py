@@ -39,6 +39,7 @@ class TwoLayers:
         return tuple(f"{layer}{i}" for layer in "uv" for i in range(1, self.width + 1))
 
     @cached_property
+    @np.errstate(over="ignore")  # of a scale beyond all measure
     def start(self) -> Array:
         return self.scale * np.random.default_rng(self.seed).standard_normal(self.dim)
 

@@ -68,6 +68,13 @@ def difference(loss: Loss, x: Array, v: Array, h: Array) -> Array:
     return np.asarray((loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h))
 
 
+def differences(loss: Loss, x: Array, share: float) -> Callable[[Array], Array]:
+    """Return the function v -> Hv at these points ``(dim, runs)`` by differences of gradients, whose strides are looked for once."""
+    points, which = np.unique(x, axis=1, return_inverse=True)
+    h = stride(loss, points, share)[which]
+    return lambda v: difference(loss, x, v, h / np.where(v.any(axis=0), length(v), 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Pointwise:
     """A loss made of a function that knows one point ``(dim,)`` only; `from_function` makes one."""
@@ -139,13 +146,11 @@ class Pointwise:
         """The function v -> Hv at these points, whose strides are looked for once."""
         if self.product_at is not None:
             return lambda v: np.stack([self._product(*each) for each in zip(x.T, v.T, strict=True)], axis=1)
-        points, which = np.unique(x, axis=1, return_inverse=True)
-        once, again = (self.at(points[:, 0])[1] for _ in range(2))
+        once, again = (self.at(x[:, 0])[1] for _ in range(2))
         if not np.array_equal(once, again, equal_nan=True):
             got = f"one that differs by {plain(float(np.linalg.norm(once - again)), 2)}"
             raise must("value_and_gradient", "a function that gives the same gradient twice: fix its random numbers, or give an hvp", got)
-        h = stride(self, points, self.share)[which]
-        return lambda v: difference(self, x, v, h / np.where(v.any(axis=0), length(v), 1))
+        return differences(self, x, self.share)
 
     def _product(self, point: Array, v: Array) -> Array:
         """The function's own product at one point ``(dim,)``; what is none is refused with a sentence."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.claim import claimed
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_made, must, short
+from explorer.core.ground.knobs import check_made, check_whole, must, short
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS
@@ -131,6 +131,7 @@ class Canvas(Displayed):
 
     def filled(self, stride: int = 1) -> "Canvas":
         """Return every `stride`-th pixel; one that is not done looks like its neighbor of the pass before, if that is."""
+        stride = check_whole("stride", stride, at_least=1)
         codes, pace = self.codes[::stride, ::stride].copy(), self.pace[::stride, ::stride].copy()
         apart, coarsest = 2, 2 * self.stride
         while apart * stride <= coarsest and (codes == UNDONE).any():

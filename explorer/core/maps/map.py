@@ -13,10 +13,12 @@ from explorer.core.ground.display import Drawable
 from explorer.core.ground.knobs import (
     Knob,
     Parameter,
+    check_floats,
     check_integer,
     check_made,
     check_number,
     check_one,
+    check_place,
     check_switch,
     digest,
     must,
@@ -82,7 +84,7 @@ class Axis:
 
     def at(self, share: Any) -> Array:
         """Return the value at a share of the way from the low end to the high one; exact to the last place, at any zoom."""
-        share = np.asarray(share, dtype=float)
+        share = check_floats("share", share, shape="numbers")
         if not self.log:
             apart = self.high - self.low  # may be more than a float64 can be
             return np.asarray(self.low + apart * share if math.isfinite(apart) else self.low * (1 - share) + self.high * share)
@@ -109,6 +111,7 @@ class Axis:
 
     def pixel(self, value: float) -> int:
         """Return the pixel in which a value lies; the nearest one for a value outside of the window."""
+        value = check_one("value", check_number("value", value))
         return int(np.clip(np.searchsorted(self.edges, value, side="right") - 1, 0, self.size - 1))
 
     @property
@@ -235,7 +238,7 @@ class Map(Drawable):
 
     def at(self, i: int, j: int) -> Setup:
         """Return the setup of the pixel i up and j across, but for the rates of single layers."""
-        y, x = self.y.values[i], self.x.values[j]
+        y, x = self.y.values[check_place("i", i, self.y.size)], self.x.values[check_place("j", j, self.x.size)]
         return with_knob(with_knob(self.setup, self.x.knob, float(x)), self.y.knob, float(y))
 
     def nearest(self, i: int, j: int) -> tuple[Setup, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.ground.arrays import Array as Array
+from explorer.core.ground.knobs import check_floats
 
 Number = float | Array  # a hyperparameter: a number, or an array ``(runs,)``
 
@@ -43,19 +44,20 @@ class Recurrence:
         slope = self.trace_h + self.det_h
         return np.inf if np.ndim(slope) == 0 and slope == 0 else (1 + self.trace_0 + self.det_0) / slope
 
+    @np.errstate(all="ignore")  # of an infinite h
     def trace_and_det(self, h: Number) -> tuple[Array, Array]:
         """The two coefficients at `h`, broadcast together."""
-        h = np.asarray(h, dtype=float)
+        h = check_floats("h", h)
         return self.trace_0 - self.trace_h * h, self.det_0 - self.det_h * h
 
+    @np.errstate(all="ignore")
     def roots(self, h: Number) -> Array:
         """Both roots of z² - trace·z + det at each h: complex ``(2, *h.shape)``, the larger in absolute value first."""
         trace, det = np.broadcast_arrays(*self.trace_and_det(h))
         half = np.asarray(trace, dtype=complex) / 2
         root = np.sqrt(half * half - det)
         larger = half + np.where(half.real < 0, -root, root)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            smaller = np.where(larger == 0, 0, det / larger)  # the product of the roots is det: no cancellation
+        smaller = np.where(larger == 0, 0, det / larger)  # the product of the roots is det: no cancellation
         return np.stack([larger, smaller])
 
     def growth(self, h: Number) -> Array:

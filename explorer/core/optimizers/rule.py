@@ -16,6 +16,7 @@ from explorer.core.ground.knobs import (
     check_made,
     check_number,
     check_real,
+    check_switch,
     check_takes,
     door,
     must,
@@ -107,6 +108,14 @@ class Optimizer:
     measured: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("clips", "shaped", "rated", "measured"):
+            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
+        check_made("recurrence", self.recurrence, Recurrence, "a Recurrence, or left out: its edge is then measured")
+        check_made("knobs", self.knobs, Mapping, 'a mapping such as {"momentum": 0.9}')
+        check_made("name", self.name, str, "a name on the shelf of optimizers, or empty")
+        code: Any = self.code
+        if not (isinstance(code, tuple) and len(code) == 3 and all(isinstance(each, str) for each in code)):
+            raise must("code", "three texts: lines before the steps, in each of them, and the direction", typed(code))
         check_takes("init", self.init, "x", *["blocks"] * self.shaped)
         check_takes("update", self.update, "gradient", "state", "x", *["rate"] * self.rated)
         if self.preconditioner is not None:

@@ -19,8 +19,11 @@ from explorer.core.ground.knobs import (
     check_made,
     check_number,
     check_one,
+    check_place,
     check_points,
+    check_real,
     check_switch,
+    check_takes,
     check_whole,
     door,
     knob_of,
@@ -168,9 +171,9 @@ class Descent:
             raise must("what schedule returns", "numbers", typed(returned))
         if multiplier.shape != (steps,):
             raise must("what schedule returns", f"a multiplier for each step, ({steps},)", f"shape {multiplier.shape}")
-        if not np.isfinite(multiplier).all():
-            at = int(np.argmin(np.isfinite(multiplier)))
-            raise must("what schedule returns", "finite", f"{multiplier[at]} at step {at:,}")
+        if not NOT_NEGATIVE.admits(multiplier):
+            at = int(np.argmin(np.isfinite(multiplier) & (multiplier >= 0)))
+            raise must("what schedule returns", "finite and ≥ 0", f"{multiplier[at]} at step {at:,}")
         rows = batches(loss, batch_size, steps, seed, replacement=replacement)
         scale = None if scale is None else np.array(np.broadcast_to(scale, x.shape), order=order)
         made = cls(loss, optimizer, rate, x, multiplier, rows, batch_size, replacement, noise, seed, whole, scale)
@@ -267,6 +270,7 @@ class Trajectory(Displayed, Descent):
         >>> run(LOSSES["x_squared"](), OPTIMIZERS["adam"](), [0.1, 0.2, 0.3], steps=5).at(np.array([2, 0])).learning_rate
         array([0.3, 0.1])
         """
+        runs = np.array([check_place("one of runs", each, self.runs) for each in np.ravel(np.asarray(check_integer("runs", runs)))])
         some, names = self.on(runs), ("x", "loss", "gradient_norm", "preconditioner")
         seen: dict[str, Any] = {name: None if getattr(self, name) is None else columns(getattr(self, name), runs) for name in names}
         return replace(self, **{each.name: getattr(some, each.name) for each in fields(some)}, **seen)
@@ -277,7 +281,7 @@ class Trajectory(Displayed, Descent):
         If it was not kept, the run takes its steps again.
         """
         step = check_one("step", check_integer("step", step, Knob(at_least=0, at_most=self.steps)))
-        column = np.array([run])
+        column = np.array([check_place("run", run, self.runs)])
         if self.optimizer.preconditioner is None or step == 0:
             return None
         if self.preconditioner is not None:
@@ -376,6 +380,8 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             rule = f"≤ {BATCH:,} numbers for all runs together, a window of the last steps, say, or fewer steps or runs"
             raise must("what the optimizer remembers", rule, f"{held:,} for {counted(x.shape[1], 'run')} at step {step:,}")
         way = (spread if factor == 1 else spread * factor) * direction
+        if way.dtype.kind == "c":
+            check_real("update", direction)
         x = np.subtract(x, way, out=way).astype(x.dtype, copy=False)  # a rule may compute more precisely than the start asks for
         del gradient, direction, way
     yield Moment(descent.steps, x, *seen(loss, x), state)
@@ -416,8 +422,9 @@ def batches(loss: Loss, batch_size: int | None, steps: int, seed: int = 0, *, re
     batch_size = check_whole("batch_size", batch_size, at_least=1)
     if not isinstance(loss, DataLoss):
         raise must("batch_size", "left out for a loss without examples", batch_size)
-    if batch_size > loss.examples:
-        raise must("batch_size", f"at most the number of examples, {loss.examples}", batch_size)
+    check_takes("on", loss.on, "rows")
+    if batch_size > (examples := Facts(loss).examples):
+        raise must("batch_size", f"at most the number of examples, {examples}", batch_size)
     check_size("steps", steps, {"example": batch_size}, PATH)
     random = np.random.default_rng(seed)
     if replacement:

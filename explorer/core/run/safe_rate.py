@@ -28,7 +28,7 @@ from explorer.core.ground.knobs import check_made, check_points, check_switch, c
 from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.losses.protocol import Facts, Loss, check_reached, first_hessian_times, first_seen, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
-from explorer.core.optimizers import Optimizer, check_optimizer, length
+from explorer.core.optimizers import Optimizer, check_optimizer, check_step, length
 from explorer.core.run.descent import Descent, descend
 from explorer.core.run.held import LONGER, SAFE, Trials
 from explorer.core.theory.edge import closed_curvature, first_look, glance
@@ -283,7 +283,7 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
 
 def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
     """The rate whose first step is a tenth of the scale on which the loss is smooth, for where the curvature names none."""
-    step, _ = rule.direction(loss.value_and_gradient(x)[1], rule.begin(x, Facts(loss).layout), x)
+    step, _ = check_step(rule.direction(loss.value_and_gradient(x)[1], rule.begin(x, Facts(loss).layout), x), x, x.copy())
     size = float(length(np.broadcast_to(step, x.shape))[0])
     return 0.1 * scale / size if 0 < size < np.inf else 1.0
 

@@ -20,6 +20,7 @@ from explorer.core.ground.knobs import (
     check_mapping,
     check_number,
     check_one,
+    check_whole,
     door,
     must,
     short,
@@ -104,6 +105,7 @@ class Setup(Drawable):
 
     def parameters(self, kind: str) -> dict[str, Parameter]:
         """The knobs of the chosen loss, optimizer or schedule, by dotted name."""
+        KIND.check(kind)
         return {f"{kind}.{name}": each for name, each in SHELVES[kind].parameters(getattr(self, kind)).items()}
 
     def turned(self, kind: str, first: int = 0) -> list[str]:
@@ -113,7 +115,7 @@ class Setup(Drawable):
         >>> setup.turned("optimizer"), setup.turned("loss", first=2)
         (['momentum β 0.5'], ['condition number 100', 'dimensions 2'])
         """
-        known, knobs = self.parameters(kind), dict(self.knobs)
+        known, knobs, first = self.parameters(kind), dict(self.knobs), check_whole("first", first, at_least=0)
         told = {name: each.default for name, each in [*known.items()][:first] if each.default not in (0, "none")} | knobs
         found = [(each, told[name]) for name, each in known.items() if told.get(name, False) is not False]
         return [each.label + ("" if value is True else f" {each.write(value)}") for each, value in found]
@@ -133,7 +135,11 @@ class Setup(Drawable):
         >>> Setup("x_squared").recipe_of("gradient descent at 0.1, Adam at 0.3")
         'x² · gradient descent at 0.1, Adam at 0.3 · 100 steps'
         """
-        parts = [self._named("loss"), optimizers, *[self._named("schedule")] * (self.schedule != "constant")]
+        parts = [
+            self._named("loss"),
+            check_made("optimizers", optimizers, str, "their names, as a text"),
+            *[self._named("schedule")] * (self.schedule != "constant"),
+        ]
         return " · ".join([*parts, *[f"batches of {self.batch_size}"] * (self.batch_size is not None), counted(self.steps)])
 
     def _named(self, kind: str) -> str:
@@ -185,7 +191,9 @@ class Setup(Drawable):
         ...
         ValueError: steps must be ≤ 107,735 for 3 dimensions × 442 examples × 140 rates, got 1,000,000
         """
-        loss = self.make_loss()
+        loss, most = self.make_loss(), check_one("most", check_number("most", most, Knob(above=0)))
+        given = check_mapping("beside", beside, '{"rate": 140}')
+        beside = {name: check_whole(f"beside[{name!r}]", each, at_least=1) for name, each in given.items()}
         check_size("steps", self.steps, {"dimension": loss.dim, **beside}, most / 10)
         if isinstance(loss, DataLoss):
             check_size("steps", self.steps, {"dimension": loss.dim, "example": loss.examples, **beside}, most)
@@ -299,7 +307,7 @@ class Setup(Drawable):
         >>> Setup("booth", learning_rate=0.05).with_rule_of(Setup("x_squared", "momentum", 0.3)).learning_rate
         0.05
         """
-        rule = other.make_optimizer()
+        rule = check_made("other", other, Setup, "a Setup").make_optimizer()
         rate = self.learning_rate if rule.preconditioner is None or rule.rated else other.learning_rate
         knobs = {f"optimizer.{name}": value for name, value in other._chosen("optimizer").items()}
         return replace(self.with_choice("optimizer", other.optimizer), learning_rate=rate).with_knobs(knobs)

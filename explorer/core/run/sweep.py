@@ -62,8 +62,9 @@ def sweep(
     last bit decides them, as in chaos: how BLAS rounds depends on the number of runs side by side. `progress` is called with the share that
     is done, every 0.05 s; setting `stop`, or an exception in `progress`, ends the sweep within a step.
 
-    A run that has overflowed, or converged beyond all doubt, costs nothing from then on: the losses of one that overflowed are those of
-    that moment. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size of the path.
+    A run that has overflowed, or converged beyond all doubt, costs nothing from then on: its `final_loss` is that of that moment, where
+    `run` and `judge` have the one after all steps. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size
+    of the path.
 
     See also: `run`, which keeps the paths; `Outcome`, `find_edge`, `render`.
 

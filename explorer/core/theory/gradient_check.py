@@ -378,7 +378,7 @@ def _looked(
 def _names(loss: Loss, block: str, where: slice, some: NDArray[np.intp]) -> tuple[str, ...]:
     """Return what these numbers of a block are called: by the loss's own names, else by their place in the block, such as `W1[0, 1]`."""
     start = where.start or 0
-    if getattr(loss, "coordinates", None) or not Facts(loss).blocks:
+    if Facts(loss).own_coordinates(1) or not Facts(loss).blocks:
         names = Facts(loss).coordinates
         return tuple(names[start + i] for i in some)
     shape = Facts(loss).shapes.get(block) or (where.stop - start,)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_integer, check_number, check_one, check_points, check_whole, must
+from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_points, check_whole, must
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
@@ -133,6 +133,7 @@ class Density(Displayed):
     """How the eigenvalues are spread: at `eigenvalues` ``(probes, k)`` lie these `weights`, of which each row's sum is 1.
 
     Each row is what one random vector sees: a quadrature that has the first 2k - 1 moments of the spectrum in that vector's weights.
+    An eigenvalue whose size is below `rounding` is 0 as far as the loss's own numbers can tell.
 
     See also: `density`, `Trace`.
 
@@ -143,12 +144,13 @@ class Density(Displayed):
 
     eigenvalues: Array
     weights: Array
+    rounding: float = 0.0
 
     def summary(self) -> str:
         """Return between which numbers the eigenvalues lie, their mean with its standard error, and how many are below 0."""
-        (mean, error), rounding = self.moment(1), 1e-6 * float(np.abs(self.eigenvalues).max())
-        below = 100 * self.share(-np.inf, -rounding)
-        seen = f"{span(self.eigenvalues)}, {plain(mean)} ± {plain_or('?', error, 2)} on average, {plain(below, 2)} % of them below 0"
+        (mean, error), rounded = self.moment(1), np.where(np.abs(self.eigenvalues) < self.rounding, 0.0, self.eigenvalues)
+        below = 100 * self.share(-np.inf, -self.rounding)
+        seen = f"{span(rounded)}, {plain(mean)} ± {plain_or('?', error, 2)} on average, {plain(below, 2)} % of them below 0"
         return f"eigenvalues {seen}, from {counted(len(self.weights), 'probe')}"
 
     def to_columns(self) -> dict[str, NDArray[Any]]:
@@ -158,11 +160,17 @@ class Density(Displayed):
 
     def moment(self, power: int) -> tuple[float, float]:
         """Return the mean of λ^power over all eigenvalues and its standard error."""
-        each = (self.weights * self.eigenvalues**power).sum(axis=1)
-        return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
+        power = check_one("power", check_number("power", power))
+        with np.errstate(all="ignore"):  # of a power beyond all floats
+            each = (self.weights * self.eigenvalues**power).sum(axis=1)
+            return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
 
     def share(self, low: float, high: float) -> float:
-        """Return the share of all eigenvalues between two numbers, `low` ≤ λ < `high`."""
+        """Return the share of all eigenvalues between two numbers, `low` ≤ λ < `high`.
+
+        A zero may come out as ±1e-17: ``share(-np.inf, -rounding)`` is the share of those that are below 0.
+        """
+        low, high = (float(check_one(name, check_floats(name, each)[()])) for name, each in (("low", low), ("high", high)))
         inside = (self.eigenvalues >= low) & (self.eigenvalues < high)
         return float((self.weights * inside).sum() / len(self.weights))
 
@@ -172,10 +180,13 @@ class Density(Displayed):
         By default that is a hundredth of the spectrum's length. Ghorbani et al. 2019, arXiv 1901.10159, section 2.
         """
         points = np.atleast_1d(check_number("grid", grid, shape="numbers"))
+        if points.ndim != 1:
+            raise must("grid", "numbers, (n,)", f"shape {points.shape}")
         length = float(np.ptp(self.eigenvalues)) or float(np.abs(self.eigenvalues).max()) or 1.0
         sigma = length / 100 if width is None else check_one("width", check_number("width", width, Knob(above=0)))
-        away = (points[:, np.newaxis] - self.eigenvalues.ravel()) / sigma
-        return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))
+        with np.errstate(all="ignore"):
+            away = (points[:, np.newaxis] - self.eigenvalues.ravel()) / sigma
+            return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))
 
 
 def density(
@@ -215,7 +226,7 @@ def density(
         values, vectors = curvature.ritz(diagonal, off[:, :-1], range(products))
         found.append((values, vectors[:, :, 0] ** 2))
     values, weights = (np.concatenate(each) for each in zip(*found, strict=True))
-    return Density(values, weights)
+    return Density(values, weights, max(1e-6, 32 * Facts(at.loss).rounding) * float(np.abs(values).max()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_integer, check_one, check_whole
+from explorer.core.ground.knobs import Knob, check_integer, check_one, check_place
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
 from explorer.core.run.descent import Descent, Trajectory
@@ -45,12 +45,14 @@ SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; 
 class Outcome(Displayed):
     """One verdict a run, with the numbers it rests on. Every array is ``(runs,)``.
 
-    `start_loss` and `final_loss` are those of the start and the end, `best_loss` and `peak_loss` the smallest and the largest of all
-    `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was, and `first_quantity` what it was
-    there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by which the largest loss above the
-    minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's loss above the minimum that is
-    left at the end (nan without a minimum), and `to_go` how many more steps it takes to a millionth, by theory on a quadratic, else by how
-    the fall fades; infinite if it does not fall. `late_low` and `late_high` are the losses between which the last quarter moves.
+    `start_loss` and `final_loss` are those of the start and the end; of a run that `sweep` left alone because it had converged beyond all
+    doubt, the last is that of the step at which it did, 1e-38, say, where `run` goes on to 1e-194. `best_loss` and `peak_loss` are the
+    smallest and the largest of all `steps`. `first_nonfinite` is the first step at which anything was inf or nan, -1 if nothing ever was,
+    and `first_quantity` what it was there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by
+    which the largest loss above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's
+    loss above the minimum that is left at the end (nan without a minimum), and `to_go` how many more steps it takes to a millionth,
+    by theory on a quadratic, else by how the fall fades; infinite if it does not fall. `late_low` and `late_high` are the losses between
+    which the last quarter moves.
     `final_gradient` is the gradient's length at the end, and `smallest_curvature` what tells a minimum there where the loss does not know
     its own; else nan. `learning_rate` are the rates of the runs, None if who asked did not say.
 
@@ -102,8 +104,7 @@ class Outcome(Displayed):
 
     def _one(self, run: int) -> int:
         """The place of a run, as an array takes it; refused with a sentence where there is none."""
-        runs = len(self.verdict)
-        return int(check_one("run", check_integer("run", run, Knob(at_least=-runs, at_most=runs - 1))))
+        return check_place("run", run, len(self.verdict))
 
     def evidence(self, run: int = 0) -> dict[str, float | int | str]:
         """Return the numbers that decided one run's verdict, by name, thresholds included."""
@@ -124,7 +125,7 @@ class Outcome(Displayed):
 
     def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
         """Return one run's numbers as its sentence names them, in text."""
-        run, digits = self._one(run), check_whole("digits", digits, at_least=1)
+        run, digits = self._one(run), int(check_one("digits", check_integer("digits", digits, Knob(at_least=1, at_most=17))))
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.late_low, "high": self.late_high}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
         if self.start_loss[run] < self.final_loss[run] < self.peak_loss[run] < np.inf and numbers["final"] != numbers["peak"]:
@@ -142,7 +143,7 @@ class Outcome(Displayed):
             case Verdict.DIVERGED if step >= 0:
                 instead = became(self.first_quantity[run], "inf or nan", step)
             case Verdict.DIVERGED:
-                more = "it has not turned"
+                more = "it falls without end" if self.falls(run) else "it has not turned"
             case Verdict.CONVERGING:
                 more = self.worse(run) or f"it still falls by a factor of {plain(self.decline[run], 4)} a step"
             case Verdict.CONVERGED:
@@ -155,15 +156,28 @@ class Outcome(Displayed):
 
     def still(self, run: int = 0) -> str:
         """Return that a run does not move, as at a rate of 0; else nothing."""
+        run = self._one(run)
         stays = self.steps > 0 and self.peak_loss[run] == self.best_loss[run]
         return f"the run does not move, and the loss stays at {plain(self.start_loss[run], 4)}" if stays else ""
 
+    def falls(self, run: int = 0) -> bool:
+        """Return whether a run diverges downhill, as off a saddle without a minimum: at which rates is then a matter of the steps.
+
+        >>> from explorer import sweep
+        >>> sweep("saddle", "gradient_descent", 0.1, steps=200).falls()
+        True
+        """
+        run = self._one(run)
+        return bool(self.verdict[run] == Verdict.DIVERGED and self.final_loss[run] < self.start_loss[run])
+
     def worse(self, run: int = 0) -> str:
         """Return that a run that comes down is still above its start, so that so far it was of no use; else nothing."""
+        run = self._one(run)
         return "it comes down, but is still higher than it began" if self.final_loss[run] > self.start_loss[run] else ""
 
     def pace(self, run: int = 0) -> str:
         """Return how much of its way a slow run has come, and how long the rest would take: one that needs more steps is no failure."""
+        run = self._one(run)
         left = self.left[run]
         if np.isnan(left) and np.isfinite(self.final_loss[run]):
             return "it is unbounded below: there is no minimum to reach"
@@ -177,6 +191,7 @@ class Outcome(Displayed):
 
     def at_a_minimum(self, run: int = 0) -> str:
         """Return what shows that a run ended at a minimum, where the loss does not know its own; else nothing."""
+        run = self._one(run)
         gradient, curvature = self.final_gradient[run], self.smallest_curvature[run]
         return "" if np.isnan(curvature) else f"at a minimum: gradient {plain(gradient, 2)}, smallest curvature {plain(curvature, 4)}"
 
