@@ -60,8 +60,8 @@ def _learned(own: bytes, name: str, knobs: Mapping[str, Any]) -> Schedule:
 SCHEDULES: Shelf[Schedule] = Shelf("schedule", Made)
 """The schedules by name: a mapping to functions that make a `Schedule`, in PyTorch's sequences.
 
-As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError with the names there are for another name, and
-for a value beyond its rule; TypeError for an argument that the schedule has not.
+As a decorator, or by `named`, it puts a function of yours, with annotated arguments, on the shelf. Raises ValueError with the names there
+are for another name, and for a value beyond its rule; TypeError for an argument that the schedule has not.
 
 See also: `Schedule`, `after_warmup`, `LOSSES`, `OPTIMIZERS`. PyTorch: torch.optim.lr_scheduler. optax:
 cosine_decay_schedule, cosine_onecycle_schedule, sgdr_schedule, exponential_decay, polynomial_schedule, linear_schedule and others.

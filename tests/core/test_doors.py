@@ -486,6 +486,7 @@ def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
         value_and_gradient, hvp = None, lambda self, x, v: 2 * v + 0j  # type: ignore[assignment]
 
     rule = Optimizer(init=lambda x: (), update=lambda g, state, x: (g + 0j, state))
+    late = Optimizer(init=lambda x: (0,), update=lambda g, state, x: (g * (1 if state[0] < 5 else 1j), (state[0] + 1,)))
     calls: list[tuple[str, Callable[[], Any]]] = [
         *(
             (f"start must be numbers, got {kind}", lambda each=each: run("booth", DESCENT, 0.1, start=each))
@@ -507,6 +508,7 @@ def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
         ),
         ("hvp must be a function that returns real numbers, got complex ones", lambda: critical_learning_rate(Bent(), DESCENT)),
         ("update must be a function that returns real numbers, got complex ones", lambda: run("booth", rule, 0.1)),
+        ("update must be a function that returns real numbers, got complex ones", lambda: run("booth", late, 0.1)),
     ]
     for sentence, call in calls:
         with pytest.raises(ValueError, match=f"^{sentence}"):

@@ -226,8 +226,8 @@ def finite_rows(*arrays: NDArray[Any]) -> NDArray[np.bool_]:
 LOSSES: Shelf[Loss] = Shelf("loss")
 """The losses by name: a mapping to functions that make a `Loss`.
 
-As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError with the names there are for another name, and
-for a value beyond its rule; TypeError for an argument that the loss has not.
+As a decorator, or by `named`, it puts a function of yours, with annotated arguments, on the shelf. Raises ValueError with the names there
+are for another name, and for a value beyond its rule; TypeError for an argument that the loss has not.
 
 See also: `Loss`, `from_function`, `torch_loss`, `jax_loss`, `OPTIMIZERS`, `SCHEDULES`.
 

@@ -234,8 +234,9 @@ OPTIMIZERS: Shelf[Optimizer] = Shelf(
 )
 """The update rules by name: a mapping to functions that make an `Optimizer`, with PyTorch's names and defaults.
 
-A hyperparameter is a number or ``(runs,)``. As a decorator, or by `named`, it puts a function of yours on the shelf. Raises ValueError
-with the names there are for another name, and for a value beyond its rule; TypeError for a hyperparameter that the rule has not.
+A hyperparameter is a number or ``(runs,)``. As a decorator, or by `named`, it puts a function of yours, with annotated arguments, on the
+shelf. Raises ValueError with the names there are for another name, and for a value beyond its rule; TypeError for a hyperparameter that the
+rule has not.
 
 See also: `Optimizer`, `clipped`, `LOSSES`, `SCHEDULES`. PyTorch: torch.optim. optax has them by the same names, but for sgd, with momentum
 and nesterov as arguments, sign_sgd, contrib.muon, and no ASGD.
