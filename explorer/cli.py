@@ -24,7 +24,7 @@ from explorer.core.ground.knobs import experiment, must, typed
 from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import ruler
-from explorer.core.run.setup import VERSION, Setup, parts
+from explorer.core.run.setup import Setup, parts
 from explorer.core.run.sweep import sweep
 from explorer.core.theory.edge import Edge
 from explorer.core.verdict.sentence import Verdict
@@ -144,7 +144,7 @@ def edge(link: str) -> Answer:
 
 def swept(link: str) -> Answer:
     """Return what happens at the rates around the edge of a setup, and what `edge` says."""
-    setup = Setup.from_query({"v": str(VERSION)} | experiment(parts(link)))
+    setup = Setup.from_query(experiment(parts(link)))
     setup.check_start()
     loss, optimizer, conditions = setup.make_loss(), setup.make_optimizer(), setup.conditions()
     scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate)

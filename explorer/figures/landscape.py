@@ -61,8 +61,10 @@ class Landscape:
         if loss.dim == 1:
             middle = target[0] if Facts(loss).is_quadratic else 0.0  # other wells may lie on the far side of zero
             reach = 1.6 * max(abs(start[0] - middle), abs(target[0] - middle), 0.1)
-            value = loss.value(np.append(target, middle + reach * np.linspace(-1, 1, 41))[np.newaxis])
-            low, high = float(np.nanmin(value)), float(value[np.isfinite(value)].max())
+            with np.errstate(all="ignore"):  # a logarithm, say, has no value on the left
+                value = loss.value(np.append(target, middle + reach * np.linspace(-1, 1, 41))[np.newaxis])
+            finite = value[np.isfinite(value)]
+            low, high = float(finite.min()), float(finite.max())
             return cls(loss, target, np.eye(1), np.array([middle, low]), np.array([reach, high - low or 1.0]), (names[0], "loss"))
         if loss.dim == 2:
             origin, basis, labels = np.zeros(2), np.eye(2), _coordinate_labels(loss, target, names)

@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 from explorer.core.ground import prose
 from explorer.core.ground.knobs import experiment, strictly
 from explorer.core.run.race import Race
-from explorer.core.run.setup import VERSION, Setup, parts
+from explorer.core.run.setup import Setup, parts
 from explorer.hall.database import named
 from explorer.hall.limits import Limit
 from explorer.hall.store import DAY, LENGTH, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
@@ -333,7 +333,7 @@ async def door(hall: Hall, request: Request) -> Response:
 
 def _salvaged(query: Mapping[str, str]) -> tuple[Setup, list[str]]:
     """Return the setup of a link, and a sentence for each part of it that cannot be read."""
-    return Setup.salvage({"v": str(VERSION)} | experiment(query))
+    return Setup.salvage(experiment(query))
 
 
 def _own_address() -> str:
@@ -561,7 +561,7 @@ def _chosen(given: Mapping[str, str]) -> Setup:
             raise ValueError(f"a link of the app names a loss, as in …/?loss=quadratic&optimizer=momentum, got {link[:60]!r}")
         record = RECORDS.get(link.partition("?")[0].rpartition("/")[2], Setup)
         said = {name: text for name, text in query.items() if name not in OF_FRAMES}
-        posed = record.from_query({"v": str(VERSION)} | experiment(said))
+        posed = record.from_query(experiment(said))
         if isinstance(posed, Setup):
             return posed
         if not isinstance(posed, Race):

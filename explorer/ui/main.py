@@ -19,10 +19,13 @@ if PAGES:
     st.logo(mark("Divergence Explorer"), size="large", icon_image=mark())
     pages = [st.Page(path, title=title_of(path), url_path=name_of(path), default=path is PAGES[0]) for path in PAGES]
     page = st.navigation(pages, position="hidden")
-    panel.follow()
+    file = f"pages/{PAGES[pages.index(page)].name}"
+    panel.follow(file)
     st.session_state[panel.HERE] = page.url_path
-    way(page.url_path or name_of(PAGES[0]))
+    way(page.url_path)
+    panel.follow(file)  # what the run before would have heard, had it not been interrupted
     page.run()
+    panel.arrived()
     words()
 else:
     st.info("There is no page yet: put one into `explorer/ui/pages/`, named like `10_step_size.py`.")

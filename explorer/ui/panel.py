@@ -6,11 +6,13 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 
 import html
 import math
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from secrets import token_hex
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode
 
@@ -19,8 +21,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.data import remember
 from explorer.core.files.tables import read_table
-from explorer.core.ground.knobs import Look, Parameter, experiment, parameters, short
-from explorer.core.losses import DataLoss
+from explorer.core.ground.knobs import Look, Parameter, experiment, parameters, short, typed
+from explorer.core.ground.prose import listed
+from explorer.core.losses import LOSSES, DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
 from explorer.ui.fold import fold
 from explorer.ui.words import literally
@@ -40,6 +43,9 @@ STEP_SIZE = "pages/10_step_size.py"
 HERE = "here"
 """Where in the session it is kept which page is shown, by its address within the app."""
 
+BACK, BOUND = "back", "bound"
+"""Where in the session it is kept which step back or forward was the last, and to which page and link the visitor is on the way."""
+
 STATE, LINKS, REFUSED, NOTES, SAID, WAITING = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said", "setup:waiting"
 
 
@@ -51,12 +57,9 @@ class Predicting(Look):
 
 
 def predicting() -> Predicting:
-    """Whether the answers are hidden: as the page's link says, or as they were where the visitor goes back to, or else as they are."""
+    """Whether the answers are hidden: as the page's link says, or else as they are."""
     query = opened()
-    if PREDICT in query:
-        return Predicting.salvage({PREDICT: query[PREDICT]})[0]
-    then = [shown[PREDICT] for link, shown in _written() if returned() and link == query and PREDICT in shown]
-    return Predicting(then[-1] if then else st.session_state.get(PREDICT, False))
+    return Predicting.salvage({PREDICT: query[PREDICT]})[0] if PREDICT in query else Predicting(st.session_state.get(PREDICT, False))
 
 
 def predict(on: bool) -> None:
@@ -70,18 +73,48 @@ def about(problem: Mapping[str, str]) -> None:
 
 
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
-    """Makes hold what the page was opened with: a link's record, or the default as long as the session has nothing at `known`."""
+    """Makes hold what the page was opened with: a link's record, or the default as long as the session has nothing at `known`.
+
+    A link that names no loss speaks of the default's.
+    """
     predict(predicting().predict)
-    query = opened()
-    complaints = Predicting.salvage({PREDICT: query.pop(PREDICT)})[1] if PREDICT in query else []
+    query, complaints = opened(), _doubled()
+    if PREDICT in query:
+        complaints += Predicting.salvage({PREDICT: query.pop(PREDICT)})[1]
     if query:
+        try:
+            LOSSES[query.get("loss", "")]
+        except ValueError as error:
+            complaints += [str(error)] if query.pop("loss", None) is not None else []
+            own = [name for name in SHELVES if name in query]
+            query = {name: text for name, text in setup_in(default).to_query().items() if name.partition(".")[0] not in own} | query
         found, more = read(query)
         adopt(found)
         complaints += more
     elif known not in st.session_state:
         adopt(default)
     if query or complaints:
-        say([f"{complaint}. The rest of the link is used." for complaint in complaints])
+        say([f"{complaint}. {REST}" for complaint in complaints])
+
+
+REST = "The rest of the link is used."
+
+
+def linked(*known: str) -> dict[str, str]:
+    """Return the link that the page was just opened with, of which it knows these parts, and keep a sentence for whatever else it says."""
+    query = opened()
+    strange = [f"a link to this page has no part named {typed(name)}, but {listed(known)}" for name in query if name not in (*known, "v")]
+    if query:
+        say([f"{complaint}. {REST}" for complaint in (*_doubled(), *strange)])
+    return {name: text for name, text in query.items() if name in known}
+
+
+def _doubled() -> list[str]:
+    """Say of each part that the link has more than once which of them counts."""
+    many = {name: st.query_params.get_all(name) for name in opened()}
+    return [
+        f"{name} is {len(texts)} times in this link: {typed(texts[-1])}, the last, counts" for name, texts in many.items() if len(texts) > 1
+    ]
 
 
 def current(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
@@ -151,6 +184,9 @@ def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -
         elif refused_at != here and fits(mine):
             adopt(mine)
     if not fits(state[STATE]):
+        if opened():
+            here = ", ".join(name for name in LOSSES if fits(Setup(name)))
+            also_say(f"loss must be one of {here} on this page, got {typed(state[STATE].loss)}. {INSTEAD['first']}")
         _wait(state[STATE], default.with_rule_of(state[STATE]))
     return state[STATE]
 
@@ -162,30 +198,48 @@ def _wait(setup: Setup, instead: Setup) -> None:
     st.session_state[WAITING] = setup, instead, context.page_script_hash if context else ""
 
 
-def follow() -> None:
-    """Goes to the page that a click asked for, if one did; with the link that it was faster than."""
-    if GO in st.session_state:
-        unread = {} if STATE in st.session_state else {"query_params": experiment(st.query_params.to_dict())}
-        wish = unread | st.session_state.pop(GO)
-        # asked for, it is news, though the page wrote it before
-        st.session_state[LINKS] = [each for each in _written() if each[0] != wish.get("query_params")]
-        st.switch_page(**wish)
+def go_back(page: str, query: dict[str, str]) -> None:
+    """Note that the visitor went back or forward in the history, to this page and its link."""
+    st.session_state.pop(GO, None)
+    st.session_state[BOUND] = page, query, True
+    for link, shown in _written():
+        if link == query and PREDICT in shown:
+            predict(shown[PREDICT])  # the answers are hidden as they were there
+
+
+def follow(here: str) -> None:
+    """Goes from this page to the one that a click asked for, with the link that it was faster than, or back to where the visitor was.
+
+    It holds until that page says its link, however often it is interrupted before, or until the visitor goes elsewhere.
+    """
+    state = st.session_state
+    if GO in state:
+        unread = {} if STATE in state else {"query_params": experiment(st.query_params.to_dict())}
+        wish = {"query_params": {}} | unread | state.pop(GO)
+        state[BOUND] = wish["page"], wish["query_params"], False
+    elif BOUND not in state or state[BOUND][:2] == (here, dict(st.query_params)):
+        return
+    page, query, _ = state[BOUND]
+    st.switch_page(page, query_params=query)
 
 
 def opened() -> dict[str, str]:
     """The link that the page was just opened with; empty if it was opened without, or if the page itself wrote it.
 
-    A browser that has not yet put the newest link into its address bar says an older one, which is nobody's wish unless the visitor goes
-    back to it in the history.
+    A browser that has not heard of the newest link says an older one, which is nobody's wish unless the visitor goes there.
     """
-    query, own = dict(st.query_params), [link for link, _ in _written()]
-    return {} if query in (own[-1:] if returned() else own) else query
+    query = dict(st.query_params)
+    return query if BOUND in st.session_state or query not in [link for link, _ in _written()] else {}
 
 
 def returned() -> bool:
     """Whether the visitor has just gone back or forward to the page in the history."""
-    context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
+    return BOUND in st.session_state and st.session_state[BOUND][2]
+
+
+def arrived() -> None:
+    """Say that the page which the visitor went to is shown."""
+    st.session_state.pop(BOUND, None)
 
 
 def _written() -> list[tuple[dict[str, str], dict[str, Any]]]:
@@ -202,23 +256,60 @@ def adopt(setup: Setup) -> None:
 
 
 def computable(
-    page: str, asked: Asked, default: Asked, compute: Callable[[Asked], Result], setup_of: Callable[[Any], Setup] | None = None
+    page: str, asked: Asked, default: Asked, compute: Callable[[Asked], Result], setup_of: Callable[[Asked], Setup] | None = None
 ) -> tuple[Asked, Result]:
-    """What is asked for and what was computed of it; or the last that could be computed on this page, with the reason.
+    """What is asked for and what was computed of it; or as much of a link as can be, or the last that could on this page, with the reason.
 
-    `asked` is the page's whole state, a setup or what `setup_of` finds one in. `compute` raises ValueError where it refuses.
+    `asked` is the page's whole state: a setup, a tuple that begins with one, or what has it as `setup`; the setup that a page is about may
+    be another, which `setup_of` says. `compute` raises ValueError where it refuses.
 
         setup, found = panel.computable("sweep", panel.current(DEFAULT), DEFAULT, computed)
     """
+    found = setup_of or setup_in
     try:
         result = compute(asked)
     except ValueError as error:
-        good: Asked = st.session_state.get(f"{page}:good", default)
-        setup, kept = (asked, good) if setup_of is None else (setup_of(asked), setup_of(good))
-        refuse(setup, kept, str(error))  # type: ignore[arg-type]
-        asked, result = good, compute(good)
+        used = _rest(asked, compute, str(error)) if opened() else None
+        if used is None:
+            good: Asked = st.session_state.get(f"{page}:good", default)
+            refuse(found(asked), found(good), str(error), "last" if f"{page}:good" in st.session_state else "first")
+            used = good, compute(good)
+        asked, result = used
     st.session_state[f"{page}:good"] = asked
     return asked, result
+
+
+def _rest(asked: Asked, compute: Callable[[Asked], Result], reason: str) -> tuple[Asked, Result] | None:
+    """Return what can be computed of a link without the parts that are refused, each of which is said; None if that is not enough."""
+    setup, reasons = setup_in(asked), [reason]
+    left = {*setup.to_query()} - {"v"}
+    while named := next((name for name in left if re.search(rf"\b{name.rpartition('.')[2]} must be ", reasons[-1])), ""):
+        left.remove(named)
+        setup = setup.without(named)
+        try:
+            found = _with_setup(asked, setup)
+            result = compute(found)
+        except ValueError as error:
+            reasons.append(str(error))
+            continue
+        _wait(setup_in(asked), setup)
+        for each in reasons:
+            also_say(f"{each}. {REST}")
+        return found, result
+    return None
+
+
+def setup_in(asked: Any) -> Setup:
+    """Return the setup in the state of a page."""
+    found: Setup = asked if isinstance(asked, Setup) else asked[0] if isinstance(asked, tuple) else asked.setup
+    return found
+
+
+def _with_setup(asked: Any, setup: Setup) -> Any:
+    """Return the state of a page with this setup instead of its own."""
+    if isinstance(asked, Setup):
+        return setup
+    return (setup, *asked[1:]) if isinstance(asked, tuple) else replace(asked, setup=setup)
 
 
 def anchored(page: str, setup: Setup, carries: Callable[[Setup], bool]) -> Setup:
@@ -233,17 +324,20 @@ def anchored(page: str, setup: Setup, carries: Callable[[Setup], bool]) -> Setup
     return setup
 
 
-def refuse(setup: Setup, good: Setup, reason: str) -> None:
+def refuse(setup: Setup, good: Setup, reason: str, shown: str = "last") -> None:
     """Goes back to `good` from a setup that cannot be run; what was typed last stays in its box, with the reason under it."""
     changed = [name for name in ("steps", "start", "learning_rate") if getattr(setup, name) != getattr(good, name)]
     changed += [dotted for dotted, _ in {*setup.knobs} - {*good.knobs}]
-    typed = [f"box:{name}" for name in changed if f"box:{name}" in st.session_state]
+    boxes = [f"box:{name}" for name in changed if f"box:{name}" in st.session_state]
     adopt(good)
-    if typed and (setup.loss, setup.optimizer) == (good.loss, good.optimizer):
-        st.session_state[REFUSED] = {typed[0]: reason}
+    if boxes and (setup.loss, setup.optimizer) == (good.loss, good.optimizer):
+        st.session_state[REFUSED] = {boxes[0]: reason}
     else:  # it came by a link, from another page, or with another loss
         _wait(setup, good)
-        also_say(f"{reason}. The last picture that could be made is shown.")
+        also_say(f"{reason}. {INSTEAD[shown]}")
+
+
+INSTEAD = {"last": "The last picture that could be made is shown.", "first": "This page's own example is shown."}
 
 
 def take_rate(ruler: Setup, learning_rate: float) -> None:
@@ -257,17 +351,19 @@ def take_rate(ruler: Setup, learning_rate: float) -> None:
 def write_link(query: dict[str, str]) -> None:
     """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is.
 
-    The page says that this is its link: of what Streamlit writes on the way, the browser's history keeps that alone (`beginning.js`).
+    The browser is told that this is the page's link, and after which step back or forward (`beginning.js`).
     """
     links = _written()
     if not links or links[-1][0] != query:
         links.append((query, {}))  # before the browser hears of it: a run may be interrupted in between
         del links[:-32]
     links[-1][1][PREDICT] = st.session_state.get(PREDICT, False)
-    link = f"./{st.session_state.get(HERE, '')}?{urlencode(query)}"
-    st.html(f'<i class="asked" data-link="{b64encode(link.encode()).decode()}"></i>')  # in letters that no browser takes for a link
+    link = b64encode(f"./{st.session_state.get(HERE, '')}?{urlencode(query)}".encode()).decode()  # no browser takes this for a link
+    back = st.session_state.get(BACK, 0)
+    st.html(f'<i class="asked" data-link="{link}" data-back="{back}" data-said="{token_hex(4)}"></i>')
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
+    arrived()
 
 
 UNUSED = "Not all of this link could be used"

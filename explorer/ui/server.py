@@ -250,7 +250,10 @@ FRAMED = re.compile(r"(?:^|(?<=&))embed=(?:1|yes|on)?(?=&|$)", re.IGNORECASE)
 
 
 class Framed:
-    """Leads from a link that says `embed=1` to the one that says `embed=true`, without which the frame has all of the page."""
+    """Leads from a link that says `embed=1` to the one that says `embed=true`, without which the frame has all of the page.
+
+    Also from `//race` to `/race`: Streamlit says "Bad Request" and no more.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -259,6 +262,9 @@ class Framed:
         """Redirects within the same path."""
         query = scope["query_string"].decode("latin-1") if scope["type"] == "http" and scope["method"] == "GET" else ""
         meant = FRAMED.sub("embed=true", query)
+        if scope["type"] == "http" and scope["path"].startswith("//"):
+            await RedirectResponse(f"/{scope['path'].lstrip('/')}?{meant}".rstrip("?"))(scope, receive, send)  # on this server: one slash
+            return
         await (self.app if meant == query else RedirectResponse(f"?{meant}"))(scope, receive, send)
 
 

@@ -28,9 +28,9 @@ const made = (tag, attributes = {}, ...content) => {
   return element;
 };
 
-function way({ data, parentElement, setTriggerValue }) {
+function way({ data, parentElement, setStateValue }) {
   parentElement.way ??= build(parentElement, data.groups);
-  parentElement.way.update(data, setTriggerValue);
+  parentElement.way.update(data, setStateValue);
 }
 
 // A new tab is a new visit; any other click on a link stays within this one.
@@ -40,7 +40,9 @@ const stays = (event) => {
   return true;
 };
 
-let go, lengths = {};
+// What is wished goes to the server as a state, with its number: that is sent with whatever is asked until it is heard, where Streamlit
+// forgets a trigger if something else is asked before the run that was to hear it begins.
+let go, wishes = 0, lengths = {};
 addEventListener("predict", ({ detail }) => go?.("predict", detail)); // before that, the first update says it
 document.addEventListener("click", (event) => {
   const { case: name } = event.target.closest("a[data-case]")?.dataset ?? {};
@@ -82,9 +84,11 @@ function build(parent, groups) {
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), revealer(), opener());
 
   let predicts = prediction().isOn();
-  function update({ here, lessons, framed: may, predict }, setTriggerValue) {
+  function update({ here, path, back, lessons, framed: may, predict }, setStateValue) {
     const first = !go;
-    go = setTriggerValue;
+    go = (name, wish) => (setStateValue(name, [++wishes, wish]), wishes);
+    address.take((there) => go("back", there));
+    address.begin(path, back);
     framed = may;
     if (predict !== predicts) first ? go("predict", predicts) : prediction().turn(predict); // clicked before this was there; or by a link
     predicts = predict;

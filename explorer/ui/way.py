@@ -2,7 +2,11 @@
 
 import ast
 import functools
+from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
@@ -12,7 +16,6 @@ from explorer.site.mark import mark as drawn_mark
 from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.drawn import ink
-from explorer.ui.heard import pass_on
 from explorer.ui.server import FRAMED_BY
 
 HERE = Path(__file__).parent
@@ -20,7 +23,8 @@ PAGES = sorted((HERE / "pages").glob("[0-9]*.py"))
 GROUPS = {10: "see it", 50: "networks", 70: "learn", 80: "my own run"}
 """The groups by the number of their first page: a new page is in one by its own number."""
 
-WAY, SHOWN = "way", "way:case"
+WAY, SHOWN, HEARD = "way", "way:case", "way:heard"
+
 PARTS = (SITE, "prediction"), (HERE, "popover"), (HERE, "present"), (HERE, "way")
 
 CODE = Module("way", "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for folder, name in PARTS))
@@ -94,15 +98,49 @@ def predict(on: object) -> None:
     panel.predict(on is True)
 
 
-LISTENERS = {"page": go, "case": show, "step": follow, "predict": predict}
+def back(there: object) -> None:
+    """Note to where the visitor went back or forward; what comes from a browser is checked."""
+    match there:
+        case [str(path), str(query)] if page := _path(path.strip("/") or name_of(PAGES[0])):
+            panel.go_back(page, dict(parse_qsl(query, keep_blank_values=True)))
 
 
-def way(here: str) -> None:
-    """Show it, with the page of that name as the current one."""
+LISTENERS = {"page": go, "case": show, "step": follow, "predict": predict, "back": back}
+
+
+def hear() -> None:
+    """Listen once to each wish of the browser, in their order: they are numbered, as long as the browser has the page."""
+    for count, name, wish in _wishes(st.session_state.get(WAY)):
+        if name == "back":
+            st.session_state[panel.BACK] = count
+        if count > st.session_state[HEARD]:
+            st.session_state[HEARD] = count
+            LISTENERS[name](wish)
+
+
+def _wishes(state: object) -> list[tuple[int, str, Any]]:
+    """Return the last wish of each name with its number; none where a run was interrupted before it came to the component."""
+    said = [(state.get(name), name) for name in LISTENERS] if isinstance(state, Mapping) else []
+    found = [(wish[0], name, wish[1]) for wish, name in said if isinstance(wish, list) and len(wish) == 2 and type(wish[0]) is int]
+    return sorted(found, key=itemgetter(0))
+
+
+def way(page: str) -> None:
+    """Show it, with the page of that address as the current one."""
     lengths = {lesson.name: len(lesson.stops) for lesson in lessons()}
-    data = {"groups": grouped(), "here": here, "lessons": lengths, "framed": FRAMED_BY != "'self'", "predict": panel.predicting().predict}
-    heard = {f"on_{name}_change": functools.partial(pass_on, WAY, name, each) for name, each in LISTENERS.items()}
-    _component(key=WAY, data=data, **heard)  # type: ignore[arg-type]  # one for each name
+    data = {
+        "groups": grouped(),
+        "here": page or name_of(PAGES[0]),
+        "path": f"./{page}",
+        "back": st.session_state.get(panel.BACK, 0),
+        "lessons": lengths,
+        "framed": FRAMED_BY != "'self'",
+        "predict": panel.predicting().predict,
+    }
+    _component(key=WAY, data=data, **{f"on_{name}_change": hear for name in LISTENERS})  # type: ignore[arg-type]  # one for each name
+    if HEARD not in st.session_state:  # what a browser wished of a server that it has lost: its link says what became of it
+        st.session_state[HEARD] = max((count for count, _, _ in _wishes(st.session_state.get(WAY))), default=0)
+    hear()
 
 
 def mark(word: str = "") -> str:

@@ -26,9 +26,17 @@ SHOWN = """() => ({
 })"""
 """What a visitor sees of where the history is."""
 
+FAST = """async ([steps, by]) => {
+  for (let step = 0; step < steps; step++) {
+    history.go(by);
+    await new Promise((go) => setTimeout(go, 50));
+  }
+}"""
+"""Goes back or forward faster than any page is computed."""
 
-def test_the_history_has_an_entry_for_each_step_that_the_visitor_made(visit: Visit, server: str) -> None:
-    """Three pages with moves on each, from a link with a problem of its own."""
+
+def test_back_and_forward_are_the_steps_that_the_visitor_made(visit: Visit, server: str) -> None:
+    """Three pages with moves on each, from a link with a problem of its own: all the way back and all the way forward, twice."""
     told: list[bytes] = []
 
     def listen(socket: WebSocket) -> None:
@@ -62,6 +70,21 @@ def test_the_history_has_an_entry_for_each_step_that_the_visitor_made(visit: Vis
     assert page.evaluate("history.length") == before + len(steps) - 1
     assert [each["warned"] for each in steps] == [0] * len(steps)
 
+    def same(wanted: dict[str, object]) -> None:
+        page.wait_for_function(f"wanted => JSON.stringify(({SHOWN})()) === JSON.stringify(wanted)", arg=wanted)
+        settle(page)
+        assert page.evaluate(SHOWN) == wanted
+
+    for _ in range(2):
+        for wanted in steps[-2::-1]:
+            page.go_back()
+            same(wanted)
+        for wanted in steps[1:]:
+            page.go_forward()
+            same(wanted)
+    for wanted, by in ((steps[0], -1), (steps[-1], 1)):
+        page.evaluate(FAST, [len(steps) - 1, by])
+        same(wanted)
     # A message that is a name for one before it leaves a page blank for good where the browser has dropped that meanwhile.
     assert told
     assert not any(ForwardMsg.FromString(message).HasField("ref_hash") for message in told)
@@ -79,3 +102,4 @@ def test_a_path_without_a_page_says_so_and_leads_home(visit: Visit, server: str)
 def test_a_page_that_there_is_asks_for_nothing_in_vain(visit: Visit, server: str) -> None:
     for path in ("/class", "/race", "/"):
         settle(visit(f"{server}{path}"))  # the console stays silent
+    assert visit(f"{server}//race?steps=5").url.startswith(f"{server}/race?")

@@ -165,7 +165,7 @@ NONSENSE: list[tuple[dict[str, str], int]] = [
     ({"v": "1"}, 0),
     ({}, 0),
     ({"v": "0"}, 1),
-    ({"loss": "x_squared"}, 1),  # no version
+    ({"loss": "x_squared"}, 0),  # no version: of this one
     ({"v": "1", "loss": "x_cubed"}, 1),
     ({"v": "1", "loss": ""}, 1),
     ({"v": "1", "loss": "../../etc/passwd"}, 1),

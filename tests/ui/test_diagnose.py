@@ -222,5 +222,5 @@ def test_a_link_opens_an_example_and_says_no_word_of_what_a_visitor_pastes() -> 
     assert address(app)["example"] == "slow"
     assert not opened(DIAGNOSE, {"v": "1"}).warning
     wrong = opened(DIAGNOSE, {"example": "nothing"})
-    assert "names an example (explodes, suddenly_nan, jumps" in wrong.warning[0].value.replace("\\", "")
+    assert "example must be one of explodes, suddenly_nan, jumps" in wrong.warning[0].value.replace("\\", "")
     assert wrong.header[0].value.startswith(BEGINS["Explodes"])

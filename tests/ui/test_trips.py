@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import Setup
+from explorer.ui import panel, way
 from explorer.ui.heard import pass_on
 from tests.ui.reading import FOLDER, PATIENCE, leave, opened
 
@@ -133,14 +135,40 @@ def test_who_goes_on_before_the_link_was_read_takes_it_along(page: str) -> None:
     leave(app)
 
 
-@pytest.mark.parametrize(("key", "name"), [("way", "page"), ("way", "case"), ("way", "step"), ("way", "predict"), ("words", "case")])
-def test_a_click_on_what_an_interrupted_run_had_not_come_to_breaks_nothing(key: str, name: str) -> None:
+def test_a_click_on_what_an_interrupted_run_had_not_come_to_breaks_nothing() -> None:
     """Streamlit hears of the click, but has lost the component's key; then what is no report, and then a report."""
     heard: list[object] = []
-    for state, expected in ((None, []), ({}, []), ({name: None}, []), ({name: "sweep"}, ["sweep"])):
-        st.session_state.pop(key, None)
+    for state, expected in ((None, []), ({}, []), ({"case": None}, []), ({"case": "sweep"}, ["sweep"])):
+        st.session_state.pop("words", None)
         if state is not None:
-            st.session_state[key] = state
-        pass_on(key, name, heard.append)
+            st.session_state["words"] = state
+        pass_on("words", "case", heard.append)
         assert heard == expected
-    st.session_state.pop(key)
+    st.session_state.pop("words")
+
+
+def test_each_wish_is_heard_once_and_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a run that knew nothing of the component, two at once, and nonsense."""
+    heard: list[object] = []
+    monkeypatch.setattr(way, "LISTENERS", {name: partial(lambda *said: heard.append(said), name) for name in way.LISTENERS})
+    st.session_state[way.HEARD] = 0
+    for state, expected in (
+        ({"page": [1, "race"]}, [("page", "race")]),
+        (None, []),
+        ({"page": [1, "race"]}, []),
+        ({"page": [3, "sweep"], "predict": [2, True]}, [("predict", True), ("page", "sweep")]),
+        ({"page": "race", "case": [True, "x"], "step": [9], "back": [5, ["", "v=1"]]}, [("back", ["", "v=1"])]),
+    ):
+        st.session_state[way.WAY] = state
+        way.hear()
+        assert heard == expected
+        heard.clear()
+    assert st.session_state[panel.BACK] == 5
+    for key in (way.WAY, way.HEARD, panel.BACK):
+        st.session_state.pop(key)
+
+
+@pytest.mark.parametrize("there", [None, 3, [], ["race"], ["race", 5], ["nowhere", ""], ["../etc", ""]])
+def test_nobody_goes_back_to_nonsense(there: object) -> None:
+    way.back(there)
+    assert panel.BOUND not in st.session_state

@@ -317,14 +317,13 @@ class Map(Drawable):
                     axes[name] = _checked(axis, known[axis.knob])
             except ValueError as error:
                 complaints.append(str(error))
-        try:
-            return cls.of(setup, axes["x"], axes["y"]), complaints
-        except ValueError as error:
-            complaints.append(str(error))
-        try:
-            return cls.of(setup), complaints
-        except ValueError as error:  # it is not the axes
-            return cls.of(Setup()), [*complaints, str(error)]
+        refused: list[str] = []
+        for possible in ((setup, axes["x"], axes["y"]), (setup.without("steps"), axes["x"], axes["y"]), (setup, None, None)):
+            try:
+                return cls.of(*possible), complaints + refused[:1]
+            except ValueError as error:
+                refused.append(str(error))
+        return cls.of(Setup()), complaints + refused[:1]
 
 
 def _checked(axis: Axis, parameter: Parameter) -> Axis:

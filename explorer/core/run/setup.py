@@ -34,7 +34,7 @@ from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
 from explorer.core.run.descent import Conditions, Trajectory, run
 from explorer.core.schedules import SCHEDULES, Schedule, after_warmup
 
-VERSION = 1  # version of the query string. A link with none or another is read as far as its names are still known.
+VERSION = 1  # version of the query string. A link with another is read as far as its names are still known; one with none is of this one.
 
 SHELVES: dict[str, Shelf[Any]] = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 
@@ -261,8 +261,8 @@ class Setup(Drawable):
         (100, ["steps must be a number, got 'many'"])
         """
         query, setup, complaints = parts(query), cls(), []
-        if query and query.get("v") != str(VERSION):
-            complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {typed(query.get('v'))}")
+        if query.get("v", str(VERSION)) != str(VERSION):
+            complaints.append(f"v must be {VERSION}, the version of links that this app writes, got {typed(query['v'])}")
         # Names first: which knobs there are, and how long a start is, depends on them.
         order = [*SHELVES, *sorted(name for name in query if "." in name), "start", "learning_rate", *PLAIN]
         for name in (each for each in order if each in query):
@@ -281,6 +281,17 @@ class Setup(Drawable):
         if isinstance(value, str):
             value = (plain[name] if name in plain else self._known(name)).parse(value)
         return replace(self, **{name: value}) if name in plain else self.with_knobs({name: value})
+
+    def without(self, name: str) -> Self:
+        """This setup without one part, by its name in a link: that part has its default.
+
+        >>> Setup(steps=5, knobs={"loss.eigenvalues": (1, 2)}).without("steps").without("loss.eigenvalues") == Setup()
+        True
+        """
+        if "." in name:
+            return replace(self, knobs=tuple(each for each in self.knobs if each[0] != name))
+        default: Any = getattr(type(self), name)
+        return self.with_choice(name, default) if name in SHELVES else replace(self, **{name: default})
 
     def _known(self, dotted: str) -> Parameter:
         kind = dotted.partition(".")[0]

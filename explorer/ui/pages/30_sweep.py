@@ -60,7 +60,7 @@ def main() -> None:
             st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
     alone = DEFAULT, (DEFAULT.optimizer,), 1, False
     asked = setup, rules[:MOST_RULES], look.seeds, look.finder
-    shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each), lambda each: each[0])
+    shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each))
     setup = shown[0]
     query = setup.to_query() | look.to_query()
     panel.write_link(query | panel.predicting().to_query())

@@ -79,7 +79,7 @@ def current() -> Map:
     panel.arrive(Map.salvage, adopt, DEFAULT, panel.STATE)
     before: Map | None = st.session_state.get(PLAN)
     asked, otherwise = (panel.usable(DEFAULT.setup), before), (DEFAULT.setup, DEFAULT)
-    (setup, _), plan = panel.computable("map", asked, otherwise, lambda each: checked(fitting(*each)), lambda each: each[0])
+    (setup, _), plan = panel.computable("map", asked, otherwise, lambda each: checked(fitting(*each)))
     if before is None or before.setup.loss != setup.loss:
         st.session_state[BACK] = []
     st.session_state[PLAN] = plan

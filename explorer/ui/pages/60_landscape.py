@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from operator import itemgetter
 
 import streamlit as st
 
@@ -31,7 +30,7 @@ def main() -> None:
     """Show the controls, then the planes so far."""
     st.title("What does the landscape around this network look like?", anchor=False)
     asked = panel.viewed("landscape", DEFAULT, View(), lambda setup: setup.loss in ("network", "convolution"))
-    (setup, view), _ = panel.computable("landscape", asked, (DEFAULT, View()), allowed, itemgetter(0))
+    (setup, view), _ = panel.computable("landscape", asked, (DEFAULT, View()), allowed)
     panel.keep_view("landscape", view)
     panel.write_link(setup.to_query() | view.to_query())
     panel.notes()

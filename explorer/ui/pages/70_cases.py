@@ -4,6 +4,7 @@ from html import escape
 
 import streamlit as st
 
+from explorer.core.ground.knobs import typed
 from explorer.site.casebook import SYNONYMS, Case, by_symptom, casebook, heading
 from explorer.site.seen import see
 from explorer.ui import panel
@@ -47,20 +48,22 @@ def main() -> None:
 
 def linked(kinds: dict[str, list[Case]]) -> None:
     """Make what the page was opened with hold: the symptom, the words of the search and the case."""
-    link = panel.opened()
-    if not link and not panel.returned():
+    link = panel.linked("symptom", "search", "case")
+    if not panel.opened() and not panel.returned():
         return
-    symptom = link.get("symptom")
+    symptom, words = link.get("symptom"), link.get("search", "")
     st.session_state[SYMPTOM] = symptom if symptom in kinds else None
-    st.session_state[SEARCH], st.session_state[CHOSEN] = link.get("search", "")[:LONGEST], link.get("case")
-    if symptom and symptom not in kinds:
-        panel.say([f"symptom must be one of {', '.join(kinds)}, got {symptom!r}. All cases are shown."])
+    st.session_state[SEARCH], st.session_state[CHOSEN] = words[:LONGEST], link.get("case")
+    if symptom is not None and symptom not in kinds:
+        panel.also_say(f"symptom must be one of {', '.join(kinds)}, got {typed(symptom)}. All cases are shown.")
+    if len(words) > LONGEST:
+        panel.also_say(f"search must have at most {LONGEST} letters, got {len(words)}. The first {LONGEST} are searched for.")
 
 
 def current() -> Case | None:
     """Return the case that was clicked, or that the link named; None if there is none."""
     name = st.session_state[CHOSEN] = st.session_state.pop(SHOWN, st.session_state.get(CHOSEN))
-    if name and name not in CASES:
+    if name is not None and name not in CASES:
         panel.also_say(f"There is no case named “{name}”. Choose one of the pictures below, or search for a word of it.")
     return CASES.get(name or "")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from explorer.core.ground.knobs import typed
 from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.gift import QUESTION, curve, facts, gift
 from explorer.site.seen import see
@@ -77,15 +78,17 @@ def main() -> None:
 
 def linked() -> Game | None:
     """Return the game whose curve the page was opened with; its number says nothing of the answer."""
-    link = panel.opened()
-    named = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,3})", link.get("curve", ""))
+    link = panel.linked("curve")
+    if "curve" not in link:
+        return None
+    named = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,3})", link["curve"])
     if named and 0 < int(named[2]) <= len(ASKED):
         mine: Game | None = st.session_state.get(STATE)
         game = mine if mine is not None and mine.seed == int(named[1]) else begin(int(named[1]))
         game.place, game.answer = int(named[2]) - 1, None
         return game
-    if link.keys() - {"v"}:  # which every link of the app may say
-        panel.say([f"This link names no curve of the quiz, which is a number, a dot and a number up to {len(ASKED)}. Another game begins."])
+    rule = f"a number, a dot and a number up to {len(ASKED)}"
+    panel.also_say(f"This link names no curve of the quiz, which is {rule}: curve is {typed(link['curve'])}. Another game begins.")
     return None
 
 

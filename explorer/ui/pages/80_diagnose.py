@@ -13,6 +13,7 @@ from explorer.core.diagnosis.causes import Cause
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
 from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
 from explorer.core.files.roles import ROLES
+from explorer.core.ground.knobs import typed
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
@@ -88,14 +89,17 @@ def main() -> None:
 
 def linked() -> None:
     """Take the example that the page was opened with, and whether its steps were random."""
-    query, mine = panel.opened(), st.session_state.setdefault(HELD, {})
-    if not query.keys() - {"v"}:  # which every link of the app may say
+    query, mine = panel.linked("example", "random"), st.session_state.setdefault(HELD, {})
+    if not query:
         return
     name, random = LINKED.get(query.get("example", "")), query.get("random", "unknown")
-    if name is None or random not in KNOWN:
-        panel.say([f"A link to this page names an example ({', '.join(LINKED)}) and may say random={' or '.join([*KNOWN][1:])}."])
-    if name is not None:
+    if name is None:
+        given = f"got {typed(query['example'])}" if "example" in query else "and this link names none"
+        panel.also_say(f"example must be one of {', '.join(LINKED)}, {given}. The first one is shown.")
+    else:
         take(EXAMPLES[name])
+    if random not in KNOWN:
+        panel.also_say(f"random must be {' or '.join([*KNOWN][1:])}, got {typed(random)}. It is left open.")
     mine[RANDOM] = random if random in KNOWN else "unknown"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ def main() -> None:
     setup = here()
     examples(setup)
     hand = by_hand(setup) if setup.loss == "formula" else ()
-    (setup, _), (check, errors) = panel.computable("gradient", (setup, hand), (CODE, ()), lambda each: computed(*each), itemgetter(0))
+    (setup, _), (check, errors) = panel.computable("gradient", (setup, hand), (CODE, ()), lambda each: computed(*each))
     panel.notes()
     panel.write_link(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
     st.header(check.summary(), anchor=False)
@@ -95,7 +94,10 @@ def read(query: dict[str, str]) -> tuple[Asked, list[str]]:
     """As much of a link as can be read, and what could not."""
     hand = {name.removeprefix(BY_HAND): text for name, text in query.items() if name.startswith(BY_HAND)}
     setup, complaints = Setup.salvage({name: text for name, text in query.items() if not name.startswith(BY_HAND)})
-    return (setup, hand), complaints
+    formula: Any = setup.make_loss()
+    letters = formula.coordinates if setup.loss == "formula" else ()
+    strange = [f"{BY_HAND}{name} must be the derivative by a letter of the formula" for name in hand if name not in letters]
+    return (setup, hand), complaints + strange
 
 
 def adopt(chosen: Asked) -> None:
