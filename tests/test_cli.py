@@ -139,6 +139,6 @@ def test_who_reads_may_leave_early() -> None:
 def test_a_verdict_stands_apart_from_a_long_range(capsys: pytest.CaptureFixture[str]) -> None:
     main(["sweep", "loss=linear_regression&optimizer=nesterov"])
     rows = [line for line in capsys.readouterr().out.splitlines() if re.match(r"[\d.]+ ", line)]
-    assert len(rows) > 3
+    assert len(rows) >= 3
     assert all(re.search(r"\d  +[a-z]+$", row) for row in rows)
     assert len({row.rindex(" ") for row in rows}) == 1

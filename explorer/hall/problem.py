@@ -96,8 +96,8 @@ class Problem:
     `edge` is theory's where that decides the run, else the largest rate that was seen to hold, found by bisection: at it no run diverges.
 
     >>> problem = Problem.of(Setup("quadratic", knobs={"loss.eigenvalues": (1, 10)}))
-    >>> problem.edge, problem.words[0], problem.words[-1], Problem.read(problem.written()) == problem
-    (0.2, 'slow', 'diverged', True)
+    >>> problem.edge, problem.words[-1], Problem.read(problem.written()) == problem
+    (0.2, 'diverged', True)
     """
 
     query: dict[str, str]

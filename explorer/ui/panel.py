@@ -6,7 +6,6 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 
 import html
 import math
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -283,7 +282,7 @@ def _rest(asked: Asked, compute: Callable[[Asked], Result], reason: str) -> tupl
     """Return what can be computed of a link without the parts that are refused, each of which is said; None if that is not enough."""
     setup, reasons = setup_in(asked), [reason]
     left = {*setup.to_query()} - {"v"}
-    while named := next((name for name in left if re.search(rf"\b{name.rpartition('.')[2]} must be ", reasons[-1])), ""):
+    while named := next((name for name in left if f" {name.rpartition('.')[2]} must be " in f" {reasons[-1]}"), ""):
         left.remove(named)
         setup = setup.without(named)
         try:

@@ -17,7 +17,7 @@ PLACES = """root => {
   const input = root.querySelector(".picture-ruler input"), plot = root.querySelector(".js-plotly-plot");
   const box = input.getBoundingClientRect(), thumb = parseFloat(getComputedStyle(root).getPropertyValue("--thumb"));
   const thumbAt = box.left + thumb / 2 + (box.width - thumb) * Number(input.value) / Number(input.max);
-  const ring = [...plot.querySelectorAll(".scatterlayer .trace")].at(-1)?.querySelector(".points path")?.getBoundingClientRect();
+  const ring = [...plot.querySelectorAll(".scatterlayer .trace")].at(1)?.querySelector(".points path")?.getBoundingClientRect();
   return ring && [thumbAt, ring.left + ring.width / 2];
 }"""
 

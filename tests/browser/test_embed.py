@@ -208,7 +208,7 @@ def test_other_ways_to_ask_for_a_frame_lead_to_the_one_that_streamlit_knows(app:
 def test_a_link_that_is_too_long_or_none_has_no_code(visit: Visit, app: str) -> None:
     page = visit(f"{app}/?v=1&loss=x_squared&learning_rate=0.5&nonsense={'x' * 3000}", ignore="400")
     settle(page)
-    page.evaluate("history.replaceState(null, '', `${location.href}&more=${'x'.repeat(3000)}`)")
+    page.evaluate("History.prototype.replaceState.call(history, null, '', `${location.href}&more=${'x'.repeat(3000)}`)")
     page.get_by_role("button", name="Share").click()
     expect(page.get_by_text("There is no QR code of a link as long as this.")).to_be_visible()
 

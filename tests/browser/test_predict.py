@@ -340,9 +340,9 @@ def test_every_end_of_a_run_is_a_choice() -> None:
 
 
 def test_what_is_refused_of_a_link_is_said_beside_the_question_about_what_is_shown(visit: Visit, server: str) -> None:
-    for start, shown in (("1e300", "ravine"), ("2", "x²"), ("1e300", "ravine")):
+    for start in ("1e300", "2", "1e300"):
         link = {"v": "1", "loss": "x_squared", "start": start, "racers": "adam:0.1,momentum:0.1", "view.predict": "true"}
         page = visit(f"{server}/race?{urlencode(link)}", ignore="404")
         asks(page)
-        expect(page.get_by_role("group", name=f"On {shown}")).to_be_visible()
-        expect(page.get_by_text("The last picture that could be made is shown")).to_be_visible(visible=shown == "ravine")
+        expect(page.get_by_role("group", name="On x²")).to_be_visible()
+        expect(page.get_by_text("start must be where the loss is finite")).to_be_visible(visible=start == "1e300")

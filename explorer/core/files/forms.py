@@ -178,8 +178,8 @@ def _even(text: str) -> Sheet | None:
     return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
 
 
-_OPENS = re.compile(r"\s*+(?:[\w.]++\s*+=\s*+)?[\[({]")
-_LISTED = re.compile(r"\s*+[-+\d.][\d.e+-]*+\s*+(?:,|(?<=\s)[-+\d.])")
+_OPENS = re.compile(r"\A\s*+(?:[\w.]++\s*+=\s*+)?[\[({]")
+_LISTED = re.compile(r"\A\s*+[-+\d.][\d.e+-]*+\s*+(?:,|(?<=\s)[-+\d.])")
 _NAMED = re.compile(r"[=:]\s*+\[")
 _PAIRS = re.compile(r"\A\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
 _NUMBERED = re.compile(r"\A\s*+\{\s*+\d++\s*+:")

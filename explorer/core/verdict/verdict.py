@@ -277,7 +277,7 @@ def decide(
         to_go = np.where(decline < 1, np.log(TOLERANCE * first / fourth) / np.log(decline), np.inf)
         if loss.minimum is not None and len(profile.highest) == PARTS:  # above a bound that need not be reached a fall fades anyway
             fading = _fading(above(profile.highest), profile.steps, np.log(final / (TOLERANCE * first)))
-            to_go = np.where(jumps | (decline >= 1), to_go, fading)
+            to_go = np.where(jumps | (decline >= 1) | np.isnan(fading), to_go, fading)
         if foreseen is not None:
             to_go = np.where(np.isnan(foreseen), to_go, foreseen)
         clear = _below(early, late)
@@ -373,7 +373,7 @@ def _quarters(parts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
 
 
 def _fading(highest: Array, steps: int, need: Array) -> Array:
-    """Return the steps to go for runs that only fall, if their fall goes on to fade as it did; `need` is how much, in logarithms.
+    """Return the steps to go for runs that only fall, if their fall goes on to fade as it did, else nan; `need` is how much, in logarithms.
 
     A sum of decays falls slower and slower, as its fast ones are done first, and so does a power of the steps (THEORY 66): what is
     taken to go on is by how much 1/pace grew from the last eighth but one to the last.
@@ -382,7 +382,7 @@ def _fading(highest: Array, steps: int, need: Array) -> Array:
     before, last = np.diff(edges)[:, np.newaxis] / np.log(highest[[-5, -3]] / highest[[-3, -1]])  # steps for a factor e
     growth = np.maximum(2 * (last - before) / (edges[2] - edges[0]), 0.0)
     now = last + growth * (steps - (edges[1] + edges[2]) / 2)
-    return np.asarray(now * np.where(growth > 0, np.expm1(growth * need) / growth, need))
+    return np.asarray(np.where(growth > 0, now * np.expm1(growth * need) / growth, np.nan))
 
 
 def _below(upper: Array, lower: Array) -> NDArray[np.bool_]:
