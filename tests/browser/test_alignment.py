@@ -17,8 +17,8 @@ PLACES = """root => {
   const input = root.querySelector(".picture-ruler input"), plot = root.querySelector(".js-plotly-plot");
   const box = input.getBoundingClientRect(), thumb = parseFloat(getComputedStyle(root).getPropertyValue("--thumb"));
   const thumbAt = box.left + thumb / 2 + (box.width - thumb) * Number(input.value) / Number(input.max);
-  const ring = [...plot.querySelectorAll(".scatterlayer .trace")].at(1)?.querySelector(".points path")?.getBoundingClientRect();
-  return ring && [thumbAt, ring.left + ring.width / 2];
+  const live = root.querySelector(".picture-live:not([hidden])"), { x } = live?.shown[1] ?? plot._fullData[1], { xaxis } = plot._fullLayout;
+  return [thumbAt, plot.getBoundingClientRect().left + xaxis._offset + xaxis.l2p(x[0])];
 }"""
 
 
