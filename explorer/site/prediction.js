@@ -6,10 +6,11 @@ function prediction() {
   if (window.predictions) return window.predictions;
   const root = document.documentElement.dataset;
   const seen = new Set(); // whose answers were revealed, and stay so for those who come back to them
-  let on = false, hushed = false, last; // "Predict first"; the presenter's key; whose answer is asked
+  let on = false, hushed = false, last; // "Predict first"; the presenter's key, from then on; whose answer is asked
 
   // What the page is about, which it says before any answer.
   const about = () => document.querySelector("[data-about]")?.dataset.about;
+  const whose = () => about() ?? location.pathname; // a page that asks for nothing is revealed as a whole
   const watched = () => "watched" in root;
   const still = () => document.querySelector(".stApp")?.dataset.testScriptState === "notRunning";
   const known = () => about() !== undefined || (document.querySelector(".skip") && still());
@@ -21,7 +22,7 @@ function prediction() {
   }
   function look() {
     if (on && !watched() && known()) root.watched = "";
-    const asked = about(), hides = (hushed && answers()) || (on && asked !== undefined && !seen.has(asked));
+    const asked = about(), hides = (hushed && answers() && !seen.has(whose())) || (on && asked !== undefined && !seen.has(asked));
     if (hides || "hushed" in root) name(hides);
     if (hides === "hushed" in root && asked === last) return;
     last = asked;
@@ -51,15 +52,16 @@ function prediction() {
     },
     hush() {
       hushed = true;
-      seen.delete(about());
+      seen.delete(whose());
       heed();
     },
     reveal() {
-      hushed = false;
-      seen.add(about());
+      hushed &&= "present" in root; // before an audience what comes next is hidden again
+      seen.add(whose());
       heed();
     },
   };
+  addEventListener("present", () => "present" in root || "hushed" in root || ((hushed = false), heed()));
   if (new URLSearchParams(location.search).get("view.predict") === "true") window.predictions.turn(true);
   return window.predictions;
 }

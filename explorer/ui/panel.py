@@ -9,7 +9,7 @@ import math
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from secrets import token_hex
 from typing import Any, NoReturn, TypeVar
@@ -46,6 +46,10 @@ BACK, BOUND = "back", "bound"
 """Where in the session it is kept which step back or forward was the last, and to which page and link the visitor is on the way."""
 
 STATE, LINKS, REFUSED, NOTES, SAID, WAITING = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said", "setup:waiting"
+
+
+PARTS = {each.name for each in fields(Setup)} - {"knobs"}
+"""What the link of an experiment says; that of a lesson, a case or a curve has nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,8 @@ def follow(here: str) -> None:
     """
     state = st.session_state
     if GO in state:
-        unread = {} if STATE in state else {"query_params": experiment(st.query_params.to_dict())}
+        link = experiment(st.query_params.to_dict())
+        unread = {"query_params": link} if STATE not in state and PARTS & {name.partition(".")[0] for name in link} else {}
         wish = {"query_params": {}} | unread | state.pop(GO)
         state[BOUND] = wish["page"], wish["query_params"], False
     elif BOUND not in state or state[BOUND][:2] == (here, dict(st.query_params)):

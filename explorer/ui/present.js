@@ -37,10 +37,19 @@ let lesson, lasts = {}; // "name.place", and the place of each page's last situa
 function start(steps) {
   const [name, place] = lesson?.split(".") ?? [];
   const to = Number(place) + steps;
-  if (name) return void (to in Array(lengths[name]).fill() && go("step", (lesson = `${name}.${to}`)));
+  if (name) return to in Array(lengths[name]).fill() ? void go("step", (lesson = `${name}.${to}`)) : tell(`This is the ${steps > 0 ? "last" : "first"} step of the lesson.`);
   const chips = [...document.querySelectorAll('[class*="-preset"] button')], at = chips.findIndex((chip) => chip.ariaChecked === "true");
   const page = location.pathname, last = at < 0 ? (lasts[page] ?? -1) : at;
   if (chips.length) chips.at((lasts[page] = (last + steps + (last < 0 && steps < 0) + chips.length) % chips.length)).click();
+}
+
+// What a key could not do, for a moment.
+let telling;
+function tell(text) {
+  const told = document.querySelector(".way-told") ?? document.body.appendChild(made("div", { class: "way-told", role: "status" }));
+  told.textContent = text;
+  clearTimeout(telling);
+  telling = setTimeout(() => (told.textContent = ""), 3000);
 }
 
 const KEYS_THERE = {

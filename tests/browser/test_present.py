@@ -52,8 +52,10 @@ def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, serve
         page.wait_for_function("before => location.href !== before", arg=before)
         settle(page)
         assert page.locator(".picture").first.evaluate("each => each.getBoundingClientRect().bottom <= innerHeight")
+        page.keyboard.press("r")
         page.keyboard.press("p" if turn else "Escape")
         expect(page.locator(".way")).to_be_visible()
+        assert not hushed(page)
         page.wait_for_function("!document.fullscreenElement")
         page.wait_for_function(f"parseFloat(getComputedStyle(document.querySelector('.xtick text')).fontSize) === {ordinary}")
 
@@ -128,6 +130,16 @@ def test_a_lesson_is_walked_there_and_back(visit: Visit, server: str, name: str)
         )
         settle(page)
         assert shown(page) == (key is not None)
+    page.keyboard.press("n")
+    expect(page.get_by_text("This is the last step of the lesson.")).to_be_visible()
+    for key, hides in (("h", True), ("r", False), ("b", True), ("r", False), ("n", False), ("b", False), ("b", True)):  # each by itself
+        page.keyboard.press(key)
+        if key in "nb":
+            place += {"n": 1, "b": -1}[key]
+            rate = steps[place]["learning_rate"]
+            page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=rate)
+        settle(page)
+        page.wait_for_function("hides => hides === 'hushed' in document.documentElement.dataset", arg=hides)
 
 
 def test_every_lesson_has_steps_of_cases_with_a_question_and_both_answers() -> None:

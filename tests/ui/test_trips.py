@@ -135,6 +135,18 @@ def test_who_goes_on_before_the_link_was_read_takes_it_along(page: str) -> None:
     leave(app)
 
 
+@pytest.mark.parametrize(("name", "value"), [("lesson", "07_networks"), ("case", "09_x_squared"), ("curve", "3"), ("example", "spike")])
+def test_the_link_of_a_page_without_an_experiment_stays_there(name: str, value: str) -> None:
+    app = AppTest.from_file(str(FOLDER / "main.py"), default_timeout=PATIENCE)
+    app.query_params[name] = value
+    app.session_state["go"] = {"page": PLACES["step_size"]}
+    app.run()
+    assert not app.exception
+    assert not app.warning
+    assert name not in app.query_params
+    leave(app)
+
+
 def test_a_click_on_what_an_interrupted_run_had_not_come_to_breaks_nothing() -> None:
     """Streamlit hears of the click, but has lost the component's key; then what is no report, and then a report."""
     heard: list[object] = []
