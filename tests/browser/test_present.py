@@ -51,8 +51,9 @@ def test_keys_drag_play_hide_reveal_and_change_the_situation(visit: Visit, serve
         page.keyboard.press("n" if turn != 1 else "b")
         page.wait_for_function("before => location.href !== before", arg=before)
         settle(page)
+        page.keyboard.press("r")  # what comes next was hidden, too
+        settle(page)
         assert page.locator(".picture").first.evaluate("each => each.getBoundingClientRect().bottom <= innerHeight")
-        page.keyboard.press("r")
         page.keyboard.press("p" if turn else "Escape")
         expect(page.locator(".way")).to_be_visible()
         assert not hushed(page)
