@@ -362,7 +362,8 @@ def write_link(query: dict[str, str]) -> None:
         links.append((query, {}))  # before the browser hears of it: a run may be interrupted in between
         del links[:-32]
     links[-1][1][PREDICT] = st.session_state.get(PREDICT, False)
-    link = b64encode(f"./{st.session_state.get(HERE, '')}?{urlencode(query)}".encode()).decode()  # no browser takes this for a link
+    address = f"./{st.session_state.get(HERE, '')}{'?' * bool(query)}{urlencode(query)}"
+    link = b64encode(address.encode()).decode()  # no browser takes this for a link
     back = st.session_state.get(BACK, 0)
     st.html(f'<i class="asked" data-link="{link}" data-back="{back}" data-said="{token_hex(4)}"></i>')
     if dict(st.query_params) != query:
