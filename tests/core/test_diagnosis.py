@@ -152,6 +152,28 @@ def test_a_spike_of_several_rows_is_found(rows: int, noise: float) -> None:
     assert not diagnose(curve + 4 * (u % 20 < 4)).evidence["spikes of several rows"]
 
 
+@pytest.mark.parametrize(("rows", "noise", "height"), [(120, 0.01, 5), (120, 0.01, 50), (300, 0.02, 50)])
+def test_one_bad_batch_in_a_noisy_plateau_is_no_chaos(rows: int, noise: float, height: float) -> None:
+    """One value far off enlarges the standard deviation that a forecast is measured against."""
+    for seed, share in itertools.product(range(5), (0.6, 0.8)):
+        plateau = 0.3 + 2 * 0.9 ** np.arange(rows) + noise * np.random.default_rng(seed).standard_normal(rows)
+        found = diagnose(np.insert(plateau, int(share * rows), height))
+        assert (found.verdict, found.causes[0].name) == (Verdict.NOISY, "Single bad batches")
+        assert found.evidence["what the jumps repeat"] == "nothing"
+
+
+@pytest.mark.parametrize("height", [5.0, 50.0])
+def test_where_one_bad_batch_stands_does_not_change_the_verdict(height: float) -> None:
+    """A catapult takes several rows to come down; and a smooth fall that begins again has no rhythm."""
+    fall = 0.3 + 2 * 0.9 ** np.arange(80)
+    spiked = [np.insert(fall, row, height) for row in (10, 20, 30, 40, 50, 70)]
+    for losses in (*spiked, [*fall, height, *fall[-30:]]):
+        found = diagnose(losses)
+        assert (found.verdict, found.causes[0].name) == (Verdict.CONVERGING, "Single bad batches")
+    catapult = [2.3, 3.0, 5.0, 9.0, 14.0, 11.0, 6.0, 3.0, *fall]
+    assert diagnose(catapult).verdict == Verdict.CATAPULT
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
 @pytest.mark.parametrize("rows", [40, 200, 1000])
 def test_the_headline_and_the_table_give_the_same_ends(rows: int, noise: float) -> None:

@@ -95,6 +95,17 @@ def test_single_precision_overflows_earlier() -> None:
     assert steps == {"float32": 128, "float64": 1024}
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [("float32", 3.4028234663852886e38), ("float64", 1.7976931348623157e308)])
+def test_a_loss_beyond_all_numbers_of_its_type_is_lost(dtype: str, largest: float) -> None:
+    for sign in (1, -1):
+        watch = Monitor(dtype=dtype)
+        fed(watch, [1.0, sign * largest])
+        assert watch.state is not State.LOST
+        watch.update(sign * 1e39)
+        assert (watch.state is State.LOST) == (dtype == "float32")
+        assert dtype == "float64" or watch.sentence.endswith("inf at step 2")
+
+
 def test_a_growth_that_grows_is_foreseen_as_one() -> None:
     """x⁴ far out: the logarithm of the loss triples at every step."""
     path = run(LOSSES["x_fourth"](), GD, 0.126, start=[2.0], steps=60)
@@ -319,6 +330,8 @@ def test_nonsense_about_the_model_is_refused_with_a_sentence() -> None:
     for given, words in (({"batch_size": 0}, "batch_size must be finite and ≥ 1"), ({"every": "x"}, "every must be")):
         with pytest.raises(ValueError, match=words):
             Monitor(**given)
+    with pytest.raises(ValueError, match=r"batch_size must be left out where there is no model to look at.*, got 3$"):
+        Monitor(batch_size=3)
     watch = Monitor(model=bowl)
     with pytest.raises(ValueError, match="learning_rate must be given with x"):
         watch.update(1.0, x=[1.0])
@@ -329,6 +342,21 @@ def test_nonsense_about_the_model_is_refused_with_a_sentence() -> None:
     with pytest.raises(ValueError, match="x must be 1 numbers"):
         watch.update(1.0, x=[1.0, 2.0], learning_rate=0.1)
     assert "the point has inf or nan in it" in str(watch.update(1.0, x=[np.nan], learning_rate=0.1))
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "momentum", "adam"])
+def test_a_preconditioner_is_what_the_rule_divides_by(rule: str) -> None:
+    """As an array and as a function; a refusal leaves the monitor as it was, and what is right is taken next."""
+    watch = Monitor(model=LOSSES["x_squared"](), optimizer=rule)
+    divides = OPTIMIZERS[rule]().preconditioner is not None
+    for wrong in (-1.0, 0.0, np.nan, np.inf) if divides else (1e-3, 1.0):
+        for given in (np.full(1, wrong), lambda wrong=wrong: np.full(1, wrong)):
+            with pytest.raises(ValueError, match="^preconditioner must be " + ("finite and > 0" if divides else f"left out for {rule}")):
+                watch.update(1.0, x=np.ones(1), learning_rate=0.1, preconditioner=given)
+            assert (watch.step, watch.look) == (-1, None)
+    watch.update(1.0, x=np.ones(1), learning_rate=0.1, **{"preconditioner": np.full(1, 0.5)} if divides else {})
+    assert watch.look is not None
+    assert watch.look.sharpness == pytest.approx(4.0 if divides else 2.0)
 
 
 class Breaking:

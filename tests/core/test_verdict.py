@@ -225,6 +225,13 @@ def test_no_rate_is_slow_and_a_start_at_the_minimum_has_converged() -> None:
     assert verdicts(regression, 1e-5, start=regression.minimizer, steps=50) == ["converged"]  # type: ignore[attr-defined]
 
 
+def test_no_step_tells_nothing_of_the_way() -> None:
+    unknown = from_function(lambda x: (float(x @ x), 2 * x), start=[1.0])
+    for loss in (unknown, X2, "saddle"):
+        assert sweep(loss, GD, 0.001, steps=0).sentence().endswith("no step was taken")
+        assert "no step" not in sweep(loss, GD, 0.001, steps=1).sentence()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_mini_batches_are_noisy_about_a_floor(seed: int) -> None:
     line = LOSSES["linear_regression"](data="noisy_line")

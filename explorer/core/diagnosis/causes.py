@@ -12,7 +12,7 @@ import numpy as np
 from explorer.core.diagnosis.alarms import Alarm
 from explorer.core.diagnosis.levels import classes_of, named_level
 from explorer.core.diagnosis.record import Record
-from explorer.core.diagnosis.signs import FEWEST, Signs, grew_at_the_end
+from explorer.core.diagnosis.signs import FEWEST, SINGLE, Signs, grew_at_the_end
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.verdict import Verdict
@@ -114,6 +114,7 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
     )
     held["two"] = signs is not None and signs.rhythm == "two"
     held["long spike"] = signs is not None and bool(signs.long_spikes)
+    held["spike in noise"] = signs is not None and verdict == Verdict.NOISY and 1 <= len(signs.spikes) <= SINGLE
     held["spike"] = signs is not None and len(signs.spikes) == 1
     rate = _known_rates(record)
     if rate.size:

@@ -96,16 +96,18 @@ class Inspector:
         self._warm: Array | None = None
 
     def check(self, name: str, given: Point | None) -> None:
-        """Refuse with a sentence what is neither a function nor a point of the model's dimension."""
+        """Refuse with a sentence what is neither a function nor a point of the model's dimension, and what divides no step of the rule."""
+        if name == "preconditioner" and given is not None and self._rule.preconditioner is None:
+            raise must(name, f"left out for {self._rule.name}, which does not divide its steps", "one")
         if given is not None and not callable(given) and getattr(given, "shape", ())[:1] != (self._model.dim,):
             self._point(name, given)
 
     def look(self, step: int, x: Point, rate: float, preconditioner: Point | None, *, start: float, height: float) -> Look | None:
         """Return what is found at a point ``(dim,)``, None where it is not finite; the loss is `height` times its `start`, at least 1."""
         point = self._columns("x", x)
-        divided_by = None if preconditioner is None else self._columns("preconditioner", preconditioner)
         if point is None:
             return None
+        divided_by = None if preconditioner is None else self._divisor(preconditioner)
         sharpness = times = math.nan
         if self._rule.preconditioner is None or divided_by is not None:
             sharpness = self._sharpness(point, divided_by)
@@ -135,6 +137,14 @@ class Inspector:
         point = self._point(name, numbers)
         single = str(getattr(numbers, "dtype", "")).endswith("float32")
         return point.astype(np.float32 if single else float) if np.isfinite(point).all() else None
+
+    def _divisor(self, given: Point) -> Array:
+        """Return what the rule divides by as a column; refuse with a sentence what nothing can be divided by."""
+        column = self._columns("preconditioner", given)
+        if column is None or not (column > 0).all():
+            got = "inf or nan among them" if column is None else plain(float(column.min()))
+            raise must("preconditioner", "finite and > 0, for the rule divides its steps by it", got)
+        return column
 
     def _point(self, name: str, given: ArrayLike) -> Array:
         """Return the numbers of a point, or of its first run, ``(dim, 1)``; refuse with a sentence what are none, or not as many."""

@@ -71,7 +71,8 @@ class Monitor:
     clips its gradients, name ``clipped("adam", norm=1.0)``, for without it the rehearsal of a healthy run may overflow, and warn. A look
     costs some 30 evaluations of the model, a rehearsal 100.
 
-    Raises ValueError for a model without `hvp`, a rule that is none or whose edge is not known, and what is no number.
+    Raises ValueError for a model without `hvp`, a `batch_size` without a model, a rule that is none or whose edge is not known, and what is
+    no number.
 
     See also: `diagnose`, `why_nan`, `sharpness`. Lightning's EarlyStopping(check_finite=True) and Keras's TerminateOnNaN stop once it has
     happened.
@@ -109,9 +110,11 @@ class Monitor:
         if kind not in ("float64", "float32"):
             raise must("dtype", "float64 or float32", typed(dtype))
         batch_size = None if batch_size is None else check_whole("batch_size", batch_size, at_least=1)
+        if batch_size is not None and model is None:
+            raise must("batch_size", "left out where there is no model to look at, or Monitor(model=...) made with one", batch_size)
         every = check_whole("every", every, at_least=1)
         rule = check_optimizer("gradient_descent" if optimizer is None else optimizer)
-        largest = float(np.finfo(kind).max)
+        self._beyond = largest = float(np.finfo(kind).max)  # a loss beyond it is inf there
         self._largest = math.log(largest) - 1e-12  # a power of two hits the largest number, and rounding of a logarithm must not miss it
         self._inspector = None if model is None else Inspector(model, rule, batch_size=batch_size, every=every, largest=largest)
         self._edge = float(np.max(rule.recurrence.edge)) if rule.is_linear else math.inf
@@ -150,10 +153,11 @@ class Monitor:
         that returns it, called only where it is looked at, and `preconditioner` ``(dim,)``, likewise, what the rule divides by: without it
         the sharpness that an adaptive rule sees is not known.
 
-        Raises ValueError for what is no number, for a point of another length, and for a model without `x` or `x` without a model; the
-        monitor is then as it was before.
+        Raises ValueError for what is no number, for a point of another length, for a model without `x` or `x` without a model, and for a
+        `preconditioner` that is not finite and > 0 or of a rule that has none; the monitor is then as it was before.
         """
         value = loss if type(loss) is float else _number("loss", loss)
+        value = math.copysign(math.inf, value) if value is not None and abs(value) > self._beyond else value
         at = self.step + 1 if step is None else step if type(step) is int and step >= 0 else check_whole("step", step, at_least=0)
         fits = gradient_norm is None or (type(gradient_norm) is float and not gradient_norm < 0)
         norm = gradient_norm if fits else _number("gradient_norm", gradient_norm)

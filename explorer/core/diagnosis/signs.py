@@ -29,7 +29,8 @@ BLOWN = 1000.0  # a curve blew up if it ends this many times as far above its lo
 FADES = 0.7  # jumps die out if each quarter's spread is at most this share of the last one's: by chance in 1 of 1,000 curves
 FORECAST = 0.35  # chaos: what followed the most similar moment foretells the next value with this share of a straight line's error
 LEAPS = 0.5  # a last row leaps if it lies above the rows before it by this share of all their movement, at least
-SINGLE = 3  # more spikes of several rows are no exceptions
+SINGLE = 3  # more spikes are no exceptions
+RARELY = 25  # a fall of this many rows that one rise breaks has no noise: noise rises in about every second row
 ABOVE = 1.0  # a spike of several rows stands above those around it by more than this many times their range
 CHANCE = 0.01  # a rise at the end that noise or a random walk would make as often as this is no growth
 DROWNS = 0.1  # noise by more than this share of the level: a network's first steps, logged batch by batch, scatter by less
@@ -129,27 +130,29 @@ class Signs:
         long_spikes, row = _long_spikes(z, grain), np.arange(len(z))
         calm = ~np.isin(row, [each for spike in long_spikes for each in range(*spike)])
         z = np.interp(row, row[calm], z[calm])  # they are told of, and all else is measured without them
-        late = z[quarter >= 2]
+        spikes = _spikes(z, grain)
+        calm = ~np.isin(row, spikes) if len(spikes) <= SINGLE else np.ones(len(z), dtype=bool)
+        still = np.interp(row, row[calm], z[calm])  # a few single rows are neither noise nor a rhythm
+        late = still[quarter >= 2]
         trend = _trend(late)
         residual = late - trend
         noise = _scatter(residual)
-        first = np.diff(late)
-        jumps = bool((first > grain).any() and (first < -grain).any())
+        first = np.diff(late[calm[quarter >= 2]])
+        jumps = bool((first > grain).sum() > (len(late) >= RARELY) and (first < -grain).any())
         levels = np.array([np.median(z[quarter == each]) for each in range(4)])
         end = float(np.median(z[-max(len(z) // 8, 1) :]))
-        spikes = _spikes(z, grain) if jumps else np.array([], dtype=np.intp)
         start = _start(z, noise)
         peak_at, peak = _peak(z, spikes, start - max(0.1 * (start - end), CERTAIN * noise if jumps else 0.0))
         best = float(_smooth(z).min())
         late_fall = float(levels[2] - levels[3])
         memory = _memory(residual) if jumps else 1.0
-        drop = _drop(z, quarter, residual, memory) if jumps else math.copysign(math.inf, late_fall) if late_fall else 0.0
+        drop = _drop(still, quarter, residual, memory) if jumps else math.copysign(math.inf, late_fall) if late_fall else 0.0
         low = int(z.argmin())
         above = z - z[low]
         highs = np.maximum.reduceat(above, np.unique(np.linspace(0, len(z), min(PARTS, len(z)) + 1).astype(np.intp))[:-1])
         fall = max(start, peak if peak > start else start) - min(end, best)
-        pace, left = _pace(z, t, noise if jumps else 0.0, start - end)
-        last = z[-max(len(z) // PARTS, 3) :]
+        pace, left = _pace(still, t, noise if jumps else 0.0, start - end)
+        last = still[-max(len(z) // PARTS, 3) :]
         signs = cls(
             rows=len(z),
             first=float(losses[0]),
@@ -169,7 +172,7 @@ class Signs:
             left=left,
             settled=bool(np.ptp(last) <= max(TOLERANCE * fall, 2 * grain)),
             rises=bool((first >= -grain).all() and (first > grain).any()),
-            shrinks=jumps and _shrinks(z, quarter),
+            shrinks=jumps and _shrinks(still, quarter),
             moved=_moved(z, len(late), noise if jumps else 0.0, memory, grain),
             grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0),
             blew_up=_blew_up(z),

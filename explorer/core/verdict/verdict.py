@@ -179,6 +179,8 @@ class Outcome(Displayed):
         """Return how much of its way a slow run has come, and how long the rest would take: one that needs more steps is no failure."""
         run = self._one(run)
         left = self.left[run]
+        if not self.steps:
+            return "no step was taken"
         if np.isnan(left) and np.isfinite(self.final_loss[run]):
             return "it is unbounded below: there is no minimum to reach"
         if not (self.to_go[run] < np.inf and left < 1):
