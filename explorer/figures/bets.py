@@ -10,8 +10,8 @@ from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.theme import COLORS
 
-TRACK, ROOM, LINE = 24, 84, 18
-"""Heights: of the track, of the dots above it, of a line of words."""
+TRACK, ROOM, LINE, TICK = 24, 84, 18, 5
+"""Heights: of the track, of the dots above it, of a line of words, of a tick."""
 
 SIDE, LETTER, GAP = 12.0, 7.5, 5.0
 """Room at both sides; how wide a letter is, about; between a name and its line, or the next name."""
@@ -42,17 +42,18 @@ def strip(
 
     top = LINE * len(marks) + ROOM
     placed = [(verdict, at(begin), at(end)) for (verdict, begin), (_, end) in zip(zones, [*zones[1:], ("", ends[1])], strict=True)]
-    parts, words = [], []
+    parts, grounds, words = [], [], []  # a line that passes behind a name is hidden there
     for verdict, left, right in placed:
         parts.append(f'<path d="M{left:.1f} {top}H{right:.1f}v{TRACK}H{left:.1f}z" fill="{COLORS[Verdict(verdict)]}" class="zone"/>')
-    named = _named(placed, width)
+    named, below = _named(placed, width), top + TRACK + TICK
     for verdict, zone, middle, row in named:
-        y, half = top + TRACK + LINE * (row + 1), _half(verdict)
+        y, half = below + LINE * (row + 1), _half(verdict)
         if row:  # a line leads down to it
             parts.append(f'<path d="M{zone:.1f} {top + TRACK}V{y - LINE + 4}" class="mark"/>')
+        grounds.append(f'<path d="M{middle - half:.1f} {y - LINE + 1}h{2 * half:.1f}v{LINE + 2}h{-2 * half:.1f}z" class="ground"/>')
+        words.append(f'<path d="M{middle - half:.1f} {y + 1}h{2 * half:.1f}" stroke="{COLORS[Verdict(verdict)]}" class="name"/>')
         words.append(_word(middle, y - 5, verdict))
-        parts.append(f'<path d="M{middle - half:.1f} {y + 1}h{2 * half:.1f}" stroke="{COLORS[Verdict(verdict)]}" class="name"/>')
-    bottom = top + TRACK + LINE * (max(row for *_, row in named) + 2) + 4
+    bottom = below + LINE * (max(row for *_, row in named) + 2) + 4
     parts.append(_dots([at(rate) for rate in rates], top))
     for row, (x, text, left) in enumerate(_marked([(at(rate), f"{name} {plain(rate, 4)}") for name, rate in marks.items()], width)):
         words.append(_word(x - GAP if left else x + GAP, LINE * (row + 1) - 5, text, "end" if left else "start"))
@@ -67,9 +68,9 @@ def strip(
                 ("start", "middle", "end")[(x > 20) + (x > width - 20)],
             )
         )
-        parts.append(f'<path d="M{x:.1f} {top + TRACK}v5" class="mark"/>')
+        parts.append(f'<path d="M{x:.1f} {top + TRACK}v{TICK}" class="mark"/>')
     size = f'viewBox="0 0 {width} {bottom}" style="max-width:{2 * width}px"'
-    return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + words)}</svg>'
+    return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + grounds + words)}</svg>'
 
 
 def _named(zones: Sequence[tuple[str, float, float]], width: float) -> list[tuple[str, float, float, int]]:

@@ -45,17 +45,19 @@ function tie() {
   if (!form) return;
   const { low, high } = range.dataset, last = Number(range.max), factor = Math.log(high / low);
   const box = form.elements.rate, output = form.querySelector("output");
+  const bettable = (rate) => low * (1 - 1e-9) <= rate && rate <= high * (1 + 1e-9); // as `check` in problem.py
   const follow = () => {
     const rate = read(box.value);
-    output.textContent = Number.isNaN(rate) ? "?" : shown(rate);
+    output.textContent = bettable(rate) ? shown(rate) : "?";
     range.setAttribute("aria-valuetext", output.textContent);
   };
   range.oninput = () => { box.value = shown(low * Math.exp((factor * range.value) / last)); follow(); };
   box.oninput = () => {
     const rate = read(box.value);
-    if (rate > 0) range.value = (last * Math.log(rate / low)) / factor;
+    if (bettable(rate)) range.value = (last * Math.log(rate / low)) / factor;
     follow();
   };
+  form.addEventListener("input", () => unsent || taken || say("")); // a refusal is of what stood here before
   if (box.value) box.oninput();
   else range.oninput();
   form.onsubmit = (event) => { event.preventDefault(); bet(form); };

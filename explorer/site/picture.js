@@ -151,14 +151,16 @@ function mount(parent) {
     dialInput.setAttribute("aria-valuetext", [dial.values[position], dial.zones[position], bold + rest].filter(Boolean).join(", "));
   }
 
-  // The sentence, whose start may be bold: in a frame as many of its clauses as have room.
+  // The sentence, whose start may be bold: in a frame as many of its clauses as have room, the first of them in any case, in small type.
   let words = "";
   function say(bold, rest) {
     words = bold + rest;
     const box = sentence.firstElementChild, fits = () => box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1;
-    for (const text of data.embedded ? shorter(bold + rest) : [bold + rest]) {
+    const texts = data.embedded ? shorter(words) : [words], last = [["picture-fine", texts.at(-1)], ["picture-fine picture-whole", texts.at(-1)]];
+    for (const [kind, text] of [...texts.map((each) => ["", each]), ...last]) {
       const parts = [Object.assign(document.createElement("strong"), { textContent: text.slice(0, bold.length) }), text.slice(bold.length)];
       if (box.textContent !== text) box.replaceChildren(...parts.slice(bold ? 0 : 1));
+      if (box.className !== kind) box.className = kind;
       if (!data.embedded || fits()) return;
     }
   }
@@ -260,6 +262,7 @@ function mount(parent) {
   let frame;
   function arrangeFrame() {
     root.classList.remove("picture-cramped"); // whose words take the room of the plot
+    tell(); // how high the words are says how much is left
     if (guess.asks()) leaveOut();
     const asked = guess.asks() ? guess.still().layout : viewOf(painted[position] ?? {}, Infinity), flat = axesOf(layout).length;
     frame = flat ? arranged(merge(layout, asked), [root.clientWidth, room()], { larger: larger(), legend, family: family() }) : undefined;
@@ -279,15 +282,18 @@ function mount(parent) {
     small.hidden ||= room() < small.scrollHeight; // then it is left out, too
   }
 
-  // What is asked fits its frame without scrolling: the picture is left out first, then the last of what is asked.
+  // What is asked fits its frame without scrolling: in small type and without the picture where it must, and the last of it is left out.
   function leaveOut() {
     const parts = [...form.querySelectorAll(".picture-part")], over = () => root.scrollHeight > root.clientHeight + 1 || root.scrollWidth > root.clientWidth + 1;
-    const none = find(".picture-elsewhere"), stage = find(".picture-stage");
+    const none = find(".picture-elsewhere"), stage = find(".picture-stage"), pictured = guess.still().traces.length > 0;
     for (const each of [...parts, form]) each.hidden = false;
     none.hidden = true;
-    stage.hidden = !guess.still().traces.length;
-    nameTrack(); // the names of a scale take room
-    if (over()) stage.hidden = true;
+    for (const [dense, shown] of [[false, true], [true, true], [false, false], [true, false]]) {
+      root.classList.toggle("picture-dense", dense);
+      stage.hidden = !shown || !pictured;
+      nameTrack(); // the names of a scale take room
+      if (!over()) break;
+    }
     while (over() && parts.length) parts.pop().hidden = true;
     if (!parts.length && guess.still().guesses.length) none.hidden = false;
   }

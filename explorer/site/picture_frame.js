@@ -8,6 +8,7 @@ const LEGEND = 13, TALL = 0.3; // px of its type at full size; the share of the 
 const BELOW_NAMES = 0.8; // the type of a plot alone below a legend, at most: its numbers leave the names more width
 const TICK = [64, 26]; // px that a tick's number takes along its axis
 const LINE_HEIGHT = 1.3; // of text, in sizes of its type
+const AFTER_HEADING = 20; // px between a heading and the next beside it: with less they read as one line
 
 const axesOf = (layout) => Object.keys(layout).filter((name) => /^xaxis\d*$/.test(name)).map((name) => name.slice(5)).sort((a, b) => a - b);
 const marginOf = (layout) => ({ l: 80, r: 80, t: 100, b: 80, ...layout.template?.layout?.margin, ...layout.margin });
@@ -33,10 +34,10 @@ function broken(text, fits) {
   return bold ? `<b>${lines.join("<br>")}</b>` : lines.join("<br>");
 }
 
-// A text, and what is left of it before each of its clauses, the longest first; at last nothing. No bracket stays open.
+// A text, and what is left of it before each of its clauses, the longest first. No bracket stays open.
 function shorter(text) {
   const ends = [...text.matchAll(/[;:,.](?= )| (?=\()/g)].map(({ index }) => text.slice(0, index));
-  return [text, ...ends.reverse().filter((part) => part.split("(").length === part.split(")").length), ""];
+  return [text, ...ends.reverse().filter((part) => part.split("(").length === part.split(")").length)];
 }
 
 const linesOf = (text) => text.split("<br>").length;
@@ -48,7 +49,7 @@ function headed(layout, width, family) {
   const annotations = (layout.annotations ?? []).map((note) => {
     if (!isHeading(note)) return note;
     const from = layout[note.xref.replace(/^x(\d*) domain$/, "xaxis$1")]?.domain?.[0] ?? 0, next = Math.min(...starts.filter((start) => start > from), Infinity);
-    const room = next < Infinity ? (next - from) * inner - 8 : (1 - from) * inner + r - 2, size = sizeOf(note, layout);
+    const room = next < Infinity ? (next - from) * inner - AFTER_HEADING : (1 - from) * inner + r - 2, size = sizeOf(note, layout);
     const text = broken(note.text, (line) => widthOf(line, size, family, true) <= room);
     most = Math.max(most, (linesOf(text) - linesOf(note.text)) * LINE_HEIGHT * size);
     return { ...note, text, align: "left" };
@@ -64,7 +65,7 @@ function headed(layout, width, family) {
 
 const sizeOf = (note, layout) => note.font?.size ?? layout.font?.size ?? layout.template?.layout?.font?.size ?? 12;
 
-const roomOf = (i, { columns, left, right, size: [across] }) => across + ((i + 1) % columns ? left - 8 : right); // for the heading of the i-th plot
+const roomOf = (i, { columns, left, right, size: [across] }) => across + ((i + 1) % columns ? left - AFTER_HEADING : right); // for the heading of the i-th plot
 const headingIn = (note, arranged, fits) => broken(note.text, (line) => fits(line) <= roomOf(arranged.plots.indexOf(note.xref.match(/^x(\d*)/)[1]), arranged));
 
 // How a figure's layout stands in a frame: which plots, in how many columns, in which size of type, and whether the legend has room, which

@@ -24,6 +24,13 @@ if (!window.houseBegan) {
     }
   }
 
+  // What asks without a picture is in the frame of another page whole, or not at all; then a line says so (embed.css).
+  function cramp() {
+    const main = document.querySelector(".stMain"), over = main?.querySelector(".small") && main.scrollHeight > main.clientHeight + 1;
+    document.documentElement.toggleAttribute("data-cramped", !!over);
+  }
+
   addEventListener("prediction", reach); // what was hidden had no width
-  setInterval(() => (tell(), reach()), 1000);
+  addEventListener("resize", cramp);
+  setInterval(() => (tell(), reach(), cramp()), 1000);
 }

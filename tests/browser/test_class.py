@@ -210,25 +210,31 @@ def test_without_a_network_a_bet_is_kept_and_sent_once_it_is_back(window: Window
     assert phone.evaluate("localStorage.length") == 0
 
 
-NUMBERS = ("0.5", "10,5", "0,125", "1,0", "1e-1", "2.5 × 10⁻¹", "3·10^-1", "−1", ".5", "5.", "1e999")
+NUMBERS = ("0.5", "10,5", "0,125", "1,0", "1e-1", "2.5 × 10⁻¹", "3·10^-1", "−1", ".5", "5.", "1e999", "1e9", "0")
 TYPED = (*NUMBERS, "1,000", "1,000,0", "10²", ".", "", "1 000", "a", "0x10")
 """Rates as people type them, well and badly."""
 
 
-def test_the_page_reads_a_rate_as_the_server_does(window: Window) -> None:
+def test_the_page_reads_a_rate_as_the_server_does_and_shows_one_that_can_be_bet(window: Window) -> None:
     _, code = lecturer(window)
     phone = window(f"/room/{code}", **PHONE)
     box, output, slider = phone.get_by_label("As a number"), phone.locator("output"), phone.get_by_role("slider")
+    low, high = (float(slider.get_attribute(f"data-{end}") or "nan") for end in ("low", "high"))
     for text in (*TYPED, *reversed(TYPED)):
         try:
             rate = routes.number(text)
         except routes.Refused:
             rate = math.nan
-        before = slider.input_value()
+        before, fits = slider.input_value(), low <= rate <= high
         box.fill(text)
-        read = output.inner_text().replace("Infinity", "inf")
-        assert (math.nan if read == "?" else float(read)) == pytest.approx(rate, rel=1e-2, nan_ok=True), text
-        assert rate > 0 or slider.input_value() == before, text
+        read = output.inner_text()
+        assert float(read) == pytest.approx(rate, rel=1e-2) if fits else read == "?", text
+        assert fits or slider.input_value() == before, text
+    for rate, said in (("1e400", "inf"), ("-3", "−3")):  # what is said of one that was refused goes with it
+        bet(phone, rate)
+        expect(phone.locator("#said")).to_contain_text(f"got {said}")
+        box.fill("")
+        expect(phone.locator("#said")).to_be_empty()
 
 
 def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: Window) -> None:

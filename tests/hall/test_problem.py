@@ -74,6 +74,8 @@ def test_every_verdict_has_its_name_and_no_name_lies_on_another_or_is_crossed_by
             (int(x) + shift[anchor] * 7.5 * len(text), 7.5 * len(text), int(y), text) for x, y, anchor, text in named if text[0].isalpha()
         ]
         assert sorted(text for *_, text in boxes if text in words) == sorted(words)
+        assert drawn.count('class="ground"') == len(words)
+        assert drawn.rindex('class="mark"') < drawn.index('class="ground"'), "a line is drawn over a name"
         for left, wide, y, text in boxes:
             assert left >= -1, text
             assert left + wide <= width + 1, text

@@ -64,7 +64,9 @@ def main() -> None:
         ask(game)
     else:
         tell(game)
-    if not st.context.is_embedded:
+    if st.context.is_embedded:
+        st.html("<p class='small'>“Open” shows the plot.</p>")  # where the frame has no room for all of this (house.js)
+    else:
         said = "Every curve as a question for Moodle and others, in the format GIFT: four choices, the right one, and why."
         st.download_button(
             "For Moodle (GIFT)",
