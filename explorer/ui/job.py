@@ -14,6 +14,7 @@ import streamlit as st
 from explorer.core.ground.halt import Halt, Stopped, heeding
 from explorer.core.maps.render import Unfinished
 from explorer.ui import panel
+from explorer.ui.part import part
 from explorer.ui.turns import TURNS, Gone, Turn, visitor
 from explorer.ui.words import literally
 
@@ -254,7 +255,6 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, a
     """
     began = job.running
 
-    @st.fragment(run_every=min(EVERY * (1 + job.ahead), SELDOM) if began else None)
     def look() -> None:
         result = job.look()
         if job.error:
@@ -273,15 +273,14 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, a
 
     if began:
         st.session_state[f"{id(job)}:watched"] = True
-    look()
+    part(look, min(EVERY * (1 + job.ahead), SELDOM) if began else None)()
 
 
 def beside(job: Job[Result], show: Callable[[Result], None]) -> None:
     """Show more of the latest result of a job in another place than the one where it is `watched`, as it comes."""
 
-    @st.fragment(run_every=EVERY if job.running else None)
     def look() -> None:
         if job.latest is not None and not job.error:
             show(job.latest)
 
-    look()
+    part(look, EVERY if job.running else None)()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.ui import panel
+from explorer.ui import panel, part
 from explorer.ui.glossary import words
 from explorer.ui.way import PAGES, mark, name_of, title_of, way
 
@@ -20,6 +20,7 @@ if PAGES:
     pages = [st.Page(path, title=title_of(path), url_path=name_of(path), default=path is PAGES[0]) for path in PAGES]
     page = st.navigation(pages, position="hidden")
     file = f"pages/{PAGES[pages.index(page)].name}"
+    part.begun()
     panel.follow(file)
     st.session_state[panel.HERE] = page.url_path
     way(page.url_path)

@@ -18,6 +18,7 @@ import streamlit as st
 from explorer.site.content import CODE, CONTENTS, Content, Dial, content
 from explorer.site.questions import Question
 from explorer.ui.heard import pass_on
+from explorer.ui.part import heard
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
@@ -109,10 +110,10 @@ def picture(
             "boxable": on_box is not None,
             "follows": on_move is not None,
         },
-        on_value_change=hear,  # type: ignore[arg-type]  # it returns whether there was news; Streamlit does not look
-        on_clicked_change=partial(pass_on, key, "clicked", on_click),
-        on_boxed_change=partial(pass_on, key, "boxed", on_box),
-        on_lost_change=partial(pass_on, key, "lost", partial(_lose, memory)),
+        on_value_change=heard(hear),
+        on_clicked_change=heard(partial(pass_on, key, "clicked", on_click)),
+        on_boxed_change=heard(partial(pass_on, key, "boxed", on_box)),
+        on_lost_change=heard(partial(pass_on, key, "lost", partial(_lose, memory))),
     )
     before = _reported(st.session_state.get(key))[0]  # a new session knows it only now
     if fresh and before >= epoch:  # the page has lost its server and found this one: its dial goes where its link is

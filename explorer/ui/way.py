@@ -16,6 +16,7 @@ from explorer.site.mark import mark as drawn_mark
 from explorer.site.module import Module
 from explorer.ui import panel
 from explorer.ui.drawn import ink
+from explorer.ui.part import heard
 from explorer.ui.server import FRAMED_BY
 
 HERE = Path(__file__).parent
@@ -137,7 +138,7 @@ def way(page: str) -> None:
         "framed": FRAMED_BY != "'self'",
         "predict": panel.predicting().predict,
     }
-    _component(key=WAY, data=data, **{f"on_{name}_change": hear for name in LISTENERS})  # type: ignore[arg-type]  # one for each name
+    _component(key=WAY, data=data, **{f"on_{name}_change": heard(hear) for name in LISTENERS})  # type: ignore[arg-type]  # one for each name
     if HEARD not in st.session_state:  # what a browser wished of a server that it has lost: its link says what became of it
         st.session_state[HEARD] = max((count for count, _, _ in _wishes(st.session_state.get(WAY))), default=0)
     hear()

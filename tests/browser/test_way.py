@@ -73,6 +73,28 @@ def test_a_problem_travels_through_the_navigation(visit: Visit, server: str) -> 
             expect(page).to_have_url(re.compile("loss=x_squared.*learning_rate=0.7.*steps=40"))
 
 
+MOVED_AND_LEFT = """name => {
+  for (const ruler of document.querySelectorAll(".picture input[type=range]")) {
+    ruler.value > ruler.min ? ruler.stepDown() : ruler.stepUp();
+    for (const type of ["input", "change"]) ruler.dispatchEvent(new Event(type, { bubbles: true }));
+  }
+  [...document.querySelectorAll(".way a")].find((each) => each.innerText === name).click();
+}"""
+"""Moves the rulers of a page and leaves it before Streamlit has sent that: all is one message, which names the part that a ruler is in."""
+
+
+@pytest.mark.parametrize("name", ["landscape", "network", "safe_rate"])
+def test_who_moves_a_ruler_and_leaves_at_once_has_left(visit: Visit, server: str, name: str) -> None:
+    page = visit(f"{server}/{name}")
+    for _ in range(3):
+        settle(page)
+        page.evaluate(MOVED_AND_LEFT, "Quiz")
+        expect(page.locator("h1")).to_have_text("Which knob made this curve?")
+        settle(page)
+        page.get_by_role("link", name=name.capitalize().replace("_", " "), exact=True).click()
+        page.wait_for_function("name => location.pathname.endsWith(name)", arg=name)
+
+
 LOOKS = """() => [...new Set([...document.querySelectorAll("button[kind^=secondary], [data-testid=stPageLink-NavLink],"
   + " .picture-player button, .picture-save summary, .way-share")].filter((each) => each.checkVisibility() && !each.matches(":hover"))
   .map((each) => getComputedStyle(each)).map((look) => [look.backgroundColor, look.border, look.borderRadius, look.color].join("; ")))]"""

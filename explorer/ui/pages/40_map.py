@@ -22,6 +22,7 @@ from explorer.site.casebook import cases
 from explorer.site.kept import known
 from explorer.ui import panel
 from explorer.ui.job import Job, job
+from explorer.ui.part import part
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.words import literally
@@ -59,7 +60,7 @@ def main() -> None:
             " what is seen is rounding.",
             icon=":material/zoom_in:",
         )
-    st.fragment(show, run_every=BEAT if live else None)(plan, canvas, painting, live)
+    part(show, BEAT if live else None)(plan, canvas, painting, live)
     below = st.container()
     with top:
         panel.recipe(plan.setup.recipe)
@@ -122,7 +123,7 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
     """Show the unfinished or finished picture and its controls. Reruns by itself while the map is being rendered."""
     painting.look()
     moved = st.session_state[PLAN] != plan or st.session_state[JOB][1] is not painting
-    if moved or panel.GO in st.session_state or panel.NOTES in st.session_state:
+    if moved or panel.NOTES in st.session_state:
         st.rerun()
     if live != painting.running:
         panel.again()

@@ -1,0 +1,53 @@
+"""Parts of a page that run by themselves, and what concerns all of the page though the browser sends it with such a part.
+
+A browser sends what its components report at about the same time as one message. If one of them stands in a part, Streamlit runs that part
+alone, also where another one asks for a page. So each component's listener is `heard`, and the part runs all of the page instead.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any
+
+import streamlit as st
+
+WHOLE = "part:whole"
+
+inside = ContextVar("inside", default=False)
+"""Whether what is shown now belongs to a part."""
+
+
+def part(show: Callable[..., None], every: float | None = None) -> Callable[..., None]:
+    """Return `show` as a part of the page: it runs by itself when something in it was turned, and after as many seconds.
+
+    part(show, every=1.0 if job.running else None)(job)
+    """
+
+    @wraps(show)  # by whose name Streamlit knows a part
+    def look(*arguments: Any) -> None:
+        if WHOLE in st.session_state:
+            st.rerun()
+        within = inside.set(True)
+        try:
+            show(*arguments)
+        finally:
+            inside.reset(within)
+
+    return st.fragment(look, run_every=every)
+
+
+def heard(listener: Callable[[], object]) -> Callable[[], None]:
+    """Return the listener of a component that is shown here: what it hears concerns all of the page, unless this is a part."""
+    within = inside.get()
+
+    def hear() -> None:
+        listener()
+        if not within:
+            st.session_state[WHOLE] = True
+
+    return hear
+
+
+def begun() -> None:
+    """Say that all of the page runs."""
+    st.session_state.pop(WHOLE, None)
