@@ -26,6 +26,9 @@ SHOWN = """() => ({
 })"""
 """What a visitor sees of where the history is."""
 
+SAYS = "() => [...document.querySelectorAll('[data-link]')].some(({ dataset }) => atob(dataset.link).endsWith(location.search))"
+"""Whether a page says that it is the one of the address."""
+
 FAST = """async ([steps, by]) => {
   for (let step = 0; step < steps; step++) {
     history.go(by);
@@ -49,9 +52,7 @@ def test_back_and_forward_are_the_steps_that_the_visitor_made(visit: Visit, serv
     def step(act: Callable[[], object]) -> None:
         act()
         page.wait_for_function("link => location.pathname + location.search !== link", arg=steps[-1]["link"])
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('[data-link]')].some(({ dataset }) => atob(dataset.link).endsWith(location.search))"
-        )
+        page.wait_for_function(SAYS)
         settle(page)
         steps.append(page.evaluate(SHOWN))
 
@@ -88,6 +89,29 @@ def test_back_and_forward_are_the_steps_that_the_visitor_made(visit: Visit, serv
     # A message that is a name for one before it leaves a page blank for good where the browser has dropped that meanwhile.
     assert told
     assert not any(ForwardMsg.FromString(message).HasField("ref_hash") for message in told)
+
+
+def test_pages_that_compute_are_passed_through_faster_than_they_compute(visit: Visit, server: str) -> None:
+    """A part of a page that was left must neither take the place of the page that follows nor what was wished meanwhile."""
+    page = visit(server)
+    settle(page)
+    steps, before = [page.evaluate(SHOWN)], page.evaluate("history.length")
+    for name in ("Network", "Race", "Landscape", "Sweep"):
+        page.locator(".picture input[type=range]").first.press("ArrowRight")
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_function("name => location.pathname.endsWith(name)", arg=name.lower())
+        page.wait_for_function(SAYS)
+        settle(page)
+        steps.append(page.evaluate(SHOWN))
+    made = page.evaluate("history.length") - before
+    assert made >= len(steps) - 1
+    for by, shown in ((-1, 0), (1, -1), (-1, 0), (1, -1)):
+        page.evaluate(FAST, [made, by])
+        page.wait_for_function("title => document.querySelector('h1')?.innerText === title", arg=steps[shown]["title"])
+        page.wait_for_function(SAYS)
+        settle(page)
+        assert page.locator("h1").inner_text() == steps[shown]["title"]
+        assert page.locator(".picture").count()
 
 
 def test_a_path_without_a_page_says_so_and_leads_home(visit: Visit, server: str) -> None:
