@@ -649,6 +649,11 @@ function mount(parent) {
     guess.take(data.question, position);
     guess.tellAnswer();
     const asks = guess.asks();
+    if (asks) {
+      live?.hide(); // it shows the answer, too
+      scrubbing = false;
+      if (held) report();
+    }
     form.hidden = !asks;
     saving.hidden = asks || data.embedded;
     predict.hidden = !data.question;
