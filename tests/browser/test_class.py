@@ -272,7 +272,11 @@ def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: 
 
 def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
     hall, code = lecturer(window)
-    phone = window(f"/room/{code}", **PHONE, java_script_enabled=False)
+    phone = window("/race", **PHONE, java_script_enabled=False)
+    expect(phone.get_by_text("You need to enable JavaScript")).to_be_hidden()
+    phone.get_by_role("link", name="a room").click()
+    phone.get_by_label("The code of your room").fill(code)
+    phone.get_by_role("button", name="Join").click()
     expect(phone.get_by_role("img")).to_be_visible()
     expect(phone.get_by_role("slider")).to_have_count(0)
     for rate in ("0.5", "0.8"):

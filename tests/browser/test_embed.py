@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Frame, Page, Route, expect
 
 from explorer.site.qr import qr
 from tests.browser.axe import violations
@@ -197,6 +197,46 @@ def test_what_is_shared_is_short_and_opens_the_same_as_link_frame_and_code(visit
             expect(inside.locator(".picture-embedded .picture-now").first).to_have_text(value)
             inside.locator(".way-open").focus()
             expect(inside.locator(".way-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
+
+
+WATCH = """window.early = [];
+let rows = 0;
+(function watch() {
+  const parts = document.querySelectorAll(".stMain *, [data-testid=stSidebar] *, [data-testid=stHeader] *");
+  const seen = [...parts].filter((each) => !each.closest(".picture-embedded, .small, .way-open")
+    && each.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    && [...each.childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim()));
+  rows = seen.length ? rows + 1 : 0;
+  if (rows > 2) early.push(...seen.map(({ textContent }) => textContent.slice(0, 80))); // in one it may be found before it is painted
+  requestAnimationFrame(watch);
+})();"""
+"""Notes what is seen of a page, from its first frame on, beside its picture or the line that stands for all of it."""
+
+
+@pytest.mark.parametrize("name", ["step_size", "race", "quiz"])
+def test_a_frame_shows_nothing_else_while_its_picture_comes(visit: Visit, app: str, name: str) -> None:
+    """The words are there, and the picture's code is late."""
+    for size in ({"width": 200, "height": 150}, {"width": 160, "height": 120}):
+        late: list[Route] = []
+
+        def before(page: Page, late: list[Route] = late) -> None:
+            page.add_init_script(WATCH)
+            page.route("**/assets/code/picture-*.js", lambda route: late.append(route))
+
+        page = visit(f"{app}/{name}?embed=true", ignore="404", before=before, viewport=size)
+        page.wait_for_function(
+            "document.querySelector('.stMain .way, .stMain h1') && document.querySelector('[data-testid=stApp]')"
+            ".dataset.testScriptState === 'notRunning'"
+        )
+        if name != "quiz":
+            while not late:
+                page.wait_for_timeout(50)
+            assert page.evaluate("getComputedStyle(document.documentElement, '::after').content") == '"Loading …"'
+            late.pop().continue_()
+        settle(page)
+        expect(page.locator(".way-open")).to_be_visible()
+        expect(page.locator(".small" if name == "quiz" else ".picture-embedded")).to_be_visible()
+        assert page.evaluate("early") == []
 
 
 @pytest.mark.parametrize("said", ["embed=1", "EMBED=Yes", "embed="])
