@@ -65,14 +65,18 @@ function tie() {
 
 // ---- a bet: kept here until the server has answered, and under its number, so that it counts once ------------------
 
-const key = () => `bet:${main().dataset.room}`;
-const held = { get: () => { try { return localStorage.getItem(key()) ?? ""; } catch { return ""; } }, set: (text) => { try { text ? localStorage.setItem(key(), text) : localStorage.removeItem(key()); } catch { /* a private window */ } } };
+const stored = (name) => ({
+  get: () => { try { return localStorage.getItem(name()) ?? ""; } catch { return ""; } },
+  set: (text) => { try { text ? localStorage.setItem(name(), text) : localStorage.removeItem(name()); } catch { /* a private window */ } },
+});
+const held = stored(() => `bet:${main().dataset.room}`), last = stored(() => "turn"); // the number of this browser's last bet, in whichever of its tabs
 let unsent = "", sending = false;
 
 function bet(form) {
   const fields = new URLSearchParams(new FormData(form));
   const before = new URLSearchParams(unsent);
-  fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0));
+  fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0, (Number(last.get()) || 0) + 1));
+  last.set(fields.get("turn"));
   unsent = String(fields);
   taken = false;
   say("", "heard");

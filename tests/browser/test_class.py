@@ -207,7 +207,34 @@ def test_without_a_network_a_bet_is_kept_and_sent_once_it_is_back(window: Window
     expect(phone.locator("main")).to_contain_text("Bets are closed. You bet 0.7.")
     hall.get_by_role("button", name="Open again").click()
     expect(phone.locator("main")).to_contain_text("You bet 0.7. You can change it")
-    assert phone.evaluate("localStorage.length") == 0
+    assert phone.evaluate("Object.keys(localStorage)") == ["turn"]
+
+
+def test_of_two_tabs_the_last_press_counts_and_not_the_last_to_arrive(window: Window) -> None:
+    hall, code = lecturer(window)
+    one = window(f"/room/{code}", **PHONE)
+    other = one.context.new_page()
+    other.goto(f"/room/{code}")
+    for _ in range(2):
+        for rate in ("0.2", "0.3", "0.4"):
+            bet(one, rate)
+            expect(one.locator("#said")).to_have_text(f"Your bet of {rate} is in.")
+        other.bring_to_front()
+        bet(other, "0.5")
+        expect(other.locator("#said")).to_have_text("Your bet of 0.5 is in.")
+        one.bring_to_front()
+        one.route("**/bet", lambda route: route.abort())
+        bet(one, "0.6")
+        expect(one.locator("#said")).to_contain_text("kept and sent again")
+        other.bring_to_front()
+        bet(other, "0.7")
+        expect(other.locator("#said")).to_have_text("Your bet of 0.7 is in.")
+        one.unroute("**/bet")
+        one.evaluate("dispatchEvent(new Event('online'))")
+        expect(one.locator("#said")).to_have_text("A later bet of yours holds. Bet again on this page to change it.")
+        expect(one.locator("main")).to_contain_text("You bet 0.7.")
+        one.bring_to_front()
+    expect(hall.locator("#count")).to_have_text("1")
 
 
 NUMBERS = ("0.5", "10,5", "0,125", "1,0", "1e-1", "2.5 × 10⁻¹", "3·10^-1", "−1", ".5", "5.", "1e999", "1e9", "0")
