@@ -264,7 +264,7 @@ def test_the_page_reads_a_rate_as_the_server_does_and_shows_one_that_can_be_bet(
         expect(phone.locator("#said")).to_be_empty()
 
 
-def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: Window) -> None:
+def test_a_refusal_goes_with_its_round_and_that_of_a_late_bet_some_time_later(window: Window) -> None:
     """Twice for a bet that was kept while its round was revealed and the next one opened; of one that is in, the page speaks."""
     hall, code = lecturer(window)
     phone = window(f"/room/{code}", **PHONE)
@@ -275,9 +275,18 @@ def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: 
     hall.get_by_role("button", name="Close bets").click()
     expect(phone.locator("main")).to_contain_text("Bets are closed. You bet 0.5.")  # by itself
     expect(said).to_be_empty()
-    hall.get_by_role("button", name="Open again").click()
+    for button, told in (("Close bets", "Bets are closed. You bet 0.5."), ("Reveal", "too low")):
+        hall.get_by_role("button", name="Open again").click()
+        expect(phone.locator("main")).to_contain_text("You bet 0.5. You can change it")
+        bet(phone, "abc")
+        expect(said).to_have_text("A bet is a number such as 0.05, got 'abc'.")
+        hall.get_by_role("button", name=button).click()
+        expect(phone.locator("main")).to_contain_text(told)
+        assert said.inner_text() == ""
+    hall.get_by_label("A problem").select_option("09_x_squared")
+    hall.get_by_role("button", name="Next round").click()
     phone.clock.pause_at(10**9)
-    for round in (1, 2):
+    for round in (2, 3):
         phone.reload()
         expect(phone.get_by_role("button", name="et")).to_be_visible()
         phone.context.set_offline(True)
