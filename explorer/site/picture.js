@@ -572,6 +572,7 @@ function mount(parent) {
 
   // The longest sentence and the longest value decide how much room all of them get, so that nothing below jumps.
   function reserve() {
+    root.classList.remove("picture-cramped"); // until it is arranged anew
     const longest = (texts) => texts.reduce((long, text) => (text.length > long.length ? text : long), "");
     for (const [box, text, texts] of [[sentence, sentence.firstElementChild, data.dial?.words ?? []], [value, value.querySelector(".picture-now"), data.dial?.values ?? []]]) {
       box.style.minHeight = "";

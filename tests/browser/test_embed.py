@@ -85,7 +85,8 @@ TINY_WRONG = f"""() => {{
   if (cut.length || !whole(shown)) return `${{cut.join(" and ") || "the picture"}} is cut`;
   const small = shown.querySelector(".picture-small");
   if (shown.classList.contains("picture-cramped"))
-    return innerHeight > 240 ? "no plot" : small.hidden || inside(small) ? "" : "the line that leads to the plot is not in the frame";
+    return innerHeight > 240 && innerWidth > 160 ? "no plot"
+      : small.hidden || inside(small) ? "" : "the line that leads to the plot is not in the frame";
   const sizes = [...shown.querySelectorAll(".picture-plot .plotclip rect")]
     .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
   const drawn = inside(shown.querySelector(".picture-plot .main-svg")) && sizes.length;
@@ -342,6 +343,20 @@ def test_a_low_frame_keeps_a_third_for_the_plot_and_its_buttons(visit: Visit, ap
     for button in ("Show what happens", "Predict first"):
         page.get_by_role("button", name=button).first.focus()
         expect(page.get_by_role("button", name=button).first).to_be_in_viewport(ratio=0.95)  # but for rounding
+
+
+@pytest.mark.parametrize("name", [RAW_FEATURES, "race", "sweep"])
+def test_in_a_narrow_frame_the_sentence_has_the_room_of_the_plots(visit: Visit, app: str, name: str) -> None:
+    page = visit(f"{app}/{name}{'&' if '?' in name else '?'}embed=true", ignore="404", viewport={"width": 800, "height": 450})
+    settle(page)
+    words = page.locator(".picture-embedded .picture-sentence")
+    whole = words.inner_text()
+    for width, height in ((150, 400), (390, 300), (120, 600), (240, 360), (150, 400)):
+        page.set_viewport_size({"width": width, "height": height})
+        settle(page)
+        page.wait_for_function(f"() => ({TINY_WRONG})() === ''")
+        if width <= 160:
+            expect(words).to_have_text(whole)
 
 
 def test_a_log_of_ones_own_is_not_in_the_link_and_the_sheet_says_so(visit: Visit, app: str) -> None:
