@@ -240,6 +240,15 @@ def test_a_frame_shows_nothing_else_while_its_picture_comes(visit: Visit, app: s
         assert page.evaluate("early") == []
 
 
+def test_a_frame_says_why_its_picture_cannot_be_drawn(visit: Visit, app: str) -> None:
+    for name in ("step_size", "race"):
+        page = visit(
+            f"{app}/{name}?embed=true", ignore="ERR_FAILED", before=lambda page: page.route("**/plotly*.js", lambda route: route.abort())
+        )
+        expect(page.locator(".picture-problem").first).to_contain_text("The picture cannot be drawn")
+        expect(page.locator(".picture-problem").first).to_be_in_viewport(ratio=0.999)
+
+
 @pytest.mark.parametrize("said", ["embed=1", "EMBED=Yes", "embed="])
 @pytest.mark.parametrize("path", ["", "step_size", "race"])
 def test_other_ways_to_ask_for_a_frame_lead_to_the_one_that_streamlit_knows(app: str, path: str, said: str) -> None:
