@@ -2,29 +2,23 @@
 // and sent again where there is no network, and the new page once the room has changed.
 
 const PACE = { student: 4000, leader: 1000 }; // milliseconds between two looks
-const LINGERS = 10000; // milliseconds that a refusal stays when the room has gone on
-const main = () => document.querySelector("main"), at = (id) => document.getElementById(id);
+const LINGERS = 10000; // milliseconds that the refusal of a late bet stays
+const main = () => document.querySelector("main"), asking = () => main().querySelector("form.bet"), at = (id) => document.getElementById(id);
 let fading = 0, taken = false;
 
-// What answers one's own act stays until the next act, or until the room goes on: then the page says what one has bet, and only a refusal
-// still stays for a while.
+// What answers one's own act stays until the next act, or until its round is over: then the page says what one has bet, and only the refusal
+// of a bet that came too late still stays for a while.
 function say(text, id = "said") {
-  if (id === "said") clearTimeout(fading);
+  if (id === "said") fading = void clearTimeout(fading);
   if (at(id).textContent !== text) at(id).textContent = text;
   if (text && id === "said") uncover(at(id));
 }
 
 // It stands at the window's foot, and not over the button that was pressed.
 function uncover(bar) {
-  const { top, height } = bar.getBoundingClientRect(), button = main().querySelector("form.bet button"), box = button?.getBoundingClientRect();
+  const { top, height } = bar.getBoundingClientRect(), button = asking()?.querySelector("button"), box = button?.getBoundingClientRect();
   document.documentElement.style.scrollPaddingBottom = `${height + 8}px`; // for what gets the focus
   if (box && box.top < innerHeight && box.bottom > top) button.scrollIntoView({ block: "nearest" });
-}
-
-function goOn() {
-  if (taken) return say("");
-  clearTimeout(fading);
-  fading = setTimeout(say, LINGERS, "");
 }
 
 // ---- the range and the box: whichever is turned, the other follows; decades are as wide as one another --------------
@@ -41,7 +35,7 @@ function read(text) {
 }
 
 function tie() {
-  const form = main().querySelector("form.bet"), range = form?.querySelector("input[type=range]");
+  const form = asking(), range = form?.querySelector("input[type=range]");
   if (!form) return;
   const { low, high } = range.dataset, last = Number(range.max), factor = Math.log(high / low);
   const box = form.elements.rate, output = form.querySelector("output");
@@ -65,14 +59,18 @@ function tie() {
 
 // ---- a bet: kept here until the server has answered, and under its number, so that it counts once ------------------
 
-const key = () => `bet:${main().dataset.room}`;
-const held = { get: () => { try { return localStorage.getItem(key()) ?? ""; } catch { return ""; } }, set: (text) => { try { text ? localStorage.setItem(key(), text) : localStorage.removeItem(key()); } catch { /* a private window */ } } };
+const stored = (name) => ({
+  get: () => { try { return localStorage.getItem(name()) ?? ""; } catch { return ""; } },
+  set: (text) => { try { text ? localStorage.setItem(name(), text) : localStorage.removeItem(name()); } catch { /* a private window */ } },
+});
+const held = stored(() => `bet:${main().dataset.room}`), last = stored(() => "turn"); // the number of this browser's last bet, in whichever of its tabs
 let unsent = "", sending = false;
 
 function bet(form) {
   const fields = new URLSearchParams(new FormData(form));
   const before = new URLSearchParams(unsent);
-  fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0));
+  fields.set("turn", Math.max(Number(fields.get("turn")), before.get("round") === fields.get("round") ? Number(before.get("turn")) + 1 : 0, (Number(last.get()) || 0) + 1));
+  last.set(fields.get("turn"));
   unsent = String(fields);
   taken = false;
   say("", "heard");
@@ -84,7 +82,7 @@ function bet(form) {
 async function send() {
   if (!unsent || sending) return;
   sending = true;
-  const sent = unsent, { version } = main().dataset;
+  const sent = unsent, round = new URLSearchParams(sent).get("round");
   try {
     const answer = await fetch(main().dataset.bet, { method: "POST", body: new URLSearchParams(sent), headers: { accept: "application/json" }, signal: AbortSignal.timeout(20000) });
     if (answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
@@ -93,7 +91,7 @@ async function send() {
     if (answer.ok || answer.status === 409) await renew();
     taken = answer.ok;
     say(said);
-    if (main().dataset.version !== version) goOn();
+    if (asking()?.elements.round.value !== round) taken ? say("") : (fading = setTimeout(say, LINGERS, ""));
   } catch {
     say("The server does not answer. Your bet is kept and sent again by itself: leave this page open.");
   } finally {
@@ -109,7 +107,7 @@ async function renew() {
   const { version } = main().dataset, page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
   if (!page) return;
   const open = [...document.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
-  const form = main().querySelector("form.bet"), fresh = page.querySelector("form.bet");
+  const form = asking(), fresh = page.querySelector("form.bet");
   if (version !== page.dataset.version) say(page.dataset.news ?? "", "heard"); // it stands on the page
   if (form && fresh?.elements.round.value === form.elements.round.value) return around(form, fresh, page);
   main().replaceWith(document.adoptNode(page));
@@ -145,8 +143,9 @@ async function look() {
       if (now.version !== main().dataset.version) {
         if (pace === "student") await new Promise((resolve) => setTimeout(resolve, 1500 * Math.random())); // not a whole hall at once
         if (now.version !== main().dataset.version) { // a bet that was sent meanwhile may have renewed it
+          const asked = asking();
           await renew();
-          goOn();
+          if (!unsent && !fading && (taken || !asked?.isConnected)) say("");
         }
       }
       await send();

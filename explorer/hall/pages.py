@@ -62,14 +62,14 @@ def clean(nickname: str) -> str:
     Raises ValueError where it is too long, and where a word mixes alphabets that look alike, as "admin" with a Cyrillic а does (Unicode
     Technical Standard 39, section 5.1: a single script).
 
-    >>> clean("  Ada  Lovelace\u202e "), clean("<b>x</b>"), clean("🦆")
+    >>> clean("  Ada \nLovelace\u202e "), clean("<b>x</b>"), clean("🦆")
     ('Ada Lovelace', '<b>x</b>', '🦆')
     """
     kept, marks = [], 0
     for letter in unicodedata.normalize("NFC", nickname):
         kind = unicodedata.category(letter)
         marks = marks + 1 if kind in {"Mn", "Me"} else 0
-        if marks <= MOST_MARKS and (kind[0] != "C" or letter == "\N{ZERO WIDTH JOINER}"):
+        if marks <= MOST_MARKS and (kind[0] != "C" or letter.isspace() or letter == "\N{ZERO WIDTH JOINER}"):
             kept.append(letter)
     name = " ".join("".join(kept).split())
     for word in name.split():

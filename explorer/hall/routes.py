@@ -274,7 +274,7 @@ async def lost(hall: Hall, request: Request) -> Response:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises Refused where the body is too long, too slow, or has too many of them."""
+    """Return the fields of a form. Raises Refused where the body is too long, too slow or no text, or has too many of them."""
     body = b""
     try:
         async with asyncio.timeout(ENOUGH):
@@ -287,7 +287,9 @@ async def _fields(request: Request) -> dict[str, str]:
     except ClientDisconnect:
         raise Refused(400, "The connection ended before all was sent.") from None
     try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"))
+    except UnicodeDecodeError:
+        raise Refused(400, "A form of these pages is text in UTF-8, and this one is not. Open the room’s page again.") from None
     except ValueError:
         raise Refused(400, f"A form of these pages has at most {MOST_FIELDS} fields. Open the room’s page again.") from None
 
@@ -515,7 +517,14 @@ async def counted(hall: Hall, request: Request) -> Response:
 async def led(hall: Hall, request: Request) -> Response:
     """Do what a button before the hall says."""
     room = await _leads(hall, request)
-    given = await _fields(request)
+    try:
+        given = await _fields(request)
+    except Refused as refused:
+        if refused.status != 413:
+            raise
+        answer = await _before(hall, request, room, refusal=refused.sentence)  # only a link is that long
+        answer.status_code, answer.headers["connection"] = refused.status, "close"
+        return answer
     round, code = _whole(given.get("round", ""), "round", LARGEST_TURN), room.code
     match given.get("do"):
         case "close" | "reveal" | "open" as does:

@@ -213,10 +213,9 @@ function mount(parent) {
 
   async function drawAtRest() {
     if (root.classList.contains("picture-cramped")) return;
-    const { patches, view } = shown();
-    if (guess.asks()) return Plotly.react(plot, guess.still().traces.map((index) => figure.data[index]), placed(merge(structuredClone(layout), guess.still().layout)), CONFIG);
-    const traces = figure.data.map((trace, index) => merge(trace, patches[index]));
-    await Plotly.react(plot, traces, placed(merge(structuredClone(layout), structuredClone(view))), CONFIG);
+    const { patches, view } = shown(), still = guess.asks() && guess.still();
+    const traces = still ? still.traces.map((index) => figure.data[index]) : figure.data.map((trace, index) => merge(trace, patches[index]));
+    await Plotly.react(plot, traces, placed(merge(structuredClone(layout), structuredClone(still ? still.layout : view))), CONFIG);
     placeNames(plot);
     live?.hide();
   }
@@ -240,7 +239,7 @@ function mount(parent) {
 
   function dress() {
     stale = false;
-    if (data.embedded) document.querySelectorAll(".picture").forEach((each, at) => each.classList.toggle("picture-embedded", !at));
+    embed();
     const look = [getComputedStyle(root).color, root.clientWidth, larger()].join();
     if (look !== dressed) live?.forget();
     dressed = look;
@@ -258,7 +257,10 @@ function mount(parent) {
     rest();
   }
 
-  // In the frame of another page as many plots as have room, the first of them first; where none has, the words alone.
+  // The frame of another page shows the first picture, and nothing else.
+  const embed = () => data.embedded && document.querySelectorAll(".picture").forEach((each, at) => each.classList.toggle("picture-embedded", !at));
+
+  // In it as many plots as have room, the first of them first; where none has, the words alone.
   let frame;
   function arrangeFrame() {
     root.classList.remove("picture-cramped"); // whose words take the room of the plot
@@ -326,6 +328,7 @@ function mount(parent) {
 
   function complain(error) {
     problem.hidden = false;
+    embed();
     problem.replaceChildren(`The picture cannot be drawn: ${error.message}. `, Plotly ? "" : "Start the app with “streamlit run app.py”, which serves this file, and reload the page. The slider and its words still work.");
     plot.parentElement.hidden = !Plotly;
   }
@@ -572,6 +575,7 @@ function mount(parent) {
 
   // The longest sentence and the longest value decide how much room all of them get, so that nothing below jumps.
   function reserve() {
+    root.classList.remove("picture-cramped"); // until it is arranged anew
     const longest = (texts) => texts.reduce((long, text) => (text.length > long.length ? text : long), "");
     for (const [box, text, texts] of [[sentence, sentence.firstElementChild, data.dial?.words ?? []], [value, value.querySelector(".picture-now"), data.dial?.values ?? []]]) {
       box.style.minHeight = "";
@@ -649,6 +653,11 @@ function mount(parent) {
     guess.take(data.question, position);
     guess.tellAnswer();
     const asks = guess.asks();
+    if (asks) {
+      live?.hide(); // it shows the answer, too
+      scrubbing = false;
+      if (held) report();
+    }
     form.hidden = !asks;
     saving.hidden = asks || data.embedded;
     predict.hidden = !data.question;

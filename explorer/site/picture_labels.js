@@ -20,8 +20,9 @@ function placeNames(plot) {
     return { name, box: name.getBoundingClientRect(), room: { ...plane, right: plane.left + xaxis._length, bottom: plane.top + yaxis._length } };
   });
   for (const { name, box, room } of wishes) {
-    if (!meet(box, room)) continue; // empty, or beside a point that is not seen
-    const to = freePlace(box, room, taken);
+    const inside = meet(box, room);
+    if (!inside && !taken.some((other) => meet(box, other))) continue; // empty, beside a point that is not seen, or alone over the plot's side
+    const to = inside && freePlace(box, room, taken);
     if (!to) name.style.visibility = "hidden";
     else {
       if (to[0] || to[1]) name.style.translate = `${to[0]}px ${to[1]}px`;
@@ -43,10 +44,10 @@ function notesOf(plot, ground) {
   });
 }
 
-// What stays where it is: the names of lines, and the marks that stand alone.
+// What stays where it is: the names of lines, the numbers of the axes, and the marks that stand alone.
 function boxesOf(plot) {
   const marks = [...plot.querySelectorAll(".scatterlayer .points")].flatMap(({ children }) => (children.length <= 2 ? [...children] : []));
-  return [...marks, ...plot.querySelectorAll(".annotation")].map((each) => each.getBoundingClientRect());
+  return [...marks, ...plot.querySelectorAll(".annotation, .xtick text, .ytick text")].map((each) => each.getBoundingClientRect());
 }
 
 // The nearest shift that brings a box into its room and off all others, if there is one.

@@ -44,6 +44,7 @@ function prediction() {
     hides: () => "hushed" in root || (on && !watched()),
     reveals: () => seen.has(about()),
     turn(to, anew) {
+      if (to === on && !anew) return; // what the page's own button said, which comes back from the server
       on = to;
       last = undefined;
       if (anew) seen.clear();

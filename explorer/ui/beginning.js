@@ -86,3 +86,16 @@ window.__streamlit = { BACKEND_BASE_URL: new URL(".", location).href };
     },
   };
 }
+
+// In a frame nothing of a page is seen (server.py) until its picture is drawn, or until it is at rest without one.
+if (/^true$/i.test(new URLSearchParams(location.search).get("embed"))) {
+  const every = (selector, holds) => [...document.querySelectorAll(selector)].every(holds);
+  const rests = () => document.querySelector(".skip") && document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
+  const there = () => every("[data-testid=stBidiComponentRegular]", ({ childElementCount }) => childElementCount > 1) && !document.querySelector("[data-testid=stSkeleton]");
+  const watch = new MutationObserver(() => {
+    if (!document.querySelector(".picture-embedded") && (document.querySelector(".picture") || !rests() || !there())) return;
+    document.documentElement.dataset.framed = "";
+    watch.disconnect();
+  });
+  watch.observe(document, { childList: true, subtree: true, attributeFilter: ["class", "data-test-script-state"] });
+}

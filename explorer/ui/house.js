@@ -32,5 +32,6 @@ if (!window.houseBegan) {
 
   addEventListener("prediction", reach); // what was hidden had no width
   addEventListener("resize", cramp);
-  setInterval(() => (tell(), reach(), cramp()), 1000);
+  new ResizeObserver(cramp).observe(document.querySelector(".stMainBlockContainer")); // before what is new is painted
+  setInterval(() => (tell(), reach()), 1000);
 }

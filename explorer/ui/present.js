@@ -32,9 +32,12 @@ function choose(radios, steps) {
   to.click();
 }
 
-// The next step of the lesson that is shown; else of the situations that the page offers to start from, around.
+// The next step of the lesson that is shown, or the first of the one that is chosen on their page; else of the situations that the page
+// offers to start from, around.
 let lesson, lasts = {}; // "name.place", and the place of each page's last situation
 function start(steps) {
+  const listed = document.querySelector("a[data-step]")?.dataset.step;
+  if (listed) return steps > 0 ? void go("step", (lesson = listed)) : tell("n opens the first step of the lesson.");
   const [name, place] = lesson?.split(".") ?? [];
   const to = Number(place) + steps;
   if (name) return to in Array(lengths[name]).fill() ? void go("step", (lesson = `${name}.${to}`)) : tell(`This is the ${steps > 0 ? "last" : "first"} step of the lesson.`);

@@ -184,6 +184,19 @@ class Headers:
 UNSEEN = '<style>:root:not([data-watched]) :is(.stMain, [data-testid="stSidebar"]) * { visibility: hidden !important; }</style>'
 """Shows nothing of a page until `prediction.js` watches it: Streamlit shows answers before any style or script of a page."""
 
+UNFRAMED = """<style>:root:not([data-framed]) #root * { visibility: hidden !important; }
+:root:not([data-framed]) { color-scheme: light dark; background: Canvas; }
+:root:not([data-framed])::after { content: "Loading …"; position: fixed; inset: 0; display: grid; place-content: center; color: GrayText;
+  font: 1rem "Segoe UI", sans-serif; }</style><noscript><style>:root::after { display: none !important; }</style></noscript>"""
+"""Shows nothing of a page in a frame until `beginning.js` says that its picture is there."""
+
+UNSCRIPTED = """<noscript><style>body > noscript:first-of-type { display: none; }
+body { max-width: 36em; margin: 15vh auto; padding: 0 1em; font: 18px/1.5 "Segoe UI", sans-serif; }</style>
+<h1>Divergence Explorer</h1><p>It shows, for any loss and any optimizer, where the learning rate stops working, what happens there, and why.
+Your browser must allow scripts for that. Without them you can still bet with a class, in <a href="room">a room</a> whose code you were
+given.</p></noscript>"""
+"""Is read instead of Streamlit's own words where a browser runs no scripts."""
+
 BEGINNING = f"<script>{Path(__file__).with_name('beginning.js').read_text('utf-8')}</script>"
 """Runs before Streamlit's own scripts."""
 
@@ -216,7 +229,9 @@ class Pages:
                 headers = MutableHeaders(scope=message)
                 if message["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
                     found = here in names()
-                    added = (BEGINNING + UNSEEN * (b"view.predict=true" in scope["query_string"].split(b"&"))).encode()
+                    asks = scope["query_string"].lower().split(b"&")
+                    parts = UNSEEN * (b"view.predict=true" in asks) + UNFRAMED * (b"embed=true" in asks)
+                    added = (BEGINNING + parts + UNSCRIPTED).encode()
                     for name in ("etag", "last-modified"):  # they are of Streamlit's part alone
                         del headers[name]
                     headers["content-length"] = str(int(headers.get("content-length", 0)) + len(added))

@@ -207,7 +207,34 @@ def test_without_a_network_a_bet_is_kept_and_sent_once_it_is_back(window: Window
     expect(phone.locator("main")).to_contain_text("Bets are closed. You bet 0.7.")
     hall.get_by_role("button", name="Open again").click()
     expect(phone.locator("main")).to_contain_text("You bet 0.7. You can change it")
-    assert phone.evaluate("localStorage.length") == 0
+    assert phone.evaluate("Object.keys(localStorage)") == ["turn"]
+
+
+def test_of_two_tabs_the_last_press_counts_and_not_the_last_to_arrive(window: Window) -> None:
+    hall, code = lecturer(window)
+    one = window(f"/room/{code}", **PHONE)
+    other = one.context.new_page()
+    other.goto(f"/room/{code}")
+    for _ in range(2):
+        for rate in ("0.2", "0.3", "0.4"):
+            bet(one, rate)
+            expect(one.locator("#said")).to_have_text(f"Your bet of {rate} is in.")
+        other.bring_to_front()
+        bet(other, "0.5")
+        expect(other.locator("#said")).to_have_text("Your bet of 0.5 is in.")
+        one.bring_to_front()
+        one.route("**/bet", lambda route: route.abort())
+        bet(one, "0.6")
+        expect(one.locator("#said")).to_contain_text("kept and sent again")
+        other.bring_to_front()
+        bet(other, "0.7")
+        expect(other.locator("#said")).to_have_text("Your bet of 0.7 is in.")
+        one.unroute("**/bet")
+        one.evaluate("dispatchEvent(new Event('online'))")
+        expect(one.locator("#said")).to_have_text("A later bet of yours holds. Bet again on this page to change it.")
+        expect(one.locator("main")).to_contain_text("You bet 0.7.")
+        one.bring_to_front()
+    expect(hall.locator("#count")).to_have_text("1")
 
 
 NUMBERS = ("0.5", "10,5", "0,125", "1,0", "1e-1", "2.5 × 10⁻¹", "3·10^-1", "−1", ".5", "5.", "1e999", "1e9", "0")
@@ -237,7 +264,7 @@ def test_the_page_reads_a_rate_as_the_server_does_and_shows_one_that_can_be_bet(
         expect(phone.locator("#said")).to_be_empty()
 
 
-def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: Window) -> None:
+def test_a_refusal_goes_with_its_round_and_that_of_a_late_bet_some_time_later(window: Window) -> None:
     """Twice for a bet that was kept while its round was revealed and the next one opened; of one that is in, the page speaks."""
     hall, code = lecturer(window)
     phone = window(f"/room/{code}", **PHONE)
@@ -248,9 +275,18 @@ def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: 
     hall.get_by_role("button", name="Close bets").click()
     expect(phone.locator("main")).to_contain_text("Bets are closed. You bet 0.5.")  # by itself
     expect(said).to_be_empty()
-    hall.get_by_role("button", name="Open again").click()
+    for button, told in (("Close bets", "Bets are closed. You bet 0.5."), ("Reveal", "too low")):
+        hall.get_by_role("button", name="Open again").click()
+        expect(phone.locator("main")).to_contain_text("You bet 0.5. You can change it")
+        bet(phone, "abc")
+        expect(said).to_have_text("A bet is a number such as 0.05, got 'abc'.")
+        hall.get_by_role("button", name=button).click()
+        expect(phone.locator("main")).to_contain_text(told)
+        assert said.inner_text() == ""
+    hall.get_by_label("A problem").select_option("09_x_squared")
+    hall.get_by_role("button", name="Next round").click()
     phone.clock.pause_at(10**9)
-    for round in (1, 2):
+    for round in (2, 3):
         phone.reload()
         expect(phone.get_by_role("button", name="et")).to_be_visible()
         phone.context.set_offline(True)
@@ -272,7 +308,11 @@ def test_a_refusal_stays_when_the_room_goes_on_and_goes_some_time_later(window: 
 
 def test_a_browser_without_scripts_bets_and_sees_all(window: Window) -> None:
     hall, code = lecturer(window)
-    phone = window(f"/room/{code}", **PHONE, java_script_enabled=False)
+    phone = window("/race", **PHONE, java_script_enabled=False)
+    expect(phone.get_by_text("You need to enable JavaScript")).to_be_hidden()
+    phone.get_by_role("link", name="a room").click()
+    phone.get_by_label("The code of your room").fill(code)
+    phone.get_by_role("button", name="Join").click()
     expect(phone.get_by_role("img")).to_be_visible()
     expect(phone.get_by_role("slider")).to_have_count(0)
     for rate in ("0.5", "0.8"):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Frame, Page, Route, expect
 
 from explorer.site.qr import qr
 from tests.browser.axe import violations
@@ -85,7 +85,8 @@ TINY_WRONG = f"""() => {{
   if (cut.length || !whole(shown)) return `${{cut.join(" and ") || "the picture"}} is cut`;
   const small = shown.querySelector(".picture-small");
   if (shown.classList.contains("picture-cramped"))
-    return innerHeight > 240 ? "no plot" : small.hidden || inside(small) ? "" : "the line that leads to the plot is not in the frame";
+    return innerHeight > 240 && innerWidth > 160 ? "no plot"
+      : small.hidden || inside(small) ? "" : "the line that leads to the plot is not in the frame";
   const sizes = [...shown.querySelectorAll(".picture-plot .plotclip rect")]
     .map((each) => Math.min(each.getAttribute("width"), each.getAttribute("height")));
   const drawn = inside(shown.querySelector(".picture-plot .main-svg")) && sizes.length;
@@ -199,6 +200,55 @@ def test_what_is_shared_is_short_and_opens_the_same_as_link_frame_and_code(visit
             expect(inside.locator(".way-open")).to_have_attribute("href", re.compile(rf"^{re.escape(link)}$"))
 
 
+WATCH = """window.early = [];
+let rows = 0;
+(function watch() {
+  const parts = document.querySelectorAll(".stMain *, [data-testid=stSidebar] *, [data-testid=stHeader] *");
+  const seen = [...parts].filter((each) => !each.closest(".picture-embedded, .small, .way-open")
+    && each.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    && [...each.childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim()));
+  rows = seen.length ? rows + 1 : 0;
+  if (rows > 2) early.push(...seen.map(({ textContent }) => textContent.slice(0, 80))); // in one it may be found before it is painted
+  requestAnimationFrame(watch);
+})();"""
+"""Notes what is seen of a page, from its first frame on, beside its picture or the line that stands for all of it."""
+
+
+@pytest.mark.parametrize("name", ["step_size", "race", "quiz"])
+def test_a_frame_shows_nothing_else_while_its_picture_comes(visit: Visit, app: str, name: str) -> None:
+    """The words are there, and the picture's code is late."""
+    for size in ({"width": 200, "height": 150}, {"width": 160, "height": 120}):
+        late: list[Route] = []
+
+        def before(page: Page, late: list[Route] = late) -> None:
+            page.add_init_script(WATCH)
+            page.route("**/assets/code/picture-*.js", lambda route: late.append(route))
+
+        page = visit(f"{app}/{name}?embed=true", ignore="404", before=before, viewport=size)
+        page.wait_for_function(
+            "document.querySelector('.stMain .way, .stMain h1') && document.querySelector('[data-testid=stApp]')"
+            ".dataset.testScriptState === 'notRunning'"
+        )
+        if name != "quiz":
+            while not late:
+                page.wait_for_timeout(50)
+            assert page.evaluate("getComputedStyle(document.documentElement, '::after').content") == '"Loading …"'
+            late.pop().continue_()
+        settle(page)
+        expect(page.locator(".way-open")).to_be_visible()
+        expect(page.locator(".small" if name == "quiz" else ".picture-embedded")).to_be_visible()
+        assert page.evaluate("early") == []
+
+
+def test_a_frame_says_why_its_picture_cannot_be_drawn(visit: Visit, app: str) -> None:
+    for name in ("step_size", "race"):
+        page = visit(
+            f"{app}/{name}?embed=true", ignore="ERR_FAILED", before=lambda page: page.route("**/plotly*.js", lambda route: route.abort())
+        )
+        expect(page.locator(".picture-problem").first).to_contain_text("The picture cannot be drawn")
+        expect(page.locator(".picture-problem").first).to_be_in_viewport(ratio=0.999)
+
+
 @pytest.mark.parametrize("said", ["embed=1", "EMBED=Yes", "embed="])
 @pytest.mark.parametrize("path", ["", "step_size", "race"])
 def test_other_ways_to_ask_for_a_frame_lead_to_the_one_that_streamlit_knows(app: str, path: str, said: str) -> None:
@@ -302,6 +352,20 @@ def test_a_low_frame_keeps_a_third_for_the_plot_and_its_buttons(visit: Visit, ap
     for button in ("Show what happens", "Predict first"):
         page.get_by_role("button", name=button).first.focus()
         expect(page.get_by_role("button", name=button).first).to_be_in_viewport(ratio=0.95)  # but for rounding
+
+
+@pytest.mark.parametrize("name", [RAW_FEATURES, "race", "sweep"])
+def test_in_a_narrow_frame_the_sentence_has_the_room_of_the_plots(visit: Visit, app: str, name: str) -> None:
+    page = visit(f"{app}/{name}{'&' if '?' in name else '?'}embed=true", ignore="404", viewport={"width": 800, "height": 450})
+    settle(page)
+    words = page.locator(".picture-embedded .picture-sentence")
+    whole = words.inner_text()
+    for width, height in ((150, 400), (390, 300), (120, 600), (240, 360), (150, 400)):
+        page.set_viewport_size({"width": width, "height": height})
+        settle(page)
+        page.wait_for_function(f"() => ({TINY_WRONG})() === ''")
+        if width <= 160:
+            expect(words).to_have_text(whole)
 
 
 def test_a_log_of_ones_own_is_not_in_the_link_and_the_sheet_says_so(visit: Visit, app: str) -> None:

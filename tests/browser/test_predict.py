@@ -42,9 +42,19 @@ PERCEIVED = """() => {
 
 AT = "link => Object.entries(link).every(([name, text]) => new URL(location).searchParams.get(name) === text)"
 
-COLORED = """() => [...document.querySelectorAll(".picture-zone, .picture-word, .js-line, .js-fill, .shapelayer path")]
+COLORED = """() => [...document.querySelectorAll(".picture-zone, .picture-word, .picture-live, .js-line, .js-fill, .shapelayer path")]
   .filter((each) => each.checkVisibility({ visibilityProperty: true }) && getComputedStyle(each).stroke !== "rgb(127, 127, 127)").length"""
-"""How many zones are seen, and lines of plots that are not the level lines of the loss, or its curve."""
+"""How many zones are seen, lines of plots that are not the level lines of the loss, or its curve, and plots that move."""
+
+MOVES = "[...document.querySelectorAll('.picture-live')].some((each) => each.checkVisibility())"
+
+PLAYS = f"""press => {{
+  const play = document.querySelector(".picture-play"), moves = {MOVES};
+  if (!moves && play.textContent.trim() === "Play") play.click();
+  if (moves) press ? document.querySelector(press).click() : dispatchEvent(new KeyboardEvent("keydown", {{ key: "h", bubbles: true }}));
+  return moves;
+}}"""
+"""Plays, and presses a button, or the presenter's key, in the moment in which something moves."""
 
 WORDS = {word for verdict, (head, _) in TABLE.items() for word in (f"{verdict}", head)} - {"Slow", "slow", "noisy"}
 WORDS |= {"× the", "critical", "leads", "tie"}
@@ -308,6 +318,41 @@ def test_the_presenter_hides_and_reveals_by_keys(visit: Visit, server: str) -> N
         expect(page.locator(".picture").first).to_be_visible(visible=key in "pr")
 
 
+@pytest.mark.parametrize(("name", "query"), [("", RAVINE), ("race", RACE), ("network", NETWORK)])
+def test_what_moves_is_hidden_too(visit: Visit, server: str, name: str, query: dict[str, str]) -> None:
+    """Asked in mid-play, by the button and before an audience, and in mid-drag; and drawn anew meanwhile."""
+    page = visit(f"{server}/{name}?{urlencode(query)}", ignore="404")
+    hidden = asks if name == "race" else hides
+    settle(page)
+    for press in (".picture-predict", None, ".picture-predict"):
+        if press is None:
+            page.keyboard.press("p")
+        page.wait_for_function(PLAYS, arg=press)
+        hidden(page)
+        page.set_viewport_size({"width": 1200, "height": 800})
+        page.emulate_media(color_scheme="dark")
+        hidden(page)
+        page.wait_for_function(f"({COLORED})() === 0")
+        page.get_by_role("button", name="Show what happens").click()
+        if press is None:
+            page.keyboard.press("p")
+        else:
+            page.get_by_role("button", name="Predict first").first.click()
+            page.wait_for_url(lambda url: "view.predict" not in url)
+    box = page.locator(".picture input[type=range]:visible").first.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=3)
+    page.wait_for_function(MOVES)
+    page.evaluate("document.querySelector('.picture-predict').click()")
+    page.mouse.move(x - 60, y, steps=3)
+    page.mouse.up()
+    hidden(page)
+    page.wait_for_function(f"({COLORED})() === 0")
+
+
 @pytest.mark.parametrize(("name", "query"), [("", RAVINE), ("race", RACE)])
 def test_a_phone_asks_in_the_dark_without_barriers(visit: Visit, server: str, name: str, query: dict[str, str]) -> None:
     page = visit(f"{server}/{name}?{urlencode(query | {'view.predict': 'true'})}", ignore="404", color_scheme="dark", **PHONE)
@@ -324,8 +369,9 @@ def test_a_phone_asks_in_the_dark_without_barriers(visit: Visit, server: str, na
 def test_a_page_that_stands_alone_asks_too(visit: Visit, tmp_path: Path) -> None:
     setup = Setup.from_query(RAVINE)
     page = visit(write_html(setup, tmp_path / "ravine.html").as_uri())
+    page.wait_for_function("document.querySelector('.picture')?.dataset.drawn")
     for _ in range(2):
-        page.get_by_role("button", name="Predict first").click()
+        page.wait_for_function(PLAYS, arg=".picture-predict")
         expect(page.get_by_role("button", name="Show what happens")).to_be_visible()
         page.wait_for_function(f"({COLORED})() === 0")
         by_key(page)

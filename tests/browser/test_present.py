@@ -143,6 +143,26 @@ def test_a_lesson_is_walked_there_and_back(visit: Visit, server: str, name: str)
         page.wait_for_function("hides => hides === 'hushed' in document.documentElement.dataset", arg=hides)
 
 
+def test_n_on_the_page_of_lessons_opens_the_first_step_of_the_chosen_one(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/lessons", ignore="404", viewport=PROJECTOR)
+    for name in ("03_momentum", "05_schedules", "03_momentum"):
+        lesson = next(each for each in lessons() if each.name.startswith(name))
+        settle(page)
+        page.get_by_role("radio", name=lesson.title).click()
+        expect(page.get_by_role("link", name=f"1. {lesson.stops[0].case.title}")).to_be_visible()
+        settle(page)
+        for key in "pb":
+            page.keyboard.press(key)
+        expect(page.get_by_text("n opens the first step of the lesson.")).to_be_visible()
+        for stop in lesson.stops[:2]:
+            page.keyboard.press("n")
+            rate = stop.case.link["learning_rate"]
+            page.wait_for_function("rate => new URL(location).searchParams.get('learning_rate') === rate", arg=rate)
+            settle(page)
+        page.keyboard.press("p")
+        page.get_by_role("navigation").get_by_role("link", name="Lessons", exact=True).click()
+
+
 def test_every_lesson_has_steps_of_cases_with_a_question_and_both_answers() -> None:
     assert len(lessons()) == 8
     for lesson in lessons():

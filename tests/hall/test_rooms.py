@@ -164,6 +164,9 @@ def test_hostile_bets_are_refused_with_a_sentence_and_change_nothing(address: st
         said = ada.ask(f"/room/{ada.code}/bet", asked, accept="application/json")
         assert (ada.status, json.loads(said)["said"]) == (status, sentence), name
         assert "You bet 0.5." in ada.join(lecturer.code).page
+    for sent in (b"rate=0.5&round=1&turn=9&nickname=%ff", b"rate=0.5&round=1&turn=9&nickname=%ed%a0%80", b"nickname=\xff"):
+        ada.ask(f"/room/{ada.code}/bet", body=sent)
+        assert (ada.status, ada.refusal[:40]) == (400, "A form of these pages is text in UTF-8, "), sent
     stranger = Student(address)
     stranger.code = lecturer.code
     stranger.bet(0.5, round=1, turn=1)
@@ -399,6 +402,10 @@ def test_a_problem_that_cannot_be_asked_says_why_and_the_round_stays(address: st
         assert '<option value="20_momentum_transient" selected>' in lecturer.page
         assert "round 1: " in lecturer.ask(f"/room/{lecturer.code}/lead")
         assert "aria-invalid" not in lecturer.page
+    for _ in range(2):
+        lecturer.does("skip", link=f"https://example.org/?loss=x_squared&{'x' * 1100}")
+        assert (lecturer.status, lecturer.refusal) == (413, "That is too long: 1,024 bytes at most.")
+        assert 'aria-invalid="true" aria-describedby="refusal"' in lecturer.page, "beside the field, as the others"
     assert lecturer.does("skip", case="nosuch")
     assert lecturer.refuses("Choose a problem for the next round, or paste a link of the app.")
     for query, sentence in WRONG.items():
