@@ -99,7 +99,7 @@ class Bridge:
 
     `start` ``(dim,)`` are its parameters, one after another, in float64 if one of them is, else in float32. Points of any type are
     computed in the parameters' own types, whose ε is `rounding`, and results have the type of the points. `shapes` are those of the
-    parameters, by their names. Unless it is `exact`, products with the Hessian are central differences of gradients.
+    parameters, by their names. Unless `exact_product`, products with the Hessian are central differences of gradients.
     """
 
     model: Model
@@ -108,7 +108,7 @@ class Bridge:
     rounding: float
     lower_bound: float | None
     data: Any = ()
-    exact: bool = field(default=True, kw_only=True)
+    exact_product: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.lower_bound is not None:
@@ -142,14 +142,14 @@ class Bridge:
         return self._as(x, np.concatenate(values)), self._as(x, np.concatenate(gradients)).T
 
     def hvp(self, x: Array, v: Array) -> Array:
-        if not self.exact:
+        if not self.exact_product:
             return self.hessian_at(x)(v)
         pieces = zip(self._pieces(x, PRODUCT), self._pieces(v, PRODUCT), strict=True)
         return self._as(v, np.concatenate([self.model.hessian_at(rows, self.data)(along) for rows, along in pieces])).T
 
     def hessian_at(self, x: Array) -> Times:
         """The function v -> Hv at these points ``(dim, runs)``; the gradient is computed once, where one piece can keep it."""
-        if not self.exact:
+        if not self.exact_product:
             return differences(self, x, self.rounding ** (1 / 3))
         pieces = self._pieces(x, PRODUCT)
         if len(pieces) > 1:

@@ -68,7 +68,7 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     if not exact:
         warnings.warn(BY_DIFFERENCES.format(STOPPED), stacklevel=2)
     given = arithmetic, start, shapes, rounding, lower_bound
-    made = DataBridge(*given, kept, lengths.pop(), exact=exact) if data else Bridge(*given, exact=exact)
+    made = DataBridge(*given, kept, lengths.pop(), exact_product=exact) if data else Bridge(*given, exact_product=exact)
     return check_bound("lower_bound", lower_bound, made)
 
 

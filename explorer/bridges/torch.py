@@ -94,7 +94,7 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     shapes = {name: tuple(each.shape) for name, each in trained.items()}
     rounding = max(torch.finfo(each.dtype).eps for each in trained.values())
     reduction = getattr(loss_function, "reduction", "mean")
-    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction, exact=exact)
+    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction, exact_product=exact)
     return check_bound("lower_bound", lower_bound, made)
 
 

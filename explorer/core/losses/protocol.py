@@ -147,6 +147,8 @@ class Facts:
     """``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to this rate."""
     hessian_at = Optional[Callable[[Array], Callable[[Array], Array]] | None](None, MAYBE_POINTS, Callable | None)
     """From points to the function v -> Hv there, where that saves computing the same again for every v."""
+    exact_product = Optional[bool | None](None, "None, True or False", bool | np.bool_ | None)
+    """Whether `hvp` is known to be the derivative of the gradient (True), or is a difference of gradients (False); else it is checked."""
     blocks = Optional[tuple[tuple[str, slice], ...]](
         (), 'pairs of a name and a slice, such as (("W1", slice(0, 32)), ("b1", slice(32, 48)))', _parts
     )

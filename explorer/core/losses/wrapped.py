@@ -100,6 +100,11 @@ class Pointwise:
         return self.own_share or self.rounding ** (1 / 3)
 
     @property
+    def exact_product(self) -> bool | None:
+        """False where the product with the Hessian is a difference; the function's own has to be checked."""
+        return False if self.product_at is None else None
+
+    @property
     def dim(self) -> int:
         return len(self.start)
 

@@ -148,10 +148,13 @@ class Optimizer:
         assert self.preconditioner is not None
         found: Any = self.preconditioner(state)
         try:
-            return np.broadcast_to(check_floats("preconditioner", found), x.shape)
+            divisor = np.broadcast_to(check_floats("preconditioner", found), x.shape)
         except ValueError:
             got = f"shape {np.shape(found)}" if np.ndim(found) else typed(found)
             raise must("preconditioner", f"a function whose numbers have the shape of x, {x.shape}", got) from None
+        if (divisor < 0).any():
+            raise must("preconditioner", "a function whose numbers are ≥ 0: by it steps are divided", f"{divisor.min():.4g}")
+        return divisor
 
     def direction(self, gradient: Array, state: State, x: Array, rate: Number = 1.0) -> Step:
         """What a step of the learning rate `rate` is multiplied by, ``(dim, runs)``, and the state after it."""
