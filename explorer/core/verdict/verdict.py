@@ -289,7 +289,7 @@ def decide(
             clear = ~jumps | (clear & _below(middle, early)) | (fourth < DAMPED * half) | Facts(loss).is_quadratic  # of chaos
         else:  # a network's spikes on its way down are no chaos
             clear = np.ones_like(jumps)
-        falling = (to_go <= PATIENCE * profile.steps) & clear
+        falling = (to_go <= PATIENCE * profile.steps) & clear & (profile.steps > 0)
 
         verdict = np.select(
             [diverged, arrived & (minimum != -np.inf), arrived | stuck, falling, jumps & stochastic, jumps],
