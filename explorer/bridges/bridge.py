@@ -15,7 +15,7 @@ from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import check_number, check_one, must, typed
 from explorer.core.ground.prose import counted
-from explorer.core.losses.protocol import blocks_of, finite_rows
+from explorer.core.losses.protocol import blocks_of, finite_rows, of_one_or_many
 from explorer.core.losses.wrapped import differences
 
 MEMORY = 2**28
@@ -93,6 +93,7 @@ def is_exact(model: Model, start: Array, data: Any, examples: int = 1) -> bool:
     return not (off > AGREE * np.linalg.norm(agreed) and all(np.linalg.norm(each - agreed) < 0.1 * off for each in sides.reshape(4, -1)))
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False, repr=False)
 class Bridge:
     """A model of another library as a `Loss`; `torch_loss` and `jax_loss` make one.

@@ -57,6 +57,8 @@ def test_derivatives_are_those_of_the_function() -> None:
         x, v = loss.start[:, np.newaxis] + random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3))
         value, gradient = loss.value_and_gradient(x)
         np.testing.assert_allclose(bare.value(x), value, rtol=1e-12)
+        assert loss.value(loss.start) == loss.value(loss.start[:, np.newaxis])[0]
+        assert loss.hvp(loss.start, loss.start).shape == (loss.dim,)
         h = 1e-5
         difference = (loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h)
         np.testing.assert_allclose(loss.hvp(x, v), difference, rtol=1e-6, atol=1e-7)

@@ -23,7 +23,7 @@ from explorer.core.ground.knobs import (
     typed,
 )
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss
+from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss, of_one_or_many
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
@@ -75,6 +75,7 @@ def differences(loss: Loss, x: Array, share: float) -> Callable[[Array], Array]:
     return lambda v: difference(loss, x, v, h / np.where(v.any(axis=0), length(v), 1))
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class Pointwise:
     """A loss made of a function that knows one point ``(dim,)`` only; `from_function` makes one."""
