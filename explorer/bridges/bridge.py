@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import Any, Protocol, Self
 
@@ -15,7 +15,7 @@ from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import check_number, check_one, must, typed
 from explorer.core.ground.prose import counted
-from explorer.core.losses.protocol import blocks_of, finite_rows
+from explorer.core.losses.protocol import blocks_of, finite_rows, of_one_or_many
 from explorer.core.losses.wrapped import differences
 
 MEMORY = 2**28
@@ -23,6 +23,13 @@ MEMORY = 2**28
 
 PRODUCT = 4
 """How many times the memory of a gradient a product with the Hessian takes: it keeps the gradient's own intermediate results too."""
+
+FEW = 16  # examples on which the product with the Hessian is compared with what it should be
+AGREE = 0.01  # the share by which the two may differ
+
+BY_DIFFERENCES = (
+    "products with the model's Hessian are central differences of its gradients, less exact and slower: {}; runs are not concerned"
+)
 
 Times = Callable[[Array], Array]
 
@@ -51,14 +58,49 @@ class Model(Protocol):
     def memory(self, data: Any) -> int:
         """Return the bytes that the intermediate results of one run take."""
 
+    def has_product(self, x: Array, data: Any) -> bool:
+        """Return whether there is a product with the Hessian at a point; raises what the library says of data that do not fit."""
 
+    def in_float64(self, data: Any) -> Callable[[Array, Array], tuple[Array, Array]]:
+        """Return the function from points and vectors to the gradient and its product with the Hessian, all in float64."""
+
+
+def is_exact(model: Model, start: Array, data: Any, examples: int = 1) -> bool:
+    """Return whether there is a product with the Hessian at the start, and it is what differences of gradients say.
+
+    They are of a few examples, in float64. It is wrong only where four of them, to both sides and with a tenth of the others' stride, agree
+    with each other and not with it: so no kink, at the start or between two points, is blamed. What cannot be computed in float64 is taken
+    to be right.
+    """
+    try:
+        some = model.on(data, np.arange(min(FEW, examples)))
+        exists = model.has_product(start[np.newaxis], some)
+    except Exception:  # noqa: BLE001 - whatever it says of fewer examples than it wants
+        some, exists = data, model.has_product(start[np.newaxis], data)
+    if not exists:
+        return False
+    x = start[np.newaxis].astype(float)
+    v = np.random.default_rng(0).standard_normal(x.shape)
+    v *= max(float(np.linalg.norm(x)), 1.0) / np.linalg.norm(v)
+    try:
+        both = model.in_float64(some)
+        here, product = both(x, v)
+        sides = np.array([[(both(x + side * h * v, v)[0] - here) / (side * h) for side in (1, -1)] for h in (1e-6, 1e-7)])
+    except Exception:  # noqa: BLE001 - whatever it is that wants another type
+        return True
+    agreed = sides.mean(axis=(0, 1))
+    off = np.linalg.norm(agreed - product)
+    return not (off > AGREE * np.linalg.norm(agreed) and all(np.linalg.norm(each - agreed) < 0.1 * off for each in sides.reshape(4, -1)))
+
+
+@of_one_or_many
 @dataclass(frozen=True, eq=False, repr=False)
 class Bridge:
     """A model of another library as a `Loss`; `torch_loss` and `jax_loss` make one.
 
     `start` ``(dim,)`` are its parameters, one after another, in float64 if one of them is, else in float32. Points of any type are
     computed in the parameters' own types, whose ε is `rounding`, and results have the type of the points. `shapes` are those of the
-    parameters, by their names.
+    parameters, by their names. Unless `exact_product`, products with the Hessian are central differences of gradients.
     """
 
     model: Model
@@ -67,6 +109,7 @@ class Bridge:
     rounding: float
     lower_bound: float | None
     data: Any = ()
+    exact_product: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.lower_bound is not None:
@@ -100,11 +143,15 @@ class Bridge:
         return self._as(x, np.concatenate(values)), self._as(x, np.concatenate(gradients)).T
 
     def hvp(self, x: Array, v: Array) -> Array:
+        if not self.exact_product:
+            return self.hessian_at(x)(v)
         pieces = zip(self._pieces(x, PRODUCT), self._pieces(v, PRODUCT), strict=True)
         return self._as(v, np.concatenate([self.model.hessian_at(rows, self.data)(along) for rows, along in pieces])).T
 
     def hessian_at(self, x: Array) -> Times:
         """The function v -> Hv at these points ``(dim, runs)``; the gradient is computed once, where one piece can keep it."""
+        if not self.exact_product:
+            return differences(self, x, self.rounding ** (1 / 3))
         pieces = self._pieces(x, PRODUCT)
         if len(pieces) > 1:
             return lambda v: self.hvp(x, v)
@@ -126,20 +173,10 @@ class Bridge:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DataBridge(Bridge):
-    """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has.
-
-    Unless it is `exact`, products with the Hessian are central differences of gradients.
-    """
+    """The same of a model with data: a mean or a sum, as `reduction` says, over as many `examples` as the first axis of the data has."""
 
     examples: int = 1
     reduction: str = "mean"
-    exact: bool = True
-
-    def hvp(self, x: Array, v: Array) -> Array:
-        return super().hvp(x, v) if self.exact else self.hessian_at(x)(v)
-
-    def hessian_at(self, x: Array) -> Times:
-        return super().hessian_at(x) if self.exact else differences(self, x, self.rounding ** (1 / 3))
 
     @property
     def finite_examples(self) -> NDArray[np.bool_]:

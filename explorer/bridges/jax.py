@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bridges.bridge import MEMORY, Bridge, DataBridge, Times, needed, said
+from explorer.bridges.bridge import BY_DIFFERENCES, MEMORY, Bridge, DataBridge, Times, is_exact, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
 from explorer.core.ground.travel import packed
@@ -24,7 +25,9 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     float64, such as Flax has, and where every run starts; each array is a block, named by its place, such as ``dense.w``. `data` are
     pytrees of arrays with the examples along the first axis, if mini-batches are to be taken of them. Gradients and products with the
     Hessian (forward over reverse, Pearlmutter 1994) are exact, in the parameters' own types, and compiled for the number of runs rounded
-    up to a power of two. `lower_bound` is what the function never falls below, if you know it.
+    up to a power of two. The product is compared once with a difference of gradients, in float64 on a few examples; where they disagree, as
+    of a `custom_vjp` that stops a gradient, it is by differences from then on, and a UserWarning says so. `lower_bound` is what the
+    function never falls below, if you know it.
 
     Raises ValueError for parameters that are none, in 16 bits too, where curvature is rounded away; for data whose arrays are not equally
     long or that the function does not take, with what JAX says of it; and for a function that does not return one number. Raises
@@ -60,10 +63,16 @@ def jax_loss(function: Callable[..., Any], parameters: Any, *data: Any, lower_bo
     arithmetic.check(data)
     shapes = {name: np.shape(each) for name, (_, each) in zip(names, leaves, strict=True)}
     rounding = max(float(jax.numpy.finfo(kind).eps) for kind in kinds)
-    if not data:
-        return check_bound("lower_bound", lower_bound, Bridge(arithmetic, start, shapes, rounding, lower_bound))
     kept = tuple(jax.tree.map(jax.numpy.asarray, data))
-    return check_bound("lower_bound", lower_bound, DataBridge(arithmetic, start, shapes, rounding, lower_bound, kept, lengths.pop()))
+    exact = is_exact(arithmetic, start, kept, *lengths)
+    if not exact:
+        warnings.warn(BY_DIFFERENCES.format(STOPPED), stacklevel=2)
+    given = arithmetic, start, shapes, rounding, lower_bound
+    made = DataBridge(*given, kept, lengths.pop(), exact_product=exact) if data else Bridge(*given, exact_product=exact)
+    return check_bound("lower_bound", lower_bound, made)
+
+
+STOPPED = "JAX's derivative of the gradient is another than they say; look for stop_gradient(), custom_vjp and custom_jvp"
 
 
 def _kind(jax: Any, name: str, leaf: Any) -> Any:
@@ -96,7 +105,7 @@ class JaxFunction:
         def product(point: Any, v: Any, data: Any) -> Any:
             return jax.jvp(lambda x: jax.grad(loss)(x, data), (point,), (v,))[1]
 
-        self.returned = returned
+        self.returned, self.loss = returned, loss
         self.losses = jax.jit(jax.vmap(loss, (0, None)))
         self.gradients = jax.jit(jax.vmap(jax.value_and_grad(loss), (0, None)))
         self.products = jax.jit(jax.vmap(product, (0, 0, None)))
@@ -159,6 +168,27 @@ class JaxFunction:
         """As many as the parameters were made with."""
         return self.jax.enable_x64(self.wide)
 
+    def has_product(self, x: Array, data: Any) -> bool:
+        with self.bits():
+            self.jax.eval_shape(self.products, x, x, data)
+        return True
+
+    def in_float64(self, data: Any) -> Callable[[Array, Array], tuple[Array, Array]]:
+        """As one function, compiled without optimization: it is called a few times."""
+        jax = self.jax
+        with jax.enable_x64(True):
+            parameters, data = (jax.tree.map(_wide, self.portable(each)) for each in (self.parameters, data))
+            wide = JaxFunction(self.function, parameters)
+            both = jax.jit(lambda x, v: jax.jvp(jax.grad(lambda x: wide.loss(x, data)), (x,), (v,))).lower(wide.flat, wide.flat)
+            compiled = both.compile(compiler_options={"xla_backend_optimization_level": 0})
+
+        def rows(x: Array, v: Array) -> tuple[Array, Array]:
+            with jax.enable_x64(True):
+                gradient, product = compiled(x[0], v[0])
+            return np.asarray(gradient), np.asarray(product)
+
+        return rows
+
     def memory(self, data: Any) -> int:
         """As the compiler says of one run, once for each number of examples."""
         shapes = tuple(each.shape for each in self.jax.tree.leaves(data))
@@ -172,6 +202,10 @@ class JaxFunction:
         """The points with the last one repeated up to a power of two: each number of runs would be compiled anew."""
         more = (1 << (len(x) - 1).bit_length()) - len(x)
         return self.jax.numpy.asarray(np.concatenate([x, np.repeat(x[-1:], more, axis=0)]), self.flat.dtype)
+
+
+def _wide(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float64) if np.issubdtype(array.dtype, np.floating) else array
 
 
 def _again(wide: bool, made_of: bytes) -> JaxFunction:

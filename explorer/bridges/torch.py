@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bridges.bridge import DataBridge, Times, needed, said
+from explorer.bridges.bridge import BY_DIFFERENCES, DataBridge, Times, is_exact, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
 from explorer.core.losses.protocol import check_bound
 
 ONE_AT_A_TIME = threading.RLock()
 """While the parameters are replaced (`torch.func.functional_call`) a model belongs to one thread. PyTorch has threads of its own."""
-
-FEW = 16  # examples on which the product with the Hessian is compared with what it should be
-AGREE = 0.01  # the share by which the two may differ
 
 LARGE = 10**7
 """Parameters × examples from which vectors are multiplied with the Hessian one after another: all in one call take as long or longer, and
@@ -91,13 +88,13 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
         way = "one that copy.deepcopy can copy, with torch.nn.utils.parametrizations.weight_norm instead of torch.nn.utils.weight_norm, say"
         raise must("model", way, said(error)) from error
     arithmetic.check(start, data)
-    exact = arithmetic.is_exact(start, data)
+    exact = is_exact(arithmetic, start, data, *lengths)
     if not exact:
-        warnings.warn(BY_DIFFERENCES, stacklevel=2)
+        warnings.warn(BY_DIFFERENCES.format(DETACHED), stacklevel=2)
     shapes = {name: tuple(each.shape) for name, each in trained.items()}
     rounding = max(torch.finfo(each.dtype).eps for each in trained.values())
     reduction = getattr(loss_function, "reduction", "mean")
-    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction, exact)
+    made = DataBridge(arithmetic, start, shapes, rounding, lower_bound, data, lengths.pop(), reduction, exact_product=exact)
     return check_bound("lower_bound", lower_bound, made)
 
 
@@ -162,41 +159,21 @@ class TorchModel:
         if stale:
             raise must("model", "one that computes its loss anew at every call", "one whose loss depends on what it was called with before")
 
-    def is_exact(self, start: Array, data: Any) -> bool:
-        """Return whether there is a product with the Hessian at the start, and it is what differences of gradients say.
-
-        They are of a few examples, in float64. It is wrong only where two of them, one with a tenth of the other's stride, agree with each
-        other and not with it: so no kink between two points is blamed. What cannot be computed in float64 is taken to be right.
-        """
-        torch, x = needed("torch", "PyTorch"), start[np.newaxis].astype(float)
-        v = np.random.default_rng(0).standard_normal(x.shape)
-        v *= max(float(np.linalg.norm(x)), 1.0) / np.linalg.norm(v)
-        some = self.on(data, np.arange(min(FEW, *map(len, _tensors(torch, data)))))
-        with contextlib.suppress(Exception):  # of fewer examples than it wants
-            self.value_and_gradient(start[np.newaxis], some)
-            data = some
+    def has_product(self, x: Array, data: Any) -> bool:
+        self.value_and_gradient(x, data)
         try:
-            self.hessian_at(start[np.newaxis], data)(v.astype(start.dtype))
+            self.hessian_at(x, data)(x)
         except (RuntimeError, NotImplementedError):
             return False
-        try:
-            wide, data = self.wide(), _each(torch, data, lambda each: each.double() if each.is_floating_point() else each)
-            product = wide.hessian_at(x, data)(v)
-            wider, narrower = (
-                (wide.value_and_gradient(x + h * v, data)[1] - wide.value_and_gradient(x - h * v, data)[1]) / (2 * h) for h in (1e-6, 1e-7)
-            )
-        except Exception:  # noqa: BLE001 - whatever it is that wants another type
-            return True
-        off = np.linalg.norm(narrower - product)
-        return not (off > AGREE * np.linalg.norm(narrower) and np.linalg.norm(wider - narrower) < 0.1 * off)
+        return True
 
-    def wide(self) -> TorchModel:
-        """Return a copy that computes in float64."""
+    def in_float64(self, data: Any) -> Callable[[Array, Array], tuple[Array, Array]]:
         function = self.loss_function
         function = copy.deepcopy(function).double() if hasattr(function, "double") else function
-        made = TorchModel(copy.deepcopy(self.model).double(), function, tuple(self.parts))
-        made.together = self.together
-        return made
+        wide = TorchModel(copy.deepcopy(self.model).double(), function, tuple(self.parts))
+        wide.together = self.together
+        data = _each(needed("torch", "PyTorch"), data, lambda each: each.double() if each.is_floating_point() else each)
+        return lambda x, v: (wide.value_and_gradient(x, data)[1], wide.hessian_at(x, data)(v))
 
     def value(self, x: Array, data: Any) -> Array:
         torch = needed("torch", "PyTorch")
@@ -294,9 +271,9 @@ def _exact(torch: Any) -> Iterator[None]:
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
-BY_DIFFERENCES = (
-    "products with the model's Hessian are central differences of its gradients, less exact and slower: double backpropagation fails, or is"
-    " not the derivative of the gradient; look for detach(), and for an operation with a backward of its own; runs are not concerned"
+DETACHED = (
+    "double backpropagation fails, or is not the derivative of the gradient; look for detach(), and for an operation"
+    " with a backward of its own"
 )
 
 

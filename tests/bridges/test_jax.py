@@ -57,6 +57,8 @@ def test_derivatives_are_those_of_the_function() -> None:
         x, v = loss.start[:, np.newaxis] + random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3))
         value, gradient = loss.value_and_gradient(x)
         np.testing.assert_allclose(bare.value(x), value, rtol=1e-12)
+        assert loss.value(loss.start) == loss.value(loss.start[:, np.newaxis])[0]
+        assert loss.hvp(loss.start, loss.start).shape == (loss.dim,)
         h = 1e-5
         difference = (loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h)
         np.testing.assert_allclose(loss.hvp(x, v), difference, rtol=1e-6, atol=1e-7)
@@ -163,3 +165,20 @@ def test_a_function_that_draws_counts_or_has_no_gradient_is_refused_at_the_door(
         jax_loss(lambda x: {"loss": jnp.sum(x**2)}, jnp.ones(3))
     for function in (lambda x: jnp.sum(x**2), lambda x: jnp.sum(x**2)[None]):  # one number, of whatever shape
         assert sharpness(jax_loss(function, jnp.ones(3))) == pytest.approx(2)
+
+
+def test_a_second_derivative_that_is_wrong_is_measured_and_said() -> None:
+    squared = jax.custom_vjp(lambda x: x**2)
+    squared.defvjp(lambda x: (x**2, x), lambda x, g: (2 * g * jax.lax.stop_gradient(x),))
+    forward = jax.custom_jvp(lambda x: x**2)
+    forward.defjvp(lambda x, v: (x[0] ** 2, 2 * jax.lax.stop_gradient(x[0]) * v[0]))
+    X = jnp.ones((5, 3))
+    for square in (squared, forward):
+        for function, data in ((lambda p, x, f=square: f(x @ p["w"]).mean(), (X,)), (lambda p, f=square: f(X @ p["w"]).mean(), ())):
+            with pytest.warns(UserWarning, match="central differences of its gradients, .* look for stop_gradient"):
+                loss = jax_loss(function, {"w": jnp.ones((3, 2))}, *data)
+            assert sharpness(loss) == pytest.approx(3, rel=1e-4)
+            assert critical_learning_rate(loss, DESCENT) == pytest.approx(2 / 3, rel=1e-4)
+    for at in (jnp.ones(3), jnp.zeros(3)):  # kinks are no mistake, not even where it starts
+        for function in (lambda p: abs(p).sum() + (p[:2] ** 2).sum(), lambda p: jax.nn.relu(X @ p).sum() ** 2):
+            assert jax_loss(function, at).exact_product

@@ -365,6 +365,13 @@ ONE = [1.0, 1.0]
         ),
         (lambda: sharpness(BOWL, [Tensor()]), "of which torch.nn.utils.parameters_to_vector(...).detach().cpu().numpy() makes an array"),
         (lambda: Monitor(model=bowl), "; torch_loss and jax_loss of explorer.bridges make one of a model, got <function bowl"),  # type: ignore[arg-type]
+        (lambda: run(BOWL, DESCENT, True), "learning_rate must be a number, got True"),
+        (lambda: run(BOWL, DESCENT, np.array([True])), "learning_rate must be a number, got array([ True])"),
+        (lambda: sweep(BOWL, DESCENT, 0.1, steps=True), "steps must be a number, got True"),
+        (lambda: sweep(BOWL, DESCENT, 0.1, progress=lambda: 1), "progress must be a function of (share), got one of ()"),  # type: ignore[arg-type,misc]
+        (lambda: from_function(bowl, ONE, blocks=[("a", 1), ("a", 1)]), "blocks must be of different names, got 'a' twice"),
+        (lambda: sharpness(Homeless()), "the loss's start must be finite, got nan"),
+        (lambda: critical_learning_rate(Homeless(), DESCENT), "the loss's start must be finite, got nan"),
         (lambda: Optimizer(lambda x: (), lambda g: g), "update must be a function of (gradient, state, x), got one of (g)"),
         (lambda: Optimizer(lambda: (), lambda g, s, x: (g, s)), "init must be a function of (x), got one of ()"),
         (
@@ -386,6 +393,21 @@ ONE = [1.0, 1.0]
 def test_what_a_refusal_says(call: Callable[[], object], sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         call()
+
+
+class Homeless:
+    """A loss whose own start is nowhere."""
+
+    dim, start, minimum = 2, np.array([np.nan, 1.0]), None
+
+    def value(self, x: Any) -> Any:
+        return x[0] + x[1]
+
+    def value_and_gradient(self, x: Any) -> Any:
+        return self.value(x), np.ones_like(x)
+
+    def hvp(self, x: Any, v: Any) -> Any:
+        return 0 * v
 
 
 class InPlace:

@@ -334,3 +334,19 @@ def test_reductions_are_scales_of_one_function() -> None:
     whole = sum((x + 1 - 0.4 * x) ** 2 for x in range(5, 45, 5))
     expected = {("mean", True): whole / 16, ("mean", False): whole / 8, ("sum", True): whole / 2, ("sum", False): whole}
     assert values == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_one_point_is_taken_as_one(name: str) -> None:
+    """Also as a list; what is no point of the loss is refused with a sentence, not read as another."""
+    loss = LOSSES[name]()
+    x, v = loss.start, np.cos(np.arange(loss.dim))
+    value, gradient = loss.value_and_gradient(x[:, np.newaxis])
+    for given in (x, x.tolist()):
+        assert loss.value(given) == loss.value(x[:, np.newaxis])[0]
+        assert loss.value_and_gradient(given)[0] == value[0]
+        np.testing.assert_array_equal(loss.value_and_gradient(given)[1], gradient[:, 0])
+        np.testing.assert_array_equal(loss.hvp(given, v), loss.hvp(x[:, np.newaxis], v[:, np.newaxis])[:, 0])
+    for given in (np.ones(loss.dim + 1), 3, np.float64(3)):
+        with pytest.raises(ValueError, match=rf"x must be {loss.dim} numbers, \(dim,\) or \(dim, runs\), got shape"):
+            loss.value(given)  # type: ignore[arg-type]

@@ -414,8 +414,9 @@ def test_an_edge_that_no_recurrence_of_two_steps_has_is_measured_too() -> None:
 
 
 def test_steps_of_one_length_have_no_edge_and_say_so() -> None:
-    rule = remembering(lambda g, b: (np.sign(g), b))
-    assert critical_learning_rate(valley(), rule) == np.inf
+    for step in (np.sign, lambda g: g / np.maximum(np.linalg.norm(g, axis=0), 1e-300), lambda g: 0 * g):
+        rule = remembering(lambda g, b, step=step: (step(g), b))
+        assert critical_learning_rate(valley(), rule) == np.inf
     assert "the rule names no edge, and at rest on a parabola none was measured; find_edge" in Edge.of(valley(), rule, START).reason
 
 
@@ -427,6 +428,9 @@ def of_no_length_0(g: Any, state: Any, x: Any) -> Any:
     if not g.any():
         raise ZeroDivisionError("a gradient\nof length 0")
     return g, state
+
+
+DICE = np.random.default_rng(0)
 
 
 def underflowing(g: Any, state: Any, x: Any) -> Any:
@@ -442,6 +446,15 @@ def underflowing(g: Any, state: Any, x: Any) -> Any:
         (lambda g, state, x: {}["lr"], "the rule raised KeyError: 'lr'"),
         (lambda g, state, x: (g[:0], state), "the rule raised ValueError: update must be a function whose direction has the shape of x"),
         (underflowing, "what it returned for a gradient of 1e-30 is not finite"),
+        (lambda g, state, x: (g - g.mean(axis=0), state), "a coordinate's step depends on the others, so that no edge follows"),
+        (lambda g, state, x: (g / len(g), state), "a coordinate's step depends on the others, so that no edge follows"),
+        (lambda g, state, x: (np.where(abs(g) < 1e-8, 0, g), state), "its steps are in another proportion to a gradient of 1 than to one"),
+        (lambda g, state, x: (np.maximum(g, 0), state), "its steps are not in proportion to small gradients to both sides"),
+        (lambda g, state, x: (g * DICE.random(), state), "it does not answer the same gradient twice in the same way"),
+        (
+            lambda g, state, x: (np.multiply(x, 0.9, out=x), state),
+            "the rule raised ValueError: update must be a function that leaves its x",
+        ),
     ],
 )
 def test_a_rule_whose_edge_cannot_be_measured_says_why(update: Any, why: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, SCHEDULES, find_rate, run, sweep
+from explorer import LOSSES, OPTIMIZERS, SCHEDULES, find_edge, find_rate, from_function, run, sweep
 from explorer.core.ground.knobs import Parameter
 from explorer.core.schedules import Schedule, after_warmup
 
@@ -191,3 +191,13 @@ def test_a_finder_keeps_within_its_ends_however_far_they_lie() -> None:
         assert found.rates.max() <= high
         assert (np.diff(found.rates) > 0).all()
         assert found.rates.size > 100
+
+
+def test_a_finder_says_what_keeps_it_from_finding_anything() -> None:
+    nowhere = from_function(lambda x: (np.nan, x), [1.0])
+    for door in (find_rate, find_edge):
+        with pytest.raises(ValueError, match="the loss is inf or nan from the start, at any rate: look for nan and inf in the data and"):
+            door(nowhere, "gradient_descent", 1e-3, 1.0)
+    found = find_rate("quadratic", "gradient_descent", 1e-3, 1.0, steps=1)
+    assert np.isnan([found.steepest, found.tenth]).all()
+    assert found.summary().endswith("steepest at none, a tenth of the lowest point is none")

@@ -7,8 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, critical_learning_rate, density, find_edge, from_function, sharpness, top_eigenvalues, trace
-from explorer.core.theory.curvature import hessian
+import explorer
+from explorer import (
+    LOSSES,
+    OPTIMIZERS,
+    Optimizer,
+    critical_learning_rate,
+    density,
+    find_edge,
+    from_function,
+    safe_rate,
+    sharpness,
+    top_eigenvalues,
+    trace,
+)
+from explorer.core.theory.curvature import check_product, hessian
 from explorer.core.theory.edge import first_look
 
 NET: Any = LOSSES["network"](hidden=(20, 20), data="moons")  # 501 parameters
@@ -137,3 +150,62 @@ def test_few_different_eigenvalues_bring_no_others(dim: int, kind: Any) -> None:
     assert found.eigenvalues.min() > 0.99
     assert found.eigenvalues.max() < 5.01
     assert found.share(-np.inf, 0.5) == 0
+
+
+DOORS: dict[str, Any] = {
+    "sharpness": sharpness,
+    "top_eigenvalues": lambda *given: top_eigenvalues(given[0], 1, *given[1:])[0][0],
+    "trace": lambda *given: trace(*given).value,
+    "trace's error": lambda *given: trace(*given).error,
+    "density": lambda *given: density(*given).moment(1)[0],
+    "critical_learning_rate": lambda loss, *x: critical_learning_rate(loss, "gradient_descent", *x),
+}
+
+
+class Own:
+    """f = x² + 50 y², whose product with the Hessian somebody else writes."""
+
+    dim, start, minimum = 2, np.array([1.0, 1.0]), 0.0
+
+    def __init__(self, hvp: Any) -> None:
+        self.product = hvp
+
+    def value(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x[0] ** 2 + 50 * x[1] ** 2)
+
+    def value_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.value(x), np.stack([2 * x[0], 100 * x[1]])
+
+    def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return np.asarray(self.product(v))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_where_the_hessian_is_not_finite_all_that_is_said_of_it_is_nan(door: str) -> None:
+    assert np.isnan(DOORS[door]("rosenbrock", (1e200, 1.0)))
+    assert np.isnan(DOORS[door](from_function(lambda x: (np.nan, np.nan * x), [1.0, 1.0])))
+    assert np.isfinite(DOORS[door]("rosenbrock", (1.0, 1.0)))
+
+
+@pytest.mark.parametrize("door", [*DOORS, "safe_rate"])
+def test_what_is_no_product_with_a_hessian_is_refused(door: str) -> None:
+    random = np.random.default_rng(0)
+    ask = DOORS.get(door, lambda loss: safe_rate(loss, check=False))
+    for hvp in (lambda v: [-v[1], v[0]], lambda v: [2 * v[0] + 5 * v[1], 100 * v[1]], lambda v: random.random() * v):
+        with pytest.raises(ValueError, match=r"^hvp must be the product with the Hessian, the same twice and with uᵀHv = vᵀHu, got "):
+            ask(Own(hvp))
+    ask(Own(lambda v: [2 * v[0], 100 * v[1]]))
+    below = Optimizer(lambda x: (x,), lambda g, s, x: (g, s), preconditioner=lambda s: 0 * s[0] - 1)
+    if door != "trace's error" and "rate" not in door:
+        with pytest.raises(ValueError, match=r"^preconditioner must be a function whose numbers are ≥ 0: by it steps are divided, got -1$"):
+            getattr(explorer, door)("quadratic", optimizer=below)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_no_product_of_the_shelves_is_suspected(name: str) -> None:
+    """Neither far out, nor where all is flat, nor in float32, in which half of the digits are missing."""
+    loss, random = LOSSES[name](), np.random.default_rng(0)
+    for scale, away in ((1.0, 0.0), (1.0, 1.0), (0.0, 0.0), (10.0, 10.0), (1e3, 1.0)):
+        x = scale * loss.start + away * random.standard_normal(loss.dim)
+        for kind in (np.float32, np.float64):
+            check_product(loss, x.astype(kind)[:, np.newaxis])

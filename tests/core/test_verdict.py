@@ -349,7 +349,7 @@ def test_any_number_of_steps_has_a_verdict_and_a_sentence(name: str, steps: int)
 
 
 def test_two_steps_of_shrinking_are_no_divergence_and_none_is_no_verdict() -> None:
-    assert verdicts(X2, [0.1, 0.9, 1.1], steps=0) == ["slow", "slow", "slow"]
+    assert verdicts(X2, [0.1, 0.5, 0.9, 1.1], steps=0) == ["slow"] * 4  # also where one step would do
     for steps in (2, 3, 4, 7, 8, 9, 15, 16, 17, 33):
         assert verdicts(X2, [0.1, 0.5, 1.0, 1.1, 2.5], steps=steps) == [
             "converging" if steps < 31 else "converged", "converged", "oscillating", "diverged", "diverged",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.diagnosis.look import Inspector, Look, Point
+from explorer.core.ground.arrays import LARGEST
 from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, check_mapping, check_whole, door, must, typed
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Loss
@@ -428,7 +429,6 @@ MEMORY = (
 )  # fmt: skip
 
 
-LARGEST = float(np.finfo(float).max)
 ENDS = {"floor": (-LARGEST, 0.0), "highest": (-math.inf, LARGEST), "rehearsed_at": (-1.0, math.inf)}
 ENDS |= dict.fromkeys(("bound", "bound_before"), (0.0, math.inf))
 """Of the numbers in that memory that are not all finite ones: the smallest and the largest."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_floats, must, typed
 
-NOT_NEGATIVE = ("learning_rate", "gradient_norm", "loss_scale")
+SIZES = ("learning_rate", "gradient_norm", "loss_scale")  # columns that are never below 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Record:
                 raise must(name, f"one number for each of the {len(values)} losses", f"shape {column.shape}")
         for name, (column, there) in given.items():
             low = there & (column < 0)
-            if name in NOT_NEGATIVE and low.any():
+            if name in SIZES and low.any():
                 row = int(np.argmax(low))
                 raise must(name, "≥ 0 in every row; of its logarithm log10, give 10.0**log10", f"{column[row]:g} in row {row + 1:,}")
         if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):

@@ -25,8 +25,11 @@ class Stopped(Exception):
     >>> stop.set()
     >>> sweep("booth", "adam", 0.1, steps=10**6, stop=stop)
     Traceback (most recent call last):
-    explorer.core.ground.halt.Stopped
+    explorer.core.ground.halt.Stopped: asked to stop before the work was done
     """
+
+    def __str__(self) -> str:
+        return "asked to stop before the work was done"
 
 
 _heeded: ContextVar[Halt | None] = ContextVar("heeded", default=None)
@@ -44,7 +47,7 @@ def heeding(halt: Halt) -> Iterator[None]:
     ...     heed()
     Traceback (most recent call last):
     ...
-    explorer.core.ground.halt.Stopped
+    explorer.core.ground.halt.Stopped: asked to stop before the work was done
     """
     before = _heeded.set(halt)
     try:

@@ -133,9 +133,14 @@ def check_real(name: str, *returned: Any) -> None:
 def check_mapping(name: str, value: Any, such: str) -> dict[str, Any]:
     """Return a mapping from names, or its pairs, as a dictionary; anything else is refused with a sentence."""
     try:
-        return {check_made(name, each, str, "names"): item for each, item in dict(value).items()}
+        pairs = [*(value.items() if isinstance(value, Mapping) else value)]
+        found = {check_made(name, each, str, "names"): item for each, item in pairs}
     except (TypeError, ValueError):
         raise must(name, f"a mapping such as {such}", typed(value)) from None
+    if len(found) < len(pairs):
+        twice = next(each for i, (each, _) in enumerate(pairs) if each in [earlier for earlier, _ in pairs[:i]])
+        raise must(name, "of different names", f"{twice!r} twice")
+    return found
 
 
 def check_switch(name: str, value: Any) -> bool:
@@ -154,7 +159,10 @@ def check_floats(name: str, value: Any, *, shape: str = "a number") -> np.ndarra
 
 
 def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
-    """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`."""
+    """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`, and no True."""
+    boolean = isinstance(value, np.ndarray) and value.dtype.kind == "b"
+    if boolean or any(isinstance(each, bool | np.bool_) for each in (value if isinstance(value, list | tuple) else [value])):
+        raise must(name, shape, typed(value))
     number = check_floats(name, value, shape=shape)
     if not number.size:
         raise must(name, NUMBERS, "none")

@@ -12,7 +12,7 @@ import numpy as np
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import Knob, must
 from explorer.core.losses.grammar import ALLOWED, EXAMPLE, MOST_VARIABLES, read
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.written import Written
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def _compiled(text: str, beside: str | None = None) -> Compiled:
     return symbols.compiled(read(text, None if beside is None else read(beside)))
 
 
+@of_one_or_many
 @dataclass(frozen=True)
 class Formula:
     """The loss that a text describes, with its derivatives worked out symbolically; the text is all that is compared and pickled.
@@ -122,6 +123,7 @@ def _filled(rows: Any, shape: tuple[int, int], dtype: Any = float) -> Array:
     return out
 
 
+@of_one_or_many
 @dataclass(frozen=True)
 class ByHand:
     """A formula with a gradient that somebody worked out by hand: right or wrong, it is used as typed.

@@ -11,13 +11,14 @@ from explorer.core.losses.network.assembly import Style, widest
 from explorer.core.losses.network.objectives import TwoClasses
 from explorer.core.losses.network.shelf import KNOBS
 from explorer.core.losses.network.task import SCALINGS, Scaling
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.written import Written
 
 HIDDEN = (128, 64)
 HOMEMADE = KNOBS["homemade"]
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class Homemade(Network):
     """A network whose gradient by b1 is what the code computes: with `mended` False, one sum over examples and units for all biases.

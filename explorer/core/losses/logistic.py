@@ -12,7 +12,7 @@ from explorer.core import data as tables
 from explorer.core.data import BlobPoints, CancerColumns, Cultivar, Gap, Seed, Species, Table, Tables
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.fit import Fit
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.regression import Intercept, Standardize, first_weights, with_intercept
 from explorer.core.losses.written import Written
 
@@ -23,6 +23,7 @@ Start = Annotated[Literal["zero", "he"], Knob(label="start", help="zero: every c
 NEWTON_ROUNDS = 100  # far more than Newton's method needs where there is a minimum: each round doubles the correct digits
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class LogisticLoss:
     """The mean over examples of log(1 + exp(-m)) with the margins m = y·Xw: `X` is ``(examples, dim)``, `y` of ±1 ``(examples,)``.

@@ -1,5 +1,6 @@
 """What a loss is: a function and its derivatives as one value, for many points at once."""
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
-from explorer.core.ground.knobs import NotReal, Shelf, check_left, check_real, check_takes, must, typed
+from explorer.core.ground.knobs import NotReal, Shelf, check_floats, check_left, check_real, check_takes, must, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
@@ -24,7 +25,8 @@ class Loss(Protocol):
 
     The last axis is always runs: `x` is ``(dim, runs)``, so ``a, b = x`` unpacks a surface's coordinates and one point is a
     batch of one. Overflow is a result: values may come back inf or nan, and nothing is raised or clipped. Results have the
-    floating type of `x`; what is written below as an array is float64.
+    floating type of `x`; what is written below as an array is float64. For a look by hand, the losses of this library and of its
+    bridges take one point ``(dim,)`` too.
 
     A loss may know more of itself, under the names of `Facts`: those members are optional.
 
@@ -78,6 +80,45 @@ class DataLoss(Loss, Protocol):
 
     def on(self, rows: NDArray[np.intp]) -> Loss:
         """Return the loss on these rows only, with the same reduction."""
+
+
+Of = TypeVar("Of", bound=type)
+
+
+def of_one_or_many(loss: Of) -> Of:
+    """Let the members of a class of losses take one point ``(dim,)`` too: a number for ``(runs,)``, and ``(dim,)`` for ``(dim, runs)``.
+
+    Raises ValueError for one of another length, or of no numbers.
+
+    >>> from explorer import LOSSES
+    >>> bowl = LOSSES["quadratic"](eigenvalues=(1, 10))
+    >>> bowl.value(bowl.start), bowl.value_and_gradient([1.0, 0.0])
+    (np.float64(5.5), (np.float64(0.5), array([1., 0.])))
+    """
+
+    def column(self: Any, name: str, point: Array) -> Array:
+        if point.shape != (self.dim,):
+            raise must(name, f"{self.dim} numbers, (dim,) or (dim, runs)", f"shape {point.shape}")
+        return point[:, np.newaxis]
+
+    def alone(of_many: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(of_many)
+        def asked(self: Any, x: Array, *v: Array) -> Any:
+            try:
+                if x.ndim > 1:  # all that a step of a run has to pay for it
+                    return of_many(self, x, *v)
+            except AttributeError:
+                if hasattr(x, "ndim"):
+                    raise
+                return asked(self, *(check_floats("x", each, shape="numbers") for each in (x, *v)))
+            found = of_many(self, *(column(self, *each) for each in zip("xv", (x, *v), strict=False)))
+            return tuple(each[..., 0][()] for each in found) if isinstance(found, tuple) else found[..., 0][()]
+
+        return asked
+
+    for name in {"value", "value_and_gradient", "hvp"} & {*vars(loss)}:
+        setattr(loss, name, alone(getattr(loss, name)))
+    return loss
 
 
 Known = TypeVar("Known")
@@ -147,6 +188,8 @@ class Facts:
     """``(dim, runs) -> (runs,)``, only where gradient descent from `x` still stays bounded beyond the edge: up to this rate."""
     hessian_at = Optional[Callable[[Array], Callable[[Array], Array]] | None](None, MAYBE_POINTS, Callable | None)
     """From points to the function v -> Hv there, where that saves computing the same again for every v."""
+    exact_product = Optional[bool | None](None, "None, True or False", bool | np.bool_ | None)
+    """Whether `hvp` is known to be the derivative of the gradient (True), or is a difference of gradients (False); else it is checked."""
     blocks = Optional[tuple[tuple[str, slice], ...]](
         (), 'pairs of a name and a slice, such as (("W1", slice(0, 32)), ("b1", slice(32, 48)))', _parts
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from explorer.core.ground.knobs import Knob
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.written import Written
 
 Eigenvalues = Annotated[
@@ -22,6 +22,7 @@ ConditionNumber = Annotated[float, Knob(1, 1e6, log=True, at_least=1, label="con
 Dimension = Annotated[int, Knob(2, 100, log=True, at_least=2, at_most=100_000, label="dimensions")]
 
 
+@of_one_or_many
 @dataclass(frozen=True)
 class Quadratic:
     """½ Σ λᵢ yᵢ², where y is x in the eigenbasis: x itself, or x with its first and last coordinate turned by `rotation` degrees.

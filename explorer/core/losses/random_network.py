@@ -11,7 +11,7 @@ import numpy as np
 from explorer.core.data import Seed
 from explorer.core.ground.elementary import tanh
 from explorer.core.ground.knobs import Knob
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 
 CHUNK, FEWEST = 2**18, 32  # bytes of hidden signals computed at once, for a core's own cache, but at least this many runs
 
@@ -19,6 +19,7 @@ Width = Annotated[int, Knob(1, 32, at_least=1, at_most=256, label="hidden units"
 Examples = Annotated[int, Knob(1, 300, at_least=1, at_most=10_000, label="examples", help="The paper has as many as weights: 272.")]
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class RandomNetwork:
     """Mean (ŷ - y)² with ŷ = w₂ᵀ tanh(√2 W₁ᵀx / √n) / n, all n inputs and units: "mean field", without biases.

@@ -11,7 +11,7 @@ from explorer.core import data as tables
 from explorer.core.data import Columns, Examples, Noise, Response, Seed, Table, Tables
 from explorer.core.ground.knobs import Knob
 from explorer.core.losses.fit import Fit
-from explorer.core.losses.protocol import LOSSES, Array, finite_rows
+from explorer.core.losses.protocol import LOSSES, Array, finite_rows, of_one_or_many
 from explorer.core.losses.written import Written
 
 TABLES = Tables(("diabetes", "linnerud", "line", "noisy_line"))
@@ -23,6 +23,7 @@ Half = Annotated[bool, Knob(label="½ in front", help="½ (ŷ - y)² instead of 
 Start = Annotated[Literal["he", "zero"], Knob(label="start", help="he: random weights, intercept 0; zero: all zero.")]
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
     """The mean or sum over examples of (Xw - y)², or of its half. `X` is ``(examples, dim)``, `y` ``(examples,)``.

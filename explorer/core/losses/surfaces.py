@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.written import Written, from_source
 
 
+@of_one_or_many
 @dataclass(frozen=True)
 class ClosedForm:
     """A loss written down by hand: `function`, `gradient` and `hessian` of the separate coordinates, each ``(runs,)``.

@@ -9,13 +9,14 @@ import numpy as np
 
 from explorer.core.data import Seed
 from explorer.core.ground.knobs import Knob
-from explorer.core.losses.protocol import LOSSES, Array
+from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.written import Written
 
 Width = Annotated[int, Knob(1, 100, log=True, at_least=1, at_most=100_000, label="width n", help="Hidden units: two weights each.")]
 Scale = Annotated[float, Knob(0.1, 3, above=0, label="initial scale", help="Standard deviation of the weights at the start.")]
 
 
+@of_one_or_many
 @dataclass(frozen=True)
 class TwoLayers:
     """½f² with f = u·v/√n; a point is u above v, ``(2n, runs)``.

@@ -23,7 +23,7 @@ from explorer.core.ground.knobs import (
     typed,
 )
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss
+from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss, of_one_or_many
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
@@ -75,6 +75,7 @@ def differences(loss: Loss, x: Array, share: float) -> Callable[[Array], Array]:
     return lambda v: difference(loss, x, v, h / np.where(v.any(axis=0), length(v), 1))
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class Pointwise:
     """A loss made of a function that knows one point ``(dim,)`` only; `from_function` makes one."""
@@ -98,6 +99,11 @@ class Pointwise:
     def share(self) -> float:
         """Of the smooth scale, for a central difference: ε^⅓ of the function's digits, where its errors, h² and ε/h, are alike."""
         return self.own_share or self.rounding ** (1 / 3)
+
+    @property
+    def exact_product(self) -> bool | None:
+        """False where the product with the Hessian is a difference; the function's own has to be checked."""
+        return False if self.product_at is None else None
 
     @property
     def dim(self) -> int:

@@ -71,6 +71,7 @@ UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
 
 LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
+LOUD = (1.0, 1e6)  # gradients that a rule may answer though it does not answer small ones
 MOST = 64  # numbers beside one coordinate that a measured rule remembers: the eigenvalues of more take minutes
 GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
 
@@ -81,12 +82,13 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
 
     At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
     The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
-    leaves the unit circle. The point does not move while the rule's counters run on. A rule that raises an error there, returns what is not
-    finite, or remembers more with every step or more than `MOST` numbers, has an `unknown` edge.
+    leaves the unit circle. The point does not move while the rule's counters run on. A rule has an `unknown` edge that raises an error
+    there or changes the point, returns what is not finite or not the same twice, remembers more with every step or more than `MOST`
+    numbers, whose steps depend on other coordinates, or that answers small gradients otherwise than in proportion or by long steps.
     """
     x = np.zeros((1, 1))
     try:
-        runs = np.shape(direction(x, begin(x), x)[0])[-1]
+        runs = np.shape(direction(x, begin(x + 1), x + 1)[0])[-1]  # a point of zeros hides x *= 0.9
         x = np.zeros((1, runs))
         state = begin(x)
         for _ in range(LATE):
@@ -106,17 +108,49 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             d = d if preconditioner is None else d * preconditioner(after, d)
             return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
-        whole, half = (np.stack([moved(at, small) for at in range(places[-1])], axis=1) for small in (SMALL, SMALL / 2))
-        linear = np.allclose(whole, half, rtol=1e-6, atol=GROWS)
+        def answers(small: float, sign: int = 1) -> Array:
+            """The same for each number of z; a gradient has both signs, what is remembered may be a mean of squares."""
+            return np.stack([moved(at, small if at else sign * small) for at in range(places[-1])], axis=1)
+
+        def alike(one: Array, other: Array) -> bool:
+            return np.allclose(one, other, rtol=1e-6, atol=GROWS, equal_nan=True)
+
+        whole, again, half, loud = answers(SMALL), answers(SMALL), answers(SMALL / 2, -1), [answers(each) for each in LOUD]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
         why = f"the rule raised {type(error).__name__}: {' '.join(str(error).split())}"
         return replace(UNKNOWN, unknown=why)
     if not (np.isfinite(whole).all() and np.isfinite(half).all()):
         return replace(UNKNOWN, unknown="what it returned for a gradient of 1e-30 is not finite")
-    if not linear:
-        return ANY_CURVATURE
+    if not alike(whole, again):
+        return replace(UNKNOWN, unknown="it does not answer the same gradient twice in the same way")
+    if not alike(whole, half):
+        longer = (np.abs(half) > np.abs(whole) * (1 - 1e-6) - GROWS).all()
+        return ANY_CURVATURE if longer else replace(UNKNOWN, unknown="its steps are not in proportion to small gradients to both sides")
+    if _coupled(begin, direction, runs):
+        return replace(UNKNOWN, unknown="a coordinate's step depends on the others, so that no edge follows from a curvature alone")
     edges = np.array([_edge_of(jacobian) for jacobian in np.moveaxis(whole, -1, 0)])
+    if np.isinf(edges).any() and not all(alike(whole, each) for each in loud):
+        return replace(UNKNOWN, unknown="its steps are in another proportion to a gradient of 1 than to one of 1e-30, which has no edge")
     return Recurrence(trace_h=2 / edges if runs > 1 else 2 / float(edges[0]))
+
+
+def _coupled(begin: Callable[..., Any], direction: Callable[..., Any], runs: int) -> bool:
+    """Whether three steps along one coordinate alone are others where there are more of them, or move these."""
+
+    def steps(dim: int) -> Array:
+        x = np.zeros((dim, runs))
+        g, state, found = np.zeros_like(x), begin(x), []
+        g[0] = 1.0
+        for _ in range(3):
+            d, state = direction(SMALL * g, state, x)
+            found.append(d / SMALL)
+        return np.stack(found)
+
+    try:
+        alone, among = steps(1), steps(3)
+    except Exception:  # noqa: BLE001 - a rule for points of one coordinate alone
+        return False
+    return not (np.allclose(among[:, :1], alone, equal_nan=True) and np.allclose(np.nan_to_num(among[:, 1:]), 0))
 
 
 def _edge_of(jacobian: Array) -> float:

@@ -71,7 +71,7 @@ class Optimizer:
     `rated`: its `update` takes the rate of this step, a number, ``(runs,)`` or ``(dim, runs)``, as a fourth argument.
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
     `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola, with a
-    point of one coordinate; where the rule cannot be run there, `recurrence.unknown` says why.
+    point of one coordinate; where there is none to be measured, `recurrence.unknown` says why.
     `weight_decay` is what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by,
     beside the step. A rule of your own that divides its steps, or decays, must say so here for its edge to count it.
     `clips` says that large gradients are cut, so that the recurrence holds for small ones only. `code` is the rule as people read it, for a
@@ -132,7 +132,11 @@ class Optimizer:
             """The recurrence of a rule that names none, measured when it is first asked for."""
             if name != "recurrence":
                 raise AttributeError(f"an Optimizer has no {name!r}")
-            asked = lambda gradient, state, x: check_step(self.direction(gradient, state, x), x, np.zeros_like(x))  # noqa: E731 - with a sentence
+
+            def asked(gradient: Array, state: State, x: Array) -> Step:
+                before = x.copy()
+                return check_step(self.direction(gradient, state, x), x, before)
+
             object.__setattr__(self, name, found := measured(self.begin, asked, None if self.preconditioner is None else self.divided_by))
             return found
 
@@ -148,10 +152,13 @@ class Optimizer:
         assert self.preconditioner is not None
         found: Any = self.preconditioner(state)
         try:
-            return np.broadcast_to(check_floats("preconditioner", found), x.shape)
+            divisor = np.broadcast_to(check_floats("preconditioner", found), x.shape)
         except ValueError:
             got = f"shape {np.shape(found)}" if np.ndim(found) else typed(found)
             raise must("preconditioner", f"a function whose numbers have the shape of x, {x.shape}", got) from None
+        if (divisor < 0).any():
+            raise must("preconditioner", "a function whose numbers are ≥ 0: by it steps are divided", f"{divisor.min():.4g}")
+        return divisor
 
     def direction(self, gradient: Array, state: State, x: Array, rate: Number = 1.0) -> Step:
         """What a step of the learning rate `rate` is multiplied by, ``(dim, runs)``, and the state after it."""

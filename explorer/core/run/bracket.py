@@ -11,6 +11,7 @@ from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.run.descent import known_to
 from explorer.core.run.sweep import sweep
+from explorer.core.verdict.sentence import hopeless
 from explorer.core.verdict.verdict import Outcome, Verdict
 
 AT_ONCE = 32  # rates tried together in each round of the search for the edge: a batch costs little more than one run
@@ -55,7 +56,7 @@ def _beside(outcome: Outcome, steps: int) -> str:
     low = outcome.verdict[0] == Verdict.DIVERGED
     ways = "give a smaller low", "give a larger high or more steps"
     if outcome.first_nonfinite[0] == 0:
-        return f"{outcome.sentence(0).partition(': ')[2]}, at any rate: look for nan and inf in the data and the start"
+        return hopeless(outcome.first_quantity[0])
     seen = f"in {counted(steps)} {'low diverges' if low else 'high does not diverge'} ({outcome.sentence(0 if low else -1)})"
     return f"{seen}: {ways[not low]}, or ask safe_rate, which searches by itself and counts a run that does not learn as failed"
 

@@ -12,6 +12,8 @@ from explorer.core.ground.size import PATH, check_size
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import run
+from explorer.core.verdict.profile import Profile
+from explorer.core.verdict.sentence import hopeless
 
 GAVE_UP = 4.0  # the finder stops once the loss is this many times the best so far: fastai's and Lightning's rule
 SKIPPED = 10  # steps that Lightning skips at the start when it looks for the steepest descent
@@ -57,7 +59,7 @@ def find_rate(
     `start` ``(dim,)`` is the loss's own by default. It answers another question than a sweep: what one run survives for a few steps at each
     rate, not what a run at that rate becomes. Just beyond the edge a run needs many steps to grow, which the finder does not give it.
 
-    Raises ValueError unless 0 < low < high and both are finite.
+    Raises ValueError unless 0 < low < high and both are finite, and for a loss or gradient that is inf or nan from the start.
 
     See also: `RateFinder`, `find_edge`, `sweep`. Lightning: Tuner.lr_find; torch-lr-finder: LRFinder.range_test.
 
@@ -73,6 +75,9 @@ def find_rate(
         raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     rates = np.geomspace(low, high, steps)
     path = run(loss, optimizer, 1.0, start=start, steps=steps, schedule=lambda step: rates[step])
+    begun = Profile.of(path)
+    if begun.first_nonfinite[0] == 0:
+        raise ValueError(hopeless(begun.first_quantity[0]))
     losses = path.loss[:-1, 0]
     with np.errstate(all="ignore"):
         lost = ~np.isfinite(losses) | (losses > GAVE_UP * np.fmin.accumulate(np.abs(losses)))
@@ -80,4 +85,4 @@ def find_rate(
     rates, losses = rates[:end], losses[:end]
     inner = losses[SKIPPED:-1]
     steepest = float(rates[SKIPPED + np.argmin(np.gradient(inner))]) if inner.size > 1 else float("nan")
-    return RateFinder(rates, losses, steepest, float(rates[np.argmin(losses)] / 10))
+    return RateFinder(rates, losses, steepest, float(rates[np.argmin(losses)] / 10) if losses.size > 1 else float("nan"))

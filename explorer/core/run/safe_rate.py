@@ -31,6 +31,7 @@ from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point,
 from explorer.core.optimizers import Optimizer, check_optimizer, check_step, length
 from explorer.core.run.descent import Descent, descend
 from explorer.core.run.held import LONGER, SAFE, Trials
+from explorer.core.theory.curvature import check_product
 from explorer.core.theory.edge import closed_curvature, first_look, glance
 from explorer.core.verdict.verdict import RISE
 
@@ -249,6 +250,7 @@ def _as_loss(given: Function | Loss | str, start: ArrayLike | None) -> Loss:
 
 def _curvature(loss: Loss, rule: Optimizer, x: Array) -> tuple[float, float, Array]:
     """The deciding curvature at `x` ``(dim, 1)``, how far it may be off, and its direction ``(dim,)`` of length 1; zeros if it has none."""
+    check_product(loss, x)
     P = first_look(loss, rule, x)
     P = None if P is None else np.where(np.isfinite(P), P, np.nan)  # what divides by inf sees no curvature, not a flat one
     top, closed_form = glance(loss, rule, x, P, tolerance=ACCURATE, most=MOST_PRODUCTS), closed_curvature(loss, rule, x)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
 from explorer.core.ground.halt import Stopped, heed
-from explorer.core.ground.knobs import check_made, check_whole, door, must
+from explorer.core.ground.knobs import check_made, check_takes, check_whole, door, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import threads
 from explorer.core.losses.protocol import Array, Loss
@@ -75,7 +75,8 @@ def sweep(
     """
     descent = Descent.of(loss, optimizer, learning_rate, **known_to("sweep", conditions))
     check_made("executor", executor, Executor | None, "None or an executor of concurrent.futures, such as ThreadPoolExecutor(2)")
-    check_made("progress", progress, Callable | None, "None or a function of the share that is done")
+    if progress is not None:
+        check_takes("progress", progress, "share")
     check_made("stop", stop, threading.Event | None, "None or a threading.Event")
     size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
     tiles = descent.parted(size)

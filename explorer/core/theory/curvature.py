@@ -12,8 +12,11 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.knobs import must
+from explorer.core.ground.prose import plain
 from explorer.core.ground.size import BATCH
 from explorer.core.losses.protocol import Facts, Loss, first_hessian_times, hessian_times
+from explorer.core.losses.wrapped import difference
 from explorer.core.optimizers import length
 
 Array = NDArray[np.float64]
@@ -31,6 +34,9 @@ CLOSED = 100.0  # times ε and the largest number of the matrix so far: what is 
 PROJECTED = 10**9
 """The most dimensions × products² of one run: to project all earlier vectors out again takes a few seconds then, and grows like that."""
 
+ODD, OTHER = 1e-3, 0.01
+"""The share by which two products that should be alike may differ before a third way is asked, and by which that may: beyond float32."""
+
 AT_ONCE = 40_000
 """Numbers of the points whose exact sharpness is looked for at once: a hundred vectors like them are kept."""
 
@@ -38,6 +44,39 @@ AT_ONCE = 40_000
 def exact(loss: Loss, x: Array) -> float:
     """That tolerance where it is computed in the type of `x`: an eigenvalue errs by its square, so beyond √ε there is nothing to gain."""
     return max(EXACT, Facts(loss).rounding ** 0.5, float(np.finfo(x.dtype).eps) ** 0.5)
+
+
+@np.errstate(all="ignore")
+def check_product(loss: Loss, x: Array) -> None:
+    """Refuse with a sentence an `hvp` of somebody's own that is no product with a Hessian, at the first of the points ``(dim, runs)``.
+
+    It must be the same twice, and uᵀHv = vᵀHu, for two vectors drawn once. What is neither is refused only where two differences of
+    gradients agree with each other and not with it: at saturation or beside a kink all of H may be rounding.
+
+    >>> from explorer import from_function
+    >>> turned = from_function(lambda x: (x @ x, 2 * x), [1.0, 1.0], hvp=lambda x, v: [-v[1], v[0]])
+    >>> check_product(turned, np.ones((2, 1)))
+    Traceback (most recent call last):
+    ValueError: hvp must be the product with the Hessian, the same twice and with uᵀHv = vᵀHu, got −0.0978 and 0.0978
+    """
+    if Facts(loss).exact_product is not None:
+        return
+    at, eps = x[:, :1], max(Facts(loss).rounding, float(np.finfo(x.dtype).eps))
+    u, v = np.random.default_rng(0).standard_normal((2, len(x), 1)).astype(x.dtype)
+    once, other, again = first_hessian_times(loss, at, v), hessian_times(loss, at, u), hessian_times(loss, at, v)
+    uHv, vHu = (float(np.vdot(*pair)) for pair in ((u, once), (v, other)))
+    size = ODD * float((length(once) + length(other))[0])
+    differs, asymmetric = float(length(once - again)[0]) > size, abs(uHv - vHu) > size
+    if not (differs or asymmetric):
+        return
+    h = eps ** (1 / 3) * np.maximum(length(at), 1) / length(v)
+    wide, narrow = (difference(loss, at, v, share * h) for share in (1.0, 0.25))
+    off, unseen = length(once - narrow), eps * length(loss.value_and_gradient(at)[1]) / h
+    if (off > np.maximum(OTHER * length(narrow), unseen)) & (length(wide - narrow) < 0.1 * off):
+        rule = "the product with the Hessian, the same twice and with uᵀHv = vᵀHu"
+        raise must(
+            "hvp", rule, f"one that differs by {plain(float(length(once - again)[0]), 2)}" if differs else f"{plain(uHv)} and {plain(vHu)}"
+        )
 
 
 def hessian(loss: Loss, x: ArrayLike) -> Array:

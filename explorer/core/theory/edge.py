@@ -12,7 +12,7 @@ from explorer.core.ground.knobs import check_points, door
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
-from explorer.core.theory.curvature import Top, sharpness, top_eigenvalues
+from explorer.core.theory.curvature import Top, check_product, sharpness, top_eigenvalues
 
 Array = NDArray[np.float64]
 
@@ -24,11 +24,11 @@ def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: Arra
 
     `x` is ``(dim,)`` or ``(dim, runs)``; by default the minimum, else the start. The curvature is the Hessian's largest eigenvalue,
     for a rule that preconditions that of P⁻¹(H + weight decay), with P as the rule has it after one look at the gradient at `x`. A loss
-    with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward. The edge of a rule of
-    your own that names no `recurrence` is measured on a parabola: see `Optimizer`.
+    with `edge_curvature` has a closed form of its own for the edge from `x`. Infinite where nothing curves upward, nan where the Hessian is
+    not finite. The edge of a rule of your own that names no `recurrence` is measured on a parabola: see `Optimizer`.
 
-    Raises ValueError for a loss without `hvp`, an unknown name, points that are not of its dimension, and a rule of your own that raises an
-    error on the parabola.
+    Raises ValueError for a loss without `hvp`, or with one that is no product with a symmetric matrix or not the same twice, an unknown
+    name, points that are not of its dimension, and a rule of your own that has no such edge, with the reason.
 
     See also: `find_edge`, which measures it; `sharpness`, `safe_rate`.
 
@@ -43,11 +43,23 @@ def critical_learning_rate(loss: Loss | str, optimizer: Optimizer | str, x: Arra
     loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
     if optimizer.recurrence.unknown:
         raise ValueError(f"the optimizer {unmeasured(optimizer)}")
-    minimizer = Facts(loss).minimizer
-    point = (loss.start if minimizer is None else minimizer) if x is None else x
-    columns = check_points("x", point, loss.dim)
+    columns, single = points_of(loss, x)
+    if closed_curvature(loss, optimizer, columns) is None:
+        check_product(loss, columns)
     rate = optimizer.largest_stable_rate(edge_curvature(loss, optimizer, columns))
-    return np.asarray(rate) if np.ndim(point) == 2 or optimizer.runs > 1 else float(np.ravel(rate)[0])
+    return np.asarray(rate) if not single or optimizer.runs > 1 else float(np.ravel(rate)[0])
+
+
+def points_of(loss: Loss, x: ArrayLike | None) -> tuple[Array, bool]:
+    """Return points of a loss ``(dim, runs)``, by default its minimum, else its start; and whether they are one, ``(dim,)``.
+
+    Raises ValueError for what is not finite or of another dimension.
+    """
+    minimizer = Facts(loss).minimizer
+    if x is not None:
+        return check_points("x", x, loss.dim), np.ndim(x) == 1
+    own = ("the loss's start", loss.start) if minimizer is None else ("the loss's minimizer", minimizer)
+    return check_points(*own, loss.dim), True
 
 
 @np.errstate(all="ignore")

@@ -6,11 +6,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import LARGEST
 from explorer.core.losses.protocol import Array, Facts, Loss
 from explorer.core.optimizers import Optimizer
 from explorer.core.theory.curvature import DENSE, spectrum
-
-LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_points, check_whole, must
+from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_whole, must
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.theory import curvature
-from explorer.core.theory.edge import as_seen, first_look
+from explorer.core.theory.curvature import check_product
+from explorer.core.theory.edge import as_seen, first_look, points_of
 
 AT_ONCE = 2**22
 """Numbers that the probes of one look have together, dim × probes; more are looked at one group after another."""
@@ -31,9 +32,11 @@ def sharpness(loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimi
 
     `x` is by default the minimum, else the start. With an `optimizer` that divides its steps, as Adam does, it is that of P⁻¹(H + weight
     decay) with P as the optimizer has it after one look at the gradient at `x` (Cohen et al. 2022, arXiv 2207.14484): what 2/η is to be
-    compared with. nan where the Hessian is not finite.
+    compared with. nan where the Hessian is not finite, as of a point so far out that it overflows, or of nan in the data: so it is for
+    `top_eigenvalues`, `trace`, `density` and `critical_learning_rate` too.
 
-    Raises ValueError for a loss without `hvp`, and points that are not of its dimension.
+    Raises ValueError for a loss without `hvp`, or with one that is no product with a symmetric matrix or not the same twice, for a
+    `preconditioner` below 0, and for points that are not of its dimension.
 
     See also: `critical_learning_rate`, which says the rate that follows from it; `top_eigenvalues`. PyHessian: `hessian.eigenvalues`.
 
@@ -56,7 +59,8 @@ def top_eigenvalues(
     `x` and `optimizer` are as in `sharpness`; the vectors, of length 1, are then those of P⁻¹(H + weight decay). Up to 200 dimensions
     they are those of the whole matrix; beyond, they come from at most 400 products with it (Lanczos), until what is left over is √ε of the
     largest, ε that of the loss's own numbers, and of an eigenvalue that is there several times it may find only one. The largest are
-    meant, not the largest without their sign.
+    meant, not the largest without their sign. nan where the Hessian is not finite.
+
     Raises ValueError unless 1 ≤ k ≤ dim.
 
     See also: `sharpness`, `density`. PyHessian: `hessian.eigenvalues(top_n=k)`; scipy: sparse.linalg.eigsh.
@@ -85,6 +89,8 @@ def top_eigenvalues(
 @dataclass(frozen=True)
 class Trace:
     """The sum of the eigenvalues as `value`, and its standard `error`, 0 where it is exact; from this many `products`.
+
+    Both are nan where the Hessian is not finite.
 
     See also: `trace`, `Density`.
 
@@ -123,6 +129,8 @@ def trace(
         with np.errstate(all="ignore"), one_blas_thread:
             forms.append(np.einsum("dr,dr->r", v, at.product(v.shape[1])(v)))
     found = np.concatenate(forms)
+    if not np.isfinite(found).all():
+        return Trace(float("nan"), float("nan"), found.size)
     if known:
         return Trace(float(found.sum()), 0.0, found.size)
     return Trace(float(found.mean()), float(found.std(ddof=1) / np.sqrt(found.size)), found.size)
@@ -148,6 +156,8 @@ class Density(Displayed):
 
     def summary(self) -> str:
         """Return between which numbers the eigenvalues lie, their mean with its standard error, and how many are below 0."""
+        if not np.isfinite(self.eigenvalues).all():
+            return "not known, as the Hessian is not finite there"
         (mean, error), rounded = self.moment(1), np.where(np.abs(self.eigenvalues) < self.rounding, 0.0, self.eigenvalues)
         below = 100 * self.share(-np.inf, -self.rounding)
         seen = f"{span(rounded)}, {plain(mean)} ± {plain_or('?', error, 2)} on average, {plain(below, 2)} % of them below 0"
@@ -202,7 +212,8 @@ def density(
 
     Stochastic Lanczos quadrature: the eigenvalues of the tridiagonal matrix that the iteration builds from a random vector of ±1, drawn
     from `seed`, with the squares of the first components of its eigenvectors as weights (Golub and Welsch 1969; Lin, Saad and Yang 2016,
-    SIAM Review 58; for networks Ghorbani et al. 2019, arXiv 1901.10159). `x` and `optimizer` are as in `sharpness`.
+    SIAM Review 58; for networks Ghorbani et al. 2019, arXiv 1901.10159). `x` and `optimizer` are as in `sharpness`. All is nan where the
+    Hessian is not finite.
 
     Raises ValueError for a loss without `hvp`, more than one point, fewer than 2 probes or 1 product, and more than fit into memory.
 
@@ -242,18 +253,17 @@ class _Seen:
     @classmethod
     def of(cls, loss: Loss | str, x: ArrayLike | None, optimizer: Optimizer | str | None, *, most: int | None = 1) -> _Seen:
         loss = check_loss(loss, *RUNS, "hvp")
-        minimizer = Facts(loss).minimizer
-        point = (loss.start if minimizer is None else minimizer) if x is None else x
-        points = check_points("x", point, loss.dim)
+        points, single = points_of(loss, x)
         if most is not None and points.shape[1] > most:
             raise must("x", f"one point, ({loss.dim},)", f"shape {points.shape}")
+        check_product(loss, points)
         if optimizer is None:
-            return cls(loss, points, np.ndim(point) == 1, None, 0.0)
+            return cls(loss, points, single, None, 0.0)
         rule = check_optimizer(optimizer)
         if rule.runs not in (1, points.shape[1]):
             raise must("optimizer", f"for 1 run or for all {points.shape[1]} points", f"{rule.runs} runs")
         seen = {"preconditioner": None, "weight_decay": 0.0, **as_seen(rule, first_look(loss, rule, points))}
-        return cls(loss, points, np.ndim(point) == 1, **seen)
+        return cls(loss, points, single, **seen)
 
     @property
     def root(self) -> Array | float:

@@ -66,6 +66,15 @@ def became(quantity: str, how: str, step: int) -> str:
     return f"the {quantity} became {how} at step {step:,}" if step else f"the {quantity} is {how} from the start"
 
 
+def hopeless(quantity: str) -> str:
+    """Return the sentence for a quantity that is not finite from the start, where rates are looked for.
+
+    >>> hopeless("loss")
+    'the loss is inf or nan from the start, at any rate: look for nan and inf in the data and the start'
+    """
+    return f"{became(quantity, 'inf or nan', 0)}, at any rate: look for nan and inf in the data and the start"
+
+
 def marked(sentence: str) -> str:
     """Return a sentence as Markdown, its word in bold and a full stop at its end.
 

@@ -1,5 +1,6 @@
 """What happened to a run: one word for each, and the numbers that decided it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,8 @@ class Outcome(Displayed):
     and `first_quantity` what it was there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by
     which the largest loss above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's
     loss above the minimum that is left at the end (nan without a minimum), and `to_go` how many more steps it takes to a millionth,
-    by theory on a quadratic, else by how the fall fades; infinite if it does not fall. `late_low` and `late_high` are the losses between
-    which the last quarter moves.
+    by theory on a quadratic, else by how the fall fades; 0 of a run that has arrived, infinite if it does not fall. `late_low` and
+    `late_high` are the losses between which the last quarter moves.
     `final_gradient` is the gradient's length at the end, and `smallest_curvature` what tells a minimum there where the loss does not know
     its own; else nan. `learning_rate` are the rates of the runs, None if who asked did not say.
 
@@ -215,11 +216,15 @@ def judge(trajectory: Trajectory) -> Outcome:
 
 def decided(profile: Profile, descent: Descent, end: Array) -> Outcome:
     """Return the verdict that follows from a descent's summary and its last points ``(dim, runs)``."""
-    loss, rates = descent.objective, descent.learning_rate
-    foreseen = None
-    if descent.undisturbed and descent.rate_scale is None and loss.minimum is not None:
-        foreseen = steps_to_go(loss, descent.optimizer, rates, end, TOLERANCE * (profile.start_loss - loss.minimum))
-    return decide(profile, loss, descent.start, end, stochastic=descent.stochastic, learning_rate=rates, foreseen=foreseen)
+    loss, rates, minimum = descent.objective, descent.learning_rate, descent.objective.minimum
+    known = descent.undisturbed and descent.rate_scale is None and minimum is not None
+
+    def foreseen(some: NDArray[np.intp]) -> Array:
+        goal = TOLERANCE * (profile.start_loss[some] - (minimum or 0.0))
+        return steps_to_go(loss, descent.optimizer.on(some), rates[some], end[:, some], goal)
+
+    given = {"stochastic": descent.stochastic, "learning_rate": rates, "foreseen": foreseen if known else None}
+    return decide(profile, loss, descent.start, end, **given)  # type: ignore[arg-type]
 
 
 def decide(
@@ -231,13 +236,13 @@ def decide(
     stochastic: bool = False,
     look: bool = True,
     learning_rate: Array | None = None,
-    foreseen: Array | None = None,
+    foreseen: Callable[[NDArray[np.intp]], Array] | None = None,
 ) -> Outcome:
     """Return the verdict that follows from a summary and from the curvature at the first and last points, ``(dim, runs)`` both.
 
     A loss that fell below its own minimum is refused, for all that is said would be measured from there.
-    `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults. `foreseen` are the
-    steps to go that theory knows, else nan.
+    `look` False leaves out what asks for the curvature: minima of losses that do not know their own, and catapults. `foreseen` gives the
+    steps to go of some of the runs as theory knows them, else nan: it is asked of those that are neither lost nor at rest.
     """
     bound = Facts(loss).lower_bound
     minimum = bound if loss.minimum is None else loss.minimum
@@ -280,8 +285,11 @@ def decide(
         if loss.minimum is not None and len(profile.highest) == PARTS:  # above a bound that need not be reached a fall fades anyway
             fading = _fading(above(profile.highest), profile.steps, np.log(final / (TOLERANCE * first)))
             to_go = np.where(jumps | (decline >= 1) | np.isnan(fading), to_go, fading)
-        if foreseen is not None:
-            to_go = np.where(np.isnan(foreseen), to_go, foreseen)
+        under_way = np.flatnonzero(~(diverged | arrived | stuck))
+        if foreseen is not None and under_way.size:
+            known = foreseen(under_way)
+            to_go[under_way] = np.where(np.isnan(known), to_go[under_way], known)
+        to_go = np.where(diverged, np.inf, np.where(arrived, 0.0, to_go))
         clear = _below(early, late)
         if stochastic:
             clear &= _below(early_low, late_low)  # of the noise
@@ -289,7 +297,7 @@ def decide(
             clear = ~jumps | (clear & _below(middle, early)) | (fourth < DAMPED * half) | Facts(loss).is_quadratic  # of chaos
         else:  # a network's spikes on its way down are no chaos
             clear = np.ones_like(jumps)
-        falling = (to_go <= PATIENCE * profile.steps) & clear
+        falling = (to_go <= PATIENCE * profile.steps) & clear & (profile.steps > 0)
 
         verdict = np.select(
             [diverged, arrived & (minimum != -np.inf), arrived | stuck, falling, jumps & stochastic, jumps],

@@ -208,9 +208,10 @@ def question(first: figure.Band, setup: Setup) -> Question:
 def about_the_finder(found: RateFinder, first: figure.Band) -> str:
     """What the finder would have said, and where that misleads here."""
     gave_up, cliff_at = float(found.rates[-1]), first.middle
+    steepest, tenth = (plain_or("none", each) for each in (found.steepest, found.tenth))
     text = (
-        f"The **learning-rate finder** gave up at {plain(gave_up)}; libraries would suggest {plain(found.steepest)} (steepest descent)"
-        f" or {plain(found.tenth)} (a tenth of the lowest point)."
+        f"The **learning-rate finder** gave up at {plain(gave_up)}; libraries would suggest {steepest} (steepest descent)"
+        f" or {tenth} (a tenth of the lowest point)."
     )
     if not np.isfinite(cliff_at):
         return text + " No fixed rate diverges here, so its rise says nothing about divergence."

@@ -15,12 +15,13 @@ from explorer.core.losses.network.activations import Activation
 from explorer.core.losses.network.layers import Chain
 from explorer.core.losses.network.lines import lines
 from explorer.core.losses.network.objectives import Objective
-from explorer.core.losses.protocol import Array, blocks_of, finite_rows
+from explorer.core.losses.protocol import Array, blocks_of, finite_rows, of_one_or_many
 from explorer.core.losses.written import Written
 
 CHUNK = 2**19  # bytes of the largest signal of the runs that are computed at once: a few times what a core's own cache holds
 
 
+@of_one_or_many
 @dataclass(frozen=True, eq=False)
 class Network:
     """The mean or sum over examples of what the `objective` makes of the network's outputs, plus ½ l2 ‖W‖² of the weights alone.
