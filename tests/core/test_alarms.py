@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,42 @@ def test_a_lost_validation_is_said_with_its_row() -> None:
 def test_validation_in_rows_of_its_own_counts() -> None:
     found = diagnose([*FALL, None], validation=[None] * 12 + [NAN])
     assert "the validation loss is nan in row 13" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("row", "lost"),
+    [
+        ("{k},{loss},0.001", True),
+        ("{k},{loss},", True),  # a rate that nobody logs
+        ("{k},{loss},{late}", False),  # rows of an evaluation, which had no loss before either
+    ],
+)
+@pytest.mark.parametrize("blank", ["", "NA", "null"])
+def test_a_loss_that_is_missing_to_the_end_was_nan(row: str, lost: bool, blank: str) -> None:
+    """As pandas and JSON write it: read like a nan that stands there."""
+    values = [f"{2.3 * 0.97**k:.4f}" if k < 70 else blank for k in range(120)]
+    text = "step,loss,other\n" + "".join(row.format(k=k, loss=each, late="1.0" if k >= 70 else "") + "\n" for k, each in enumerate(values))
+    found = diagnose(read_log(text))
+    assert (found.verdict == Verdict.DIVERGED) == ("suddenly nan" in found.symptoms) == lost
+    assert (
+        "is missing from step 70 on: the last 50 of 120 rows have no value, which is what pandas and JSON write" in found.sentence
+    ) == lost
+    listed = json.dumps([float(each) if each != blank else None for each in values])
+    assert diagnose(read_log(listed)).sentence == diagnose(json.loads(listed)).sentence
+    assert "missing from row 71 on" in diagnose(read_log(listed)).sentence
+
+
+@pytest.mark.parametrize("every", [2, 10, 13])
+@pytest.mark.parametrize("end", [0, 1, 2, 9])
+def test_a_loss_that_is_logged_now_and_then_is_not_lost(every: int, end: int) -> None:
+    losses = [2.3 * 0.97**k if k % every == 0 else None for k in range(12 * every + 1)]
+    assert diagnose(losses + [None] * min(end, every - 1)).verdict == diagnose(losses).verdict != Verdict.DIVERGED
+    doubling = [2.3 * 0.97**k if (k & (k - 1)) == 0 else None for k in range(2**9 + 50 * end)]
+    assert diagnose(doubling).verdict != Verdict.DIVERGED
+    runs = "Step,a - loss,b - loss,c - loss\n" + "".join(
+        f"{k},{2 - k / 99 if k < 60 else ''},{'' if k > 70 else 1},{1}\n" for k in range(90)
+    )
+    assert diagnose(read_log(runs)).verdict != Verdict.DIVERGED
 
 
 def test_a_loss_scale_that_only_falls_is_said() -> None:
