@@ -132,6 +132,32 @@ def test_validation_that_rises_is_a_sign_with_its_row() -> None:
     assert found.causes[0].name == "Overfitting"
 
 
+@pytest.mark.parametrize("first", [2.7, 10.8])  # a language model begins at the logarithm of its vocabulary
+@pytest.mark.parametrize(("rows", "scatter"), [(40, 0.0), (120, 0.0), (120, 0.02), (1000, 0.05)])
+def test_a_rise_of_a_tenth_of_the_fall_is_overfitting(first: float, rows: int, scatter: float) -> None:
+    u, noise = np.arange(rows) / rows, scatter * np.random.default_rng(rows).standard_normal(rows)
+    train = 0.3 + 2.3 * np.exp(-3 * u)
+    held = train + 0.1 + 1.2 * np.maximum(u - 0.5, 0)  # from 0.9 at 0.58 up to 1.107
+    held[0] = first
+    assert "validation rises" in diagnose(train, validation=held + noise).symptoms
+    assert "validation rises" not in diagnose(train, validation=train + 0.1 + noise).symptoms
+
+
+@pytest.mark.parametrize("rows", [100, 300, 1000])
+@pytest.mark.parametrize("kind", ["with a memory", "with heavy tails"])
+def test_no_noise_of_a_validation_is_overfitting(rows: int, kind: str) -> None:
+    """At most 1 in 100, on a floor and on the way there, also of a moving average of noise, and of Student's with 3 degrees of freedom."""
+    seen = 0
+    for seed in range(100):
+        random = np.random.default_rng([rows, seed])
+        noise = (
+            np.convolve(random.standard_normal(rows + 4), np.full(5, 5**-0.5), "valid") if "memory" in kind else random.standard_t(3, rows)
+        )
+        fall = np.exp(-np.arange(rows) / (15, rows / 4)[seed % 2])
+        seen += "validation rises" in diagnose(fall, validation=1.1 * fall + 0.05 * noise).symptoms
+    assert seen <= 1
+
+
 @pytest.mark.parametrize(
     ("level", "name"),
     [

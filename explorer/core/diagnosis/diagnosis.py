@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
-from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, rises, symptoms
+from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, symptoms
 from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record, numbers
-from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
+from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs, rises_again
 from explorer.core.files.logs import LogFile
 from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
@@ -135,7 +135,7 @@ def diagnose(
     heard = alarms(record, lines)
     signs, verdict, sentence = _judged(record, stochastic, heard)
     alive = record.lost_from is None and not any(each.dead for each in heard)
-    if judged == "validation" and alive and rises(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
+    if judged == "validation" and alive and rises_again(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
     sentence = re.sub(r"“[^“”]*+”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
