@@ -87,6 +87,7 @@ def test_a_loss_that_is_missing_to_the_end_was_nan(row: str, lost: bool, blank: 
     assert (
         "is missing from step 70 on: the last 50 of 120 rows have no value, which is what pandas and JSON write" in found.sentence
     ) == lost
+    assert (found.evidence["rows with a value"], found.evidence["missing values"]) == (70, 50)
     listed = json.dumps([float(each) if each != blank else None for each in values])
     assert diagnose(read_log(listed)).sentence == diagnose(json.loads(listed)).sentence
     assert "missing from row 71 on" in diagnose(read_log(listed)).sentence

@@ -316,9 +316,9 @@ def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Al
     found: dict[str, float | int | str] = {"in the file": record.whole} if record.whole else {}
     found |= {
         "verdict": word,
-        "rows with a value": int(record.values.size),
-        "missing values": record.missing,
-        "values that are not finite": int(record.values.size - record.finite.size),
+        "rows with a value": int(record.values.size) - record.unwritten,
+        "missing values": record.missing + record.unwritten,
+        "values that are not finite": int(record.values.size - record.finite.size) - record.unwritten,
     }
     if record.lost_from is not None:
         found["not finite from here to the end"] = record.place(record.lost_from)
