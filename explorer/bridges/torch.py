@@ -76,7 +76,8 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     for name, each in (("inputs", inputs), ("targets", targets)):
         if any(hasattr(part, "__array__") and not isinstance(part, torch.Tensor) for part in _leaves(each)):
             raise must(name, "tensors, such as torch.as_tensor makes of an array", _described(torch, each))
-        if each not in ((), {}) and (name == "inputs" or hasattr(each, "__len__")) and not _tensors(torch, each):
+        none = isinstance(each, tuple | dict) and not each  # a model of its parameters alone
+        if not (none or _tensors(torch, each)) and (name == "inputs" or hasattr(each, "__len__")):
             raise must(
                 name, "tensors, such as torch.as_tensor makes of a list, or next(iter(loader)) of a DataLoader", _described(torch, each)
             )
