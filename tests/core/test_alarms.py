@@ -144,6 +144,22 @@ def test_a_rise_of_a_tenth_of_the_fall_is_overfitting(first: float, rows: int, s
     assert "validation rises" not in diagnose(train, validation=train + 0.1 + noise).symptoms
 
 
+@pytest.mark.parametrize(
+    ("held", "rises"),
+    [
+        ([0.9, 0.7, 0.6, 0.55, 0.54, 0.56, 0.58, 0.61, 0.63, 0.66], True),
+        ([2.1, 1.8, 1.7, 1.65, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4, 2.6, 2.9], True),
+        ([0.69, 0.6, 0.55, 0.56, 0.54, 0.55, 0.56, 0.55, 0.55, 0.56], False),
+        ([0.5] * 20 + [0.51] * 20, False),  # printed in steps of 0.01
+        ([0.5] * 20 + [0.5 + 1e-16] * 20, False),
+    ],
+)
+def test_a_few_epochs_and_printed_digits(held: list[float], rises: bool) -> None:
+    for a, b in ((1.0, 0.0), (7.0, -3.0)):
+        found = diagnose(0.7 ** np.arange(len(held)), validation=a * np.array(held) + b)
+        assert ("validation rises" in found.symptoms) == rises
+
+
 @pytest.mark.parametrize("rows", [100, 300, 1000])
 @pytest.mark.parametrize("kind", ["with a memory", "with heavy tails"])
 def test_no_noise_of_a_validation_is_overfitting(rows: int, kind: str) -> None:

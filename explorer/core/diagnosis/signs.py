@@ -477,8 +477,8 @@ def rises_again(losses: Array) -> bool:
     """Return whether finite losses ``(n,)``, such as validation's, come down and end above that, by more than noise, for a while.
 
     Of medians of an eighth of the rows each, the last lies above the lowest, two before it at least: by `CERTAIN` standard errors (a
-    median's variance is 1.57 of a mean's; noise has a memory), and by a share of the way that the row halfway to the lowest had to go.
-    The whole fall is no measure of it: the first rows of a language model fall by far more than overfitting ever takes back.
+    median's variance is 1.57 of a mean's; noise has a memory), by two steps of its print, and by a share of the way that the row halfway to
+    the lowest had to go. The whole fall is no measure of it: a language model's first rows fall by far more than overfitting takes back.
 
     >>> k = np.arange(120)
     >>> fall = 2.3 * np.exp(-k / 40)
@@ -498,7 +498,9 @@ def rises_again(losses: Array) -> bool:
     scatter = max(float(np.std(_clipped(residual))) * math.sqrt(len(late) / (len(late) - 3)), _bends(z))
     error = scatter * math.sqrt(2 * (1.57 * min(_memory(residual), width) / width if width > 1 else 1.0))
     won = max(float(np.median(z[: low * width])) - levels[low], 0.0) if low else 0.0
-    return bool(levels[-1] - levels[low] > max(CERTAIN * error, LOSES * won))
+    values = np.unique(z)
+    printed = float(np.diff(values).min(initial=math.inf)) if 2 * values.size <= n else ROUNDING
+    return bool(levels[-1] - levels[low] > max(CERTAIN * error, LOSES * won, 2 * printed))
 
 
 def _by_chance(z: Array) -> float:
