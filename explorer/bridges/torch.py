@@ -203,7 +203,7 @@ class TorchModel:
                 if "random" in str(error):
                     raise _drawn() from error
                 reason = error
-        raise must("model", "one that leaves backward() to who trains it", said(reason)) from reason
+        raise must("model", "one that leaves backward() to the training loop", said(reason)) from reason
 
     def _see_together(self, torch: Any, points: Any, data: Any) -> None:
         """Find out whether vmap knows the gradient of what it computes, and the gradient's: of a few examples, else of all."""
@@ -263,7 +263,7 @@ class TorchModel:
     def hessian_at(self, x: Array, data: Any) -> Times:
         torch = needed("torch", "PyTorch")
         alone = bool((x == x[0]).all())  # one point and many vectors: the gradient is computed once
-        if not (alone or self.curved):
+        if self.together and not (alone or self.curved):
             each = [self.hessian_at(row[np.newaxis], data) for row in x]
             return lambda v: np.concatenate([times(along[np.newaxis]) for times, along in zip(each, v, strict=True)])
         small = x.shape[1] * max(map(len, _tensors(torch, data))) < LARGE

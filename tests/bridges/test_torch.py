@@ -354,7 +354,7 @@ MEAN = nn.functional.cross_entropy
         (
             lambda: Squaring(lambda z: z.sum().backward(retain_graph=True) or z),
             (MEAN, *DATA),
-            r"leaves backward\(\) to who trains it",
+            r"leaves backward\(\) to the training loop",
         ),
         (lambda: torch.jit.script(nn.Linear(4, 3)), (MEAN, *DATA), "as it was before torch.jit.script or torch.jit.trace compiled it"),
         (lambda: nn.DataParallel(nn.Linear(4, 3)), (MEAN, *DATA), "a single device: model.module, got DataParallel"),
