@@ -1,6 +1,7 @@
 """The command line: `divergence-explorer` opens the app; with a command it says what a log shows, or what a setup does.
 
-The exit status is 0; 1 where the run diverged, so that a script or CI can stop; and 2, with a sentence, where the input is refused.
+The exit status is 0; 1 where the run diverged, so that a script or CI can stop; and 2, with a sentence, where the input is refused or the
+answer cannot be written.
 """
 
 import argparse
@@ -22,14 +23,16 @@ from explorer.core.files.logs import MOST_BYTES, read_log
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import experiment, must, typed
 from explorer.core.ground.prose import counted, plain, told_apart
+from explorer.core.ground.size import check_size
 from explorer.core.run.bracket import bracket
-from explorer.core.run.ruler import ruler
+from explorer.core.run.ruler import RATES, ruler
 from explorer.core.run.setup import Setup, parts
 from explorer.core.run.sweep import sweep
 from explorer.core.theory.edge import Edge
 from explorer.core.verdict.sentence import Verdict
 
 CAUSES = 3  # as many as one reads in a terminal; --json has all
+MOST_STEPS = 1_000_000  # of a sweep, which takes a quarter of a minute of the simplest loss
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.command is None:
             return opened()
         if asked.command == "site":
-            return built(asked.folder, asked.app)
+            return _written(built(asked.folder, asked.app), 0)
         answer: Answer = asked.answers(asked.of)
     except (ValueError, ModuleNotFoundError) as refusal:
-        _say(f"divergence-explorer: {refusal}", sys.stderr)
-        return 2
+        return _refused(str(refusal))
+    text = json.dumps(_finite(answer.numbers), indent=2) if asked.json else "\n".join(answer.words)
+    return _written(text, int(answer.diverged))
+
+
+def _written(text: str, status: int) -> int:
+    """Write an answer, and return the exit status: this one, but for an answer that nobody got."""
     try:
-        _say(json.dumps(_finite(answer.numbers), indent=2) if asked.json else "\n".join(answer.words), sys.stdout)
-        sys.stdout.flush()
-    except BrokenPipeError:
+        _say(text, sys.stdout)
+    except BrokenPipeError:  # who reads has gone, as `head` does
         _quietly(sys.stdout)
-    return int(answer.diverged)
+    except OSError as error:
+        _quietly(sys.stdout)
+        return _refused(f"the answer must be written somewhere: {error.strerror}")
+    return status
+
+
+def _refused(reason: str) -> int:
+    """Say why there is no answer, and return the exit status."""
+    _tell(f"divergence-explorer: {reason}")
+    return 2
+
+
+def _tell(text: str) -> None:
+    """Write beside the answer, if anybody listens there."""
+    try:
+        _say(text, sys.stderr)
+    except OSError:
+        _quietly(sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,21 +129,22 @@ def opened() -> int:
     return 0
 
 
-def built(folder: str, app: str) -> int:
-    """Write the site that needs no server, saying which page is being computed."""
+def built(folder: str, app: str) -> str:
+    """Write the site that needs no server, saying which page is being computed, and return its first page."""
     with needs("plot", "the site"):
         from explorer.site.gallery import write_site
     try:
-        first = write_site(folder, app=app, told=lambda name: _say(name, sys.stderr))
+        first = write_site(folder, app=app, told=_tell)
     except OSError as error:
         raise must("FOLDER", "one that can be written", f"{typed(folder)}: {error.strerror}") from error
-    _say(str(first), sys.stdout)
-    return 0
+    return str(first)
 
 
 def diagnosed(path: str) -> Answer:
     """Return what the log in a file shows, or on the standard input for ``-``."""
     try:
+        if not path or (path == "-" and sys.stdin is None):
+            raise OSError(None, "there is no file of this name" if not path else "the standard input is closed")
         with contextlib.nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
             log = read_log(file.read(MOST_BYTES + 1))
     except OSError as error:
@@ -146,6 +171,8 @@ def swept(link: str) -> Answer:
     """Return what happens at the rates around the edge of a setup, and what `edge` says."""
     setup = Setup.from_query(experiment(parts(link)))
     setup.check_start()
+    check_size("steps", setup.steps, {}, MOST_STEPS)
+    setup.check_work({"rate": RATES})
     loss, optimizer, conditions = setup.make_loss(), setup.make_optimizer(), setup.conditions()
     scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate)
     rates, theory = scale.rates[scale.rates > 0], scale.edge
@@ -210,16 +237,23 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _say(text: str, stream: TextIO) -> None:
-    """Write a text, without what a terminal would take for a command (a log may have written it), or cannot show."""
+def _say(text: str, stream: TextIO | None) -> None:
+    """Write a text, without what a terminal would take for a command (a log may have written it), or cannot show.
+
+    Raises OSError where it cannot be written.
+    """
+    if stream is None:
+        raise OSError(None, "the standard output is closed")
     plain_text = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
     letters = stream.encoding or "utf-8"
     stream.write(plain_text.encode(letters, "replace").decode(letters) + "\n")
+    stream.flush()
 
 
-def _quietly(stream: TextIO) -> None:
-    """Write no more: who reads has gone, as `head` does."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _quietly(stream: TextIO | None) -> None:
+    """Write no more, nor what was not written."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

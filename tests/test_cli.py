@@ -83,6 +83,10 @@ def test_an_edge_at_which_runs_leave_a_saddle_is_said_to_be_one(start: str, fall
     [
         (("diagnose", "no such file"), "LOG must be a file that can be read, or -, got 'no such file': No such file or directory"),
         (("diagnose", "."), "Is a directory"),
+        (("diagnose", ""), "got '': there is no file of this name"),
+        (("edge", "loss=quadratic&loss=ravine"), "a link's loss must be one, said once, got 'quadratic' and 'ravine'"),
+        (("sweep", "loss=x_squared&steps=1e7"), "steps must be ≤ 1,000,000, got 10,000,000"),
+        (("edge", "loss=linear_regression&steps=1e6"), "steps must be ≤ 107,735 for 3 dimensions"),
         (("edge", "loss=nothing"), "loss must be one of"),
         (("edge", "quadratic"), "a link has no part named 'quadratic'"),
         (("sweep", "loss=x_squared&start=1e200"), "start must be where the loss is finite"),
@@ -134,6 +138,26 @@ def test_who_reads_may_leave_early() -> None:
         assert process.stderr.read() == ""
         process.stderr.close()
         assert process.wait(120) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("shell", "said"),
+    [
+        ("diagnose log > /dev/full", "the answer must be written somewhere: No space left on device"),
+        ("diagnose log --json >&-", "the answer must be written somewhere: the standard output is closed"),
+        ("diagnose - <&-", "LOG must be a file that can be read, or -, got '-': the standard input is closed"),
+        ("diagnose nothing 2>&-", ""),
+        ("diagnose nothing 2> /dev/full", ""),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_answer_that_nobody_gets_is_no_verdict(shell: str, said: str, tmp_path: Path) -> None:
+    """A full disk and closed streams: the status is never the 1 of a run that diverged, as this one has."""
+    (tmp_path / "log").write_text(EXPLODES)
+    asked = ["bash", "-c", f'PYTHONPATH="{Path(__file__).parents[1]}" "{sys.executable}" -m explorer {shell}']
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"divergence-explorer: {said}\n" * bool(said)
 
 
 def test_a_verdict_stands_apart_from_a_long_range(capsys: pytest.CaptureFixture[str]) -> None:

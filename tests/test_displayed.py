@@ -206,6 +206,17 @@ def test_what_cannot_be_drawn_says_so_and_is_still_a_sentence(found: Callable[[]
         result.plot()
 
 
+def test_a_trace_is_its_sentence() -> None:
+    """Two numbers have no picture."""
+    for found, said in (
+        (explorer.trace("booth"), "the eigenvalues' sum is 20, from 2 products with the Hessian"),
+        (explorer.Trace(20.0, 0.5, 7), "the eigenvalues' sum is 20 ± 0.5, from 7 products with the Hessian"),
+        (explorer.Trace(np.nan, np.nan, 7), "the eigenvalues' sum is not finite ± ?, from 7 products with the Hessian"),
+    ):
+        assert (repr(found), Seen(found._repr_html_()).text) == (f"<Trace: {said}>", said)
+        assert found.to_frame().products.tolist() == [found.products]
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_a_result_is_a_table(name: str) -> None:
     assert not made(name).to_frame().empty or name == "Canvas, blank"

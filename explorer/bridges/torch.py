@@ -8,12 +8,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bridges.bridge import BY_DIFFERENCES, DataBridge, Times, is_exact, needed, said
+from explorer.bridges.bridge import BY_DIFFERENCES, FEW, DataBridge, Times, is_exact, needed, said
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_made, must, typed
 from explorer.core.losses.protocol import check_bound
@@ -35,7 +36,8 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     for all runs in one pass; where the model takes only one at a time, one after another. Weight normalization and attention, whose fused
     forms have a wrong second derivative or none, are computed from their formulas. The product is compared once with a difference of
     gradients, in float64 on a few examples; of a model where PyTorch has it wrong, or not at all, it is by differences from then on, and a
-    UserWarning says so. `lower_bound` is what the loss never falls below, 0 for most, if you know it: a verdict can then tell what is left.
+    UserWarning says so; another names the hooks on gradients, which are left out. `lower_bound` is what the loss never falls below, 0 for
+    most, if you know it: a verdict can then tell what is left.
 
     What is trained are the parameters that require a gradient, tied ones once, from where they are now; each is a block with its own name.
     The model is copied, so that neither it nor its buffers are changed. As in training, `BatchNorm` in training mode uses the mean and
@@ -43,9 +45,10 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
 
     Raises ValueError for a model without parameters to train, with ones that have no shape yet or are of another type than float32 and
     float64 (in 16 bits curvature is rounded away), for one that cannot be copied, that draws random numbers, as dropout does in training
-    mode, or whose loss depends on what it was called with before, as with spectral normalization in training mode, for data whose tensors
-    are not equally long or that the model or the loss function does not take, with what PyTorch says of it, for `BatchNorm` in training
-    mode with one value a channel, and for a loss that is not one number with a gradient.
+    mode, that makes a part of itself when it is first called, or whose loss depends on what it was called with before, as with spectral
+    normalization in training mode, for one that `torch.jit` compiled or that is spread over devices, for data whose tensors are not equally
+    long or that the model or the loss function does not take, with what PyTorch says of it, for `BatchNorm` in training mode with one value
+    a channel, and for a loss that is not one number with a gradient.
     Raises ImportError where PyTorch is not installed.
 
     See also: `jax_loss`, `from_function`, `safe_rate`.
@@ -61,11 +64,20 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
     """
     torch = needed("torch", "PyTorch")
     check_made("model", model, torch.nn.Module, "a torch.nn.Module")
+    if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        raise must("model", "the one on a single device: model.module", type(model).__name__)
+    if any(isinstance(each, torch.jit.ScriptModule) for each in model.modules()):
+        raise must("model", "one in Python, as it was before torch.jit.script or torch.jit.trace compiled it", type(model).__name__)
     check_made("loss_function", loss_function, Callable, "a function of the model's output and the targets")
     data = inputs if isinstance(inputs, tuple | list | dict) else (inputs,), targets
     for name, each in (("inputs", inputs), ("targets", targets)):
         if any(hasattr(part, "__array__") and not isinstance(part, torch.Tensor) for part in _leaves(each)):
             raise must(name, "tensors, such as torch.as_tensor makes of an array", _described(torch, each))
+        none = isinstance(each, tuple | dict) and not each  # a model of its parameters alone
+        if not (none or _tensors(torch, each)) and (name == "inputs" or hasattr(each, "__len__")):
+            raise must(
+                name, "tensors, such as torch.as_tensor makes of a list, or next(iter(loader)) of a DataLoader", _described(torch, each)
+            )
     lengths = {len(each) if each.ndim else 0 for each in _tensors(torch, data)}
     if len(lengths) != 1 or 0 in lengths:
         raise must("inputs and targets", "tensors with the examples along the first axis, as many in each", f"lengths {sorted(lengths)}")
@@ -88,6 +100,10 @@ def torch_loss(model: Any, loss_function: Callable[..., Any], inputs: Any, targe
         way = "one that copy.deepcopy can copy, with torch.nn.utils.parametrizations.weight_norm instead of torch.nn.utils.weight_norm, say"
         raise must("model", way, said(error)) from error
     arithmetic.check(start, data)
+    hooked = [name for name, each in trained.items() if each._backward_hooks or each._post_accumulate_grad_hooks]
+    hooked += [name or "the model" for name, each in model.named_modules() if any(_gradient_hooks(each))]
+    if hooked:
+        warnings.warn(HOOKS.format(", ".join(hooked[:5])), stacklevel=2)
     exact = is_exact(arithmetic, start, data, *lengths)
     if not exact:
         warnings.warn(BY_DIFFERENCES.format(DETACHED), stacklevel=2)
@@ -107,14 +123,21 @@ class TorchModel:
         self.parts = {name: (known[name].shape, known[name].dtype) for name in names}
         self.sizes = [known[name].numel() for name in names]
         self.device = known[names[0]].device
-        self.together, self.batched, self.an_example = True, True, 0.0
+        self.together, self.curved, self.batched, self.quiet, self.an_example = True, True, True, True, 0.0
         for each in model.modules():
             _by_batch(each)
             _by_formula(each)
+            for hooks in _gradient_hooks(each):
+                hooks.clear()
 
     def check(self, start: Array, data: Any) -> None:
         """Look at the start once: how many bytes an example takes, whether runs go together; what is not the same twice is refused."""
         torch, x = needed("torch", "PyTorch"), self._tensor(start[np.newaxis])
+        with _exact(torch), torch.enable_grad():
+            self._check(torch, x, data)
+            self._see_together(torch, torch.cat([x, 1.01 * x + 0.01]), data)
+
+    def _check(self, torch: Any, x: Any, data: Any) -> None:
         before, fresh = {name: each.clone() for name, each in self.model.named_buffers()}, copy.copy(self)
         fresh.model = copy.deepcopy(self.model)
         given = [each.clone() for each in _tensors(torch, data)]
@@ -124,12 +147,16 @@ class TorchModel:
             kept.append(saved.nbytes)
             return saved
 
-        point = x[0].requires_grad_()
-        with _exact(torch), torch.autograd.graph.saved_tensors_hooks(noted, lambda saved: saved):
+        point, known = x[0].requires_grad_(), {*self._names()}
+        with torch.autograd.graph.saved_tensors_hooks(noted, lambda saved: saved):
             single = self._loss(point, data, asked=partial(_asked, torch))
+        if made := [name for name in self._names() if name not in known]:
+            raise must(
+                "model", "one that has all of its parts before it is called: call it once first", f"one that makes {made[0]} in forward"
+            )
         if not isinstance(single, torch.Tensor) or single.numel() != 1:
-            got = f"shape {tuple(single.shape)}" if isinstance(single, torch.Tensor) else typed(single)
-            raise must("loss_function", "a function that returns one number, as with reduction='mean'", got)
+            got = f"shape {tuple(single.shape)}" if isinstance(single, torch.Tensor) else _described(torch, single)
+            raise must("loss_function", "a function that returns one number, as with reduction='mean', in a tensor", got)
         if not single.requires_grad:
             raise must(
                 "loss_function", "one whose result has a gradient with respect to the parameters", "one that is constant or detached"
@@ -139,13 +166,8 @@ class TorchModel:
         except (RuntimeError, NotImplementedError) as error:
             raise must("model and loss_function", "ones that have a gradient", said(error)) from error
         self.an_example = sum(kept) / max(len(each) for each in _tensors(torch, data))
-        try:
-            first = self._losses(x, data)
-        except RuntimeError as error:
-            if "random" in str(error):
-                raise _drawn() from error
-            self.together = fresh.together = False  # it branches on numbers, or has an operation that vmap does not know
-            first = self._losses(x, data)
+        first = self._first(torch, x.detach(), data)
+        fresh.together, fresh.quiet = self.together, self.quiet
         again, elsewhere = self._losses(x, data), 1.01 * x + 0.01
         stale = _differ(torch, self._losses(elsewhere, data), fresh._losses(elsewhere, data))
         changed = [name for name, each in self.model.named_buffers() if not torch.equal(each, before[name])]
@@ -159,6 +181,33 @@ class TorchModel:
         if stale:
             raise must("model", "one that computes its loss anew at every call", "one whose loss depends on what it was called with before")
 
+    def _names(self) -> list[str]:
+        """Those of all parameters and buffers."""
+        return [name for name, _ in (*self.model.named_parameters(), *self.model.named_buffers())]
+
+    def _first(self, torch: Any, x: Any, data: Any) -> Any:
+        """The losses ``(runs,)`` in the first way that works.
+
+        That is all runs together, or one by one where vmap does not know an operation or numbers decide what is done; and with nothing
+        kept for a gradient, or with it where the model computes one itself.
+        """
+        ways = [(together, quiet) for together in (True, False) for quiet in (True, False)]
+        for self.together, self.quiet in ways:
+            try:
+                with torch.set_grad_enabled(not self.quiet):
+                    return self._losses(x, data)
+            except Exception as error:  # one run, with its gradient, could be computed: vmap has its own reasons
+                if "random" in str(error):
+                    raise _drawn() from error
+                reason = error
+        raise must("model", "one that leaves backward() to the training loop", said(reason)) from reason
+
+    def _see_together(self, torch: Any, points: Any, data: Any) -> None:
+        """Find out whether vmap knows the gradient of what it computes, and the gradient's: of a few examples, else of all."""
+        some = self.on(data, np.arange(min(FEW, *map(len, _tensors(torch, data)))))
+        for known, order in (("together", 1), ("curved", 2)):
+            setattr(self, known, self.together and any(_has_gradient(torch, self._losses, points, each, order) for each in (some, data)))
+
     def has_product(self, x: Array, data: Any) -> bool:
         self.value_and_gradient(x, data)
         try:
@@ -171,13 +220,13 @@ class TorchModel:
         function = self.loss_function
         function = copy.deepcopy(function).double() if hasattr(function, "double") else function
         wide = TorchModel(copy.deepcopy(self.model).double(), function, tuple(self.parts))
-        wide.together = self.together
+        wide.together, wide.curved, wide.quiet = self.together, self.curved, self.quiet
         data = _each(needed("torch", "PyTorch"), data, lambda each: each.double() if each.is_floating_point() else each)
         return lambda x, v: (wide.value_and_gradient(x, data)[1], wide.hessian_at(x, data)(v))
 
     def value(self, x: Array, data: Any) -> Array:
         torch = needed("torch", "PyTorch")
-        with _exact(torch), torch.no_grad():
+        with _exact(torch), torch.set_grad_enabled(not self.quiet):
             return _array(self._losses(self._tensor(x), data))
 
     def value_and_gradient(self, x: Array, data: Any) -> tuple[Array, Array]:
@@ -191,6 +240,9 @@ class TorchModel:
     def hessian_at(self, x: Array, data: Any) -> Times:
         torch = needed("torch", "PyTorch")
         alone = bool((x == x[0]).all())  # one point and many vectors: the gradient is computed once
+        if self.together and not (alone or self.curved):
+            each = [self.hessian_at(row[np.newaxis], data) for row in x]
+            return lambda v: np.concatenate([times(along[np.newaxis]) for times, along in zip(each, v, strict=True)])
         small = x.shape[1] * max(map(len, _tensors(torch, data))) < LARGE
         with _exact(torch), torch.enable_grad():
             points = self._tensor(x[0] if alone else x).requires_grad_()
@@ -257,10 +309,11 @@ class TorchModel:
 def _exact(torch: Any) -> Iterator[None]:
     """Attention from its formula, because the fused forms of it have no second derivative; one thread at a time.
 
+    Nothing is computed again for a gradient (`torch.utils.checkpoint`): it would be with the model's own parameters instead of a run's.
     What vmap warns of, an operation that it computes one run after another, only PyTorch's developers can change.
     """
     attention, warns = torch.nn.attention, getattr(torch._C._functorch, "_set_vmap_fallback_warning_enabled", lambda on: None)
-    with ONE_AT_A_TIME, attention.sdpa_kernel(attention.SDPBackend.MATH):
+    with ONE_AT_A_TIME, attention.sdpa_kernel(attention.SDPBackend.MATH), _computed_once(torch.utils.checkpoint):
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         warns(False)
@@ -271,9 +324,27 @@ def _exact(torch: Any) -> Iterator[None]:
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
+@contextlib.contextmanager
+def _computed_once(checkpoint: Any) -> Iterator[None]:
+    """Let `checkpoint` call its function and keep what it computed."""
+    own = checkpoint.CheckpointFunction, checkpoint._checkpoint_hook
+    checkpoint.CheckpointFunction = SimpleNamespace(apply=lambda function, preserve, *given: function(*given))
+    checkpoint._checkpoint_hook = contextlib.nullcontext
+    try:
+        yield
+    finally:
+        checkpoint.CheckpointFunction, checkpoint._checkpoint_hook = own
+
+
 DETACHED = (
     "double backpropagation fails, or is not the derivative of the gradient; look for detach(), and for an operation"
     " with a backward of its own"
+)
+
+
+HOOKS = (
+    "hooks on gradients are left out, those of {}: the gradient is that of the loss; where a hook freezes a parameter use"
+    " requires_grad_(False), where it masks one multiply by the mask in forward"
 )
 
 
@@ -296,6 +367,24 @@ def _check_values(norm: Any, given: tuple[Any, ...]) -> None:
     if given[0].numel() == given[0].size(1):
         way = "take larger batches, or call model.eval() first"
         raise OneValue(f"a batch must have 2 values or more for each channel of BatchNorm in training mode, got 1: {way}")
+
+
+def _gradient_hooks(module: Any) -> list[Any]:
+    """What was registered to change, or to watch, the gradients of a module: its dictionaries of hooks, by their numbers."""
+    return [module._backward_hooks, module._backward_pre_hooks]
+
+
+def _has_gradient(torch: Any, losses: Callable[..., Any], points: Any, data: Any, order: int) -> bool:
+    """Whether the losses have derivatives up to this order."""
+    points = points.detach().requires_grad_()
+    try:
+        total = losses(points, data).sum()
+        for _ in range(order):
+            if total.requires_grad:
+                total = torch.autograd.grad(total, points, create_graph=True, allow_unused=True, materialize_grads=True)[0].sum()
+    except Exception:  # noqa: BLE001 - of vmap, or of examples that are too few
+        return False
+    return True
 
 
 def _by_formula(module: Any) -> None:

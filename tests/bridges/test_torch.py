@@ -141,6 +141,72 @@ class Once(Square):
     backward = staticmethod(torch.autograd.function.once_differentiable(Square.backward))
 
 
+class Making(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """It makes a part of itself when it is first called."""
+
+    def __init__(self, register: str) -> None:
+        super().__init__()
+        self.layer, self.register = nn.Linear(4, 3), register
+
+    def forward(self, x: Any) -> Any:
+        if not hasattr(self, "scale"):
+            made = nn.Linear(4, 4) if self.register == "add_module" else nn.Parameter(torch.ones(4))
+            getattr(self, self.register)("scale", made)
+        return self.layer(self.scale(x) if self.register == "add_module" else self.scale * x)
+
+
+class Checkpointed(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """It computes its first layers again for the gradient, in either of the two ways, or keeps what they gave."""
+
+    def __init__(self, again: dict[str, bool] | None) -> None:
+        super().__init__()
+        self.first, self.out, self.again = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3)), nn.Linear(3, 3), again
+
+    def forward(self, x: Any) -> Any:
+        return self.out(torch.tanh(self.first(x) if self.again is None else torch.utils.checkpoint.checkpoint(self.first, x, **self.again)))
+
+
+class Cube(torch.autograd.Function):  # type: ignore[misc, name-defined, unused-ignore]
+    """vmap knows its gradient, and not the gradient's, which looks at a number."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return x**3
+
+    @staticmethod
+    def setup_context(context: Any, inputs: Any, output: Any) -> None:
+        context.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(context: Any, gradient: Any) -> Any:
+        return gradient * Slope.apply(*context.saved_tensors)
+
+
+class Slope(Cube):
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return 3 * x**2
+
+    @staticmethod
+    def backward(context: Any, gradient: Any) -> Any:
+        (x,) = context.saved_tensors
+        return gradient * 6 * x / float(x.sum()) * float(x.sum())
+
+
+class Derivative(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """It is the derivative of a network with respect to its inputs, as physics-informed ones are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Any) -> Any:
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(torch.tanh(self.layer(x)).sum(), x, create_graph=True)[0]
+
+
 MODELS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "channels_last": (lambda: last(convolutional()), lambda: last(torch.randn(6, 2, 4, 4))),
     "attention, evaluating": (attending, lambda: torch.randn(6, 3, 4)),
@@ -282,11 +348,87 @@ MEAN = nn.functional.cross_entropy
         (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss, *DATA), "loss_function must be one that takes"),
         (lambda: nn.Linear(4, 3), (lambda o, t: (o.argmax(1) == t).float().mean(), *DATA), "has a gradient.*constant or detached"),
         (lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)), (MEAN, DATA[0][:1], DATA[1][:1]), "2 values or more for each channel"),
+        (lambda: Making("register_buffer"), (MEAN, *DATA), "call it once first, got one that makes scale in forward"),
+        (lambda: Making("register_parameter"), (MEAN, *DATA), "call it once first, got one that makes scale in forward"),
+        (lambda: Making("add_module"), (MEAN, *DATA), "call it once first, got one that makes scale.weight in forward"),
+        (
+            lambda: Squaring(lambda z: z.sum().backward(retain_graph=True) or z),
+            (MEAN, *DATA),
+            r"leaves backward\(\) to the training loop",
+        ),
+        (lambda: torch.jit.script(nn.Linear(4, 3)), (MEAN, *DATA), "as it was before torch.jit.script or torch.jit.trace compiled it"),
+        (lambda: nn.DataParallel(nn.Linear(4, 3)), (MEAN, *DATA), "a single device: model.module, got DataParallel"),
+        (lambda: nn.Linear(4, 3), (MEAN, [[1.0] * 4], DATA[1]), "inputs must be tensors, such as torch.as_tensor makes of a list"),
+        (lambda: nn.Linear(4, 3), (MEAN, DATA[0], [1, 2]), "targets must be tensors, such as torch.as_tensor makes of a list"),
+        (
+            lambda: nn.Linear(4, 3),
+            (MEAN, torch.utils.data.DataLoader(DATA[0]), DATA[1]),
+            r"next\(iter\(loader\)\) of a DataLoader, got <torch.*DataLoader",
+        ),
+        (
+            lambda: nn.Linear(4, 3),
+            (lambda o, t: (MEAN(o, t), o), *DATA),
+            r"one number.*, in a tensor, got \(float32 of shape \(\), float32 of",
+        ),
     ],
 )
 def test_what_cannot_be_a_loss_is_refused_with_a_sentence(model: Any, rest: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         torch_loss(model(), *rest)
+
+
+@pytest.mark.parametrize("again", [{"use_reentrant": False}, {"use_reentrant": True}])
+def test_what_a_model_computes_again_for_its_gradient_is_computed_once(again: dict[str, bool]) -> None:
+    """Computed again it would be with the model's own parameters, whatever the run's are: points away from them show it."""
+    plain, model = Checkpointed(None).double(), Checkpointed(again).double()
+    model.load_state_dict(plain.state_dict())
+    wanted, loss = (torch_loss(each, MEAN, DATA[0].double(), DATA[1]) for each in (plain, model))
+    random = np.random.default_rng(0)
+    for _ in range(2):
+        x, v = loss.start[:, np.newaxis] + random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3))
+        np.testing.assert_allclose(loss.value_and_gradient(x)[1], wanted.value_and_gradient(x)[1], atol=1e-12)
+        np.testing.assert_allclose(loss.hvp(x, v), wanted.hvp(x, v), atol=1e-12)
+        MEAN(model(DATA[0].double().requires_grad_()), DATA[1]).backward()  # theirs, afterwards, is as it was
+    own = np.concatenate([each.grad.numpy().ravel() / 2 for each in model.parameters()])
+    np.testing.assert_allclose(own, loss.value_and_gradient(loss.start[:, np.newaxis])[1][:, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("model", [lambda: Squaring(Cube.apply), Derivative])
+def test_where_vmap_does_not_know_a_derivative_runs_go_one_after_another(model: Callable[[], Any]) -> None:
+    loss = torch_loss(model().double(), lambda output, target: (output**2).mean(), DATA[0].double(), DATA[1])
+    random = np.random.default_rng(0)
+    x, v, h = loss.start[:, np.newaxis] + random.standard_normal((loss.dim, 3)), random.standard_normal((loss.dim, 3)), 1e-6
+    slope = (loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h)
+    for products in (loss.hvp(x, v), loss.hessian_at(x)(v)):
+        np.testing.assert_allclose(products, slope, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(loss.value(x), loss.value_and_gradient(x)[0], rtol=1e-12)
+    assert sharpness(loss) == pytest.approx(np.linalg.eigvalsh(hessian(loss, loss.start))[-1], rel=1e-6)
+    assert np.isfinite(sweep(loss, DESCENT, [0.01, 0.02], steps=2).final_loss).all()
+
+
+def test_hooks_on_gradients_are_left_out_by_name() -> None:
+    plain, model, called = nn.Linear(4, 3), nn.Linear(4, 3), list[Any]()
+    model.load_state_dict(plain.state_dict())
+    model.bias.register_hook(lambda gradient: 0 * gradient)
+    model.register_full_backward_hook(lambda *given: called.append(given))
+    with pytest.warns(UserWarning, match="hooks on gradients are left out, those of bias, the model"):
+        loss = torch_loss(model, MEAN, *DATA)
+    x = loss.start[:, np.newaxis]
+    np.testing.assert_array_equal(loss.value_and_gradient(x)[1], torch_loss(plain, MEAN, *DATA).value_and_gradient(x)[1])
+    assert not called
+    MEAN(model(DATA[0]), DATA[1]).backward()
+    assert called  # theirs is as it was
+    assert not model.bias.grad.any()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_attention_is_computed_from_its_formulas_without_a_warning(training: bool) -> None:
+    model = nn.Sequential(nn.TransformerEncoderLayer(4, 2, 6, dropout=0, batch_first=True), nn.Flatten(), nn.Linear(12, 3)).train(training)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss = torch_loss(model, MEAN, torch.randn(6, 3, 4), DATA[1])
+        sweep(loss, DESCENT, [0.01, 0.02], steps=2)
+        loss.hvp(loss.start[:, np.newaxis] * [1.0, 1.01], loss.start[:, np.newaxis] * [1.0, 1.01])
 
 
 def test_batch_normalization_takes_batches_of_two_and_why_nan_each_example() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,43 @@ def test_validation_in_rows_of_its_own_counts() -> None:
     assert "the validation loss is nan in row 13" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("row", "lost"),
+    [
+        ("{k},{loss},0.001", True),
+        ("{k},{loss},", True),  # a rate that nobody logs
+        ("{k},{loss},{late}", False),  # rows of an evaluation, which had no loss before either
+    ],
+)
+@pytest.mark.parametrize("blank", ["", "NA", "null"])
+def test_a_loss_that_is_missing_to_the_end_was_nan(row: str, lost: bool, blank: str) -> None:
+    """As pandas and JSON write it: read like a nan that stands there."""
+    values = [f"{2.3 * 0.97**k:.4f}" if k < 70 else blank for k in range(120)]
+    text = "step,loss,other\n" + "".join(row.format(k=k, loss=each, late="1.0" if k >= 70 else "") + "\n" for k, each in enumerate(values))
+    found = diagnose(read_log(text))
+    assert (found.verdict == Verdict.DIVERGED) == ("suddenly nan" in found.symptoms) == lost
+    assert (
+        "is missing from step 70 on: the last 50 of 120 rows have no value, which is what pandas and JSON write" in found.sentence
+    ) == lost
+    assert (found.evidence["rows with a value"], found.evidence["missing values"]) == (70, 50)
+    listed = json.dumps([float(each) if each != blank else None for each in values])
+    assert diagnose(read_log(listed)).sentence == diagnose(json.loads(listed)).sentence
+    assert "missing from row 71 on" in diagnose(read_log(listed)).sentence
+
+
+@pytest.mark.parametrize("every", [2, 10, 13])
+@pytest.mark.parametrize("end", [0, 1, 2, 9])
+def test_a_loss_that_is_logged_now_and_then_is_not_lost(every: int, end: int) -> None:
+    losses = [2.3 * 0.97**k if k % every == 0 else None for k in range(12 * every + 1)]
+    assert diagnose(losses + [None] * min(end, every - 1)).verdict == diagnose(losses).verdict != Verdict.DIVERGED
+    doubling = [2.3 * 0.97**k if (k & (k - 1)) == 0 else None for k in range(2**9 + 50 * end)]
+    assert diagnose(doubling).verdict != Verdict.DIVERGED
+    runs = "Step,a - loss,b - loss,c - loss\n" + "".join(
+        f"{k},{2 - k / 99 if k < 60 else ''},{'' if k > 70 else 1},{1}\n" for k in range(90)
+    )
+    assert diagnose(read_log(runs)).verdict != Verdict.DIVERGED
+
+
 def test_a_loss_scale_that_only_falls_is_said() -> None:
     found = diagnose(FALL, loss_scale=[2.0 ** (16 - k) for k in range(12)])
     assert "the loss scale only falls, from 65,536 to 32 in row 12" in found.sentence
@@ -92,6 +131,48 @@ def test_validation_that_rises_is_a_sign_with_its_row() -> None:
     assert "validation rises" in found.symptoms
     assert "the validation loss rises from row 11 on, from 0.5 to 1.08" in found.sentence
     assert found.causes[0].name == "Overfitting"
+
+
+@pytest.mark.parametrize("first", [2.7, 10.8])  # a language model begins at the logarithm of its vocabulary
+@pytest.mark.parametrize(("rows", "scatter"), [(40, 0.0), (120, 0.0), (120, 0.02), (1000, 0.05)])
+def test_a_rise_of_a_tenth_of_the_fall_is_overfitting(first: float, rows: int, scatter: float) -> None:
+    u, noise = np.arange(rows) / rows, scatter * np.random.default_rng(rows).standard_normal(rows)
+    train = 0.3 + 2.3 * np.exp(-3 * u)
+    held = train + 0.1 + 1.2 * np.maximum(u - 0.5, 0)  # from 0.9 at 0.58 up to 1.107
+    held[0] = first
+    assert "validation rises" in diagnose(train, validation=held + noise).symptoms
+    assert "validation rises" not in diagnose(train, validation=train + 0.1 + noise).symptoms
+
+
+@pytest.mark.parametrize(
+    ("held", "rises"),
+    [
+        ([0.9, 0.7, 0.6, 0.55, 0.54, 0.56, 0.58, 0.61, 0.63, 0.66], True),
+        ([2.1, 1.8, 1.7, 1.65, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4, 2.6, 2.9], True),
+        ([0.69, 0.6, 0.55, 0.56, 0.54, 0.55, 0.56, 0.55, 0.55, 0.56], False),
+        ([0.5] * 20 + [0.51] * 20, False),  # printed in steps of 0.01
+        ([0.5] * 20 + [0.5 + 1e-16] * 20, False),
+    ],
+)
+def test_a_few_epochs_and_printed_digits(held: list[float], rises: bool) -> None:
+    for a, b in ((1.0, 0.0), (7.0, -3.0)):
+        found = diagnose(0.7 ** np.arange(len(held)), validation=a * np.array(held) + b)
+        assert ("validation rises" in found.symptoms) == rises
+
+
+@pytest.mark.parametrize("rows", [100, 300, 1000])
+@pytest.mark.parametrize("kind", ["with a memory", "with heavy tails"])
+def test_no_noise_of_a_validation_is_overfitting(rows: int, kind: str) -> None:
+    """At most 1 in 100, on a floor and on the way there, also of a moving average of noise, and of Student's with 3 degrees of freedom."""
+    seen = 0
+    for seed in range(100):
+        random = np.random.default_rng([rows, seed])
+        noise = (
+            np.convolve(random.standard_normal(rows + 4), np.full(5, 5**-0.5), "valid") if "memory" in kind else random.standard_t(3, rows)
+        )
+        fall = np.exp(-np.arange(rows) / (15, rows / 4)[seed % 2])
+        seen += "validation rises" in diagnose(fall, validation=1.1 * fall + 0.05 * noise).symptoms
+    assert seen <= 1
 
 
 @pytest.mark.parametrize(

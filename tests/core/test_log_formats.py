@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import diagnose, read_log
+from explorer import Verdict, diagnose, read_log
 
 NAN = float("nan")
 
@@ -1061,6 +1061,10 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
         "RUNNING THE L-BFGS-B CODE\n\nMachine precision = 2.220D-16\n N =           10     M =           10\n",
         "episode 1 epsilon 1.0\nepisode 2 epsilon 0.5\n",
         "iteration 1 log-likelihood -100\niteration 2 log-likelihood -95\n",
+        *(
+            f"epoch,{name}\n" + "".join(f"{k},{-263 + k}\n" for k in range(9))
+            for name in ("elbo", "ELBO", "train/elbo", "val_loglikelihood")
+        ),
         "loading data: 0.50 s\nloading data: 0.61 s\n",
         # Stan's optimizer, which maximizes: its last column has a name and is blank.
         "    Iter      log prob        ||dx||      ||grad||       alpha      alpha0  # evals  Notes \n"
@@ -1071,6 +1075,13 @@ def test_a_log_is_read_as_it_was_meant(name: str) -> None:
 def test_what_has_no_loss_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="the file must have"):
         read_log(text)
+
+
+@pytest.mark.parametrize("name", ["neg_elbo", "nelbo", "-elbo", "elbo_loss", "nll", "negative log likelihood"])
+def test_what_is_maximized_is_a_loss_with_another_sign(name: str) -> None:
+    log = read_log(f"epoch,elbo,{name}\n" + "".join(f"{k},{-263 + k},{263 - k}\n" for k in range(9)))
+    assert log.roles["train"] == name
+    assert diagnose(log).verdict != Verdict.DIVERGED
 
 
 @pytest.mark.parametrize(

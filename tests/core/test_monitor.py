@@ -323,7 +323,7 @@ def test_nonsense_about_the_model_is_refused_with_a_sentence() -> None:
         ({"optimizer": "sgd"}, "optimizer must be one of|gradient_descent"),
         ({"optimizer": 3}, "optimizer must be a name such as"),
         ({"model": bowl, "every": 0}, "every must be finite and ≥ 1"),
-        ({"model": object()}, "loss must be a name such as"),
+        ({"model": object()}, "model must be a Loss with hvp, as torch_loss and jax_loss"),
     ):
         with pytest.raises(ValueError, match=words):
             Monitor(**given)

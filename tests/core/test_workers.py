@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from explorer import sweep
 from explorer.core.ground import workers
 from explorer.core.ground.workers import POLITE, Cluster, processes
 
@@ -65,3 +70,28 @@ def test_without_the_cluster_that_was_named_they_do_the_work_and_the_log_says_so
         assert [processes().submit(pow, 2, power).result() for power in range(3)] == [1, 2, 4]
     [said] = caplog.messages
     assert said.startswith(f"There is no cluster at {address} (")
+
+
+class Deadly:
+    """A loss that ends every process but the one it was made in, as the system does where memory runs out."""
+
+    dim, start, minimum = 1, np.ones(1), 0.0
+
+    def __init__(self) -> None:
+        self.home = os.getpid()
+
+    def value(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.value_and_gradient(x)[0]
+
+    def value_and_gradient(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if os.getpid() != self.home:
+            os._exit(9)
+        return x[0] ** 2, 2 * x
+
+
+def test_a_worker_that_dies_is_said_in_a_sentence() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with pytest.raises(BrokenExecutor, match=r"a worker of the executor ended before .* tiles of fewer than 3 runs need less"):
+            sweep(Deadly(), "gradient_descent", [0.1, 0.2, 0.3], executor=pool, steps=5)
+        with pytest.raises(ValueError, match="executor must be one that takes work: make another"):
+            sweep(Deadly(), "gradient_descent", [0.1, 0.2, 0.3], executor=pool, steps=5)

@@ -12,8 +12,7 @@ import numpy as np
 from explorer.core.diagnosis.alarms import Alarm
 from explorer.core.diagnosis.levels import classes_of, named_level
 from explorer.core.diagnosis.record import Record
-from explorer.core.diagnosis.signs import FEWEST, SINGLE, Signs, grew_at_the_end
-from explorer.core.ground.arrays import Array
+from explorer.core.diagnosis.signs import FEWEST, SINGLE, Signs, grew_at_the_end, rises_again
 from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.verdict import Verdict
 
@@ -164,22 +163,12 @@ def _gradient_grew(record: Record) -> bool:
 
 
 def overfits(record: Record) -> bool:
-    """Return whether the validation loss ends clearly above its lowest value while the training loss ends near its own."""
+    """Return whether the validation loss rises again while the training loss ends near its lowest."""
     train = record.finite
     if record.validation is None or train.size < FEWEST:
         return False
     trained = np.median(train[-max(train.size // 8, 1) :]) <= np.median(train[: max(train.size // 2, 1)])
-    return bool(trained) and rises(record.validation.finite)
-
-
-def rises(held: Array) -> bool:
-    """Return whether a validation loss ends clearly above its lowest value."""
-    if held.size < FEWEST:
-        return False
-    tail = max(held.size // 8, 1)
-    lowest, end, first = held.min(), np.median(held[-tail:]), held[0]
-    noise = 1.4826 * np.median(np.abs(np.diff(held))) if held.size > 2 else 0.0
-    return bool(end - lowest > max(0.1 * max(first - lowest, 0.0), 4 * noise) and held.argmin() < held.size - tail)
+    return bool(trained) and rises_again(record.validation.finite)
 
 
 def _precision(record: Record) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
-from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, rises, symptoms
+from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, symptoms
 from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record, numbers
-from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs
+from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs, rises_again
 from explorer.core.files.logs import LogFile
 from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
@@ -86,6 +86,9 @@ def diagnose(
 ) -> Diagnosis:
     """Return the verdict on losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
 
+    Where several rows at the end have no value, and all before had one or at a far shorter pace, the loss was nan, as pandas and JSON
+    write it.
+
     A `LogFile`, as `read_log` returns it, brings its steps and its other curves along; what is given beside it counts instead. Of a
     column whose name says that it is no loss there is no verdict, nor of a validation loss that rises from its lowest row on.
 
@@ -111,14 +114,14 @@ def diagnose(
     """
     given = {"validation": validation, "learning_rate": learning_rate, "gradient_norm": gradient_norm, "loss_scale": loss_scale}
     lines: tuple[tuple[str, int, str], ...] = ()
-    called, judged, counter, whole = "the loss", "train", "step", ""
+    called, judged, counter, whole, beside = "the loss", "train", "step", "", None
     if isinstance(losses, LogFile):
         log = losses
         counter = log.counter if steps is None else counter
         steps, losses, lines = log.step if steps is None else steps, log.losses, log.alarms
-        called, whole, judged = log.called, log.of, kind(log.roles["train"])
+        called, whole, judged, beside = log.called, log.of, kind(log.roles["train"]), log.beside()
         given = {role: log.curve(role) if curve is None else curve for role, curve in given.items()}
-    record = Record.of(losses, steps, counter=counter, called=called, whole=whole, **given)
+    record = Record.of(losses, steps, counter=counter, called=called, whole=whole, beside=beside, **given)
     curves = check_mapping("known", {} if known is None else known, '{"a run of last week": losses}')
     given_curves, curves = curves, {name: numbers(f"known[{name!r}]", curve)[0] for name, curve in curves.items()}
     for name, curve in curves.items():
@@ -132,7 +135,7 @@ def diagnose(
     heard = alarms(record, lines)
     signs, verdict, sentence = _judged(record, stochastic, heard)
     alive = record.lost_from is None and not any(each.dead for each in heard)
-    if judged == "validation" and alive and rises(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
+    if judged == "validation" and alive and rises_again(record.finite) and not (signs and (signs.explodes or signs.blew_up)):
         return _no_verdict(record, "; ".join([f"Overfits: {_risen(record, called)}", *map(str, heard)]), signs, heard, "validation rises")
     found = symptoms(record, signs, verdict, heard)
     sentence = re.sub(r"“[^“”]*+”|\bthe loss\b(?! scale| of)", lambda said: said[0] if said[0].startswith("“") else called, sentence)
@@ -247,6 +250,10 @@ def _lost(record: Record, signs: Signs | None) -> str:
     was, more = {True: (f"grew from {low} to {last}", ""), False: (f"was {last}, nothing unusual,", ""), None: (f"was {last}", few)}[
         grew(record, signs)
     ]
+    if record.unwritten:
+        lost, of = record.unwritten, record.values.size + record.missing
+        word = "missing" if at >= rows - lost else word
+        more += f": the last {lost:,} of {of:,} rows have no value, which is what pandas and JSON write for nan"
     return f"the loss {was} and is {word} from {place} on{more}"
 
 
@@ -309,9 +316,9 @@ def _evidence(record: Record, signs: Signs | None, word: str, heard: Sequence[Al
     found: dict[str, float | int | str] = {"in the file": record.whole} if record.whole else {}
     found |= {
         "verdict": word,
-        "rows with a value": int(record.values.size),
-        "missing values": record.missing,
-        "values that are not finite": int(record.values.size - record.finite.size),
+        "rows with a value": int(record.values.size) - record.unwritten,
+        "missing values": record.missing + record.unwritten,
+        "values that are not finite": int(record.values.size - record.finite.size) - record.unwritten,
     }
     if record.lost_from is not None:
         found["not finite from here to the end"] = record.place(record.lost_from)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import check_floats, check_takes, must
+from explorer.core.ground.knobs import check_floats, check_takes, must, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer
@@ -88,6 +88,8 @@ class Inspector:
     """Looks at a model every few steps and where a rise begins, and rehearses what is beyond the edge."""
 
     def __init__(self, model: Loss, rule: Optimizer, *, batch_size: int | None, every: int, largest: float) -> None:
+        if not isinstance(model, str) and not hasattr(model, "value_and_gradient"):
+            raise must("model", "a Loss with hvp, as torch_loss and jax_loss of explorer.bridges make of a model", typed(model))
         self._model, self._rule, self._largest = check_loss(model, *RUNS, "hvp"), rule, largest
         if rule.recurrence.unknown:
             raise ValueError(f"the optimizer {unmeasured(rule)}")

@@ -1,6 +1,6 @@
 """A recorded curve as it was given: what is missing taken out, what is not a number kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,15 @@ from explorer.core.ground.arrays import Array
 from explorer.core.ground.knobs import check_floats, must, typed
 
 SIZES = ("learning_rate", "gradient_norm", "loss_scale")  # columns that are never below 0
+SEVERAL = 3  # rows at the end without a value, at least: one may be half a row, two the last evaluation
 
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A recorded curve without what is missing; others beside it are records too, for they may have rows without a training loss."""
+    """A recorded curve without what is missing; others beside it are records too, for they may have rows without a training loss.
+
+    Those of its last rows that were nan, and have no value because nothing was written for it, count as nan; `unwritten` says how many.
+    """
 
     values: Array  # ``(n,)``, nan and inf among them
     steps: Array  # ``(n,)``
@@ -24,13 +28,24 @@ class Record:
     counter: str  # the word for where an entry stands: row, step or epoch
     called: str = "the loss"
     whole: str = ""  # what the file has, such as ``"300,001 lines"``, where these are not all
+    unwritten: int = 0
     validation: "Record | None" = None
     learning_rate: "Record | None" = None
     gradient_norm: "Record | None" = None
     loss_scale: "Record | None" = None
 
     @classmethod
-    def of(cls, losses: Any, steps: Any, *, counter: str = "step", called: str = "the loss", whole: str = "", **others: Any) -> "Record":
+    def of(
+        cls,
+        losses: Any,
+        steps: Any,
+        *,
+        counter: str = "step",
+        called: str = "the loss",
+        whole: str = "",
+        beside: Iterable[NDArray[np.bool_]] | None = None,
+        **others: Any,
+    ) -> "Record":
         values, present = numbers("losses", losses)
         if values.ndim != 1:
             raise must("losses", "one number a row, (n,)", f"shape {values.shape}")
@@ -50,7 +65,10 @@ class Record:
         def kept(column: Array, there: NDArray[np.bool_], **more: Any) -> "Record":
             return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
 
-        return kept(values, present, called=called, whole=whole, **{name: kept(*column) for name, column in given.items()})
+        end = unwritten(present, [there for _, there in given.values()] if beside is None else beside)
+        present = present | (np.arange(len(present)) >= len(present) - end)
+        own = {"called": called, "whole": whole, "unwritten": end}
+        return kept(values, present, **own, **{name: kept(*column) for name, column in given.items()})
 
     @property
     def at(self) -> Array:
@@ -92,6 +110,24 @@ class Record:
         if self.counter == "row":
             return f"row {self.rows[entry] + 1:,}"
         return f"{self.counter} {step:,.0f}" if step.is_integer() else f"{self.counter} {step:.6g}"
+
+
+def unwritten(there: NDArray[np.bool_], beside: Iterable[NDArray[np.bool_]] = ()) -> int:
+    """Return how many rows at the end were nan, by where a column has values and where others have, ``(n,)`` each.
+
+    pandas writes nothing for nan, and JSON null: as for what was not logged. They were nan if they are `SEVERAL`, more than a pace of
+    logging that doubles would leave out, and in none of them stands what never stands beside a value, as in an evaluation at the end.
+
+    >>> unwritten(np.arange(120) < 70), unwritten(np.arange(120) % 10 == 0), unwritten(np.arange(8) < 5, [np.arange(8) > 4])
+    (50, 0, 0)
+    """
+    rows = np.flatnonzero(there)
+    if not rows.size:
+        return 0
+    end = len(there) - 1 - int(rows[-1])
+    other = np.logical_or.reduce([each[-end:] for each in beside if not each[there].any()]) if end else False
+    most = 2 * int(np.diff(rows, prepend=-1).max()) - 1
+    return end if int(end - np.sum(other)) > max(SEVERAL - 1, most) else 0
 
 
 def numbers(name: str, given: Any) -> tuple[Array, NDArray[np.bool_]]:

@@ -31,6 +31,7 @@ FORECAST = 0.35  # chaos: what followed the most similar moment foretells the ne
 LEAPS = 0.5  # a last row leaps if it lies above the rows before it by this share of all their movement, at least
 SINGLE = 3  # more spikes are no exceptions
 RARELY = 25  # a fall of this many rows that one rise breaks has no noise: noise rises in about every second row
+LOSES = 0.1  # a validation loss that rises has lost at least this share of what it had won in the later half of the rows to its lowest
 ABOVE = 1.0  # a spike of several rows stands above those around it by more than this many times their range
 CHANCE = 0.01  # a rise at the end that noise or a random walk would make as often as this is no growth
 DROWNS = 0.1  # noise by more than this share of the level: a network's first steps, logged batch by batch, scatter by less
@@ -470,6 +471,36 @@ def grew_at_the_end(losses: Array) -> bool | None:
     if not rises or _by_chance(above) < CHANCE:
         return bool(rises)
     return None if len(losses) < FEWEST or not np.diff(above)[:-1].any() else False
+
+
+def rises_again(losses: Array) -> bool:
+    """Return whether finite losses ``(n,)``, such as validation's, come down and end above that, by more than noise, for a while.
+
+    Of medians of an eighth of the rows each, the last lies above the lowest, two before it at least: by `CERTAIN` standard errors (a
+    median's variance is 1.57 of a mean's; noise has a memory), by two steps of its print, and by a share of the way that the row halfway to
+    the lowest had to go. The whole fall is no measure of it: a language model's first rows fall by far more than overfitting takes back.
+
+    >>> k = np.arange(120)
+    >>> fall = 2.3 * np.exp(-k / 40)
+    >>> rises_again(fall), rises_again(fall + 0.01 * np.maximum(k - 60, 0))
+    (False, True)
+    """
+    n = losses.size
+    if n < FEWEST:
+        return False
+    z, width = losses / (float(np.abs(losses).max()) or 1.0), n // 8
+    levels = np.array([np.median(each) for each in np.array_split(z, n // width)])
+    low = int(levels.argmin())
+    if low > len(levels) - 3:
+        return False
+    late = z[n // 2 :]
+    residual = late - _trend(late)
+    scatter = max(float(np.std(_clipped(residual))) * math.sqrt(len(late) / (len(late) - 3)), _bends(z))
+    error = scatter * math.sqrt(2 * (1.57 * min(_memory(residual), width) / width if width > 1 else 1.0))
+    won = max(float(np.median(z[: low * width])) - levels[low], 0.0) if low else 0.0
+    values = np.unique(z)
+    printed = float(np.diff(values).min(initial=math.inf)) if 2 * values.size <= n else ROUNDING
+    return bool(levels[-1] - levels[low] > max(CERTAIN * error, LOSES * won, 2 * printed))
 
 
 def _by_chance(z: Array) -> float:

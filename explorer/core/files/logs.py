@@ -92,6 +92,14 @@ class LogFile(Displayed):
         """The training loss ``(rows,)``, which every log has."""
         return self.columns[self.roles["train"]]
 
+    def beside(self) -> list[NDArray[np.bool_]]:
+        """Return where each other column has a value, ``(rows,)``, and where only a run goes on that is not the judged one."""
+        name, there = self.roles["train"], ~np.ma.getmaskarray(self.losses)
+        run, at = name.rpartition(" - ")[0], {each: ~np.ma.getmaskarray(values) for each, values in self.columns.items() if each != name}
+        others = [at[each] for each in at if kind(each) == "train" and not (run and each.startswith(run))]
+        alone = (np.logical_or if run else np.logical_and).reduce(others) if others else np.zeros(len(there), dtype=bool)
+        return [*at.values(), alone & ~there]
+
     def with_roles(self, roles: Mapping[str, str | None]) -> "LogFile":
         r"""The same log with other columns for these roles, None for no column. Raises ValueError for a role or a column that is none.
 

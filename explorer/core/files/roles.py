@@ -60,6 +60,8 @@ def has(name: str, kind: str) -> bool:
 def kind(name: str) -> str:
     """What a name says: a role, "batch" or "epoch", "other" for what is known to be no loss, and nothing for an unknown name.
 
+    >>> [kind(each) for each in ("elbo", "train/neg_elbo", "-ELBO", "val_nll", "log likelihood")]  # what is maximized is none
+    ['other', 'train', 'train', 'validation', 'other']
     >>> [kind(each) for each in ("lm loss", "Validation Loss", "grad norm", "loss_scale", "lr-SGD", "trainer/global_step", "ms/step", "J")]
     ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
     """
@@ -77,7 +79,7 @@ def kind(name: str) -> str:
     if has(name, "never a loss"):
         return "other"
     loss = has(name, "loss") or has(name, "metric") or "crossentropy" in joined or set(each) <= WORDS["part"] | {"train", "val"}
-    loss = loss or ("likelihood" in each and not {"neg", "negative"}.isdisjoint(each))
+    loss = loss or (has(name, "maximized") and _negative(name))
     if not loss:
         for counter in COUNTERS:
             if each[-1] in WORDS[counter] or (not each[-1].isascii() and has(each[-1], counter)):
@@ -86,7 +88,12 @@ def kind(name: str) -> str:
         return "validation" if has(name, "held out") else "train"
     if all(word in WORDS["held out"] for word in each) or each in (("train",), ("training",), ("learn",), ("trn",), ("tr",)):
         return "validation" if has(name, "held out") else "train"
-    return "other" if has(name, "other") else ""
+    return "other" if has(name, "other") or has(name, "maximized") else ""
+
+
+def _negative(name: str) -> bool:
+    """Whether a name says so, by a word or by the sign that it begins with."""
+    return not {"neg", "negative", "minus"}.isdisjoint(words(name)) or name.split(" - ")[-1].lstrip().startswith(("-", "−"))
 
 
 def like_a_loss(name: str) -> bool:

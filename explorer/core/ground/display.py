@@ -34,8 +34,8 @@ class Drawable:
         return above.plotted(self)
 
 
-class Displayed(Drawable):
-    """A result by its words: what has a `summary` is printed, drawn and made a table of; `to_columns` if it has more than a row."""
+class Told:
+    """A result by its words: what has a `summary` is printed and made a table of; `to_columns` if it has more than a row."""
 
     def summary(self) -> str:
         """Return what was found in a sentence or two, with the numbers that matter."""
@@ -49,12 +49,8 @@ class Displayed(Drawable):
         return shorten(f"<{type(self).__name__}: {self.summary()}", WIDEST, placeholder=" …") + ">"
 
     def _repr_html_(self) -> str:
-        """Return what Jupyter shows: the sentence, and where Plotly is installed a small picture."""
-        try:
-            above = importlib.import_module(DRAWS)
-        except ModuleNotFoundError:
-            return f"<p>{escape(self.summary())}</p>"
-        return str(above.html(self))
+        """Return what Jupyter shows: the sentence."""
+        return f"<p>{escape(self.summary())}</p>"
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame of it.
@@ -64,6 +60,18 @@ class Displayed(Drawable):
         with needs("frame", f"{type(self).__name__}.to_frame()"):
             import pandas as pd
         return pd.DataFrame(self.to_columns())
+
+
+class Displayed(Told, Drawable):
+    """A result that has a picture, too."""
+
+    def _repr_html_(self) -> str:
+        """Return what Jupyter shows: the sentence, and where Plotly is installed a small picture."""
+        try:
+            above = importlib.import_module(DRAWS)
+        except ModuleNotFoundError:
+            return super()._repr_html_()
+        return str(above.html(self))
 
 
 def span(values: Any, *, digits: int = 3) -> str:

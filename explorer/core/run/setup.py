@@ -333,13 +333,18 @@ class Setup(Drawable):
 
 
 def parts(link: Mapping[str, str] | str) -> dict[str, str]:
-    """Return the parts of a link by name: of the text of one, or of a mapping. Raises ValueError for what is neither.
+    """Return the parts of a link by name: of the text of one, or of a mapping. Raises ValueError for what is neither, or says two things.
 
     >>> parts("https://example.org/?v=1&start=1%2C2")
     {'v': '1', 'start': '1,2'}
     """
     if isinstance(link, str):
-        return dict(parse_qsl(link.partition("#")[0].rpartition("?")[2], keep_blank_values=True))
+        pairs = parse_qsl(link.partition("#")[0].rpartition("?")[2], keep_blank_values=True)
+        found = dict(pairs)
+        for name, text in pairs:
+            if text != found[name]:
+                raise must(f"a link's {name}", "one, said once", f"{typed(text)} and {typed(found[name])}")
+        return found
     return check_mapping("a link", link, '{"v": "1", "loss": "quadratic"}, or its text, v=1&loss=quadratic')
 
 

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field, fields
 from typing import Unpack
 
@@ -63,8 +63,8 @@ def sweep(
     is done, every 0.05 s; setting `stop`, or an exception in `progress`, ends the sweep within a step.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: its `final_loss` is that of that moment, where
-    `run` and `judge` have the one after all steps. Raises Stopped if it was asked to stop, and ValueError as `run` does, but for the size
-    of the path.
+    `run` and `judge` have the one after all steps. Raises Stopped if it was asked to stop, BrokenExecutor if a worker died, and ValueError
+    as `run` does, but for the size of the path.
 
     See also: `run`, which keeps the paths; `Outcome`, `find_edge`, `render`.
 
@@ -112,6 +112,10 @@ def _each(
                 for future in finished:
                     yield places[future], future.result()
                 progress(1 - len(waiting) / len(tiles))
+        except BrokenExecutor as error:
+            runs = len(tiles[0].learning_rate)
+            way = f"for want of memory, perhaps: tiles of fewer than {runs:,} runs need less; make another executor, this one is broken"
+            raise BrokenExecutor(f"a worker of the executor ended before it had its answer: {way}") from error
         except BaseException:
             stop.set()
             raise

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.display import Displayed, span
+from explorer.core.ground.display import Displayed, Told, span
 from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_whole, must
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH, PATH, check_size
@@ -86,8 +86,8 @@ def top_eigenvalues(
     return values, vectors / np.linalg.norm(vectors, axis=0)
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, repr=False)
+class Trace(Told):
     """The sum of the eigenvalues as `value`, and its standard `error`, 0 where it is exact; from this many `products`.
 
     Both are nan where the Hessian is not finite.
@@ -96,12 +96,17 @@ class Trace:
 
     >>> from explorer import trace
     >>> trace("booth")    # as many probes as dimensions, or more
-    Trace(value=20.0, error=0.0, products=2)
+    <Trace: the eigenvalues' sum is 20, from 2 products with the Hessian>
     """
 
     value: float
     error: float
     products: int
+
+    def summary(self) -> str:
+        """Return the sum, with its standard error where it has one."""
+        found = plain_or("not finite", self.value) + (f" ± {plain_or('?', self.error, 2)}" if self.error else "")
+        return f"the eigenvalues' sum is {found}, from {counted(self.products, 'product')} with the Hessian"
 
 
 def trace(
@@ -118,7 +123,7 @@ def trace(
 
     >>> from explorer import LOSSES
     >>> trace(LOSSES["quadratic"](eigenvalues=(1, 3, 10)))
-    Trace(value=14.0, error=0.0, products=3)
+    <Trace: the eigenvalues' sum is 14, from 3 products with the Hessian>
     """
     at, probes = _Seen.of(loss, x, optimizer), check_whole("probes", probes, at_least=2)
     random = np.random.default_rng(check_whole("seed", seed, at_least=0))
