@@ -364,7 +364,10 @@ ONE = [1.0, 1.0]
             "losses must be numbers, or a file that read_log(Path(...).read_bytes()) has read, got 'train.csv'",
         ),
         (lambda: sharpness(BOWL, [Tensor()]), "of which torch.nn.utils.parameters_to_vector(...).detach().cpu().numpy() makes an array"),
-        (lambda: Monitor(model=bowl), "; torch_loss and jax_loss of explorer.bridges make one of a model, got <function bowl"),  # type: ignore[arg-type]
+        (
+            lambda: Monitor(model=bowl),
+            "model must be a Loss with hvp, as torch_loss and jax_loss of explorer.bridges make of a model, got <function bowl",
+        ),  # type: ignore[arg-type]
         (lambda: run(BOWL, DESCENT, True), "learning_rate must be a number, got True"),
         (lambda: run(BOWL, DESCENT, np.array([True])), "learning_rate must be a number, got array([ True])"),
         (lambda: sweep(BOWL, DESCENT, 0.1, steps=True), "steps must be a number, got True"),
