@@ -158,6 +158,11 @@ async function look() {
 tie();
 unsent = held.get();
 addEventListener("online", send);
+addEventListener("storage", async ({ key, newValue }) => { // another tab of this browser has heard of a bet
+  if (key !== `bet:${main().dataset.room}` || newValue || unsent) return;
+  if (taken) say("");
+  await renew().catch(() => {}); // without a network the next look renews it
+});
 document.addEventListener("visibilitychange", look); // who looks at the phone again sees what holds now
 send();
 next = setTimeout(look, PACE[main().dataset.pace] ?? 0);

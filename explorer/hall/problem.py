@@ -168,7 +168,7 @@ class Problem:
     def check(self, rate: float) -> float:
         """Return the rate if it can be bet. Raises ValueError with a sentence if not."""
         if not self.low * (1 - 1e-9) <= rate <= self.high * (1 + 1e-9):
-            raise ValueError(f"a bet is a learning rate between {' and '.join(self.ends)}, got {plain(rate)}")
+            raise ValueError(f"a bet is a learning rate between {' and '.join(self.ends)}, got {plain(rate, 12)}")
         return min(max(rate, self.low), self.high)
 
     def beyond(self, rate: float) -> bool:

@@ -656,6 +656,7 @@ function mount(parent) {
     if (asks) {
       live?.hide(); // it shows the answer, too
       scrubbing = false;
+      if (playing) stopPlaying(), (time = Math.max(data.times.length - 1, 0)); // what is revealed is the end, of which the words speak
       if (held) report();
     }
     form.hidden = !asks;

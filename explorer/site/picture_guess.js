@@ -77,11 +77,12 @@ function guessing(form, answer, change) {
   function tellAnswer() {
     const guessed = !prediction().reveals() ? [] : (question?.guesses ?? []).flatMap((each, i) => (inputs[i].guess === null ? [] : [[each, inputs[i].guess]]));
     const words = guessed.map(([each, k]) => each.replies[k][of(each.truth)]);
-    if (guessed.length && (tally.get(about)?.inputs ?? inputs) === inputs) tally.set(about, { inputs, scores: guessed.map(([each, k]) => each.scores[k][of(each.truth)]) });
+    const first = (tally.get(about)?.inputs ?? inputs) === inputs;
+    if (guessed.length && first) tally.set(about, { inputs, scores: guessed.map(([each, k]) => each.scores[k][of(each.truth)]) });
     const all = [...tally.values()].flatMap(({ scores }) => scores).filter(Boolean), right = all.filter((each) => each === "right").length;
-    const before = all.length ? `Your predictions so far: ${right} of ${all.length} right${all.length > right ? ` (${all.length > MOST_TALLIED ? "…, " : ""}${all.slice(-MOST_TALLIED).join(", ")})` : ""}.` : "";
+    const before = all.length ? `Your predictions so far: ${right} of ${all.length} right${all.length > right ? ` (${all.length > MOST_TALLIED ? "…, " : ""}${all.slice(-MOST_TALLIED).join(", ")})` : ""}.${first ? "" : " Only the first prediction of a problem counts."}` : "";
     score.textContent = before;
-    answer.replaceChildren(...words.map((text) => Object.assign(document.createElement("strong"), { textContent: text })), all.length > guessed.length ? before : "");
+    answer.replaceChildren(...words.map((text) => Object.assign(document.createElement("strong"), { textContent: text })), all.length > guessed.length || !first ? before : "");
     answer.hidden = !words.length;
   }
 

@@ -123,7 +123,7 @@ def edge(
 
     >>> guess = edge(np.array([0.1, 1.0, 10.0]), 0.38, 0.3804, steps=100)
     >>> guess.replies[guess.options.index("0.3")]
-    ('Runs diverge from 0.38 on: you said 0.3, 1.27 times too low.',)
+    ('Runs diverge beyond 0.38: you said 0.3, 1.27 times too low.',)
     >>> guess.scores[guess.options.index("0.4")], guess.at[guess.options.index("1")]
     (('right',), 1.0)
     >>> unseen = edge(np.array([0.1, 10.0]), 10.0, np.nan, steps=5)
@@ -142,7 +142,7 @@ def edge(
         reply, score = f"You said that no rate diverges, but {found}.{more}", WRONG
     else:
         scale = _scale(low, high)
-        found = f"Runs diverge from {plain(low, 4)} on{', as far as rates were tried' * so_far}"
+        found = f"Runs diverge beyond {plain(low, 4)}{', as far as rates were tried' * so_far}"
         guess = _rate(asks, found, low, low, more)
         reply, score = f"{found}: you said that no rate does.{more}", WRONG
     return replace(

@@ -1,16 +1,26 @@
 // The presenter's view: the picture alone, in type for the last row, moved by keys. It begins and ends with "p", its button, or Escape.
 
-let full = false; // it fills the screen, and leaving that ends it; what is heard late of an earlier time does not
+let full = false, turning = false; // it fills the screen, and leaving that ends it; the screen is about to be filled or left
 const showing = document.documentElement.dataset; // `present` while it is on
 
 function present(on) {
   if (on === "present" in showing) return;
   if (on) showing.present = "";
   else delete showing.present; // what was hidden stays so: `r` and a button on the page show it
-  if (on) document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may not: it fills the window then
-  else if (document.fullscreenElement) (full = false), document.exitFullscreen();
+  fill();
   dispatchEvent(new Event("present")); // pictures change the size of their type
   if (on) dial()?.focus();
+}
+
+// Fills the screen or leaves it, and again, where another key was faster than the browser. A frame may not: it fills the window then.
+async function fill() {
+  if (turning) return;
+  turning = true;
+  try {
+    while ("present" in showing !== !!document.fullscreenElement) await ("present" in showing ? document.documentElement.requestFullscreen() : document.exitFullscreen());
+  } catch { /* it may not */ }
+  turning = false;
+  full = !!document.fullscreenElement;
 }
 
 // What is moved by keys: the dial of the first picture, or what is guessed of it.
@@ -78,9 +88,7 @@ if (!window.presentBegan) {
     go("step", (lesson = step));
   });
   document.addEventListener("fullscreenchange", () => {
-    if (!document.fullscreenElement && full) present(false);
-    full = !!document.fullscreenElement;
-    if (full && !("present" in showing)) document.exitFullscreen(); // granted too late
+    if (!document.fullscreenElement && full && !turning) present(false);
   });
   // Before Streamlit, which has a meaning of its own for "r".
   addEventListener("keydown", (event) => {

@@ -222,6 +222,8 @@ def test_of_two_tabs_the_last_press_counts_and_not_the_last_to_arrive(window: Wi
         other.bring_to_front()
         bet(other, "0.5")
         expect(other.locator("#said")).to_have_text("Your bet of 0.5 is in.")
+        expect(one.locator("main")).to_contain_text("You bet 0.5.")
+        expect(one.locator("#said")).to_be_empty()
         one.bring_to_front()
         one.route("**/bet", lambda route: route.abort())
         bet(one, "0.6")

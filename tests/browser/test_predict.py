@@ -91,7 +91,7 @@ def scale(page: Page, place: int = 0):  # type: ignore[no-untyped-def]
 
 def checked(text: str, edge: float) -> None:
     """What was said to a guess is right, against an edge that was found otherwise."""
-    told = re.search(r"Runs diverge from (\S+) on: you said ([^,]+), ([\d.,]+) times too (low|high)", text)
+    told = re.search(r"Runs diverge beyond (\S+): you said ([^,]+), ([\d.,]+) times too (low|high)", text)
     found, said, by, side = told.groups()  # type: ignore[union-attr]
     guess = float(re.sub(r" × 10(\S+)", lambda power: "e" + power[1].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")), said))
     assert float(found) == pytest.approx(edge, rel=2e-3)
@@ -318,6 +318,10 @@ def test_the_presenter_hides_and_reveals_by_keys(visit: Visit, server: str) -> N
         expect(page.locator(".picture").first).to_be_visible(visible=key in "pr")
 
 
+AT_THE_END = "() => [...document.querySelectorAll('.picture input[aria-label=Time]')].every((each) => each.value === each.max)"
+"""Whether the pictures show all of the time, of which their words speak."""
+
+
 @pytest.mark.parametrize(("name", "query"), [("", RAVINE), ("race", RACE), ("network", NETWORK)])
 def test_what_moves_is_hidden_too(visit: Visit, server: str, name: str, query: dict[str, str]) -> None:
     """Asked in mid-play, by the button and before an audience, and in mid-drag; and drawn anew meanwhile."""
@@ -334,6 +338,7 @@ def test_what_moves_is_hidden_too(visit: Visit, server: str, name: str, query: d
         hidden(page)
         page.wait_for_function(f"({COLORED})() === 0")
         page.get_by_role("button", name="Show what happens").click()
+        page.wait_for_function(AT_THE_END)
         if press is None:
             page.keyboard.press("p")
         else:

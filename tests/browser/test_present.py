@@ -65,6 +65,28 @@ def hushed(page: Page) -> bool:
     return bool(page.evaluate("'hushed' in document.documentElement.dataset"))
 
 
+BOTH = """async (on) => {
+  for (let rests = 0; rests < 30; rests++) {
+    if ([!!document.fullscreenElement, "present" in document.documentElement.dataset].some((each) => each !== on)) rests = -1;
+    await new Promise(requestAnimationFrame);
+  }
+  return true;
+}"""
+"""Waits until the view and the full screen are both on, or both off, and stay so for thirty frames."""
+
+
+def test_the_view_and_the_full_screen_begin_and_end_together_however_fast(visit: Visit, server: str) -> None:
+    page = visit(server, ignore="404", viewport=PROJECTOR)
+    settle(page)
+    on = False
+    for presses in (1, 4, 5, 2, 3, 6):
+        for _ in range(presses):
+            page.keyboard.press("p")
+            page.evaluate("new Promise(requestAnimationFrame)")
+        on ^= presses % 2 == 1
+        assert page.evaluate(BOTH, on)
+
+
 def test_what_a_presenter_hid_stays_hidden_until_it_is_asked_for(visit: Visit, server: str) -> None:
     """After the view, by either of its ends; on the next page; not on one without an answer; and a button or `r` shows it everywhere."""
     page = visit(server, ignore="404", viewport=PROJECTOR)

@@ -183,6 +183,22 @@ def test_a_million_rows_are_thinned_and_that_is_said() -> None:
     assert "after 30 rows" in diagnose(short).sentence
 
 
+def test_a_loss_that_was_lost_is_not_thinned_away() -> None:
+    falls = [f"loss: {2 / (i + 1) ** 0.5:.6f}" for i in range(200_000)]
+    for tail in (
+        ["loss: nan", "saved", "bye"],
+        ["loss: nan", *15 * ["Traceback (most recent calls):"]],
+        ["loss: 1e9", "loss: inf", ""],
+    ):
+        assert diagnose(read_log("\n".join(falls + tail))).sentence.startswith("Diverges")
+    for at in (1_003, 100_001, 199_998):
+        log = read_log("\n".join([*falls[:at], "loss: nan", *falls[at:]]))
+        assert np.isnan(log.losses).sum() == 1
+        assert any("the first 20 with nan or inf" in note for note in log.notes)
+        table = "loss,lr\n" + "\n".join(f"{line[6:]},0.1" for line in [*falls[:at], "loss: nan", *falls[at:]])
+        assert np.isnan(read_log(table).losses).sum() == 1
+
+
 def test_a_byte_more_than_a_megabyte_is_no_matter() -> None:
     row = "12345,0.123456\n"
     content = ("step,loss\n" + "".join(f"{i},0.123456\n" for i in range(80_000)) + row)[: (1 << 20) + 1]

@@ -1,5 +1,6 @@
 """A training log out of an uploaded file, or out of what was pasted: which curve is in it, and what was not used."""
 
+import itertools
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,8 @@ from explorer.core.ground.prose import counted
 MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
 MOST_READ = 5_000_000  # letters of a log of many lines that are read
 LONGEST_LINE = 4 << 20  # a longer line holds no row of a log
-HEAD = 20  # the first lines of a long log that are read whatever its length: the names are among them
+HEAD = 20  # the lines of a long log that are read whatever its length: the first have the names, the last say what became of it
+NOT_FINITE = re.compile(r"(?i)\b(?:nan|inf)\b")
 HINTS = ("verflow", "OVERFLOW", "kipp")  # a line of an overflow has one of these: looked for first, since most lines have none
 
 OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp(?:ed|ing) (this )?step\b")
@@ -203,9 +205,12 @@ def _thinned_lines(lines: list[str]) -> tuple[list[tuple[int, str]], list[str]]:
     most = min(MOST_ROWS, MOST_READ * len(lines) // (sum(map(len, lines)) + 1))
     if len(lines) <= max(1.2 * most, 2 * HEAD):
         return list(enumerate(lines, 1)), []
-    kept = [*range(HEAD), *(HEAD + i for i in spread(len(lines) - HEAD - 1, most)), len(lines) - 1]
+    lost = itertools.islice((i for i, line in enumerate(lines) if NOT_FINITE.search(line)), HEAD)
+    evenly = (HEAD + i for i in spread(len(lines) - 2 * HEAD, most))
+    kept = sorted({*range(HEAD), *lost, *evenly, *range(len(lines) - HEAD, len(lines))})
     total = len(lines) - (not lines[-1])
-    return [(i + 1, lines[i]) for i in kept], [f"Of {total:,} lines {len(kept):,} were read, evenly, and all of the first {HEAD}."]
+    note = f"Of {total:,} lines {len(kept):,} were read: evenly, the first and last {HEAD}, and the first {HEAD} with nan or inf."
+    return [(i + 1, lines[i]) for i in kept], [note]
 
 
 def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[str]]:
@@ -518,6 +523,7 @@ def _thinned(
     rows = len(next(iter(columns.values())))
     if rows <= 1.2 * MOST_ROWS:
         return columns, step
-    kept = spread(rows)
-    notes.append(f"Of {rows:,} rows {len(kept):,} are looked at, evenly.")
+    lost = np.flatnonzero(np.any([~np.isfinite(each.filled(0)) for each in columns.values()], axis=0))[:HEAD]
+    kept = sorted({*spread(rows), *lost.tolist()})
+    notes.append(f"Of {rows:,} rows {len(kept):,} are looked at, evenly, and the first {HEAD} with nan or inf.")
     return {name: values[kept] for name, values in columns.items()}, None if step is None else step[kept]
