@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import check_floats
@@ -73,19 +76,44 @@ LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, 
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
 LOUD = (1.0, 1e6)  # gradients that a rule may answer though it does not answer small ones
 MOST = 64  # numbers beside one coordinate that a measured rule remembers: the eigenvalues of more take minutes
+RATES = (1.0, 1e-6, 1e-3, 0.1, 10.0)  # a rule with the rate inside must have one edge h = ηλ at all of them
 GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
 
 
 @np.errstate(all="ignore")
-def measured(begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None) -> Recurrence:
+def measured(
+    begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None, *, rated: bool = False
+) -> Recurrence:
     """A recurrence with the edge of a rule that names none: infinite where none is found, as for steps that stay long as gradients shrink.
 
     At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
     The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
     leaves the unit circle. The point does not move while the rule's counters run on. A rule has an `unknown` edge that raises an error
     there or changes the point, returns what is not finite or not the same twice, remembers more with every step or more than `MOST`
-    numbers, whose steps depend on other coordinates, or that answers small gradients otherwise than in proportion or by long steps.
+    numbers, whose steps depend on other coordinates, or that answers small gradients otherwise than in proportion or by long steps. The
+    Jacobian of a `rated` rule has η inside, too: its edge is a number h only where that, and what divides its steps, is one at all `RATES`.
     """
+    found, divided = [], []
+    for rate in RATES if rated else RATES[:1]:
+        asked = partial(direction, rate=rate)
+        found.append(_at_rest(begin, asked, preconditioner))
+        if found[-1].unknown:
+            return found[-1]
+        if rated and preconditioner is not None:
+            x = np.ones((1, 1))
+            step, state = asked(x, begin(x), x)
+            divided.append(preconditioner(state, step))
+    if all(_alike(one, other) for each in ([recurrence.edge for recurrence in found], divided) for one, other in pairwise(each)):
+        return found[0]
+    return replace(UNKNOWN, unknown="its steps are not in proportion to the rate that it is given, so no edge follows from a curvature")
+
+
+def _alike(one: ArrayLike, other: ArrayLike, atol: float = 0.0) -> bool:
+    return np.allclose(one, other, rtol=1e-6, atol=atol, equal_nan=True)
+
+
+def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None) -> Recurrence:
+    """The same for a rule whose rate, if it is given one, is that of `direction`."""
     x = np.zeros((1, 1))
     try:
         runs = np.shape(direction(x, begin(x + 1), x + 1)[0])[-1]  # a point of zeros hides x *= 0.9
@@ -112,9 +140,7 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             """The same for each number of z; a gradient has both signs, what is remembered may be a mean of squares."""
             return np.stack([moved(at, small if at else sign * small) for at in range(places[-1])], axis=1)
 
-        def alike(one: Array, other: Array) -> bool:
-            return np.allclose(one, other, rtol=1e-6, atol=GROWS, equal_nan=True)
-
+        alike = partial(_alike, atol=GROWS)
         whole, again, half, loud = answers(SMALL), answers(SMALL), answers(SMALL / 2, -1), [answers(each) for each in LOUD]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
         why = f"the rule raised {type(error).__name__}: {' '.join(str(error).split())}"

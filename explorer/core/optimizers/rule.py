@@ -133,11 +133,12 @@ class Optimizer:
             if name != "recurrence":
                 raise AttributeError(f"an Optimizer has no {name!r}")
 
-            def asked(gradient: Array, state: State, x: Array) -> Step:
+            def asked(gradient: Array, state: State, x: Array, rate: float) -> Step:
                 before = x.copy()
-                return check_step(self.direction(gradient, state, x), x, before)
+                return check_step(self.direction(gradient, state, x, rate), x, before)
 
-            object.__setattr__(self, name, found := measured(self.begin, asked, None if self.preconditioner is None else self.divided_by))
+            divided_by = None if self.preconditioner is None else self.divided_by
+            object.__setattr__(self, name, found := measured(self.begin, asked, divided_by, rated=self.rated))
             return found
 
     def begin(self, x: Array, blocks: Blocks | None = None) -> State:
