@@ -420,6 +420,14 @@ def test_steps_of_one_length_have_no_edge_and_say_so() -> None:
     assert "the rule names no edge, and at rest on a parabola none was measured; find_edge" in Edge.of(valley(), rule, START).reason
 
 
+@pytest.mark.parametrize("name", ["lion", "signsgd", "adam", "adagrad"])
+def test_what_a_sign_is_divided_by_does_not_make_an_edge(name: str) -> None:
+    """c / |c| times |c| is in proportion to c, but the step has one length: a rule as on the shelf has the shelf's edge."""
+    shelf = OPTIMIZERS[name]()
+    own = Optimizer(init=shelf.init, update=shelf.update, preconditioner=shelf.preconditioner)
+    assert own.recurrence.edge == pytest.approx(float(shelf.recurrence.edge), rel=1e-6)
+
+
 def rated(update: Any, **parts: Any) -> Optimizer:
     return Optimizer(init=lambda x: (np.zeros_like(x),), update=update, rated=True, **parts)
 

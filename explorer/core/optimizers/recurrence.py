@@ -75,6 +75,7 @@ UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
 LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
 LOUD = (1.0, 1e6)  # gradients that a rule may answer though it does not answer small ones
+APART = ((SMALL, 0.0), (SMALL, SMALL), (1.0, 0.5))  # gradients and what is remembered, on which the length of a step may depend
 MOST = 64  # numbers beside one coordinate that a measured rule remembers: the eigenvalues of more take minutes
 RATES = (1.0, 1e-6, 1e-3, 0.1, 10.0)  # a rule with the rate inside must have one edge h = ηλ at all of them
 GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
@@ -126,13 +127,16 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
         memory = [i for i, part in enumerate(state) if np.ndim(part) and not np.any(part)]
         places = np.cumsum([1, *(np.size(state[i]) // runs for i in memory)])
 
+        def step(z: Array) -> Any:
+            """The direction and what is remembered after it: at z the gradient of ½x² is x; a decay, which sees x, counts apart."""
+            parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
+            return direction(z[:1], tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state)), x)
+
         def moved(at: int, small: float) -> Array:
             """How the direction and all that is remembered answer one number of z, ``(n, runs)``."""
             z = np.zeros((places[-1], runs))
             z[at] = small
-            parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
-            given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
-            d, after = direction(z[:1], given, x)  # the gradient of ½x²; a decay, which sees x, counts apart
+            d, after = step(z)
             d = d if preconditioner is None else d * preconditioner(after, d)
             return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
@@ -142,6 +146,7 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
 
         alike = partial(_alike, atol=GROWS)
         whole, again, half, loud = answers(SMALL), answers(SMALL), answers(SMALL / 2, -1), [answers(each) for each in LOUD]
+        lengths = [np.abs(step(np.repeat([[g], [remembered]], [1, places[-1] - 1], axis=0) * np.ones(runs))[0]) for g, remembered in APART]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
         why = f"the rule raised {type(error).__name__}: {' '.join(str(error).split())}"
         return replace(UNKNOWN, unknown=why)
@@ -149,6 +154,8 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
         return replace(UNKNOWN, unknown="what it returned for a gradient of 1e-30 is not finite")
     if not alike(whole, again):
         return replace(UNKNOWN, unknown="it does not answer the same gradient twice in the same way")
+    if all(length.all() and _alike(length, lengths[0]) for length in lengths):
+        return ANY_CURVATURE  # times what divides it, a sign looks like any step in proportion
     if not alike(whole, half):
         longer = (np.abs(half) > np.abs(whole) * (1 - 1e-6) - GROWS).all()
         return ANY_CURVATURE if longer else replace(UNKNOWN, unknown="its steps are not in proportion to small gradients to both sides")
