@@ -277,6 +277,27 @@ def test_what_runs_show_does_not_depend_on_what_a_rule_says_of_itself(eps: float
     assert "wrong" not in told.sentence
 
 
+@pytest.mark.parametrize(
+    ("holds", "firsts", "last", "found"),
+    [
+        ((0.0, 1.0), (1.0, 1e9), 1.0, (1.0, 1.0)),  # one search is enough
+        ((0.0, 1.0), (1e-9, 1.0), 1.0, (1.0, 1.0)),  # the first sees nothing fail
+        ((1e-5, 1.0), (1e-20, 1e-3), 1e-3, (1.0, 1.0)),  # the first sees nothing hold, and is left out
+        ((0.0, np.inf), (1.0, 1e-9), 1e-9, (2.0**17, np.nan)),  # neither sees anything fail: what both have seen counts
+    ],
+)
+def test_a_second_search_finds_what_the_first_has_not(
+    monkeypatch: pytest.MonkeyPatch, holds: Any, firsts: Any, last: float, found: Any
+) -> None:
+    def falls(self: Trials, rates: Any, steps: int) -> dict[float, tuple[float, float]]:
+        return {rate: (1.0, 1.0) if holds[0] < rate < holds[1] else (-1.0, -1.0) for rate in rates}
+
+    monkeypatch.setattr(Trials, "falls", falls)
+    tried, first = Trials(LOSSES["x_squared"](), OPTIMIZERS["momentum"](), np.ones((1, 1))).begun(firsts, 200)
+    assert first == last
+    assert bounds(tried) == pytest.approx(found, rel=0.025, nan_ok=True)
+
+
 class Counted:
     """What a run needs, and a product with the Hessian that counts; no `value`."""
 

@@ -131,13 +131,17 @@ class Trials:
         return (*bounds(tried), 0, tried)
 
     def begun(self, firsts: Iterable[float], steps: int) -> tuple[Falls, float]:
-        """The first of the searches around each of these rates that finds both bounds, else the last that finds most, and its rate."""
-        found = []
+        """Searches around each of these rates until one finds both bounds, and the rate of the last.
+
+        All that they tried, or, where that has fewer bounds than one of them, what this one tried: a step that is rounded away fails.
+        """
+        found: list[Falls] = []
         for first in dict.fromkeys(firsts):
-            found.append((search(partial(self.falls, steps=steps), first, {}), first))
-            if np.isfinite(bounds(found[-1][0])).all():
+            found.append(search(partial(self.falls, steps=steps), first, {}))
+            if np.isfinite(bounds(found[-1])).all():
                 break
-        return max(reversed(found), key=lambda each: np.isfinite(bounds(each[0])).tolist())
+        together = {rate: falls for tried in found for rate, falls in tried.items()}
+        return max(together, *reversed(found), key=lambda tried: np.isfinite(bounds(tried)).tolist()), first
 
 
 def _losses(descent: Descent, stop: Halt | None) -> Array:
