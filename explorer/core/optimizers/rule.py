@@ -71,7 +71,8 @@ class Optimizer:
     `rated`: its `update` takes the rate of this step, a number, ``(runs,)`` or ``(dim, runs)``, as a fourth argument.
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
     `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola, with a
-    point of one coordinate; where there is none to be measured, `recurrence.unknown` says why.
+    point of one coordinate; where there is none to be measured, as for steps out of proportion to the rate that a `rated` rule is given,
+    `recurrence.unknown` says why.
     `weight_decay` is what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by,
     beside the step. A rule of your own that divides its steps, or decays, must say so here for its edge to count it.
     `clips` says that large gradients are cut, so that the recurrence holds for small ones only. `code` is the rule as people read it, for a
