@@ -420,6 +420,51 @@ def test_steps_of_one_length_have_no_edge_and_say_so() -> None:
     assert "the rule names no edge, and at rest on a parabola none was measured; find_edge" in Edge.of(valley(), rule, START).reason
 
 
+@pytest.mark.parametrize("name", ["lion", "signsgd", "adam", "adagrad"])
+def test_what_a_sign_is_divided_by_does_not_make_an_edge(name: str) -> None:
+    """c / |c| times |c| is in proportion to c, but the step has one length: a rule as on the shelf has the shelf's edge."""
+    shelf = OPTIMIZERS[name]()
+    own = Optimizer(init=shelf.init, update=shelf.update, preconditioner=shelf.preconditioner)
+    assert own.recurrence.edge == pytest.approx(float(shelf.recurrence.edge), rel=1e-6)
+
+
+def rated(update: Any, **parts: Any) -> Optimizer:
+    return Optimizer(init=lambda x: (np.zeros_like(x),), update=update, rated=True, **parts)
+
+
+@pytest.mark.parametrize(
+    ("rule", "true"),
+    [
+        (rated(lambda g, state, x, rate: (g * rate, state)), np.sqrt(2 / 25)),
+        (rated(lambda g, state, x, rate: (g / (1 + rate), state)), 2 / 23),
+        (rated(lambda g, state, x, rate: (g / (1 + 10 * rate), state)), 2 / 5),
+        (rated(lambda g, state, x, rate: (g * rate, (0 * g + rate,)), preconditioner=lambda state: 1 / state[0]), np.sqrt(2 / 25)),
+    ],
+)
+def test_a_step_out_of_proportion_to_its_rate_has_no_edge_from_a_curvature(rule: Optimizer, true: float) -> None:
+    """Its edge is found in runs, and nowhere scaled from that at a rate of 1."""
+    steep = LOSSES["quadratic"](eigenvalues=(1, 25))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"its steps are not in proportion to the rate that it is given.* or use find_edge"):
+            critical_learning_rate(steep, rule)
+        assert np.isnan([rule.largest_stable_rate(25.0), rule.largest_stable_curvature(true)]).all()
+        assert find_edge(steep, rule, 0.1 * true, 10 * true)[0] == pytest.approx(true, rel=1e-3)
+    found = safe_rate(steep, optimizer=rule)
+    assert found.held < 1.02 * true < 1.05 * found.broke
+    assert "the rule's edge is not known" in found.sentence
+
+
+def test_a_rule_that_remembers_its_rate_has_the_edge_of_what_it_does_with_it() -> None:
+    """v ← 0.9 v + η g, x ← x - v is a heavy ball, whose edge is 2(1 + β)/λ; steps of one length have none."""
+
+    def ball(g: Any, state: Any, x: Any, rate: Any) -> Any:
+        v = 0.9 * state[0] + rate * g
+        return v / rate, (v,)
+
+    assert critical_learning_rate(valley(), rated(ball)) == pytest.approx(0.38, rel=1e-6)
+    assert critical_learning_rate(valley(), rated(lambda g, state, x, rate: (np.sign(g), state))) == np.inf
+
+
 def for_two_numbers(g: Any, state: Any, x: Any) -> Any:
     return g.reshape(2, 1, -1)[:, 0], state
 

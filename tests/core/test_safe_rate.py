@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Stopped, critical_learning_rate, from_function, run
+from explorer import LOSSES, OPTIMIZERS, Optimizer, Stopped, critical_learning_rate, from_function, run
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.prose import plain
 from explorer.core.run import safe_rate as safe_rate_module
@@ -253,6 +253,51 @@ def test_runs_on_batches_hold_from_every_seed() -> None:
     assert each[0][0] > 0 > each[1][1]
 
 
+def own_rms(eps: float, **parts: Any) -> Optimizer:
+    """RMSProp as somebody writes it, with v corrected for its start."""
+
+    def update(g: Array, state: Any, x: Array) -> Any:
+        v, t = 0.99 * state[0] + 0.01 * g * g, state[1] + 1
+        return g / (np.sqrt(v / (1 - 0.99**t)) + eps), (v, t)
+
+    return Optimizer(init=lambda x: (np.zeros_like(x), 0), update=update, **parts)
+
+
+@pytest.mark.parametrize("eps", [1e-8, 1e-16])
+def test_what_runs_show_does_not_depend_on_what_a_rule_says_of_itself(eps: float) -> None:
+    """At rest only ε divides its steps, and the edge measured there is 2ε/λ: at 1e-16 such a step is rounded away, and nothing falls."""
+    steep = LOSSES["quadratic"](eigenvalues=(1, 25))
+    said = own_rms(eps, preconditioner=lambda state: np.sqrt(state[0] / (1 - 0.99 ** state[1])) + eps)
+    silent, told = safe_rate(steep, optimizer=own_rms(eps)), safe_rate(steep, optimizer=said)
+    assert silent.rate == pytest.approx(2 * eps / 25, rel=1e-3)
+    assert told.rate == pytest.approx(2.0, rel=1e-3)
+    assert [silent.held, silent.broke] == pytest.approx([told.held, told.broke], rel=0.05)
+    assert silent.lowest < silent.held < silent.broke < silent.highest
+    assert "a rule of your own may lack its preconditioner" in silent.sentence
+    assert "wrong" not in told.sentence
+
+
+@pytest.mark.parametrize(
+    ("holds", "firsts", "last", "found"),
+    [
+        ((0.0, 1.0), (1.0, 1e9), 1.0, (1.0, 1.0)),  # one search is enough
+        ((0.0, 1.0), (1e-9, 1.0), 1.0, (1.0, 1.0)),  # the first sees nothing fail
+        ((1e-5, 1.0), (1e-20, 1e-3), 1e-3, (1.0, 1.0)),  # the first sees nothing hold, and is left out
+        ((0.0, np.inf), (1.0, 1e-9), 1e-9, (2.0**17, np.nan)),  # neither sees anything fail: what both have seen counts
+    ],
+)
+def test_a_second_search_finds_what_the_first_has_not(
+    monkeypatch: pytest.MonkeyPatch, holds: Any, firsts: Any, last: float, found: Any
+) -> None:
+    def falls(self: Trials, rates: Any, steps: int) -> dict[float, tuple[float, float]]:
+        return {rate: (1.0, 1.0) if holds[0] < rate < holds[1] else (-1.0, -1.0) for rate in rates}
+
+    monkeypatch.setattr(Trials, "falls", falls)
+    tried, first = Trials(LOSSES["x_squared"](), OPTIMIZERS["momentum"](), np.ones((1, 1))).begun(firsts, 200)
+    assert first == last
+    assert bounds(tried) == pytest.approx(found, rel=0.025, nan_ok=True)
+
+
 class Counted:
     """What a run needs, and a product with the Hessian that counts; no `value`."""
 
@@ -281,11 +326,11 @@ def test_a_product_of_ones_own_is_used() -> None:
 def test_what_no_run_has_shown_is_not_called_safe() -> None:
     uphill = safe_rate(lambda x: (float(x @ x), -2 * x), [1.0])
     assert np.isnan(uphill.held)
-    assert "no rate that was tried held" in uphill.sentence
+    assert f"no rate that was tried held, down to {plain(uphill.lowest)}, and" in uphill.sentence
     assert "safe" not in safe_rate(bowl, np.ones(4), check=False).sentence
     plane = safe_rate(lambda x: (-float(x[0]), -np.ones(1)), [0.0])
     assert np.isnan(plane.broke)
-    assert "no rate was found from which all failed" in plane.sentence
+    assert f"no rate was found from which all failed, up to {plain(plane.highest)}" in plane.sentence
 
 
 # Small real networks: what is named is kept by training itself. benchmarks/safe_rates.py has the whole table.

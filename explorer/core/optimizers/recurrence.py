@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.arrays import Array as Array
 from explorer.core.ground.knobs import check_floats
@@ -72,20 +75,46 @@ UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
 LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
 LOUD = (1.0, 1e6)  # gradients that a rule may answer though it does not answer small ones
+APART = ((SMALL, 0.0), (SMALL, SMALL), (1.0, 0.5))  # gradients and what is remembered, on which the length of a step may depend
 MOST = 64  # numbers beside one coordinate that a measured rule remembers: the eigenvalues of more take minutes
+RATES = (1.0, 1e-6, 1e-3, 0.1, 10.0)  # a rule with the rate inside must have one edge h = ηλ at all of them
 GROWS = 1e-9  # an eigenvalue this far outside of the unit circle is outside of it, not rounded
 
 
 @np.errstate(all="ignore")
-def measured(begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None) -> Recurrence:
+def measured(
+    begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None, *, rated: bool = False
+) -> Recurrence:
     """A recurrence with the edge of a rule that names none: infinite where none is found, as for steps that stay long as gradients shrink.
 
     At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
     The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
     leaves the unit circle. The point does not move while the rule's counters run on. A rule has an `unknown` edge that raises an error
     there or changes the point, returns what is not finite or not the same twice, remembers more with every step or more than `MOST`
-    numbers, whose steps depend on other coordinates, or that answers small gradients otherwise than in proportion or by long steps.
+    numbers, whose steps depend on other coordinates, or that answers small gradients otherwise than in proportion or by long steps. The
+    Jacobian of a `rated` rule has η inside, too: its edge is a number h only where that, and what divides its steps, is one at all `RATES`.
     """
+    found, divided = [], []
+    for rate in RATES if rated else RATES[:1]:
+        asked = partial(direction, rate=rate)
+        found.append(_at_rest(begin, asked, preconditioner))
+        if found[-1].unknown:
+            return found[-1]
+        if rated and preconditioner is not None:
+            x = np.ones((1, 1))
+            step, state = asked(x, begin(x), x)
+            divided.append(preconditioner(state, step))
+    if all(_alike(one, other) for each in ([recurrence.edge for recurrence in found], divided) for one, other in pairwise(each)):
+        return found[0]
+    return replace(UNKNOWN, unknown="its steps are not in proportion to the rate that it is given, so no edge follows from a curvature")
+
+
+def _alike(one: ArrayLike, other: ArrayLike, atol: float = 0.0) -> bool:
+    return np.allclose(one, other, rtol=1e-6, atol=atol, equal_nan=True)
+
+
+def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], preconditioner: Callable[..., Array] | None) -> Recurrence:
+    """The same for a rule whose rate, if it is given one, is that of `direction`."""
     x = np.zeros((1, 1))
     try:
         runs = np.shape(direction(x, begin(x + 1), x + 1)[0])[-1]  # a point of zeros hides x *= 0.9
@@ -98,13 +127,16 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
         memory = [i for i, part in enumerate(state) if np.ndim(part) and not np.any(part)]
         places = np.cumsum([1, *(np.size(state[i]) // runs for i in memory)])
 
+        def step(z: Array) -> Any:
+            """The direction and what is remembered after it: at z the gradient of ½x² is x; a decay, which sees x, counts apart."""
+            parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
+            return direction(z[:1], tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state)), x)
+
         def moved(at: int, small: float) -> Array:
             """How the direction and all that is remembered answer one number of z, ``(n, runs)``."""
             z = np.zeros((places[-1], runs))
             z[at] = small
-            parts = dict(zip(memory, np.split(z, places[:-1])[1:], strict=True))
-            given = tuple(parts[i].reshape(np.shape(part)) if i in parts else part for i, part in enumerate(state))
-            d, after = direction(z[:1], given, x)  # the gradient of ½x²; a decay, which sees x, counts apart
+            d, after = step(z)
             d = d if preconditioner is None else d * preconditioner(after, d)
             return np.concatenate([np.reshape(each, (-1, runs)) for each in (d, *(after[i] for i in memory))]) / small
 
@@ -112,10 +144,9 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             """The same for each number of z; a gradient has both signs, what is remembered may be a mean of squares."""
             return np.stack([moved(at, small if at else sign * small) for at in range(places[-1])], axis=1)
 
-        def alike(one: Array, other: Array) -> bool:
-            return np.allclose(one, other, rtol=1e-6, atol=GROWS, equal_nan=True)
-
+        alike = partial(_alike, atol=GROWS)
         whole, again, half, loud = answers(SMALL), answers(SMALL), answers(SMALL / 2, -1), [answers(each) for each in LOUD]
+        lengths = [np.abs(step(np.repeat([[g], [remembered]], [1, places[-1] - 1], axis=0) * np.ones(runs))[0]) for g, remembered in APART]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
         why = f"the rule raised {type(error).__name__}: {' '.join(str(error).split())}"
         return replace(UNKNOWN, unknown=why)
@@ -123,6 +154,8 @@ def measured(begin: Callable[..., Any], direction: Callable[..., Any], precondit
         return replace(UNKNOWN, unknown="what it returned for a gradient of 1e-30 is not finite")
     if not alike(whole, again):
         return replace(UNKNOWN, unknown="it does not answer the same gradient twice in the same way")
+    if all(length.all() and _alike(length, lengths[0]) for length in lengths):
+        return ANY_CURVATURE  # times what divides it, a sign looks like any step in proportion
     if not alike(whole, half):
         longer = (np.abs(half) > np.abs(whole) * (1 - 1e-6) - GROWS).all()
         return ANY_CURVATURE if longer else replace(UNKNOWN, unknown="its steps are not in proportion to small gradients to both sides")

@@ -71,7 +71,8 @@ class Optimizer:
     `rated`: its `update` takes the rate of this step, a number, ``(runs,)`` or ``(dim, runs)``, as a fourth argument.
     `preconditioner` reads from a state what divides each coordinate's step, ``(dim, runs)``; None where nothing does.
     `recurrence` is the rule with that preconditioner held still; if it is left out, its edge is `measured` at rest on a parabola, with a
-    point of one coordinate; where there is none to be measured, `recurrence.unknown` says why.
+    point of one coordinate; where there is none to be measured, as for steps out of proportion to the rate that a `rated` rule is given,
+    `recurrence.unknown` says why.
     `weight_decay` is what the rule adds to every curvature, before anything divides it, and `decoupled_decay` what it multiplies x by,
     beside the step. A rule of your own that divides its steps, or decays, must say so here for its edge to count it.
     `clips` says that large gradients are cut, so that the recurrence holds for small ones only. `code` is the rule as people read it, for a
@@ -133,11 +134,12 @@ class Optimizer:
             if name != "recurrence":
                 raise AttributeError(f"an Optimizer has no {name!r}")
 
-            def asked(gradient: Array, state: State, x: Array) -> Step:
+            def asked(gradient: Array, state: State, x: Array, rate: float) -> Step:
                 before = x.copy()
-                return check_step(self.direction(gradient, state, x), x, before)
+                return check_step(self.direction(gradient, state, x, rate), x, before)
 
-            object.__setattr__(self, name, found := measured(self.begin, asked, None if self.preconditioner is None else self.divided_by))
+            divided_by = None if self.preconditioner is None else self.divided_by
+            object.__setattr__(self, name, found := measured(self.begin, asked, divided_by, rated=self.rated))
             return found
 
     def begin(self, x: Array, blocks: Blocks | None = None) -> State:

@@ -111,24 +111,37 @@ class Trials:
             each += [*np.reshape([fall(losses, LATER)[0], fall(losses)[1]], (2, count, len(tried))).transpose(1, 0, 2)]
         return {rate: (min(one[0, i] for one in each), max(one[1, i] for one in each)) for i, rate in enumerate(tried.tolist())}
 
-    def proven(self, first: float, steps: int) -> tuple[float, float, int]:
-        """The `bounds` found in runs of `steps` steps from the first start, and the length of the runs that kept to them; 0 if none did.
+    def proven(self, firsts: Iterable[float], steps: int) -> tuple[float, float, int, Falls]:
+        """The `bounds` found in runs of `steps` steps from the first start, the length of runs that kept to them, and all in the search.
 
-        These are `LONGER`, and from every start. Where they do not keep to what was found, the search goes on with such runs, knowing what
-        they did.
+        It begins around each of `firsts` until it has found both bounds: the rate that theory names may be wrong. The length is 0 if none
+        kept to them. These runs are `LONGER`, and from every start. Where they do not keep to what was found, the search goes on with such
+        runs, knowing what they did.
         """
         one, longest = replace(self, starts=self.starts[:, :1]), LONGER * steps
-        tried: Falls = {}
-        lengths = (steps, *[longest] * ROUNDS)
-        for length in lengths:
-            tried = search(partial(one.falls, steps=length), first, tried)
+        tried, first = one.begun(firsts, steps)
+        for length in (0, *[longest] * ROUNDS):
+            tried = search(partial(one.falls, steps=length), first, tried) if length else tried
             largest, smallest = bounds(tried)
             longer = self.falls([rate for rate in (SAFE * largest, BROKEN * smallest) if np.isfinite(rate)], longest)
             broken = breaches(tried, longer)
             if longer and not broken:
-                return largest, smallest, longest
+                return largest, smallest, longest, tried
             tried = {**tried, **broken}
-        return (*bounds(tried), 0)
+        return (*bounds(tried), 0, tried)
+
+    def begun(self, firsts: Iterable[float], steps: int) -> tuple[Falls, float]:
+        """Searches around each of these rates until one finds both bounds, and the rate of the last.
+
+        All that they tried, or, where that has fewer bounds than one of them, what this one tried: a step that is rounded away fails.
+        """
+        found: list[Falls] = []
+        for first in dict.fromkeys(firsts):
+            found.append(search(partial(self.falls, steps=steps), first, {}))
+            if np.isfinite(bounds(found[-1])).all():
+                break
+        together = {rate: falls for tried in found for rate, falls in tried.items()}
+        return max(together, *reversed(found), key=lambda tried: np.isfinite(bounds(tried)).tolist()), first
 
 
 def _losses(descent: Descent, stop: Halt | None) -> Array:

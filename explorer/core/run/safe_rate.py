@@ -61,6 +61,7 @@ class SafeRate(Displayed):
     `direction` ``(dim,)`` its vector; `rate` is the
     largest stable rate on it, and `rate_low`, `rate_high` what it is at the ends of the error bar. `held` is the largest rate up to which
     all that were tried held, and `broke` the smallest from which all failed, in runs of `steps` steps or more; nan where there is none.
+    `lowest` and `highest` are the ends of the rates that the search tried.
     In runs of `longest` steps 0.8 × `held` held and 1.5 × `broke` failed; 0 if there were none such. `edges` ``(looks,)`` is what the
     curvature allows after `looks` ``(looks,)`` steps of a run at 0.8 × `held`, and `losses` ``(longest + 1,)`` are that run's, of all
     examples. What held means is said in `core/run/held.py`: how a run ends, not what it passes, which is the `peak`.
@@ -86,6 +87,8 @@ class SafeRate(Displayed):
     looks: NDArray[np.intp]
     edges: Array
     losses: Array
+    lowest: float = float("nan")
+    highest: float = float("nan")
 
     def summary(self) -> str:
         """Return the sentence."""
@@ -140,11 +143,13 @@ class SafeRate(Displayed):
 
     @property
     def _seen(self) -> str:
-        if np.isnan(self.held) and np.isnan(self.broke):
+        if np.isnan(self.lowest):
             return ""
         last, first = told_apart(self.held, self.broke)
-        held = "no rate that was tried held" if np.isnan(self.held) else f"every rate tried up to {last} held"
-        broke = "no rate was found from which all failed" if np.isnan(self.broke) else f"every one from {first} on failed"
+        none = f"no rate that was tried held, down to {plain(self.lowest)}"
+        held = none if np.isnan(self.held) else f"every rate tried up to {last} held"
+        none = f"no rate was found from which all failed, up to {plain(self.highest)}"
+        broke = none if np.isnan(self.broke) else f"every one from {first} on failed"
         return f"in {counted(self.steps)} {held}, and {broke}"
 
     @property
@@ -165,7 +170,10 @@ class SafeRate(Displayed):
         stays = self.edges.size and np.isfinite(self.edges).all() and self.edges.max() <= 1.1 * self.rate
         if not (stays and SAFE * self.held > 1.1 * self.rate_high):
             return ""
-        return "runs hold far beyond that though it does not move, so one of the two is wrong: check_gradient looks at gradient and hvp"
+        return (
+            "runs hold far beyond that though it does not move, so one of the two is wrong: check_gradient looks at gradient and hvp, and a"
+            " rule of your own may lack its preconditioner, rated or recurrence"
+        )
 
     @property
     def _along(self) -> str:
@@ -199,8 +207,10 @@ def safe_rate(
 
     With `check`, runs of `steps` steps find the rates up to which all hold and from which all fail, as `held` in `core/run/held.py` defines
     it, and runs of 4 times as many steps must keep to it at 0.8 and 1.5 times those; where they do not, the search goes on with such runs.
+    The search begins at the rate that the curvature allows, and where it does not find both, again at one whose first step is a tenth of
+    the scale on which the loss is smooth, whatever the rule says of its edge.
     That is some 15 to 30 runs of `steps` steps, 4 to 20 of the longer ones and one more to look at the edge along it, at most 64 rates in
-    each of at most 5 searches; with a `batch_size`, each from 3 seeds. All are computed in the type of the gradient, float32 or float64.
+    each of at most 6 searches; with a `batch_size`, each from 3 seeds. All are computed in the type of the gradient, float32 or float64.
 
     Setting `stop`, a `threading.Event` for one, ends the runs within a step.
 
@@ -228,10 +238,11 @@ def safe_rate(
     if not check:
         return SafeRate(*theory, np.nan, np.nan, steps, 0, *nowhere)
     starts, scale = _starts(loss, x, direction)
-    first = rate if 0 < rate < np.inf else _first(loss, rule, x, scale)
-    held, broke, longest = Trials(loss, rule, starts, batch_size, stop).proven(first, steps)
+    firsts = [each for each in (rate, _visible(loss, rule, x, scale)) if 0 < each < np.inf] or [1.0]
+    held, broke, longest, tried = Trials(loss, rule, starts, batch_size, stop).proven(firsts, steps)
     along = _followed(loss, rule, starts[:, 0], SAFE * held, longest or steps) if np.isfinite(held) else nowhere
-    return SafeRate(*theory, held, broke, steps, longest, *along)
+    looks, edges, losses = along
+    return SafeRate(*theory, held, broke, steps, longest, looks, edges, losses, min(tried), max(tried))
 
 
 def _as_loss(given: Function | Loss | str, start: ArrayLike | None) -> Loss:
@@ -283,11 +294,11 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
     return (x + reach * np.outer(direction, [1, -1])).astype(kind), scale
 
 
-def _first(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
-    """The rate whose first step is a tenth of the scale on which the loss is smooth, for where the curvature names none."""
+def _visible(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
+    """The rate whose first step is a tenth of the scale on which the loss is smooth, whatever its curvature; nan if there is none."""
     step, _ = check_step(rule.direction(loss.value_and_gradient(x)[1], rule.begin(x, Facts(loss).layout), x), x, x.copy())
     size = float(length(np.broadcast_to(step, x.shape))[0])
-    return 0.1 * scale / size if 0 < size < np.inf else 1.0
+    return 0.1 * scale / size if 0 < size < np.inf else float("nan")
 
 
 @np.errstate(all="ignore")
