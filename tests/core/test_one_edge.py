@@ -496,6 +496,7 @@ def underflowing(g: Any, state: Any, x: Any) -> Any:
         (lambda g, state, x: (np.where(abs(g) < 1e-8, 0, g), state), "its steps are in another proportion to a gradient of 1 than to one"),
         (lambda g, state, x: (np.maximum(g, 0), state), "its steps are not in proportion to small gradients to both sides"),
         (lambda g, state, x: (g * DICE.random(), state), "it does not answer the same gradient twice in the same way"),
+        (lambda g, state, x: (-g, state), "it moves away from a minimum at any rate"),
         (
             lambda g, state, x: (np.multiply(x, 0.9, out=x), state),
             "the rule raised ValueError: update must be a function that leaves its x",
@@ -527,3 +528,20 @@ def test_a_rule_that_does_not_return_its_pair_is_refused_with_a_sentence(step: A
     for loss in ("quadratic", "beale", LOSSES["quadratic"](eigenvalues=(1, 2, 3))):
         with pytest.raises(ValueError, match="update must be a function"):
             run(loss, Optimizer(init=lambda x: (), update=step), [0.1, 0.2], steps=3)
+
+
+@pytest.mark.parametrize("power", [0.25, 1.0, -0.5])
+def test_a_rule_whose_steps_shrink_or_grow_for_ever_has_no_edge(power: float) -> None:
+    rule = Optimizer(init=lambda x: (0,), update=lambda g, state, x: (g / (1 + state[0]) ** power, (state[0] + 1,)))
+    with pytest.raises(ValueError, match="its steps go on to become longer or shorter of themselves"):
+        critical_learning_rate("quadratic", rule)
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.99, 0.999])
+def test_a_running_mean_is_measured_once_its_start_is_forgotten(beta: float) -> None:
+    def update(g: Any, state: Any, x: Any) -> Any:
+        count, mean = state[0] + 1, beta * state[1] + (1 - beta) * g
+        return mean / (1 - beta**count), (count, mean)
+
+    rule = Optimizer(init=lambda x: (0, np.zeros_like(x)), update=update)
+    assert rule.largest_stable_rate(1.0) == pytest.approx(2 * (1 + beta) / (1 - beta), rel=1e-9)

@@ -72,7 +72,8 @@ PLAIN_STEP = Recurrence()  # gradient descent, x ← x - η g: stable while h < 
 ANY_CURVATURE = Recurrence(trace_h=0.0)  # a step of the same length on any curvature: no h is too large
 UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
 
-LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are over
+LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are mostly over
+LATER = (1000, 2000, 4000, 8000, 16_000)  # and as many more, until a step is like the one before them
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
 LOUD = (1.0, 1e6)  # gradients that a rule may answer though it does not answer small ones
 APART = ((SMALL, 0.0), (SMALL, SMALL), (1.0, 0.5))  # gradients and what is remembered, on which the length of a step may depend
@@ -90,9 +91,10 @@ def measured(
     At rest in a minimum, z = (x, what the rule remembers) is multiplied by the Jacobian of its step, whose first row is affine in h = ηλ.
     The Jacobian is measured on ½x², with what divides the step held still, and the edge is the smallest h at which one of its eigenvalues
     leaves the unit circle. The point does not move while the rule's counters run on. A rule has an `unknown` edge that raises an error
-    there or changes the point, returns what is not finite or not the same twice, remembers more with every step or more than `MOST`
-    numbers, whose steps depend on other coordinates, or that answers small gradients otherwise than in proportion or by long steps. The
-    Jacobian of a `rated` rule has η inside, too: its edge is a number h only where that, and what divides its steps, is one at all `RATES`.
+    there or changes the point, returns what is not finite, not the same twice or never the same for long, remembers more with every step
+    or more than `MOST` numbers, whose steps depend on other coordinates or lead away at any rate, or that answers small gradients
+    otherwise than in proportion or by long steps. The Jacobian of a `rated` rule has η inside, too: its edge is a number h only where that,
+    and what divides its steps, is one at all `RATES`.
     """
     found, divided = [], []
     for rate in RATES if rated else RATES[:1]:
@@ -145,15 +147,25 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             return np.stack([moved(at, small if at else sign * small) for at in range(places[-1])], axis=1)
 
         alike = partial(_alike, atol=GROWS)
-        whole, again, half, loud = answers(SMALL), answers(SMALL), answers(SMALL / 2, -1), [answers(each) for each in LOUD]
+        whole, same, steady = answers(SMALL), alike(answers(SMALL), answers(SMALL)), False
+        for late in LATER:
+            if steady or not same:
+                break
+            for _ in range(late):
+                _, state = direction(x, state, x)
+            before, whole = whole, answers(SMALL)
+            steady = alike(before, whole)
+        half, loud = answers(SMALL / 2, -1), [answers(each) for each in LOUD]
         lengths = [np.abs(step(np.repeat([[g], [remembered]], [1, places[-1] - 1], axis=0) * np.ones(runs))[0]) for g, remembered in APART]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
         why = f"the rule raised {type(error).__name__}: {' '.join(str(error).split())}"
         return replace(UNKNOWN, unknown=why)
     if not (np.isfinite(whole).all() and np.isfinite(half).all()):
         return replace(UNKNOWN, unknown="what it returned for a gradient of 1e-30 is not finite")
-    if not alike(whole, again):
+    if not same:
         return replace(UNKNOWN, unknown="it does not answer the same gradient twice in the same way")
+    if not steady:
+        return replace(UNKNOWN, unknown="its steps go on to become longer or shorter of themselves, so that no rate is its edge")
     if all(length.all() and _alike(length, lengths[0]) for length in lengths):
         return ANY_CURVATURE  # times what divides it, a sign looks like any step in proportion
     if not alike(whole, half):
@@ -164,6 +176,8 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
     edges = np.array([_edge_of(jacobian) for jacobian in np.moveaxis(whole, -1, 0)])
     if np.isinf(edges).any() and not all(alike(whole, each) for each in loud):
         return replace(UNKNOWN, unknown="its steps are in another proportion to a gradient of 1 than to one of 1e-30, which has no edge")
+    if not edges.all():
+        return replace(UNKNOWN, unknown="it moves away from a minimum at any rate")
     return Recurrence(trace_h=2 / edges if runs > 1 else 2 / float(edges[0]))
 
 
@@ -187,23 +201,26 @@ def _coupled(begin: Callable[..., Any], direction: Callable[..., Any], runs: int
 
 
 def _edge_of(jacobian: Array) -> float:
-    """The smallest h at which a root of the step grows, of this response ``(n, n)`` of direction and memory; infinite if there is none."""
+    """The smallest h at which a root of the step grows, of this response ``(n, n)`` of direction and memory; infinite if there is none.
 
-    def grows(h: Array) -> Array:
+    It is 0 where one grows at any h.
+    """
+
+    def larger(h: Array) -> Array:
         M = np.repeat(jacobian[np.newaxis], h.size, axis=0)
         M[:, 0] = np.eye(len(jacobian))[0] - h[:, np.newaxis] * jacobian[0]
-        return np.abs(np.linalg.eigvals(M)).max(axis=1) > 1 + GROWS
+        return np.abs(np.linalg.eigvals(M)).max(axis=1) - 1
 
-    h = np.geomspace(1e-15, 1e15, 3001)
+    h = np.geomspace(1e-30, 1e15, 4501)
     while not np.isclose(h[0], h[-1], rtol=1e-12, atol=0):
-        beyond = grows(h)
+        beyond = larger(h) > GROWS
         if not beyond.any():
             return np.inf
         first = int(np.argmax(beyond))
         if first == 0:
             break
         h = np.linspace(h[first - 1], h[first], 101)
-    return float(h[0])
+    return 0.0 if larger(h[:1] / 2)[0] > GROWS / 1000 else float(h[0])
 
 
 def heavy_ball(beta: Number, share: Number = 1.0) -> Recurrence:
