@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import MOST_LETTERS, kind
+from explorer.core.files.roles import MOST_LETTERS, kind, names_run, tells_runs
 from explorer.core.files.sheet import MOST_CELLS, MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
 from explorer.core.ground.knobs import must, typed
@@ -94,12 +94,14 @@ def json_lines(lines: Lines) -> Sheet | None:
     return found
 
 
-def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
+def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float | str]]:
     for name, each in record.items():
         while isinstance(each, list) and len(each) == 1:
             each = each[0]
         if isinstance(each, Mapping) and before.count("/") < 4:
             yield from _flat(each, f"{before}{name}/")
+        elif isinstance(each, str) and names_run(f"{before}{name}"):
+            yield f"{before}{name}", each
         elif isinstance(each, str | int | float) and not isinstance(each, bool):
             found = value(plainly(each), decimal_comma=False) if isinstance(each, str) else float(each)
             if isinstance(found, float):
@@ -419,6 +421,11 @@ def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
 def _take(found: Sheet, name: str, given: Sequence[str], at: Sequence[int], *, comma: bool) -> None:
     """Reads one column of the rows into the sheet, or notes why not."""
     read = column(given, comma=comma)
+    if (read is None or read[1]) and tells_runs(name, given):
+        labels = found.labels.setdefault(name, [""] * len(found.lines))
+        for row, cell in zip(at, given, strict=True):
+            labels[row] = cell[:MOST_LETTERS]
+        return
     if read is None:
         found.notes.append(f"Column {name!r} is text and is left out.")
         return

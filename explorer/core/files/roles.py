@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -103,6 +103,28 @@ def like_a_loss(name: str) -> bool:
     [True, True, True, False]
     """
     return has(name, "like") or any(each in "".join(words(name)) for each in ("loss", "cost", "error"))
+
+
+def names_run(name: str) -> bool:
+    """Whether a column of that name says which run, of several, a row is of.
+
+    >>> [names_run(each) for each in ("run_id", "Random Seed", "config/seed", "run_time", "trial loss", "rank")]
+    [True, True, True, False, False, False]
+    """
+    each = {*words(name)}
+    return not each.isdisjoint(WORDS["run"]) and each <= WORDS["run"] | WORDS["of a run"]
+
+
+def tells_runs(name: str, labels: Iterable[str]) -> bool:
+    """Whether the labels of a column are several runs' names: not the sides of one run, train and val, nor what the value beside them is.
+
+    >>> tells_runs("run", ["a", "b"]), tells_runs("run", ["train", "val"]), tells_runs("name", ["train_loss", "lr"])
+    (True, False, False)
+    """
+    several = {*labels} - {""}
+    sides = all({*words(label)} <= WORDS["held out"] | WORDS["train"] for label in several)
+    losses = words(name) == ("name",) and any(kind(label) in ("train", "validation") for label in several)
+    return len(several) > 1 and names_run(name) and not sides and not losses
 
 
 def extra(name: str) -> set[str]:
