@@ -201,6 +201,12 @@ def test_runs_that_a_column_names_are_told_apart_and_the_last_is_judged(
         assert (again.losses.tolist(), again.reading.split(";")[1]) == (log.losses.tolist(), log.reading.split(";")[1])
 
 
+def test_a_headline_names_the_run_of_the_lines_below_it() -> None:
+    log = read_log("".join(f"=== Run {run}/3 ===\n" + "".join(f"loss: {run / row}\n" for row in range(1, 31)) for run in (1, 2, 3)))
+    assert log.losses.compressed().tolist() == [3 / row for row in range(1, 31)]
+    assert log.reading.endswith("from line 63 on; the last of 3 runs, '3', is judged.")
+
+
 def test_a_run_that_is_left_out_and_diverged_is_named() -> None:
     log = read_log(as_csv("run,step,loss", [*MIXED[:40], ("a", 20, np.inf), *MIXED[40:]]))
     assert "The loss of 'a' is not finite in line 42." in log.notes

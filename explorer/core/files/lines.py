@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, names_run, words
 from explorer.core.files.sheet import MOST_COLUMNS, Sheet, sheet
 from explorer.core.ground.prose import counted
 
@@ -96,7 +96,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     head = "\n".join(line for _, line in lines[:2000])[:200_000]
     commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
     pattern = COMMAS if commas else POINTS
-    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None]] = {}
+    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None, bool]] = {}
     records: list[tuple[int, dict[str, float]]] = []
     without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
     context: dict[str, float] = {}
@@ -146,8 +146,9 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                     ),
                     None,
                 ),
+                all(map(names_run, kinds)),
             )
-        names, counting, has_loss, has_known, evaluated, of = plans[key]
+        names, counting, has_loss, has_known, evaluated, of, begins = plans[key]
         # A line such as ``Test Error:`` speaks of the line below it.
         headline = _TAG.search(line[:80]) if len(texts) == 1 and line.rstrip().endswith(":") else None
         tag = headline[0] if headline else ""
@@ -159,6 +160,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             continue
         losses += has_loss
         known += has_known
+        fresh |= begins  # the headline of another run
         counters = {name: pairs[name] for name in counting}
         if len(counters) == len(pairs):
             if pairs.keys() == {"progress"}:
