@@ -214,14 +214,25 @@ def test_a_run_that_is_left_out_and_diverged_is_named() -> None:
 
 @pytest.mark.parametrize(
     "label",
-    [lambda row: "a", lambda row: ("train", "val")[row % 2], lambda row: f"x{row}", lambda row: "ab"[row // 100]],
-    ids=["one value", "the sides of one run", "a name a row", "a run that was resumed under another name"],
+    [lambda row: "a", lambda row: f"x{row}", lambda row: "ab"[row // 100]],
+    ids=["one value", "a name a row", "a run that was resumed under another name"],
 )
 def test_a_column_that_tells_no_runs_apart_changes_nothing(label: Callable[[int], str]) -> None:
     losses = [loss for *_, loss in ONE]
     log = read_log(as_csv("run,step,loss", [(label(row), row, loss) for row, loss in enumerate(losses)]))
     assert log.losses.tolist() == losses
     assert "judged" not in log.reading
+
+
+@pytest.mark.parametrize("written", [as_csv, as_json])
+@pytest.mark.parametrize("column", ["phase", "split", "run", ""])
+def test_rows_of_training_and_of_validation_are_two_curves(written: Callable[..., str], column: str) -> None:
+    names, pairs = ("Train", "val"), [(step, loss + side, side) for _, step, loss in ONE for side in (0, 1)]
+    log = read_log(written(f"{column},step,loss", [(names[side], step, loss) for step, loss, side in pairs]))
+    assert (log.roles["train"], log.roles["validation"]) == ("loss", "val loss")
+    assert log.losses.tolist() == [loss for *_, loss in ONE]
+    assert log.curve("validation").tolist() == [loss + 1 for *_, loss in ONE]  # type: ignore[union-attr]
+    assert any("their losses are no losses of training" in note for note in log.notes)
 
 
 def test_lines_that_name_the_groups_of_parameters_are_no_runs() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import MOST_LETTERS, kind, names_run, tells_runs
+from explorer.core.files.roles import MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides
 from explorer.core.files.sheet import MOST_CELLS, MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns, sheet, spread
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
 from explorer.core.ground.knobs import must, typed
@@ -100,7 +100,7 @@ def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, fl
             each = each[0]
         if isinstance(each, Mapping) and before.count("/") < 4:
             yield from _flat(each, f"{before}{name}/")
-        elif isinstance(each, str) and names_run(f"{before}{name}"):
+        elif isinstance(each, str) and (names_run(f"{before}{name}") or is_side(each)):
             yield f"{before}{name}", each
         elif isinstance(each, str | int | float) and not isinstance(each, bool):
             found = value(plainly(each), decimal_comma=False) if isinstance(each, str) else float(each)
@@ -421,7 +421,7 @@ def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
 def _take(found: Sheet, name: str, given: Sequence[str], at: Sequence[int], *, comma: bool) -> None:
     """Reads one column of the rows into the sheet, or notes why not."""
     read = column(given, comma=comma)
-    if (read is None or read[1]) and tells_runs(name, given):
+    if (read is None or read[1]) and (tells_runs(name, given) or tells_sides(given)):
         labels = found.labels.setdefault(name, [""] * len(found.lines))
         for row, cell in zip(at, given, strict=True):
             labels[row] = cell[:MOST_LETTERS]

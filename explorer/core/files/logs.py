@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, words
-from explorer.core.files.runs import counters, last_run
+from explorer.core.files.runs import beside_training, counters, last_run
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
@@ -151,7 +151,7 @@ def _sheet(content: bytes | str) -> Sheet:
     if whole is None and "[" in text[:2000]:
         whole = lists(plainly(text))
     if whole is not None:
-        return whole
+        return beside_training(whole)
     kept, notes = _thinned_lines(lines)
     alarms = _alarms(kept)
     kept, overwritten = _as_on_screen(kept)
@@ -159,7 +159,7 @@ def _sheet(content: bytes | str) -> Sheet:
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
     found.notes += notes + overwritten
-    return replace(found, alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
+    return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:

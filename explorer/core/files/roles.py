@@ -122,9 +122,28 @@ def tells_runs(name: str, labels: Iterable[str]) -> bool:
     (True, False, False)
     """
     several = {*labels} - {""}
-    sides = all({*words(label)} <= WORDS["held out"] | WORDS["train"] for label in several)
+    sides = all(map(is_side, several))
     losses = words(name) == ("name",) and any(kind(label) in ("train", "validation") for label in several)
     return len(several) > 1 and names_run(name) and not sides and not losses
+
+
+def is_side(label: str) -> bool:
+    """Whether a label says that a row is of training, or that it is of a held-out set.
+
+    >>> [is_side(each) for each in ("train", "Validation", "train_loss", "")]
+    [True, True, False, False]
+    """
+    return bool(words(label)) and {*words(label)} <= (WORDS["held out"] | WORDS["train"]) - WORDS["loss"]
+
+
+def tells_sides(labels: Iterable[str]) -> bool:
+    """Whether the labels of a column divide the rows into those of training and those of a held-out set.
+
+    >>> tells_sides(["train", "val", "train"]), tells_sides(["train", "train"]), tells_sides(["train", "warmup"])
+    (True, False, False)
+    """
+    several = {*labels} - {""}
+    return all(map(is_side, several)) and len({has(label, "held out") for label in several}) == 2
 
 
 def extra(name: str) -> set[str]:

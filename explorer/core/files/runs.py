@@ -1,4 +1,4 @@
-"""Several runs in one log: by a column that names the run of each row, or by a counter that begins anew. The last to begin is judged."""
+"""Whose rows are in one log: of several runs the last to begin is judged, and a held-out set's losses stand beside those of training."""
 
 import itertools
 from collections.abc import Collection, Sequence
@@ -7,11 +7,30 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.files.roles import COUNTERS, kind, names_run, tells_runs, words
-from explorer.core.files.sheet import Numbers, Sheet, ma
+from explorer.core.files.roles import COUNTERS, has, kind, names_run, tells_runs, tells_sides, words
+from explorer.core.files.sheet import Numbers, Sheet, ma, most_columns
 from explorer.core.ground.prose import counted
 
 MOST_NAMED = 5  # of the runs that are left out
+
+
+def beside_training(sheet: Sheet) -> Sheet:
+    """The losses of rows that a column such as `phase` says to be of a held-out set, as columns of their own: ``val loss``."""
+    by = next((name for name, labels in sheet.labels.items() if tells_sides(labels)), None)
+    if by is None:
+        return sheet
+    held_out = [label for label in dict.fromkeys(sheet.labels[by]) if has(label, "held out")]
+    losses = [name for name in sheet.columns if kind(name) == "train"]
+    if len(held_out) * len(losses) > most_columns(len(sheet.lines)):
+        return sheet
+    labels, columns = np.array(sheet.labels[by]), dict(sheet.columns)
+    for name, values in ((name, columns[name]) for name in losses):
+        columns[name] = ma.masked_where(np.isin(labels, held_out), values)
+        columns |= {each: ma.masked_where(labels != side, values) for side in held_out if (each := f"{side} {name}") not in columns}
+    columns = {name: values for name, values in columns.items() if np.ma.count(values)}
+    note = f"{by!r} says which rows are of {', '.join(map(repr, held_out))}: their losses are no losses of training."
+    rest = {name: each for name, each in sheet.labels.items() if name != by}
+    return replace(sheet, columns=columns, labels=rest, notes=[*sheet.notes, note])
 
 
 def last_run(sheet: Sheet, train: str, taken: Collection[str] = (), *, by_counter: bool = True) -> Sheet:

@@ -16,8 +16,8 @@ MOST_COLUMNS = 500
 MOST_CELLS = 5_000_000  # columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, and a note says so.
 Numbers = Any  # a masked array of floats: masked where a value is missing, while nan and inf are values
 ma: Any = np.ma  # masked arrays, of which numpy types only some functions
-Records = Sequence[tuple[int, Mapping[str, float | str]]]  # the line of each row, and its numbers by name; of what names its run, the text
-MOST_LABELS = 20  # columns that name the run: more are none
+Records = Sequence[tuple[int, Mapping[str, float | str]]]  # the line of each row, and its numbers by name; the text of labels
+MOST_LABELS = 20  # columns that name the run, or the side: more are none
 
 
 @dataclass(eq=False)
@@ -32,7 +32,9 @@ class Sheet:
     totals: Mapping[str, float] = field(default_factory=dict)  # how many a counter says that an epoch has: 469 of ``1/469``
     whole: int = 0  # the lines of the file, where not all of them were read
     alarms: tuple[tuple[str, int, str], ...] = ()  # lines that speak of an error: what kind, which line, its words
-    labels: dict[str, list[str]] = field(default_factory=dict)  # ``(rows,)`` each: the text of columns that name the run of a row
+    labels: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # ``(rows,)`` each: the text of columns that name the run of a row, or its side, train or val
     judged: tuple[str, ...] = ()  # which of several runs these rows are, in words
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
