@@ -182,6 +182,22 @@ def as_json(names: str, rows: Sequence[tuple[object, ...]]) -> str:
     return "\n".join(json.dumps(dict(zip(names.split(","), row, strict=True))) for row in rows)
 
 
+def as_lists(names: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return json.dumps(dict(zip(names.split(","), map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def as_printed(names: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return "\n".join(" ".join(map("{}={}".format, names.split(","), row)) for row in rows)
+
+
+@pytest.mark.parametrize("written", [as_lists, as_printed])
+def test_so_are_runs_in_lists_and_in_lines(written: Callable[..., str]) -> None:
+    for rows in (MIXED, ONE + TWO):
+        log = read_log(written("run,step,loss", rows))
+        assert log.losses.tolist() == [loss for *_, loss in TWO]
+        assert log.reading.endswith("; the last of 2 runs, 'b', is judged.")
+
+
 @pytest.mark.parametrize("written", [as_csv, as_json])
 @pytest.mark.parametrize("column", ["run", "run_id", "Run Name", "experiment", "exp", "seed", "trial", "group", "optimizer"])
 @pytest.mark.parametrize("names", [("a", "b"), (0, 1), ("7", "7b")])
