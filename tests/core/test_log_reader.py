@@ -228,6 +228,12 @@ def test_a_run_that_is_left_out_and_diverged_is_named() -> None:
     assert "The loss of 'a' is not finite in line 42." in log.notes
 
 
+def test_a_column_of_another_run_alone_has_no_role() -> None:
+    rows = [{"run": run, "step": step, "loss": loss} | ({"val_loss": loss + 1} if run == "a" else {}) for run, step, loss in MIXED]
+    log = read_log("\n".join(map(json.dumps, rows)))
+    assert (log.roles, [*log.columns]) == ({"step": "step", "train": "loss"}, ["step", "loss"])
+
+
 @pytest.mark.parametrize(
     "label",
     [lambda row: "a", lambda row: f"x{row}", lambda row: "ab"[row // 100]],

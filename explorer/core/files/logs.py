@@ -239,6 +239,7 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
         raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
     sheet = last_run(sheet, roles["train"], [name for name in by_hand.values() if name], by_counter="step" not in by_hand)
+    roles = {role: name for role, name in roles.items() if name in sheet.columns}  # the others are of another run
     if "train" not in by_hand:
         sheet = _of_all_ranks(sheet, roles["train"])
     _note_breaks(sheet, roles["train"], said)

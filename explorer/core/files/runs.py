@@ -34,9 +34,11 @@ def beside_training(sheet: Sheet) -> Sheet:
 
 
 def last_run(sheet: Sheet, train: str, taken: Collection[str] = (), *, by_counter: bool = True) -> Sheet:
-    """The rows of the run that began last, and a note of the others. `taken` are the columns that are something else."""
+    """The rows and columns of the run that began last, and a note of the others. `taken` are the columns that are something else."""
     found = _of_last_name(sheet, train, taken) if sheet.named else sheet
-    return _since_last_beginning(found, train) if by_counter else found
+    found = _since_last_beginning(found, train) if by_counter else found
+    other = [name for name, values in found.columns.items() if len(values) < len(sheet.lines) and not np.ma.count(values)]
+    return replace(found, columns={name: values for name, values in found.columns.items() if name not in other})
 
 
 def _of_last_name(sheet: Sheet, train: str, taken: Collection[str]) -> Sheet:
