@@ -37,6 +37,14 @@ def test_a_log_is_read_from_a_file_and_from_the_standard_input(
         assert all(cause["change"] in out for cause in found["causes"][:3])
 
 
+def test_of_several_runs_in_one_log_the_answer_says_which_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = ([f"{name},{step},{start * 0.98**step}" for step in range(150)] for name, start in (("a", 2.0), ("b", 0.04)))
+    (tmp_path / "log").write_text("\n".join(["run,step,loss", *(row for rows in zip(one, two, strict=True) for row in rows)]))
+    status, out, _ = answer(capsys, "diagnose", str(tmp_path / "log"))
+    assert (status, out.splitlines()[0][-35:]) == (0, "the last of 2 runs, 'b', is judged.")
+    assert "Converging" in out.splitlines()[1]
+
+
 @pytest.mark.parametrize(
     ("link", "status", "edge"),
     [

@@ -165,8 +165,101 @@ def test_two_runs_in_one_file_are_told_apart_and_the_last_is_judged() -> None:
     log = read_log(first + "restarted\n" + "".join(f"epoch {k} loss: {2.0**k}\n" for k in range(1, 7)))
     assert log.losses.tolist() == [2, 4, 8, 16, 32, 64]
     assert any("2 runs were written to this file: 'epoch' begins anew in line 10" in note for note in log.notes)
-    assert "from line 10 on" in log.reading
+    assert "from line 10 on; the last of 2 runs is judged." in log.reading
     assert log.notes[0] == "6 of 14 rows are used."
+
+
+ONE = [("a", step, 2 * 0.985**step) for step in range(200)]
+TWO = [("b", step, 0.04 * 0.985**step) for step in range(120)]
+MIXED = sorted(ONE + TWO, key=lambda row: row[1])  # a table in long form, sorted by step
+
+
+def as_csv(names: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return "\n".join([names, *(",".join(map(str, row)) for row in rows)])
+
+
+def as_json(names: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return "\n".join(json.dumps(dict(zip(names.split(","), row, strict=True))) for row in rows)
+
+
+def as_lists(names: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return json.dumps(dict(zip(names.split(","), map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def as_printed(names: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return "\n".join(" ".join(map("{}={}".format, names.split(","), row)) for row in rows)
+
+
+@pytest.mark.parametrize("written", [as_lists, as_printed])
+def test_so_are_runs_in_lists_and_in_lines(written: Callable[..., str]) -> None:
+    for rows in (MIXED, ONE + TWO):
+        log = read_log(written("run,step,loss", rows))
+        assert log.losses.tolist() == [loss for *_, loss in TWO]
+        assert log.reading.endswith("; the last of 2 runs, 'b', is judged.")
+
+
+@pytest.mark.parametrize("written", [as_csv, as_json])
+@pytest.mark.parametrize("column", ["run", "run_id", "Run Name", "experiment", "exp", "seed", "trial", "group", "optimizer"])
+@pytest.mark.parametrize("names", [("a", "b"), (0, 1), ("7", "7b")])
+def test_runs_that_a_column_names_are_told_apart_and_the_last_is_judged(
+    written: Callable[..., str], column: str, names: tuple[object, object]
+) -> None:
+    of = dict(zip("ab", names, strict=True))
+    mixed = [(of[run], step, loss) for run, step, loss in MIXED]
+    apart = [(of[run], loss) for run, _, loss in ONE + TWO]  # without steps, one behind the other
+    for text in (written(f"{column},step,loss", mixed), written(f"{column},loss", apart)):
+        log = read_log(text)
+        assert log.losses.tolist() == [loss for *_, loss in TWO]
+        assert log.reading.endswith(f"; the last of 2 runs, {str(names[1])!r}, is judged.")
+        assert any(f"200 rows of {str(names[0])!r} are left out" in note for note in log.notes)
+        assert log.notes[0] == "120 of 320 rows are used."
+        again = log.with_roles({"train": "loss"})
+        assert (again.losses.tolist(), again.reading.split(";")[1]) == (log.losses.tolist(), log.reading.split(";")[1])
+
+
+def test_a_headline_names_the_run_of_the_lines_below_it() -> None:
+    log = read_log("".join(f"=== Run {run}/3 ===\n" + "".join(f"loss: {run / row}\n" for row in range(1, 31)) for run in (1, 2, 3)))
+    assert log.losses.compressed().tolist() == [3 / row for row in range(1, 31)]
+    assert log.reading.endswith("from line 63 on; the last of 3 runs, '3', is judged.")
+
+
+def test_a_run_that_is_left_out_and_diverged_is_named() -> None:
+    log = read_log(as_csv("run,step,loss", [*MIXED[:40], ("a", 20, np.inf), *MIXED[40:]]))
+    assert "The loss of 'a' is not finite in line 42." in log.notes
+
+
+def test_a_column_of_another_run_alone_has_no_role() -> None:
+    rows = [{"run": run, "step": step, "loss": loss} | ({"val_loss": loss + 1} if run == "a" else {}) for run, step, loss in MIXED]
+    log = read_log("\n".join(map(json.dumps, rows)))
+    assert (log.roles, [*log.columns]) == ({"step": "step", "train": "loss"}, ["step", "loss"])
+
+
+@pytest.mark.parametrize(
+    "label",
+    [lambda row: "a", lambda row: f"x{row}", lambda row: "ab"[row // 100]],
+    ids=["one value", "a name a row", "a run that was resumed under another name"],
+)
+def test_a_column_that_tells_no_runs_apart_changes_nothing(label: Callable[[int], str]) -> None:
+    losses = [loss for *_, loss in ONE]
+    log = read_log(as_csv("run,step,loss", [(label(row), row, loss) for row, loss in enumerate(losses)]))
+    assert log.losses.tolist() == losses
+    assert "judged" not in log.reading
+
+
+@pytest.mark.parametrize("written", [as_csv, as_json])
+@pytest.mark.parametrize("column", ["phase", "split", "run", ""])
+def test_rows_of_training_and_of_validation_are_two_curves(written: Callable[..., str], column: str) -> None:
+    names, pairs = ("Train", "val"), [(step, loss + side, side) for _, step, loss in ONE for side in (0, 1)]
+    log = read_log(written(f"{column},step,loss", [(names[side], step, loss) for step, loss, side in pairs]))
+    assert (log.roles["train"], log.roles["validation"]) == ("loss", "val loss")
+    assert log.losses.tolist() == [loss for *_, loss in ONE]
+    assert log.curve("validation").tolist() == [loss + 1 for *_, loss in ONE]  # type: ignore[union-attr]
+    assert any("their losses are no losses of training" in note for note in log.notes)
+
+
+def test_lines_that_name_the_groups_of_parameters_are_no_runs() -> None:
+    log = read_log("".join(f"epoch {row} loss {loss}\ngroup 0 lr 0.1\ngroup 1 lr 0.01\n" for row, (*_, loss) in enumerate(ONE)))
+    assert log.losses.tolist() == [loss for *_, loss in ONE]
 
 
 def test_batches_of_epochs_are_no_runs() -> None:

@@ -50,6 +50,14 @@ def test_every_example_shows_what_it_is_called() -> None:
         assert not any(unreadable(each.value) for kind in (app.header, app.markdown, app.caption, app.success) for each in kind)
 
 
+def test_of_several_runs_the_page_says_which_is_judged() -> None:
+    rows = "\n".join(f"{run},{i},{start * 0.9**i}" for i in range(60) for run, start in (("a", 2.0), ("b", 0.04)))
+    app = pasted(f"run,step,loss\n{rows}")
+    assert app.header[0].value.startswith("Converg")
+    assert app.caption[0].value.endswith("from line 3 on; the last of 2 runs, 'b', is judged.")
+    assert any("60 rows of 'a' are left out" in each.value for each in app.caption)
+
+
 def test_a_table_with_names_can_be_read_otherwise_by_hand() -> None:
     rows = "\n".join(f"{i},{2.0**i},{0.5**i}" for i in range(30))
     app = pasted(f"step,loss,other\n{rows}")

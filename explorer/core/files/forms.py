@@ -10,8 +10,20 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import MOST_LETTERS, kind
-from explorer.core.files.sheet import MOST_CELLS, MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns, sheet, spread
+from explorer.core.files.roles import MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides
+from explorer.core.files.sheet import (
+    MOST_CELLS,
+    MOST_COLUMNS,
+    MOST_LABELS,
+    Numbers,
+    Sheet,
+    beyond,
+    left_out,
+    ma,
+    most_columns,
+    sheet,
+    spread,
+)
 from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
 from explorer.core.ground.knobs import must, typed
 from explorer.core.ground.prose import counted
@@ -48,7 +60,9 @@ def document(text: str) -> Sheet | None:
     flat = [(row + 1, dict(_flat(records[row]))) for row in kept]
     named = list(_series(records[0])) if len(records) == 1 else []
     if any(kind(name) in ("train", "validation") for name, _ in named):
-        return _named_lists(named, text.count("\n", 0, text.index("[")) + 1)
+        columns = _named_lists(named, text.count("\n", 0, text.index("[")) + 1)
+        columns.labels = dict(itertools.islice(_labels(records[0], columns.rows), MOST_LABELS))
+        return columns
     if len(flat) > 1 or (flat and not any(isinstance(each, list) for each in records[0].values())):
         few = [f"Of {len(records):,} rows {len(kept):,} were read, evenly."] if len(kept) < len(records) else []
         return sheet(flat, ["A row's line is its place in the list.", *few])
@@ -94,12 +108,14 @@ def json_lines(lines: Lines) -> Sheet | None:
     return found
 
 
-def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
+def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float | str]]:
     for name, each in record.items():
         while isinstance(each, list) and len(each) == 1:
             each = each[0]
         if isinstance(each, Mapping) and before.count("/") < 4:
             yield from _flat(each, f"{before}{name}/")
+        elif isinstance(each, str) and (names_run(f"{before}{name}") or is_side(each)):
+            yield f"{before}{name}", each
         elif isinstance(each, str | int | float) and not isinstance(each, bool):
             found = value(plainly(each), decimal_comma=False) if isinstance(each, str) else float(each)
             if isinstance(found, float):
@@ -113,6 +129,14 @@ def _series(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, 
             yield from _series(each, f"{before}{name}/")
         elif isinstance(each, list) and each and (found := column([str(one) for one in each], comma=False)) and not found[1]:
             yield f"{before}{name}", found[0]
+
+
+def _labels(record: Mapping[str, Any], rows: int) -> Iterator[tuple[str, list[str]]]:
+    """The lists of text that name the run of each row, or its side."""
+    for name, each in record.items():
+        texts = isinstance(each, list) and len(each) == rows and all(isinstance(one, str) for one in each)
+        if texts and (tells_runs(name, each) or tells_sides(each)):
+            yield name, [one[:MOST_LETTERS] for one in each]
 
 
 def lists(text: str) -> Sheet | None:
@@ -419,6 +443,11 @@ def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
 def _take(found: Sheet, name: str, given: Sequence[str], at: Sequence[int], *, comma: bool) -> None:
     """Reads one column of the rows into the sheet, or notes why not."""
     read = column(given, comma=comma)
+    if (read is None or read[1]) and (tells_runs(name, given) or tells_sides(given)):
+        labels = found.labels.setdefault(name, [""] * len(found.lines))
+        for row, cell in zip(at, given, strict=True):
+            labels[row] = cell[:MOST_LETTERS]
+        return
     if read is None:
         found.notes.append(f"Column {name!r} is text and is left out.")
         return

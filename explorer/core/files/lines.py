@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, words
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, names_run, words
 from explorer.core.files.sheet import MOST_COLUMNS, Sheet, sheet
 from explorer.core.ground.prose import counted
 
@@ -83,6 +83,7 @@ _TAG = re.compile(r"(?i)(?<![\w.])(train(?:ing|_inner)?|valid(?:ation)?|val|test
 _BAR = re.compile(r"\A\s*+(?:step *)?(\d++)/(\d++) (?:[\[━]|- )")
 _SIDES = re.compile(r"(?i)(?<!\w)(train\w*)\s*\|\s*(valid\w*)\s*$")  # AllenNLP: the names of two columns, under which each line has a name
 _BY_SIDES = re.compile(r"(?<![\w.])(\w+)\s+\|\s+(\S+)\s+\|\s+(\S+)\s*$")
+_RUN = re.compile(r"(?<![\w.])([Rr]un(?:_id|_name)?|[Ee]xperiment)[=:] ?[\"']?([^\W\d][\w.-]*+)")  # structlog: run=a step=1 loss=0.5
 _DURATION = re.compile(r"\s?(?:ms|s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)(?!\w)")
 _UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
 
@@ -96,10 +97,10 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     head = "\n".join(line for _, line in lines[:2000])[:200_000]
     commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
     pattern = COMMAS if commas else POINTS
-    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None]] = {}
-    records: list[tuple[int, dict[str, float]]] = []
+    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None, bool]] = {}
+    records: list[tuple[int, dict[str, float | str]]] = []
     without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
-    context: dict[str, float] = {}
+    context: dict[str, float | str] = {}
     fresh, total, done, several, evaluates, sides = True, "", False, False, False, None
     bars: dict[int, float] = {}  # the first bar below each row
     totals: dict[str, Counter[float]] = {}  # how many steps an epoch has, by the name of what counts them
@@ -118,6 +119,9 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             line = _HEXADECIMAL.sub(",", line)
         if sides and (each := _BY_SIDES.search(line)):
             line = f"{sides[1]} {each[1]} {each[2]}, {sides[2]} {each[1]} {each[3]}"
+        if ("un" in line or "xp" in line) and (named := _RUN.search(line)):
+            fresh |= context.get(named[1]) != named[2]
+            context[named[1]] = named[2]
         texts = pattern.split(line, MOST_COLUMNS)
         if bar := _BAR.match(line):
             # Behind that of the epoch, a bar of another total is an evaluation's, and so is one of the same that begins again.
@@ -146,8 +150,9 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                     ),
                     None,
                 ),
+                all(map(names_run, kinds)),
             )
-        names, counting, has_loss, has_known, evaluated, of = plans[key]
+        names, counting, has_loss, has_known, evaluated, of, begins = plans[key]
         # A line such as ``Test Error:`` speaks of the line below it.
         headline = _TAG.search(line[:80]) if len(texts) == 1 and line.rstrip().endswith(":") else None
         tag = headline[0] if headline else ""
@@ -159,6 +164,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             continue
         losses += has_loss
         known += has_known
+        fresh |= begins  # the headline of another run
         counters = {name: pairs[name] for name in counting}
         if len(counters) == len(pairs):
             if pairs.keys() == {"progress"}:
@@ -205,11 +211,11 @@ def ambiguous(given: str) -> str:
     return f"{given!r} is ambiguous: it is read as {plain}, as if the {mark} divided thousands."
 
 
-def _trained(record: Mapping[str, float]) -> set[str]:
+def _trained(record: Mapping[str, float | str]) -> set[str]:
     return {name for name in record if kind(name) == "train"}
 
 
-def _beside_bars(records: Sequence[dict[str, float]], bars: Mapping[int, float], *, thinned: bool) -> None:
+def _beside_bars(records: Sequence[dict[str, float | str]], bars: Mapping[int, float], *, thinned: bool) -> None:
     """Gives each row the bar below it, if the first loss has none above: Hugging Face's. Where one has none below, bars tell nothing."""
     first = next((record for record in records if _trained(record)), {})
     if not bars or not first or first.get("progress"):
@@ -222,7 +228,7 @@ def _beside_bars(records: Sequence[dict[str, float]], bars: Mapping[int, float],
             record.pop("progress", None)
 
 
-def _goes_on(record: Mapping[str, float], pairs: Mapping[str, float], counters: Mapping[str, float]) -> bool:
+def _goes_on(record: Mapping[str, float | str], pairs: Mapping[str, float], counters: Mapping[str, float]) -> bool:
     """Whether a line belongs to the row above: it counts the same, or nothing, and names nothing that is there."""
     if len(record) > MOST_NAMES or any(name in record and name not in counters for name in pairs):
         return False

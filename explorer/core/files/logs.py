@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, words
-from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, ma, none_found, shown, spread
+from explorer.core.files.runs import beside_training, counters, last_run
+from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
 from explorer.core.ground.display import Displayed
@@ -118,7 +119,8 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
     Tables (CSV, Markdown, a print of pandas, the exports of TensorBoard and W&B), JSON and Python's lists and dictionaries, the event
     files of TensorBoard, and the lines that programs print, such as ``step 10 loss: 0.5``. Columns are recognized by all the words of
     their names, and by their values; `roles` says otherwise by hand: the name of the column for a role, None for no column. Rows are
-    sorted by step, the last of equal steps counts; of several runs in one file the last is read.
+    sorted by step, the last of equal steps counts; of several runs in one file the last to begin is read, whether a column names the run
+    of each row or a counter begins anew.
 
     Raises ValueError with a sentence for what cannot be used.
 
@@ -151,7 +153,7 @@ def _sheet(content: bytes | str) -> Sheet:
     if whole is None and "[" in text[:2000]:
         whole = lists(plainly(text))
     if whole is not None:
-        return whole
+        return beside_training(whole)
     kept, notes = _thinned_lines(lines)
     alarms = _alarms(kept)
     kept, overwritten = _as_on_screen(kept)
@@ -159,7 +161,7 @@ def _sheet(content: bytes | str) -> Sheet:
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
     found.notes += notes + overwritten
-    return replace(found, alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
+    return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
@@ -241,15 +243,16 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     roles = _roles(sheet, by_hand, said)
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
         raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
-    if "step" not in by_hand:
-        sheet = _last_run(sheet, roles["train"])
+    sheet = last_run(sheet, roles["train"], [name for name in by_hand.values() if name], by_counter="step" not in by_hand)
+    roles = {role: name for role, name in roles.items() if name in sheet.columns}  # the others are of another run
     if "train" not in by_hand:
         sheet = _of_all_ranks(sheet, roles["train"])
     _note_breaks(sheet, roles["train"], said)
     train = sheet.columns[roles["train"]]
     first = int(np.flatnonzero(~np.ma.getmaskarray(train))[0])
     role = "" if "train" in by_hand else " as the training loss"
-    reading = f"Read{role}: {roles['train']!r}, {shown(train)}, from line {sheet.lines[first]:,} on."
+    which = "".join(f"; {each}" for each in sheet.judged)
+    reading = f"Read{role}: {roles['train']!r}, {shown(train)}, from line {sheet.lines[first]:,} on{which}."
     columns, step, used = _ordered(sheet, roles, by_hand, said)
     if step is None:
         roles.pop("step", None)
@@ -380,13 +383,13 @@ def _ordered(
 ) -> tuple[dict[str, Numbers], NDArray[Any] | None, int]:
     """The columns in the order of the steps, the steps, and how many rows that is. Notes what was sorted and dropped."""
     columns, there = sheet.columns, ~np.ma.getmaskarray(sheet.columns[roles["train"]])
-    counters = _counters(sheet, there)
-    candidates = [name for each in COUNTERS for name in counters[each]]
+    of_kind = counters(sheet, there)
+    candidates = [name for each in COUNTERS for name in of_kind[each]]
     if "step" in by_hand or "step" in roles:
         candidates = [roles["step"]] if "step" in roles else []
     step = None
     for strict in (True, False):
-        if step is None and not strict and "step" not in by_hand and (nested := _nested(sheet, counters, there)):
+        if step is None and not strict and "step" not in by_hand and (nested := _nested(sheet, of_kind, there)):
             roles["step"], step = nested
         for name in candidates:
             if step is None and (values := _counts(columns[name], there, strict=strict or kind(name) in ("batch", "epoch"))) is not None:
@@ -394,7 +397,7 @@ def _ordered(
     rows = len(there)
     late = np.zeros(rows, dtype=bool)
     if step is not None and "step" not in by_hand and kind(roles["step"]) != "epoch":
-        for name in counters["epoch"]:
+        for name in of_kind["epoch"]:
             late |= _place(step, columns[name].filled(np.nan), there)
     if step is None:
         if candidates and rows > 1:
@@ -411,23 +414,6 @@ def _ordered(
     if twice:
         said.append(f"{counted(twice, 'row')} repeat{'s' * (twice == 1)} a step: of equal steps the last value counts.")
     return merged, steps, len(order)
-
-
-def _counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
-    """The counters of each kind, the one with values beside most losses first. Two of which no row has both are one: iter, step."""
-    found = {each: [name for name in sheet.columns if sheet.named and kind(name) == each] for each in COUNTERS}
-    for names in found.values():
-        names.sort(key=lambda name: (not _whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
-        for other in names[1:]:
-            gone, others = np.ma.getmaskarray(sheet.columns[names[0]]), np.ma.getmaskarray(sheet.columns[other])
-            if (gone | others).all():
-                sheet.columns[names[0]] = ma.where(gone, sheet.columns[other], sheet.columns[names[0]])
-    return found
-
-
-def _whole(values: Numbers) -> bool:
-    given = values.compressed()
-    return bool((np.isfinite(given) & (np.floor(given) == given)).all())
 
 
 def _counts(values: Numbers, there: NDArray[np.bool_], *, strict: bool) -> NDArray[Any] | None:
@@ -450,14 +436,14 @@ def _place(step: NDArray[Any], epoch: NDArray[Any], there: NDArray[np.bool_]) ->
     return without
 
 
-def _nested(sheet: Sheet, counters: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
+def _nested(sheet: Sheet, of_kind: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
     """The step of a counter that begins again in every epoch: both as one, equal to the counter within the first epoch.
 
     An epoch has as many steps as is printed, else as the counter was seen to have.
     """
     columns = sheet.columns
-    for coarse in counters.get("epoch", ()):
-        for fine in (*counters.get("step", ()), *counters.get("batch", ())):
+    for coarse in of_kind.get("epoch", ()):
+        for fine in (*of_kind.get("step", ()), *of_kind.get("batch", ())):
             epoch, inner = columns[coarse].filled(np.nan), columns[fine].filled(np.nan)
             both = np.isfinite(epoch) & np.isfinite(inner) & there
             pairs = epoch[both] % 1 == 0
@@ -474,32 +460,6 @@ def _nested(sheet: Sheet, counters: Mapping[str, list[str]], there: NDArray[np.b
             # An evaluation counts batches of its own.
             return fine, np.where(there | (kind(fine) == "step"), (epoch - first) * length + inner, np.nan)
     return None
-
-
-def _last_run(sheet: Sheet, train: str) -> Sheet:
-    """The rows of the last run, if a counter begins anew where no epoch does: several runs were appended to one file."""
-    there = ~np.ma.getmaskarray(sheet.columns[train])
-    counters = _counters(sheet, there)
-    for name in (*counters["epoch"], *counters["step"]):
-        rows = np.flatnonzero(there & ~np.ma.getmaskarray(sheet.columns[name]))
-        values = sheet.columns[name].filled(np.nan)[rows]
-        if rows.size < 6 or not np.isfinite(values).all():
-            continue
-        changes = np.diff(values)
-        falls = np.flatnonzero(changes < 0) + 1
-        if not falls.size:
-            return sheet  # the coarsest counter only grows
-        lengths = np.diff([0, *falls, rows.size])
-        anew = values[falls] <= values[0] + changes[changes > 0].min(initial=np.inf)
-        within = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1  # the steps of epochs that are not printed
-        if anew.all() and lengths.min() >= 3 and not within:
-            start = int(rows[falls[-1]])
-            begin = f"{name!r} begins anew in line {sheet.lines[start]:,}"
-            note = (
-                f"{falls.size + 1} runs were written to this file: {begin}. The last is judged, {counted(start, 'row')} before it left out."
-            )
-            return replace(sheet, columns=sheet.taken(slice(start, None)), lines=sheet.lines[start:], notes=[*sheet.notes, note])
-    return sheet
 
 
 def _merged(columns: Mapping[str, Numbers], order: NDArray[np.intp], step: NDArray[Any]) -> tuple[dict[str, Numbers], NDArray[Any], int]:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -103,6 +103,47 @@ def like_a_loss(name: str) -> bool:
     [True, True, True, False]
     """
     return has(name, "like") or any(each in "".join(words(name)) for each in ("loss", "cost", "error"))
+
+
+def names_run(name: str) -> bool:
+    """Whether a column of that name says which run, of several, a row is of.
+
+    >>> [names_run(each) for each in ("run_id", "Random Seed", "config/seed", "run_time", "trial loss", "rank")]
+    [True, True, True, False, False, False]
+    """
+    each = {*words(name)}
+    return not each.isdisjoint(WORDS["run"]) and each <= WORDS["run"] | WORDS["of a run"]
+
+
+def tells_runs(name: str, labels: Iterable[str]) -> bool:
+    """Whether the labels of a column are several runs' names: not the sides of one run, train and val, nor what the value beside them is.
+
+    >>> tells_runs("run", ["a", "b"]), tells_runs("run", ["train", "val"]), tells_runs("name", ["train_loss", "lr"])
+    (True, False, False)
+    """
+    several = {*labels} - {""}
+    sides = all(map(is_side, several))
+    losses = words(name) == ("name",) and any(kind(label) in ("train", "validation") for label in several)
+    return len(several) > 1 and names_run(name) and not sides and not losses
+
+
+def is_side(label: str) -> bool:
+    """Whether a label says that a row is of training, or that it is of a held-out set.
+
+    >>> [is_side(each) for each in ("train", "Validation", "train_loss", "")]
+    [True, True, False, False]
+    """
+    return bool(words(label)) and {*words(label)} <= (WORDS["held out"] | WORDS["train"]) - WORDS["loss"]
+
+
+def tells_sides(labels: Iterable[str]) -> bool:
+    """Whether the labels of a column divide the rows into those of training and those of a held-out set.
+
+    >>> tells_sides(["train", "val", "train"]), tells_sides(["train", "train"]), tells_sides(["train", "warmup"])
+    (True, False, False)
+    """
+    several = {*labels} - {""}
+    return all(map(is_side, several)) and len({has(label, "held out") for label in several}) == 2
 
 
 def extra(name: str) -> set[str]:

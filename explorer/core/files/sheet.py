@@ -16,7 +16,8 @@ MOST_COLUMNS = 500
 MOST_CELLS = 5_000_000  # columns × rows: 45 MB. What a log of many names and rows has beyond it is left out, and a note says so.
 Numbers = Any  # a masked array of floats: masked where a value is missing, while nan and inf are values
 ma: Any = np.ma  # masked arrays, of which numpy types only some functions
-Records = Sequence[tuple[int, Mapping[str, float]]]  # the line of each row, and its numbers by name
+Records = Sequence[tuple[int, Mapping[str, float | str]]]  # the line of each row, and its numbers by name; the text of labels
+MOST_LABELS = 20  # columns that name the run, or the side: more are none
 
 
 @dataclass(eq=False)
@@ -31,6 +32,10 @@ class Sheet:
     totals: Mapping[str, float] = field(default_factory=dict)  # how many a counter says that an epoch has: 469 of ``1/469``
     whole: int = 0  # the lines of the file, where not all of them were read
     alarms: tuple[tuple[str, int, str], ...] = ()  # lines that speak of an error: what kind, which line, its words
+    labels: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # ``(rows,)`` each: the text of columns that name the run of a row, or its side, train or val
+    judged: tuple[str, ...] = ()  # which of several runs these rows are, in words
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
         return {name: values[rows] for name, values in self.columns.items()}
@@ -42,20 +47,24 @@ def sheet(records: Records, notes: Sequence[str] = ()) -> Sheet:
     >>> sheet([(1, {"loss": 2.0}), (3, {"loss": 1.0, "lr": 0.1})]).columns["lr"].tolist()
     [None, 0.1]
     """
-    count = Counter(name for _, record in records for name in record)
+    count = Counter(name for _, record in records for name, each in record.items() if not isinstance(each, str))
     most = most_columns(len(records))
     known = set(sorted(count, key=lambda name: -count[name])[:most])
     places: dict[str, list[int]] = {name: [] for name in count if name in known}
     values: dict[str, list[float]] = {name: [] for name in places}
+    labels: dict[str, list[str]] = {}
     for row, (_, record) in enumerate(records):
         for name, number in record.items():
-            if name in places:
+            if isinstance(number, str):
+                if name in labels or len(labels) < MOST_LABELS:
+                    labels.setdefault(name, [""] * len(records))[row] = number[:MOST_LETTERS]
+            elif name in places:
                 places[name].append(row)
                 values[name].append(number)
     said = list(notes)
     said += beyond(len(count), most, " with the most values")
     columns = {name[:MOST_LETTERS]: _spread(len(records), rows, values[name]) for name, rows in places.items()}
-    return Sheet(columns, np.array([line for line, _ in records], dtype=np.intp), len(records), said)
+    return Sheet(columns, np.array([line for line, _ in records], dtype=np.intp), len(records), said, labels=labels)
 
 
 def most_columns(rows: int) -> int:

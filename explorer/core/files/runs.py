@@ -1,0 +1,163 @@
+"""Whose rows are in one log: of several runs the last to begin is judged, and a held-out set's losses stand beside those of training."""
+
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.core.files.roles import COUNTERS, has, kind, names_run, tells_runs, tells_sides, words
+from explorer.core.files.sheet import Numbers, Sheet, ma, most_columns
+from explorer.core.ground.prose import counted
+
+MOST_NAMED = 5  # of the runs that are left out
+
+
+def beside_training(sheet: Sheet) -> Sheet:
+    """The losses of rows that a column such as `phase` says to be of a held-out set, as columns of their own: ``val loss``."""
+    by = next((name for name, labels in sheet.labels.items() if tells_sides(labels)), None)
+    if by is None:
+        return sheet
+    held_out = [label for label in dict.fromkeys(sheet.labels[by]) if has(label, "held out")]
+    losses = [name for name in sheet.columns if kind(name) == "train"]
+    if len(held_out) * len(losses) > most_columns(len(sheet.lines)):
+        return sheet
+    labels, columns = np.array(sheet.labels[by]), dict(sheet.columns)
+    for name, values in ((name, columns[name]) for name in losses):
+        columns[name] = ma.masked_where(np.isin(labels, held_out), values)
+        columns |= {each: ma.masked_where(labels != side, values) for side in held_out if (each := f"{side} {name}") not in columns}
+    columns = {name: values for name, values in columns.items() if np.ma.count(values)}
+    note = f"{by!r} says which rows are of {', '.join(map(repr, held_out))}: their losses are no losses of training."
+    rest = {name: each for name, each in sheet.labels.items() if name != by}
+    return replace(sheet, columns=columns, labels=rest, notes=[*sheet.notes, note])
+
+
+def last_run(sheet: Sheet, train: str, taken: Collection[str] = (), *, by_counter: bool = True) -> Sheet:
+    """The rows and columns of the run that began last, and a note of the others. `taken` are the columns that are something else."""
+    found = _of_last_name(sheet, train, taken) if sheet.named else sheet
+    found = _since_last_beginning(found, train) if by_counter else found
+    other = [name for name, values in found.columns.items() if len(values) < len(sheet.lines) and not np.ma.count(values)]
+    return replace(found, columns={name: values for name, values in found.columns.items() if name not in other})
+
+
+def _of_last_name(sheet: Sheet, train: str, taken: Collection[str]) -> Sheet:
+    used = np.flatnonzero(~np.ma.getmaskarray(sheet.columns[train]))
+    numbers = {name: _spelled(values) for name, values in sheet.columns.items() if name not in taken and names_run(name)}
+    given = {name: each for name, each in {**numbers, **sheet.labels}.items() if tells_runs(name, each)}
+    run: list[tuple[str, ...]] = [()] * len(sheet.lines)
+    by: list[str] = []
+    for name in sorted(given, key=lambda each: "name" not in words(each)):  # a number of a run that has a name too says no more
+        finer = [(*known, label) for known, label in zip(run, _onward(given[name]), strict=True)]
+        before, many = (len({each[row] for row in used}) for each in (run, finer))
+        if before < many <= 0.5 * used.size and _each_names(given[name], finer, used):
+            run, by = finer, [*by, name]
+    texts = [f"Column {name!r} is text and is left out." for name in sheet.labels if name not in by]
+    sheet = replace(sheet, labels={}, notes=[*sheet.notes, *texts])
+    if not by:
+        return sheet
+    names = list(dict.fromkeys(run[row] for row in used))
+    number = {each: place for place, each in enumerate(names)}
+    which = np.array([number.get(each, -1) for each in run])
+    told, column = [repr(", ".join(each)[:60]) for each in names], " and ".join(map(repr, by))
+    if goes_on := _goes_on(sheet, which, used):
+        one = f"{column} changes {counted(len(names) - 1, 'time')}, and {goes_on!r} goes on: the rows are read as one run."
+        return replace(sheet, notes=[*sheet.notes, one])
+    kept = np.flatnonzero(which == len(names) - 1)
+    others = ", ".join(told[:-1][:MOST_NAMED]) + ", …" * (len(told) - 1 > MOST_NAMED)
+    left = len(which) - kept.size
+    notes = [
+        *sheet.notes,
+        f"{len(names)} runs are in this file, told apart by {column}: {told[-1]}, the last to begin, is judged."
+        f" {counted(left, 'row')} of {others} {'is' if left == 1 else 'are'} left out.",
+        *_broken(sheet, train, which[used], used, told[:-1]),
+    ]
+    judged = f"the last of {len(names)} runs, {told[-1]}, is judged"
+    return replace(sheet, columns=sheet.taken(kept), lines=sheet.lines[kept], notes=notes, judged=(*sheet.judged, judged))
+
+
+def _spelled(values: Numbers) -> list[str]:
+    """A column of whole numbers as labels; nothing of others."""
+    whole = is_whole(values)
+    return [f"{each:.15g}" if whole and np.isfinite(each) else "" for each in values.filled(np.nan).tolist()]
+
+
+def _onward(labels: Sequence[str]) -> list[str]:
+    """Each row's label, else that of the row above, as below a headline or in a spreadsheet."""
+    first = next(each for each in labels if each)
+    return list(itertools.accumulate(labels, lambda above, each: each or above, initial=first))[1:]
+
+
+def _each_names(labels: Sequence[str], run: Sequence[tuple[str, ...]], used: NDArray[np.intp]) -> bool:
+    """Whether most rows with a loss have a label themselves, or each label is a headline, of one stretch of rows."""
+    changes = sum(run[one] != run[other] for one, other in itertools.pairwise(used))
+    return sum(bool(labels[row]) for row in used) > 0.5 * used.size or changes == len({run[row] for row in used}) - 1
+
+
+def _goes_on(sheet: Sheet, which: NDArray[np.intp], used: NDArray[np.intp]) -> str:
+    """The counter that goes on from each run to the next, as where one was resumed under another name; "" if none does."""
+    found = counters(sheet, np.isin(np.arange(len(which)), used))
+    for name in (*found["step"], *found["epoch"]):
+        values = sheet.columns[name].filled(np.nan)[used]
+        begin, end = np.full(which.max() + 1, np.inf), np.full(which.max() + 1, -np.inf)
+        np.minimum.at(begin, which[used], values)
+        np.maximum.at(end, which[used], values)
+        if np.isfinite(values).all() and (end[:-1] < begin[1:]).all():
+            return name
+    return ""
+
+
+def _broken(sheet: Sheet, train: str, which: NDArray[np.intp], used: NDArray[np.intp], told: Sequence[str]) -> list[str]:
+    """A note of the first of the other runs that has a loss that is not finite."""
+    bad = np.flatnonzero(~np.isfinite(sheet.columns[train].filled(np.nan)[used]) & (which < len(told)))
+    return [f"The loss of {told[which[row]]} is not finite in line {sheet.lines[used[row]]:,}." for row in bad[:1]]
+
+
+def _since_last_beginning(sheet: Sheet, train: str) -> Sheet:
+    """The rows of the last run, if a counter begins anew where no epoch does: several runs were appended to one file."""
+    there = ~np.ma.getmaskarray(sheet.columns[train])
+    found = counters(sheet, there)
+    for name in (*found["epoch"], *found["step"]):
+        rows = np.flatnonzero(there & ~np.ma.getmaskarray(sheet.columns[name]))
+        values = sheet.columns[name].filled(np.nan)[rows]
+        if rows.size < 6 or not np.isfinite(values).all():
+            continue
+        changes = np.diff(values)
+        falls = np.flatnonzero(changes < 0) + 1
+        if not falls.size:
+            return sheet  # the coarsest counter only grows
+        lengths = np.diff([0, *falls, rows.size])
+        anew = values[falls] <= values[0] + changes[changes > 0].min(initial=np.inf)
+        within = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1  # the steps of epochs that are not printed
+        if anew.all() and lengths.min() >= 3 and not within:
+            start = int(rows[falls[-1]])
+            begin = f"{name!r} begins anew in line {sheet.lines[start]:,}"
+            note = (
+                f"{falls.size + 1} runs were written to this file: {begin}. The last is judged, {counted(start, 'row')} before it left out."
+            )
+            judged = f"the last of {falls.size + 1} runs is judged"
+            columns, lines = sheet.taken(slice(start, None)), sheet.lines[start:]
+            return replace(sheet, columns=columns, lines=lines, notes=[*sheet.notes, note], judged=(*sheet.judged, judged))
+    return sheet
+
+
+def counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
+    """The counters of each kind, the one with values beside most losses first. Two of which no row has both are one: iter, step."""
+    found = {each: [name for name in sheet.columns if sheet.named and kind(name) == each] for each in COUNTERS}
+    for names in found.values():
+        names.sort(key=lambda name: (not is_whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
+        for other in names[1:]:
+            gone, others = np.ma.getmaskarray(sheet.columns[names[0]]), np.ma.getmaskarray(sheet.columns[other])
+            if (gone | others).all():
+                sheet.columns[names[0]] = ma.where(gone, sheet.columns[other], sheet.columns[names[0]])
+    return found
+
+
+def is_whole(values: Numbers) -> bool:
+    """Whether all values of a column are whole numbers.
+
+    >>> is_whole(np.ma.masked_invalid([1.0, np.nan])), is_whole(np.ma.array([0.5]))
+    (True, False)
+    """
+    given = values.compressed()
+    return bool((np.isfinite(given) & (np.floor(given) == given)).all())
