@@ -16,7 +16,7 @@ from explorer.core.ground.halt import Halt, Stopped
 from explorer.core.ground.knobs import check_made, check_whole, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import processes, threads, threads_start
-from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.canvas import Canvas, linked
 from explorer.core.maps.map import Map, together, with_knob
 from explorer.core.maps.tile import NEAR, Pace, render_elsewhere, render_tile
 from explorer.core.run.setup import Setup
@@ -126,6 +126,8 @@ def render(
     check_made("plan", plan, Map, "a Map")
     if check_made("canvas", canvas, Canvas, "made by Canvas.blank or Canvas.open").codes.shape != plan.shape:
         raise must("canvas", f"of {plan.shape} pixels, as the map is", canvas.codes.shape)
+    if canvas.plan is not None and canvas.plan.digest != plan.digest:
+        raise must("canvas", "of this map, as Canvas.blank(plan) makes it", f"one of another ({linked(canvas.plan.to_query())})")
     check_made("executor", executor, Executor | Callable | None, "None, an executor of concurrent.futures, or a function that makes one")
     check_made("stop", stop, Halt | None, "None or a threading.Event")
     tile = None if tile is None else check_whole("tile", tile, at_least=1)
