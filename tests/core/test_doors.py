@@ -388,6 +388,10 @@ ONE = [1.0, 1.0]
         (lambda: Map(Setup(), "learning_rate", "start.0"), "x must be an Axis, such as"),
         (lambda: Map(None, ACROSS, UP), "setup must be a Setup, got None"),
         (lambda: drawn(PLANE, Canvas.blank(Map(SETUP, ACROSS, Axis("start.0", 0.5, 1, count=5)))), "canvas must be of (4, 4) pixels"),
+        (
+            lambda: drawn(PLANE, Canvas.blank(Map(SETUP, UP, ACROSS))),
+            "canvas must be of this map, as Canvas.blank(plan) makes it, got one of another (v=1&loss=",
+        ),
         (lambda: Setup().with_choice([], "adam"), "kind must be one of loss, optimizer, schedule, got none"),
         (lambda: OUTCOME.sentence(99), "run must be finite and ≥ -2 and ≤ 1, got 99"),
         (lambda: LOSSES["network"](hidden_scale=[1, 2]), "hidden_scale must be one number, got"),
@@ -580,7 +584,7 @@ def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_pa
 
     uneven = type("Uneven", (Half,), {"dim": 2.0})()
     flat = from_function(bowl, ONE, hvp=lambda x, v: 1.0)
-    bent = ruled(preconditioner=lambda state: np.ones(3))
+    bent, zero = (ruled(preconditioner=lambda state, P=P: P) for P in (np.ones(3), 0.0))
     closed = ThreadPoolExecutor(1)
     closed.shutdown()
     plan = Map(Setup("booth"), Axis("learning_rate", 0.01, 1, count=2), Axis("steps", 1, 9, count=2))
@@ -602,6 +606,14 @@ def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_pa
         (
             "preconditioner must be a function whose numbers have the shape of x, .2, 1., got shape .3,.",
             lambda: safe_rate(BOWL, optimizer=bent),
+        ),
+        (
+            "preconditioner must be a function whose numbers have the shape of x, .2, 1., got shape .1, 1.",
+            lambda: sharpness("booth", optimizer=ruled(init=lambda x: (x,), preconditioner=lambda state: 0 * state[0][:1] + 4)),
+        ),
+        *(
+            ("preconditioner must be a function whose numbers are > 0 where the gradient is not 0: .*, got zeros alone", ask)
+            for ask in (lambda: sharpness(BOWL, optimizer=zero), lambda: critical_learning_rate("booth", zero))
         ),
         ("init must be a function that returns a tuple, .*, got None", lambda: run("booth", ruled(init=lambda x: None), 0.1)),
         ("update must be a function whose direction is of numbers", lambda: run("booth", ruled(update=lambda g, s, x: ("ab", s)), 0.1)),
