@@ -505,6 +505,36 @@ def test_a_function_that_changes_what_it_is_given_is_named_by_every_door() -> No
     assert InPlace.start.tolist() == ONE
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda loss: run(loss, DESCENT, 0.1),
+        lambda loss: sweep(loss, DESCENT, 0.1),
+        safe_rate,
+        check_gradient,
+        lambda loss: find_edge(loss, DESCENT, 0.1, 2.0),
+        lambda loss: critical_learning_rate(loss, "adam"),
+    ],
+)
+def test_every_door_takes_the_same_gradients(ask: Callable[[Any], Any]) -> None:
+    """A start of integers and a list are numbers, too; in an object array each is one, but none of numpy's functions takes it."""
+
+    class Own:
+        dim, start, minimum, value, hvp = 2, np.array([1, 1]), None, lambda self, x: (x * x).sum(axis=0), lambda self, x, v: 2 * v
+
+        def __init__(self, made: Callable[[Any], Any] = lambda g: g) -> None:
+            self.made = made
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return self.value(x), self.made(2 * x)
+
+    assert ask(Own()) is not None
+    assert ask(Own(lambda g: [*g])) is not None
+    for kind in (object, str):
+        with pytest.raises(ValueError, match=r"^value_and_gradient must be a function that returns .*, got arrays of float64 and [o<]"):
+            ask(Own(lambda g, kind=kind: g.astype(kind)))
+
+
 def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
     masked, complex_ones = np.ma.masked_array([1.0, 2.0], [False, True]), np.array([1.0, 2.0 + 1j])
 
