@@ -109,9 +109,11 @@ def test_wrong_wishes_are_refused_before_anything_is_written(tmp_path: Path) -> 
         write_site(tmp_path / "site", app="javascript:1")
     assert not (tmp_path / "site").exists()
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(ValueError, match=r"^folder must be new, empty, or a site that was written before, got .*, with 1 file: index.html$"):
+    with pytest.raises(
+        ValueError, match=r"^folder must be new, empty, or a site that was written before, got .*, with 1 file: index.html$"
+    ):
         write_site(tmp_path)
-    with pytest.raises(ValueError, match="^folder must be the path of a folder"):
+    with pytest.raises(ValueError, match=r"^folder must be the path of a folder, such as site, or \. for this one, got none$"):
         write_site("")
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("index.html", "mine")]
 
