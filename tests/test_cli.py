@@ -100,6 +100,7 @@ def test_an_edge_at_which_runs_leave_a_saddle_is_said_to_be_one(start: str, fall
         (("sweep", "loss=x_squared&start=1e200"), "start must be where the loss is finite"),
         (("sweep", "loss=formula&loss.text=__import__('os').getcwd()", "--json"), "formula must"),
         (("sweep", "v=2&loss=x_squared"), "v must be 1"),
+        (("site", ""), "folder must be the path of a folder, such as site"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_sentence(

@@ -23,6 +23,7 @@ from explorer.core.networks.planes import View, survey
 from explorer.core.networks.training import train
 from explorer.core.run.race import Race, Racer
 from explorer.core.verdict.sentence import TABLE
+from explorer.site import write_html
 
 ROOT = Path(__file__).parents[1]
 RATES = [0.1, 0.3, 0.39]
@@ -197,6 +198,7 @@ def test_a_slider_of_steps_shows_the_run_so_far() -> None:
         (lambda: explorer.run(from_function(lambda x: (np.nan, x), [1.0, 2.0]), "adam", [0.1, 0.2], steps=3), "ask why_nan"),
         (lambda: explorer.diagnose([]), "losses must be at least one number to be drawn, got none"),
         (lambda: canvas().filled(2), "canvas must be of a whole map to be drawn"),
+        (lambda: explorer.density("rosenbrock", [1e200, 1e200]), "the eigenvalues must be finite to be drawn, got nan: the Hessian is not"),
     ],
 )
 def test_what_cannot_be_drawn_says_so_and_is_still_a_sentence(found: Callable[[], Any], said: str) -> None:
@@ -204,6 +206,20 @@ def test_what_cannot_be_drawn_says_so_and_is_still_a_sentence(found: Callable[[]
     assert Seen(result._repr_html_()).text
     with pytest.raises(ValueError, match=said):
         result.plot()
+
+
+def test_a_finder_that_gave_up_at_its_first_rate_is_a_point() -> None:
+    found = explorer.find_rate("quadratic", "momentum", 100, 1000)
+    (point,) = found.plot().data
+    assert (found.rates.size, point.mode, list(point.x)) == (1, "markers", [100.0])
+
+
+@pytest.mark.parametrize(("wrong", "said"), [*(({"path": each}, "path must be the path of a file") for each in (None, 3, b"a", "a\0b", "")),
+                                             ({"inline": "no"}, "inline must be True or False, got 'no'")])  # fmt: skip
+def test_a_page_is_written_only_where_it_was_asked_for(wrong: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        write_html(Setup("x_squared"), **{"path": tmp_path / "page.html"} | wrong)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_trace_is_its_sentence() -> None:

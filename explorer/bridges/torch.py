@@ -154,9 +154,10 @@ class TorchModel:
             raise must(
                 "model", "one that has all of its parts before it is called: call it once first", f"one that makes {made[0]} in forward"
             )
-        if not isinstance(single, torch.Tensor) or single.numel() != 1:
-            got = f"shape {tuple(single.shape)}" if isinstance(single, torch.Tensor) else _described(torch, single)
-            raise must("loss_function", "a function that returns one number, as with reduction='mean', in a tensor", got)
+        if not isinstance(single, torch.Tensor) or single.numel() != 1 or single.is_complex():
+            several = isinstance(single, torch.Tensor) and single.numel() != 1
+            got = f"shape {tuple(single.shape)}" if several else _described(torch, single)
+            raise must("loss_function", "a function that returns one real number, as with reduction='mean', in a tensor", got)
         if not single.requires_grad:
             raise must(
                 "loss_function", "one whose result has a gradient with respect to the parameters", "one that is constant or detached"
@@ -299,7 +300,8 @@ class TorchModel:
         call = torch.func.functional_call
         output = asked("model", lambda _: call(self.model, parts, *arguments), inputs)
         loss = asked("loss_function", self.loss_function, output, targets)
-        return loss.reshape(()).to(point.dtype) if isinstance(loss, torch.Tensor) and loss.numel() == 1 else loss
+        one = isinstance(loss, torch.Tensor) and loss.numel() == 1 and not loss.is_complex()  # whose imaginary part would be dropped
+        return loss.reshape(()).to(point.dtype) if one else loss
 
     def _tensor(self, x: Array) -> Any:
         return needed("torch", "PyTorch").from_numpy(np.ascontiguousarray(x)).to(self.device)

@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.core.ground.knobs import must
 from explorer.core.theory.spectrum import Density
 from explorer.figures.theme import BLUE, figure, heading, line, margins
 from explorer.figures.ticks import logs, loss_axis
@@ -15,7 +16,9 @@ DECADES = 8.0
 
 
 def draw(found: Density) -> go.Figure:
-    """Return the smoothed density against the eigenvalue."""
+    """Return the smoothed density against the eigenvalue. Raises ValueError where the Hessian is not finite."""
+    if not np.isfinite(found.eigenvalues).all():
+        raise must("the eigenvalues", "finite to be drawn", "nan: the Hessian is not finite at this point")
     low, high = float(found.eigenvalues.min()), float(found.eigenvalues.max())
     room = 0.05 * ((high - low) or abs(high) or 1.0)
     grid = np.linspace(low - room, high + room, POINTS)

@@ -127,7 +127,9 @@ def found_rates(found: RateFinder) -> go.Figure:
             traces.append(
                 line(COLORS[Verdict.CATAPULT], 2, dash=dash, x=[rate, rate], y=[low, high], name=f"{name}: {plain(rate)}", **QUIET)
             )
-    reach = np.log10([min(found.rates[0], *(each for each in (found.tenth,) if each > 0)), found.rates[-1]])
+    if found.rates.size == 1:  # a line has no length there
+        traces[0] |= {"mode": "markers", "marker": {"size": 9, "color": TEXT}}
+    reach = np.log10([min([found.rates[0], *(each for each in (found.tenth,) if each > 0)]), found.rates[-1]])
     layout = {
         "height": 420,
         **legend(1.1, yanchor="bottom"),

@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 
 from markdown_it import MarkdownIt
 
+from explorer.core.ground.knobs import must
+from explorer.core.ground.prose import counted
 from explorer.core.losses import Facts
 from explorer.core.networks.planes import View, survey
 from explorer.core.networks.training import train
@@ -42,7 +44,7 @@ TOUR = (
 """The ideas in their order, each with the case that shows it."""
 
 QUIZ = "quiz.gift.txt"
-"""The quiz for a learning platform; Moodle takes a file that ends in txt."""
+"""The quiz for a learning platform; Moodle takes a file that ends in txt. It is written first: by it a folder is known as a site."""
 
 _markdown = MarkdownIt("commonmark", {"html": False})
 
@@ -52,11 +54,13 @@ def write_site(
 ) -> Path:
     """Write the site into `folder`, which is made if it is not there, and return the path of its first page.
 
+    A site that is there is written anew; a folder with other files is refused, but for hidden ones such as `.git`.
+
     `app` is the address of a running app, `https://...`, for the links that open a case with all its knobs; without it there are none.
     `only` names the cases that are written, all by default: training the networks of some forty of them takes minutes. `told` is
     called with the name of each page before it is computed.
 
-    Raises ValueError for an unknown case and an address that is none, OSError where nothing can be written.
+    Raises ValueError for an unknown case, an address that is none and a folder of other files, OSError where nothing can be written.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +68,8 @@ def write_site(
         ...     sorted(path.name for path in first.parent.iterdir())
         ['09_x_squared-undone.html', '09_x_squared.html', 'index.html', 'plotly-cartesian.min.js', 'quiz.gift.txt']
     """
+    if not folder:
+        raise must("folder", "the path of a folder, such as site, or . for this one", "none")
     folder, names = Path(folder), [case.name for case in casebook()]
     wanted = names if only is None else list(only)
     for name in wanted:
@@ -72,7 +78,11 @@ def write_site(
     if app and not app.startswith(("http://", "https://")):
         raise ValueError(f"app must be an address that begins with https:// or http://, got {app!r}")
     folder.mkdir(parents=True, exist_ok=True)
+    others = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if others and QUIZ not in others:
+        raise must("folder", "new, empty, or a site that was written before", f"{folder}, with {counted(len(others), 'file')}: {others[0]}")
     chosen = [case for case in casebook() if case.name in wanted]
+    (folder / QUIZ).write_text(gift(chosen), encoding="utf-8")
     for case in chosen:
         for each, name in ((case, case.name), (case.undone, f"{case.name}-undone"))[: 1 + bool(case.switch)]:
             told(name)
@@ -80,7 +90,6 @@ def write_site(
             page = html(shows, FLAT.name, _words(case, each, chosen, app, told_above=bool(shows.dial and shows.dial.words)))
             (folder / f"{name}.html").write_text(page, encoding="utf-8")
     shutil.copyfile(FLAT, folder / FLAT.name)
-    (folder / QUIZ).write_text(gift(chosen), encoding="utf-8")
     first = folder / "index.html"
     first.write_text(_index(chosen), encoding="utf-8")
     return first

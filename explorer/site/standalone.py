@@ -12,6 +12,7 @@ from typing import Any
 import plotly
 from plotly import graph_objects as go
 
+from explorer.core.ground.knobs import check_made, check_switch, must, typed
 from explorer.site.content import HERE, SCRIPT, STYLE, content
 from explorer.site.mark import ICON
 from explorer.site.shown import Shown, shown
@@ -28,7 +29,8 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
     `explorer` that has a `plot()`, or a `Shown` of your own. The file holds Plotly, compressed, some 0.7 MB; with `inline=False` Plotly is
     written beside it once, for a folder of pictures, and the file has 60 kB to 1.2 MB (the cases). Neither asks a server for anything.
 
-    Raises TypeError for what has no picture, ValueError for what cannot be run, OSError where the file cannot be written.
+    Raises TypeError for what has no picture, ValueError for what cannot be run and for a path or an `inline` that is none, OSError where
+    the file cannot be written.
 
     See also: `Setup`, `Trajectory`, `Map`. Plotly: Figure.write_html.
 
@@ -39,7 +41,10 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
         ...     file.stat().st_size < 5e6
         True
     """
-    path, picture = Path(path), shown(what)
+    rule = 'the path of a file, such as "picture.html"'
+    if not str(check_made("path", path, str | PathLike, rule)) or "\0" in str(path):
+        raise must("path", rule, typed(path))
+    inline, path, picture = check_switch("inline", inline), Path(path), shown(what)
     code = IN_SPACE if _in_space(picture.figure) else FLAT
     path.write_text(html(picture, code if inline else code.name), encoding="utf-8")
     if not inline and not (path.parent / code.name).exists():

@@ -311,7 +311,8 @@ MEAN = nn.functional.cross_entropy
         (lambda: nn.Linear(4, 3, device="meta"), (MEAN, *DATA), "ones with numbers in them, .*, got tensors on the device meta"),
         (lambda: nn.LazyLinear(3), (MEAN, *DATA), "a lazy one has to be called once"),
         (lambda: nn.Linear(4, 3).requires_grad_(False), (MEAN, *DATA), "parameters that require a gradient"),
-        (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss(reduction="none"), *DATA), r"returns one number.*shape \(6,\)"),
+        (lambda: nn.Linear(4, 3), (nn.CrossEntropyLoss(reduction="none"), *DATA), r"returns one real number.*shape \(6,\)"),
+        (lambda: nn.Linear(4, 1), (lambda o, t: o.mean() * 1j, *DATA), r"returns one real number.*got complex64 of shape"),
         (lambda: nn.Linear(4, 3), (MEAN, DATA[0], DATA[1][:5]), r"as many in each, got lengths \[5, 6\]"),
         (lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)), (MEAN, *DATA), "leaves its buffers as they are"),
         (converged, (MEAN, *DATA), "leaves its buffers as they are: call model.eval.. first, got one that changes parametrizations"),
@@ -368,7 +369,7 @@ MEAN = nn.functional.cross_entropy
         (
             lambda: nn.Linear(4, 3),
             (lambda o, t: (MEAN(o, t), o), *DATA),
-            r"one number.*, in a tensor, got \(float32 of shape \(\), float32 of",
+            r"one real number.*, in a tensor, got \(float32 of shape \(\), float32 of",
         ),
     ],
 )

@@ -108,3 +108,17 @@ def test_wrong_wishes_are_refused_before_anything_is_written(tmp_path: Path) -> 
     with pytest.raises(ValueError, match=r"app must be an address that begins with https:// or http://, got 'javascript:1'"):
         write_site(tmp_path / "site", app="javascript:1")
     assert not (tmp_path / "site").exists()
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(
+        ValueError, match=r"^folder must be new, empty, or a site that was written before, got .*, with 1 file: index.html$"
+    ):
+        write_site(tmp_path)
+    with pytest.raises(ValueError, match=r"^folder must be the path of a folder, such as site, or \. for this one, got none$"):
+        write_site("")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("index.html", "mine")]
+
+
+def test_a_site_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    first, again = (write_site(tmp_path, only=["09_x_squared"]) for _ in range(2))
+    assert first == again == tmp_path / "index.html"

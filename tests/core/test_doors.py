@@ -388,6 +388,10 @@ ONE = [1.0, 1.0]
         (lambda: Map(Setup(), "learning_rate", "start.0"), "x must be an Axis, such as"),
         (lambda: Map(None, ACROSS, UP), "setup must be a Setup, got None"),
         (lambda: drawn(PLANE, Canvas.blank(Map(SETUP, ACROSS, Axis("start.0", 0.5, 1, count=5)))), "canvas must be of (4, 4) pixels"),
+        (
+            lambda: drawn(PLANE, Canvas.blank(Map(SETUP, UP, ACROSS))),
+            "canvas must be of this map, as Canvas.blank(plan) makes it, got one of another (v=1&loss=",
+        ),
         (lambda: Setup().with_choice([], "adam"), "kind must be one of loss, optimizer, schedule, got none"),
         (lambda: OUTCOME.sentence(99), "run must be finite and ≥ -2 and ≤ 1, got 99"),
         (lambda: LOSSES["network"](hidden_scale=[1, 2]), "hidden_scale must be one number, got"),
@@ -501,6 +505,36 @@ def test_a_function_that_changes_what_it_is_given_is_named_by_every_door() -> No
     assert InPlace.start.tolist() == ONE
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda loss: run(loss, DESCENT, 0.1),
+        lambda loss: sweep(loss, DESCENT, 0.1),
+        safe_rate,
+        check_gradient,
+        lambda loss: find_edge(loss, DESCENT, 0.1, 2.0),
+        lambda loss: critical_learning_rate(loss, "adam"),
+    ],
+)
+def test_every_door_takes_the_same_gradients(ask: Callable[[Any], Any]) -> None:
+    """A start of integers and a list are numbers, too; in an object array each is one, but none of numpy's functions takes it."""
+
+    class Own:
+        dim, start, minimum, value, hvp = 2, np.array([1, 1]), None, lambda self, x: (x * x).sum(axis=0), lambda self, x, v: 2 * v
+
+        def __init__(self, made: Callable[[Any], Any] = lambda g: g) -> None:
+            self.made = made
+
+        def value_and_gradient(self, x: Any) -> Any:
+            return self.value(x), self.made(2 * x)
+
+    assert ask(Own()) is not None
+    assert ask(Own(lambda g: [*g])) is not None
+    for kind in (object, str):
+        with pytest.raises(ValueError, match=r"^value_and_gradient must be a function that returns .*, got arrays of float64 and [o<]"):
+            ask(Own(lambda g, kind=kind: g.astype(kind)))
+
+
 def test_masked_and_complex_numbers_are_refused_and_not_cut() -> None:
     masked, complex_ones = np.ma.masked_array([1.0, 2.0], [False, True]), np.array([1.0, 2.0 + 1j])
 
@@ -580,7 +614,7 @@ def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_pa
 
     uneven = type("Uneven", (Half,), {"dim": 2.0})()
     flat = from_function(bowl, ONE, hvp=lambda x, v: 1.0)
-    bent = ruled(preconditioner=lambda state: np.ones(3))
+    bent, zero = (ruled(preconditioner=lambda state, P=P: P) for P in (np.ones(3), 0.0))
     closed = ThreadPoolExecutor(1)
     closed.shutdown()
     plan = Map(Setup("booth"), Axis("learning_rate", 0.01, 1, count=2), Axis("steps", 1, 9, count=2))
@@ -602,6 +636,14 @@ def test_what_is_wrong_with_a_function_of_one_s_own_is_said_in_a_sentence(tmp_pa
         (
             "preconditioner must be a function whose numbers have the shape of x, .2, 1., got shape .3,.",
             lambda: safe_rate(BOWL, optimizer=bent),
+        ),
+        (
+            "preconditioner must be a function whose numbers have the shape of x, .2, 1., got shape .1, 1.",
+            lambda: sharpness("booth", optimizer=ruled(init=lambda x: (x,), preconditioner=lambda state: 0 * state[0][:1] + 4)),
+        ),
+        *(
+            ("preconditioner must be a function whose numbers are > 0 where the gradient is not 0: .*, got zeros alone", ask)
+            for ask in (lambda: sharpness(BOWL, optimizer=zero), lambda: critical_learning_rate("booth", zero))
         ),
         ("init must be a function that returns a tuple, .*, got None", lambda: run("booth", ruled(init=lambda x: None), 0.1)),
         ("update must be a function whose direction is of numbers", lambda: run("booth", ruled(update=lambda g, s, x: ("ab", s)), 0.1)),

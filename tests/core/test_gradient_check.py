@@ -139,3 +139,22 @@ def test_a_product_with_the_hessian_that_is_not_the_gradients_derivative_is_said
         assert ("hvp" in found.summary()) == wrong
     assert found.product_error == pytest.approx(abs(share - 1), abs=1e-6)
     assert ("one of the two is wrong: check_gradient" in safe_rate(own).sentence) == (share > 1)
+
+
+@pytest.mark.parametrize("value", [np.float16, float])
+@pytest.mark.parametrize("gradient", [np.float16, np.float32, float])
+def test_few_digits_of_a_loss_or_its_gradient_are_no_mistake(value: type, gradient: type) -> None:
+    class Rounded:
+        dim, start, minimum, hvp = 3, np.array([1.0, 2.0, 0.5]), None, lambda self, x, v: 12 * x**2 * v
+
+        def __init__(self, slope: float = 4.0) -> None:
+            self.slope = slope
+
+        def value(self, x: np.ndarray) -> np.ndarray:
+            return (x**4).sum(axis=0).astype(value)
+
+        def value_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return self.value(x), (self.slope * x**3).astype(gradient)
+
+    assert check_gradient(Rounded()).summary() == "The gradient is right."
+    assert check_gradient(Rounded(5.0)).wrong == ("x",)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from explorer import (
     OPTIMIZERS,
     Loss,
     Optimizer,
+    Stopped,
     Verdict,
     critical_learning_rate,
     find_edge,
@@ -155,3 +158,25 @@ def test_what_a_rule_of_ones_own_remembers_bounds_the_runs_side_by_side(monkeypa
         sweep(loss, hoards, rates[:6], steps=20)
     with pytest.raises(ValueError, match=r"what it remembers grows with every step.*or use find_edge"):
         critical_learning_rate(loss, hoards)
+
+
+@pytest.mark.parametrize("asked", [Stopped, KeyError])
+def test_a_sweep_that_ends_early_ends_what_the_caller_s_threads_have_begun(asked: type[Exception]) -> None:
+    """And it leaves the caller's event as it is."""
+    stop, futures = threading.Event(), []
+
+    class Kept(ThreadPoolExecutor):
+        def submit(self, *given: Any, **named: Any) -> Any:
+            futures.append(super().submit(*given, **named))
+            return futures[-1]
+
+    def ended(share: float) -> None:
+        if asked is not Stopped:
+            raise asked
+        stop.set()
+
+    with Kept(2) as pool, pytest.raises(asked):
+        sweep("network", "momentum", np.geomspace(0.001, 0.01, 64), steps=200_000, executor=pool, tile=8, stop=stop, progress=ended)
+    ends = [Stopped if each.cancelled() else type(each.exception()) for each in futures]
+    assert ends == [Stopped] * 8
+    assert stop.is_set() == (asked is Stopped)

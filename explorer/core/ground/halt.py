@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 
@@ -12,6 +13,16 @@ class Halt(Protocol):
 
     def is_set(self) -> bool:
         """Return whether to stop."""
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Set when one of its events is."""
+
+    events: tuple[Halt, ...]
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self.events)
 
 
 class Stopped(Exception):

@@ -324,6 +324,9 @@ def check_reached(minimum: float | None, losses: Array, sizes: Array) -> None:
         raise must("the loss's minimum", f"None or at most every loss, and {plain(float(losses[below].min()), 6)} was reached", minimum)
 
 
+NUMERIC = frozenset("fiubc")  # kinds of arrays; complex ones are refused at the first look
+
+
 def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     """Return a loss and its gradient at `x` ``(dim, runs)``, as the arrays ``(runs,)`` and ``(dim, runs)`` that they must be."""
     given = loss.value_and_gradient(x)
@@ -337,9 +340,12 @@ def seen(loss: Loss, x: Array) -> tuple[Array, Array]:
     except (TypeError, ValueError, RuntimeError):  # the last of PyTorch, for a tensor that requires a gradient
         got = typed(given)
     else:
-        if value.shape == x.shape[1:] and gradient.shape == x.shape:
+        if {value.dtype.kind, gradient.dtype.kind} - NUMERIC:
+            got = f"arrays of {value.dtype} and {gradient.dtype}"
+        elif value.shape == x.shape[1:] and gradient.shape == x.shape:
             return value, gradient
-        got = f"shapes {value.shape} and {gradient.shape} at {x.shape}"
+        else:
+            got = f"shapes {value.shape} and {gradient.shape} at {x.shape}"
     raise must("value_and_gradient", "a function that returns (runs,), (dim, runs)", got)
 
 

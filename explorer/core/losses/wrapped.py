@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.knobs import (
     NotReal,
     check_left,
@@ -23,7 +24,7 @@ from explorer.core.ground.knobs import (
     typed,
 )
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss, of_one_or_many
+from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss, of_one_or_many, seen
 from explorer.core.optimizers import length
 
 Function = Callable[[Array], tuple[float, ArrayLike]]
@@ -65,7 +66,7 @@ def stride(loss: Loss, x: Array, share: float) -> Array:
 
 def difference(loss: Loss, x: Array, v: Array, h: Array) -> Array:
     """The central difference of gradients at `x` ``(dim, runs)`` along `v`, from strides `h` ``(runs,)`` to both sides."""
-    return np.asarray((loss.value_and_gradient(x + h * v)[1] - loss.value_and_gradient(x - h * v)[1]) / (2 * h))
+    return np.asarray((seen(loss, x + h * v)[1] - seen(loss, x - h * v)[1]) / (2 * h))
 
 
 def differences(loss: Loss, x: Array, share: float) -> Callable[[Array], Array]:
@@ -92,8 +93,7 @@ class Pointwise:
     @cached_property
     def rounding(self) -> float:
         """The ε of the type that the function computes in: the coarser of its value's and its gradient's."""
-        types = (each.dtype for each in self.at(self.start))
-        return max(float(np.finfo(kind if kind.kind == "f" else float).eps) for kind in types)
+        return max(map(rounding_of, self.at(self.start)))
 
     @property
     def share(self) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -183,10 +184,14 @@ def _check(file: BinaryIO, name: str, plan: Map) -> None:
     if not (isinstance(held, dict) and isinstance(held.get("query"), dict) and "map" in held):
         raise ValueError(f"{name} must be a file that this program wrote for a map, got something else; choose another name")
     if held["map"] != plan.digest:
-        other = "&".join(f"{part}={text}" for part, text in held["query"].items())[:MOST_SAID]
-        raise ValueError(f"{name} holds another map ({other}); choose another name, or delete it")
+        raise ValueError(f"{name} holds another map ({linked(held['query'])}); choose another name, or delete it")
     if size != expected:
         raise ValueError(f"{name} must have {expected:,} bytes, got {size:,}: it is cut off; delete it and begin again")
+
+
+def linked(query: Mapping[str, str]) -> str:
+    """Return the link of a map for a refusal: as much of it as one reads."""
+    return "&".join(f"{part}={text}" for part, text in query.items())[:MOST_SAID]
 
 
 def records(plan: Map, canvas: Canvas) -> NDArray[Any]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import has
-from explorer.core.ground.halt import Halt, Stopped
+from explorer.core.ground.halt import AnyOf, Halt, Stopped
 from explorer.core.ground.knobs import check_made, check_whole, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import processes, threads, threads_start
-from explorer.core.maps.canvas import Canvas
+from explorer.core.maps.canvas import Canvas, linked
 from explorer.core.maps.map import Map, together, with_knob
 from explorer.core.maps.tile import NEAR, Pace, render_elsewhere, render_tile
 from explorer.core.run.setup import Setup
@@ -27,16 +27,6 @@ FIRST_PICTURE = 1.0  # ... and most seconds of work in it, with fewer pixels if 
 FAR = 1.0  # seconds of work in one tile for other processes and machines, where handing one over costs more than to a thread
 LONG = 3.0  # seconds of work beyond which other processes are worth their start-up of one or two seconds
 AHEAD = 64  # tiles handed to an executor whose workers cannot be counted
-
-
-@dataclass(frozen=True)
-class _AnyOf:
-    """Set when one of its events is."""
-
-    events: tuple[Halt, ...]
-
-    def is_set(self) -> bool:
-        return any(event.is_set() for event in self.events)
 
 
 class Unfinished(Exception):
@@ -126,13 +116,15 @@ def render(
     check_made("plan", plan, Map, "a Map")
     if check_made("canvas", canvas, Canvas, "made by Canvas.blank or Canvas.open").codes.shape != plan.shape:
         raise must("canvas", f"of {plan.shape} pixels, as the map is", canvas.codes.shape)
+    if canvas.plan is not None and canvas.plan.digest != plan.digest:
+        raise must("canvas", "of this map, as Canvas.blank(plan) makes it", f"one of another ({linked(canvas.plan.to_query())})")
     check_made("executor", executor, Executor | Callable | None, "None, an executor of concurrent.futures, or a function that makes one")
     check_made("stop", stop, Halt | None, "None or a threading.Event")
     tile = None if tile is None else check_whole("tile", tile, at_least=1)
     if canvas.done.all():
         return
     halt = threading.Event()
-    halts = _AnyOf((halt, stop) if stop is not None else (halt,))
+    halts = AnyOf((halt, stop) if stop is not None else (halt,))
     pace = Pace.of(plan.at(-1, -1)) if tile is None else Pace(0.0, 1.0)
     first = COARSE
     while tile is None and first > 8 and pace.seconds(first * first, plan.largest[1], first * first) > FIRST_PICTURE:

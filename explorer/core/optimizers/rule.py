@@ -154,10 +154,13 @@ class Optimizer:
         assert self.preconditioner is not None
         found: Any = self.preconditioner(state)
         try:
-            divisor = np.broadcast_to(check_floats("preconditioner", found), x.shape)
+            numbers = check_floats("preconditioner", found)
+            if np.shape(numbers) not in ((), (len(x), 1), x.shape):  # (1, runs) would be one number for all coordinates
+                raise ValueError
         except ValueError:
             got = f"shape {np.shape(found)}" if np.ndim(found) else typed(found)
             raise must("preconditioner", f"a function whose numbers have the shape of x, {x.shape}", got) from None
+        divisor = np.broadcast_to(numbers, x.shape)
         if (divisor < 0).any():
             raise must("preconditioner", "a function whose numbers are ≥ 0: by it steps are divided", f"{divisor.min():.4g}")
         return divisor

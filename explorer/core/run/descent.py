@@ -370,7 +370,7 @@ def descend(descent: Descent) -> Generator[Moment, NDArray[np.intp] | None, None
             x, gradient, rate, spread = (columns(each, keep) for each in (x, gradient, rate, spread))
             state, optimizer = tuple(_columns(part, runs, keep) for part in state), optimizer.on(keep)
         if whole and rows is not None:
-            _, gradient = batch.value_and_gradient(x)
+            _, gradient = seen(batch, x)
         if gradient_noise:
             gradient = gradient + gradient_noise * random.standard_normal((loss.dim, 1)).astype(x.dtype, copy=False)
         before = x.copy() if step < 2 else x  # a start of zeros hides x *= 0.9

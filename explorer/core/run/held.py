@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.halt import Halt, Stopped
-from explorer.core.losses.protocol import Loss
+from explorer.core.losses.protocol import Loss, seen
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Descent, descend
 
@@ -154,7 +154,7 @@ def _losses(descent: Descent, stop: Halt | None) -> Array:
             if moment.step and not np.isfinite(moment.loss).any():
                 break
             losses[moment.step] = moment.loss
-        return losses if descent.rows is None else np.stack([descent.objective.value_and_gradient(descent.start)[0], losses[-1]])
+        return losses if descent.rows is None else np.stack([seen(descent.objective, descent.start)[0], losses[-1]])
 
 
 def bounds(tried: Falls) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt
 from explorer.core.ground.knobs import check_made, check_points, check_switch, check_whole, door, must
@@ -282,11 +283,11 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
     So an instability has a seed, and luck a second chance to be seen. From a point where the gradient is nothing it is as far as it takes
     for a fall to be more than rounding. They are of the gradient's type.
     """
-    digits = loss.rounding if isinstance(loss, Pointwise) else np.finfo(np.asarray(loss.start).dtype).eps
+    digits = loss.rounding if isinstance(loss, Pointwise) else rounding_of(np.asarray(loss.start))
     kind: Any = np.float32 if digits > np.finfo(float).eps else np.float64
     share = float(np.finfo(kind).eps) ** (1 / 3)
     scale = float(stride(loss, x, share)[0]) / share
-    value, gradient = loss.value_and_gradient(x)
+    value, gradient = seen(loss, x)
     bend = float(direction @ first_hessian_times(loss, x, direction[:, np.newaxis])[:, 0])
     rounding = VISIBLE * np.finfo(kind).eps * abs(float(value[0]))
     still = bend > 0 and length(gradient)[0] < np.sqrt(rounding) * np.sqrt(bend)
@@ -296,7 +297,7 @@ def _starts(loss: Loss, x: Array, direction: Array) -> tuple[Array, float]:
 
 def _visible(loss: Loss, rule: Optimizer, x: Array, scale: float) -> float:
     """The rate whose first step is a tenth of the scale on which the loss is smooth, whatever its curvature; nan if there is none."""
-    step, _ = check_step(rule.direction(loss.value_and_gradient(x)[1], rule.begin(x, Facts(loss).layout), x), x, x.copy())
+    step, _ = check_step(rule.direction(seen(loss, x)[1], rule.begin(x, Facts(loss).layout), x), x, x.copy())
     size = float(length(np.broadcast_to(step, x.shape))[0])
     return 0.1 * scale / size if 0 < size < np.inf else float("nan")
 

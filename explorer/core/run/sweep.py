@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
 from typing import Unpack
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
-from explorer.core.ground.halt import Stopped, heed
+from explorer.core.ground.halt import AnyOf, Halt, Stopped, heed
 from explorer.core.ground.knobs import check_made, check_takes, check_whole, door, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import threads
@@ -60,7 +60,8 @@ def sweep(
     any `concurrent.futures.Executor` (by default one thread a core where a step takes long enough for it, else one; BLAS is held to one);
     what a script defines, its own classes and lambdas, travels to any of them. The verdicts do not depend on either, but where float64's
     last bit decides them, as in chaos: how BLAS rounds depends on the number of runs side by side. `progress` is called with the share that
-    is done, every 0.05 s; setting `stop`, or an exception in `progress`, ends the sweep within a step.
+    is done, every 0.05 s; setting `stop`, or an exception in `progress`, ends the sweep within a step, and with it what threads have begun.
+    Tiles that have not begun are canceled; what other processes have begun is left to end there, unheard.
 
     A run that has overflowed, or converged beyond all doubt, costs nothing from then on: its `final_loss` is that of that moment, where
     `run` and `judge` have the one after all steps. Raises Stopped if it was asked to stop, BrokenExecutor if a worker died, and ValueError
@@ -97,7 +98,9 @@ def _each(
         own = threads(_threads(tiles)) if executor is None else None
         pool = executor or own
         assert pool is not None
-        heard = stop if own is not None else None  # an event cannot travel to another process: there a tile is the unit of stopping
+        over = threading.Event()
+        # An event cannot travel to another process: there a tile that has begun goes on to its end.
+        heard = AnyOf((over, stop)) if isinstance(pool, ThreadPoolExecutor) else None
         try:
             places: dict[Future[Outcome], int] = {sent(pool, sweep_tile, each, heard): place for place, each in enumerate(tiles)}
         except RuntimeError as error:  # it is shut down, or broken
@@ -116,12 +119,10 @@ def _each(
             runs = len(tiles[0].learning_rate)
             way = f"for want of memory, perhaps: tiles of fewer than {runs:,} runs need less; make another executor, this one is broken"
             raise BrokenExecutor(f"a worker of the executor ended before it had its answer: {way}") from error
-        except BaseException:
-            stop.set()
-            raise
         finally:
             for future in waiting:
                 future.cancel()
+            over.set()
             if own is not None:
                 own.shutdown()
 
@@ -142,7 +143,7 @@ def _joined(outcomes: list[Outcome]) -> Outcome:
     return Outcome(**parts, steps=outcomes[0].steps)
 
 
-def sweep_tile(descent: Descent, stop: threading.Event | None = None) -> Outcome:
+def sweep_tile(descent: Descent, stop: Halt | None = None) -> Outcome:
     """Return the outcome of one tile of runs: the loop, watched."""
     watch = Watch(descent)
     with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread

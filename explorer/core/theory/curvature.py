@@ -15,7 +15,7 @@ from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import plain
 from explorer.core.ground.size import BATCH
-from explorer.core.losses.protocol import Facts, Loss, first_hessian_times, hessian_times
+from explorer.core.losses.protocol import Facts, Loss, first_hessian_times, hessian_times, seen
 from explorer.core.losses.wrapped import difference
 from explorer.core.optimizers import length
 
@@ -71,7 +71,7 @@ def check_product(loss: Loss, x: Array) -> None:
         return
     h = eps ** (1 / 3) * np.maximum(length(at), 1) / length(v)
     wide, narrow = (difference(loss, at, v, share * h) for share in (1.0, 0.25))
-    off, unseen = length(once - narrow), eps * length(loss.value_and_gradient(at)[1]) / h
+    off, unseen = length(once - narrow), eps * length(seen(loss, at)[1]) / h
     if (off > np.maximum(OTHER * length(narrow), unseen)) & (length(wide - narrow) < 0.1 * off):
         rule = "the product with the Hessian, the same twice and with uᵀHv = vᵀHu"
         raise must(
@@ -347,7 +347,7 @@ def second_orders(loss: Loss, x: Array, moves: Array) -> list[SecondOrder]:
     [-1.0, -3.0]
     """
     with np.errstate(all="ignore"):
-        value, gradient = loss.value_and_gradient(x)
+        value, gradient = seen(loss, x)
         slope, bend = (gradient * moves).sum(axis=0), 0.5 * (moves * loss.hvp(x, moves)).sum(axis=0)
         actual = loss.value(x + moves) - value
     return [SecondOrder(*map(float, terms)) for terms in zip(slope, bend, actual, strict=True)]

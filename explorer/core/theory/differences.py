@@ -34,7 +34,7 @@ Move = NDArray[np.intp]
 
 
 def rounding(loss: Loss, point: Array) -> float:
-    """Return the ε of the numbers that `loss` computes with: as it says, or that of float32 if its values near `point` are such.
+    """Return the ε of the numbers that `loss` computes with: as it says, or that of float32 or float16 if its values near `point` are such.
 
     A loss in float32 often hands its value over as a Python float; then all digits beyond the 24th are 0.
 
@@ -46,8 +46,10 @@ def rounding(loss: Loss, point: Array) -> float:
     near = point[:, np.newaxis] + 0.01 * np.random.default_rng(0).standard_normal((point.size, LOOKED_AT)) * _scale(point)[:, np.newaxis]
     values = loss.value(near)
     values = values[np.isfinite(values)].astype(float)
-    single = np.unique(values).size > LOOKED_AT // 2 and bool((values.astype(np.float32) == values).all())
-    return max(Facts(loss).rounding, float(np.finfo(np.float32).eps) if single else 0.0)
+    told = np.unique(values).size > LOOKED_AT // 2
+    with np.errstate(over="ignore"):
+        narrow = [kind for kind in (np.float16, np.float32) if told and (values.astype(kind) == values).all()]
+    return max([Facts(loss).rounding, *(float(np.finfo(kind).eps) for kind in narrow)])
 
 
 def _scale(point: Array) -> Array:

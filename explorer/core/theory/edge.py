@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.core.ground.knobs import check_points, door
+from explorer.core.ground.knobs import check_points, door, must
 from explorer.core.ground.prose import plain
-from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
+from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss, seen
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.theory.curvature import Top, check_product, sharpness, top_eigenvalues
 
@@ -94,8 +94,15 @@ def first_look(loss: Loss, optimizer: Optimizer, x: Array) -> Array | None:
     """What divides each coordinate's step after one look at the gradient at `x` ``(dim, runs)``; None for a rule that divides nothing."""
     if optimizer.preconditioner is None:
         return None
-    _, state = optimizer.direction(loss.value_and_gradient(x)[1], optimizer.begin(x, Facts(loss).layout), x)
-    return optimizer.divided_by(state, x)
+
+    def looked(gradient: Array) -> Array:
+        _, state = optimizer.direction(gradient, optimizer.begin(x, Facts(loss).layout), x)
+        return optimizer.divided_by(state, x)
+
+    divisor = looked(seen(loss, x)[1])
+    if not divisor.any() and not looked(np.ones_like(x)).any():  # at a minimum it may be 0
+        raise must("preconditioner", "a function whose numbers are > 0 where the gradient is not 0: by it steps are divided", "zeros alone")
+    return divisor
 
 
 def unmeasured(optimizer: Optimizer) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_whole, must
@@ -245,7 +246,8 @@ def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: i
         found = {name: _checked(loss, point, gradient, name, where, random, eps) for name, where in Facts(loss).groups}
         blocks = tuple(_passed_on(loss, point, found, random, eps).values())
         right = all(block.verdict == "right" for block in blocks) and hasattr(loss, "hvp")
-        return GradientCheck(blocks, loss, point, _product_error(loss, point, random, eps) if right else float("nan"))
+        coarse = max(eps, rounding_of(gradient))
+        return GradientCheck(blocks, loss, point, _product_error(loss, point, random, coarse) if right else float("nan"))
 
 
 def _product_error(loss: Loss, point: Array, random: np.random.Generator, eps: float) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.losses.network.activations import ACTIVATIONS, Activation
-from explorer.core.losses.protocol import Array, Facts, Loss
+from explorer.core.losses.protocol import Array, Facts, Loss, seen
 from explorer.core.theory.differences import derivatives, each
 
 EXPLAINED = 1e-4
@@ -262,7 +262,7 @@ def slip(loss: Loss, point: Array, weights: slice, bias: slice, eps: float, rand
     for turned in (z, -z):
         at = point.copy()
         at[weights], at[bias] = 0, turned[bias]
-        looks.append((at[some], loss.value_and_gradient(at[:, np.newaxis])[1][some, 0], *derivatives(loss, at, each(some), eps)[:2]))
+        looks.append((at[some], seen(loss, at[:, np.newaxis])[1][some, 0], *derivatives(loss, at, each(some), eps)[:2]))
     b, given, right, doubts = (np.hstack(part) for part in zip(*looks, strict=True))
     doubt = float(np.linalg.norm(doubts))
 

@@ -13,7 +13,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.knobs import check_whole, must
-from explorer.core.losses.protocol import Array, DataLoss, Facts
+from explorer.core.losses.protocol import Array, DataLoss, Facts, seen
 
 MOST_DIMENSIONS = 20  # of a second moment: its operator has dim⁴ numbers, 160 000 of them here
 
@@ -67,7 +67,7 @@ class SecondMoment:
         point = np.repeat(np.asarray(x, dtype=float)[:, np.newaxis], loss.dim, axis=1)
         each = [loss.on(np.array([i])) for i in range(loss.examples)]
         hessians = np.stack([one.hvp(point, np.eye(loss.dim)) for one in each])
-        gradients = np.stack([one.value_and_gradient(point[:, :1])[1][:, 0] for one in each])
+        gradients = np.stack([seen(one, point[:, :1])[1][:, 0] for one in each])
         return cls(hessians, gradients, share)
 
     @property

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import Knob, check_integer, check_one
 from explorer.core.ground.prose import counted, plain, told_apart
-from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss
+from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss, seen
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import sharpness
@@ -131,8 +131,8 @@ def growth(trajectory: Trajectory, run: int = 0) -> Growth:
     signals = Facts(trajectory.objective).signals
     if signals is not None:
         looks = np.unique(steps[-1] - np.geomspace(1, steps.size, LOOKS).astype(np.intp) + 1)
-        seen = (signals(trajectory.x[at][:, [run]]) for at in looks)
-        outputs = ([each.value(signal.copy()) if each.of_input else signal for each, signal in layers] for layers in seen)
+        found = (signals(trajectory.x[at][:, [run]]) for at in looks)
+        outputs = ([each.value(signal.copy()) if each.of_input else signal for each, signal in layers] for layers in found)
         heights = np.array([[np.abs(output).max() for output in each] for each in outputs], dtype=float)
         sizes |= {f"layer {number}": (looks, heights) for number, heights in enumerate(heights.T, 1)}
     return sizes
@@ -210,7 +210,7 @@ class _Scene:
         if self.quantity == "weight":
             return next((name for name, where in blocks if not np.isfinite(self.here[where]).all()), "")
         at = self.here if self.quantity == "gradient" else self.before
-        _, gradient = self.loss.value_and_gradient(at)
+        _, gradient = seen(self.loss, at)
         lost = [name for name, where in blocks if not np.isfinite(gradient[where]).all()]
         if lost:
             return lost[-1]  # the gradient comes from the last layer
@@ -229,7 +229,7 @@ class _Scene:
 
 def _pulls(loss: DataLoss, rows: NDArray[np.intp], x: Array) -> Array:
     """The gradient's norm of each of these examples by itself, ``(n,)``: taken twice, for a batch normalization takes no single one."""
-    gradients = (loss.on(np.array([row, row])).value_and_gradient(x)[1] for row in rows[:MOST_EXAMPLES])
+    gradients = (seen(loss.on(np.array([row, row])), x)[1] for row in rows[:MOST_EXAMPLES])
     return np.array([np.sqrt((gradient**2).sum()) for gradient in gradients])
 
 
@@ -275,9 +275,9 @@ def _broke(scene: _Scene) -> Forensics | None:
             return None  # a step led there
         why = f"the loss at the start is above {plain(float(np.finfo(scene.here.dtype).max), 2)}, the largest number of {scene.here.dtype}"
         return scene.found(Origin.PRECISION, why, "Start closer to the minimum, or scale features and targets down.")
-    value, gradient = scene.loss.value_and_gradient(scene.here)
+    value, gradient = seen(scene.loss, scene.here)
     around = np.random.default_rng(0).standard_normal((len(scene.here), 8)) * 1e-6 * (1 + np.abs(scene.here).max())
-    near, slopes = scene.loss.value_and_gradient(scene.here + around.astype(scene.here.dtype))
+    near, slopes = seen(scene.loss, scene.here + around.astype(scene.here.dtype))
     if scene.quantity == "loss" and (np.isfinite(gradient).all() or np.isinf(value[0]) or not np.isfinite(near).any()):
         why = f"the loss is {_word(value[0])} at weights that are fine" + (
             ", and so is the gradient there: only the loss's formula gave out"
@@ -299,7 +299,7 @@ def _word(value: float) -> str:
 
 def _is_finite_in_float64(scene: _Scene) -> bool:
     """Whether the loss and its gradient at that point are finite numbers once computed with more digits."""
-    value, gradient = scene.loss.value_and_gradient(scene.here.astype(np.float64))
+    value, gradient = seen(scene.loss, scene.here.astype(np.float64))
     return bool(np.isfinite(value).all() and np.isfinite(gradient).all())
 
 
