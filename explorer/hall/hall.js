@@ -88,9 +88,9 @@ async function send() {
     if (answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
     const { said } = await answer.json();
     if (unsent === sent) held.set(unsent = "");
-    if (answer.ok || answer.status === 409) await renew();
     taken = answer.ok;
     say(said);
+    if (answer.ok || answer.status === 409) await renew(); // meanwhile another tab may hear of a later bet
     if (asking()?.elements.round.value !== round) taken ? say("") : (fading = setTimeout(say, LINGERS, ""));
   } catch {
     say("The server does not answer. Your bet is kept and sent again by itself: leave this page open.");

@@ -110,7 +110,7 @@ function inFrame(layout, { plots, columns, rows, type, left, right, head, foot, 
   }
   for (const name of ["annotations", "shapes", "images"]) if (of[name]) of[name] = of[name].filter((each) => ofPlot(each, plots));
   const fit = (note) => headingIn(note, { plots, columns, left, right, size: [across] }, (line) => widthOf(line, sizeOf(note, of), family, true));
-  of.annotations = of.annotations?.map((note) => (isHeading(note) ? { ...note, text: fit(note), align: "left" } : note));
+  of.annotations = of.annotations?.map((note) => (isHeading(note) ? { ...note, y: 1, yshift: 4, text: fit(note), align: "left" } : note));
   if (named) of.legend = { ...of.legend, font: { ...of.legend?.font, size: LEGEND * lettering({ plots, type }) }, tracegroupgap: 0, orientation: "h", x: 0, xanchor: "left", yref: "paper", yanchor: "bottom", y: 1 + head / inner[1] };
   return of;
 }

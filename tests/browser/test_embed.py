@@ -378,3 +378,15 @@ def test_a_log_of_ones_own_is_not_in_the_link_and_the_sheet_says_so(visit: Visit
         page.get_by_role("button", name="Share").click()
         expect(page.get_by_role("dialog", name="Share")).to_contain_text("the log itself is not in it")
         page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("size", [(1400, 900), (1000, 1000), (700, 450)])
+def test_headings_of_two_lines_are_whole_in_a_frame_of_any_size(visit: Visit, server: str, size: tuple[int, int]) -> None:
+    page = visit(f"{server}/landscape?embed=true", viewport={"width": size[0], "height": size[1]})
+    settle(page)
+    tops = page.evaluate(
+        "() => [...document.querySelectorAll('.picture .annotation-text')].map((each) => each.getBoundingClientRect().top"
+        " - each.closest('svg').getBoundingClientRect().top)"
+    )
+    assert tops
+    assert min(tops) >= 0
