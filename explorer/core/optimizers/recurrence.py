@@ -147,14 +147,14 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             return np.stack([moved(at, small if at else sign * small) for at in range(places[-1])], axis=1)
 
         alike = partial(_alike, atol=GROWS)
-        whole, same, steady = answers(SMALL), alike(answers(SMALL), answers(SMALL)), False
-        for late in LATER:
-            if steady or not same:
-                break
+        whole, steady = answers(SMALL), False
+        same = alike(whole, answers(SMALL))
+        for late in LATER if same else ():
             for _ in range(late):
                 _, state = direction(x, state, x)
             before, whole = whole, answers(SMALL)
-            steady = alike(before, whole)
+            if steady := alike(before, whole):
+                break
         half, loud = answers(SMALL / 2, -1), [answers(each) for each in LOUD]
         lengths = [np.abs(step(np.repeat([[g], [remembered]], [1, places[-1] - 1], axis=0) * np.ones(runs))[0]) for g, remembered in APART]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
