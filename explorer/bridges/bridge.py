@@ -65,6 +65,7 @@ class Model(Protocol):
         """Return the function from points and vectors to the gradient and its product with the Hessian, all in float64."""
 
 
+@np.errstate(all="ignore")
 def is_exact(model: Model, start: Array, data: Any, examples: int = 1) -> bool:
     """Return whether there is a product with the Hessian at the start, and it is what differences of gradients say.
 

@@ -565,6 +565,15 @@ def test_finite_data_are_not_blamed_for_what_is_made_of_them(spoiled: float, los
     assert found.row in (4, None)
 
 
+@pytest.mark.filterwarnings("always::RuntimeWarning")
+@pytest.mark.parametrize("spoiled", [float("nan"), float("inf")])
+def test_data_that_are_not_finite_give_nan_without_warnings(spoiled: float, recwarn: pytest.WarningsRecorder) -> None:
+    inputs, targets = torch.where(ROWS == 4, spoiled, ROWS), torch.zeros(4, 1)
+    loss = torch_loss(torch.nn.Linear(3, 1), torch.nn.MSELoss(), inputs, targets)
+    assert np.isnan([sharpness(loss), critical_learning_rate(loss, "gradient_descent")]).all()
+    assert not [each.message for each in recwarn if each.category is RuntimeWarning]
+
+
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 @pytest.mark.parametrize("square", [Square.apply, Once.apply, lambda z: z.detach() * (2 * z - z.detach())])
 def test_a_product_that_is_no_derivative_of_the_gradient_is_found_out_and_measured(square: Any, kind: Any) -> None:

@@ -515,3 +515,63 @@ def test_other_kinds_of_bytes_are_read_as_bytes() -> None:
 def test_a_total_is_the_loss_before_its_parts_unless_it_is_a_count(total: str, judged: str) -> None:
     rows = [f"it {k}: total={total.format(2.5 * 0.9**k)} (ce={2 * 0.9**k:.4f}, kl={0.5 * 0.9**k:.4f})" for k in range(12)]
     assert read_log("\n".join(rows)).roles["train"] == judged
+
+
+WANDB = ["lr", "train/loss", "train/loss__MIN", "val/loss", "_step"]
+
+
+def wide(runs: dict[str, list[str]]) -> str:
+    """A table with columns for each run, as W&B exports it: the k-th of `runs` has its losses, its own rate, and steps 10 k apart."""
+    names = ["Step", *(f"{run} - {name}" for run in runs for name in WANDB)]
+    rows = len(next(iter(runs.values())))
+    cells = [
+        [str(k)] + [c for j, of in enumerate(runs.values(), 1) for c in (f"0.{j}", of[k], of[k], of[k], str(10 * j * k))]
+        for k in range(rows)
+    ]
+    return "\n".join(",".join(f'"{cell}"' for cell in row) for row in [names, *cells])
+
+
+FALLS, GROWS, LOST = ["2", "1.5", "1.2", "1", "0.9", "0.8"], ["2", "4", "9", "40", "200", "3000"], ["2", "1.5", "1.2", "1", "NaN", "NaN"]
+
+
+@pytest.mark.parametrize("broken", [GROWS, LOST])
+@pytest.mark.parametrize("order", [("sun-1", "moon-2", "sea-3"), ("moon-2", "sea-3", "sun-1"), ("sea-3", "sun-1", "moon-2")])
+def test_of_runs_in_columns_the_one_that_ends_highest_is_judged(order: tuple[str, ...], broken: list[str]) -> None:
+    log = read_log(wide({run: broken if run == "moon-2" else FALLS for run in order}))
+    assert log.roles["train"] == "moon-2 - train/loss"
+    assert {log.roles["learning_rate"], log.roles["validation"]} == {"moon-2 - lr", "moon-2 - val/loss"}
+    assert "of 3 runs with columns of their own 'moon-2' is judged, whose loss ends highest, not " in log.reading
+    assert diagnose(log).verdict == "diverged"
+    for chosen in ("sun-1", "sea-3", "moon-2", "sun-1"):  # by hand, one after the other
+        log = log.with_roles({"train": f"{chosen} - train/loss"})
+        assert log.roles["learning_rate"] == f"{chosen} - lr"
+        assert f"of 3 runs with columns of their own '{chosen}' is judged, not " in log.reading
+        assert log.step is not None
+        assert log.step.tolist() == list(range(6))
+        assert (diagnose(log).verdict == "diverged") == (chosen == "moon-2")
+
+
+@pytest.mark.parametrize("names", [("train - loss", "val - loss"), ("generator/loss", "discriminator/loss"), ("Train/loss", "Test/loss")])
+def test_sides_and_parts_of_one_run_are_no_runs(names: tuple[str, str]) -> None:
+    log = read_log("step," + ",".join(names) + "".join(f"\n{k},{2 * 0.9**k},{3 * 0.9**k}" for k in range(9)))
+    assert log.roles["train"] == names[0]
+    assert "runs" not in log.reading
+
+
+def test_columns_whose_prefix_says_run_are_runs() -> None:
+    log = read_log("step,seed_0/loss,seed_1/loss,seed_2/loss" + "".join(f"\n{k},{2 * 0.9**k},{2 * 1.9**k},1" for k in range(9)))
+    assert log.roles["train"] == "seed_1/loss"
+
+
+@pytest.mark.parametrize("name", ["number of nan iterations", "number of skipped iterations", "inf count", "nan count"])
+def test_a_count_of_lost_steps_is_neither_a_loss_nor_a_step(name: str) -> None:
+    lines = read_log("\n".join(f" iteration {k}/ 90 | lm loss: {9 / k:.3E} | {name}: 0 | grad norm: 1.0 |" for k in range(1, 9)))
+    table = read_log(f"{name},loss\n" + "\n".join(f"{k},{9 / k}" for k in range(1, 9)))
+    assert name in {each.replace("_", " ") for each in lines.columns}
+    assert lines.roles == {"step": "iteration", "train": "lm loss", "gradient_norm": "grad norm"}
+    assert table.roles == {"train": "loss"}
+
+
+def test_a_version_is_no_number() -> None:
+    log = read_log("torch 2.5.1 on 10.0.0.7\n" + "\n".join(f"step {k} loss {9 / k:.3f}." for k in range(1, 6)))
+    assert list(log.columns) == ["step", "loss"]

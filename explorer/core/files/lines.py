@@ -20,7 +20,8 @@ SIMPLER = [
     for literal, pattern, plain in (
         ("] ", r"^[IWEF]\d{4} [^\]]{0,120}+\] ?", ""),  # glog, which Caffe writes with
         ("(*", r"\(\*[^)]{0,80}+\)", ""),  # Caffe: the loss times its weight
-        ("number of", r"number of (?:nan|skipped) iterations", "bad iteration size"),  # Megatron
+        ("number of", r"number of (nan|skipped) iterations", r"number_of_\1_iterations"),  # Megatron: this nan is a word
+        ("count", r"(?i)(?<!\w)(nan|inf) count(?=s?[:=])", r"\1_count"),
         ("Saving dict", r"Saving dict for", "eval, "),  # TensorFlow's estimator
         ("results at", r"validation results at", "validation loss at"),  # GPT-NeoX
         (" INFO T", r"^.{1,200}? INFO (?=(?:Train|Test): \[)", ""),  # Swin Transformer
@@ -67,8 +68,8 @@ PROGRAMS: Sequence[tuple[str, tuple[str, ...]]] = (
 _EXPONENT = r"(?:[eE][+-]?\d++)?"
 _SPECIAL = r"|[+-]?(?i:nan|inf(?:inity)?)(?!\w))"
 POINTS = re.compile(
-    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}}){{1,9}}+(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}{_SPECIAL}", re.ASCII
-)
+    rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:,\d{{3}}){{1,9}}+(?!\d)(?:\.\d*+)?|\d++(?:\.\d*+)?|\.\d++){_EXPONENT}(?!\.\d){_SPECIAL}", re.ASCII
+)  # 2.5.1 is a version
 COMMAS = re.compile(
     rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}}){{1,9}}+(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII
 )

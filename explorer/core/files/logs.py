@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import LONGEST, POINTS, printed
-from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, words
-from explorer.core.files.runs import beside_training, counters, last_run
+from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, run_of, words
+from explorer.core.files.runs import beside_training, counters, last_run, other_runs
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
@@ -98,7 +98,7 @@ class LogFile(Displayed):
     def beside(self) -> list[NDArray[np.bool_]]:
         """Return where each other column has a value, ``(rows,)``, and where only a run goes on that is not the judged one."""
         name, there = self.roles["train"], ~np.ma.getmaskarray(self.losses)
-        run, at = name.rpartition(" - ")[0], {each: ~np.ma.getmaskarray(values) for each, values in self.columns.items() if each != name}
+        run, at = run_of(name), {each: ~np.ma.getmaskarray(values) for each, values in self.columns.items() if each != name}
         others = [at[each] for each in at if kind(each) == "train" and not (run and each.startswith(run))]
         alone = (np.logical_or if run else np.logical_and).reduce(others) if others else np.zeros(len(there), dtype=bool)
         return [*at.values(), alone & ~there]
@@ -239,7 +239,8 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
             raise must("a role", f"one of {', '.join(ROLES)}", typed(role))
         if name is not None and not (isinstance(name, str) and name in sheet.columns):
             raise must(ROLES[role], f"one of the columns {', '.join(sheet.columns)}", typed(name))
-    sheet, said, alarms = replace(sheet, columns=dict(sheet.columns)), list[str](), sheet.alarms
+    others, which = other_runs(sheet, by_hand.get("train"))
+    sheet, said, alarms = replace(sheet, columns=dict(sheet.columns), others=others), list[str](), sheet.alarms
     roles = _roles(sheet, by_hand, said)
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
         raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
@@ -251,7 +252,7 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
     train = sheet.columns[roles["train"]]
     first = int(np.flatnonzero(~np.ma.getmaskarray(train))[0])
     role = "" if "train" in by_hand else " as the training loss"
-    which = "".join(f"; {each}" for each in sheet.judged)
+    which = "".join(f"; {each}" for each in (which, *sheet.judged) if each)
     reading = f"Read{role}: {roles['train']!r}, {shown(train)}, from line {sheet.lines[first]:,} on{which}."
     columns, step, used = _ordered(sheet, roles, by_hand, said)
     if step is None:
@@ -293,7 +294,8 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
 def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> dict[str, str]:
     """Which column is what: by hand, else by name and values, else, where there are no names, by place."""
     found = {role: name for role, name in by_hand.items() if name is not None}
-    free = {name: values for name, values in sheet.columns.items() if name not in found.values()} if sheet.named else {}
+    free = {name: values for name, values in sheet.columns.items() if name not in {*found.values(), *sheet.others}}
+    free = free if sheet.named else {}
     if "train" not in by_hand and (name := _loss(sheet, free, "train", said)):
         found["train"] = name
     if "validation" not in by_hand and (name := _loss(sheet, free, "validation", said, like=extra(found.get("train", "")))):
@@ -307,7 +309,7 @@ def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> 
         if "train" not in found:
             raise ValueError("the training loss must be one of the columns, and it was given none")
         return found
-    rest = [name for name in sheet.columns if name not in found.values() and kind(name) not in COUNTERS]
+    rest = [name for name in sheet.columns if name not in {*found.values(), *sheet.others} and kind(name) not in COUNTERS]
     if not sheet.named and len(rest) > 1 and "step" not in by_hand and count_up(sheet.columns[rest[0]]):
         found["step"] = rest.pop(0)
     # One number with an unknown name is no curve.

@@ -40,11 +40,28 @@ COUNTERS = ("step", "batch", "epoch", "row")  # kinds of columns that count, the
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, without the run that W&B writes before it.
 
-    >>> words("run-1 - train/Loss"), words("valLoss"), words("valid_1's l2")
-    (('train', 'loss'), ('val', 'loss'), ('valid', '1', 's', 'l2'))
+    >>> words("run-1 - train/Loss"), words("Val - Loss"), words("valLoss"), words("valid_1's l2")
+    (('train', 'loss'), ('val', 'loss'), ('val', 'loss'), ('valid', '1', 's', 'l2'))
     """
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:MOST_LETTERS].split(" - ")[-1])
+    name = name[:MOST_LETTERS]
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix(f"{before} - ") if (before := _before(name)) else name)
     return tuple(re.findall(r"[^\W_]++", name.lower()))
+
+
+def _before(name: str) -> str:
+    """What stands before the last dash of a name, if it is no side, as in ``Val - loss``."""
+    before = name.rpartition(" - ")[0]
+    return "" if before and is_side(before) else before
+
+
+def run_of(name: str) -> str:
+    """The run that a column's name begins with, "" where it names none.
+
+    >>> [run_of(each) for each in ("calm-sun-7 - train/loss", "seed_3/loss", "val - loss", "generator/loss")]
+    ['calm-sun-7', 'seed_3', '', '']
+    """
+    head, slash, _ = name.partition("/")
+    return _before(name) or (head if slash and names_run(re.sub(r"\d+", " ", head)) else "")
 
 
 def has(name: str, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""Whose rows are in one log: of several runs the last to begin is judged, and a held-out set's losses stand beside those of training."""
+"""Whose numbers are in one log: of several runs one is judged, and a held-out set's losses stand beside those of training."""
 
 import itertools
 from collections.abc import Collection, Sequence
@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.files.roles import COUNTERS, has, kind, names_run, tells_runs, tells_sides, words
+from explorer.core.files.roles import COUNTERS, has, kind, losses, names_run, run_of, tells_runs, tells_sides, words
 from explorer.core.files.sheet import Numbers, Sheet, ma, most_columns
 from explorer.core.ground.prose import counted
 
 MOST_NAMED = 5  # of the runs that are left out
+MOST_SAID = 60  # letters of a run's name
 
 
 def beside_training(sheet: Sheet) -> Sheet:
@@ -20,17 +21,40 @@ def beside_training(sheet: Sheet) -> Sheet:
     if by is None:
         return sheet
     held_out = [label for label in dict.fromkeys(sheet.labels[by]) if has(label, "held out")]
-    losses = [name for name in sheet.columns if kind(name) == "train"]
-    if len(held_out) * len(losses) > most_columns(len(sheet.lines)):
+    of_training = [name for name in sheet.columns if kind(name) == "train"]
+    if len(held_out) * len(of_training) > most_columns(len(sheet.lines)):
         return sheet
     labels, columns = np.array(sheet.labels[by]), dict(sheet.columns)
-    for name, values in ((name, columns[name]) for name in losses):
+    for name, values in ((name, columns[name]) for name in of_training):
         columns[name] = ma.masked_where(np.isin(labels, held_out), values)
         columns |= {each: ma.masked_where(labels != side, values) for side in held_out if (each := f"{side} {name}") not in columns}
     columns = {name: values for name, values in columns.items() if np.ma.count(values)}
     note = f"{by!r} says which rows are of {', '.join(map(repr, held_out))}: their losses are no losses of training."
     rest = {name: each for name, each in sheet.labels.items() if name != by}
     return replace(sheet, columns=columns, labels=rest, notes=[*sheet.notes, note])
+
+
+def other_runs(sheet: Sheet, chosen: str | None) -> tuple[frozenset[str], str]:
+    """The columns of the runs that are not judged, where several have columns of their own, and which one is, in words.
+
+    It is the run of the column that was chosen by hand, else the one whose loss ends highest: what a log is brought for.
+    """
+    names: dict[str, list[str]] = {}
+    for name in sheet.columns if sheet.named else ():
+        if (run := run_of(name)) and np.ma.count(sheet.columns[name]):
+            names.setdefault(run, []).append(name)
+    train = {run: losses({name: sheet.columns[name] for name in of}, "train")[:1] for run, of in names.items()}
+    end = {run: sheet.columns[of[0]].compressed() for run, of in train.items() if of}
+    highest = {run: values[-1] if np.isfinite(values).all() else np.inf for run, values in end.items()}
+    judged = run_of(chosen) if chosen else max(highest, key=lambda run: highest[run], default="")
+    if len(end) < 2 or judged not in names:
+        return frozenset(), ""
+    others = [run for run in names if run != judged]
+    named = ", ".join(repr(run[:MOST_SAID]) for run in others[:MOST_NAMED]) + ", …" * (len(others) > MOST_NAMED)
+    which = (
+        f"of {len(names)} runs with columns of their own {judged[:MOST_SAID]!r} is judged{'' if chosen else ', whose loss ends highest'}"
+    )
+    return frozenset(name for run in others for name in names[run]), f"{which}, not {named}"
 
 
 def last_run(sheet: Sheet, train: str, taken: Collection[str] = (), *, by_counter: bool = True) -> Sheet:
@@ -59,7 +83,7 @@ def _of_last_name(sheet: Sheet, train: str, taken: Collection[str]) -> Sheet:
     names = list(dict.fromkeys(run[row] for row in used))
     number = {each: place for place, each in enumerate(names)}
     which = np.array([number.get(each, -1) for each in run])
-    told, column = [repr(", ".join(each)[:60]) for each in names], " and ".join(map(repr, by))
+    told, column = [repr(", ".join(each)[:MOST_SAID]) for each in names], " and ".join(map(repr, by))
     if goes_on := _goes_on(sheet, which, used):
         one = f"{column} changes {counted(len(names) - 1, 'time')}, and {goes_on!r} goes on: the rows are read as one run."
         return replace(sheet, notes=[*sheet.notes, one])
@@ -143,13 +167,14 @@ def _since_last_beginning(sheet: Sheet, train: str) -> Sheet:
 
 def counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
     """The counters of each kind, the one with values beside most losses first. Two of which no row has both are one: iter, step."""
-    found = {each: [name for name in sheet.columns if sheet.named and kind(name) == each] for each in COUNTERS}
-    for names in found.values():
-        names.sort(key=lambda name: (not is_whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
-        for other in names[1:]:
-            gone, others = np.ma.getmaskarray(sheet.columns[names[0]]), np.ma.getmaskarray(sheet.columns[other])
+    names = [name for name in sheet.columns if sheet.named and name not in sheet.others]
+    found = {each: [name for name in names if kind(name) == each] for each in COUNTERS}
+    for alike in found.values():
+        alike.sort(key=lambda name: (not is_whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
+        for other in alike[1:]:
+            gone, others = np.ma.getmaskarray(sheet.columns[alike[0]]), np.ma.getmaskarray(sheet.columns[other])
             if (gone | others).all():
-                sheet.columns[names[0]] = ma.where(gone, sheet.columns[other], sheet.columns[names[0]])
+                sheet.columns[alike[0]] = ma.where(gone, sheet.columns[other], sheet.columns[alike[0]])
     return found
 
 

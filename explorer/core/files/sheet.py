@@ -35,7 +35,8 @@ class Sheet:
     labels: dict[str, list[str]] = field(
         default_factory=dict
     )  # ``(rows,)`` each: the text of columns that name the run of a row, or its side, train or val
-    judged: tuple[str, ...] = ()  # which of several runs these rows are, in words
+    judged: tuple[str, ...] = ()  # which of several runs is judged, in words
+    others: frozenset[str] = frozenset()  # the columns of runs that are not judged
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
         return {name: values[rows] for name, values in self.columns.items()}

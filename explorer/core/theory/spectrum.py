@@ -32,7 +32,7 @@ def sharpness(loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimi
 
     `x` is by default the minimum, else the start. With an `optimizer` that divides its steps, as Adam does, it is that of P⁻¹(H + weight
     decay) with P as the optimizer has it after one look at the gradient at `x` (Cohen et al. 2022, arXiv 2207.14484): what 2/η is to be
-    compared with. nan where the Hessian is not finite, as of a point so far out that it overflows, or of nan in the data: so it is for
+    compared with. nan where the Hessian is not finite, as of a point so far out that it overflows, or of nan in the inputs: so it is for
     `top_eigenvalues`, `trace`, `density` and `critical_learning_rate` too.
 
     Raises ValueError for a loss without `hvp`, or with one that is no product with a symmetric matrix or not the same twice, for a
