@@ -69,6 +69,12 @@ def test_refused_brackets(low: float, high: float) -> None:
         find_edge(LOSSES["x_squared"](), GD, low, high)
 
 
+def test_what_is_beside_the_edge_is_said_of_steps_in_any_spelling() -> None:
+    for steps in (50, "50", np.int64(50)):
+        with pytest.raises(ValueError, match="but in 50 steps high does not diverge"):
+            find_edge(LOSSES["x_squared"](), GD, 0.1, 0.2, steps=steps)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", ["low", "high", "precision"])
 @pytest.mark.parametrize(
     ("value", "rule"),

@@ -47,17 +47,17 @@ def find_edge(
     outcome = sweep(loss, optimizer, rates, **conditions)
     diverged = outcome.verdict == Verdict.DIVERGED
     if diverged[0] or not diverged.any():
-        raise ValueError(f"the edge must lie between low and high, {plain(low)} and {plain(high)}, but {_beside(outcome, steps)}")
+        raise ValueError(f"the edge must lie between low and high, {plain(low)} and {plain(high)}, but {_beside(outcome)}")
     return bracket(loss, optimizer, rates, diverged, precision=precision, **conditions)
 
 
-def _beside(outcome: Outcome, steps: int) -> str:
+def _beside(outcome: Outcome) -> str:
     """Say that the edge is not among the rates tried, in order, with the verdict at the end where it is missing and the way out."""
     low = outcome.verdict[0] == Verdict.DIVERGED
     ways = "give a smaller low", "give a larger high or more steps"
     if outcome.first_nonfinite[0] == 0:
         return hopeless(outcome.first_quantity[0])
-    seen = f"in {counted(steps)} {'low diverges' if low else 'high does not diverge'} ({outcome.sentence(0 if low else -1)})"
+    seen = f"in {counted(outcome.steps)} {'low diverges' if low else 'high does not diverge'} ({outcome.sentence(0 if low else -1)})"
     return f"{seen}: {ways[not low]}, or ask safe_rate, which searches by itself and counts a run that does not learn as failed"
 
 
