@@ -38,10 +38,10 @@ def heaviest() -> dict[str, tuple[str, dict[str, str]]]:
 
 def used(process: int) -> float:
     """Seconds of CPU that a process and those it started have used."""
-    total = Usage.of(process).cpu
+    total = Usage.of([process]).cpu
     for each in offspring(process):
         with contextlib.suppress(OSError):
-            total += Usage.of(each).cpu
+            total += Usage.of([each]).cpu
     return total
 
 
