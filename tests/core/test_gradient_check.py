@@ -158,3 +158,10 @@ def test_few_digits_of_a_loss_or_its_gradient_are_no_mistake(value: type, gradie
 
     assert check_gradient(Rounded()).summary() == "The gradient is right."
     assert check_gradient(Rounded(5.0)).wrong == ("x",)
+
+
+def test_a_random_gradient_is_not_called_wrong() -> None:
+    random = np.random.default_rng(0)
+    noisy = from_function(lambda x: (float(x @ x), 2 * x + 1e-3 * random.standard_normal(x.shape)), [1.0, 2.0])
+    with pytest.raises(ValueError, match="a function that gives the same gradient twice: fix its random numbers, got one"):
+        check_gradient(noisy)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer import LOSSES, OPTIMIZERS, Optimizer, run
+from explorer import LOSSES, OPTIMIZERS, Optimizer, check_gradient, clipped, from_function, run
 from explorer.core.ground.knobs import Parameter
 from explorer.core.optimizers import Recurrence
 
@@ -186,3 +186,22 @@ def test_what_the_shelf_writes_in() -> None:
     rule = OPTIMIZERS["momentum"](momentum=0.5)
     assert isinstance(rule, Optimizer)
     assert (rule.name, dict(rule.knobs)) == ("momentum", {"momentum": 0.5, "dampening": 0.0, "weight_decay": 0.0})
+
+
+@pytest.mark.parametrize("name", ["muon", "adafactor", "adam"])
+def test_numbers_and_empty_parameters_are_blocks_like_others(name: str) -> None:
+    """Of a model: a learnable temperature, and a layer of no units."""
+    scale = np.arange(1.0, 6.0)
+    bowl = from_function(lambda x: (float(x @ (scale * x)), 2 * scale * x), np.ones(5), blocks={"t": (), "none": (0, 3), "W": (2, 2)})
+    together = run(bowl, name, [0.01, 0.1, 0.5], steps=7)
+    for at, rate in enumerate((0.01, 0.1, 0.5)):
+        alone = run(bowl, name, rate, steps=7)
+        np.testing.assert_allclose(together.loss[:, at], alone.loss[:, 0], rtol=1e-12)
+    assert [each.block for each in check_gradient(bowl).blocks] == ["t", "W"]
+
+
+def test_a_clip_is_refused_by_the_name_that_it_was_given() -> None:
+    with pytest.raises(ValueError, match=r"^norm must be "):
+        clipped("adam", norm=0.0)
+    with pytest.raises(ValueError, match=r"^value must be "):
+        clipped("adam", value="a")  # type: ignore[arg-type]

@@ -236,8 +236,8 @@ class Facts:
 
     @property
     def layout(self) -> Blocks:
-        """The blocks with their shapes, for a rule that looks at a matrix as one."""
-        return Blocks(tuple((where, self.shapes.get(name, (where.stop - where.start,))) for name, where in self.groups))
+        """The blocks with their shapes, for a rule that looks at a matrix as one; a number is a vector of one."""
+        return Blocks(tuple((where, self.shapes.get(name) or (where.stop - where.start,)) for name, where in self.groups))
 
     @property
     def endless(self) -> bool:
@@ -251,13 +251,13 @@ class Facts:
 
 
 def blocks_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, slice], ...]:
-    """Return where each block lies in a point, in the order of their shapes.
+    """Return where each block lies in a point, in the order of their shapes; one without numbers lies nowhere.
 
-    >>> blocks_of({"W": (2, 3), "b": (2,)})
+    >>> blocks_of({"W": (2, 3), "none": (0, 3), "b": (2,)})
     (('W', slice(0, 6, None)), ('b', slice(6, 8, None)))
     """
     ends = itertools.accumulate(map(math.prod, shapes.values()), initial=0)
-    return tuple(zip(shapes, itertools.starmap(slice, itertools.pairwise(ends)), strict=True))
+    return tuple((name, slice(*each)) for name, each in zip(shapes, itertools.pairwise(ends), strict=True) if each[0] < each[1])
 
 
 def finite_rows(*arrays: NDArray[Any]) -> NDArray[np.bool_]:

@@ -360,8 +360,8 @@ def clipped(rule: Optimizer | str, *, norm: Number | None = None, value: Number 
     >>> clipped(OPTIMIZERS["gradient_descent"](), value=1.0).update(np.array([[0.5], [-4.0]]), (), np.zeros((2, 1)))[0][:, 0]
     array([ 0.5, -1. ])
     """
-    rule, thresholds = check_optimizer(rule), {"clip_norm": norm, "clip_value": value}
-    given = {name: check_number(name, each, CLIP) for name, each in thresholds.items() if each is not None}
+    rule, thresholds = check_optimizer(rule), {"norm": norm, "value": value}
+    given = {f"clip_{name}": check_number(name, each, CLIP) for name, each in thresholds.items() if each is not None}
     if not given:
         return rule
 

@@ -117,7 +117,8 @@ def _each(
                 progress(1 - len(waiting) / len(tiles))
         except BrokenExecutor as error:
             runs = len(tiles[0].learning_rate)
-            way = f"for want of memory, perhaps: tiles of fewer than {runs:,} runs need less; make another executor, this one is broken"
+            fewer = f": tiles of fewer than {runs:,} runs need less" if runs > 1 else ""
+            way = f"for want of memory, perhaps{fewer}; make another executor, this one is broken"
             raise BrokenExecutor(f"a worker of the executor ended before it had its answer: {way}") from error
         finally:
             for future in waiting:

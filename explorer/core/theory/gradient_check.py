@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -226,7 +227,7 @@ def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: i
     proportion to it is not seen there. Of a wrong one the common mistakes are tried, and named if they explain it at two points. Where the
     gradient is right, the loss's `hvp`, if it has one, is compared with differences of it in a direction drawn from `seed`.
 
-    Raises ValueError for a point of the wrong length, and for a function without one.
+    Raises ValueError for a point of the wrong length, for a function without one, and for one whose gradient is not the same twice.
 
     See also: `GradientCheck`, `from_function`, `why_nan`. PyTorch: autograd.gradcheck; JAX: test_util.check_grads; scipy:
     optimize.check_grad.
@@ -299,7 +300,12 @@ def _at(loss: Loss, x: ArrayLike | None) -> tuple[Array, Array]:
     if point.shape != (loss.dim,):
         raise must("x", f"{loss.dim} numbers, (dim,)", f"shape {point.shape}")
     with np.errstate(all="ignore"), one_blas_thread:
-        return point, first_seen(loss, point[:, np.newaxis].copy())[1][:, 0]
+        gradient = first_seen(loss, point[:, np.newaxis].copy())[1][:, 0]
+        again = seen(loss, point[:, np.newaxis].copy())[1][:, 0]
+    if _relative(gradient - again, gradient) > math.sqrt(rounding_of(gradient)):  # False of nan
+        got = f"one that differs by {plain(float(np.linalg.norm(gradient - again)), 2)}"
+        raise must("the loss", "a function that gives the same gradient twice: fix its random numbers", got)
+    return point, gradient
 
 
 def _relative(off: Array, to: Array) -> float:
