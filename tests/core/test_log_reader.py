@@ -575,3 +575,56 @@ def test_a_count_of_lost_steps_is_neither_a_loss_nor_a_step(name: str) -> None:
 def test_a_version_is_no_number() -> None:
     log = read_log("torch 2.5.1 on 10.0.0.7\n" + "\n".join(f"step {k} loss {9 / k:.3f}." for k in range(1, 6)))
     assert list(log.columns) == ["step", "loss"]
+
+
+BROKEN = [1.5] * 20 + [1.5 * 2.0**k for k in range(12)] + [np.nan] * 8
+
+
+@pytest.mark.parametrize("tensor", ["{:.4f}", "{:.4f} {:.4f}", "tensor({:.4f}, grad_fn=<MseLossBackward0>)"])
+@pytest.mark.parametrize("counter", ["[{}] ", "[{}/40] ", "[{}]: ", "({}) ", "<{}> ", "#{} "])
+def test_a_counter_in_brackets_counts(counter: str, tensor: str) -> None:
+    log = read_log("\n".join(counter.format(k) + tensor.format(loss, loss) for k, loss in enumerate(BROKEN)))
+    assert log.step is not None
+    np.testing.assert_array_equal(log.step, np.arange(40))
+    np.testing.assert_allclose(log.losses.filled(np.nan), BROKEN)
+    assert diagnose(log).verdict == "diverged"
+
+
+def test_thousands_of_thousands_rule_a_decimal_comma_out() -> None:
+    falls = [2_000_000 - 40_000 * k for k in range(45)]
+    for head, row in (("step;loss", "{};{:,}"), ("step;loss", '"{}";"{:,}"'), ("step\tloss", "{}\t{:,}"), ("step,loss", '{},"{:,}"')):
+        assert read_log("\n".join([head, *(row.format(k, loss) for k, loss in enumerate(falls))])).losses.tolist() == falls
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "torn"), [("step,loss,lr\n", "{},{},0.1", "60,{}"), ("", "step {} loss {} lr 0.1", "step 60 loss {}")]
+)
+def test_a_row_that_was_not_written_to_its_end_is_left_out(head: str, row: str, torn: str) -> None:
+    before = head + "".join(row.format(k, 500 - k) + "\n" for k in range(60))
+    log = read_log(before + torn.format(4))
+    assert log.losses.tolist() == [500 - k for k in range(60)]
+    assert f"Line {61 + bool(head)} ends before its row does and is left out." in log.notes
+    assert read_log(before + torn.format(4) + "\n").losses[-1] == 4, "a line that ends is a row"
+    assert np.isnan(read_log(before + torn.format("nan")).losses[-1]), "and what was lost is not left out"
+
+
+@pytest.mark.parametrize("tail", [',{"step": 30, "lo', ",", ', {"step": 30, "loss"'])
+@pytest.mark.parametrize("head", ["[", '{"log_history": ['])
+def test_a_document_that_is_cut_off_is_read_to_its_last_whole_row(head: str, tail: str) -> None:
+    log = read_log(head + ",".join(json.dumps({"step": k, "loss": 2 * 1.5**k}) for k in range(30)) + tail)
+    assert log.losses.tolist() == [2 * 1.5**k for k in range(30)]
+    assert any("ends within a row" in note for note in log.notes)
+
+
+@pytest.mark.parametrize(
+    "names", ["run_a/loss,run_b/loss", "a/loss,b/loss", "loss_a,loss_b", "loss,loss", "loss,loss.1", "train_loss_1,train_loss_2"]
+)
+def test_of_losses_with_such_names_the_one_that_is_lost_is_judged(names: str) -> None:
+    for bad in (lambda k: 2 * 1.5**k, lambda k: 2 * 0.9**k if k < 30 else np.nan):
+        for order in (1, -1):
+            rows = [[2 * 0.9**k, bad(k)][::order] for k in range(40)]
+            log = read_log("step," + names + "".join(f"\n{k},{one},{other}" for k, (one, other) in enumerate(rows)))
+            assert diagnose(log).verdict == "diverged"
+            assert "is judged" in log.reading or order == -1
+    both = read_log("step," + names + "".join(f"\n{k},{2 * 0.9**k},{3 * 0.9**k}" for k in range(40)))
+    assert both.losses[0] == (3 if "run" in names else 2)

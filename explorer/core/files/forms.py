@@ -1,5 +1,6 @@
 """The forms that a log has as a whole: JSON, lists of numbers, a table."""
 
+import contextlib
 import itertools
 import json
 import re
@@ -44,6 +45,7 @@ def document(text: str) -> Sheet | None:
     first, _, rest = text.strip().partition("\n")
     if first[:1] not in ("{", "[") or (rest and first.rstrip().endswith("}")):  # what ends in its first line is one of many
         return None
+    cut: list[str] = []
     try:
         found = json.loads(text, parse_int=float)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -54,7 +56,10 @@ def document(text: str) -> Sheet | None:
                 text = pattern.sub(plain, text)
             found = json.loads(text.replace("'", '"'), parse_int=float) if len(text) < 1 << 22 else None
         except (json.JSONDecodeError, RecursionError):
-            return None
+            found = _whole_objects(text)
+            if found is None:
+                return None
+            cut = ["The file ends within a row, which is left out."]
     records = _objects(found) or ([found] if isinstance(found, dict) else [])
     kept = spread(len(records)) if records else []
     flat = [(row + 1, dict(_flat(records[row]))) for row in kept]
@@ -65,11 +70,20 @@ def document(text: str) -> Sheet | None:
         return columns
     if len(flat) > 1 or (flat and not any(isinstance(each, list) for each in records[0].values())):
         few = [f"Of {len(records):,} rows {len(kept):,} were read, evenly."] if len(kept) < len(records) else []
-        return sheet(flat, ["A row's line is its place in the list.", *few])
+        return sheet(flat, ["A row's line is its place in the list.", *few, *cut])
     listed = lists(text)
     if listed is None and found is not None:
         raise ValueError(f"the file must have a list of rows, or lists of numbers, and its JSON, from line 1 on, has none: {first[:40]!r}")
     return listed
+
+
+def _whole_objects(text: str) -> Any:
+    """What a document has before its last whole object, if it was cut off behind it, as where a run was killed; None if it was not."""
+    end = text.rfind("}")
+    for closed in ("]", "]}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
+        with contextlib.suppress(json.JSONDecodeError, RecursionError):
+            return json.loads(text[: end + 1] + closed, parse_int=float)
+    return None
 
 
 def _objects(found: Any, depth: int = 0) -> list[dict[str, Any]]:
@@ -202,6 +216,7 @@ def _even(text: str) -> Sheet | None:
     return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
 
 
+_COUNTED = re.compile(r"\A\s*+[\[(<](\d++)(?:/\d++)?[\])>]:?(?=\s++\S)")
 _OPENS = re.compile(r"\A\s*+(?:[\w.]++\s*+=\s*+)?[\[({]")
 _LISTED = re.compile(r"\A\s*+[-+\d.][\d.e+-]*+\s*+(?:,|(?<=\s)[-+\d.])")
 _NAMED = re.compile(r"[=:]\s*+\[")
@@ -236,6 +251,8 @@ def _bare(text: str) -> Sheet | None:
     """Nothing but numbers, however they are divided: one curve, in their order."""
     lines = [line for line in text.split("\n") if line.strip()]
     if any(len(re.findall(r"[^\s,;]++", line)) > 1 for line in lines[:50]) and len(lines) > 1 and text.lstrip()[0] not in "[(":
+        return None
+    if sum(bool(_COUNTED.match(line)) for line in lines[:50]) > 0.5 * len(lines[:50]):  # [3] 0.5
         return None
     found = _numbers(text)
     if found is None or not np.ma.count(found):
@@ -324,6 +341,7 @@ KEYS = ("key", "metric", "tag", "name", "variable", "series")  # columns that sa
 def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     """Each row's line and cells, and what divides them. Rulers are left out, and so are a # before a line and a progress bar behind it."""
     kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
+    kept = [(place, _COUNTED.sub(r"\1", line)) for place, line in kept]
     kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, run_of, words
-from explorer.core.files.runs import beside_training, counters, last_run, other_runs
+from explorer.core.files.runs import beside_training, counters, last_run, other_runs, without_torn_end
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
@@ -161,6 +161,8 @@ def _sheet(content: bytes | str) -> Sheet:
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
     found.notes += notes + overwritten
+    if lines[-1].strip():
+        found = without_torn_end(found, len(lines))
     return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
 
 

@@ -57,11 +57,12 @@ def _before(name: str) -> str:
 def run_of(name: str) -> str:
     """The run that a column's name begins with, "" where it names none.
 
-    >>> [run_of(each) for each in ("calm-sun-7 - train/loss", "seed_3/loss", "val - loss", "generator/loss")]
-    ['calm-sun-7', 'seed_3', '', '']
+    >>> [run_of(each) for each in ("calm-sun-7 - train/loss", "seed3/loss", "run_a/loss", "val - loss", "generator/loss")]
+    ['calm-sun-7', 'seed3', 'run_a', '', '']
     """
     head, slash, _ = name.partition("/")
-    return _before(name) or (head if slash and names_run(re.sub(r"\d+", " ", head)) else "")
+    said = words(re.sub(r"\d+", " ", head)) if slash else ()
+    return _before(name) or (head if len(said) < 3 and not WORDS["run"].isdisjoint(said) else "")
 
 
 def has(name: str, kind: str) -> bool:
@@ -167,6 +168,16 @@ def extra(name: str) -> set[str]:
     """The words that make a loss a special one: none of ``train_loss``, "cls" of ``train/cls_loss``."""
     every = WORDS["train"] | WORDS["held out"] | WORDS["plain"] | WORDS["lead"] | WORDS["loss"]
     return {word for word in words(name) if word not in every and not word.isdecimal()}
+
+
+def alike(names: Sequence[str]) -> list[str]:
+    """Those of the losses whose names differ from the first in one word or number only: of several runs, perhaps.
+
+    >>> alike(["loss_a", "loss_b", "aux_loss_a"]), alike(["loss", "loss.1", "loss (3)", "cls_loss"])
+    (['loss_a', 'loss_b'], ['loss', 'loss.1', 'loss (3)'])
+    """
+    bare = [[word for word in words(name) if word not in extra(name) and not word.isdecimal()] for name in names]
+    return [name for name, each in zip(names, bare, strict=True) if each == bare[0] and len(extra(name)) == len(extra(names[0])) < 2]
 
 
 def losses(columns: Mapping[str, Any], role: str, *, like: Collection[str] = ()) -> list[str]:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.files.roles import COUNTERS, has, kind, losses, names_run, run_of, tells_runs, tells_sides, words
+from explorer.core.files.roles import COUNTERS, alike, has, kind, losses, names_run, parts, run_of, tells_runs, tells_sides, words
 from explorer.core.files.sheet import Numbers, Sheet, ma, most_columns
 from explorer.core.ground.prose import counted
 
+ROWS_BEFORE = 7  # that a row is held against, to see whether it is whole
+FAR_ABOVE = 100.0  # times another loss, which is then no part of one run with it
 MOST_NAMED = 5  # of the runs that are left out
 MOST_SAID = 60  # letters of a run's name
 
@@ -34,27 +36,63 @@ def beside_training(sheet: Sheet) -> Sheet:
     return replace(sheet, columns=columns, labels=rest, notes=[*sheet.notes, note])
 
 
+def without_torn_end(sheet: Sheet, last: int) -> Sheet:
+    """The sheet without the row of that line, which does not end, if it has a part only of what every row before it has.
+
+    A program that was killed wrote half of it, and its last number may be half a number.
+    """
+    there = np.array([~np.ma.getmaskarray(values)[-ROWS_BEFORE - 1 :] for values in sheet.columns.values()])
+    alike = (there[:, :-1] == there[:, :1]).all()
+    whole = alike and (there[:, -1] <= there[:, 0]).all() and there[:, -1].sum() < there[:, 0].sum() and there[:, -1].any()
+    ends = [values[-1] for values in sheet.columns.values() if values[-1] is not ma.masked]
+    if len(sheet.lines) <= ROWS_BEFORE or sheet.lines[-1] != last or not whole or not np.isfinite(ends).all():
+        return sheet
+    labels = {name: each[:-1] for name, each in sheet.labels.items()}
+    note = f"Line {last:,} ends before its row does and is left out."
+    return replace(sheet, columns=sheet.taken(slice(-1)), lines=sheet.lines[:-1], labels=labels, notes=[*sheet.notes, note])
+
+
 def other_runs(sheet: Sheet, chosen: str | None) -> tuple[frozenset[str], str]:
     """The columns of the runs that are not judged, where several have columns of their own, and which one is, in words.
 
-    It is the run of the column that was chosen by hand, else the one whose loss ends highest: what a log is brought for.
+    It is the run of the column that was chosen by hand, else the one whose loss ends highest: what a log is brought for. Where losses
+    have names that hardly differ, they may be parts of one run: the first is judged, unless another is lost or ends far above it.
     """
     names: dict[str, list[str]] = {}
     for name in sheet.columns if sheet.named else ():
         if (run := run_of(name)) and np.ma.count(sheet.columns[name]):
             names.setdefault(run, []).append(name)
     train = {run: losses({name: sheet.columns[name] for name in of}, "train")[:1] for run, of in names.items()}
-    end = {run: sheet.columns[of[0]].compressed() for run, of in train.items() if of}
-    highest = {run: values[-1] if np.isfinite(values).all() else np.inf for run, values in end.items()}
+    end = {run: sheet.columns[of[0]] for run, of in train.items() if of}
+    highest = {run: _height(values) for run, values in end.items()}
     judged = run_of(chosen) if chosen else max(highest, key=lambda run: highest[run], default="")
     if len(end) < 2 or judged not in names:
-        return frozenset(), ""
+        return _losses_alike(sheet) if sheet.named and not chosen else (frozenset(), "")
     others = [run for run in names if run != judged]
     named = ", ".join(repr(run[:MOST_SAID]) for run in others[:MOST_NAMED]) + ", …" * (len(others) > MOST_NAMED)
     which = (
         f"of {len(names)} runs with columns of their own {judged[:MOST_SAID]!r} is judged{'' if chosen else ', whose loss ends highest'}"
     )
     return frozenset(name for run in others for name in names[run]), f"{which}, not {named}"
+
+
+def _losses_alike(sheet: Sheet) -> tuple[frozenset[str], str]:
+    """The losses with nearly the same name as one that is lost, or ends far above them, and which that is, in words."""
+    names = losses(sheet.columns, "train")
+    same = alike(names) if len(names) > 1 and not parts(sheet.columns, names) else []
+    height = {name: _height(sheet.columns[name]) for name in same}
+    highest = max(same, key=lambda name: height[name], default="")
+    if not same or not height[highest] > FAR_ABOVE * max(abs(height[same[0]]), abs(float(sheet.columns[highest].compressed()[0]))):
+        return frozenset(), ""
+    others = [name for name in same if name != highest]
+    named = ", ".join(map(repr, others[:MOST_NAMED])) + ", …" * (len(others) > MOST_NAMED)
+    return frozenset(others), f"of {len(same)} losses with such names {highest!r} is judged, which ends highest, not {named}"
+
+
+def _height(values: Numbers) -> float:
+    """Where a loss ends; inf if it was lost."""
+    given = values.compressed()
+    return float(given[-1]) if np.isfinite(given).all() else np.inf
 
 
 def last_run(sheet: Sheet, train: str, taken: Collection[str] = (), *, by_counter: bool = True) -> Sheet:
@@ -169,12 +207,12 @@ def counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:
     """The counters of each kind, the one with values beside most losses first. Two of which no row has both are one: iter, step."""
     names = [name for name in sheet.columns if sheet.named and name not in sheet.others]
     found = {each: [name for name in names if kind(name) == each] for each in COUNTERS}
-    for alike in found.values():
-        alike.sort(key=lambda name: (not is_whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
-        for other in alike[1:]:
-            gone, others = np.ma.getmaskarray(sheet.columns[alike[0]]), np.ma.getmaskarray(sheet.columns[other])
+    for same in found.values():
+        same.sort(key=lambda name: (not is_whole(sheet.columns[name]), -(there & ~np.ma.getmaskarray(sheet.columns[name])).sum()))
+        for other in same[1:]:
+            gone, others = np.ma.getmaskarray(sheet.columns[same[0]]), np.ma.getmaskarray(sheet.columns[other])
             if (gone | others).all():
-                sheet.columns[alike[0]] = ma.where(gone, sheet.columns[other], sheet.columns[alike[0]])
+                sheet.columns[same[0]] = ma.where(gone, sheet.columns[other], sheet.columns[same[0]])
     return found
 
 

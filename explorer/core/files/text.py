@@ -163,11 +163,14 @@ def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
 def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
     """A cell such as 1,5 if that is one and a half in this file. Raises ValueError if 1.5 is so in others.
 
-    Where commas divide the cells, only a quoted cell has one: it counts if no number has a point, and 1,500 is then of thousands.
+    Where commas divide the cells, only a quoted cell has one: it counts if no number has a point, and 1,500 is then of thousands, as it is
+    where another cell is 1,500,000.
 
-    >>> decimal_comma(["7", "1,5"], ";"), decimal_comma(["7", "1.5"], ";")
-    ('1,5', None)
+    >>> decimal_comma(["7", "1,5"], ";"), decimal_comma(["7", "1.5"], ";"), decimal_comma(["1,500,000", "980,000"], ";")
+    ('1,5', None, None)
     """
+    if any(cell.count(",") > 1 and _GROUPED.fullmatch(cell) for cell in cells):
+        return None
     quoted = delimiter == ","
     commas = (cell for cell in cells if "," in cell and _HAS_COMMA.fullmatch(cell) and COMMA.fullmatch(cell))
     comma = next((cell for cell in commas if not (quoted and _GROUPED.fullmatch(cell))), None)
