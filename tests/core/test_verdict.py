@@ -475,3 +475,13 @@ def test_a_run_that_only_falls_in_its_last_third_does_not_jump(loss: str, rule: 
     path = run(loss, rule, np.geomspace(1e-7, 10, 60), steps=100)
     falls = (path.loss[-33:] < path.loss[-34:-1]).all(axis=0)
     assert not (judge(path).verdict[falls] == Verdict.OSCILLATING).any()
+
+
+@pytest.mark.parametrize("steps", [8, 20, 50])
+def test_a_fall_without_end_is_given_no_end(steps: int) -> None:
+    """Of -x² nobody has said that it has no minimum; its loss falls by a factor a step, and no number of steps is to go."""
+    hill = from_function(lambda x: (-float(x @ x), -2 * x), [1.0, 1.0])
+    said = judge(run(hill, "gradient_descent", 0.1, steps=steps)).sentence()
+    assert said.endswith("it falls faster and faster, and no minimum is in sight"), said
+    bowl = from_function(lambda x: (float(x @ x) - 5, 2 * x), [1.0, 1.0])
+    assert "of the way" in judge(run(bowl, "gradient_descent", 1e-4, steps=steps)).sentence(), "below 0, and it fades"

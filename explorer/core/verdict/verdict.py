@@ -52,8 +52,9 @@ class Outcome(Displayed):
     and `first_quantity` what it was there: ``weight``, ``loss``, ``gradient``, or an empty string. `decline` is the factor per step by
     which the largest loss above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's
     loss above the minimum that is left at the end (nan without a minimum), and `to_go` how many more steps it takes to a millionth,
-    by theory on a quadratic, else by how the fall fades; 0 of a run that has arrived, infinite if it does not fall. `late_low` and
-    `late_high` are the losses between which the last quarter moves.
+    by theory on a quadratic, else by how the fall fades; 0 of a run that has arrived, infinite if it does not fall, and nan, as `left` is,
+    if a loss that is below 0 and may have no minimum falls faster and faster. `late_low` and `late_high` are the losses between which the
+    last quarter moves.
     `final_gradient` is the gradient's length at the end, and `smallest_curvature` what tells a minimum there where the loss does not know
     its own; else nan. `learning_rate` are the rates of the runs, None if who asked did not say.
 
@@ -182,6 +183,8 @@ class Outcome(Displayed):
         left = self.left[run]
         if not self.steps:
             return "no step was taken"
+        if np.isnan(left) and np.isnan(self.to_go[run]):
+            return "it falls faster and faster, and no minimum is in sight"
         if np.isnan(left) and np.isfinite(self.final_loss[run]):
             return "it is unbounded below: there is no minimum to reach"
         if not (self.to_go[run] < np.inf and left < 1):
@@ -285,6 +288,8 @@ def decide(
         if loss.minimum is not None and len(profile.highest) == PARTS:  # above a bound that need not be reached a fall fades anyway
             fading = _fading(above(profile.highest), profile.steps, np.log(final / (TOLERANCE * first)))
             to_go = np.where(jumps | (decline >= 1) | np.isnan(fading), to_go, fading)
+        if minimum is None:
+            to_go, left = (np.where(_faster(profile), np.nan, each) for each in (to_go, left))
         under_way = np.flatnonzero(~(diverged | arrived | stuck))
         if foreseen is not None and under_way.size:
             known = foreseen(under_way)
@@ -342,6 +347,12 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
     limit = np.fmax(np.where(before > after, fourth - after**2 / (before - after), -np.inf), fourth - np.abs(fourth))
     floor = np.where(after > tiny, np.fmin(limit, best), best)
     return lambda loss: loss - floor, tiny
+
+
+def _faster(profile: Profile) -> NDArray[np.bool_]:
+    """Return which runs fall by more from quarter to quarter and are below 0, so that neither the fall nor the loss's size names a floor."""
+    half, third, fourth = _largest(profile.highest)
+    return np.asarray((third - fourth > half - third) & (half > third) & (fourth < 0))
 
 
 def _at_rest(
