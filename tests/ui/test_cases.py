@@ -6,12 +6,14 @@ import base64
 import math
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.maps.map import Axis
@@ -64,17 +66,34 @@ def test_a_map_is_true_in_every_third_row_and_column(case: Case, monkeypatch: py
     shown = see(case.page, case.query)
     assert set(shown.verdict.split(",")) == set(case.must.split(","))
     monkeypatch.setattr(seen, "COARSE", COARSE // 3)
-    found = run_link(case.page, case.query)
     rows, columns = shared(case.record.y), shared(case.record.x)
-    same = [found.cells[row][column] == shown.cells[rows[row]][columns[column]] for row in rows for column in columns]
-    assert len(same) >= 9
-    assert np.mean(same) >= 0.95, "python -m explorer.site.casebook records it anew"  # at a fractal's border the last bit decides
+
+    def every_third(query: Mapping[str, str]) -> NDArray[np.str_]:
+        found = run_link(case.page, query)
+        return np.array([[found.cells[row][column] for column in columns] for row in rows])
+
+    recorded = np.array([[shown.cells[rows[row]][columns[column]] for column in columns] for row in rows])
+    found = every_third(case.query)
+    settled = np.ones(found.shape, dtype=bool)  # not at a border, where the last bit decides, and each processor has its own
+    for share in (1e-13, -1e-13, 1e-12, 1e-11):
+        if (found == recorded)[settled].mean() >= 0.95:
+            break
+        settled &= found == every_third(case.query | {axis: moved(case.query[axis], share) for axis in "xy"})
+    assert found.size >= 9
+    assert settled.mean() >= 0.5
+    assert (found == recorded)[settled].mean() >= 0.95, "python -m explorer.site.casebook records it anew"
 
 
 def shared(axis: Axis) -> dict[int, int]:
     """Which pixels of a coarser axis have their middle in common with which of the recorded."""
     few, many = (replace(axis, count=min(axis.count, count)).values for count in (COARSE // 3, COARSE))
     return {i: int(np.abs(many - value).argmin()) for i, value in enumerate(few) if np.isclose(many, value, atol=0).any()}
+
+
+def moved(axis: str, share: float) -> str:
+    """A logarithmic axis moved by this share of its values; any other as it is."""
+    name, low, high, *scale = axis.split(":")
+    return ":".join([name, *(repr(float(end) * (1 + share)) for end in (low, high)), *scale]) if "log" in scale else axis
 
 
 def nudged(case: Case) -> Seen:

@@ -350,9 +350,9 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
 
 
 def _faster(profile: Profile) -> NDArray[np.bool_]:
-    """Return which runs fall by more from quarter to quarter and are below 0, so that neither the fall nor the loss's size names a floor."""
+    """Return which runs fall by more from quarter to quarter, to below minus their start, so that neither fall nor size names a floor."""
     half, third, fourth = _largest(profile.highest)
-    return np.asarray((third - fourth > half - third) & (half > third) & (fourth < 0))
+    return np.asarray((third - fourth > half - third) & (half > third) & (fourth < -np.abs(profile.start_loss)))
 
 
 def _at_rest(
