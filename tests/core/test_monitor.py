@@ -474,3 +474,14 @@ def test_a_wobble_below_the_peak_leads_nowhere() -> None:
     for value in (2e3, 4e3, 8e3):
         watch.update(value)
     assert watch.overflow_step is not None
+
+
+def test_a_rehearsal_without_the_runs_velocity_says_so() -> None:
+    """A run with momentum that is thrown up, and whose rate is then beyond the edge: what it remembers is not rehearsed."""
+    for rule, said in (("momentum", "on, begun at rest, is inf"), ("gradient_descent", "on is inf")):
+        watch = Monitor(model=LOSSES["x_squared"](), optimizer=rule, every=1)
+        watch.update(1.0, x=[1.0], learning_rate=0.01)
+        notice = watch.update(16.0, x=[4.0], learning_rate=9.0)
+        assert notice is not None
+        assert f"a rehearsal from step 1 {said} at step " in str(notice)
+    assert "begun at rest" not in str(Monitor(model=LOSSES["x_squared"](), optimizer="momentum").update(1.0, x=[1.0], learning_rate=9.0))

@@ -34,7 +34,7 @@ class Look:
 
     `times_edge` is the `sharpness` over the largest that the rate tolerates. Where the next steps were rehearsed, `highest` and `last` are
     losses of the rehearsal and `flattened` the share of the sharpness at its end; `overflow` is the number of steps until it is inf or nan,
-    None if it does not go there.
+    None if it does not go there. `at_rest` says that the run's rule remembers what the rehearsal began without, such as a velocity.
     """
 
     step: int
@@ -44,6 +44,7 @@ class Look:
     last: float = math.nan
     flattened: float = math.nan
     overflow: int | None = None
+    at_rest: bool = False
 
     @property
     def returns(self) -> bool:
@@ -61,7 +62,8 @@ class Look:
         if self.overflow is None:
             return ""
         sharp = f"the sharpness is {plain(self.times_edge)} times what the rate tolerates, and " if self.times_edge > 1 else ""
-        return f"{sharp}a rehearsal from step {self.step:,} on is inf at step {self.overflow_step:,}"
+        begun = ", begun at rest," if self.at_rest else ""
+        return f"{sharp}a rehearsal from step {self.step:,} on{begun} is inf at step {self.overflow_step:,}"
 
     @property
     def measured(self) -> str:
@@ -129,7 +131,7 @@ class Inspector:
                 break
         returns = height > 1 and overflow is None and losses[-1] < max(losses) and divided_by is None and sharpness > 0
         flattened = self._sharpness(end, None) / sharpness if returns else math.nan
-        return Look(step, sharpness, times, max(losses), losses[-1], flattened, overflow)
+        return Look(step, sharpness, times, max(losses), losses[-1], flattened, overflow, at_rest=step > 0 and not self._rule.is_plain)
 
     def _columns(self, name: str, given: Point) -> Array | None:
         """Return a point as a column ``(dim, 1)`` of its own type, None where it is not finite."""

@@ -70,7 +70,8 @@ class Monitor:
     and on a rise, the next 100 steps are rehearsed at the present rate, on mini-batches of `batch_size` if there is one: a catapult comes
     back from its rise, and so does momentum from its first swing. What is rehearsed is the rule that `optimizer` names: where the loop
     clips its gradients, name ``clipped("adam", norm=1.0)``, for without it the rehearsal of a healthy run may overflow, and warn. A look
-    costs some 30 evaluations of the model, a rehearsal 100.
+    costs some 30 evaluations of the model, a rehearsal 100. It begins at rest, without what a rule remembers of the run: with momentum,
+    the run itself may come back where its rehearsal does not.
 
     Raises ValueError for a model without `hvp`, a `batch_size` without a model, a rule that is none or whose edge is not known, and what is
     no number.

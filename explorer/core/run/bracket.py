@@ -26,7 +26,8 @@ def find_edge(
 
     `conditions` are what else `run` takes, such as `start` or `schedule`; every run has `steps` steps. `low` must not diverge and some
     rate up to `high` must. The search begins with `AT_ONCE` rates between them and goes on below the smallest that diverges. Where one
-    edge parts the rates, as on a quadratic, the numbers are its own. On a network verdicts may alternate on a whole range of rates: the
+    edge parts the rates, as on a quadratic, the numbers are its own, as far as `steps` tell growth from none: a run has diverged once it is
+    above its start, and just beyond the edge that takes long. On a network verdicts may alternate on a whole range of rates: the
     numbers are then one of many changes, to all their digits, and which one depends on `low`, `high` and `steps`. `safe_rate` says below
     which rate all runs hold. Raises ValueError, with the verdict at the rate in question, if the edge is not between `low` and `high`.
 
