@@ -1,5 +1,6 @@
 """Every public door met with nonsense: it answers, or refuses with a sentence of ours that names the value, the rule and the way out."""
 
+import inspect
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import explorer
 from explorer import (
     LOSSES,
     OPTIMIZERS,
@@ -677,3 +679,34 @@ def test_a_loss_without_its_hessian_runs_and_is_judged_and_what_asks_for_curvatu
 def test_a_seed_is_one_number(call: Callable[..., object], seeds: Any) -> None:
     with pytest.raises(ValueError, match=r"^seed must be one number, got"):
         call(seed=seeds)
+
+
+@pytest.mark.parametrize(
+    ("door", "rest"),
+    [
+        (run, ("momentum", 0.1)),
+        (sweep, ("momentum", [0.1])),
+        (sharpness, ()),
+        (critical_learning_rate, ("momentum",)),
+        (safe_rate, ()),
+        (check_gradient, ()),
+        (find_rate, ("momentum", 1e-3, 1.0)),
+    ],
+)
+def test_a_loss_whose_iterator_ends_is_said_to_be_one(door: Any, rest: tuple[Any, ...]) -> None:
+    batches = iter(range(3))
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        next(batches)
+        return float(x @ x), 2 * x
+
+    own = from_function(loss, [1.0])
+    with pytest.raises(ValueError, match=r"^a function of yours must be one that can be asked again .*, got one whose iterator has ended"):
+        door(own, *rest)
+
+
+@pytest.mark.parametrize("name", [each for each in explorer.__all__ if inspect.isfunction(getattr(explorer, each))])
+def test_every_public_function_names_a_keyword_that_it_has_not(name: str) -> None:
+    given = {"run": (0.1,), "sweep": ([0.1],), "find_edge": (0.1, 3.0)}.get(name)  # these hand keywords on
+    with pytest.raises(TypeError, match=f"^{name} has no keyword 'nope'"):
+        getattr(explorer, name)(*(("x_squared", "momentum", *given) if given else ()), nope=1)

@@ -17,7 +17,7 @@ from explorer.core.files.logs import LogFile
 from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_mapping, check_switch, must, typed
+from explorer.core.ground.knobs import check_mapping, check_switch, door, must, typed
 from explorer.core.ground.prose import counted, plain
 from explorer.core.verdict.sentence import Verdict, told
 from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
@@ -72,6 +72,7 @@ class Diagnosis(Displayed):
         return {own.counter: own.at, "loss": own.values} | {name: each for name, each in beside.items() if each is not None}
 
 
+@door
 @np.errstate(all="ignore")  # what overflows on the way is as large as a number can be
 def diagnose(
     losses: ArrayLike | Sequence[float | None] | LogFile,

@@ -17,7 +17,7 @@ from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, sho
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_made, check_mapping, must, typed
+from explorer.core.ground.knobs import check_made, check_mapping, door, must, typed
 from explorer.core.ground.prose import counted
 
 MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
@@ -113,6 +113,7 @@ class LogFile(Displayed):
         return _log(self._sheet, roles)
 
 
+@door
 def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = None) -> LogFile:
     r"""The log in `content`, a file's bytes or text that was pasted.
 

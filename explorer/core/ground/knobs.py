@@ -600,7 +600,12 @@ def door(function: Door) -> Door:
             hint = pointer(name) or ("" if takes_more else knob_of(name, dotted="knobs" in own) or alike)
             if hint or not takes_more:
                 raise TypeError(f"{function.__name__} has no keyword {name!r}{hint or '; it has ' + ', '.join(own)}")
-        return called(*args, **kwargs)
+        try:
+            return called(*args, **kwargs)
+        except (StopIteration, RuntimeError) as error:  # within a generator Python makes the second of the first (PEP 479)
+            if isinstance(error, StopIteration) or isinstance(error.__cause__, StopIteration):
+                raise must("a function of yours", "one that can be asked again and again", "one whose iterator has ended") from error
+            raise
 
     if not isinstance(function, type):
         return cast(Door, asked)

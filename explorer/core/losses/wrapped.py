@@ -20,6 +20,7 @@ from explorer.core.ground.knobs import (
     check_real,
     check_takes,
     check_whole,
+    door,
     must,
     typed,
 )
@@ -194,6 +195,7 @@ def as_point(start: ArrayLike) -> Array:
     return point
 
 
+@door
 def from_function(
     value_and_gradient: Function,
     start: ArrayLike,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import has
 from explorer.core.ground.halt import AnyOf, Halt, Stopped
-from explorer.core.ground.knobs import check_made, check_whole, must
+from explorer.core.ground.knobs import check_made, check_whole, door, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import processes, threads, threads_start
 from explorer.core.maps.canvas import Canvas, linked
@@ -82,6 +82,7 @@ def _groups(plan: Map, here: NDArray[np.bool_]) -> Iterator[tuple[Setup, NDArray
         yield setup, pixels[(keys == key).all(axis=1)]
 
 
+@door
 def render(
     plan: Map,
     canvas: Canvas,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_number, check_whole, must
+from explorer.core.ground.knobs import check_number, check_whole, door, must
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_hessian_times, first_seen, first_value, seen
 from explorer.core.losses.wrapped import Function, as_loss
@@ -214,6 +214,7 @@ def _farthest(coordinates: list[Coordinate]) -> tuple[Coordinate, ...]:
     return tuple(sorted(coordinates, key=far, reverse=True)[:WORST])
 
 
+@door
 def check_gradient(loss: Function | Loss, x: ArrayLike | None = None, *, seed: int = 0) -> GradientCheck:
     """Compares the gradient of `loss` at `x` ``(dim,)``, by default its start, with central differences of its value.
 

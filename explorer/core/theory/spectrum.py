@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed, Told, span
-from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_whole, must
+from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_whole, door, must
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
@@ -26,6 +26,7 @@ AT_ONCE = 2**22
 """Numbers that the probes of one look have together, dim × probes; more are looked at one group after another."""
 
 
+@door
 @np.errstate(all="ignore")
 def sharpness(loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimizer | str | None = None) -> float | Array:
     """Return the largest eigenvalue of the Hessian at `x`: a number at ``(dim,)``, ``(runs,)`` at ``(dim, runs)``.
@@ -50,6 +51,7 @@ def sharpness(loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimi
     return float(found[0]) if at.single else found
 
 
+@door
 @np.errstate(all="ignore")
 def top_eigenvalues(
     loss: Loss | str, k: int = 1, x: ArrayLike | None = None, *, optimizer: Optimizer | str | None = None
@@ -109,6 +111,7 @@ class Trace(Told):
         return f"the eigenvalues' sum is {found}, from {counted(self.products, 'product')} with the Hessian"
 
 
+@door
 def trace(
     loss: Loss | str, x: ArrayLike | None = None, *, optimizer: Optimizer | str | None = None, probes: int = 100, seed: int = 0
 ) -> Trace:
@@ -204,6 +207,7 @@ class Density(Displayed):
             return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))
 
 
+@door
 def density(
     loss: Loss | str,
     x: ArrayLike | None = None,

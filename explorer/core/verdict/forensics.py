@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import Knob, check_integer, check_one
+from explorer.core.ground.knobs import Knob, check_integer, check_one, door
 from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss, seen
 from explorer.core.optimizers import Optimizer
@@ -68,6 +68,7 @@ class Forensics(Displayed):
         return self.sentence
 
 
+@door
 @np.errstate(all="ignore")
 def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     """Return why one run became inf or nan, from the path and by trying again what it did there.

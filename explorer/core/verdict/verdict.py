@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_integer, check_one, check_place
+from explorer.core.ground.knobs import Knob, check_integer, check_one, check_place, door
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
 from explorer.core.run.descent import Descent, Trajectory
@@ -202,6 +202,7 @@ class Outcome(Displayed):
         return "" if np.isnan(curvature) else f"at a minimum: gradient {plain(gradient, 2)}, smallest curvature {plain(curvature, 4)}"
 
 
+@door
 def judge(trajectory: Trajectory) -> Outcome:
     """Return one verdict a run, with its numbers, of a `trajectory`: what each word means is said in `Verdict`.
 
