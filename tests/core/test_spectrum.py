@@ -16,12 +16,14 @@ from explorer import (
     density,
     find_edge,
     from_function,
+    run,
     safe_rate,
     sharpness,
     top_eigenvalues,
     trace,
 )
 from explorer.core.theory.curvature import check_product, hessian
+from explorer.core.theory.curvature import top_eigenvalues as looked
 from explorer.core.theory.edge import first_look
 
 NET: Any = LOSSES["network"](hidden=(20, 20), data="moons")  # 501 parameters
@@ -209,3 +211,14 @@ def test_no_product_of_the_shelves_is_suspected(name: str) -> None:
         x = scale * loss.start + away * random.standard_normal(loss.dim)
         for kind in (np.float32, np.float64):
             check_product(loss, x.astype(kind)[:, np.newaxis])
+
+
+@pytest.mark.parametrize(("hidden", "share"), [((16,), 1.1), ((20, 20), 1.0), ((20, 20), 1.1), ((20, 20), 1.3)])
+def test_looks_along_a_run_follow_the_largest_eigenvalue_and_not_the_one_that_was_largest(hidden: tuple[int, ...], share: float) -> None:
+    network = LOSSES["network"](hidden=hidden, activation="tanh")
+    rate = share * float(critical_learning_rate(network, "gradient_descent"))
+    points, warm = run(network, "gradient_descent", rate, steps=300).x[::5], None
+    for x in points:
+        top = looked(network, x, warm=warm)
+        warm = top.vector
+        assert top.sharpness[0] == pytest.approx(sharpness(network, x[:, 0]), rel=0.01)

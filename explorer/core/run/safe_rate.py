@@ -32,8 +32,8 @@ from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point,
 from explorer.core.optimizers import Optimizer, check_optimizer, check_step, length
 from explorer.core.run.descent import Descent, descend
 from explorer.core.run.held import LONGER, SAFE, Trials
-from explorer.core.theory.curvature import check_product
-from explorer.core.theory.edge import closed_curvature, first_look, glance
+from explorer.core.theory.curvature import check_product, product_at
+from explorer.core.theory.edge import as_seen, closed_curvature, first_look, glance
 from explorer.core.verdict.verdict import RISE
 
 Array = NDArray[np.float64]
@@ -273,7 +273,8 @@ def _curvature(loss: Loss, rule: Optimizer, x: Array) -> tuple[float, float, Arr
     curvature, error = float(top.sharpness[0]), float(top.residual[0])
     if isinstance(loss, Pointwise) and loss.product_at is None:
         halved = replace(loss, own_share=loss.share / 2)
-        error += abs(float(glance(halved, rule, x, P, warm=top.vector, tolerance=ACCURATE, most=1).sharpness[0]) - curvature)
+        v = top.vector / np.linalg.norm(top.vector)
+        error += abs(float(np.vdot(v, product_at(halved, x, **as_seen(rule, P))(v))) - curvature)
     return curvature, error, direction
 
 
