@@ -202,29 +202,54 @@ class Visitor:
                 self.ruler = element.bidi_component.id, said["epoch"], said["content"]
 
 
-async def drags(address: str, seen: Seen, until: float) -> None:
+@dataclass
+class Visit:
+    """How long a visitor stays: so many seconds, and at least so many moves, with pauses of 5 to 10 s times the `pace`."""
+
+    seconds: float
+    least: int = 0
+    pace: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.until = time.monotonic() + self.seconds
+
+    def goes_on(self, moves: int) -> bool:
+        return moves < self.least or time.monotonic() < self.until
+
+    async def comes(self) -> None:
+        await asyncio.sleep(self.pace * random.uniform(0, 7.5))
+
+    async def pauses(self) -> None:
+        await asyncio.sleep(self.pace * random.uniform(5, 10))
+
+
+async def drags(address: str, seen: Seen, visit: Visit) -> None:
     """One who looks at "Step size" and releases its ruler now and then."""
-    await asyncio.sleep(random.uniform(0, 7.5))
+    await visit.comes()
     async with Visitor(address, "", seen) as visitor:
         seen.opened.append(await visitor.open({"v": "1", "loss": random.choice(PRESETS)}))
-        while time.monotonic() < until:
-            await asyncio.sleep(random.uniform(5, 10))
+        moves = 0
+        while visit.goes_on(moves):
+            await visit.pauses()
             seen.released.append(await visitor.release())
+            moves += 1
 
 
-async def trains(address: str, seen: Seen, until: float) -> None:
+async def trains(address: str, seen: Seen, visit: Visit) -> None:
     """One who trains networks, each at a rate that was never tried before."""
-    await asyncio.sleep(random.uniform(0, 7.5))
+    await visit.comes()
     async with Visitor(address, "network", seen) as visitor:
-        while time.monotonic() < until:
+        moves = 0
+        while visit.goes_on(moves):
             rate = f"{random.uniform(0.1, 0.9):.6f}"
             await visitor.open(
                 {"v": "1", "loss": "network", "learning_rate": rate, "steps": "2000", "loss.seed": str(random.randrange(10**6))}
             )
-            await asyncio.sleep(random.uniform(5, 10))
+            moves += 1
+            await visit.pauses()
 
 
-async def checks(address: str, seen: Seen, until: float) -> None:
+async def checks(address: str, seen: Seen, visit: Visit) -> None:
     """The health check, once a second."""
 
     def once() -> float:
@@ -232,16 +257,16 @@ async def checks(address: str, seen: Seen, until: float) -> None:
         urllib.request.urlopen(f"{address}/_stcore/health", timeout=PATIENCE).close()
         return time.perf_counter() - began
 
-    while time.monotonic() < until:
+    while visit.goes_on(len(seen.health)):
         seen.health.append(await asyncio.to_thread(once))
         await asyncio.sleep(1)
 
 
-async def crowd(address: str, visitors: int, seconds: float, training: int = 0) -> Seen:
+async def crowd(address: str, visitors: int, visit: Visit, training: int = 0) -> Seen:
     """That many at once; who fails is an error."""
-    seen, until = Seen(), time.monotonic() + seconds
+    seen = Seen()
     people = [drags] * visitors + [trains] * training + [checks]
-    for end in await asyncio.gather(*(each(address, seen, until) for each in people), return_exceptions=True):
+    for end in await asyncio.gather(*(each(address, seen, visit) for each in people), return_exceptions=True):
         if isinstance(end, BaseException):
             seen.errors.append(repr(end))
     return seen
@@ -279,7 +304,7 @@ def serving(address: str) -> int:
 def server() -> Iterator[str]:
     """An app of its own, whose first visitor has come and gone."""
     with tempfile.TemporaryDirectory() as folder, serve(ROOT / "app.py", Path(folder)) as address:
-        asyncio.run(crowd(address, 1, 10))
+        asyncio.run(crowd(address, 1, Visit(0, least=1, pace=0)))
         yield address
 
 
@@ -308,7 +333,7 @@ def line(address: str, processes: list[int], visitors: int, seconds: float, trai
     used = [Usage.of(processes)]
     half_way = Timer(seconds / 2, lambda: used.append(Usage.of(processes)))
     half_way.start()
-    seen = asyncio.run(crowd(address, visitors, seconds, training))
+    seen = asyncio.run(crowd(address, visitors, Visit(seconds), training))
     half_way.join()
     used.append(Usage.of(processes))
     each = (used[-1].cpu - used[0].cpu) / max(len(seen.released), 1)

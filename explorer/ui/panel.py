@@ -275,8 +275,9 @@ def computable(
     except ValueError as error:
         used = _rest(asked, compute, str(error)) if opened() else None
         if used is None:
-            good: Asked = st.session_state.get(f"{page}:good", default)
-            refuse(found(asked), found(good), str(error), "last" if f"{page}:good" in st.session_state else "first")
+            kept: Asked | None = st.session_state.get(f"{page}:good")
+            good, shown = (default, "first") if kept is None or kept == asked else (kept, "last")  # what has begun may be refused later
+            refuse(found(asked), found(good), str(error), shown)
             used = good, compute(good)
         asked, result = used
     st.session_state[f"{page}:good"] = asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -16,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 ARGUMENTS += ["--no-first-run", "--disable-component-update", "--disable-sync"]
-WIDE = {"width": 1440, "height": 900}
+ARGUMENTS += ["--process-per-site"]  # all pages of a context and a server share one: see `keeper`
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+MEDIA = ("color_scheme", "reduced_motion", "forced_colors")
 
 PATIENCE = 120.0
 """Seconds until what a test waits for counts as missing. Nothing waits for a time: a slow machine is no failure."""
@@ -128,32 +131,74 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def contexts(browser: Browser) -> dict[str, BrowserContext]:
-    """Contexts by their options: pages of one kind share the cache, so Plotly's 5 MB are fetched and compiled once."""
-    return {}
+def contexts(browser: Browser) -> Callable[..., BrowserContext]:
+    """`contexts(**options)` is the context with these options, one for all tests: its cache has what all pages load."""
+
+    made: dict[str, BrowserContext] = {}
+
+    def context(**options: Any) -> BrowserContext:
+        if repr(options) not in made:
+            made[repr(options)] = browser.new_context(viewport=WIDE, **options)
+            made[repr(options)].set_default_timeout(1000 * PATIENCE)
+        return made[repr(options)]
+
+    return context
+
+
+@pytest.fixture(scope="session")
+def keeper() -> Callable[[BrowserContext, str], Page]:
+    """`keeper(context, url)` is an empty page of that server, which stays open, so that its process never ends.
+
+    Each new process would compile Streamlit and Plotly again: more than a third of the work of opening a page.
+    """
+
+    @functools.cache
+    def stays(context: BrowserContext, origin: str) -> Page:
+        page = context.new_page()
+        page.route("**", lambda route: route.fulfill(content_type="text/html", body=""))
+        page.goto(origin)
+        return page
+
+    return lambda context, url: stays(context, "/".join(url.split("/")[:3]))
 
 
 @pytest.fixture
-def visit(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Page]]:
-    """`visit(url, ignore=None, before=None, **context options)` opens a page; what its console says as an error fails the test.
+def visit(contexts: Callable[..., BrowserContext], keeper: Callable[[BrowserContext, str], Page]) -> Iterator[Callable[..., Page]]:
+    """`visit(url, ignore=None, before=None, inside="", viewport=WIDE, **options)` opens a page; an error on its console fails the test.
 
-    `ignore` is a text that an expected error holds; `before(page)` may listen or route before the page loads.
+    `ignore` is a text that an expected error holds; `before(page)` may listen or route before the page loads; `inside` is the address of a
+    frame in it. The options are those of a context, which a page has by itself where it can. What tests before had the browser remember,
+    as whether the sidebar is open, is forgotten.
     """
     errors: list[str] = []
     pages = []
+    forgotten = set()
 
     def open_page(
-        url: str = "about:blank", *, ignore: str | None = None, before: Callable[[Page], Any] | None = None, **options: Any
+        url: str = "about:blank",
+        *,
+        ignore: str | None = None,
+        before: Callable[[Page], Any] | None = None,
+        inside: str = "",
+        viewport: ViewportSize = WIDE,
+        **options: Any,
     ) -> Page:
         def note(text: str) -> None:
             if ignore is None or ignore not in text:
                 errors.append(text)
 
-        if repr(options) not in contexts:
-            contexts[repr(options)] = browser.new_context(**{"viewport": WIDE} | options)
-            contexts[repr(options)].set_default_timeout(1000 * PATIENCE)
-        page = contexts[repr(options)].new_page()
+        media = {name: options.pop(name) for name in MEDIA if name in options}
+        context = contexts(**options)
+        for kept in (url, inside):
+            if kept.startswith("http://127.0.0.1:"):
+                empty = keeper(context, kept)
+                if empty not in forgotten:
+                    empty.evaluate("localStorage.clear()")
+                    forgotten.add(empty)
+        page = context.new_page()
         pages.append(page)
+        page.set_viewport_size(viewport)
+        page.emulate_media(**media)
         page.on("console", lambda message: note(f"{message.text} ({message.location['url']})") if message.type == "error" else None)
         page.on("pageerror", lambda error: note(str(error)))
         if before:

@@ -110,7 +110,8 @@ def framed(visit: Visit, folder: Path, frame: str) -> Iterator[tuple[Page, Frame
     """A slide of another site with this frame, and the page in it when it is at rest."""
     (folder / "slide.html").write_text(f"<!doctype html><title>Slide</title><body style='margin: 0'>{frame}")
     with served(folder) as address:
-        page = visit(f"{address.replace('127.0.0.1', 'localhost')}/slide.html", ignore="404")
+        [shown] = re.findall('src="([^"]+)"', frame)
+        page = visit(f"{address.replace('127.0.0.1', 'localhost')}/slide.html", ignore="404", inside=shown)
         inside = page.wait_for_selector("iframe").content_frame()  # type: ignore[union-attr]
         assert inside is not None
         settle(inside)

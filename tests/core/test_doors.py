@@ -121,7 +121,8 @@ def own_member(name: str, value: object) -> object:
     if not callable(value):  # what a function of theirs does is their own
         setattr(own, name, value)
     path = run(own, ADAM, [0.1, 0.2], steps=3, batch_size=2, start=(1, 1))
-    judge(path), judge(run(own, DESCENT, 30.0, steps=900)), why_nan(run(own, DESCENT, 30.0, steps=900))
+    lost = run(own, DESCENT, 30.0, steps=200)  # 59 times as far from 0 at every step: inf after 174
+    judge(path), judge(lost), why_nan(lost)
     return critical_learning_rate(own, DESCENT), sharpness(own), check_gradient(own), path.to_columns()
 
 

@@ -47,7 +47,7 @@ FEW_STEPS = {
     "20_race": SHORT | {"loss": "ravine"},
     "30_sweep": SHORT | {"loss": "linear_regression", "learning_rate": "1e-4"},
     "40_map": SHORT
-    | {"loss": "quadratic", "optimizer": "momentum", "x": "learning_rate:0:4.5:linear:32", "y": "optimizer.momentum:0:1:linear:32"},
+    | {"loss": "quadratic", "optimizer": "momentum", "x": "learning_rate:0:4.5:linear:16", "y": "optimizer.momentum:0:1:linear:16"},
     "50_network": SHORT | {"loss": "network", "loss.examples": "8"},
     "60_landscape": SHORT | {"loss": "network", "loss.examples": "8", "view.side": "11"},
     "85_gradient": SHORT | {"loss": "homemade_network", "loss.examples": "4"},

@@ -126,6 +126,38 @@ def test_what_a_browser_still_says_of_a_box_is_not_taken_for_typed() -> None:
     assert app.session_state["setup"].learning_rate == 0.7
 
 
+def page_whose_work_is_refused_later() -> None:
+    import streamlit as st
+
+    from explorer import Setup
+    from explorer.ui import panel
+
+    def begun(setup: Setup) -> int:
+        if setup.steps == 7 and st.session_state.setdefault("looks", 0):
+            raise ValueError("steps must be another number, got 7")
+        st.session_state["looks"] = 1
+        return setup.steps
+
+    default = Setup("x_squared", steps=3)
+    setup, result = panel.computable("later", panel.current(default), default, begun)
+    panel.notes()
+    panel.write_link(setup.to_query())
+    st.write(f"{result} steps")
+
+
+@pytest.mark.parametrize("first", ["7", "5"])
+def test_what_is_refused_after_it_had_begun_gives_way_to_the_page_s_own_example(first: str) -> None:
+    app = AppTest.from_function(page_whose_work_is_refused_later)
+    app.query_params.update({"v": "1", "loss": "x_squared", "steps": first})
+    assert app.run().markdown[-1].value == f"{first} steps"
+    for _ in range(2):
+        app.session_state["setup"] = Setup("x_squared", steps=7)
+        app.run()
+        assert not app.exception
+        assert app.markdown[-1].value == f"{3 if first == '7' else 5} steps"
+        assert "steps must be another number, got 7" in app.warning[0].value
+
+
 def test_the_recipe_says_in_one_line_what_is_run() -> None:
     def page() -> None:
         import streamlit as st

@@ -58,8 +58,12 @@ Edges = tuple[str, Array, bool]
 
 
 def _edges(setups: list[Setup], knob: str) -> Edges:
-    edges = [Edge.of(setup.make_loss(), setup.make_optimizer(), setup.initial_point) for setup in setups]
-    first = setups[0]
+    first, edges = setups[0], list[Edge]()
+    one = not knob.startswith(("loss.", "start")) and Facts(first.make_loss()).edge_curvature is None  # Hessian, at one point
+    for setup in setups:
+        rule = setup.make_optimizer()
+        known = edges[0].curvature if edges and one and rule.preconditioner is None else None
+        edges.append(Edge.of(setup.make_loss(), rule, setup.initial_point, curvature=known))
     steady = first.batch_size is None and first.gradient_noise == 0 and first.schedule == "constant" and not first.warmup_steps
     exact = all(edge.exact for edge in edges) and steady and knob not in ("batch_size", "gradient_noise", "steps", "warmup_steps", *RESCUES)
     facts, rule, ball = Facts(first.make_loss()), first.make_optimizer(), setups[-1].make_optimizer().recurrence

@@ -150,8 +150,8 @@ class Edge:
         return plain(times, 3 if not abs(times - 1) < 0.005 else 4 if abs(times - 1) > 5e-4 else 6)
 
     @classmethod
-    def of(cls, loss: Loss, optimizer: Optimizer, start: Array) -> Edge:
-        """The edge for a run from ``(dim,)``.
+    def of(cls, loss: Loss, optimizer: Optimizer, start: Array, *, curvature: float | None = None) -> Edge:
+        """The edge for a run from ``(dim,)``; its `curvature` is computed unless it is known, of another rule that divides nothing.
 
         >>> from explorer import LOSSES, OPTIMIZERS
         >>> Edge.of(LOSSES["x_squared"](), OPTIMIZERS["gradient_descent"](), np.array([1.0])).reason
@@ -168,7 +168,8 @@ class Edge:
         elif minimizer is not None:
             where, exact = minimizer, Facts(loss).is_quadratic
             name = "the largest curvature" + ("" if exact else " at the minimum")
-        curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
+        if curvature is None:
+            curvature = float(edge_curvature(loss, optimizer, where[:, np.newaxis])[0])
         rate = float(np.ravel(optimizer.largest_stable_rate(curvature))[0])
         decay = -float(np.ravel(optimizer.largest_stable_curvature(np.inf))[0])  # as the rule sees it: what it adds to any curvature
         formula = f"{optimizer.recurrence.edge:.4g}/" + (f"({symbol} + {decay:.4g})" if decay else symbol)

@@ -26,8 +26,8 @@ from explorer.ui.short_table import short_table
 
 JOB = "safe_rate:job"
 MOST_STEPS = 1000
-MOST_WAIT = 30.0
-"""Seconds that the page waits for its first optimizer."""
+GLANCE, WAIT = 1.2, 4.0
+"""Seconds: most optimizers are done after a glance, and shown complete; the first is waited for, then the page says that it waits."""
 
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=100)
 
@@ -63,9 +63,9 @@ def work(setup: Setup, rules: list[str], halt: Halt) -> Generator[list[SafeRate]
 
 
 def begun(setup: Setup, rules: list[str]) -> Job[list[SafeRate]]:
-    """Return the job that measures these rules, with the first of them done where that takes no longer than `MOST_WAIT`."""
+    """Return the job that measures these rules, with the first of them done where that takes no longer than `WAIT`."""
     running = job(JOB, (setup, *rules), lambda halt: work(setup, rules, halt), keeps=True)
-    running.wait(MOST_WAIT, glance=1.2)  # most are done by then, and are shown complete
+    running.wait(WAIT, GLANCE)
     if running.error:
         raise ValueError(running.error)
     return running
