@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Locator, Page, WebSocket, sync_playwright
 
 from explorer.site.casebook import cases
+from explorer.site.content import PLOTLY
 from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, serve
 from tests.browser.waiting import INTO_SIGHT
 
@@ -46,7 +47,7 @@ WATCH = """() => {
 }"""
 """From the first move that is not drawn yet to the moment after the frame that shows it: never less than a frame of the screen."""
 
-PLAIN = """<body><script src="assets/plotly-cartesian.min.js"></script>
+PLAIN = """<body><script src="PLOTLY"></script>
 <div class="picture" data-drawn="true">
 <input type="range" aria-label="Place" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div>
 </div><script>
@@ -100,7 +101,7 @@ def main() -> None:
                 page.on("websocket", lambda socket, sent=sent: listen(socket, sent))
                 page.goto(f"{address}/{'_stcore/health' if name in BARE else path}")
                 if name in BARE:
-                    page.set_content(PLAIN.replace("<body>", f'<base href="{address}/"><body>') % path)
+                    page.set_content(PLAIN.replace("<body>", f'<base href="{address}/"><body>').replace("PLOTLY", PLOTLY.address) % path)
                 dial = page.locator(f".picture[data-drawn] input[type=range][aria-label^='{label}']:visible").first
                 dial.wait_for()
                 page.wait_for_timeout(

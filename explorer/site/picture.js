@@ -2,7 +2,6 @@
 // Python computed a frame and a sentence for every position (picture.py); here they are only shown.
 // Streamlit calls `picture` again with the same element whenever the data or the theme change.
 
-const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
