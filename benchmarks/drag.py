@@ -132,15 +132,16 @@ def listen(socket: WebSocket, messages: list[int]) -> None:
 
 
 def drag(page: Page, dial: Locator, messages: list[int]) -> dict[str, Any]:
-    """Drag from end to end and back at a person's pace, then let go."""
+    """Drag from end to end and back at a person's pace, a dial of few positions as often as gives as many moves, then let go."""
     dial.evaluate(INTO_SIGHT)
-    box = dial.bounding_box()
+    box, last = dial.bounding_box(), int(dial.get_attribute("max") or 1)
     assert box
-    y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / 60 for i in range(61)]
+    moves = min(60, 4 * last)
+    y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / moves for i in range(moves + 1)]
     page.mouse.move(places[0], y)
     page.mouse.down()
     messages.clear()
-    for x in places + places[::-1]:
+    for x in (places + places[::-1]) * (60 // moves):
         page.mouse.move(x, y)
         page.wait_for_timeout(25)
     page.wait_for_timeout(200)
