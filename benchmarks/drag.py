@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Locator, Page, WebSocket, sync_playwright
 
 from explorer.site.casebook import cases
+from explorer.site.content import PLOTLY
 from tests.browser.conftest import ARGUMENTS, NAMES, ROOT, serve
 from tests.browser.waiting import INTO_SIGHT
 
@@ -46,7 +47,7 @@ WATCH = """() => {
 }"""
 """From the first move that is not drawn yet to the moment after the frame that shows it: never less than a frame of the screen."""
 
-PLAIN = """<body><script src="assets/plotly-cartesian.min.js"></script>
+PLAIN = """<body><script src="PLOTLY"></script>
 <div class="picture" data-drawn="true">
 <input type="range" aria-label="Place" max="130" value="0" style="width: 900px"><div id="plot" style="height: 420px"></div>
 </div><script>
@@ -100,7 +101,7 @@ def main() -> None:
                 page.on("websocket", lambda socket, sent=sent: listen(socket, sent))
                 page.goto(f"{address}/{'_stcore/health' if name in BARE else path}")
                 if name in BARE:
-                    page.set_content(PLAIN.replace("<body>", f'<base href="{address}/"><body>') % path)
+                    page.set_content(PLAIN.replace("<body>", f'<base href="{address}/"><body>').replace("PLOTLY", PLOTLY.address) % path)
                 dial = page.locator(f".picture[data-drawn] input[type=range][aria-label^='{label}']:visible").first
                 dial.wait_for()
                 page.wait_for_timeout(
@@ -131,15 +132,16 @@ def listen(socket: WebSocket, messages: list[int]) -> None:
 
 
 def drag(page: Page, dial: Locator, messages: list[int]) -> dict[str, Any]:
-    """Drag from end to end and back at a person's pace, then let go."""
+    """Drag from end to end and back at a person's pace, a dial of few positions as often as gives as many moves, then let go."""
     dial.evaluate(INTO_SIGHT)
-    box = dial.bounding_box()
+    box, last = dial.bounding_box(), int(dial.get_attribute("max") or 1)
     assert box
-    y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / 60 for i in range(61)]
+    moves = min(60, 4 * last)
+    y, places = box["y"] + box["height"] / 2, [box["x"] + 14 + (box["width"] - 28) * i / moves for i in range(moves + 1)]
     page.mouse.move(places[0], y)
     page.mouse.down()
     messages.clear()
-    for x in places + places[::-1]:
+    for x in (places + places[::-1]) * (60 // moves):
         page.mouse.move(x, y)
         page.wait_for_timeout(25)
     page.wait_for_timeout(200)

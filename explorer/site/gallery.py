@@ -23,13 +23,13 @@ from explorer.core.networks.training import train
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import why_nan
 from explorer.site.casebook import SYNONYMS, Case, asked, by_symptom, casebook, choices, heading
-from explorer.site.content import HERE
+from explorer.site.content import FLAT, HERE
 from explorer.site.gift import QUESTION, gift
 from explorer.site.kept import kept, known
 from explorer.site.mark import ICON
 from explorer.site.seen import see
 from explorer.site.shown import Shown, shown
-from explorer.site.standalone import FLAT, html
+from explorer.site.standalone import html
 
 TOUR = (
     ("09_x_squared", "One number and one slope: the rate at which x² begins to jump, and why it is 2/λ."),

@@ -1,6 +1,6 @@
-"""The code of a component, as the app serves it: a module by a name that changes with it, compressed once, kept by browsers for good.
+"""JavaScript as the app serves it: by a name that changes with it, compressed once, kept by browsers for good.
 
-Streamlit sends a component's code with the words of a page, to everybody anew: it gets one line that fetches this instead.
+Streamlit sends a component's code with the words of a page, to everybody anew: it gets one line that fetches a `Module` instead.
 """
 
 import gzip
@@ -26,21 +26,21 @@ export default (given) => {
 but that of the last state: those are not heard. What is there ends when its place has left the page."""
 
 
-@dataclass(frozen=True)
-class Module:
-    """A module of JavaScript with a function of its name, which is a component for Streamlit and may return how it ends.
+AT_ONCE = "//# allFunctionsCalledOnLoad\n"
+"""Has V8 compile all functions while it reads the file, beside what the page does; else it reads each again when it is called first."""
 
-    >>> Module("empty", "function empty() {}").address.partition("-")[0]
-    'assets/code/empty'
-    """
+
+@dataclass(frozen=True)
+class Code:
+    """JavaScript of a name."""
 
     name: str
     text: str = field(repr=False)
 
     @cached_property
     def served(self) -> str:
-        """The module, whose default export is the component."""
-        return self.text + CALLED % self.name
+        """The text as a browser reads it."""
+        return AT_ONCE + self.text
 
     @cached_property
     def version(self) -> str:
@@ -56,6 +56,20 @@ class Module:
     def zipped(self) -> bytes:
         """Its text as it travels."""
         return gzip.compress(self.served.encode(), mtime=0)
+
+
+@dataclass(frozen=True)
+class Module(Code):
+    """A module of JavaScript with a function of its name, which is a component for Streamlit and may return how it ends.
+
+    >>> Module("empty", "function empty() {}").address.partition("-")[0]
+    'assets/code/empty'
+    """
+
+    @cached_property
+    def served(self) -> str:
+        """The module, whose default export is the component."""
+        return super().served + CALLED % self.name
 
     @property
     def fetched(self) -> str:

@@ -2,7 +2,6 @@
 // Python computed a frame and a sentence for every position (picture.py); here they are only shown.
 // Streamlit calls `picture` again with the same element whenever the data or the theme change.
 
-const PLOTLY = "assets/plotly-cartesian.min.js", PLOTLY_IN_SPACE = "assets/plotly.min.js";
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
 const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
@@ -102,7 +101,7 @@ function mount(parent) {
   const dialInput = ruler.querySelector("input"), timeInput = player.querySelector("input"), timeText = player.querySelector(".picture-now"), hint = find(".picture-hint");
 
   let data, frames, zones, commit, trigger, Plotly;
-  let dressed; // in which look
+  let dressed, family; // in which look, and with which letters
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   const form = find(".picture-guess"), answer = find(".picture-answer"), predict = find(".picture-predict"), saving = find(".picture-save");
   const guess = guessing(form, answer);
@@ -227,7 +226,8 @@ function mount(parent) {
   function drawLive() {
     live ??= liveOn(plot);
     const { patches, view } = shown();
-    if (!live.draw(figure, patches, frame ? fewerTicks(view, frame) : view)) return false;
+    const seen = frame ? fewerTicks(view, frame) : view, notes = view.annotations && { annotations: placed(merge(layout, view)).annotations };
+    if (!live.draw(figure, patches, { ...seen, ...notes })) return false;
     plot.emit("plotly_react"); // it is redrawn, for who listens
     return true;
   }
@@ -240,7 +240,8 @@ function mount(parent) {
   function dress() {
     stale = false;
     embed();
-    const look = [getComputedStyle(root).color, root.clientWidth, larger()].join();
+    const { color, fontFamily } = getComputedStyle(root), look = [color, root.clientWidth, larger()].join();
+    family = fontFamily;
     if (look !== dressed) live?.forget();
     dressed = look;
     [figure, painted] = paint([decoded.figure, decoded.frames], root);
@@ -267,7 +268,7 @@ function mount(parent) {
     tell(); // how high the words are says how much is left
     if (guess.asks()) leaveOut();
     const asked = guess.asks() ? guess.still().layout : viewOf(painted[position] ?? {}, Infinity), flat = axesOf(layout).length;
-    frame = flat ? arranged(merge(layout, asked), [root.clientWidth, room()], { larger: larger(), legend, family: family() }) : undefined;
+    frame = flat ? arranged(merge(layout, asked), [root.clientWidth, room()], { larger: larger(), legend, family }) : undefined;
     const cramped = flat ? !frame : room() < PLAIN[1] / 2;
     root.classList.toggle("picture-cramped", cramped && !guess.asks());
     const gone = frame ? figure.data.filter(({ xaxis }) => !ofPlot({ xref: xaxis ?? "x" }, frame.plots)) : [];
@@ -309,8 +310,7 @@ function mount(parent) {
     return true;
   }
 
-  const family = () => getComputedStyle(root).fontFamily;
-  const placed = (all) => (data.embedded ? (frame ? inFrame(all, frame, family()) : all) : headed(all, root.clientWidth, family()));
+  const placed = (all) => (data.embedded ? (frame ? inFrame(all, frame, family) : all) : headed(all, layout.width, family));
 
   // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
   function inWindow(height) {

@@ -4,6 +4,7 @@
 
 const DASHES = { dot: [1, 1], dash: [3, 3], longdash: [5, 5], dashdot: [3, 1, 1, 1], longdashdot: [5, 2, 1, 2] }; // in widths of the line, of 3 at least, as Plotly's
 const LINE = 1.3; // from one line of a name to the next, in heights of its letters
+const DESCENT = 0.23; // of its letters, below their line
 const SIGNS = { left: -1, top: -1, right: 1, bottom: 1 };
 
 function liveOn(plot) {
@@ -11,24 +12,26 @@ function liveOn(plot) {
   canvas.className = "picture-live";
   canvas.ariaHidden = "true";
   canvas.hidden = true;
-  const shapes = new Map(), images = new Map(), looks = []; // looks: of each trace that Plotly has drawn, for it resolves none of an empty one
+  const shapes = new Map(), images = new Map(), grounds = new WeakMap(), looks = []; // looks: of each trace that Plotly has drawn, for it resolves none of an empty one
   let scene; // what stays the same from one position to the next, until Plotly draws again
 
   function hide() {
     if (canvas.hidden) return;
     canvas.hidden = true;
-    plot.classList.remove("picture-moving");
+    plot.classList.remove("picture-moving", "picture-renoted");
     scene = undefined;
   }
 
-  // Whether it was drawn: `patches` are the parts of the traces that a frame changes, `view` those of the axes.
-  function draw(figure, patches, view) {
+  // Whether it was drawn: `patches` are the parts of the traces that a frame changes, `view` those of the layout, the axes' and the notes,
+  // which must stand where they stood.
+  function draw(figure, patches, { meta, annotations: notes, ...view }) {
     scene ??= sceneOf(plot, looks);
     if (!scene.known || !Object.values(view).every((part) => Object.keys(part).every((name) => ["range", "tickvals", "ticktext"].includes(name)))) return false;
+    if (notes && !(notes.length === scene.notes.length && notes.every(sameplace))) return false;
     const axes = Object.fromEntries(scene.axes.map((axis) => [axis._id, scaled(axis, view[axis._name] ?? {})]));
     const traces = figure.data.map((trace, i) => merge(pointsOf(trace), patches[i] ?? {})).map((points, i) => ({ points, i })).filter(({ points: { x, y }, i }) => x?.length && y?.length && figure.data[i].visible !== false);
     if (!traces.every(({ i }) => looks[i])) return false;
-    for (const each of traces) each.trace = merge(looks[each.i], each.points);
+    for (const each of traces) each.trace = { ...merge(looks[each.i], each.points), colorscale: looks[each.i].colorscale }; // its colors, not their name
     if (![...traces.map(({ trace }) => known(trace)), ...Object.values(axes).map(({ ticks }) => ticks), ...scene.images.map(loaded)].every(Boolean)) return false;
     start();
     for (const image of scene.images) within(axes[image.xref], axes[image.yref], () => drawImage(image, axes));
@@ -36,6 +39,8 @@ function liveOn(plot) {
     const names = [], marks = [];
     for (const { trace } of traces) drawTrace(trace, axes[trace.xaxis], axes[trace.yaxis], names, marks);
     drawNames(names, marks);
+    plot.classList.toggle("picture-renoted", Boolean(notes));
+    notes?.forEach(({ text }, i) => drawNote(text, scene.notes[i]));
     canvas.shown = Object.fromEntries(traces.map(({ i, points }) => [i, points])); // what a test reads, as it does Plotly's own data at rest
     return true;
   }
@@ -109,7 +114,8 @@ function liveOn(plot) {
   }
 
   // Whether all of a trace can be drawn here.
-  function known({ mode, marker, x, y, text }) {
+  function known({ type, mode, marker, x, y, z, text }) {
+    if (type === "heatmap") return z?.length === y.length && z[0].length === x.length;
     const points = Math.min(x?.length ?? Infinity, y?.length ?? Infinity), shown = mode.includes("markers") && Number.isFinite(points) ? points : 0;
     const alike = !isArray(marker?.size) && !isArray(marker?.symbol);
     const marks = [...Array(alike ? Math.min(shown, 1) : shown).keys()].every((k) => !size(marker, k) || shapeOf(nth(marker.symbol, k), size(marker, k)));
@@ -122,6 +128,10 @@ function liveOn(plot) {
     const place = (k) => [across.at(x[k]), up.at(y[k])], there = (k) => x[k] !== null && y[k] !== null && !Number.isNaN(x[k]) && !Number.isNaN(y[k]) && text?.[k] !== null;
     pen.save();
     pen.globalAlpha = opacity ?? 1;
+    if (trace.type === "heatmap") {
+      within(across, up, () => drawGround(trace, across, up));
+      return pen.restore();
+    }
     if (mode.includes("lines"))
       within(across, up, () => {
         pen.setLineDash((DASHES[line.dash] ?? []).map((each) => each * Math.max(line.width, 3)));
@@ -146,6 +156,25 @@ function liveOn(plot) {
       }
     pen.restore();
   }
+
+  // The values of a grid, a pixel each, which the canvas makes as large as they are: a value lies in the middle of its pixel.
+  function drawGround({ x, y, z, zmin, zmax, zsmooth, colorscale }, across, up) {
+    if (!grounds.has(z)) grounds.set(z, groundOf(z, zmin, zmax, colorscale));
+    const ends = (values, { at }) => [at(values[0]), at(values.at(-1))], side = ([from, to], count) => [from, to, (to - from) / (count - 1) / 2];
+    const [left, right, wide] = side(ends(x, across), x.length), [bottom, top, high] = side(ends(y, up), y.length);
+    pen.imageSmoothingEnabled = Boolean(zsmooth);
+    pen.translate(left - wide, bottom - high);
+    pen.scale(right - left + 2 * wide < 0 ? -1 : 1, top - bottom + 2 * high < 0 ? -1 : 1); // upwards is towards smaller pixels
+    pen.drawImage(grounds.get(z), 0, 0, Math.abs(right - left + 2 * wide), Math.abs(top - bottom + 2 * high));
+  }
+
+  function drawNote(text, { box, font: { size, family, color, weight } }) {
+    const lines = text.replace(/<\/?b>/g, "").split("<br>");
+    Object.assign(pen, { font: `${/<b>/.test(text) ? "bold" : weight} ${size}px ${family}`, fillStyle: color, textAlign: "left", textBaseline: "alphabetic" });
+    lines.forEach((line, i) => pen.fillText(line, box.left, box.bottom - (DESCENT + (lines.length - 1 - i) * LINE) * size));
+  }
+
+  const sameplace = (note, i) => scene.notes[i].box && ["x", "y", "xref", "yref"].every((name) => note[name] === scene.notes[i].note[name]);
 
   function drawMark(marker, k, left, top, marks) {
     const { opacity, line } = marker, [symbol, color, across] = [nth(marker.symbol, k), nth(marker.color, k), size(marker, k)], shape = shapeOf(symbol, across), open = /-open/.test(symbol), thin = /-thin/.test(symbol);
@@ -191,12 +220,30 @@ function sceneOf(plot, looks) {
   const planes = Object.values(layout._plots ?? {}).map(({ xaxis, yaxis }) => ({ xaxis: xaxis._id, yaxis: yaxis._id, axes: [xaxis, yaxis] }));
   plot._fullData.forEach((trace, i) => trace.visible === true && (looks[i] = trace));
   const images = layout.images ?? [], axes = planes.flatMap(({ axes }) => axes);
-  const drawable = ({ type, fill, line, marker }) => type === "scatter" && (fill ?? "none") === "none" && (line?.shape ?? "linear") === "linear" && !marker?.colorscale;
+  const drawable = ({ type, fill, line, marker, zauto }) => (type === "heatmap" && zauto === false) || (type === "scatter" && (fill ?? "none") === "none" && (line?.shape ?? "linear") === "linear" && !marker?.colorscale);
   const flat = axes.every(({ type, side, overlaying }) => /^(linear|log|-)$/.test(type) && /^(left|bottom)$/.test(side) && !overlaying);
   const under = images.every(({ layer, xref, yref }) => layer === "below" && xref === "x" && yref === "y");
   const known = planes.length > 0 && flat && under && !layout.shapes?.length && plot._fullData.every(drawable);
-  const taken = [...plot.querySelectorAll(".annotation")].map((each) => shifted(each.getBoundingClientRect(), -frame.left, -frame.top));
-  return { known, planes, images, axes, taken };
+  const within = (each) => each && shifted(each.getBoundingClientRect(), -frame.left, -frame.top), taken = [...plot.querySelectorAll(".annotation")].map(within);
+  const notes = (layout.annotations ?? []).map((note, i) => ({ note, font: note.font, box: within(plot.querySelector(`.annotation[data-index="${i}"] text`)) }));
+  return { known, planes, images, axes, taken, notes };
+}
+
+// The colors of a grid's values, the first row at the top; a value that is no number has none.
+function groundOf(z, low, high, colorscale) {
+  const rows = z.length, columns = z[0].length, canvas = Object.assign(document.createElement("canvas"), { width: columns, height: rows }), pen = canvas.getContext("2d");
+  const ramp = rampOf(colorscale), image = pen.createImageData(columns, rows), colors = new Uint32Array(image.data.buffer);
+  z.forEach((row, i) => row.forEach((value, j) => Number.isFinite(value) && (colors[i * columns + j] = ramp[Math.round(255 * Math.min(Math.max((value - low) / (high - low), 0), 1))])));
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function rampOf(colorscale) {
+  const pen = Object.assign(document.createElement("canvas"), { width: 256, height: 1 }).getContext("2d"), ramp = pen.createLinearGradient(0.5, 0, 255.5, 0);
+  for (const [at, color] of colorscale) ramp.addColorStop(at, color);
+  pen.fillStyle = ramp;
+  pen.fillRect(0, 0, 256, 1);
+  return new Uint32Array(pen.getImageData(0, 0, 256, 1).data.buffer);
 }
 
 // An axis with the range of a view, its ticks and where a value lies in px; without ticks where it cannot say them.
@@ -217,7 +264,7 @@ function evenTicks(low, high, most) {
 
 function tickText(value, step) {
   const size = Math.abs(value), minus = value < 0 ? "−" : "";
-  if (!value || (step < 1e4 && step >= 1e-4)) return minus + size.toFixed(Math.max(-Math.floor(Math.log10(step) + 1e-9), 0));
+  if (!value || (step < 1e4 && step >= 1e-4)) return `${minus}${Number(size.toFixed(Math.max(-Math.floor(Math.log10(step) + 1e-9), 0)))}`; // as Plotly, without zeros at its end
   const power = Math.floor(Math.log10(size) + 1e-9), digits = Math.max(power - Math.floor(Math.log10(step) + 1e-9), 0);
   return `${minus}${(size / 10 ** power).toFixed(digits)}×10${[...String(power)].map((each) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[each] ?? "⁻").join("")}`;
 }

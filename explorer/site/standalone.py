@@ -9,16 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import plotly
 from plotly import graph_objects as go
 
 from explorer.core.ground.knobs import check_made, check_switch, must, typed
-from explorer.site.content import HERE, SCRIPT, STYLE, content
+from explorer.site.content import FLAT, HERE, IN_SPACE, SCRIPT, STYLE, content
 from explorer.site.mark import ICON
 from explorer.site.shown import Shown, shown
-
-FLAT = HERE / "bundle" / "plotly-cartesian.min.js"
-IN_SPACE = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> Path:

@@ -90,16 +90,20 @@ class Job(Generic[Result]):
     it is dropped, as a session that ends does. A look at one that was left alone resumes it; what was stopped by hand waits for `go_on`.
     Either way it continues after its last result: the work is left suspended, or begun again if it `keeps` by itself what it has done, or
     if its next result was more than `GRACE` seconds away when it was left alone. What it refuses
-    (ValueError) and what kept it from finishing is a sentence in `error`; any other exception is raised at the next look.
+    (ValueError) and what kept it from finishing is a sentence in `error`; any other exception is raised at the next look. What comes of
+    it, or came of the same work before, is in `done`.
     """
 
-    def __init__(self, work: Work[Result], *, keeps: bool = False) -> None:
-        self._work, self._keeps = work, keeps
+    def __init__(self, work: Work[Result], *, keeps: bool = False, done: list[Result] | None = None) -> None:
+        self._work, self._keeps, self._done = work, keeps, [] if done is None else done
         self._state: _State[Result] = _State()
         self.by_hand = False
         self._thread = threading.Thread()
         weakref.finalize(self, self._state.drop)
-        self.go_on()
+        if self._done:
+            self._state.latest, self._state.finished = self._done[0], True
+        else:
+            self.go_on()
 
     def go_on(self) -> None:
         """Begin, or go on after the last result."""
@@ -107,7 +111,7 @@ class Job(Generic[Result]):
         self.by_hand = state.stopped = False
         state.error, state.first, state.seen = "", None, time.monotonic()
         if not self.running:  # else it has not heard yet that it should stop, or goes on at the next look
-            work = _run, self._work, self._keeps, state
+            work = _run, self._work, self._keeps, state, self._done
             self._thread = threading.Thread(target=state.context.run, args=work, daemon=True, name="job")
             self._thread.start()
 
@@ -126,7 +130,8 @@ class Job(Generic[Result]):
 
         A visitor who waits for that has not left.
         """
-        self._thread.join(patience if glance is None else glance)
+        if self.running:  # it may never have had to begin
+            self._thread.join(patience if glance is None else glance)
         end = time.monotonic() + patience - (glance or patience)
         while self.running and self.latest is None and not self.ahead and time.monotonic() < end:
             self._state.seen = time.monotonic()
@@ -177,7 +182,7 @@ class Job(Generic[Result]):
         self.by_hand = self._state.stopped = True
 
 
-def _run(work: Work[Result], keeps: bool, state: _State[Result]) -> None:
+def _run(work: Work[Result], keeps: bool, state: _State[Result], done: list[Result]) -> None:
     """Run in the thread, which holds the job's state and not the job, so that an unused job is dropped."""
     state.idle.acquire()
     try:
@@ -191,6 +196,8 @@ def _run(work: Work[Result], keeps: bool, state: _State[Result]) -> None:
                 if state.is_set() or not TURNS.give_way(state.turn, state):
                     return  # what is interrupted here goes on here
         state.results, state.finished = None, not state.is_set()
+        if state.finished and state.latest is not None:
+            done[:] = [state.latest]
     except Stopped:
         state.results = None
     except (ValueError, MemoryError, Unfinished, RuntimeError) as error:
@@ -205,13 +212,22 @@ def _run(work: Work[Result], keeps: bool, state: _State[Result]) -> None:
             state.idle.release()
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _done(key: str, identity: Hashable) -> list[Any]:
+    """Return where the result of such work is kept for all visitors, once it is done: most begin with what others began with."""
+    return []
+
+
 def job(key: str, identity: Hashable, work: Work[Result], *, keeps: bool = False) -> Job[Result]:
-    """Return the session's job of that name, at work: the one that is there if it is about the same, else a new one."""
+    """Return the session's job of that name, at work: the one that is there if it is about the same, else a new one.
+
+    It is done at once if another visitor's was about the same, unless the work `keeps` by itself what it has done.
+    """
     kept = st.session_state.get(key)
     if kept is None or kept[0] != identity:
         if kept is not None:
             kept[1].stop()
-        st.session_state[key] = kept = (identity, Job(work, keeps=keeps))
+        st.session_state[key] = kept = (identity, Job(work, keeps=keeps, done=None if keeps else _done(key, identity)))
     found: Job[Result] = kept[1]
     found.look()
     return found

@@ -1,9 +1,8 @@
 """The application: Streamlit's pages, plus Plotly's own JavaScript served once over HTTP.
 
 `streamlit run app.py` starts it from a checkout, the command `divergence-explorer` wherever it is installed (`explorer/ui/app.py`); the
-settings of both are in `explorer/ui/.streamlit/config.toml`. Plotly's file travels compressed, once, and is then cached by the browser;
-the picture component (`explorer/site/picture.js`) imports it from `/assets`: the part of it that draws flat figures (1.5 MB, in
-`explorer/site/bundle`), which starts in a third of the time, or all of it (5 MB, which comes with the library) for a figure in space.
+settings of both are in `explorer/ui/.streamlit/config.toml`. JavaScript, Plotly's and that of components, travels compressed, once, and is
+then kept by the browser (`explorer/site/module.py`).
 """
 
 import asyncio
@@ -25,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd  # noqa: F401 - before there are threads: Plotly takes a pandas that another thread is still importing for whole
-import plotly
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -33,17 +31,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.hall.routes import PREFIX, forget, routes
-from explorer.site.content import CONTENTS, known
+from explorer.site.content import CODE, CONTENTS, PLOTLY, PLOTLY_IN_SPACE, known
 from explorer.site.mark import ICON
-from explorer.site.module import MODULES
+from explorer.site.module import MODULES, Code
 from explorer.ui.turns import turn
-
-ASSETS = StaticFiles(directory=Path(plotly.__file__).parent / "package_data", packages=[("explorer.site", "bundle")])
 
 # `main.py` declares the pages. Streamlit learns that only when it first runs it: until then a link to a page would
 # open the file by itself, without the navigation and the wide layout.
@@ -149,8 +144,6 @@ HEADERS = {
 }
 HOST = re.compile(r"[\w.:\[\]-]++")
 """What a request may call this server for that to stand in a header."""
-PAGE = {"link": "<assets/plotly-cartesian.min.js>; rel=modulepreload"}
-"""Asks a browser to fetch and compile Plotly while Streamlit's own page is still starting: a second less to the first plot."""
 
 
 class Headers:
@@ -160,7 +153,7 @@ class Headers:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Adds them, and Plotly to every HTML answer."""
+        """Adds them, and to every page what it will need."""
         called = next((value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"), "")
         host = called if HOST.fullmatch(called) else "localhost"
 
@@ -169,7 +162,7 @@ class Headers:
                 own = message.get("headers", ())
                 html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in own)
                 plots = html and PREFIX not in scope["path"]  # a room has no plot
-                added = HEADERS | PAGE if plots else HEADERS
+                added = HEADERS | {"link": early()} if plots else HEADERS
                 message["headers"] = [*own, *((name.encode(), value.replace("{host}", host).encode()) for name, value in added.items())]
             await send(message)
 
@@ -294,11 +287,23 @@ def contents(request: Request) -> Response:
     return Response("Not found", 404) if found is None else for_good(found.zipped, "application/json")
 
 
-def code(request: Request) -> Response:
-    """Return a component, for good; to a page that asks for another version, of another replica perhaps, this one, for now."""
-    from explorer.ui import glossary, picture, way  # here, because they import this module
+@functools.cache
+def scripts() -> dict[str, Code]:
+    """Return what runs in a browser, by name."""
+    from explorer.ui import glossary, way  # here, because they import this module
 
-    module = {each.CODE.name: each.CODE for each in (picture, way, glossary)}.get(request.path_params["name"])
+    return {each.name: each for each in (PLOTLY, way.CODE, CODE, glossary.CODE, PLOTLY_IN_SPACE)}
+
+
+@functools.cache
+def early() -> str:
+    """Ask a browser to fetch and compile what every page needs while Streamlit's own page is still starting."""
+    return ", ".join(f"<{each.address}>; rel=modulepreload" for each in scripts().values() if each is not PLOTLY_IN_SPACE)
+
+
+def code(request: Request) -> Response:
+    """Return what runs in a browser, for good; to a page that asks for another version, of another replica perhaps, this one, for now."""
+    module = scripts().get(request.path_params["name"])
     if module is None:
         return Response("Not found", 404)
     return for_good(module.zipped, "text/javascript", FOR_GOOD if request.path_params["version"] == module.version else "no-store")
@@ -338,7 +343,7 @@ PARTS: dict[str, Any] = {
         Route(f"/{MODULES}/{{name}}-{{version}}.js", code),
         Route("/assets/standalone.html", standalone),
         Route("/assets/qr.svg", qr_code),
-        Mount("/assets", ASSETS),
+        Mount("/assets", Response("Not found", 404)),
         Route("/step_size", home),
         *routes(turn),
     ],

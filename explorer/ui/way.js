@@ -1,8 +1,5 @@
 // What stands above every page: the pages in their groups, and the button that shares what is shown.
-// Also what a narrow window does with the sidebar, and Plotly, which needs a third of a second to start: it does so while the server
-// computes the first picture (`picture.js` finds it started).
-
-import(new URL("assets/plotly-cartesian.min.js", document.baseURI)).catch(() => {});
+// Also what a narrow window does with the sidebar.
 
 const press = (name) => document.querySelector(`[data-testid=${name}] button, button[data-testid=${name}]`)?.click();
 

@@ -8,8 +8,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import Browser
 
-from explorer.site.content import CONTENTS
-from explorer.site.module import MODULES, Module
+from explorer.site.content import CONTENTS, PLOTLY, PLOTLY_IN_SPACE
+from explorer.site.module import MODULES, Code
 from explorer.ui import glossary, picture, way
 from tests.browser.conftest import healthy
 
@@ -19,7 +19,7 @@ def headers(address: str | urllib.request.Request) -> dict[str, str]:
         return {name.lower(): value for name, value in answer.headers.items()}
 
 
-@pytest.mark.parametrize("path", ["/", "/sweep", "/assets/plotly-cartesian.min.js", "/_stcore/health"])
+@pytest.mark.parametrize("path", ["/", "/sweep", f"/{PLOTLY.address}", "/_stcore/health"])
 def test_every_answer_has_them(server: str, path: str) -> None:
     found = headers(server + path)
     assert found["x-content-type-options"] == "nosniff"
@@ -39,8 +39,8 @@ def test_what_is_no_host_stands_in_no_header(server: str, host: str) -> None:
     assert "connect-src 'self' ws://localhost wss://localhost data: blob:;" in found["content-security-policy"]
 
 
-@pytest.mark.parametrize("module", [each.CODE for each in (picture, way, glossary)])
-def test_a_component_is_kept_for_good_by_its_name_and_any_other_version_for_now(server: str, module: Module) -> None:
+@pytest.mark.parametrize("module", [PLOTLY, PLOTLY_IN_SPACE, *(each.CODE for each in (picture, way, glossary))])
+def test_code_is_kept_for_good_by_its_name_and_any_other_version_for_now(server: str, module: Code) -> None:
     kept, other = (headers(f"{server}/{address}") for address in (module.address, f"{MODULES}/{module.name}-0123456789abcdef.js"))
     assert "immutable" in kept["cache-control"]
     assert other["cache-control"] == "no-store"

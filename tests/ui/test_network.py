@@ -185,6 +185,25 @@ def test_a_job_that_was_abandoned_is_resumed(monkeypatch: pytest.MonkeyPatch) ->
     assert job.job("key", 1, lambda halt: train(whole)) is again
 
 
+def test_work_that_is_done_is_done_for_the_next_visitor_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[int] = []
+
+    def work(halt: Halt) -> Generator[int, None, None]:
+        began.append(1)
+        yield from (1, 2)
+
+    def visitor(about: int, **how: bool) -> job.Job[int]:
+        monkeypatch.setattr(job.st, "session_state", {})
+        found = job.job("done", about, work, **how)
+        found.wait(PATIENCE)
+        return found
+
+    assert [visitor(1).latest, visitor(1).latest, len(began)] == [2, 2, 1]
+    assert not visitor(1).running
+    assert [visitor(2).latest, len(began)] == [2, 2], "another question has another answer"
+    assert [visitor(1, keeps=True).latest, len(began)] == [2, 3], "what keeps its results by itself finds them by itself"
+
+
 def test_trials_are_the_sweep_of_their_ruler_whatever_their_order() -> None:
     setup = replace(SHORT, batch_size=10, knobs={"loss.hidden": (4,)})
     *_, found = trials(setup)

@@ -16,6 +16,7 @@ from explorer.core.run.setup import Setup
 from explorer.core.theory.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
 from explorer.figures import gradient as figure
 from explorer.ui import panel
+from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import short_table
@@ -66,22 +67,28 @@ def main() -> None:
     if check.worst:
         short_table(worst(check), "The coordinates of the gradient that are farthest off, by name and block")
     short_table(table(check), "What was checked of each group of parameters, and whether it is right")
-    with st.expander("Check your own"):
-        st.markdown(
-            "`explorer.check_gradient` takes any loss, or a function from a point to its value and gradient. With its blocks it says which"
-            " is wrong, and tries on each: a sign, a factor, a sum for a mean, a transpose, a penalty that is forgotten, doubled or on the"
-            " bias, and behind each bias the derivative of the activation."
-        )
-        st.code(
-            "from explorer import check_gradient, from_function\n\n"
-            'blocks = {"W1": (16, 2), "b1": 16, "W2": (1, 16), "b2": 1}\n'
-            "check = check_gradient(from_function(value_and_gradient, start, blocks=blocks))\n"
-            "print(check.summary())",
-            language="python",
-        )
+    with fold("Check your own") as unfolded:
+        if unfolded:
+            how()
     with st.sidebar:
         panel.controls(setup, ("loss",), rate=False, steps=False)
         panel.upload(setup)
+
+
+def how() -> None:
+    """Say how to ask the same in Python."""
+    st.markdown(
+        "`explorer.check_gradient` takes any loss, or a function from a point to its value and gradient. With its blocks it says which"
+        " is wrong, and tries on each: a sign, a factor, a sum for a mean, a transpose, a penalty that is forgotten, doubled or on the"
+        " bias, and behind each bias the derivative of the activation."
+    )
+    st.code(
+        "from explorer import check_gradient, from_function\n\n"
+        'blocks = {"W1": (16, 2), "b1": 16, "W2": (1, 16), "b2": 1}\n'
+        "check = check_gradient(from_function(value_and_gradient, start, blocks=blocks))\n"
+        "print(check.summary())",
+        language="python",
+    )
 
 
 def here() -> Setup:

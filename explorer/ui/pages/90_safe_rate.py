@@ -20,6 +20,7 @@ from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
+from explorer.ui.fold import fold
 from explorer.ui.job import Job, job, stop, stopped, watched
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
@@ -82,15 +83,21 @@ def main() -> None:
     panel.write_link(setup.to_query() | look.to_query())
     stopped(JOB)
     watched(running, lambda found: show(rules, found), "Measuring the curvature, and trying rates on both sides…")
-    with st.expander("Ask it of your own model, in PyTorch or JAX"):
-        st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
-        for library, code in zip(st.tabs(["PyTorch", "JAX"]), re.findall(r"::\n\n((?:    .*\n|\n)+)", own.__doc__ or ""), strict=True):
-            library.code(textwrap.dedent(code).strip(), language="python")
-        st.markdown("The model must be deterministic: no dropout, and the same data at every call.")
+    with fold("Ask it of your own model, in PyTorch or JAX") as unfolded:
+        if unfolded:
+            how()
     with st.sidebar:
         st.button("Stop", on_click=stop, args=(JOB,), width="stretch", help="Stop the runs after their current step; what was found stays.")
         panel.controls(setup, ("loss",), rate=False)
         panel.upload(setup)
+
+
+def how() -> None:
+    """Say how to ask the same in Python."""
+    st.markdown("`explorer.safe_rate` takes any function from a point to the loss and its gradient, as numpy arrays.")
+    for library, code in zip(st.tabs(["PyTorch", "JAX"]), re.findall(r"::\n\n((?:    .*\n|\n)+)", own.__doc__ or ""), strict=True):
+        library.code(textwrap.dedent(code).strip(), language="python")
+    st.markdown("The model must be deterministic: no dropout, and the same data at every call.")
 
 
 def show(rules: list[str], found: list[SafeRate]) -> None:
