@@ -482,6 +482,19 @@ def test_a_fall_without_end_is_given_no_end(steps: int) -> None:
     """Of -x² nobody has said that it has no minimum; its loss falls by a factor a step, and no number of steps is to go."""
     hill = from_function(lambda x: (-float(x @ x), -2 * x), [1.0, 1.0])
     said = judge(run(hill, "gradient_descent", 0.1, steps=steps)).sentence()
-    assert said.endswith("it falls faster and faster, and no minimum is in sight"), said
+    assert said.endswith("its fall does not fade, and no minimum is in sight"), said
     bowl = from_function(lambda x: (float(x @ x) - 5, 2 * x), [1.0, 1.0])
     assert "of the way" in judge(run(bowl, "gradient_descent", 1e-4, steps=steps)).sentence(), "below 0, and it fades"
+
+
+@pytest.mark.parametrize("steps", [50, 300])
+def test_a_fall_in_equal_steps_is_slow_at_every_rate(steps: int) -> None:
+    slope = from_function(lambda x: (float(x.sum()), np.ones_like(x)), [1.3, 0.7])
+    assert set(sweep(slope, "gradient_descent", np.linspace(0.1, 2, 20), steps=steps).verdict) == {Verdict.SLOW}
+
+
+def test_a_loss_below_0_that_falls_at_every_step_is_no_catapult() -> None:
+    well = from_function(lambda x: (float(-np.log(1 + x @ x)), -2 * x / (1 + x @ x)), [1.3, 0.7])
+    found = run(well, "gradient_descent", [0.1, 0.9], steps=300)
+    assert (np.diff(found.loss, axis=0) < 0).all()
+    assert Verdict.CATAPULT not in set(judge(found).verdict)

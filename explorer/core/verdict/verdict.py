@@ -29,6 +29,7 @@ FLAT = 1e-6  # stuck: its own length along the gradient could not change the los
 # ... or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
 # by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it.
 PLATEAU = 0.01
+UNFADED = 0.99  # of a fall in equal steps, the share from one quarter to the next that rounding and uneven quarters leave
 VALLEY = 0.1  # a floor that bends down by less than this share of its walls is a network's that is nearly fitted; a saddle's bends more
 CURVED = 1e-9  # a smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10
 # A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
@@ -53,7 +54,7 @@ class Outcome(Displayed):
     which the largest loss above the minimum shrank or grew from the third to the fourth quarter of the run, `left` the share of the start's
     loss above the minimum that is left at the end (nan without a minimum), and `to_go` how many more steps it takes to a millionth,
     by theory on a quadratic, else by how the fall fades; 0 of a run that has arrived, infinite if it does not fall, and nan, as `left` is,
-    if a loss that is below 0 and may have no minimum falls faster and faster. `late_low` and `late_high` are the losses between which the
+    if the fall of a loss that is below 0 and may have no minimum does not fade. `late_low` and `late_high` are the losses between which the
     last quarter moves.
     `final_gradient` is the gradient's length at the end, and `smallest_curvature` what tells a minimum there where the loss does not know
     its own; else nan. `learning_rate` are the rates of the runs, None if who asked did not say.
@@ -184,7 +185,7 @@ class Outcome(Displayed):
         if not self.steps:
             return "no step was taken"
         if np.isnan(left) and np.isnan(self.to_go[run]):
-            return "it falls faster and faster, and no minimum is in sight"
+            return "its fall does not fade, and no minimum is in sight"
         if np.isnan(left) and np.isfinite(self.final_loss[run]):
             return "it is unbounded below: there is no minimum to reach"
         if not (self.to_go[run] < np.inf and left < 1):
@@ -290,7 +291,7 @@ def decide(
             fading = _fading(above(profile.highest), profile.steps, np.log(final / (TOLERANCE * first)))
             to_go = np.where(jumps | (decline >= 1) | np.isnan(fading), to_go, fading)
         if minimum is None:
-            to_go, left = (np.where(_faster(profile), np.nan, each) for each in (to_go, left))
+            to_go, left = (np.where(_unfading(profile), np.nan, each) for each in (to_go, left))
         under_way = np.flatnonzero(~(diverged | arrived | stuck))
         if foreseen is not None and under_way.size:
             known = foreseen(under_way)
@@ -350,10 +351,10 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
     return lambda loss: loss - floor, tiny
 
 
-def _faster(profile: Profile) -> NDArray[np.bool_]:
-    """Return which runs fall by more from quarter to quarter, to below minus their start, so that neither fall nor size names a floor."""
+def _unfading(profile: Profile) -> NDArray[np.bool_]:
+    """Return which runs fall as much as before, or more, to below minus their start, so that neither their fall nor their size names a floor."""
     half, third, fourth = _largest(profile.highest)
-    return np.asarray((third - fourth > half - third) & (half > third) & (fourth < -np.abs(profile.start_loss)))
+    return np.asarray((third - fourth > UNFADED * (half - third)) & (half > third) & (fourth < -np.abs(profile.start_loss)))
 
 
 def _at_rest(
@@ -423,7 +424,7 @@ def _with_catapults(outcome: Outcome, loss: Loss, start: Array, end: Array) -> O
     Of a loss without `hvp` nobody knows where it is less curved: its runs keep their word.
     """
     minimum = loss.minimum or 0.0
-    rose = outcome.peak_loss - minimum > RISE * (outcome.start_loss - minimum)
+    rose = outcome.peak_loss - outcome.start_loss > (RISE - 1) * np.abs(outcome.start_loss - minimum)
     came_down = (outcome.verdict == Verdict.CONVERGED) | (outcome.verdict == Verdict.CONVERGING)
     candidates = np.flatnonzero(rose & came_down & (outcome.final_loss < outcome.start_loss) & np.isfinite(minimum))
     if candidates.size and hasattr(loss, "hvp"):
