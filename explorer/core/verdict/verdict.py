@@ -29,7 +29,7 @@ FLAT = 1e-6  # stuck: its own length along the gradient could not change the los
 # ... or a network whose loss stays, for the last quarter, this close to that of the best constant answer: it ignores its input. A fall
 # by that little in a quarter of a run would be slow at best, and noise of mini-batches about a dead network stays within it.
 PLATEAU = 0.01
-UNFADED = 0.99  # of a fall in equal steps, the share from one quarter to the next that rounding and uneven quarters leave
+UNFADED = 0.9999  # of a fall in equal steps, the share from one quarter to the next that rounding leaves
 VALLEY = 0.1  # a floor that bends down by less than this share of its walls is a network's that is nearly fitted; a saddle's bends more
 CURVED = 1e-9  # a smallest curvature above this share of the largest is positive: products by differences of gradients are exact to 1e-10
 # A run that jumps is on its way down if its largest loss shrank to this share in two quarters, or if all parts of each quarter lie below
@@ -352,7 +352,7 @@ def _above_the_floor(profile: Profile, minimum: float | None, best: Array):  # t
 
 
 def _unfading(profile: Profile) -> NDArray[np.bool_]:
-    """Return which runs fall as much as before, or more, to below minus their start, so that neither their fall nor their size names a floor."""
+    """Return which runs fall as much as before, or more, to below minus their start: neither their fall nor their size names a floor."""
     half, third, fourth = _largest(profile.highest)
     return np.asarray((third - fourth > UNFADED * (half - third)) & (half > third) & (fourth < -np.abs(profile.start_loss)))
 
