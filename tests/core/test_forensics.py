@@ -55,7 +55,7 @@ CAUSED = {
         "loss",
     ),
     "log 0": (setup("formula", 1.0, text="log(x)", **FORMULA), Origin.LOG, "loss"),
-    "log of a negative number": (setup("formula", 1.5, text="x*log(x)", **FORMULA), Origin.LOG, "loss"),
+    "log of a negative number": (setup("formula", 1.5, text="x*log(x)", **FORMULA), Origin.DOMAIN, "loss"),
     "0/0": (setup("formula", 0.5, text="sin(x)/x", **FORMULA | {"start": (0.0,)}), Origin.RATIO, "loss"),
     "the root of 0": (setup("formula", 0.5, text="sqrt(x^2)", **FORMULA | {"start": (0.0,)}), Origin.RATIO, "gradient"),
     "Adam without ε": (setup("x_squared", 0.1, rule="adam", rule_knobs={"eps": 0.0}, start=(0.0,)), Origin.RATIO, "weight"),

@@ -15,6 +15,7 @@ ORIGINS = {
     "`nan` in the data": Origin.DATA,
     "Logarithm of 0": Origin.LOG,
     "0/0": Origin.RATIO,
+    "Out of the domain": Origin.DOMAIN,
     "Weight decay": Origin.DECAY,
     "float32": Origin.PRECISION,
 }

@@ -32,6 +32,7 @@ class Origin(StrEnum):
     DATA = "nan or inf in the data"
     LOG = "logarithm of 0"
     RATIO = "0/0"
+    DOMAIN = "outside of its domain"
     DECAY = "weight decay"
     PRECISION = "number format"
 
@@ -74,8 +75,8 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     """Return why one run became inf or nan, from the path and by trying again what it did there.
 
     A sudden failure (the loss was harmless a step before) is told from growth. Of the first kind are a bad
-    number in the data, the logarithm of 0, and 0/0; of the second weight decay with η·w > 2, one example that is too steep for the
-    rate, a number format that gives out too early, and the learning rate.
+    number in the data, the logarithm of 0, 0/0, and a point where the loss is nan all around, as a root below 0; of the second weight decay
+    with η·w > 2, one example that is too steep for the rate, a number format that gives out too early, and the learning rate.
 
     Raises ValueError for what `run` did not return, and a run that it does not have.
 
@@ -219,7 +220,9 @@ class _Scene:
 
     def found(self, origin: Origin, why: str, change: str, row: int | None = None) -> Forensics:
         """The finding, with the sentence that begins with its name."""
-        block = "" if origin in (Origin.DATA, Origin.LOG) else self.block  # it is in what goes in or comes out, and in no layer
+        block = (
+            "" if origin in (Origin.DATA, Origin.LOG, Origin.DOMAIN) else self.block
+        )  # it is in what goes in or comes out, and in no layer
         who = {"weight": f"a weight of {block}", "activation": f"the output of {block}", "gradient": f"the gradient of {block}"}
         what = who.get(self.quantity, "the loss") if block else f"the {self.quantity}"
         steepest = f"; the largest gradient was that of {block}" if block and self.quantity == "loss" else ""
@@ -279,11 +282,13 @@ def _broke(scene: _Scene) -> Forensics | None:
     value, gradient = seen(scene.loss, scene.here)
     around = np.random.default_rng(0).standard_normal((len(scene.here), 8)) * 1e-6 * (1 + np.abs(scene.here).max())
     near, slopes = seen(scene.loss, scene.here + around.astype(scene.here.dtype))
-    if scene.quantity == "loss" and (np.isfinite(gradient).all() or np.isinf(value[0]) or not np.isfinite(near).any()):
+    if scene.quantity == "loss" and np.isnan(value[0]) and not (np.isfinite(gradient).all() or np.isfinite(near).any()):
+        why = "the loss is nan at weights that are fine, and right beside them: a root or a logarithm of a number below 0, 0/0, or inf/inf"
+        change = "Keep what a root or a logarithm takes above 0, add a small ε to a denominator, and compute a softmax from its logits."
+        return scene.found(Origin.DOMAIN, why, change)
+    if scene.quantity == "loss" and (np.isfinite(gradient).all() or np.isinf(value[0])):
         why = f"the loss is {_word(value[0])} at weights that are fine" + (
-            ", and so is the gradient there: only the loss's formula gave out"
-            if np.isfinite(gradient).all()
-            else ": a pole, or outside of its domain"
+            ", and so is the gradient there: only the loss's formula gave out" if np.isfinite(gradient).all() else ": a pole"
         )
         return scene.found(
             Origin.LOG, why, "Compute the loss from the logits (log-sum-exp), or keep the argument of the logarithm above 0."

@@ -21,6 +21,7 @@ SHOWN = {
     "`nan` in the data": "72_nan_in_the_data",
     "Logarithm of 0": "82_naive_logarithm",
     "0/0": "88_zero_by_zero",
+    "Out of the domain": "92_out_of_the_domain",
     "Weight decay": "39_weight_decay",
     "float32": "89_beyond_float32",
 }
@@ -57,8 +58,8 @@ def main() -> None:
     with top:
         presets("why_nan", setup, among=CASES, below=below)
     st.caption(
-        "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0) is told from one"
-        " that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
+        "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0, a step out of the"
+        " domain) is told from one that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
         " suspect."
     )
     with st.sidebar:
