@@ -59,8 +59,8 @@ def main() -> None:
         presets("why_nan", setup, among=CASES, below=below)
     st.caption(
         "Crosses at the top are `nan` or `inf`. A sudden failure (a bad number in the data, the logarithm of 0, 0/0, a step out of the"
-        " domain) is told from one that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the step again without the"
-        " suspect."
+        " domain) is told from one that grew (an outlier, weight decay, the learning rate, a number format that ends early) by trying the"
+        " step again without the suspect."
     )
     with st.sidebar:
         panel.all_controls(setup)
