@@ -485,3 +485,9 @@ def test_a_rehearsal_without_the_runs_velocity_says_so() -> None:
         assert notice is not None
         assert f"a rehearsal from step 1 {said} at step " in str(notice)
     assert "begun at rest" not in str(Monitor(model=LOSSES["x_squared"](), optimizer="momentum").update(1.0, x=[1.0], learning_rate=9.0))
+
+
+def test_a_state_with_a_name_too_many_is_none() -> None:
+    watch = Monitor()
+    with pytest.raises(ValueError, match="one with zzz"):
+        watch.load_state_dict({**watch.state_dict(), "zzz": 1})

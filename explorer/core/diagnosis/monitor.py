@@ -399,8 +399,11 @@ class Monitor:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned. Raises ValueError for anything else."""
         known = check_mapping("state", state, '{"step": 7, ...}, as state_dict() returns it')
-        if missing := sorted({*MEMORY, "rise", "step", "state", "rehearsed_at"} - {*known}):
+        names = {*MEMORY, "rise", "step", "state", "rehearsed_at"}
+        if missing := sorted(names - {*known}):
             raise must("state", "what state_dict() returned", f"one without {', '.join(missing)}")
+        if more := sorted(map(str, {*known} - names)):
+            raise must("state", "what state_dict() returned", f"one with {', '.join(more)}")
         memory = {name: _number(f"state[{name!r}]", known[name]) for name in (*MEMORY, "rehearsed_at")}
         for name, each in memory.items():
             low, high = ENDS.get(name, (-LARGEST, LARGEST))

@@ -415,4 +415,4 @@ def _rate(scene: _Scene) -> Forensics:
     moves = "" if Facts(scene.loss).is_quadratic else ", and the edge may fall during a run"
     change = f"Use a rate below {plain(0.9 * edge)}, which is 0.9 × the edge: at the edge itself the loss does not shrink{moves}."
     why = f"from step {began:,} on the loss only grew{pace}; {beside}{later}"
-    return scene.found(Origin.RATE, why, change if beyond else "Divide the learning rate by 3.")
+    return scene.found(Origin.RATE, why, change if beyond else "Divide the learning rate by 3, and again until a run holds.")
