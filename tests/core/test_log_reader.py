@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -167,6 +168,28 @@ def test_two_runs_in_one_file_are_told_apart_and_the_last_is_judged() -> None:
     assert any("2 runs were written to this file: 'epoch' begins anew in line 10" in note for note in log.notes)
     assert "from line 10 on; the last of 2 runs is judged." in log.reading
     assert log.notes[0] == "6 of 14 rows are used."
+
+
+def counted(losses: Sequence[float], every: int = 25) -> str:
+    return "".join(f"iter {k % every}: loss {loss:.5g}\n" for k, loss in enumerate(losses))
+
+
+@pytest.mark.parametrize("ends", [1.8, 0.7, float("inf")])
+def test_runs_of_one_length_begin_where_the_first_began(ends: float) -> None:
+    """A headline between them names the rate, or nothing does; one that is lost, or a fourth, changes nothing."""
+    first, second, last = ([3 * q**k for k in range(25)] for q in (ends, 0.8, 0.9))
+    for log in (
+        read_log("lr = 1.0\n" + counted(first) + "lr = 0.1\n" + counted(second) + "lr = 0.01\n" + counted(last)),
+        read_log(counted([*first, *second, *second, *last])),
+    ):
+        assert log.losses.tolist() == [float(f"{loss:.5g}") for loss in last]
+        assert re.search("the last of [34] runs is judged", log.reading)
+
+
+def test_epochs_that_are_not_printed_go_on_where_the_last_ended() -> None:
+    noise = 1 + 0.1 * np.random.default_rng(0).standard_normal(75)
+    for level in (2.3 * np.exp(-np.arange(75) / 30), np.full(75, 2.3)):
+        assert len(read_log(counted(level * noise)).losses) == 75
 
 
 ONE = [("a", step, 2 * 0.985**step) for step in range(200)]
