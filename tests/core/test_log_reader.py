@@ -192,6 +192,16 @@ def test_epochs_that_are_not_printed_go_on_where_the_last_ended() -> None:
         assert len(read_log(counted(level * noise)).losses) == 75
 
 
+@pytest.mark.parametrize(
+    "row", ["epoch {} batch {} {:.4f}", "Epoch {} Step {} {:.4f}", "Epoch {}, Step {}, {:.4f}", "epoch {} batch {}\t{:.4f} 0.1"]
+)
+def test_a_number_without_a_name_behind_two_counters_is_the_loss(row: str) -> None:
+    log = read_log("\n".join(row.format(k // 10, k % 10, 2.3 * 0.95**k) for k in range(40)))
+    assert log.losses.tolist() == [float(f"{2.3 * 0.95**k:.4f}") for k in range(40)]
+    assert log.step is not None
+    assert log.step.tolist() == list(range(40))
+
+
 ONE = [("a", step, 2 * 0.985**step) for step in range(200)]
 TWO = [("b", step, 0.04 * 0.985**step) for step in range(120)]
 MIXED = sorted(ONE + TWO, key=lambda row: row[1])  # a table in long form, sorted by step
