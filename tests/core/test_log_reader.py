@@ -202,6 +202,26 @@ def test_a_number_without_a_name_behind_two_counters_is_the_loss(row: str) -> No
     assert log.step.tolist() == list(range(40))
 
 
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_thousands_and_a_decimal_comma_in_what_is_printed(digits: int) -> None:
+    losses = [1200 * 1.5**k for k in range(20)]
+    european = (f"{loss:,.{digits}f}".translate(str.maketrans(",.", ".,")) for loss in losses)
+    log = read_log("\n".join(f"Schritt {k} Verlust {loss}" for k, loss in enumerate(european)))
+    assert log.losses.tolist() == [round(loss, digits) for loss in losses]
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_thousands_by_a_space_are_no_columns_of_a_table(mark: str) -> None:
+    losses = [90 * 1.5**k for k in range(30)]
+    rows = (f"{k}   {loss:,.1f}".replace(",", " ").replace(".", mark) for k, loss in enumerate(losses))
+    log = read_log("step loss\n" + "\n".join(rows))
+    assert log.losses.tolist() == [round(loss, 1) for loss in losses]
+    assert log.step is not None
+    assert log.step.tolist() == list(range(30))
+    three = "\n".join(f"{k}   {k + 1} {100 + k}.0" for k in range(20))  # an index, a step and a loss
+    assert read_log("    step  loss\n" + three.replace(" 1", "  1")).losses.tolist() == [100.0 + k for k in range(20)]
+
+
 ONE = [("a", step, 2 * 0.985**step) for step in range(200)]
 TWO = [("b", step, 0.04 * 0.985**step) for step in range(120)]
 MIXED = sorted(ONE + TWO, key=lambda row: row[1])  # a table in long form, sorted by step

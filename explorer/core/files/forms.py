@@ -25,7 +25,7 @@ from explorer.core.files.sheet import (
     sheet,
     spread,
 )
-from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
+from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, unspaced, value
 from explorer.core.ground.knobs import must, typed
 from explorer.core.ground.prose import counted
 
@@ -343,6 +343,7 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
     kept = [(place, _COUNTED.sub(r"\1", line)) for place, line in kept]
     kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
+    kept = _without_thousands(kept)
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
@@ -366,6 +367,19 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
         long = f", and has {len(first):,} characters, more than the {LONGEST:,} of a row that is read" if len(first) > LONGEST else ""
         raise ValueError(f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {first[:60]!r}{long}")
     return [place for place, _ in found], [row for _, row in found], delimiter
+
+
+def _without_thousands(lines: Lines) -> Lines:
+    """The lines with 1 200.5 as 1200.5, where each has as many cells as there are names only if single spaces divide none."""
+    names = lines[0][1].split() if lines else []
+    wide = [(place, _WIDE.split(line.strip())) for place, line in lines[1:]]
+    spaced = any(" " in cell for _, row in wide[:200] for cell in row)
+    if not spaced or len(names) < 2 or not _texts(names) or any(len(row) != len(names) for _, row in wide[:200]):
+        return lines
+    return [lines[0], *((place, "  ".join(unspaced(cell) for cell in row)) for place, row in wide)]
+
+
+_WIDE = re.compile(r"\s{2,}+")
 
 
 def _spaced(line: str, width: int) -> str:

@@ -73,7 +73,7 @@ POINTS = re.compile(
 COMMAS = re.compile(
     rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}}){{1,9}}+(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII
 )
-_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+)|\d{1,3}(?:\.\d{3}){1,9}+,\d++)(?!\d|[.,]\d)", re.ASCII)
 AMBIGUOUS = {mark: re.compile(rf"(?<![\d.,])(?<!\d:)[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}(?!\d|[.,]\d)", re.ASCII) for mark in ",."}
 
 _HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0[xX][\da-fA-F]++", re.ASCII)
@@ -97,7 +97,8 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     if none of its names is there. So does a line of an evaluation that counts batches of its own: the last of them counts.
     """
     head = "\n".join(line for _, line in lines[:2000])[:200_000]
-    commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
+    rest, found_commas = _DECIMAL_COMMA.subn("", head)  # the points of 1.200,5 divide thousands
+    commas = found_commas > len(re.findall(r"\d\.\d", rest))
     pattern = COMMAS if commas else POINTS
     plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None, bool]] = {}
     records: list[tuple[int, dict[str, float | str]]] = []
