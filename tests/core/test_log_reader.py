@@ -222,6 +222,21 @@ def test_thousands_by_a_space_are_no_columns_of_a_table(mark: str) -> None:
     assert read_log("    step  loss\n" + three.replace(" 1", "  1")).losses.tolist() == [100.0 + k for k in range(20)]
 
 
+TRACEBACK = 'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    loss = 3.0 * f(x)\n'
+
+
+@pytest.mark.parametrize("before", ["", TRACEBACK, "".join(f"[rank0]: {line}\n" for line in TRACEBACK.splitlines())])
+@pytest.mark.parametrize("error", ["ValueError: 3", "KeyError: 17"])
+def test_a_number_of_an_error_is_no_loss(before: str, error: str) -> None:
+    error = "[rank0]: " * before.startswith("[") + error
+    with pytest.raises(ValueError, match=r"all of it is an error: line [14]"):
+        read_log(before + error + "\n")
+    log = read_log("".join(f"step {k} loss {4 - k / 10:.1f}\n" for k in range(9)) + before + error + "\n")
+    assert set(log.columns) == {"step", "loss"}
+    assert len(log.losses) == 9
+    assert log.alarms[0][0] == "error"
+
+
 ONE = [("a", step, 2 * 0.985**step) for step in range(200)]
 TWO = [("b", step, 0.04 * 0.985**step) for step in range(120)]
 MIXED = sorted(ONE + TWO, key=lambda row: row[1])  # a table in long form, sorted by step
