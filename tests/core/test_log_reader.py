@@ -231,10 +231,56 @@ def test_a_number_of_an_error_is_no_loss(before: str, error: str) -> None:
     error = "[rank0]: " * before.startswith("[") + error
     with pytest.raises(ValueError, match=r"all of it is an error: line [14]"):
         read_log(before + error + "\n")
+    with pytest.raises(ValueError, match="all of it is an error: line 1 is 'Traceback"):
+        read_log(TRACEBACK)
     log = read_log("".join(f"step {k} loss {4 - k / 10:.1f}\n" for k in range(9)) + before + error + "\n")
     assert set(log.columns) == {"step", "loss"}
     assert len(log.losses) == 9
     assert log.alarms[0][0] == "error"
+
+
+GROWING = [4.0 * 1.5**k for k in range(20)]
+
+
+@pytest.mark.parametrize("divided", [", ", " ", "; "])
+@pytest.mark.parametrize("name", ["losses: ", "train_loss = "])
+def test_a_name_and_many_numbers_in_one_line_are_a_list(name: str, divided: str) -> None:
+    text = name + divided.join(f"{loss:.1f}" for loss in GROWING)
+    log = read_log(text)
+    assert log.losses.tolist() == [round(loss, 1) for loss in GROWING]
+    both = read_log(text + "\nval_loss: " + divided.join("1.5" for _ in GROWING))
+    assert both.roles["validation"] == "val_loss"
+    rows = read_log("".join(f"loss: {loss:.1f} 7.0 8.0 9.0\n" for loss in GROWING))  # a name that stands in each line is of rows
+    assert rows.losses[:2].tolist() == [4.0, 6.0]
+    assert (
+        len(read_log("".join(f"epoch {k}: {loss:.1f} 7.0 8.0\n" for k, loss in enumerate(GROWING))).losses) == 20
+    )  # nor does one that counts
+
+
+def test_rows_that_a_number_sign_takes_out_are_left_out() -> None:
+    rows = [f"{k},{loss:.3f}" for k, loss in enumerate(GROWING)]
+    log = read_log("\n".join(["step,loss", *(f"#{row}" if k in (1, 5) else row for k, row in enumerate(rows))]))
+    assert log.losses.tolist() == [float(f"{loss:.3f}") for k, loss in enumerate(GROWING) if k not in (1, 5)]
+    assert "2 lines are left out (3, 7): commented out by a #." in log.notes
+    assert len(read_log("\n".join(["# step,loss", *(f"# {row}" for row in rows)])).losses) == len(rows)  # all have one
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("remark", [" # ok", "  # warm, cold", " #ok"])
+def test_a_remark_behind_a_row_is_none_of_its_cells(remark: str, every: int) -> None:
+    rows = [f"{k},{loss:.3f}{remark * (k % every == 0)}" for k, loss in enumerate(GROWING)]
+    assert read_log("\n".join(["step,loss", *rows])).losses.tolist() == [float(f"{loss:.3f}") for loss in GROWING]
+
+
+def test_a_diff_is_read_as_what_it_makes_of_the_file() -> None:
+    head = "diff --git a/log.csv b/log.csv\nindex 123..89a 100644\n--- a/log.csv\n+++ b/log.csv\n@@ -1,21 +1,21 @@\n step,loss\n 0,5.0\n"
+    old, new = ("".join(f"{sign}{k},{loss:.3f}\n" for k, loss in enumerate(GROWING, 1)) for sign in "-+")
+    log = read_log(head + old + new.replace("\n", "5\n"))
+    assert log.losses.tolist() == [5.0, *(float(f"{loss:.3f}5") for loss in GROWING)]
+    assert log.step is not None
+    assert log.step.tolist() == list(range(21))
+    assert "from line 7 on" in log.reading
+    assert any("20 lines with a minus are left out" in note for note in log.notes)
 
 
 ONE = [("a", step, 2 * 0.985**step) for step in range(200)]

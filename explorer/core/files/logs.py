@@ -151,6 +151,8 @@ def _sheet(content: bytes | str) -> Sheet:
         return events(content)
     text = decoded(content, MOST_BYTES, "a number in each row").replace("\r\n", "\n")
     lines = text.split("\n")
+    lines, said = _patched(lines)
+    text = "\n".join(lines) if said else text
     longest = max(range(len(lines)), key=lambda i: len(lines[i]))
     if len(lines[longest]) > LONGEST_LINE:
         raise ValueError(
@@ -161,6 +163,7 @@ def _sheet(content: bytes | str) -> Sheet:
     if whole is None and "[" in text[:2000]:
         whole = lists(plainly(text))
     if whole is not None:
+        whole.notes += said
         return beside_training(whole)
     kept, notes = _thinned_lines(lines)
     alarms = _alarms(kept)
@@ -168,10 +171,25 @@ def _sheet(content: bytes | str) -> Sheet:
     text = plainly("\n".join(line for _, line in kept))
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
-    found.notes += notes + overwritten
+    found.notes += said + notes + overwritten
     if lines[-1].strip():
         found = without_torn_end(found, len(lines))
     return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
+
+
+def _patched(lines: list[str]) -> tuple[list[str], list[str]]:
+    """What the lines of a diff make of the file, a blank one for each that is not in it, and a note; all others as they are."""
+    first = next((i for i, line in enumerate(lines[: 10 * HEAD]) if HUNK.match(line)), None)
+    marks = ("+", "-", " ", "@", "\\", "", "d", "i")  # of diff and index, above another file
+    if first is None or any(line[:1] not in marks for line in lines[first:]):
+        return lines, []
+    kept = [line[1:] if i > first and line[:1] in ("+", " ") and not line.startswith("+++ ") else "" for i, line in enumerate(lines)]
+    taken = sum(line.startswith("-") and not line.startswith("--- ") for line in lines[first:])
+    gone = f"{counted(taken, 'line')} with a minus {'is' if taken == 1 else 'are'} left out"
+    return kept, [f"This is a diff, read as what it makes of the file: {gone}."]
+
+
+HUNK = re.compile(r"\A@@ -\d++(?:,\d++)? \+\d++(?:,\d++)? @@")
 
 
 def _without_errors(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -184,7 +202,7 @@ def _without_errors(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     kept, inside, error = list[tuple[int, str]](), False, (0, "")
     for place, line in lines:
         if TRACEBACK.match(line) or (inside and INSIDE.match(line)):
-            inside, rest = True, ""
+            inside, rest, error = True, "", error if error[0] else (place, line)
         elif raised := RAISED.match(line):
             inside, error, rest = False, (place, line), "" if _is_number(raised[1]) else raised[1]
         else:
