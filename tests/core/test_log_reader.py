@@ -233,6 +233,8 @@ def test_a_number_of_an_error_is_no_loss(before: str, error: str) -> None:
         read_log(before + error + "\n")
     with pytest.raises(ValueError, match="all of it is an error: line 1 is 'Traceback"):
         read_log(TRACEBACK)
+    with pytest.raises(ValueError, match=r"line 4 is 'torch\.cuda"):
+        read_log(TRACEBACK + "torch.cuda.OutOfMemoryError: 17\n")
     log = read_log("".join(f"step {k} loss {4 - k / 10:.1f}\n" for k in range(9)) + before + error + "\n")
     assert set(log.columns) == {"step", "loss"}
     assert len(log.losses) == 9

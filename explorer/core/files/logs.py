@@ -40,9 +40,10 @@ LOST = re.compile(
 
 EXCEPTIONS = [name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException)]
 TRACEBACK = re.compile(r"\A(?:\[rank\d++\]: ?)?Traceback \(most recent call last\):")
-INSIDE = re.compile(r"\A(?:\[rank\d++\]: ?+)?(?:\s|\Z)")  # what a traceback has below that: places, and the lines that stand there
+INSIDE = re.compile(r"\A(?:\[rank\d++\]: ?+)?\s")  # what a traceback has below that: places, and the lines that stand there
+ENDS = re.compile(r"\A(?:\[rank\d++\]: ?+)?[\w.]++: *+(.*)")
 RAISED = re.compile(rf"\A(?:\[rank\d++\]: ?)?(?:{'|'.join(EXCEPTIONS)}): *+(.*)")
-"""The last line of a traceback, or all that is left of it: what is said there, if an exception of Python's own says it."""
+"""The last line of a traceback, whatever exception it names, and one without the rest, if it names one of Python's own; what it says."""
 
 MOST_NOTES = 20  # of what was left out: more is no log
 MOST_RANKS = 1024  # more different numbers of ranks are none
@@ -203,7 +204,7 @@ def _without_errors(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     for place, line in lines:
         if TRACEBACK.match(line) or (inside and INSIDE.match(line)):
             inside, rest, error = True, "", error if error[0] else (place, line)
-        elif raised := RAISED.match(line):
+        elif raised := (ENDS if inside else RAISED).match(line):
             inside, error, rest = False, (place, line), "" if _is_number(raised[1]) else raised[1]
         else:
             inside, rest = False, line
