@@ -358,6 +358,13 @@ NAN, INF = float("nan"), float("inf")
         ([1.0, 10.0, 1e3, 1e5, INF], "diverged", "grew"),
         ([1.0, 10.0, 1e3, 1e5, NAN, NAN], "diverged", "grew"),
         ([1.0, 0.5, 0.4, 0.3, NAN], "diverged", "nothing unusual"),
+        ([-(2.0**k) for k in range(1000)], "converging", "from −1; it falls at every step, faster and faster"),
+        ([-(1.1**k) for k in range(300)], "converging", "from −1; it falls at every step, faster and faster"),
+        (
+            [-(10.0**k) for k in range(300)] + [-INF] * 10,
+            "diverged",
+            "fell from −1 to −1 × 10²⁹⁹, as if it had no lower bound, and is −inf",
+        ),
         ([1e300 * (-1) ** k for k in range(40)], "oscillating", "back and forth"),
         ([5.0 - k * 1e-12 for k in range(10)], None, ""),
     ],
@@ -416,10 +423,29 @@ def test_growth_before_a_nan_is_seen(factor: float, before: list[float]) -> None
     assert "100 finite values before it are not enough to tell" in diagnose([1.0] * 99 + [2.0, NAN]).sentence
 
 
+@pytest.mark.parametrize("top", [9.0, 12.0])
+@pytest.mark.parametrize("rows", [8, 10, 15, 20])
+def test_a_smooth_blow_up_after_a_fall_is_no_noise(rows: int, top: float) -> None:
+    """The rise is far from every parabola through the later half, which says nothing of how much the loss scatters."""
+    found = diagnose([*np.exp(3 + 4 * np.exp(-np.arange(30) / 5)), *np.exp(np.linspace(3.0, top, rows))])
+    assert found.verdict == Verdict.DIVERGED
+    assert "the last row alone" not in found.sentence
+
+
 def test_a_rise_that_makes_a_finite_curve_diverge_is_growth_before_a_nan_too() -> None:
     rise = np.exp(np.linspace(0, 8, 200)) * np.exp(0.1 * np.random.default_rng(0).standard_normal(200))
     assert diagnose(rise).verdict == Verdict.DIVERGED
     assert "the loss grew from" in diagnose([*rise, NAN]).sentence
+
+
+def test_a_loss_that_falls_below_0_until_it_is_lost_has_no_lower_bound() -> None:
+    """One that is lost at an ordinary level has not, whichever way it moved there."""
+    falls = [-(2.0**k) for k in range(60)]
+    for lost in (-INF, NAN):
+        found = diagnose([*falls, lost, lost])
+        assert (found.symptoms[0], found.causes[0].name) == ("falls without end", "The loss has no lower bound")
+    for level in ([2.3] * 20 + [2.2, 1.5, NAN], [-1.0 - 0.5**k for k in range(20)] + [-INF]):
+        assert "lower bound" not in diagnose(level).sentence
 
 
 def test_every_verdict_has_causes_with_a_test_and_a_change(labelled: list[Labelled]) -> None:

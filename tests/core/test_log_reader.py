@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -167,6 +168,121 @@ def test_two_runs_in_one_file_are_told_apart_and_the_last_is_judged() -> None:
     assert any("2 runs were written to this file: 'epoch' begins anew in line 10" in note for note in log.notes)
     assert "from line 10 on; the last of 2 runs is judged." in log.reading
     assert log.notes[0] == "6 of 14 rows are used."
+
+
+def counted(losses: Sequence[float], every: int = 25) -> str:
+    return "".join(f"iter {k % every}: loss {loss:.5g}\n" for k, loss in enumerate(losses))
+
+
+@pytest.mark.parametrize("ends", [1.8, 0.7, float("inf")])
+def test_runs_of_one_length_begin_where_the_first_began(ends: float) -> None:
+    """A headline between them names the rate, or nothing does; one that is lost, or a fourth, changes nothing."""
+    first, second, last = ([3 * q**k for k in range(25)] for q in (ends, 0.8, 0.9))
+    for log in (
+        read_log("lr = 1.0\n" + counted(first) + "lr = 0.1\n" + counted(second) + "lr = 0.01\n" + counted(last)),
+        read_log(counted([*first, *second, *second, *last])),
+    ):
+        assert log.losses.tolist() == [float(f"{loss:.5g}") for loss in last]
+        assert re.search("the last of [34] runs is judged", log.reading)
+
+
+def test_epochs_that_are_not_printed_go_on_where_the_last_ended() -> None:
+    noise = 1 + 0.1 * np.random.default_rng(0).standard_normal(75)
+    for level in (2.3 * np.exp(-np.arange(75) / 30), np.full(75, 2.3)):
+        assert len(read_log(counted(level * noise)).losses) == 75
+
+
+@pytest.mark.parametrize(
+    "row", ["epoch {} batch {} {:.4f}", "Epoch {} Step {} {:.4f}", "Epoch {}, Step {}, {:.4f}", "epoch {} batch {}\t{:.4f} 0.1"]
+)
+def test_a_number_without_a_name_behind_two_counters_is_the_loss(row: str) -> None:
+    log = read_log("\n".join(row.format(k // 10, k % 10, 2.3 * 0.95**k) for k in range(40)))
+    assert log.losses.tolist() == [float(f"{2.3 * 0.95**k:.4f}") for k in range(40)]
+    assert log.step is not None
+    assert log.step.tolist() == list(range(40))
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_thousands_and_a_decimal_comma_in_what_is_printed(digits: int) -> None:
+    losses = [1200 * 1.5**k for k in range(20)]
+    european = (f"{loss:,.{digits}f}".translate(str.maketrans(",.", ".,")) for loss in losses)
+    log = read_log("\n".join(f"Schritt {k} Verlust {loss}" for k, loss in enumerate(european)))
+    assert log.losses.tolist() == [round(loss, digits) for loss in losses]
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_thousands_by_a_space_are_no_columns_of_a_table(mark: str) -> None:
+    losses = [90 * 1.5**k for k in range(30)]
+    rows = (f"{k}   {loss:,.1f}".replace(",", " ").replace(".", mark) for k, loss in enumerate(losses))
+    log = read_log("step loss\n" + "\n".join(rows))
+    assert log.losses.tolist() == [round(loss, 1) for loss in losses]
+    assert log.step is not None
+    assert log.step.tolist() == list(range(30))
+    three = "\n".join(f"{k}   {k + 1} {100 + k}.0" for k in range(20))  # an index, a step and a loss
+    assert read_log("    step  loss\n" + three.replace(" 1", "  1")).losses.tolist() == [100.0 + k for k in range(20)]
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    loss = 3.0 * f(x)\n'
+
+
+@pytest.mark.parametrize("before", ["", TRACEBACK, "".join(f"[rank0]: {line}\n" for line in TRACEBACK.splitlines())])
+@pytest.mark.parametrize("error", ["ValueError: 3", "KeyError: 17"])
+def test_a_number_of_an_error_is_no_loss(before: str, error: str) -> None:
+    error = "[rank0]: " * before.startswith("[") + error
+    with pytest.raises(ValueError, match=r"all of it is an error: line [14]"):
+        read_log(before + error + "\n")
+    with pytest.raises(ValueError, match="all of it is an error: line 1 is 'Traceback"):
+        read_log(TRACEBACK)
+    with pytest.raises(ValueError, match=r"line 4 is 'torch\.cuda"):
+        read_log(TRACEBACK + "torch.cuda.OutOfMemoryError: 17\n")
+    log = read_log("".join(f"step {k} loss {4 - k / 10:.1f}\n" for k in range(9)) + before + error + "\n")
+    assert set(log.columns) == {"step", "loss"}
+    assert len(log.losses) == 9
+    assert log.alarms[0][0] == "error"
+
+
+GROWING = [4.0 * 1.5**k for k in range(20)]
+
+
+@pytest.mark.parametrize("divided", [", ", " ", "; "])
+@pytest.mark.parametrize("name", ["losses: ", "train_loss = "])
+def test_a_name_and_many_numbers_in_one_line_are_a_list(name: str, divided: str) -> None:
+    text = name + divided.join(f"{loss:.1f}" for loss in GROWING)
+    log = read_log(text)
+    assert log.losses.tolist() == [round(loss, 1) for loss in GROWING]
+    both = read_log(text + "\nval_loss: " + divided.join("1.5" for _ in GROWING))
+    assert both.roles["validation"] == "val_loss"
+    rows = read_log("".join(f"loss: {loss:.1f} 7.0 8.0 9.0\n" for loss in GROWING))  # a name that stands in each line is of rows
+    assert rows.losses[:2].tolist() == [4.0, 6.0]
+    assert (
+        len(read_log("".join(f"epoch {k}: {loss:.1f} 7.0 8.0\n" for k, loss in enumerate(GROWING))).losses) == 20
+    )  # nor does one that counts
+
+
+def test_rows_that_a_number_sign_takes_out_are_left_out() -> None:
+    rows = [f"{k},{loss:.3f}" for k, loss in enumerate(GROWING)]
+    log = read_log("\n".join(["step,loss", *(f"#{row}" if k in (1, 5) else row for k, row in enumerate(rows))]))
+    assert log.losses.tolist() == [float(f"{loss:.3f}") for k, loss in enumerate(GROWING) if k not in (1, 5)]
+    assert "2 lines are left out (3, 7): commented out by a #." in log.notes
+    assert len(read_log("\n".join(["# step,loss", *(f"# {row}" for row in rows)])).losses) == len(rows)  # all have one
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("remark", [" # ok", "  # warm, cold", " #ok"])
+def test_a_remark_behind_a_row_is_none_of_its_cells(remark: str, every: int) -> None:
+    rows = [f"{k},{loss:.3f}{remark * (k % every == 0)}" for k, loss in enumerate(GROWING)]
+    assert read_log("\n".join(["step,loss", *rows])).losses.tolist() == [float(f"{loss:.3f}") for loss in GROWING]
+
+
+def test_a_diff_is_read_as_what_it_makes_of_the_file() -> None:
+    head = "diff --git a/log.csv b/log.csv\nindex 123..89a 100644\n--- a/log.csv\n+++ b/log.csv\n@@ -1,21 +1,21 @@\n step,loss\n 0,5.0\n"
+    old, new = ("".join(f"{sign}{k},{loss:.3f}\n" for k, loss in enumerate(GROWING, 1)) for sign in "-+")
+    log = read_log(head + old + new.replace("\n", "5\n"))
+    assert log.losses.tolist() == [5.0, *(float(f"{loss:.3f}5") for loss in GROWING)]
+    assert log.step is not None
+    assert log.step.tolist() == list(range(21))
+    assert "from line 7 on" in log.reading
+    assert any("20 lines with a minus are left out" in note for note in log.notes)
 
 
 ONE = [("a", step, 2 * 0.985**step) for step in range(200)]

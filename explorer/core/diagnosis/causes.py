@@ -38,7 +38,8 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
     found = []
     if verdict == Verdict.DIVERGED:
         dead = record.lost_from is None and any(each.dead for each in heard)
-        found.append({True: "explodes", False: "suddenly nan", None: "too few rows to tell"}[not dead and grew(record, signs)])
+        lost = "falls without end" if plunged(record, signs) else "suddenly nan"
+        found.append({True: "explodes", False: lost, None: "too few rows to tell"}[not dead and grew(record, signs)])
     if record.lost_from is None and not np.isfinite(record.values).all():
         found.append("nan without divergence")
     words = {
@@ -92,6 +93,8 @@ def situations(record: Record, signs: Signs | None, verdict: Verdict | None, hea
         case Verdict.DIVERGED if grew(record, signs):
             held = {"grew": True, "grew by a factor": signs is not None and signs.factor > 1}
             held["grew to the end of a format"] = bool(_precision(record))
+        case Verdict.DIVERGED if plunged(record, signs):
+            held = {"fell without end": True}
         case Verdict.DIVERGED:
             sudden = grew(record, signs) is False
             held = {"suddenly lost": sudden, "lost from the start": record.lost_from == 0, "gradient grew": _gradient_grew(record)}
@@ -128,6 +131,12 @@ def grew(record: Record, signs: Signs | None) -> bool | None:
     if record.lost_from in (None, 0) or (signs is not None and signs.grew):
         return record.lost_from != 0
     return grew_at_the_end(record.finite)
+
+
+def plunged(record: Record, signs: Signs | None) -> bool:
+    """Return whether a curve that was lost had fallen below 0 as others grow, by a factor from row to row."""
+    z = record.finite
+    return record.lost_from is not None and z.size > 0 and z[-1] < 0 and not grew(record, signs) and grew_at_the_end(-z) is True
 
 
 def _numbers(record: Record, signs: Signs | None) -> dict[str, Any]:

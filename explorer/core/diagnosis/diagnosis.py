@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.diagnosis.alarms import Alarm, alarms
-from explorer.core.diagnosis.causes import Cause, grew, overfits, ranked, symptoms
+from explorer.core.diagnosis.causes import Cause, grew, overfits, plunged, ranked, symptoms
 from explorer.core.diagnosis.levels import named_level
 from explorer.core.diagnosis.record import Record, numbers
 from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs, rises_again
@@ -248,9 +248,14 @@ def _lost(record: Record, signs: Signs | None) -> str:
         return f"the loss is {word} in all {rows:,} rows" if rows > 1 else f"the only value is {word}"
     last, low, place = plain(float(z[-1])), plain(float(z.min())), record.place(at)
     few = f"; {counted(z.size, 'finite value')} before it {'is' if z.size == 1 else 'are'} not enough to tell whether it grew"
-    was, more = {True: (f"grew from {low} to {last}", ""), False: (f"was {last}, nothing unusual,", ""), None: (f"was {last}", few)}[
-        grew(record, signs)
-    ]
+    first = plain(float(z[0]))
+    was, more = (
+        (f"fell from {first} to {last}, as if it had no lower bound,", "")
+        if plunged(record, signs)
+        else {True: (f"grew from {low} to {last}", ""), False: (f"was {last}, nothing unusual,", ""), None: (f"was {last}", few)}[
+            grew(record, signs)
+        ]
+    )
     if record.unwritten:
         lost, of = record.unwritten, record.values.size + record.missing
         word = "missing" if at >= rows - lost else word
@@ -281,7 +286,7 @@ def _sentence(verdict: Verdict, signs: Signs, whole: str) -> str:
         case Verdict.CONVERGED:
             more = "it stays there, to the digits of the log"
         case Verdict.CONVERGING:
-            more = "it is still falling"
+            more = "it falls at every step, faster and faster" if signs.falls and signs.pace > ACCELERATES else "it is still falling"
         case Verdict.SLOW:
             more = "it falls about as much in every quarter, so nothing says that the end is near"
         case Verdict.OSCILLATING:

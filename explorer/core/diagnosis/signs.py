@@ -60,6 +60,7 @@ class Signs:
     left: float  # the share of the fall still to come if it goes on so
     settled: bool  # whether the last part is flat to `TOLERANCE`
     rises: bool  # whether the later half only goes up
+    falls: bool  # whether no row lies above the one before
     shrinks: bool  # whether its jumps die out
     moved: bool  # whether the end lies below the start by more than chance
     grows: bool  # growth that has not turned, by quarters or after a fall
@@ -110,6 +111,8 @@ class Signs:
     @property
     def stays_up(self) -> bool:
         """Whether it ends well above its best level: above its start, or by a share of what had been won and by more than the noise."""
+        if self.falls:
+            return False  # however steep its end is: the median of that may lie above every level
         lost = self.end - self.best
         won = max(self.start - self.best, 0.0)
         return self.above_start or lost > max(STAYS_UP * won, 2 * CERTAIN * self.noise, 0.02 * (self.highest - self.lowest))
@@ -173,11 +176,12 @@ class Signs:
             left=left,
             settled=bool(np.ptp(last) <= max(TOLERANCE * fall, 2 * grain)),
             rises=bool((first >= -grain).all() and (first > grain).any()),
+            falls=bool((np.diff(z) <= 0).all()),
             shrinks=jumps and _shrinks(still, quarter),
             moved=_moved(z, len(late), noise if jumps else 0.0, memory, grain),
             grows=_grows(highs, above, drop) or _grows_again(z, noise if jumps else 0.0),
             blew_up=_blew_up(z),
-            explodes=_explodes(z, noise if jumps else 0.0, start),
+            explodes=_explodes(z, start, jumps=jumps),
             factor=_factor(z),
             spikes=spikes,
             long_spikes=long_spikes,
@@ -436,7 +440,7 @@ def _blew_up(z: Array) -> bool:
     return bool(z[-max(len(z) // 8, 1) :].min() - z[low] > BLOWN * room)
 
 
-def _explodes(z: Array, noise: float, start: float) -> bool:
+def _explodes(z: Array, start: float, *, jumps: bool) -> bool:
     """Growth at the very end, too late for the quarters: the last rows rise by more and more, to well above all that came before."""
     if len(z) < 5:
         return False
@@ -450,6 +454,8 @@ def _explodes(z: Array, noise: float, start: float) -> bool:
     tail = np.diff(z)[-rising:]
     before = z[: len(z) - rising] if rising < len(z) - 1 else z[:1]
     base, top = float(z.min()), float(before.max())
+    calm = before[len(before) // 2 :]  # the rise itself is no noise
+    noise = _scatter(calm - _trend(calm)) if jumps else 0.0
     room = max(top - base, start - base, 10 * noise, 1e-300)
     far = tail[-1] > tail[0] and tail[-1] >= np.median(tail) and z[-1] - base > RISE * room and z[-1] > start
     return bool(far and _by_chance(z) < CHANCE)

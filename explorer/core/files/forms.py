@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides
+from explorer.core.files.roles import MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides, words
 from explorer.core.files.sheet import (
     MOST_CELLS,
     MOST_COLUMNS,
@@ -25,7 +25,7 @@ from explorer.core.files.sheet import (
     sheet,
     spread,
 )
-from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, value
+from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, unspaced, value
 from explorer.core.ground.knobs import must, typed
 from explorer.core.ground.prose import counted
 
@@ -159,6 +159,7 @@ def lists(text: str) -> Sheet | None:
     >>> lists("{'loss': [2.0, 1.0], 'val_loss': [2.1, nan]}").columns["val_loss"].tolist()
     [2.1, nan]
     """
+    text = _bracketed(text)
     if _PAIRS.match(text):  # (0, 1.0) in each line, or a list of such
         text = text.translate(str.maketrans("()", "[]"))
     elif _NUMBERED.match(text):  # {0: 1.0, 1: 0.9}
@@ -188,6 +189,22 @@ def lists(text: str) -> Sheet | None:
         line = text.count("\n", 0, broken.start()) + 1
         raise ValueError(f"the file must have nothing but numbers in a list, and the one in line {line:,} has {typed(other)}")
     return _bare(text)
+
+
+def _bracketed(text: str) -> str:
+    """The text with brackets around the numbers of each line that has a name and nothing else.
+
+    A name that stands twice, or counts, as of ``epoch 1: 0.5 0.4 0.3``, is one of rows: the text is then as it was.
+    """
+    lines = [line.partition(":" if ":" in line else "=") for line in text.split("\n", MOST_NAMED) if line.strip()]
+    names = {name.strip() for name, _, numbers in lines if _SEVERAL.match(numbers) and _numbers(numbers) is not None}
+    if len(lines) > MOST_NAMED or len(names) < len(lines) or any(word.isdecimal() for name in names for word in words(name)):
+        return text
+    return "\n".join(f"{name} = [{numbers}]" for name, _, numbers in lines)
+
+
+_SEVERAL = re.compile(r"\A[ \t]*+[-+.\w]++(?:[ \t]*+[,;][ \t]*+|[ \t]++)[-+.\w]++(?:[ \t]*+[,;][ \t]*+|[ \t]++)[-+.\w]")  # three or more
+MOST_NAMED = 50  # lists in lines of their own
 
 
 def _is_literal(text: str) -> bool:
@@ -276,6 +293,7 @@ def table(lines: Lines) -> Sheet:
 
     Raises ValueError for what is no table of numbers.
     """
+    lines, comments = _without_comments(lines)
     places, rows, delimiter = _rows(lines)
     widths: dict[int, int] = {}
     for row in rows[:2000]:
@@ -296,6 +314,8 @@ def table(lines: Lines) -> Sheet:
         raise ValueError(f"the file must have rows of numbers under its names, and there are only the names {only}")
     kept = {row: i for i, row in enumerate(numbered)}
     found = Sheet({}, np.array([places[row] for row in numbered]), len(numbered) + len(odd), named=bool(sections[0][0]) or width == 1)
+    if comments:
+        found.notes.append(f"{left_out(comments)}: commented out by a #.")
     if odd:
         found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
     if counts:
@@ -343,6 +363,7 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
     kept = [(place, _COUNTED.sub(r"\1", line)) for place, line in kept]
     kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
+    kept = _without_thousands(kept)
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
@@ -356,9 +377,9 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
         kept = [(place, line.strip().removeprefix(delimiter).removesuffix(delimiter)) for place, line in kept]
     found = [(kept[line - 1][0], row) for line, row in cells([line for _, line in kept], delimiter) if any(row)]
     every = [isinstance(value(cell, decimal_comma=True), float) for _, row in found[:200] for cell in row]
-    words = delimiter == " " and sum(every) < 0.3 * len(every) and len(found) > 3
+    prose = delimiter == " " and sum(every) < 0.3 * len(every) and len(found) > 3
     if (
-        words
+        prose
         or not found
         or not (any(every) or len(found) == 1 or any(isinstance(value(cell, decimal_comma=True), float) for cell in found[-1][1]))
     ):
@@ -366,6 +387,39 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
         long = f", and has {len(first):,} characters, more than the {LONGEST:,} of a row that is read" if len(first) > LONGEST else ""
         raise ValueError(f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {first[:60]!r}{long}")
     return [place for place, _ in found], [row for _, row in found], delimiter
+
+
+def _without_comments(lines: Lines) -> tuple[Lines, list[int]]:
+    """The lines without the rows that a # takes out, unless most rows have one, and where these are; none has a remark behind it."""
+    marked = {place for place, line in lines if _COMMENTED.match(line)}
+    rows = sum(bool(_ROW.match(line)) for _, line in lines)
+    marked = marked if len(marked) < rows else set()
+    kept = [(place, _unremarked(line)) for place, line in lines if place not in marked]
+    return kept, sorted(marked)
+
+
+_ROW = re.compile(r"\A\s*+[-+.]?+\d")
+_COMMENTED = re.compile(r"\A\s*+#\s*+[-+.]?+\d")
+
+
+def _unremarked(line: str) -> str:
+    """A row of numbers without a remark such as ``# ok`` behind it."""
+    row, mark, said = line.partition("#")
+    remark = mark and row[-1:].isspace() and row.rstrip()[-1:].isdigit() and not said[:1].isdigit() and _ROW.match(row)
+    return row.rstrip() if remark else line
+
+
+def _without_thousands(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines with 1 200.5 as 1200.5, where each has as many cells as there are names only if single spaces divide none."""
+    names = lines[0][1].split() if lines else []
+    wide = [(place, _WIDE.split(line.strip())) for place, line in lines[1:]]
+    spaced = any(" " in cell for _, row in wide[:200] for cell in row)
+    if not spaced or len(names) < 2 or not _texts(names) or any(len(row) != len(names) for _, row in wide[:200]):
+        return lines
+    return [lines[0], *((place, "  ".join(unspaced(cell) for cell in row)) for place, row in wide)]
+
+
+_WIDE = re.compile(r"\s{2,}+")
 
 
 def _spaced(line: str, width: int) -> str:

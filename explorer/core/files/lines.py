@@ -73,7 +73,7 @@ POINTS = re.compile(
 COMMAS = re.compile(
     rf"(?<![\w.@#])([+-]?(?:\d{{1,3}}(?:\.\d{{3}}){{1,9}}+(?!\d)(?:,\d++)?|\d++(?:[.,]\d++)?){_EXPONENT}{_SPECIAL}", re.ASCII
 )
-_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+))(?!\d|[.,]\d)", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(?<!\d:)(?:0,\d++|\d++,(?:\d{1,2}|\d{4,}+)|\d{1,3}(?:\.\d{3}){1,9}+,\d++)(?!\d|[.,]\d)", re.ASCII)
 AMBIGUOUS = {mark: re.compile(rf"(?<![\d.,])(?<!\d:)[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}(?!\d|[.,]\d)", re.ASCII) for mark in ",."}
 
 _HEXADECIMAL = re.compile(r"(?<![\w.])[+-]?0[xX][\da-fA-F]++", re.ASCII)
@@ -85,6 +85,7 @@ _BAR = re.compile(r"\A\s*+(?:step *)?(\d++)/(\d++) (?:[\[━]|- )")
 _SIDES = re.compile(r"(?i)(?<!\w)(train\w*)\s*\|\s*(valid\w*)\s*$")  # AllenNLP: the names of two columns, under which each line has a name
 _BY_SIDES = re.compile(r"(?<![\w.])(\w+)\s+\|\s+(\S+)\s+\|\s+(\S+)\s*$")
 _RUN = re.compile(r"(?<![\w.])([Rr]un(?:_id|_name)?|[Ee]xperiment)[=:] ?[\"']?([^\W\d][\w.-]*+)")  # structlog: run=a step=1 loss=0.5
+_DIVIDES = re.compile(r"[\s,;:|]*+")
 _DURATION = re.compile(r"\s?(?:ms|s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)(?!\w)")
 _UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
 
@@ -96,7 +97,8 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     if none of its names is there. So does a line of an evaluation that counts batches of its own: the last of them counts.
     """
     head = "\n".join(line for _, line in lines[:2000])[:200_000]
-    commas = len(_DECIMAL_COMMA.findall(head)) > len(re.findall(r"\d\.\d", head))
+    rest, found_commas = _DECIMAL_COMMA.subn("", head)  # the points of 1.200,5 divide thousands
+    commas = found_commas > len(re.findall(r"\d\.\d", rest))
     pattern = COMMAS if commas else POINTS
     plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None, bool]] = {}
     records: list[tuple[int, dict[str, float | str]]] = []
@@ -249,11 +251,16 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
     ['Epoch', '', 'train loss', 'lr']
     >>> planned(["Cost after iteration ", ": ", ""]), planned(["valid on 'valid' subset | loss ", ""])
     (['iteration', 'Cost'], ['valid loss'])
+    >>> planned(["epoch ", " batch ", " ", ""])  # what is counted has no name
+    ['epoch', 'batch', 'value']
     """
     shape = "".join("#".join(" ".join(text.split()) for text in texts).split(" "))
     given = next((names for begins, names in PROGRAMS if shape.startswith(begins.replace(" ", ""))), ())
     names: list[str] = []
     phrase = ""
+    bare = len(texts)  # the numbers from here to the end of the line have no names
+    while bare > 1 and _DIVIDES.fullmatch(texts[bare - 1]):
+        bare -= 1
     for i, text in enumerate(texts[:-1]):
         after = texts[i + 1]
         text = text.removeprefix(unit[0]) if i and (unit := _UNIT.match(text)) else text
@@ -287,6 +294,8 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             name = "progress"
         elif not name and phrase and i and kind(names[-1]) in COUNTERS and text.strip(" )]") in (":", "=", "->", "→", "is"):
             name = phrase
+        elif not name and i >= bare and all(kind(each) in COUNTERS for each in names[:bare]):
+            name = f"value {i - bare + 1}" if i > bare else "value"
         elif not name:
             name = _behind(after, last=i + 2 == len(texts))
         elif phrase and kind(name) in ("train", "validation") and not has(name, "loss") and not has(name, "metric"):

@@ -1,5 +1,6 @@
 """A training log out of an uploaded file, or out of what was pasted: which curve is in it, and what was not used."""
 
+import builtins
 import itertools
 import re
 from collections.abc import Collection, Mapping
@@ -15,7 +16,7 @@ from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, k
 from explorer.core.files.runs import beside_training, counters, last_run, other_runs, without_torn_end
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
-from explorer.core.files.text import as_content, decoded, plainly
+from explorer.core.files.text import as_content, decoded, plainly, value
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_made, check_mapping, door, must, typed
 from explorer.core.ground.prose import counted
@@ -36,6 +37,13 @@ LOST = re.compile(
     r".*(?:error|exception|stopp|abort|terminat|exit|halt)"
 )
 """A line that says in words that the loss was lost, and that the program gave up."""
+
+EXCEPTIONS = [name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException)]
+TRACEBACK = re.compile(r"\A(?:\[rank\d++\]: ?)?Traceback \(most recent call last\):")
+INSIDE = re.compile(r"\A(?:\[rank\d++\]: ?+)?\s")  # what a traceback has below that: places, and the lines that stand there
+ENDS = re.compile(r"\A(?:\[rank\d++\]: ?+)?[\w.]++: *+(.*)")
+RAISED = re.compile(rf"\A(?:\[rank\d++\]: ?)?(?:{'|'.join(EXCEPTIONS)}): *+(.*)")
+"""The last line of a traceback, whatever exception it names, and one without the rest, if it names one of Python's own; what it says."""
 
 MOST_NOTES = 20  # of what was left out: more is no log
 MOST_RANKS = 1024  # more different numbers of ranks are none
@@ -144,6 +152,8 @@ def _sheet(content: bytes | str) -> Sheet:
         return events(content)
     text = decoded(content, MOST_BYTES, "a number in each row").replace("\r\n", "\n")
     lines = text.split("\n")
+    lines, said = _patched(lines)
+    text = "\n".join(lines) if said else text
     longest = max(range(len(lines)), key=lambda i: len(lines[i]))
     if len(lines[longest]) > LONGEST_LINE:
         raise ValueError(
@@ -154,17 +164,58 @@ def _sheet(content: bytes | str) -> Sheet:
     if whole is None and "[" in text[:2000]:
         whole = lists(plainly(text))
     if whole is not None:
+        whole.notes += said
         return beside_training(whole)
     kept, notes = _thinned_lines(lines)
     alarms = _alarms(kept)
-    kept, overwritten = _as_on_screen(kept)
+    kept, overwritten = _as_on_screen(_without_errors(kept))
     text = plainly("\n".join(line for _, line in kept))
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
-    found.notes += notes + overwritten
+    found.notes += said + notes + overwritten
     if lines[-1].strip():
         found = without_torn_end(found, len(lines))
     return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
+
+
+def _patched(lines: list[str]) -> tuple[list[str], list[str]]:
+    """What the lines of a diff make of the file, a blank one for each that is not in it, and a note; all others as they are."""
+    first = next((i for i, line in enumerate(lines[: 10 * HEAD]) if HUNK.match(line)), None)
+    marks = ("+", "-", " ", "@", "\\", "", "d", "i")  # of diff and index, above another file
+    if first is None or any(line[:1] not in marks for line in lines[first:]):
+        return lines, []
+    kept = [line[1:] if i > first and line[:1] in ("+", " ") and not line.startswith("+++ ") else "" for i, line in enumerate(lines)]
+    taken = sum(line.startswith("-") and not line.startswith("--- ") for line in lines[first:])
+    gone = f"{counted(taken, 'line')} with a minus {'is' if taken == 1 else 'are'} left out"
+    return kept, [f"This is a diff, read as what it makes of the file: {gone}."]
+
+
+HUNK = re.compile(r"\A@@ -\d++(?:,\d++)? \+\d++(?:,\d++)? @@")
+
+
+def _without_errors(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines without Python's tracebacks, whose numbers are none of the run's: of the last line of each its words are kept.
+
+    Raises ValueError if nothing else is there.
+    """
+    if not any(each in line for _, line in lines for each in ("Traceback", "Error", "Exception")):
+        return lines
+    kept, inside, error = list[tuple[int, str]](), False, (0, "")
+    for place, line in lines:
+        if TRACEBACK.match(line) or (inside and INSIDE.match(line)):
+            inside, rest, error = True, "", error if error[0] else (place, line)
+        elif raised := (ENDS if inside else RAISED).match(line):
+            inside, error, rest = False, (place, line), "" if _is_number(raised[1]) else raised[1]
+        else:
+            inside, rest = False, line
+        kept.append((place, rest))
+    if error[0] and not any(line.strip() for _, line in kept):
+        raise ValueError(f"the file must have what a program printed, and all of it is an error: line {error[0]:,} is {error[1][:60]!r}")
+    return kept
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(value(text.strip(), decimal_comma=False), float)
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:

@@ -13,6 +13,8 @@ from explorer.core.ground.prose import counted
 
 ROWS_BEFORE = 7  # that a row is held against, to see whether it is whole
 FAR_ABOVE = 100.0  # times another loss, which is then no part of one run with it
+NEARER = 0.25  # times as far from the first loss of all as from the row before is where another run begins ...
+LEAPS = 4.0  # ... and as many usual changes from the row before: one of noise is hardly ever larger
 MOST_NAMED = 5  # of the runs that are left out
 MOST_SAID = 60  # letters of a run's name
 
@@ -190,7 +192,8 @@ def _since_last_beginning(sheet: Sheet, train: str) -> Sheet:
             return sheet  # the coarsest counter only grows
         lengths = np.diff([0, *falls, rows.size])
         anew = values[falls] <= values[0] + changes[changes > 0].min(initial=np.inf)
-        within = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1  # the steps of epochs that are not printed
+        alike = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1
+        within = alike and not _from_the_first(sheet.columns[train].filled(np.nan)[rows], falls)  # the steps of epochs that are not printed
         if anew.all() and lengths.min() >= 3 and not within:
             start = int(rows[falls[-1]])
             begin = f"{name!r} begins anew in line {sheet.lines[start]:,}"
@@ -201,6 +204,15 @@ def _since_last_beginning(sheet: Sheet, train: str) -> Sheet:
             columns, lines = sheet.taken(slice(start, None)), sheet.lines[start:]
             return replace(sheet, columns=columns, lines=lines, notes=[*sheet.notes, note], judged=(*sheet.judged, judged))
     return sheet
+
+
+def _from_the_first(losses: Numbers, begin: NDArray[np.intp]) -> bool:
+    """Whether the losses ``(n,)`` begin again at these rows where the first began, as runs do, and do not go on where the last ended."""
+    again, before = losses[begin], losses[begin - 1]
+    back, onward = (np.where(np.isfinite(apart), apart, np.inf) for apart in (np.abs(again - losses[0]), np.abs(again - before)))
+    changes = np.abs(np.diff(losses))
+    usual = np.median(changes[np.isfinite(changes)]) if np.isfinite(changes).any() else 0.0
+    return bool(np.median(onward) > max(np.median(back) / NEARER, LEAPS * usual))
 
 
 def counters(sheet: Sheet, there: NDArray[np.bool_]) -> dict[str, list[str]]:

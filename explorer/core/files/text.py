@@ -154,10 +154,19 @@ def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
     try:
         for row in reader:
             if len(row) > 1 or (row and row[0].strip()):
-                yield reader.line_num, ["".join(cell.split()) if _SPACED.fullmatch(cell) else cell.strip() for cell in row]
+                yield reader.line_num, [unspaced(cell) for cell in row]
     except csv.Error as error:
         why = "one of its cells is too long: a quote may not be closed" if "limit" in str(error) else str(error)
         raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {why}") from None
+
+
+def unspaced(cell: str) -> str:
+    """A cell without the spaces around it, and without those that divide thousands.
+
+    >>> unspaced(" 2 701,34"), unspaced("run 2")
+    ('2701,34', 'run 2')
+    """
+    return "".join(cell.split()) if _SPACED.fullmatch(cell) else cell.strip()
 
 
 def decimal_comma(cells: Sequence[str], delimiter: str) -> str | None:
