@@ -301,3 +301,8 @@ def test_whatever_is_typed_is_answered_soon_and_never_run(text: str) -> None:
     result, calls = answer(text)
     assert isinstance(result, Formula) or str(result).startswith("formula must ")
     assert calls < MOST_CALLS
+
+
+def test_a_quadratic_whose_minimum_is_beyond_all_numbers_has_none_that_is_known() -> None:
+    steep = formula("x*(1e308+x)+1")
+    assert (steep.minimizer, steep.minimum, steep.is_quadratic) == (None, None, False)

@@ -86,13 +86,15 @@ class Formula:
             return None
         with np.errstate(all="ignore"):
             slope = self.value_and_gradient(np.zeros((self.dim, 1)))[1][:, 0]
-        return np.asarray(-np.linalg.solve(H, slope)) if np.isfinite(slope).all() else None
+            lowest = np.asarray(-np.linalg.solve(H, slope))
+            return lowest if np.isfinite(self.value(lowest[:, np.newaxis])).all() else None
 
     @property
     def minimum(self) -> float | None:
         """The smallest value of a quadratic; -inf where one curves downward; None where nothing is proven."""
         if self.minimizer is not None:
-            return float(self.value(self.minimizer[:, np.newaxis])[0])
+            with np.errstate(all="ignore"):
+                return float(self.value(self.minimizer[:, np.newaxis])[0])
         H = self._constant_hessian
         bends_down = H is not None and np.isfinite(H).all() and (values := np.linalg.eigvalsh(H))[0] < -1e-12 * np.abs(values).max()
         return -np.inf if bends_down else None
