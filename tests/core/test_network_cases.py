@@ -294,7 +294,7 @@ def test_s6_skip_connections_smooth_the_surface() -> None:
 
 
 def test_s6_a_schedule_that_ends_at_0_settles_what_a_constant_rate_keeps_jumping() -> None:
-    """Medians of ten seeds at rate 3: .90 and .036 here, .45 and .067 in PyTorch, .544 and .049 recorded.
+    """Medians of ten seeds at rate 3: .90 and .036 here, 1.16 on another processor, .45 and .067 in PyTorch, .544 and .049 recorded.
 
     At rate 2 the cosine lost when it was recorded. Here it does so in the median, .27 against .17, and for 4 of 10 seeds; in PyTorch for
     one, and in the median it wins, .09 against .19. What all agree on: at 2 it is no sure gain.
@@ -305,7 +305,7 @@ def test_s6_a_schedule_that_ends_at_0_settles_what_a_constant_rate_keeps_jumping
         return np.array([trained(loss, GD, rate, 600, 10, seed, schedule).loss[-1, 0] for seed, loss in enumerate(nets)])
 
     constant, cosine = SCHEDULES["constant"](), SCHEDULES["cosine"](steps=600)
-    assert 0.3 < np.median(ends(3, constant)) < 1
+    assert np.median(ends(3, constant)) > 0.3
     assert np.median(ends(3, cosine)) < 0.15
     assert (ends(2, cosine) > ends(2, constant)).any()
 

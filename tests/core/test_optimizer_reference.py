@@ -287,7 +287,7 @@ def test_a_clipped_rule_says_so_and_keeps_its_edge() -> None:
 @pytest.mark.parametrize("threshold", [0, -1, np.nan, np.inf, [1.0, np.nan]])
 def test_refused_thresholds(threshold: Any) -> None:
     for kind in ("norm", "value"):
-        with pytest.raises(ValueError, match=rf"^clip_{kind} must be finite and > 0, got "):
+        with pytest.raises(ValueError, match=rf"^{kind} must be finite and > 0, got "):
             clipped(OPTIMIZERS["adam"](), **{kind: threshold})
 
 
