@@ -567,3 +567,9 @@ def test_refused_rescues(field: str, value: Any, sentence: str) -> None:
     if not isinstance(value, list):
         _, complaints = Setup.salvage({"v": "1", field: str(value)})
         assert len(complaints) == 1
+
+
+@pytest.mark.parametrize("share", [1e300, 1e150, 1.0, 1e-150])
+def test_the_measured_edge_of_a_rule_is_as_small_as_its_steps_are_long(share: float) -> None:
+    own = Optimizer(init=lambda x: (), update=lambda g, state, x: (share * g, state))
+    assert critical_learning_rate("quadratic", own) * share == pytest.approx(0.2, rel=1e-8)

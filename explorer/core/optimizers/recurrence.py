@@ -203,8 +203,12 @@ def _coupled(begin: Callable[..., Any], direction: Callable[..., Any], runs: int
 def _edge_of(jacobian: Array) -> float:
     """The smallest h at which a root of the step grows, of this response ``(n, n)`` of direction and memory; infinite if there is none.
 
-    It is 0 where one grows at any h.
+    It is 0 where one grows at any h. A direction that is so many times as long has an edge that is as many times as small.
     """
+    longest = float(np.abs(jacobian[0]).max())
+    if longest == 0:
+        return np.inf
+    jacobian = np.vstack([jacobian[:1] / longest, jacobian[1:]])
 
     def larger(h: Array) -> Array:
         M = np.repeat(jacobian[np.newaxis], h.size, axis=0)
@@ -220,7 +224,7 @@ def _edge_of(jacobian: Array) -> float:
         if first == 0:
             break
         h = np.linspace(h[first - 1], h[first], 101)
-    return 0.0 if larger(h[:1] / 2)[0] > GROWS / 1000 else float(h[0])
+    return 0.0 if larger(h[:1] / 2)[0] > GROWS / 1000 else float(h[0]) / longest
 
 
 def heavy_ball(beta: Number, share: Number = 1.0) -> Recurrence:
