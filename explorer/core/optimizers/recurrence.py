@@ -203,7 +203,7 @@ def _coupled(begin: Callable[..., Any], direction: Callable[..., Any], runs: int
 def _edge_of(jacobian: Array) -> float:
     """The smallest h at which a root of the step grows, of this response ``(n, n)`` of direction and memory; infinite if there is none.
 
-    It is 0 where one grows at any h. A direction that is so many times as long has an edge that is as many times as small.
+    It is 0 where one grows at any h. Of a direction that is ten times as long it is a tenth.
     """
     longest = float(np.abs(jacobian[0]).max())
     if longest == 0:
