@@ -220,9 +220,8 @@ class _Scene:
 
     def found(self, origin: Origin, why: str, change: str, row: int | None = None) -> Forensics:
         """The finding, with the sentence that begins with its name."""
-        block = (
-            "" if origin in (Origin.DATA, Origin.LOG, Origin.DOMAIN) else self.block
-        )  # it is in what goes in or comes out, and in no layer
+        in_no_layer = origin in (Origin.DATA, Origin.LOG, Origin.DOMAIN)  # but in what goes in or comes out
+        block = "" if in_no_layer else self.block
         who = {"weight": f"a weight of {block}", "activation": f"the output of {block}", "gradient": f"the gradient of {block}"}
         what = who.get(self.quantity, "the loss") if block else f"the {self.quantity}"
         steepest = f"; the largest gradient was that of {block}" if block and self.quantity == "loss" else ""
