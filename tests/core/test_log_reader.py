@@ -744,3 +744,28 @@ def test_of_losses_with_such_names_the_one_that_is_lost_is_judged(names: str) ->
             assert "is judged" in log.reading or order == -1
     both = read_log("step," + names + "".join(f"\n{k},{2 * 0.9**k},{3 * 0.9**k}" for k in range(40)))
     assert both.losses[0] == (3 if "run" in names else 2)
+
+
+@pytest.mark.parametrize("names", ["loss_a,loss_b", "loss,loss.1", "r-1 - loss,r-2 - loss", "run1/loss,run2/loss"])
+def test_a_loss_without_a_value_is_none_of_several(names: str) -> None:
+    for cells in ("{},{},", "{},,{}"):
+        log = read_log("step," + names + "".join("\n" + cells.format(k, 2 * 0.9**k) for k in range(20)))
+        assert log.losses.tolist() == [2 * 0.9**k for k in range(20)]
+        assert "is judged" not in log.reading
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 3, 2), (3, 2, 1, 0), (2, 3, 0, 1)])
+def test_what_stands_before_a_side_is_what_it_has_and_no_run(order: tuple[int, ...]) -> None:
+    curves = {"Loss - train": lambda k: 0.9**k, "Acc - train": lambda k: 9 - 0.9**k, "Loss - val": lambda k: 2 * 0.9**k, "Acc - val": float}
+    names = [[*curves][place] for place in order]
+    log = read_log("epoch," + ",".join(names) + "".join(f"\n{k}," + ",".join(f"{curves[name](k)}" for name in names) for k in range(20)))
+    assert log.roles == {"step": "epoch", "train": "Loss - train", "validation": "Loss - val"}
+    assert "is judged" not in log.reading
+
+
+def test_a_run_whose_name_begins_another_goes_on_alone() -> None:
+    """Its rows are beside those of the judged one, whatever the names begin with."""
+    rows = [f"{k},{2 * 0.9**k if k < 12 else ''},{3 * 1.5**k if k < 9 else ''}" for k in range(12)]
+    log = read_log("step,run10/loss,run1/loss\n" + "\n".join(rows))
+    assert log.roles["train"] == "run1/loss"
+    assert [int(np.count_nonzero(each)) for each in log.beside()][-1] == 3

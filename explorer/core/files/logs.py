@@ -107,7 +107,7 @@ class LogFile(Displayed):
         """Return where each other column has a value, ``(rows,)``, and where only a run goes on that is not the judged one."""
         name, there = self.roles["train"], ~np.ma.getmaskarray(self.losses)
         run, at = run_of(name), {each: ~np.ma.getmaskarray(values) for each, values in self.columns.items() if each != name}
-        others = [at[each] for each in at if kind(each) == "train" and not (run and each.startswith(run))]
+        others = [at[each] for each in at if kind(each) == "train" and not (run and run_of(each) == run)]
         alone = (np.logical_or if run else np.logical_and).reduce(others) if others else np.zeros(len(there), dtype=bool)
         return [*at.values(), alone & ~there]
 

@@ -40,8 +40,8 @@ COUNTERS = ("step", "batch", "epoch", "row")  # kinds of columns that count, the
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, without the run that W&B writes before it.
 
-    >>> words("run-1 - train/Loss"), words("Val - Loss"), words("valLoss"), words("valid_1's l2")
-    (('train', 'loss'), ('val', 'loss'), ('val', 'loss'), ('valid', '1', 's', 'l2'))
+    >>> words("run-1 - train/Loss"), words("Val - Loss"), words("Acc - val"), words("valLoss"), words("valid_1's l2")
+    (('train', 'loss'), ('val', 'loss'), ('acc', 'val'), ('val', 'loss'), ('valid', '1', 's', 'l2'))
     """
     name = name[:MOST_LETTERS]
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix(f"{before} - ") if (before := _before(name)) else name)
@@ -49,9 +49,9 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def _before(name: str) -> str:
-    """What stands before the last dash of a name, if it is no side, as in ``Val - loss``."""
-    before = name.rpartition(" - ")[0]
-    return "" if before and is_side(before) else before
+    """What stands before the last dash of a name, if that is a run: no side, as in ``Val - loss``, nor a value of one, ``Acc - val``."""
+    before, _, after = name.rpartition(" - ")
+    return "" if before and (is_side(before) or (is_side(after) and kind(before))) else before
 
 
 def run_of(name: str) -> str:

@@ -1,7 +1,7 @@
 """Whose numbers are in one log: of several runs one is judged, and a held-out set's losses stand beside those of training."""
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,10 +44,10 @@ def without_torn_end(sheet: Sheet, last: int) -> Sheet:
     A program that was killed wrote half of it, and its last number may be half a number.
     """
     there = np.array([~np.ma.getmaskarray(values)[-ROWS_BEFORE - 1 :] for values in sheet.columns.values()])
-    alike = (there[:, :-1] == there[:, :1]).all()
-    whole = alike and (there[:, -1] <= there[:, 0]).all() and there[:, -1].sum() < there[:, 0].sum() and there[:, -1].any()
+    before_alike = (there[:, :-1] == there[:, :1]).all()
+    torn = before_alike and (there[:, -1] <= there[:, 0]).all() and there[:, -1].sum() < there[:, 0].sum() and there[:, -1].any()
     ends = [values[-1] for values in sheet.columns.values() if values[-1] is not ma.masked]
-    if len(sheet.lines) <= ROWS_BEFORE or sheet.lines[-1] != last or not whole or not np.isfinite(ends).all():
+    if len(sheet.lines) <= ROWS_BEFORE or sheet.lines[-1] != last or not torn or not np.isfinite(ends).all():
         return sheet
     labels = {name: each[:-1] for name, each in sheet.labels.items()}
     note = f"Line {last:,} ends before its row does and is left out."
@@ -60,35 +60,40 @@ def other_runs(sheet: Sheet, chosen: str | None) -> tuple[frozenset[str], str]:
     It is the run of the column that was chosen by hand, else the one whose loss ends highest: what a log is brought for. Where losses
     have names that hardly differ, they may be parts of one run: the first is judged, unless another is lost or ends far above it.
     """
+    columns = {name: values for name, values in sheet.columns.items() if sheet.named and np.ma.count(values)}
     names: dict[str, list[str]] = {}
-    for name in sheet.columns if sheet.named else ():
-        if (run := run_of(name)) and np.ma.count(sheet.columns[name]):
+    for name in columns:
+        if run := run_of(name):
             names.setdefault(run, []).append(name)
-    train = {run: losses({name: sheet.columns[name] for name in of}, "train")[:1] for run, of in names.items()}
-    end = {run: sheet.columns[of[0]] for run, of in train.items() if of}
+    train = {run: losses({name: columns[name] for name in of}, "train")[:1] for run, of in names.items()}
+    end = {run: columns[of[0]] for run, of in train.items() if of}
     highest = {run: _height(values) for run, values in end.items()}
     judged = run_of(chosen) if chosen else max(highest, key=lambda run: highest[run], default="")
     if len(end) < 2 or judged not in names:
-        return _losses_alike(sheet) if sheet.named and not chosen else (frozenset(), "")
+        return (frozenset(), "") if chosen else _losses_alike(columns)
     others = [run for run in names if run != judged]
-    named = ", ".join(repr(run[:MOST_SAID]) for run in others[:MOST_NAMED]) + ", …" * (len(others) > MOST_NAMED)
     which = (
         f"of {len(names)} runs with columns of their own {judged[:MOST_SAID]!r} is judged{'' if chosen else ', whose loss ends highest'}"
     )
-    return frozenset(name for run in others for name in names[run]), f"{which}, not {named}"
+    return frozenset(name for run in others for name in names[run]), f"{which}, not {_listed([repr(run[:MOST_SAID]) for run in others])}"
 
 
-def _losses_alike(sheet: Sheet) -> tuple[frozenset[str], str]:
+def _listed(told: Sequence[str]) -> str:
+    """The first of the runs that are left out."""
+    return ", ".join(told[:MOST_NAMED]) + ", …" * (len(told) > MOST_NAMED)
+
+
+def _losses_alike(columns: Mapping[str, Numbers]) -> tuple[frozenset[str], str]:
     """The losses with nearly the same name as one that is lost, or ends far above them, and which that is, in words."""
-    names = losses(sheet.columns, "train")
-    same = alike(names) if len(names) > 1 and not parts(sheet.columns, names) else []
-    height = {name: _height(sheet.columns[name]) for name in same}
+    names = losses(columns, "train")
+    same = alike(names) if len(names) > 1 and not parts(columns, names) else []
+    height = {name: _height(columns[name]) for name in same}
     highest = max(same, key=lambda name: height[name], default="")
-    if not same or not height[highest] > FAR_ABOVE * max(abs(height[same[0]]), abs(float(sheet.columns[highest].compressed()[0]))):
+    if not same or not height[highest] > FAR_ABOVE * max(abs(height[same[0]]), abs(float(columns[highest].compressed()[0]))):
         return frozenset(), ""
     others = [name for name in same if name != highest]
-    named = ", ".join(map(repr, others[:MOST_NAMED])) + ", …" * (len(others) > MOST_NAMED)
-    return frozenset(others), f"of {len(same)} losses with such names {highest!r} is judged, which ends highest, not {named}"
+    which = f"of {len(same)} losses with such names {highest!r} is judged, which ends highest"
+    return frozenset(others), f"{which}, not {_listed([*map(repr, others)])}"
 
 
 def _height(values: Numbers) -> float:
@@ -128,7 +133,7 @@ def _of_last_name(sheet: Sheet, train: str, taken: Collection[str]) -> Sheet:
         one = f"{column} changes {counted(len(names) - 1, 'time')}, and {goes_on!r} goes on: the rows are read as one run."
         return replace(sheet, notes=[*sheet.notes, one])
     kept = np.flatnonzero(which == len(names) - 1)
-    others = ", ".join(told[:-1][:MOST_NAMED]) + ", …" * (len(told) - 1 > MOST_NAMED)
+    others = _listed(told[:-1])
     left = len(which) - kept.size
     notes = [
         *sheet.notes,
@@ -192,8 +197,9 @@ def _since_last_beginning(sheet: Sheet, train: str) -> Sheet:
             return sheet  # the coarsest counter only grows
         lengths = np.diff([0, *falls, rows.size])
         anew = values[falls] <= values[0] + changes[changes > 0].min(initial=np.inf)
-        alike = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1
-        within = alike and not _from_the_first(sheet.columns[train].filled(np.nan)[rows], falls)  # the steps of epochs that are not printed
+        of_one_length = falls.size > 1 and kind(name) == "step" and np.unique(lengths).size == 1
+        # ... are the steps of epochs that are not printed, if the losses go on
+        within = of_one_length and not _from_the_first(sheet.columns[train].filled(np.nan)[rows], falls)
         if anew.all() and lengths.min() >= 3 and not within:
             start = int(rows[falls[-1]])
             begin = f"{name!r} begins anew in line {sheet.lines[start]:,}"
