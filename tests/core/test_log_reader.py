@@ -769,3 +769,9 @@ def test_a_run_whose_name_begins_another_goes_on_alone() -> None:
     log = read_log("step,run10/loss,run1/loss\n" + "\n".join(rows))
     assert log.roles["train"] == "run1/loss"
     assert [int(np.count_nonzero(each)) for each in log.beside()][-1] == 3
+
+
+@pytest.mark.parametrize("text", ["nonsense (((", "why [[[", "it was {{{"])
+def test_a_text_without_a_number_is_said_to_have_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^the file must have a column with a loss, and no number in it has a name$"):
+        read_log(text)

@@ -113,12 +113,12 @@ def shown(values: Numbers, most: int = 3) -> str:
 
 def none_found(columns: Mapping[str, Numbers], lines: Sequence[int]) -> ValueError:
     """The error for a log in which no column is a loss: it names what was found, and where first."""
+    columns = {name: values for name, values in columns.items() if np.ma.count(values)}
     if not columns:
         return ValueError("the file must have a column with a loss, and no number in it has a name")
     seen = [
         f"{name!r} ({shown(values)}; line {lines[int(np.flatnonzero(~np.ma.getmaskarray(values))[0])]:,})"
         for name, values in list(columns.items())[:4]
-        if np.ma.count(values)
     ]
     more = f" and {len(columns) - 4:,} more" if len(columns) > 4 else ""
     return ValueError(f"the file must have a column with a loss, and none was found: it has {', '.join(seen)}{more}")
