@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from explorer.core.ground.prose import counted, plain, told_apart
-from explorer.core.ground.size import check_size
+from explorer.core.ground.size import WORK, check_size
 from explorer.core.losses import Facts
 from explorer.core.run.bracket import bracket
 from explorer.core.run.ruler import SMALLEST, ruler
@@ -32,6 +32,9 @@ MOST_STEPS = 20_000
 
 TRIED = 40
 """Rates that are run in each power of ten."""
+
+SWEEPS = 4
+"""Times that about as many rates are run: on the ruler, in search of the edge, which is two, and of what is shown."""
 
 
 TOLD = {"loss": 4, "optimizer": 2, "schedule": 4}
@@ -115,7 +118,7 @@ class Problem:
         """Return the problem of a setup, at whatever rate it is. Raises ValueError where it is too large, or no rate of it diverges."""
         loss, optimizer = setup.make_loss(), setup.make_optimizer()
         check_size("steps", setup.steps, {}, MOST_STEPS)
-        setup.check_work({"rate": DECADES * TRIED})
+        setup.check_work({"rate": DECADES * TRIED}, WORK / SWEEPS)
         setup.check_start()
         scale = ruler(loss, optimizer, setup.initial_point, 0.0)
         first = sweep(loss, optimizer, scale.rates, **setup.conditions()).verdict == Verdict.DIVERGED

@@ -111,7 +111,9 @@ def test_pages_that_compute_are_passed_through_faster_than_they_compute(visit: V
         page.wait_for_function(SAYS)
         settle(page)
         assert page.locator("h1").inner_text() == steps[shown]["title"]
-        expect(page.locator(".picture").first).to_be_attached()  # between two runs that follow each other the server is at rest for a moment
+        expect(
+            page.locator(".picture").first
+        ).to_be_attached()  # between two runs that follow each other the server is at rest for a moment
 
 
 def test_a_path_without_a_page_says_so_and_leads_home(visit: Visit, server: str) -> None:
