@@ -35,7 +35,7 @@ NAMES = (
     "minimum",
     "start",
     "leaves",
-    "loss without rescues",
+    "loss left to itself",
     "loss",
     "theory",
     "floor",
@@ -89,7 +89,7 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
             curve += _fitted(fit, ends[..., run], path[0])
             shown["yaxis3"] = {"range": _opened(fit, curve[-2]["y"][: 2 * path[0]["rest"]])}
         frames.append({"data": path + curve, "traces": MOVED[: len(path + curve)], "layout": shown, "views": played})
-    named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: without the rescues"] * (ghost is not None)
+    named = ["dotted: theory"] * bool(np.isfinite(theory).any()) + ["dashed: left to itself"] * (ghost is not None)
     hover = "" if np.nanmin(trajectory.loss) < 0 else ": 10<sup>%{y:.3f}</sup>"
     loss = f"loss ({', '.join(named)})" if named else "loss"
     figure = _figure(landscape, points, overview, drawn, loss, hover)

@@ -212,17 +212,19 @@ def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:
     explanation = Explanation.of(setup.run(scale.rates))
     bare = setup.without_rescues()
     ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
-    return explanation, step_size.draw(explanation, ghost), _rates(explanation, ghost, scale.marks)
+    return explanation, step_size.draw(explanation, ghost), _rates(explanation, ghost, setup.rescues, scale.marks)
 
 
-def _rates(explanation: Explanation, ghost: Explanation | None = None, marks: Mapping[str, float] = MappingProxyType({})) -> Dial:
+def _rates(
+    explanation: Explanation, ghost: Explanation | None = None, rescues: str = "", marks: Mapping[str, float] = MappingProxyType({})
+) -> Dial:
     """Return a dial through the rates of these runs: its zones are their verdicts."""
     positions, outcome = range(explanation.trajectory.runs), explanation.outcome
     saved = explanation.saved(ghost) if ghost else np.zeros(len(positions), dtype=bool)
     return Dial(
         label="Learning rate",
         values=[explanation.rate(i) for i in positions],
-        words=[explanation.beside(ghost, i) if ghost else explanation.sentence(i) for i in positions],
+        words=[explanation.beside(ghost, i, rescues) if ghost else explanation.sentence(i) for i in positions],
         zones=[f"{verdict}{SAVED if saved[i] else ''}" for i, verdict in enumerate(outcome.verdict)],
         colors={f"{verdict}{mark}": color for mark in ("", SAVED) for verdict, color in COLORS.items()},
         marks=[Mark(position, name) for name, position in marks.items()],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import LOSSES, OPTIMIZERS, Verdict, run
+from explorer import LOSSES, OPTIMIZERS, Setup, Verdict, run
 from explorer.core.ground.prose import plain
 from explorer.core.run.ruler import ruler
 from explorer.core.verdict.explanation import Explanation
@@ -52,7 +52,8 @@ def test_every_sentence_of_every_ruler_reads_well(loss_name: str, optimizer_name
             assert f"at step {told.outcome.first_nonfinite[i]:,}" in sentence
         if verdict in (Verdict.CONVERGING, Verdict.SLOW):
             start, final, peak = (plain(each[i]) for each in (told.outcome.start_loss, told.outcome.final_loss, told.outcome.peak_loss))
-            rose = bool(told.outcome.start_loss[i] < told.outcome.final_loss[i]) and peak not in (final, "inf")
+            began, ended, most = (float(each[i]) for each in (told.outcome.start_loss, told.outcome.final_loss, told.outcome.peak_loss))
+            rose = (began < ended or most > 2 * abs(began)) and peak not in (final, "inf")
             more = told.outcome.pace(i) if verdict == Verdict.SLOW else told.outcome.worse(i)
             _, said, rest = sentence.partition(f"{final}, from {start}{f' by way of {peak}' * rose}{f'; {more}' if more else ''}")
             assert said
@@ -61,6 +62,33 @@ def test_every_sentence_of_every_ruler_reads_well(loss_name: str, optimizer_name
         # A factor is stated only where it agrees with the verdict.
         if match := re.search(r"(multiplies the error by|keeps) ([^ ]+)", sentence):
             assert (match[1] == "keeps") == (verdict != Verdict.DIVERGED)
+
+
+def test_a_factor_is_named_only_of_a_run_that_has_one() -> None:
+    told = explain("linear_regression", [0.001, 0.0178], "adam")
+    assert "keeps 0.9992" in told.sentence(0)
+    assert told.pace(0) == told.measured[0]
+    assert "the factor changes from step to step" in told.sentence(1)
+    assert told.sentence(1).endswith("it does not fall any more.")
+    assert np.isnan(told.pace(1))
+    jumps = explain("double_well", [1.03, 1.4])
+    assert set(jumps.outcome.verdict) == {Verdict.OSCILLATING}
+    assert np.isnan([jumps.pace(i) for i in range(2)]).all(), "a bounded run has no factor, also where its gradient seems to"
+
+
+def test_a_large_rise_on_the_way_is_told() -> None:
+    told = explain("linear_regression", [5000.0, 0.001], "adam")
+    assert f", from 16,000 by way of {plain(told.outcome.peak_loss[0])}." in told.sentence(0)
+    assert "by way of" not in told.sentence(1)
+
+
+def test_what_a_run_would_be_without_is_named() -> None:
+    """Weight decay may be the culprit, and is no rescue then."""
+    setup = Setup("x_squared", "gradient_descent", 0.9, knobs={"optimizer.weight_decay": 0.44})
+    told, bare = (Explanation.of(each.run([0.9])) for each in (setup, setup.without_rescues()))
+    assert "Without weight decay: converges: " in told.beside(bare, 0, setup.rescues)
+    more = Setup("x_squared", learning_rate=2.0, schedule="cosine", warmup_steps=3, clip_value=1.0)
+    assert (more.rescues, more.without_rescues().rescues) == ("the schedule, the warm-up and the clipping", "")
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-300, 1e-155, 1e155, 1e200, 1e307])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer import Setup, judge, sweep
-from explorer.core.verdict.measured import growth
+from explorer.core.verdict.measured import measured_growth
 from explorer.figures import race
 from explorer.figures import sweep as sweeps
 
@@ -22,7 +22,7 @@ def test_a_race_and_a_sweep_name_what_is_lower_than_their_axis(rates: tuple[floa
 
     setup = setups[0]
     found = sweep(setup.make_loss(), setup.make_optimizer(), rates, **setup.conditions())
-    factors = growth(found, 0.0)
+    factors = measured_growth(setup.run(rates))
     band = sweeps.Band(
         "a", np.array(rates), found.final_loss[np.newaxis], judge(setup.run(rates)).verdict, factors, factors, 1.0, (1.0, 1.001)
     )

@@ -27,7 +27,7 @@ from explorer.core.ground.knobs import (
     strictly,
     typed,
 )
-from explorer.core.ground.prose import counted
+from explorer.core.ground.prose import counted, listed
 from explorer.core.ground.size import WORK, check_size
 from explorer.core.losses import LOSSES, DataLoss, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped
@@ -234,6 +234,23 @@ class Setup(Drawable):
         plain = {name: parameter.default for name, parameter in RESCUES.items()}
         kept = tuple(each for each in self.with_choice("schedule", "constant").knobs if each[0] != "optimizer.weight_decay")
         return replace(self, schedule="constant", knobs=kept, **plain)
+
+    @property
+    def rescues(self) -> str:
+        """What it has that `without_rescues` has not, in words; nothing if it is left to itself.
+
+        >>> Setup("x_squared", learning_rate=2.0, clip_norm=1.0, schedule="cosine").rescues
+        'the schedule and the clipping'
+        """
+        bare = self.without_rescues()
+        names = {
+            "the schedule": self.schedule != bare.schedule,
+            "the warm-up": self.warmup_steps != bare.warmup_steps,
+            "the clipping": (self.clip_norm, self.clip_value) != (bare.clip_norm, bare.clip_value),
+            "weight decay": "optimizer.weight_decay" in dict(self.knobs),
+        }
+        found = [name for name, used in names.items() if used]
+        return listed(found) if found else ""
 
     def to_query(self) -> dict[str, str]:
         """The setup as the parameters of a link; what has its default is left out, but for the names and the rate."""

@@ -82,7 +82,7 @@ def sweep(
     size = fitting(descent.start) if tile is None else check_whole("tile", tile, at_least=1)
     tiles = descent.parted(size)
     done = dict(_each(tiles, executor, stop or threading.Event(), progress or (lambda share: None)))
-    return _joined([done[place] for place in range(len(tiles))])
+    return joined([done[place] for place in range(len(tiles))])
 
 
 def fitting(x: Array) -> int:
@@ -138,7 +138,8 @@ def _threads(tiles: list[Descent]) -> int:
     return (os.cpu_count() or 1) if time.perf_counter() - began >= WORTH_A_THREAD else 1
 
 
-def _joined(outcomes: list[Outcome]) -> Outcome:
+def joined(outcomes: list[Outcome]) -> Outcome:
+    """Return the outcomes of batches of runs as that of all runs, in their order."""
     names = [each.name for each in fields(Outcome) if each.name != "steps"]
     parts = {name: np.concatenate([getattr(outcome, name) for outcome in outcomes]) for name in names}
     return Outcome(**parts, steps=outcomes[0].steps)

@@ -71,10 +71,10 @@ class Explanation:
             floor=floors(trajectory),
         )
 
-    def beside(self, baseline: Self, run: int) -> str:
-        """Return the sentence, with what became of the same run in `baseline`, without its rescues."""
+    def beside(self, baseline: Self, run: int, rescues: str) -> str:
+        """Return the sentence, with what became of the same run in `baseline`, without its `rescues`, which are named in words."""
         without = baseline.outcome.sentence(run)
-        return f"{self.sentence(run)} Without the rescue: {without[0].lower()}{without[1:]}."
+        return f"{self.sentence(run)} Without {rescues}: {without[0].lower()}{without[1:]}."
 
     def saved(self, baseline: Self) -> NDArray[np.bool_]:
         """Return which rates diverge in `baseline` and do not diverge here: ``(runs,)``."""
@@ -126,10 +126,20 @@ class Explanation:
         beyond = (rates > self.edge.rate) & (verdict != Verdict.DIVERGED)
         if beyond.any():
             far = plain(thrown(self.trajectory)[beyond].max(), 2)
-            text += f": beyond the edge a run jumps about, at most {far} times its rate away from the start"
+            times = "its rate" if far == "1" else f"{far} times its rate"
+            text += f": beyond the edge a run jumps about, at most {times} away from the start"
         if np.isfinite(useless):
             text += f". From about {plain(useless, 2)} on that is of no use: in {counted(self.outcome.steps)} no loss falls below its start"
         return f"{text}."
+
+    def pace(self, run: int) -> float:
+        """Return the measured factor per step of a run that has one; nan where it changes from step to step."""
+        return float(self.measured[run]) if self._settled(run) else np.nan
+
+    def _settled(self, run: int) -> bool:
+        """Return whether a run's measured factor fits what became of its loss."""
+        verdict, falls = self.outcome.verdict[run], bool(np.isfinite(self.outcome.to_go[run]))
+        return _agrees(float(self.measured[run]), verdict, linear=self.modes is not None, falls=falls)
 
     def _factor(self, run: int) -> str:
         """Return the factor per step, measured and predicted, in words that fit how the run moves."""
@@ -147,7 +157,7 @@ class Explanation:
             return f"too few steps to measure a factor{theory}"
         if not np.isfinite(measured) and verdict == Verdict.CONVERGED:
             return f"the {'first' if norms[1] <= ROUNDED * norms[0] else 'second'} step lands in the minimum"
-        if not _agrees(measured, verdict, linear=self.modes is not None):
+        if not self._settled(run):
             return f"the factor changes from step to step{theory}"
         if abs(measured - 1) < 5e-5:
             return f"each step changes the error by less than 0.005 %{theory}"
@@ -203,8 +213,11 @@ def _factor(value: float) -> str:
     return plain(value, 4 if abs(value - 1) > 1e-3 else 6)
 
 
-def _agrees(measured: float, verdict: Verdict, *, linear: bool) -> bool:
-    """Return whether a factor of the gradient fits what the loss did: the gradient may grow on a way down, and shrink on a way up."""
+def _agrees(measured: float, verdict: Verdict, *, linear: bool, falls: bool) -> bool:
+    """Return whether a factor of the gradient fits what the loss did: the gradient may grow on a way down, and shrink on a way up.
+
+    Without a minimum in sight a loss that does not fall keeps its error, whatever the gradient does; so does one that jumps about.
+    """
     none = 0.0 if linear else 5e-5
     match verdict:
         case Verdict.DIVERGED:
@@ -212,7 +225,9 @@ def _agrees(measured: float, verdict: Verdict, *, linear: bool) -> bool:
         case Verdict.CONVERGED:
             return bool(measured < 1 - none)
         case Verdict.SLOW:  # a late fall by a tenth at every step would not have been slow
-            return bool(0.9 < measured < 1 + 5e-5)
+            return bool((0.9 if falls else 1 - 5e-5) < measured < 1 + 5e-5)
+        case Verdict.OSCILLATING | Verdict.NOISY if not linear:
+            return False
     return bool(measured < 1 + 5e-5)
 
 

@@ -8,7 +8,6 @@ from explorer.core.run.descent import Trajectory
 from explorer.core.theory.curvature import spectrum
 from explorer.core.theory.edge import edge_curvature
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment, floor_loss
-from explorer.core.verdict.verdict import Outcome
 
 ROUNDED = 1e-11
 """A gradient that is a smaller share than this of the largest before is rounding."""
@@ -34,28 +33,17 @@ def measured_growth(trajectory: Trajectory) -> Array:
         return np.where(n >= 2, np.exp(slope), np.nan)
 
 
-def growth(outcome: Outcome, minimum: float | None) -> Array:
-    """Return the factor per step of the distance from the minimum, ``(runs,)``; nan where an outcome does not tell.
-
-    The root of the factor by which the loss above the minimum changed late in the run; for a run that overflowed, from the start to
-    the largest number in that many steps.
-    """
-    with np.errstate(all="ignore"):
-        above = outcome.start_loss - (minimum if minimum is not None and np.isfinite(minimum) else 0.0)
-        overflowed = (np.finfo(float).max / above) ** (1 / (2 * outcome.first_nonfinite))
-        return np.where(outcome.first_nonfinite > 0, overflowed, np.sqrt(outcome.decline))
-
-
 def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[NDArray[np.intp], Array]:
     """Return the edge at up to `most` steps of one run: the steps ``(n,)`` and the rates ``(n,)``.
 
     The edge moves with the curvature, and for a rule that preconditions with its P too, which `run` keeps on request (Cohen et al.
-    2022, arXiv 2207.14484: such runs hover where the preconditioned curvature is edge/η). nan where a point is no longer finite.
+    2022, arXiv 2207.14484: such runs hover where the preconditioned curvature is edge/η). At the start it is that of the first step, whose
+    P knows the gradient there. nan where a point is no longer finite.
 
     >>> from explorer import Setup
     >>> path = Setup("x_squared", "adam", 0.1, start=(1.0,), steps=2).run(keep_preconditioner=True)
     >>> edge_along(path)[1].round(2)    # 38/λmax(P⁻¹H), P = √v̂ + ε
-    array([  nan, 38.  , 36.15])
+    array([38.  , 38.  , 36.15])
     """
     finite = np.isfinite(trajectory.x[:, :, run]).all(axis=1)
     last = int(np.argmin(finite)) - 1 if not finite.all() else trajectory.steps
@@ -64,7 +52,7 @@ def edge_along(trajectory: Trajectory, run: int = 0, most: int = 120) -> tuple[N
     if rule.preconditioner is not None:
         if trajectory.preconditioner is None:
             raise ValueError("the trajectory must have its preconditioner: run(..., keep_preconditioner=True)")
-        divided_by = trajectory.preconditioner[steps][:, :, run].T
+        divided_by = trajectory.preconditioner[np.maximum(steps, min(1, trajectory.steps))][:, :, run].T
     curvature = edge_curvature(trajectory.objective, rule, x, divided_by)
     return steps, np.where(np.isnan(curvature), np.nan, rule.largest_stable_rate(curvature))
 

@@ -39,7 +39,7 @@ DAMPED = 0.01
 # ... and where the minimum is not known, a run is gone whose losses are farther apart from quarter to quarter while its point is this many
 # times as far out as it began: a loss without a bound falls, and is no less lost.
 GONE = 1e6
-RISE = 2.0  # a catapult rises to at least this multiple of the start: less is a wobble that every momentum run has
+RISE = 2.0  # a catapult rises to at least this multiple of the start, and what does is told: less is a wobble that momentum's runs have
 SHARPNESS_FALL = 0.95  # ... and ends with this share of the start's sharpness; on a quadratic, momentum's transient cannot
 
 
@@ -131,7 +131,9 @@ class Outcome(Displayed):
         run, digits = self._one(run), int(check_one("digits", check_integer("digits", digits, Knob(at_least=1, at_most=17))))
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.late_low, "high": self.late_high}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
-        if self.start_loss[run] < self.final_loss[run] < self.peak_loss[run] < np.inf and numbers["final"] != numbers["peak"]:
+        start, final, peak = (float(losses[name][run]) for name in ("start", "final", "peak"))
+        rose = peak > (final if start < final else RISE * abs(start))
+        if rose and peak < np.inf and self.verdict[run] != Verdict.CATAPULT and numbers["final"] != numbers["peak"]:
             numbers["start"] += f" by way of {numbers['peak']}"
         elif self.verdict[run] == Verdict.SLOW:
             numbers["final"] = f"still {numbers['final']}"

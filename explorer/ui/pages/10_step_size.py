@@ -91,11 +91,11 @@ def numbers(explanation: Explanation, run: int) -> None:
     step = explanation.overflow[run]
     forecast = f"{step:,}" if step >= 0 else "never" if explanation.modes else "–"
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
-    both = explanation.predicted[run], explanation.measured[run]
+    both = explanation.predicted[run], explanation.pace(run)
     factors = [plain_or("–", each, 4 if abs(each - 1) > 1e-3 else 6) for each in both]
     metrics(
         Metric(name, plain_or("none", line.rate, 5), help=sentence(line.reason)),
-        Metric(f"this rate / {name}", f"{plain(rate / line.rate, 4)} ×" if some else "–"),
+        Metric(f"this rate / {name}", f"{line.share(rate)} ×" if some else "–"),
         Metric("per step: theory | measured", " | ".join(factors)),
         Metric("overflow: forecast | seen", f"{forecast} | {seen}"),
     )

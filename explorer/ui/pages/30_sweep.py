@@ -17,10 +17,10 @@ from explorer.core.run.bracket import bracket
 from explorer.core.run.finder import RateFinder, find_rate
 from explorer.core.run.ruler import RATES, ruler
 from explorer.core.run.setup import Setup
-from explorer.core.run.sweep import sweep
+from explorer.core.run.sweep import joined, sweep
 from explorer.core.theory.growth import predicted_growth
-from explorer.core.verdict.measured import growth
-from explorer.core.verdict.verdict import Outcome, Verdict
+from explorer.core.verdict.measured import measured_growth
+from explorer.core.verdict.verdict import Outcome, Verdict, judge
 from explorer.figures import sweep as figure
 from explorer.site.questions import Question, best, edge
 from explorer.ui import panel
@@ -32,6 +32,8 @@ from explorer.ui.turns import turn
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
 MOST_STEPS = 100_000
 """Steps × optimizers × seeds of a sweep: about a minute on one core."""
+KEPT = 5_000_000
+"""Numbers of the paths that are kept at a time, to measure their factors per step."""
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
 
 
@@ -127,14 +129,16 @@ def fresh(setup: Setup, seeds: int, progress: Any) -> figure.Band:
     scale = ruler(loss, optimizer, start, setup.learning_rate)
     rates = scale.rates[scale.rates > 0]
     with turn(setup.steps * loss.dim * rates.size * seeds):
-        outcomes = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(seeds)]
+        first, factors = followed(setup, rates, lambda share: progress(share / seeds))
+        others = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(1, seeds)]
+        outcomes = [first, *others]
         verdict = outcomes[0].verdict
         return figure.Band(
             name=OPTIMIZERS.title(setup.optimizer),
             rates=rates,
             final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in outcomes]),
             verdict=verdict,
-            measured=growth(outcomes[0], loss.minimum),
+            measured=factors,
             predicted=predicted_growth(loss, optimizer, rates, start),
             edge=scale.edge.rate,
             cliff=bracket(loss, optimizer, rates, verdict == Verdict.DIVERGED, precision=PRECISION, **setup.conditions()),
@@ -153,6 +157,17 @@ def seeded(setup: Setup, i: int) -> Setup:
     if "loss.seed" in known:
         other = other.with_knobs({"loss.seed": dict(setup.knobs).get("loss.seed", known["loss.seed"].default) + i})
     return other
+
+
+def followed(setup: Setup, rates: NDArray[np.float64], progress: Any) -> tuple[Outcome, NDArray[np.float64]]:
+    """The outcome of one setup at all rates, and the factors per step that their paths show, as on the page Step size."""
+    found, factors, few = [], [], max(KEPT // ((setup.steps + 1) * setup.make_loss().dim), 1)
+    for i in range(0, rates.size, few):
+        path = setup.run(rates[i : i + few])
+        found.append(judge(path))
+        factors.append(measured_growth(path))
+        progress(min(i + few, rates.size) / rates.size)
+    return joined(found), np.concatenate(factors)
 
 
 def swept(setup: Setup, rates: NDArray[np.float64], progress: Any) -> Outcome:
