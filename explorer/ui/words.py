@@ -15,12 +15,13 @@ def fit_to_read(text: str) -> str:
 
 
 def literally(text: str) -> str:
-    r"""Markdown of text that a visitor brought, in which nothing is a link, a picture or a formula.
+    r"""Markdown of text that a visitor brought, in which nothing is a link, a picture, an icon or a formula.
 
-    An address would become a link although no mark says so, unless something stands in it: a character that nobody sees.
+    An address would become a link although no mark says so, a name between colons an icon and two signs an arrow although a backslash
+    stands before them, unless something stands in them: a character that nobody sees.
 
-    >>> literally("![x](y)* www.a.b").replace("\N{WORD JOINER}", "-")
-    '\\!\\[x\\](y)\\* www-.a.b'
+    >>> literally("![x](y)* www.a.b :smile: ->").replace("\N{WORD JOINER}", "-")
+    '\\!\\[x\\](y)\\* www-.a.b :-smile: --\\>'
     """
-    text = re.sub(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", "\N{WORD JOINER}", text, flags=re.IGNORECASE)
-    return re.sub(r"([\\`*{}\[\]<>#!~|$]|:(?=\w)|(?<!\w)_|_(?!\w))", r"\\\1", text)
+    text = re.sub(r"(?<=:)(?=//|\w)|(?<=www)(?=\.)|(?<=@)|(?<=[-<>~])(?=[-=>])", "\N{WORD JOINER}", text, flags=re.IGNORECASE)
+    return re.sub(r"([\\`*{}\[\]<>#!~|$]|(?<!\w)_|_(?!\w))", r"\\\1", text)

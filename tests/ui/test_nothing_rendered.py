@@ -13,9 +13,13 @@ from explorer.core.data import Table, remember
 from explorer.figures import diagnosis
 from tests.ui.reading import FOLDER, finished, leave, opened
 
-EVIL = "www.evil.test a@evil.test ![p](https://evil.test/p.png)[q](https://evil.test)<img src=x> $x$ :red[r] https://evil.test/u"
-RENDERED = re.compile(r"(?<!\\)!\[p|(?<![\\!])\[q|(?<!\\)<img src=x|(?<!\\)\$x|(?<!\\):red\[|https://evil|www\.evil|a@evil")
-"""What Markdown would render of it. An address alone becomes a link, escaped or not, unless something stands in it."""
+EVIL = (
+    "www.evil.test a@evil.test ![p](https://evil.test/p.png)[q](https://evil.test)<img src=x> $x$ :red[r] https://evil.test/u"
+    " :material/home: :streamlit: :smile: ->"
+)
+ESCAPED = re.compile(r"(?<!\\)!\[p|(?<![\\!])\[q|(?<!\\)<img src=x|(?<!\\)\$x|https://evil|www\.evil|a@evil")
+RENDERED = re.compile(rf"{ESCAPED.pattern}|:red\[|:material/|:streamlit:|:smile:|-\\?>")
+"""What Markdown would render of it, the last ones and an address escaped or not, unless something stands in them."""
 
 PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
 MARKED = ("markdown", "caption", "header", "title", "subheader", "warning", "error", "info", "success", "metric", "table")
