@@ -63,7 +63,7 @@ def read(text: str, beside: Reading | None = None) -> Reading:
     (('x', 'y'), ('x', 'y'))
     """
     if len(text) > MOST_CHARACTERS:
-        raise refusal(f"{len(text)} of them", f"have at most {MOST_CHARACTERS} characters")
+        raise ValueError(f"formula must have at most {MOST_CHARACTERS} characters, got {len(text):,}")
     first, *rest = _sections(list(_pieces(text.translate(_AS_TYPED))))
     tree = _parsed(first)
     settings: dict[str, ast.expr] = {}
@@ -114,7 +114,7 @@ def _pieces(text: str) -> Iterator[str]:
 def _sections(pieces: list[str]) -> list[list[str]]:
     """Return the formula and its settings: the pieces between semicolons, once those that stand side by side are known to fit."""
     if len(pieces) > MOST_PIECES:
-        raise refusal(f"{len(pieces)} of them", f"have at most {MOST_PIECES} numbers, names and signs")
+        raise ValueError(f"formula must have at most {MOST_PIECES} numbers, names and signs, got {len(pieces):,}")
     depth, sections = 0, [list[str]()]
     for before, piece in zip([";", *pieces], [*pieces, ";"], strict=True):
         depth += (piece == "(") - (piece == ")")
