@@ -396,6 +396,24 @@ def test_another_column_takes_a_role_and_gives_it_back() -> None:
         log.with_roles({"train": "loss"})
 
 
+def test_what_was_chosen_before_stays() -> None:
+    text = "step,loss,a,b,lr\n" + "".join(f"{k},{k + 1},{k + 2},{k + 3},0.1\n" for k in range(9))
+    whole = read_log(text, roles={"train": "b", "validation": "a", "learning_rate": None})
+    one_by_one = read_log(text).with_roles({"train": "b"}).with_roles({"validation": "a"}).with_roles({"learning_rate": None})
+    later = read_log(text, roles={"learning_rate": None, "validation": "a"}).with_roles({"train": "b"})
+    for log in (whole, one_by_one, later, whole.with_roles({})):
+        assert log.roles == {"step": "step", "train": "b", "validation": "a"}
+        assert log.called == "'b'"
+    assert whole.with_roles({"train": "loss", "learning_rate": "lr"}).roles == {
+        "step": "step",
+        "train": "loss",
+        "validation": "a",
+        "learning_rate": "lr",
+    }
+    with pytest.raises(ValueError, match=r"^roles must be"):
+        whole.with_roles(["train"])  # type: ignore[arg-type]
+
+
 def test_a_log_is_diagnosed_as_it_is() -> None:
     text = "".join(f"step {10 * k} loss: {2 * 0.9**k:.4f} val_loss: {3 * 0.9**k:.4f} lr: 0.1\n" for k in range(40))
     log = read_log(text)

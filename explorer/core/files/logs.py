@@ -112,7 +112,9 @@ class LogFile(Displayed):
         return [*at.values(), alone & ~there]
 
     def with_roles(self, roles: Mapping[str, str | None]) -> "LogFile":
-        r"""The same log with other columns for these roles, None for no column. Raises ValueError for a role or a column that is none.
+        r"""The same log with other columns for these roles, None for no column; what was chosen before stays.
+
+        Raises ValueError for a role or a column that is none.
 
         >>> read_log("step,loss,other\n1,2,3\n2,1,5\n").with_roles({"train": "other"}).curve("train").tolist()
         [3.0, 5.0]
@@ -286,8 +288,9 @@ def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], 
 
 
 @np.errstate(all="ignore")  # a difference of two numbers of a log may be inf
-def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
-    by_hand = check_mapping("roles", by_hand, '{"train": "loss"}')
+def _log(sheet: Sheet, chosen: Mapping[str, str | None]) -> LogFile:
+    by_hand: dict[str, Any] = {role: name for role, name in sheet.chosen.items() if name is None or name in sheet.columns}
+    by_hand |= check_mapping("roles", chosen, '{"train": "loss"}')
     for role, name in by_hand.items():
         if role not in ROLES:
             raise must("a role", f"one of {', '.join(ROLES)}", typed(role))
@@ -341,7 +344,7 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
         alarms,
         repr(roles["train"]) if "train" in by_hand else "the loss",
         of,
-        replace(sheet, alarms=alarms),
+        replace(sheet, alarms=alarms, chosen=by_hand),
     )
 
 
