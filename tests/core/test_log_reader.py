@@ -793,3 +793,26 @@ def test_a_run_whose_name_begins_another_goes_on_alone() -> None:
 def test_a_text_without_a_number_is_said_to_have_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"^the file must have a column with a loss, and no number in it has a name$"):
         read_log(text)
+
+
+@pytest.mark.parametrize("word", ["None", "null", "--", "NA", "N/A", "overflow", "****", "invalid"])
+@pytest.mark.parametrize(
+    "line", ["step {} loss {}", "[{}/60] loss={}, lr=0.1", "{{'step': {}, 'loss': {}}}", "| step {} | loss:  {:>8} | 3 ms |"]
+)
+def test_a_word_where_a_loss_was_a_number_is_a_lost_loss(line: str, word: str) -> None:
+    falls = [line.format(k, f"{2 * 0.9**k:.4f}") for k in range(20)]
+    log = read_log("\n".join([line.format(0, word), *falls, *(line.format(k, word) for k in range(20, 23))]))
+    assert np.isfinite(log.losses[:20].filled(0)).all(), "before the first number it tells nothing"
+    assert not np.isfinite(log.losses[-3:].filled(0)).any()
+    assert diagnose(log).verdict == "diverged"
+    assert any(f"In line 22 'loss' is '{word}', where it was a number before, as in 3 lines" in note for note in log.notes)
+    back = read_log("\n".join([*falls[:12], line.format(12, word), *falls[13:]]))
+    assert diagnose(back).verdict == "converging"
+
+
+@pytest.mark.parametrize("line", ["epoch {0} loss {1} val_loss {2}", "epoch {0} val_loss {1} loss {2}"])
+def test_a_word_beside_a_loss_that_is_a_number_is_a_value_that_was_not_computed(line: str) -> None:
+    log = read_log("\n".join(line.format(k, f"{2 * 0.9**k:.4f}", f"{2 * 0.9**k:.4f}" if k % 4 == 0 else "N/A") for k in range(23)))
+    assert np.isfinite(log.curve("train").compressed()).all()  # type: ignore[union-attr]
+    assert np.isfinite(log.curve("validation").compressed()).all()  # type: ignore[union-attr]
+    assert diagnose(log).verdict != "diverged"
