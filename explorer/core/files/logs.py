@@ -3,6 +3,7 @@
 import builtins
 import itertools
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,10 +34,16 @@ ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
 )
 LOST = re.compile(
-    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
-    r".*(?:error|exception|stopp|abort|terminat|exit|halt)"
+    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?:"
+    r"(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite|invalid)(?![^\W_]))"
+    r".*(?:error|exception|(?<!early[ _-])stop|abort|terminat|exit|halt)"
+    r"|.*(?:loss|cost|objective) (?:\w++ ){0,2}(?:became|becomes|turned|went) (?:\w++ ){0,2}(?:nan|inf)"
+    r"|.*(?:loss|cost|objective|model|training) (?:(?!not |never )\w++ ){0,3}(?:explod|diverg)(?:ed|es|ing)(?!\w))"
 )
-"""A line that says in words that the loss was lost, and that the program gave up."""
+"""A line that says in words that the loss was lost: with what came of it, that the program gave up, or that it explodes."""
+
+LOST_HINTS = ("nan", "inf", "invalid", "explod", "diverg")  # one of which each has, in small letters
+MOST_REPEATED = 2  # more sentences that differ in their numbers alone are rows
 
 EXCEPTIONS = [name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException)]
 TRACEBACK = re.compile(r"\A(?:\[rank\d++\]: ?)?Traceback \(most recent call last\):")
@@ -170,14 +177,16 @@ def _sheet(content: bytes | str) -> Sheet:
         return beside_training(whole)
     kept, notes = _thinned_lines(lines)
     alarms = _alarms(kept)
-    kept, overwritten = _as_on_screen(_without_errors(kept))
+    kept, overwritten = _as_on_screen(kept)
+    kept, lost = _last_words(kept)
+    kept = _without_errors(kept)
     text = plainly("\n".join(line for _, line in kept))
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
     found.notes += said + notes + overwritten
     if lines[-1].strip():
         found = without_torn_end(found, len(lines))
-    return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
+    return replace(beside_training(found), alarms=alarms + lost, whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
 def _patched(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -224,9 +233,34 @@ def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
     lines = [(place, line[:LONGEST]) for place, line in lines]
     found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
-    lost = [("lost", place, line) for place, line in end if LOST.match(line)]
-    found += (lost or [("error", place, line) for place, line in end if ERROR.search(line)])[:1]
+    found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
     return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
+
+
+def _last_words(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], tuple[tuple[str, int, str], ...]]:
+    """The lines without those that say that the loss was lost, whose numbers are no row of the run's, and alarms of these.
+
+    A line of which others have the words and other numbers is a row. Where nothing else has a number, what they say is all there is.
+    """
+    said = {
+        i: _wording(line)
+        for i, (_, line) in enumerate(lines)
+        if any(hint in line.lower() for hint in LOST_HINTS) and LOST.match(line[:LONGEST])
+    }
+    if not said:
+        return lines, ()
+    several = Counter(words for _, words in {(lines[i][1], words) for i, words in said.items()})
+    rows = {words for words, count in several.items() if count > MOST_REPEATED}
+    rows |= {words for i, (_, line) in enumerate(lines) if i not in said and (words := _wording(line)) in several}
+    said = {i: words for i, words in said.items() if words not in rows}
+    alarms = tuple(("lost", lines[i][0], lines[i][1].strip()[:100]) for i in said)
+    kept = [(place, "" if i in said else line) for i, (place, line) in enumerate(lines)]
+    return (kept if any(POINTS.search(line) for _, line in kept) else lines), alarms
+
+
+def _wording(line: str) -> str:
+    """What is said whatever the numbers are."""
+    return " ".join(POINTS.sub("#", line[:LONGEST]).split())
 
 
 def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
@@ -297,7 +331,7 @@ def _log(sheet: Sheet, chosen: Mapping[str, str | None]) -> LogFile:
         if name is not None and not (isinstance(name, str) and name in sheet.columns):
             raise must(ROLES[role], f"one of the columns {', '.join(sheet.columns)}", typed(name))
     others, which = other_runs(sheet, by_hand.get("train"))
-    sheet, said, alarms = replace(sheet, columns=dict(sheet.columns), others=others), list[str](), sheet.alarms
+    sheet, said = replace(sheet, columns=dict(sheet.columns), others=others), list[str]()
     roles = _roles(sheet, by_hand, said)
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
         raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
@@ -341,11 +375,18 @@ def _log(sheet: Sheet, chosen: Mapping[str, str | None]) -> LogFile:
             *said,
         ),
         reading,
-        alarms,
+        _heard(sheet, train),
         repr(roles["train"]) if "train" in by_hand else "the loss",
         of,
-        replace(sheet, alarms=alarms, chosen=by_hand),
+        replace(sheet, chosen=by_hand),
     )
+
+
+def _heard(sheet: Sheet, train: Numbers) -> tuple[tuple[str, int, str], ...]:
+    """The alarms of the run that is judged: a loss that was lost is none where a finite one follows, and an error says less than it."""
+    went_on = int(sheet.lines[np.isfinite(train.filled(np.nan))].max(initial=0))
+    lost = [each for each in sheet.alarms if each[0] == "lost" and each[1] > went_on]
+    return tuple(each for each in sheet.alarms if each[0] == "overflow" or (each in lost if lost else each[0] == "error"))
 
 
 def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> dict[str, str]:
