@@ -816,3 +816,71 @@ def test_a_word_beside_a_loss_that_is_a_number_is_a_value_that_was_not_computed(
     assert np.isfinite(log.curve("train").compressed()).all()  # type: ignore[union-attr]
     assert np.isfinite(log.curve("validation").compressed()).all()  # type: ignore[union-attr]
     assert diagnose(log).verdict != "diverged"
+
+
+LOSSES = [2 * 0.9**k for k in range(12)]
+
+
+def by_key(key: str, row: Callable[[float], object]) -> dict[str, object]:
+    """Rows by the name that counts each, in the order of the alphabet: 0, 1, 10, 11, 2."""
+    return dict(sorted((key.format(k), row(loss)) for k, loss in enumerate(LOSSES)))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"loss": by_key("{}", float), "lr": by_key("{}", lambda _: 0.1)},  # pandas' to_json
+        {"loss": by_key("{}", float), "name": "a run", "label": {"0": "cat", "1": "dog"}},
+        by_key("{}", lambda loss: {"loss": loss, "lr": 0.1}),  # its orient="index"
+        by_key("epoch_{}", lambda loss: {"loss": loss}),
+        by_key("Epoch {}", lambda loss: {"train": {"loss": loss}, "lr": 0.1}),
+        {"config": {"lr": 0.1, "weights": {"0": 1, "1": 2}}, "history": by_key("step-{}", lambda loss: {"loss": loss})},
+        by_key("{}", float),
+        by_key("epoch {}", float),
+    ],
+)
+def test_rows_by_the_name_that_counts_them_are_in_its_order(document: dict[str, object]) -> None:
+    for text in (json.dumps(document), json.dumps(document, indent=1)):
+        log = read_log(text)
+        assert log.losses.tolist() == LOSSES
+        assert log.step is not None
+        assert log.step.tolist() == list(range(12))
+
+
+def test_so_are_rows_of_python_s_and_those_before_the_end_of_a_file() -> None:
+    rows = {k: {"loss": loss, "lr": None} for k, loss in enumerate(LOSSES)}
+    assert read_log(str(rows)).losses.tolist() == LOSSES
+    assert read_log(json.dumps(rows)[:-1] + ', "12": {"lo').losses.tolist() == LOSSES
+
+
+@pytest.mark.parametrize("names", ["loss_1,loss_2", "layer_1,layer_2"])
+def test_a_number_in_a_name_that_counts_nothing_is_no_row(names: str) -> None:
+    one, other = names.split(",")
+    log = read_log(json.dumps([{"step": k, one: {"loss": loss}, other: {"loss": 2 * loss}} for k, loss in enumerate(LOSSES)]))
+    assert {f"{one}/loss", f"{other}/loss"} <= log.columns.keys()
+
+
+@pytest.mark.parametrize(
+    "names", ["loss_lr0.1,loss_lr1.0", "loss (lr=0.1),loss (lr=1)", "loss_lr1e-3,loss_lr1e-2", "lr0.1/loss,lr1.0/loss"]
+)
+def test_a_loss_by_its_rate_is_a_loss(names: str) -> None:
+    log = read_log(f"step,{names},lr\n" + "".join(f"{k},{2 * 0.9**k},{2 * 1.6**k},0.1\n" for k in range(20)))
+    assert log.roles == {"step": "step", "train": names.split(",")[1], "learning_rate": "lr"}
+    assert diagnose(log).verdict == "diverged"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Epoch {0}: Loss {1}/{2} (train/val)",
+        "Epoch {0} loss (train/val): {1}/{2} acc (train/val): 0.5/0.6",
+        "Epoch {0} train/val loss: {1} / {2}",
+        "Epoch {0} val/train loss: {2} | {1}",
+        "epoch {0}, loss [train | test] {1} | {2}",
+        "epoch {0} trn_loss {1} tst_loss {2}",
+    ],
+)
+def test_two_numbers_of_which_the_words_say_whose_each_is(line: str) -> None:
+    log = read_log("\n".join(line.format(k, f"{2 * 0.9**k:.4f}", f"{3 * 0.9**k:.4f}") for k in range(12)))
+    assert log.losses[:2].tolist() == [2, 1.8]
+    assert log.curve("validation")[:2].tolist() == [3, 2.7]  # type: ignore[index]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides, words
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides, words
 from explorer.core.files.sheet import (
     MOST_CELLS,
     MOST_COLUMNS,
@@ -34,6 +34,7 @@ Lines = Sequence[tuple[int, str]]  # lines with their numbers in the file
 
 _PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in
            (("nan", "NaN"), ("inf", "Infinity"), ("None", "null"), ("True", "true"), ("False", "false"))]  # fmt: skip
+_PYTHON_ROW = re.compile(r"([{,]\s*+)(\d++)(?=\s*+:\s*+\{)")  # {0: {'loss': 0.5}}
 
 
 def document(text: str) -> Sheet | None:
@@ -52,6 +53,7 @@ def document(text: str) -> Sheet | None:
         if isinstance(error, RecursionError):
             raise ValueError("the file must have a row in each line, and its JSON is nested deeper than a log is, from line 1 on") from None
         try:
+            text = _PYTHON_ROW.sub(r'\1"\2"', text)
             for pattern, plain in _PYTHON:
                 text = pattern.sub(plain, text)
             found = json.loads(text.replace("'", '"'), parse_int=float) if len(text) < 1 << 22 else None
@@ -80,7 +82,7 @@ def document(text: str) -> Sheet | None:
 def _whole_objects(text: str) -> Any:
     """What a document has before its last whole object, if it was cut off behind it, as where a run was killed; None if it was not."""
     end = text.rfind("}")
-    for closed in ("]", "]}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
+    for closed in ("]", "]}", "}", "}}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
         with contextlib.suppress(json.JSONDecodeError, RecursionError):
             return json.loads(text[: end + 1] + closed, parse_int=float)
     return None
@@ -94,12 +96,44 @@ def _objects(found: Any, depth: int = 0) -> list[dict[str, Any]]:
         return []
     if isinstance(names := found.get("columns"), list) and isinstance(rows := found.get("data"), list):
         return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
-    if found and all(isinstance(each, dict) and each and all(map(str.isdecimal, each)) for each in found.values()):  # pandas' to_json
-        rows = next(iter(found.values()))
-        if len(rows) * len(found) > 4 * MOST_CELLS:
-            raise must("rows × names", f"≤ {4 * MOST_CELLS:,}", f"{len(rows):,} × {len(found):,}: keep some of them")
-        return [{name: each.get(row) for name, each in found.items()} for row in rows]
-    return max((_objects(each, depth + 1) for each in found.values()), key=len, default=[])
+    own: list[dict[str, Any]] = []
+    if columns := {name: each for name, each in found.items() if isinstance(each, dict) and _counts(each) and _flat_values(each)}:
+        rows = dict.fromkeys(key for each in columns.values() for key in each)
+        if len(rows) * len(columns) > 4 * MOST_CELLS:
+            raise must("rows × names", f"≤ {4 * MOST_CELLS:,}", f"{len(rows):,} × {len(columns):,}: keep some of them")
+        own = _in_order({row: {name: each.get(row) for name, each in columns.items()} for row in rows})  # pandas' to_json
+    elif _counts(found) and all(isinstance(each, dict) and not any(True for _ in _series(each)) for each in found.values()):
+        own = _in_order(found)
+    elif depth == 0 and len(found) > 1 and _counts(found) and _flat_values(found):
+        own = _in_order({row: {"loss": each} for row, each in found.items()})
+    inside = [_objects(each, depth + 1) for each in found.values()] if not own or columns else []
+    return max([own, *inside], key=lambda rows: (any(_names_loss(row) for row in rows[:1]), len(rows)))
+
+
+def _names_loss(row: Mapping[str, Any]) -> bool:
+    return any(kind(name) in ("train", "validation") for name, _ in _flat(row))
+
+
+def _counts(found: Mapping[str, Any]) -> str | None:
+    """What the names of an object count, as those of pandas' rows, or of ``{"epoch_1": …, "epoch_2": …}``; None if they do not."""
+    named = [_ROW_NAME.fullmatch(name) for name in found]
+    what = {name[1].lower() if name else "?" for name in named}
+    word = what.pop() if len(what) == 1 else "?"
+    return word or "index" if not word or kind(word) in COUNTERS else None
+
+
+def _flat_values(found: Mapping[str, Any]) -> bool:
+    return not any(isinstance(each, dict | list) for each in found.values())
+
+
+def _in_order(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows in the order of the numbers in their names, each with its own."""
+    what = _counts(found) or "index"
+    numbers = {name: float(match[2]) for name in found if (match := _ROW_NAME.fullmatch(name))}
+    return [{what: numbers[name], **found[name]} for name in sorted(numbers, key=lambda each: numbers[each])]
+
+
+_ROW_NAME = re.compile(r"\A([^\W\d_]*+)[ _:#=.-]{0,3}+(\d++(?:\.\d++)?)")
 
 
 def json_lines(lines: Lines) -> Sheet | None:

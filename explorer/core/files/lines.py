@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
-from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, names_run, words
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, is_side, kind, names_run, words
 from explorer.core.files.sheet import MOST_COLUMNS, Sheet, sheet
 from explorer.core.ground.prose import counted
 
@@ -322,7 +322,7 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
     shape = "".join("#".join(" ".join(text.split()) for text in texts).split(" "))
     given = next((names for begins, names in PROGRAMS if shape.startswith(begins.replace(" ", ""))), ())
     names: list[str] = []
-    phrase = ""
+    phrase, sides = "", _of_two_sides(texts)
     bare = len(texts)  # the numbers from here to the end of the line have no names
     while bare > 1 and _DIVIDES.fullmatch(texts[bare - 1]):
         bare -= 1
@@ -347,6 +347,8 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
         percent = after.startswith("%") and (not name or kind(name) in COUNTERS)
         if i < len(given):
             name = given[i]
+        elif i in sides:
+            name = sides[i]
         elif not i and _TAG.fullmatch(name) and _TOTAL.fullmatch(after):  # Test: [1/196]
             name, tag = f"{name} progress", name
         elif (
@@ -369,6 +371,23 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             name = f"{tag} {name}"
         names.append(f"{name} (2)" if name and name in names else name)
     return names
+
+
+def _of_two_sides(texts: Sequence[str]) -> dict[int, str]:
+    """The names of two numbers of which the words before or behind them say whose each is: ``loss 0.5/0.6 (train/val)``."""
+    found: dict[int, str] = {}
+    for i in (i for i in range(len(texts) - 2) if texts[i + 1].strip() in ("/", "|", ",")):
+        for text in (texts[i][-MOST_LETTERS:], texts[i + 2][:MOST_LETTERS]):
+            both = _TWO_SIDES.search(text)
+            if both and is_side(both[1]) and is_side(both[2]) and has(both[1], "held out") != has(both[2], "held out"):
+                before = _TWO_SIDES.sub(" ", texts[i][-MOST_LETTERS:]).rstrip(" \t:=|>[({'\"~≈")
+                name = " ".join(_spoken(_BREAK.split(before)[-1]))
+                if kind(name) not in COUNTERS:
+                    found |= {i: f"{both[1]} {name}".strip(), i + 1: f"{both[2]} {name}".strip()}
+    return found
+
+
+_TWO_SIDES = re.compile(r"[(\[]?(?<!\w)([^\W\d_]++) ?[/|,] ?([^\W\d_]++)[)\]]?")
 
 
 def _without_aside(text: str) -> tuple[str, str]:
