@@ -884,3 +884,24 @@ def test_two_numbers_of_which_the_words_say_whose_each_is(line: str) -> None:
     log = read_log("\n".join(line.format(k, f"{2 * 0.9**k:.4f}", f"{3 * 0.9**k:.4f}") for k in range(12)))
     assert log.losses[:2].tolist() == [2, 1.8]
     assert log.curve("validation")[:2].tolist() == [3, 2.7]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("torn", ["3.9e", "3.9e+", "3.9e+0", "3.9", "3"])
+@pytest.mark.parametrize("line", ["step {} loss {}", "{},{}", "Epoch {}\n - 3s - loss: {}", "{}\t{}", "step {} lr 0.1 |  loss {:>12}"])
+def test_a_last_line_that_ends_within_its_number_is_left_out(line: str, torn: str) -> None:
+    head = {"{},": "step,loss\n", "{}\t": "step\tloss\n"}.get(line[:3], "")
+    before = head + "".join(line.format(k, f"{2 * 1.5**k:.4e}") + "\n" for k in range(28))
+    log = read_log(before + line.format(28, torn))
+    assert log.losses.compressed()[-1] == pytest.approx(2 * 1.5**27, rel=1e-4)
+    assert f"Line {before.count(chr(10)) + line.count(chr(10)) + 1:,} ends within a number and is left out." in log.notes
+    assert "it has not turned" in diagnose(log).sentence
+    assert read_log(before + line.format(28, "3.9123e+05")).losses.compressed()[-1] == 391230
+    if "e" not in torn[1:]:
+        assert read_log(before + line.format(28, torn) + "\n").losses.compressed()[-1] == float(torn), "a line that ends is whole"
+
+
+def test_a_number_of_the_usual_form_ends_a_file() -> None:
+    for row in ("step {} loss {:.4f}", "step {} loss {:.3g}", "step {} loss {:.0f}", "{},{}"):
+        log = read_log("\n".join(row.format(k, 1000 * 0.7**k) for k in range(30)))
+        assert log.losses.count() == 30
+        assert np.isnan(read_log("\n".join(row.format(k, 1000 * 0.7**k if k < 29 else np.nan) for k in range(30))).losses[-1])

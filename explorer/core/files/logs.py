@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, run_of, words
-from explorer.core.files.runs import beside_training, counters, last_run, other_runs, without_torn_end
+from explorer.core.files.runs import ROWS_BEFORE, beside_training, counters, last_run, other_runs, without_torn_end
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly, value
@@ -182,7 +182,12 @@ def _sheet(content: bytes | str) -> Sheet:
     kept = _without_errors(kept)
     text = plainly("\n".join(line for _, line in kept))
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
+    torn = bool(lines[-1].strip()) and _ends_within_a_number([line for _, line in kept])
+    if torn:
+        notes = [f"Line {kept[-1][0]:,} ends within a number and is left out.", *notes]
+        kept, text = kept[:-1], text[: text.rindex("\n")]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
+    found.rows += torn
     found.notes += said + notes + overwritten
     if lines[-1].strip():
         found = without_torn_end(found, len(lines))
@@ -227,6 +232,32 @@ def _without_errors(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 def _is_number(text: str) -> bool:
     return isinstance(value(text.strip(), decimal_comma=False), float)
+
+
+def _ends_within_a_number(lines: list[str]) -> bool:
+    """Whether the last line, which does not end, has a number at its end without the point or the exponent of all those in its place.
+
+    A program that was killed wrote half of it: 3.9e or 3 of 3.9e+05.
+    """
+    *before, number, end = ["", *_PARTS.split(lines[-1][-LONGEST:].strip())]
+    if end or not number:
+        return False
+    before = before[1:]
+    narrow, many = [" ".join(each.split()) for each in before[::2]], len(before)
+    alike = []
+    for line in lines[-LOOKED_BACK:-1]:
+        pieces = _PARTS.split(line[-LONGEST:].strip(), many // 2 + 1)
+        if len(pieces) > many and [" ".join(each.split()) for each in pieces[:many:2]] == narrow:
+            alike.append(pieces[many])
+    if len(alike) < ROWS_BEFORE:
+        return False
+    exponents = {len(each.lower().partition("e")[2].lstrip("+-")) for each in alike}
+    own = len(number.lower().partition("e")[2].lstrip("+-"))
+    return number[-1] in "eE+-" or own < min(exponents) == max(exponents) or ("." not in number and all("." in each for each in alike))
+
+
+_PARTS = re.compile(r"([+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE](?:[+-]?\d++|[+-]?\Z))?)")
+LOOKED_BACK = 2_000  # lines before the last
 
 
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
