@@ -905,3 +905,88 @@ def test_a_number_of_the_usual_form_ends_a_file() -> None:
         log = read_log("\n".join(row.format(k, 1000 * 0.7**k) for k in range(30)))
         assert log.losses.count() == 30
         assert np.isnan(read_log("\n".join(row.format(k, 1000 * 0.7**k if k < 29 else np.nan) for k in range(30))).losses[-1])
+
+
+CALM = [f"{2 * 0.9**k:.4f}" for k in range(20)]
+
+
+def rows_of(cells: Sequence[str], row: str = "{},{}\n", start: int = 0) -> str:
+    return "".join(row.format(k, cell) for k, cell in enumerate(cells, start))
+
+
+@pytest.mark.parametrize(
+    ("row", "losses", "says"),
+    [
+        ("{},{},0.1,\n", ["nan"] * 4, ""),
+        ("{},{},0.1,skipped\n", ["nan"] * 4, "4 rows with more cells than names (22, 23, 24, 25): 'skipped' is left out in the first."),
+        ("{},{},0.1,overflow\n", ["9e3", "9e5", "9e7", "9e9"], "'overflow' is left out"),
+        ("{},{},0.1,5\n", ["nan"] * 4, "'5' is left out"),
+        ("{},{},0.1\n", ["9,000.5", "90,000.5", "900,000.5", "9,000,000.5"], "commas divide thousands in the first."),
+    ],
+)
+def test_a_row_with_a_cell_too_many_is_read_where_all_else_fits(row: str, losses: list[str], says: str) -> None:
+    log = read_log("step,loss,lr\n" + rows_of(CALM, "{},{},0.1\n") + rows_of(losses, row, 20))
+    np.testing.assert_array_equal(log.losses[-4:].filled(-1), [float(each.replace(",", "")) for each in losses])
+    assert log.curve("learning_rate").tolist() == [0.1] * 24  # type: ignore[union-attr]
+    assert says in " ".join(log.notes)
+    assert diagnose(log).verdict == "diverged"
+
+
+def test_rows_at_the_end_that_cannot_be_read_are_an_alarm() -> None:
+    """1,4690.0 may be one number or two."""
+    calm = "step,loss,lr\n" + rows_of(CALM, "{},{},0.1\n")
+    log = read_log(calm + rows_of(["1,4690.0", "2,5690.0"], "{},{},0.1\n", 20))
+    assert log.losses.count() == 20
+    assert "the log ends with 2 rows that could not be read from line 22 on" in diagnose(log).sentence
+    for end in ("done, saved\n", "step,loss,lr\n", "20,1.5,0.1,a,b\n" + rows_of(["1.0"], "{},{},0.1\n", 21)):
+        assert "could not be read" not in diagnose(read_log(calm + end)).sentence
+
+
+@pytest.mark.parametrize("step", ["", "inf", "nan", "?"])
+def test_a_loss_counts_whose_step_cannot_be_read(step: str) -> None:
+    lost = read_log("step,loss\n" + rows_of(CALM) + f"{step},nan\n" * 4)
+    assert np.isnan(lost.losses[-4:].filled(0)).all()
+    assert lost.step is not None
+    assert lost.step.tolist() == list(range(24))
+    assert "In 4 rows 'step' cannot be read: they are placed by the rows around them." in lost.notes
+    assert diagnose(lost).verdict == "diverged"
+    cells = [f"{step if k in (0, 5, 6) else 10 * k},{loss}" for k, loss in enumerate(CALM)]
+    within = read_log("step,loss\n" + "\n".join(cells))
+    assert within.losses.tolist() == [float(each) for each in CALM]
+    assert within.step is not None
+    assert within.step.tolist() == [10 * k for k in range(20)]
+
+
+@pytest.mark.parametrize("row", ["{},{}\n", "step {} loss {}\n", "{} {}\n"])
+def test_a_blank_within_a_number_is_none(row: str) -> None:
+    head = "" if "step" in row else row.format("step", "loss")
+    cells = [f"{9.75 * 0.9**k:.2f} {'eE'[k % 2]}-01" for k in range(12)]
+    log = read_log(head + rows_of(cells, row))
+    assert log.losses.tolist() == [float(each.replace(" ", "")) for each in cells]
+    assert read_log("\n".join(f"loss {k + 1}.5 e-commerce 3" for k in range(9))).losses[0] == 1.5
+
+
+@pytest.mark.parametrize("row", ['{},"{}\n', '"{},{}\n', '{},{},"ok\n', '{};"{}\n'])
+@pytest.mark.parametrize("every", [1, 2, 12])
+def test_a_quote_that_is_not_closed_swallows_no_row(row: str, every: int) -> None:
+    losses = [2 * 1.5**k for k in range(20)]
+    head = "step,loss,note\n" if "ok" in row else row.replace('"', "").format("step", "loss")
+    log = read_log(head + "".join((row if k % every == 0 else row.replace('"', "")).format(k, loss) for k, loss in enumerate(losses)))
+    assert log.losses.tolist() == losses
+    assert log.notes[0] == "All 20 rows are used."
+
+
+def test_a_cell_of_two_lines_is_one() -> None:
+    log = read_log("step,loss,note\n" + "".join(f'{k},{1 / (k + 1)},"fine,\nso far"\n' for k in range(9)))
+    assert log.losses.tolist() == [1 / (k + 1) for k in range(9)]
+
+
+@pytest.mark.parametrize("names", ["", "epoch, train loss, val loss\n"])
+def test_commas_without_a_space_are_decimal_where_others_have_one(names: str) -> None:
+    cells = [(f"{2.4058 * 0.9**k:.4f}", f"{2.5 * 0.9**k:.1f}") for k in range(9)]
+    log = read_log(names + "".join(f"{k}, {one}, {other}\n".replace(".", ",") for k, (one, other) in enumerate(cells, 1)))
+    assert log.losses.tolist() == [float(one) for one, _ in cells]
+    assert next(iter([*log.columns.values()][2:])).tolist() == [float(other) for _, other in cells]
+    assert "Numbers are read with decimal commas: '2,4058' is 2.4058." in log.notes
+    assert read_log("step, loss\n" + "".join(f"{k}, {9 - k},5\n" for k in range(8))).losses[0] == 9.5
+    assert read_log("step, loss\n" + "".join(f"{k}, {9 - k}.5\n" for k in range(8))).losses[0] == 9.5

@@ -25,7 +25,7 @@ from explorer.core.files.sheet import (
     sheet,
     spread,
 )
-from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, unspaced, value
+from explorer.core.files.text import COMMA, DELIMITERS, TEXT, best_delimiter, cells, closed, decimal_comma, number, plainly, unspaced, value
 from explorer.core.ground.knobs import must, typed
 from explorer.core.ground.prose import counted
 
@@ -82,9 +82,9 @@ def document(text: str) -> Sheet | None:
 def _whole_objects(text: str) -> Any:
     """What a document has before its last whole object, if it was cut off behind it, as where a run was killed; None if it was not."""
     end = text.rfind("}")
-    for closed in ("]", "]}", "}", "}}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
+    for brackets in ("]", "]}", "}", "}}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
         with contextlib.suppress(json.JSONDecodeError, RecursionError):
-            return json.loads(text[: end + 1] + closed, parse_int=float)
+            return json.loads(text[: end + 1] + brackets, parse_int=float)
     return None
 
 
@@ -341,7 +341,7 @@ def table(lines: Lines) -> Sheet:
     if delimiter == "," and width == 2 and _are_decimals(rows):
         rows, delimiter, width = [[",".join(row)] for row in rows], ";", 1
     counts = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2
-    sections, odd = _sections(places, rows, width, delimiter)
+    sections, odd, cut = _sections(places, rows, width, delimiter)
     numbered = sorted(row for _, found in sections for row in found)
     if not numbered:
         only = ", ".join(cell[:40] for cell in rows[0][:5])
@@ -352,6 +352,11 @@ def table(lines: Lines) -> Sheet:
         found.notes.append(f"{left_out(comments)}: commented out by a #.")
     if odd:
         found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
+    if cut:
+        told = ", ".join(f"{places[row]:,}" for row, _ in cut[:5]) + ", …" * (len(cut) > 5)
+        found.notes.append(f"{counted(len(cut), 'row')} with more cells than names ({told}): {cut[0][1]} in the first.")
+    after = [row for row in odd if row > numbered[-1] and len(rows[row]) > 1 and _begins(rows[row])]
+    found.alarms = tuple(("unread", places[row], delimiter.join(rows[row])[:100]) for row in after)
     if counts:
         found.notes.append(f"{','.join(rows[0])!r} is ambiguous: it is read as two numbers, because the first of them counts.")
     given = [cell for row in numbered[:20_000] for cell in rows[row]]
@@ -397,7 +402,8 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
     kept = [(place, _COUNTED.sub(r"\1", line)) for place, line in kept]
     kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
-    kept = _without_thousands(kept)
+    kept = _by_semicolons(_without_thousands(kept))
+    kept = [(place, line) for (place, _), line in zip(kept, closed([line for _, line in kept]), strict=True)]
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
@@ -453,6 +459,17 @@ def _without_thousands(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return [lines[0], *((place, "  ".join(unspaced(cell) for cell in row)) for place, row in wide)]
 
 
+def _by_semicolons(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines of ``1, 2,4058, 2,3`` as ``1; 2,4058; 2,3``: where a space is behind some commas, the others are decimal."""
+    rows = [_DIVIDED.split(line.strip()) for _, line in lines[:200]]
+    body = rows[1:] if len(rows) > 1 else rows
+    given = [cell for row in body for cell in row if "," in cell]
+    if len({*map(len, rows)}) != 1 or len(rows[0]) < 2 or not all(map(COMMA.fullmatch, given)) or all(map(AMBIGUOUS[","].fullmatch, given)):
+        return lines
+    return [(place, "; ".join(_DIVIDED.split(line.strip()))) for place, line in lines]
+
+
+_DIVIDED = re.compile(r",[ \t]++")
 _WIDE = re.compile(r"\s{2,}+")
 
 
@@ -485,8 +502,8 @@ _BAR = re.compile(r"(?<!\d)\d{1,3}%\|.*")
 
 def _sections(
     places: Sequence[int], rows: Sequence[list[str]], width: int, delimiter: str
-) -> tuple[list[tuple[list[str], list[int]]], list[int]]:
-    """The names, none at first, with the rows under them; and the rows that are neither."""
+) -> tuple[list[tuple[list[str], list[int]]], list[int], list[tuple[int, str]]]:
+    """The names, none at first, with the rows under them; the rows that are neither; and those with too many cells, and what was done."""
     first = next(i for i, row in enumerate(rows) if len(row) == width)
     texts = [value(cell, decimal_comma=True) is TEXT for cell in rows[first]]
     head = all(texts) if delimiter == " " else any(texts)
@@ -508,7 +525,7 @@ def _sections(
             )
     sections: dict[tuple[str, ...], list[int]] = {tuple(names): []}
     odd = [row for row in range(first) if rows[row] not in above] if names and not head else list(range(first))
-    begun = names
+    begun, cut = names, list[tuple[int, str]]()
     for i in range(start, len(rows)):
         row = rows[i]
         if row == names:
@@ -519,9 +536,44 @@ def _sections(
         elif len(row) == (many := len(names) or width) or (delimiter != " " and _fits(row, many)):
             row[:] = [*row[:many], *[""] * (many - len(row))]
             sections[tuple(names)].append(i)
+        elif names and sections[tuple(names)] and (read := _cut(row, rows[sections[tuple(names)][-1]], delimiter)):
+            cut.append((i, read[1]))
+            row[:] = read[0]
+            sections[tuple(names)].append(i)
         else:
             odd.append(i)
-    return [(list(names), found) for names, found in sections.items() if found], sorted(odd)
+    return [(list(names), found) for names, found in sections.items() if found], sorted(odd), cut
+
+
+def _cut(row: Sequence[str], above: Sequence[str], delimiter: str) -> tuple[list[str], str] | None:
+    """A row with too many cells as one like that above, and what was done: commas that divide thousands, or a cell behind its last."""
+    many, joined = len(above), list(row)
+    while delimiter == "," and len(joined) > many:
+        pair = next((i for i in range(len(joined) - 2, 0, -1) if _HEAD.fullmatch(joined[i]) and _GROUPS.fullmatch(joined[i + 1])), 0)
+        if not pair:
+            break
+        joined[pair : pair + 2] = ["".join(joined[pair : pair + 2])]
+    zero = any(cell.lstrip("+-")[:1] == "0" and cell not in row for cell in joined)  # is no head of thousands
+    if len(joined) == many < len(row) and not zero and _alike(joined, above):
+        return joined, "commas divide thousands"
+    split = any(_WHOLE.fullmatch(one) and other[:1].isdigit() for one, other in itertools.pairwise(row[1:]))  # one number, perhaps
+    if len(row) == many + 1 and (value(row[-1], decimal_comma=True) is TEXT or not split) and _alike(row[:many], above):
+        return list(row[:many]), f"{row[-1][:30]!r} is left out"
+    return None
+
+
+_WHOLE = re.compile(r"[+-]?\d++")
+_HEAD, _GROUPS = re.compile(r"[+-]?\d{1,3}"), re.compile(r"(?:\d{3})++(?:\.\d*+)?")
+
+
+def _alike(row: Sequence[str], above: Sequence[str]) -> bool:
+    """Whether a row begins with a number, and has text only where the other has."""
+    texts = [value(cell, decimal_comma=True) is TEXT for cell in row]
+    return _begins(row) and not any(text and value(cell, decimal_comma=True) is not TEXT for text, cell in zip(texts, above, strict=True))
+
+
+def _begins(row: Sequence[str]) -> bool:
+    return isinstance(value(row[0], decimal_comma=True), float)
 
 
 def _fits(row: Sequence[str], width: int) -> bool:

@@ -63,7 +63,8 @@ class LogFile(Displayed):
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
     values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
-    and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``. `called` is what sentences call the
+    one near the end that speaks of an error, those that say that the loss was lost, and rows at the end that could not be read:
+    ``(kind, line, words)``. `called` is what sentences call the
     judged column: by its own name where it was chosen by hand; `of` is what the file has, such as ``"300,001 lines"``, where not all
     is judged.
 
@@ -191,7 +192,7 @@ def _sheet(content: bytes | str) -> Sheet:
     found.notes += said + notes + overwritten
     if lines[-1].strip():
         found = without_torn_end(found, len(lines))
-    return replace(beside_training(found), alarms=alarms + lost, whole=len(lines) - (not lines[-1]) if notes else 0)
+    return replace(beside_training(found), alarms=(*found.alarms, *alarms, *lost), whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
 def _patched(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -417,7 +418,7 @@ def _heard(sheet: Sheet, train: Numbers) -> tuple[tuple[str, int, str], ...]:
     """The alarms of the run that is judged: a loss that was lost is none where a finite one follows, and an error says less than it."""
     went_on = int(sheet.lines[np.isfinite(train.filled(np.nan))].max(initial=0))
     lost = [each for each in sheet.alarms if each[0] == "lost" and each[1] > went_on]
-    return tuple(each for each in sheet.alarms if each[0] == "overflow" or (each in lost if lost else each[0] == "error"))
+    return tuple(each for each in sheet.alarms if each in lost or each[0] not in ("lost", *["error"] * bool(lost)))
 
 
 def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> dict[str, str]:
@@ -534,6 +535,9 @@ def _ordered(
         if candidates and rows > 1:
             said.append(f"{candidates[0]!r} does not count the rows: the file's order is used instead.")
         return columns, None, rows
+    placed = _between(step, there)
+    if placed:
+        said.append(f"In {counted(placed, 'row')} {roles['step']!r} cannot be read: they are placed by the rows around them.")
     kept = np.flatnonzero(np.isfinite(step))
     if kept.size < rows:
         said.append(f"{counted(rows - kept.size, 'row')} without a step {'is' if rows - kept.size == 1 else 'are'} left out.")
@@ -565,6 +569,16 @@ def _place(step: NDArray[Any], epoch: NDArray[Any], there: NDArray[np.bool_]) ->
     without = ~has_step & np.isfinite(epoch) & np.isfinite(last[of])
     step[without] = last[of[without]]
     return without
+
+
+def _between(step: NDArray[Any], there: NDArray[np.bool_]) -> int:
+    """Gives the rows with a loss whose step cannot be read one between those of the rows around them, and returns how many these are."""
+    known, without = np.flatnonzero(np.isfinite(step)), np.flatnonzero(~np.isfinite(step) & there)
+    if known.size and without.size:
+        pace = float(np.median(np.diff(step[known]))) if known.size > 1 else 1.0
+        beyond = without - np.clip(without, known[0], known[-1])
+        step[without] = np.interp(without, known, step[known]) + beyond * (pace if pace > 0 else 1.0)
+    return int(without.size if known.size else 0)
 
 
 def _nested(sheet: Sheet, of_kind: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:
