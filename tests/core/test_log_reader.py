@@ -990,3 +990,8 @@ def test_commas_without_a_space_are_decimal_where_others_have_one(names: str) ->
     assert "Numbers are read with decimal commas: '2,4058' is 2.4058." in log.notes
     assert read_log("step, loss\n" + "".join(f"{k}, {9 - k},5\n" for k in range(8))).losses[0] == 9.5
     assert read_log("step, loss\n" + "".join(f"{k}, {9 - k}.5\n" for k in range(8))).losses[0] == 9.5
+
+
+def test_two_signs_are_no_number() -> None:
+    with pytest.raises(ValueError, match=r"^the file must have"):
+        read_log("--1, 2")

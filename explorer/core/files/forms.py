@@ -592,7 +592,7 @@ def _known(name: str) -> bool:
 def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
     """Whether pairs of whole numbers without names, such as 0,52, are one number each: they are, unless the first counts."""
     pairs = [row for row in rows[:200] if len(row) == 2]
-    if not all(part.lstrip("+-").isdecimal() for pair in pairs for part in pair):
+    if not all(_WHOLE.fullmatch(part) for pair in pairs for part in pair):
         return False
     whole = [float(first) for first, _ in pairs]
     return not all(a < b for a, b in itertools.pairwise(whole)) or len(whole) < 2
