@@ -290,3 +290,41 @@ def test_what_the_log_says_is_quoted_as_it_stands() -> None:
         found = diagnose(read_log(f"{text}\n{end}\n", roles={"train": "aux_loss"}))
         assert f"“{end}”" in found.sentence
     assert "'aux_loss'" in diagnose(read_log(text, roles={"train": "aux_loss"})).sentence
+
+
+LAST_WORDS = [
+    "Batch 12: Invalid loss, terminating training",
+    "Monitored metric train_loss = nan is not finite. Previous best value was 0.500. Signaling Trainer to stop.",
+    "FloatingPointError: Minimum loss scale reached (0.0001). Your loss is probably exploding. Try lowering the learning rate.",
+    "Minimum loss scale reached (0.0001). Your loss is probably exploding.",
+    "Loss is nan, stopping training",
+    "Loss became infinite or NaN at iteration=30!",
+    "ERROR:tensorflow:Model diverged with loss = NaN.",
+    "Model diverged with loss = NaN.",
+    "Training loss has exploded at step 30, giving up",
+]
+
+
+@pytest.mark.parametrize("after", ["", "{'loss_ce': tensor(nan), 'loss_bbox': tensor(0.3)}\n", "saving\n" * 30])
+@pytest.mark.parametrize("head", ["", "step,loss\n", '{"step": 0, "loss": 1.05}\n'])
+@pytest.mark.parametrize("words", LAST_WORDS)
+def test_a_trainer_s_last_words_are_an_alarm_and_no_row(words: str, head: str, after: str) -> None:
+    row = {"": "iter {} loss {:.4f}", "s": "{},{:.4f}", "{": '{{"step": {}, "loss": {:.4f}}}'}[head[:1]]
+    rows = head + "\n".join(row.format(k, loss) for k, loss in enumerate(FALL, 1))
+    log = read_log(f"{rows}\n{words}\n{after if not head else ''}")
+    assert log.roles == {"step": "step" if head else "iter", "train": "loss"}
+    assert log.losses[-1] == pytest.approx(FALL[-1], abs=1e-4)
+    assert not [name for name in log.columns if name.split()[0] in ("Loss", "Monitored", "Batch", "Minimum", "Model", "Training")]
+    found = diagnose(log)
+    assert found.verdict == Verdict.DIVERGED
+    assert words[:60] in found.sentence
+    assert "The program stopped with an error" not in {cause.name for cause in found.causes}
+    assert diagnose(read_log(f"{rows.split(chr(10))[0]}\n{words}\n{rows}")).verdict != Verdict.DIVERGED, "it went on"
+
+
+def test_rows_that_speak_of_a_lost_loss_are_rows() -> None:
+    row = "epoch {} training loss: {}, stopping counter: {}/9"
+    log = read_log("\n".join(row.format(k, "nan" if k > 5 else 1 / (k + 1), k) for k in range(9)))
+    assert np.isnan(log.losses.filled(0)).tolist() == [False] * 6 + [True] * 3
+    log = read_log("batch size: 32\n" + "\n".join(row.format(k, "nan", k) for k in range(9)))
+    assert np.isnan(log.losses.compressed()).sum() == 9

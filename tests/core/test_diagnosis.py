@@ -536,3 +536,24 @@ ANY = st.one_of(st.floats(), st.none(), st.sampled_from([0.0, 1.0, 1e308, -1e308
 @given(st.lists(ANY, max_size=60), st.sampled_from([None, True, False]))
 def test_any_numbers_get_a_sentence(losses: list[float | None], stochastic: bool | None) -> None:
     assert diagnose(losses, stochastic=stochastic).sentence
+
+
+@pytest.mark.parametrize("factor", [1.3, 1.8, 3.0, 10.0])
+@pytest.mark.parametrize("before", [[2.0], [2.0 + 0.01 * (7 * k % 5) for k in range(20)], [2 * 0.95**k + 0.3 for k in range(40)]])
+@pytest.mark.parametrize("last", [3.1, 1000.0])
+def test_one_low_row_hides_no_growth(factor: float, before: list[float], last: float) -> None:
+    up = [before[-1] * factor**k for k in range(1, 1 + max(int(np.log(170_000) / np.log(factor)), 7))]
+    found = diagnose([*before, *up, last])
+    assert found.verdict == Verdict.DIVERGED
+    assert "the last row jumps" not in found.symptoms
+    back = diagnose([*before, *up, *[before[-1] * 0.99**k for k in range(40)]])
+    assert back.verdict != Verdict.DIVERGED, "it came back, for more than a row"
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.02])
+def test_two_rows_that_leap_the_second_farther_are_growth(scale: float) -> None:
+    noise = scale * np.random.default_rng(3).standard_normal(40)
+    fall = list(1 / np.arange(1, 41) + 0.1 + noise)
+    assert diagnose([*fall, 10.0, 100.0]).verdict == Verdict.DIVERGED
+    for spike in ([10.0], [10.0, 12.0], [10.0, 0.1], [10.0, 100.0, 0.13]):
+        assert diagnose([*fall, *spike]).verdict != Verdict.DIVERGED

@@ -1147,7 +1147,7 @@ def test_a_place_is_told_by_what_counts_it(text: str, place: str) -> None:
 
 def test_a_quote_that_is_not_closed_is_refused_in_our_words() -> None:
     with pytest.raises(ValueError, match="a quote may not be closed"):
-        read_log('loss\n"' + "1.0\n" * 50_000)
+        read_log('loss\n"' + "1.0\n" * 50_000 + '"')
 
 
 def assert_begins(found: Any, expected: list[float], *, whole: bool = False) -> None:

@@ -396,6 +396,24 @@ def test_another_column_takes_a_role_and_gives_it_back() -> None:
         log.with_roles({"train": "loss"})
 
 
+def test_what_was_chosen_before_stays() -> None:
+    text = "step,loss,a,b,lr\n" + "".join(f"{k},{k + 1},{k + 2},{k + 3},0.1\n" for k in range(9))
+    whole = read_log(text, roles={"train": "b", "validation": "a", "learning_rate": None})
+    one_by_one = read_log(text).with_roles({"train": "b"}).with_roles({"validation": "a"}).with_roles({"learning_rate": None})
+    later = read_log(text, roles={"learning_rate": None, "validation": "a"}).with_roles({"train": "b"})
+    for log in (whole, one_by_one, later, whole.with_roles({})):
+        assert log.roles == {"step": "step", "train": "b", "validation": "a"}
+        assert log.called == "'b'"
+    assert whole.with_roles({"train": "loss", "learning_rate": "lr"}).roles == {
+        "step": "step",
+        "train": "loss",
+        "validation": "a",
+        "learning_rate": "lr",
+    }
+    with pytest.raises(ValueError, match=r"^roles must be"):
+        whole.with_roles(["train"])  # type: ignore[arg-type]
+
+
 def test_a_log_is_diagnosed_as_it_is() -> None:
     text = "".join(f"step {10 * k} loss: {2 * 0.9**k:.4f} val_loss: {3 * 0.9**k:.4f} lr: 0.1\n" for k in range(40))
     log = read_log(text)
@@ -775,3 +793,205 @@ def test_a_run_whose_name_begins_another_goes_on_alone() -> None:
 def test_a_text_without_a_number_is_said_to_have_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"^the file must have a column with a loss, and no number in it has a name$"):
         read_log(text)
+
+
+@pytest.mark.parametrize("word", ["None", "null", "--", "NA", "N/A", "overflow", "****", "invalid"])
+@pytest.mark.parametrize(
+    "line", ["step {} loss {}", "[{}/60] loss={}, lr=0.1", "{{'step': {}, 'loss': {}}}", "| step {} | loss:  {:>8} | 3 ms |"]
+)
+def test_a_word_where_a_loss_was_a_number_is_a_lost_loss(line: str, word: str) -> None:
+    falls = [line.format(k, f"{2 * 0.9**k:.4f}") for k in range(20)]
+    log = read_log("\n".join([line.format(0, word), *falls, *(line.format(k, word) for k in range(20, 23))]))
+    assert np.isfinite(log.losses[:20].filled(0)).all(), "before the first number it tells nothing"
+    assert not np.isfinite(log.losses[-3:].filled(0)).any()
+    assert diagnose(log).verdict == "diverged"
+    assert any(f"In line 22 'loss' is '{word}', where it was a number before, as in 3 lines" in note for note in log.notes)
+    back = read_log("\n".join([*falls[:12], line.format(12, word), *falls[13:]]))
+    assert diagnose(back).verdict == "converging"
+
+
+@pytest.mark.parametrize("line", ["epoch {0} loss {1} val_loss {2}", "epoch {0} val_loss {1} loss {2}"])
+def test_a_word_beside_a_loss_that_is_a_number_is_a_value_that_was_not_computed(line: str) -> None:
+    log = read_log("\n".join(line.format(k, f"{2 * 0.9**k:.4f}", f"{2 * 0.9**k:.4f}" if k % 4 == 0 else "N/A") for k in range(23)))
+    assert np.isfinite(log.curve("train").compressed()).all()  # type: ignore[union-attr]
+    assert np.isfinite(log.curve("validation").compressed()).all()  # type: ignore[union-attr]
+    assert diagnose(log).verdict != "diverged"
+
+
+LOSSES = [2 * 0.9**k for k in range(12)]
+
+
+def by_key(key: str, row: Callable[[float], object]) -> dict[str, object]:
+    """Rows by the name that counts each, in the order of the alphabet: 0, 1, 10, 11, 2."""
+    return dict(sorted((key.format(k), row(loss)) for k, loss in enumerate(LOSSES)))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"loss": by_key("{}", float), "lr": by_key("{}", lambda _: 0.1)},  # pandas' to_json
+        {"loss": by_key("{}", float), "name": "a run", "label": {"0": "cat", "1": "dog"}},
+        by_key("{}", lambda loss: {"loss": loss, "lr": 0.1}),  # its orient="index"
+        by_key("epoch_{}", lambda loss: {"loss": loss}),
+        by_key("Epoch {}", lambda loss: {"train": {"loss": loss}, "lr": 0.1}),
+        {"config": {"lr": 0.1, "weights": {"0": 1, "1": 2}}, "history": by_key("step-{}", lambda loss: {"loss": loss})},
+        by_key("{}", float),
+        by_key("epoch {}", float),
+    ],
+)
+def test_rows_by_the_name_that_counts_them_are_in_its_order(document: dict[str, object]) -> None:
+    for text in (json.dumps(document), json.dumps(document, indent=1)):
+        log = read_log(text)
+        assert log.losses.tolist() == LOSSES
+        assert log.step is not None
+        assert log.step.tolist() == list(range(12))
+
+
+def test_so_are_rows_of_python_s_and_those_before_the_end_of_a_file() -> None:
+    rows = {k: {"loss": loss, "lr": None} for k, loss in enumerate(LOSSES)}
+    assert read_log(str(rows)).losses.tolist() == LOSSES
+    assert read_log(json.dumps(rows)[:-1] + ', "12": {"lo').losses.tolist() == LOSSES
+
+
+@pytest.mark.parametrize("names", ["loss_1,loss_2", "layer_1,layer_2"])
+def test_a_number_in_a_name_that_counts_nothing_is_no_row(names: str) -> None:
+    one, other = names.split(",")
+    log = read_log(json.dumps([{"step": k, one: {"loss": loss}, other: {"loss": 2 * loss}} for k, loss in enumerate(LOSSES)]))
+    assert {f"{one}/loss", f"{other}/loss"} <= log.columns.keys()
+
+
+@pytest.mark.parametrize(
+    "names", ["loss_lr0.1,loss_lr1.0", "loss (lr=0.1),loss (lr=1)", "loss_lr1e-3,loss_lr1e-2", "lr0.1/loss,lr1.0/loss"]
+)
+def test_a_loss_by_its_rate_is_a_loss(names: str) -> None:
+    log = read_log(f"step,{names},lr\n" + "".join(f"{k},{2 * 0.9**k},{2 * 1.6**k},0.1\n" for k in range(20)))
+    assert log.roles == {"step": "step", "train": names.split(",")[1], "learning_rate": "lr"}
+    assert diagnose(log).verdict == "diverged"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Epoch {0}: Loss {1}/{2} (train/val)",
+        "Epoch {0} loss (train/val): {1}/{2} acc (train/val): 0.5/0.6",
+        "Epoch {0} train/val loss: {1} / {2}",
+        "Epoch {0} val/train loss: {2} | {1}",
+        "epoch {0}, loss [train | test] {1} | {2}",
+        "epoch {0} trn_loss {1} tst_loss {2}",
+    ],
+)
+def test_two_numbers_of_which_the_words_say_whose_each_is(line: str) -> None:
+    log = read_log("\n".join(line.format(k, f"{2 * 0.9**k:.4f}", f"{3 * 0.9**k:.4f}") for k in range(12)))
+    assert log.losses[:2].tolist() == [2, 1.8]
+    assert log.curve("validation")[:2].tolist() == [3, 2.7]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("torn", ["3.9e", "3.9e+", "3.9e+0", "3.9", "3"])
+@pytest.mark.parametrize("line", ["step {} loss {}", "{},{}", "Epoch {}\n - 3s - loss: {}", "{}\t{}", "step {} lr 0.1 |  loss {:>12}"])
+def test_a_last_line_that_ends_within_its_number_is_left_out(line: str, torn: str) -> None:
+    head = {"{},": "step,loss\n", "{}\t": "step\tloss\n"}.get(line[:3], "")
+    before = head + "".join(line.format(k, f"{2 * 1.5**k:.4e}") + "\n" for k in range(28))
+    log = read_log(before + line.format(28, torn))
+    assert log.losses.compressed()[-1] == pytest.approx(2 * 1.5**27, rel=1e-4)
+    assert f"Line {before.count(chr(10)) + line.count(chr(10)) + 1:,} ends within a number and is left out." in log.notes
+    assert "it has not turned" in diagnose(log).sentence
+    assert read_log(before + line.format(28, "3.9123e+05")).losses.compressed()[-1] == 391230
+    if "e" not in torn[1:]:
+        assert read_log(before + line.format(28, torn) + "\n").losses.compressed()[-1] == float(torn), "a line that ends is whole"
+
+
+def test_a_number_of_the_usual_form_ends_a_file() -> None:
+    for row in ("step {} loss {:.4f}", "step {} loss {:.3g}", "step {} loss {:.0f}", "{},{}"):
+        log = read_log("\n".join(row.format(k, 1000 * 0.7**k) for k in range(30)))
+        assert log.losses.count() == 30
+        assert np.isnan(read_log("\n".join(row.format(k, 1000 * 0.7**k if k < 29 else np.nan) for k in range(30))).losses[-1])
+
+
+CALM = [f"{2 * 0.9**k:.4f}" for k in range(20)]
+
+
+def rows_of(cells: Sequence[str], row: str = "{},{}\n", start: int = 0) -> str:
+    return "".join(row.format(k, cell) for k, cell in enumerate(cells, start))
+
+
+@pytest.mark.parametrize(
+    ("row", "losses", "says"),
+    [
+        ("{},{},0.1,\n", ["nan"] * 4, ""),
+        ("{},{},0.1,skipped\n", ["nan"] * 4, "4 rows with more cells than names (22, 23, 24, 25): 'skipped' is left out in the first."),
+        ("{},{},0.1,overflow\n", ["9e3", "9e5", "9e7", "9e9"], "'overflow' is left out"),
+        ("{},{},0.1,5\n", ["nan"] * 4, "'5' is left out"),
+        ("{},{},0.1\n", ["9,000.5", "90,000.5", "900,000.5", "9,000,000.5"], "commas divide thousands in the first."),
+    ],
+)
+def test_a_row_with_a_cell_too_many_is_read_where_all_else_fits(row: str, losses: list[str], says: str) -> None:
+    log = read_log("step,loss,lr\n" + rows_of(CALM, "{},{},0.1\n") + rows_of(losses, row, 20))
+    np.testing.assert_array_equal(log.losses[-4:].filled(-1), [float(each.replace(",", "")) for each in losses])
+    assert log.curve("learning_rate").tolist() == [0.1] * 24  # type: ignore[union-attr]
+    assert says in " ".join(log.notes)
+    assert diagnose(log).verdict == "diverged"
+
+
+def test_rows_at_the_end_that_cannot_be_read_are_an_alarm() -> None:
+    """1,4690.0 may be one number or two."""
+    calm = "step,loss,lr\n" + rows_of(CALM, "{},{},0.1\n")
+    log = read_log(calm + rows_of(["1,4690.0", "2,5690.0"], "{},{},0.1\n", 20))
+    assert log.losses.count() == 20
+    assert "the log ends with 2 rows that could not be read from line 22 on" in diagnose(log).sentence
+    for end in ("done, saved\n", "step,loss,lr\n", "20,1.5,0.1,a,b\n" + rows_of(["1.0"], "{},{},0.1\n", 21)):
+        assert "could not be read" not in diagnose(read_log(calm + end)).sentence
+
+
+@pytest.mark.parametrize("step", ["", "inf", "nan", "?"])
+def test_a_loss_counts_whose_step_cannot_be_read(step: str) -> None:
+    lost = read_log("step,loss\n" + rows_of(CALM) + f"{step},nan\n" * 4)
+    assert np.isnan(lost.losses[-4:].filled(0)).all()
+    assert lost.step is not None
+    assert lost.step.tolist() == list(range(24))
+    assert "In 4 rows 'step' cannot be read: they are placed by the rows around them." in lost.notes
+    assert diagnose(lost).verdict == "diverged"
+    cells = [f"{step if k in (0, 5, 6) else 10 * k},{loss}" for k, loss in enumerate(CALM)]
+    within = read_log("step,loss\n" + "\n".join(cells))
+    assert within.losses.tolist() == [float(each) for each in CALM]
+    assert within.step is not None
+    assert within.step.tolist() == [10 * k for k in range(20)]
+
+
+@pytest.mark.parametrize("row", ["{},{}\n", "step {} loss {}\n", "{} {}\n"])
+def test_a_blank_within_a_number_is_none(row: str) -> None:
+    head = "" if "step" in row else row.format("step", "loss")
+    cells = [f"{9.75 * 0.9**k:.2f} {'eE'[k % 2]}-01" for k in range(12)]
+    log = read_log(head + rows_of(cells, row))
+    assert log.losses.tolist() == [float(each.replace(" ", "")) for each in cells]
+    assert read_log("\n".join(f"loss {k + 1}.5 e-commerce 3" for k in range(9))).losses[0] == 1.5
+
+
+@pytest.mark.parametrize("row", ['{},"{}\n', '"{},{}\n', '{},{},"ok\n', '{};"{}\n'])
+@pytest.mark.parametrize("every", [1, 2, 12])
+def test_a_quote_that_is_not_closed_swallows_no_row(row: str, every: int) -> None:
+    losses = [2 * 1.5**k for k in range(20)]
+    head = "step,loss,note\n" if "ok" in row else row.replace('"', "").format("step", "loss")
+    log = read_log(head + "".join((row if k % every == 0 else row.replace('"', "")).format(k, loss) for k, loss in enumerate(losses)))
+    assert log.losses.tolist() == losses
+    assert log.notes[0] == "All 20 rows are used."
+
+
+def test_a_cell_of_two_lines_is_one() -> None:
+    log = read_log("step,loss,note\n" + "".join(f'{k},{1 / (k + 1)},"fine,\nso far"\n' for k in range(9)))
+    assert log.losses.tolist() == [1 / (k + 1) for k in range(9)]
+
+
+@pytest.mark.parametrize("names", ["", "epoch, train loss, val loss\n"])
+def test_commas_without_a_space_are_decimal_where_others_have_one(names: str) -> None:
+    cells = [(f"{2.4058 * 0.9**k:.4f}", f"{2.5 * 0.9**k:.1f}") for k in range(9)]
+    log = read_log(names + "".join(f"{k}, {one}, {other}\n".replace(".", ",") for k, (one, other) in enumerate(cells, 1)))
+    assert log.losses.tolist() == [float(one) for one, _ in cells]
+    assert next(iter([*log.columns.values()][2:])).tolist() == [float(other) for _, other in cells]
+    assert "Numbers are read with decimal commas: '2,4058' is 2.4058." in log.notes
+    assert read_log("step, loss\n" + "".join(f"{k}, {9 - k},5\n" for k in range(8))).losses[0] == 9.5
+    assert read_log("step, loss\n" + "".join(f"{k}, {9 - k}.5\n" for k in range(8))).losses[0] == 9.5
+
+
+def test_two_signs_are_no_number() -> None:
+    with pytest.raises(ValueError, match=r"^the file must have"):
+        read_log("--1, 2")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.core.diagnosis.record import Record
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import counted, plain
 
 SUDDEN = 3.0  # a loss that falls to exactly 0 in one row by more than this many of its usual changes has not come there by learning
 HALVINGS = 4.0  # a loss scale that only falls has fallen by more than this factor: two halvings are how every run with one begins
@@ -38,6 +38,10 @@ def alarms(record: Record, lines: Sequence[tuple[str, int, str]] = ()) -> tuple[
         if said:
             often = f" (the first of {len(said):,} such lines)" if len(said) > 1 else ""
             found.append(Alarm(situation, f"the log says “{said[0][1]}”", f"in line {said[0][0]:,}{often}", situation == "lost"))
+    if unread := [(line, text) for kind, line, text in lines if kind == "unread"]:
+        found.append(
+            Alarm("unread", f"the log ends with {counted(len(unread), 'row')} that could not be read", f"from line {unread[0][0]:,} on")
+        )
     return tuple(sorted(found, key=lambda each: not each.dead))
 
 

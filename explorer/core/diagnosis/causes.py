@@ -58,7 +58,7 @@ def symptoms(record: Record, signs: Signs | None, verdict: Verdict | None, heard
         found.append("spikes")
     if overfits(record):
         found.append("validation rises")
-    if signs is not None and signs.leaps:
+    if signs is not None and signs.leap > signs.last:
         found.append("the last row jumps")
     return tuple(found)
 

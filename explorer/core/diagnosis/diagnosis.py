@@ -305,7 +305,7 @@ def _sentence(verdict: Verdict, signs: Signs, whole: str) -> str:
             more = f"it scatters by {plain(signs.noise, 2)}, which is too noisy to tell whether it falls" if signs.drowns else ""
         case Verdict.CATAPULT:  # whether it is flatter there, the losses alone do not show
             instead = f"the loss rose from {numbers['start']} to {numbers['peak']}, then fell to {numbers['final']}"
-    apart = [f"the last row alone jumps to {plain(signs.leap, 4)}"] * signs.leaps
+    apart = [f"the last row alone {'jumps' if signs.leap > signs.last else 'falls'} to {plain(signs.leap, 4)}"] * signs.leaps
     return "; ".join([told(verdict, numbers, instead=instead, more=more), *apart])
 
 

@@ -76,7 +76,7 @@ class Signs:
     turned: bool  # whether the last row is no higher than the one before
     had_fallen: bool  # whether it came down before its lowest row
     stopped_at_once: bool  # whether it moved by less than a hundredth of its level, at its first rows only
-    leap: float = math.nan  # the last row, if it stands so far above the others that one row tells nothing: it is in none of the above
+    leap: float = math.nan  # the last row, if it lies so far from the others that one row tells nothing: it is in none of the above
 
     @property
     def grew(self) -> bool:
@@ -193,9 +193,14 @@ class Signs:
             had_fallen=bool(low > max(len(z) // 50, 1) and start - best > CERTAIN * _bends(z[: low + 1])),
             stopped_at_once=_stopped_at_once(losses, grain * unit),
         )
-        if signs.grew or not _leaps(z):
+        if signs.grew or not (_leaps(z) or _falls_alone(z)):
             return signs
-        return replace(cls.of(losses[:-1], time[:-1]), leap=float(losses[-1]))
+        before = cls.of(losses[:-1], time[:-1])
+        if losses[-1] < losses[-2]:
+            return replace(before, leap=float(losses[-1])) if before.grew else signs
+        if before.leap > before.last and losses[-1] - before.leap > before.leap - before.last and losses[-1] > signs.start:
+            return replace(signs, explodes=True)  # two rows that leap, the second farther, are no spike
+        return replace(before, leap=float(losses[-1]))
 
 
 def _stopped_at_once(losses: Array, grain: float) -> bool:
@@ -536,6 +541,16 @@ def _leaps(z: Array) -> bool:
         return False
     leap = z[-1] - before[-max(len(before) // 4, 4) :].max()
     return bool(leap > max(OUTLIER * _bends(before[-2 * FEWEST :]), LEAPS * np.ptp(before)))
+
+
+def _falls_alone(z: Array) -> bool:
+    """Whether the last row alone lies below one that rows of growth led to, at another size than all before: half a number, perhaps."""
+    falls = np.flatnonzero(~(np.diff(z[:-1]) > 0))
+    first = int(falls[-1]) + 1 if falls.size else 0  # of the growth
+    if z[-1] >= z[-2] or len(z) - 2 - first < 3:
+        return False
+    room = max(float(np.ptp(z[: first + 1])), float(z[first + 1] - z[first]))
+    return bool(z[-2] - z[: first + 1].min() > BLOWN * room)
 
 
 def _factor(z: Array) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides, words
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides, words
 from explorer.core.files.sheet import (
     MOST_CELLS,
     MOST_COLUMNS,
@@ -25,7 +25,7 @@ from explorer.core.files.sheet import (
     sheet,
     spread,
 )
-from explorer.core.files.text import DELIMITERS, TEXT, best_delimiter, cells, decimal_comma, number, plainly, unspaced, value
+from explorer.core.files.text import COMMA, DELIMITERS, TEXT, best_delimiter, cells, closed, decimal_comma, number, plainly, unspaced, value
 from explorer.core.ground.knobs import must, typed
 from explorer.core.ground.prose import counted
 
@@ -34,6 +34,7 @@ Lines = Sequence[tuple[int, str]]  # lines with their numbers in the file
 
 _PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in
            (("nan", "NaN"), ("inf", "Infinity"), ("None", "null"), ("True", "true"), ("False", "false"))]  # fmt: skip
+_PYTHON_ROW = re.compile(r"([{,]\s*+)(\d++)(?=\s*+:\s*+\{)")  # {0: {'loss': 0.5}}
 
 
 def document(text: str) -> Sheet | None:
@@ -52,6 +53,7 @@ def document(text: str) -> Sheet | None:
         if isinstance(error, RecursionError):
             raise ValueError("the file must have a row in each line, and its JSON is nested deeper than a log is, from line 1 on") from None
         try:
+            text = _PYTHON_ROW.sub(r'\1"\2"', text)
             for pattern, plain in _PYTHON:
                 text = pattern.sub(plain, text)
             found = json.loads(text.replace("'", '"'), parse_int=float) if len(text) < 1 << 22 else None
@@ -80,9 +82,9 @@ def document(text: str) -> Sheet | None:
 def _whole_objects(text: str) -> Any:
     """What a document has before its last whole object, if it was cut off behind it, as where a run was killed; None if it was not."""
     end = text.rfind("}")
-    for closed in ("]", "]}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
+    for brackets in ("]", "]}", "}", "}}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
         with contextlib.suppress(json.JSONDecodeError, RecursionError):
-            return json.loads(text[: end + 1] + closed, parse_int=float)
+            return json.loads(text[: end + 1] + brackets, parse_int=float)
     return None
 
 
@@ -94,12 +96,44 @@ def _objects(found: Any, depth: int = 0) -> list[dict[str, Any]]:
         return []
     if isinstance(names := found.get("columns"), list) and isinstance(rows := found.get("data"), list):
         return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
-    if found and all(isinstance(each, dict) and each and all(map(str.isdecimal, each)) for each in found.values()):  # pandas' to_json
-        rows = next(iter(found.values()))
-        if len(rows) * len(found) > 4 * MOST_CELLS:
-            raise must("rows × names", f"≤ {4 * MOST_CELLS:,}", f"{len(rows):,} × {len(found):,}: keep some of them")
-        return [{name: each.get(row) for name, each in found.items()} for row in rows]
-    return max((_objects(each, depth + 1) for each in found.values()), key=len, default=[])
+    own: list[dict[str, Any]] = []
+    if columns := {name: each for name, each in found.items() if isinstance(each, dict) and _counts(each) and _flat_values(each)}:
+        rows = dict.fromkeys(key for each in columns.values() for key in each)
+        if len(rows) * len(columns) > 4 * MOST_CELLS:
+            raise must("rows × names", f"≤ {4 * MOST_CELLS:,}", f"{len(rows):,} × {len(columns):,}: keep some of them")
+        own = _in_order({row: {name: each.get(row) for name, each in columns.items()} for row in rows})  # pandas' to_json
+    elif _counts(found) and all(isinstance(each, dict) and not any(True for _ in _series(each)) for each in found.values()):
+        own = _in_order(found)
+    elif depth == 0 and len(found) > 1 and _counts(found) and _flat_values(found):
+        own = _in_order({row: {"loss": each} for row, each in found.items()})
+    inside = [_objects(each, depth + 1) for each in found.values()] if not own or columns else []
+    return max([own, *inside], key=lambda rows: (any(_names_loss(row) for row in rows[:1]), len(rows)))
+
+
+def _names_loss(row: Mapping[str, Any]) -> bool:
+    return any(kind(name) in ("train", "validation") for name, _ in _flat(row))
+
+
+def _counts(found: Mapping[str, Any]) -> str | None:
+    """What the names of an object count, as those of pandas' rows, or of ``{"epoch_1": …, "epoch_2": …}``; None if they do not."""
+    named = [_ROW_NAME.fullmatch(name) for name in found]
+    what = {name[1].lower() if name else "?" for name in named}
+    word = what.pop() if len(what) == 1 else "?"
+    return word or "index" if not word or kind(word) in COUNTERS else None
+
+
+def _flat_values(found: Mapping[str, Any]) -> bool:
+    return not any(isinstance(each, dict | list) for each in found.values())
+
+
+def _in_order(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows in the order of the numbers in their names, each with its own."""
+    what = _counts(found) or "index"
+    numbers = {name: float(match[2]) for name in found if (match := _ROW_NAME.fullmatch(name))}
+    return [{what: numbers[name], **found[name]} for name in sorted(numbers, key=lambda each: numbers[each])]
+
+
+_ROW_NAME = re.compile(r"\A([^\W\d_]*+)[ _:#=.-]{0,3}+(\d++(?:\.\d++)?)")
 
 
 def json_lines(lines: Lines) -> Sheet | None:
@@ -307,7 +341,7 @@ def table(lines: Lines) -> Sheet:
     if delimiter == "," and width == 2 and _are_decimals(rows):
         rows, delimiter, width = [[",".join(row)] for row in rows], ";", 1
     counts = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2
-    sections, odd = _sections(places, rows, width, delimiter)
+    sections, odd, cut = _sections(places, rows, width, delimiter)
     numbered = sorted(row for _, found in sections for row in found)
     if not numbered:
         only = ", ".join(cell[:40] for cell in rows[0][:5])
@@ -318,6 +352,11 @@ def table(lines: Lines) -> Sheet:
         found.notes.append(f"{left_out(comments)}: commented out by a #.")
     if odd:
         found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
+    if cut:
+        told = ", ".join(f"{places[row]:,}" for row, _ in cut[:5]) + ", …" * (len(cut) > 5)
+        found.notes.append(f"{counted(len(cut), 'row')} with more cells than names ({told}): {cut[0][1]} in the first.")
+    after = [row for row in odd if row > numbered[-1] and len(rows[row]) > 1 and _begins(rows[row])]
+    found.alarms = tuple(("unread", places[row], delimiter.join(rows[row])[:100]) for row in after)
     if counts:
         found.notes.append(f"{','.join(rows[0])!r} is ambiguous: it is read as two numbers, because the first of them counts.")
     given = [cell for row in numbered[:20_000] for cell in rows[row]]
@@ -363,7 +402,8 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
     kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
     kept = [(place, _COUNTED.sub(r"\1", line)) for place, line in kept]
     kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
-    kept = _without_thousands(kept)
+    kept = _by_semicolons(_without_thousands(kept))
+    kept = [(place, line) for (place, _), line in zip(kept, closed([line for _, line in kept]), strict=True)]
     delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
     widths = Counter(len(line.split()) for _, line in kept[:200])
     spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
@@ -419,6 +459,17 @@ def _without_thousands(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return [lines[0], *((place, "  ".join(unspaced(cell) for cell in row)) for place, row in wide)]
 
 
+def _by_semicolons(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines of ``1, 2,4058, 2,3`` as ``1; 2,4058; 2,3``: where a space is behind some commas, the others are decimal."""
+    rows = [_DIVIDED.split(line.strip()) for _, line in lines[:200]]
+    body = rows[1:] if len(rows) > 1 else rows
+    given = [cell for row in body for cell in row if "," in cell]
+    if len({*map(len, rows)}) != 1 or len(rows[0]) < 2 or not all(map(COMMA.fullmatch, given)) or all(map(AMBIGUOUS[","].fullmatch, given)):
+        return lines
+    return [(place, "; ".join(_DIVIDED.split(line.strip()))) for place, line in lines]
+
+
+_DIVIDED = re.compile(r",[ \t]++")
 _WIDE = re.compile(r"\s{2,}+")
 
 
@@ -451,8 +502,8 @@ _BAR = re.compile(r"(?<!\d)\d{1,3}%\|.*")
 
 def _sections(
     places: Sequence[int], rows: Sequence[list[str]], width: int, delimiter: str
-) -> tuple[list[tuple[list[str], list[int]]], list[int]]:
-    """The names, none at first, with the rows under them; and the rows that are neither."""
+) -> tuple[list[tuple[list[str], list[int]]], list[int], list[tuple[int, str]]]:
+    """The names, none at first, with the rows under them; the rows that are neither; and those with too many cells, and what was done."""
     first = next(i for i, row in enumerate(rows) if len(row) == width)
     texts = [value(cell, decimal_comma=True) is TEXT for cell in rows[first]]
     head = all(texts) if delimiter == " " else any(texts)
@@ -474,7 +525,7 @@ def _sections(
             )
     sections: dict[tuple[str, ...], list[int]] = {tuple(names): []}
     odd = [row for row in range(first) if rows[row] not in above] if names and not head else list(range(first))
-    begun = names
+    begun, cut = names, list[tuple[int, str]]()
     for i in range(start, len(rows)):
         row = rows[i]
         if row == names:
@@ -485,9 +536,44 @@ def _sections(
         elif len(row) == (many := len(names) or width) or (delimiter != " " and _fits(row, many)):
             row[:] = [*row[:many], *[""] * (many - len(row))]
             sections[tuple(names)].append(i)
+        elif names and sections[tuple(names)] and (read := _cut(row, rows[sections[tuple(names)][-1]], delimiter)):
+            cut.append((i, read[1]))
+            row[:] = read[0]
+            sections[tuple(names)].append(i)
         else:
             odd.append(i)
-    return [(list(names), found) for names, found in sections.items() if found], sorted(odd)
+    return [(list(names), found) for names, found in sections.items() if found], sorted(odd), cut
+
+
+def _cut(row: Sequence[str], above: Sequence[str], delimiter: str) -> tuple[list[str], str] | None:
+    """A row with too many cells as one like that above, and what was done: commas that divide thousands, or a cell behind its last."""
+    many, joined = len(above), list(row)
+    while delimiter == "," and len(joined) > many:
+        pair = next((i for i in range(len(joined) - 2, 0, -1) if _HEAD.fullmatch(joined[i]) and _GROUPS.fullmatch(joined[i + 1])), 0)
+        if not pair:
+            break
+        joined[pair : pair + 2] = ["".join(joined[pair : pair + 2])]
+    zero = any(cell.lstrip("+-")[:1] == "0" and cell not in row for cell in joined)  # is no head of thousands
+    if len(joined) == many < len(row) and not zero and _alike(joined, above):
+        return joined, "commas divide thousands"
+    split = any(_WHOLE.fullmatch(one) and other[:1].isdigit() for one, other in itertools.pairwise(row[1:]))  # one number, perhaps
+    if len(row) == many + 1 and (value(row[-1], decimal_comma=True) is TEXT or not split) and _alike(row[:many], above):
+        return list(row[:many]), f"{row[-1][:30]!r} is left out"
+    return None
+
+
+_WHOLE = re.compile(r"[+-]?\d++")
+_HEAD, _GROUPS = re.compile(r"[+-]?\d{1,3}"), re.compile(r"(?:\d{3})++(?:\.\d*+)?")
+
+
+def _alike(row: Sequence[str], above: Sequence[str]) -> bool:
+    """Whether a row begins with a number, and has text only where the other has."""
+    texts = [value(cell, decimal_comma=True) is TEXT for cell in row]
+    return _begins(row) and not any(text and value(cell, decimal_comma=True) is not TEXT for text, cell in zip(texts, above, strict=True))
+
+
+def _begins(row: Sequence[str]) -> bool:
+    return isinstance(value(row[0], decimal_comma=True), float)
 
 
 def _fits(row: Sequence[str], width: int) -> bool:
@@ -506,7 +592,7 @@ def _known(name: str) -> bool:
 def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
     """Whether pairs of whole numbers without names, such as 0,52, are one number each: they are, unless the first counts."""
     pairs = [row for row in rows[:200] if len(row) == 2]
-    if not all(part.lstrip("+-").isdecimal() for pair in pairs for part in pair):
+    if not all(_WHOLE.fullmatch(part) for pair in pairs for part in pair):
         return False
     whole = [float(first) for first, _ in pairs]
     return not all(a < b for a, b in itertools.pairwise(whole)) or len(whole) < 2

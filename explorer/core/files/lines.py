@@ -3,11 +3,13 @@
 A line without its numbers is its shape. What each number is follows from the shape alone, so it is worked out once for all lines of it.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Self
 
-from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, kind, names_run, words
+from explorer.core.files.roles import COUNTERS, MOST_LETTERS, WORDS, has, is_side, kind, names_run, words
 from explorer.core.files.sheet import MOST_COLUMNS, Sheet, sheet
 from explorer.core.ground.prose import counted
 
@@ -85,9 +87,84 @@ _BAR = re.compile(r"\A\s*+(?:step *)?(\d++)/(\d++) (?:[\[━]|- )")
 _SIDES = re.compile(r"(?i)(?<!\w)(train\w*)\s*\|\s*(valid\w*)\s*$")  # AllenNLP: the names of two columns, under which each line has a name
 _BY_SIDES = re.compile(r"(?<![\w.])(\w+)\s+\|\s+(\S+)\s+\|\s+(\S+)\s*$")
 _RUN = re.compile(r"(?<![\w.])([Rr]un(?:_id|_name)?|[Ee]xperiment)[=:] ?[\"']?([^\W\d][\w.-]*+)")  # structlog: run=a step=1 loss=0.5
+_NO_NUMBER = re.compile(
+    r"(?<![^\s=:'\"(\[|])(?i:none|null|nil|n/?a|overflow|undefined|invalid|\*{2,}+|-{2,}+|#{2,}+|\?++)(?![^\s,;)\]}'\"|.])"
+)  # what programs print in the place of a number
 _DIVIDES = re.compile(r"[\s,;:|]*+")
 _DURATION = re.compile(r"\s?(?:ms|s|m|h|d|secs?|mins?|hrs?|seconds?|minutes?|hours?|days?)(?!\w)")
 _UNIT = re.compile(r"[^\W\d][^\s,;)\]]{0,9}+")
+
+
+class _Plan(NamedTuple):
+    """What follows from the shape of a line."""
+
+    names: list[str]  # of its numbers, "" for one that has none
+    counting: list[str]  # those of them that count
+    loses: bool  # whether one is a loss
+    trains: bool  # whether one is a loss of training
+    known: bool  # whether a name is known
+    evaluates: bool  # whether it counts the batches of an evaluation
+    total: tuple[str, int] | None  # the counter that stands before its total, and where that is
+    begins: bool  # whether it is the headline of a run
+    worded: bool  # whether a word may stand for a number
+
+    @classmethod
+    def of(cls, texts: Sequence[str], names: list[str]) -> Self:
+        """Return the plan of a line that `names` names, split into what stands between its numbers and these in turn."""
+        kinds = {name: kind(name) for name in names if name}
+        before_total = (
+            (name, 2 * i + 3)
+            for i, name in enumerate(names[:-1])
+            if kinds.get(name) in ("step", "batch") and _TOTAL.fullmatch(texts[2 * i + 2])
+        )
+        return cls(
+            names,
+            [name for name, each in kinds.items() if each in COUNTERS],
+            loses=not {"train", "validation"}.isdisjoint(kinds.values()),
+            trains="train" in kinds.values(),
+            known=any(each for name, each in kinds.items() if name != "progress"),
+            evaluates=any(each == "batch" and has(name, "held out") for name, each in kinds.items()),
+            total=next(before_total, None),
+            begins=all(map(names_run, kinds)),
+            worded=any(map(_NO_NUMBER.search, texts[::2])),
+        )
+
+
+class _Plans:
+    """The plan of each shape of lines, made once."""
+
+    def __init__(self, pattern: re.Pattern[str], *, commas: bool) -> None:
+        self._pattern, self._commas = pattern, commas
+        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._trained: set[tuple[str, ...]] = set()  # the shapes with a loss of training, whatever the spaces in them
+        self.twice: set[str] = set()  # the names that stand twice in a line
+
+    def of(self, texts: Sequence[str], tag: str) -> _Plan:
+        """Return the plan of a line in its pieces, texts and numbers in turn."""
+        key = (tag, *texts[::2])
+        if key not in self._plans:
+            names = planned(texts[::2], tag) if len(self._plans) < MOST_SHAPES else [""] * (len(texts) // 2)
+            self.twice |= {name[:-4] for name in names if name.endswith(" (2)")}
+            plan = self._plans[key] = _Plan.of(texts, names)
+            if plan.trains:
+                self._trained.add(_narrow(key))
+        return self._plans[key]
+
+    def lost(self, line: str, tag: str) -> list[str]:
+        """Return the pieces of a line where a word stands for a loss that was a number in others of its shape; none if none does.
+
+        A word beside a loss that is a number says that another was not computed.
+        """
+        texts = self._pattern.split(_NO_NUMBER.sub(lambda word: "inf" if word[0][0] in "oO" else "nan", line), MOST_COLUMNS)
+        if _narrow((tag, *texts[::2])) not in self._trained:
+            return []
+        named = zip(self.of(texts, tag).names, texts[1::2], strict=True)
+        losses = [_float(number, commas=self._commas) for name, number in named if kind(name) in ("train", "validation")]
+        return [] if any(map(math.isfinite, losses)) else texts
+
+
+def _narrow(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(" ".join(text.split()) for text in texts)
 
 
 def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
@@ -100,9 +177,10 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
     rest, found_commas = _DECIMAL_COMMA.subn("", head)  # the points of 1.200,5 divide thousands
     commas = found_commas > len(re.findall(r"\d\.\d", rest))
     pattern = COMMAS if commas else POINTS
-    plans: dict[tuple[str, ...], tuple[list[str], list[str], bool, bool, bool, tuple[str, int] | None, bool]] = {}
+    plans = _Plans(pattern, commas=commas)
+    worded: list[tuple[int, str, str]] = []  # where a word stands for a loss: the line, the loss and the word
     records: list[tuple[int, dict[str, float | str]]] = []
-    without, unread, numeric, losses, known, twice, tag = [], list[str](), 0, 0, 0, set(), ""
+    without, unread, numeric, losses, known, tag = [], list[str](), 0, 0, 0, ""
     context: dict[str, float | str] = {}
     fresh, total, done, several, evaluates, sides = True, "", False, False, False, None
     bars: dict[int, float] = {}  # the first bar below each row
@@ -134,28 +212,11 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
                 several = (several and not fresh) or bar[1] != bar[2] or "ETA" in line
                 total, done = bar[2], bar[1] == bar[2]
             tag = "eval" if evaluates else tag
-        key = (tag, *texts[::2])
-        if key not in plans:
-            names = planned(texts[::2], tag) if len(plans) < MOST_SHAPES else [""] * (len(texts) // 2)
-            kinds = {name: kind(name) for name in names if name}
-            twice |= {name[:-4] for name in names if name.endswith(" (2)")}
-            plans[key] = (
-                names,
-                [name for name, each in kinds.items() if each in COUNTERS],
-                not {"train", "validation"}.isdisjoint(kinds.values()),
-                any(each for name, each in kinds.items() if name != "progress"),
-                any(each == "batch" and has(name, "held out") for name, each in kinds.items()),
-                next(
-                    (
-                        (name, 2 * i + 3)
-                        for i, name in enumerate(names[:-1])
-                        if kinds.get(name) in ("step", "batch") and _TOTAL.fullmatch(texts[2 * i + 2])
-                    ),
-                    None,
-                ),
-                all(map(names_run, kinds)),
-            )
-        names, counting, has_loss, has_known, evaluated, of, begins = plans[key]
+        plan = plans.of(texts, tag)
+        if plan.worded and not plan.trains and (pieces := plans.lost(line, tag)):
+            texts, plan = pieces, plans.of(pieces, tag)
+            worded.append((place, next(name for name in plan.names if kind(name) == "train"), _NO_NUMBER.findall(line)[0]))
+        names, counting, of = plan.names, plan.counting, plan.total
         # A line such as ``Test Error:`` speaks of the line below it.
         headline = _TAG.search(line[:80]) if len(texts) == 1 and line.rstrip().endswith(":") else None
         tag = headline[0] if headline else ""
@@ -165,9 +226,9 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         if not pairs:
             without += [place] if line.strip() else []
             continue
-        losses += has_loss
-        known += has_known
-        fresh |= begins  # the headline of another run
+        losses += plan.loses
+        known += plan.known
+        fresh |= plan.begins  # the headline of another run
         counters = {name: pairs[name] for name in counting}
         if len(counters) == len(pairs):
             if pairs.keys() == {"progress"}:
@@ -178,7 +239,7 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
             # Epoch 1/1 is a call of its own each time.
             fresh |= any(context.get(name) != each for name, each in pairs.items()) or (len(texts) > 3 and "epoch" in map(kind, pairs))
             context |= pairs
-        elif (evaluates and bar) or (evaluated and records and _trained(records[-1][1])):
+        elif (evaluates and bar) or (plan.evaluates and records and _trained(records[-1][1])):
             row = records[-1][1]
             row |= {name: each for name, each in pairs.items() if kind(name) == "validation" or not (name in row or name in counters)}
         elif not fresh and (
@@ -202,8 +263,12 @@ def printed(lines: Sequence[tuple[int, str]]) -> tuple[Sheet, float] | None:
         found.notes.append("Numbers are read with decimal commas.")
     if each := next((match for _, line in lines[:2000] for match in AMBIGUOUS["." if commas else ","].findall(line)), None):
         found.notes.append(ambiguous(each))
-    if twice:
-        found.notes.append(f"{', '.join(map(repr, sorted(twice)[:3]))} stands twice in a line: the first number counts.")
+    if worded:
+        place, name, word = worded[0]
+        often = f"as in {len(worded):,} lines, and counts" if len(worded) > 1 else "and counts"
+        found.notes.append(f"In line {place:,} {name!r} is {word!r}, where it was a number before, {often} as not finite.")
+    if plans.twice:
+        found.notes.append(f"{', '.join(map(repr, sorted(plans.twice)[:3]))} stands twice in a line: the first number counts.")
     sure = 1.0 if losses >= 2 else max(losses, 0.6 * known) / max(numeric, 1)
     return found, sure
 
@@ -257,7 +322,7 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
     shape = "".join("#".join(" ".join(text.split()) for text in texts).split(" "))
     given = next((names for begins, names in PROGRAMS if shape.startswith(begins.replace(" ", ""))), ())
     names: list[str] = []
-    phrase = ""
+    phrase, sides = "", _of_two_sides(texts)
     bare = len(texts)  # the numbers from here to the end of the line have no names
     while bare > 1 and _DIVIDES.fullmatch(texts[bare - 1]):
         bare -= 1
@@ -282,6 +347,8 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
         percent = after.startswith("%") and (not name or kind(name) in COUNTERS)
         if i < len(given):
             name = given[i]
+        elif i in sides:
+            name = sides[i]
         elif not i and _TAG.fullmatch(name) and _TOTAL.fullmatch(after):  # Test: [1/196]
             name, tag = f"{name} progress", name
         elif (
@@ -304,6 +371,23 @@ def planned(texts: Sequence[str], tag: str = "") -> list[str]:
             name = f"{tag} {name}"
         names.append(f"{name} (2)" if name and name in names else name)
     return names
+
+
+def _of_two_sides(texts: Sequence[str]) -> dict[int, str]:
+    """The names of two numbers of which the words before or behind them say whose each is: ``loss 0.5/0.6 (train/val)``."""
+    found: dict[int, str] = {}
+    for i in (i for i in range(len(texts) - 2) if texts[i + 1].strip() in ("/", "|", ",")):
+        for text in (texts[i][-MOST_LETTERS:], texts[i + 2][:MOST_LETTERS]):
+            both = _TWO_SIDES.search(text)
+            if both and is_side(both[1]) and is_side(both[2]) and has(both[1], "held out") != has(both[2], "held out"):
+                before = _TWO_SIDES.sub(" ", texts[i][-MOST_LETTERS:]).rstrip(" \t:=|>[({'\"~≈")
+                name = " ".join(_spoken(_BREAK.split(before)[-1]))
+                if kind(name) not in COUNTERS:
+                    found |= {i: f"{both[1]} {name}".strip(), i + 1: f"{both[2]} {name}".strip()}
+    return found
+
+
+_TWO_SIDES = re.compile(r"[(\[]?(?<!\w)([^\W\d_]++) ?[/|,] ?([^\W\d_]++)[)\]]?")
 
 
 def _without_aside(text: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import builtins
 import itertools
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from explorer.core.files.forms import document, json_lines, lists, table
 from explorer.core.files.lines import LONGEST, POINTS, printed
 from explorer.core.files.roles import COUNTERS, ROLES, WORDS, count_up, extra, kind, like_a_loss, losses, named, parts, run_of, words
-from explorer.core.files.runs import beside_training, counters, last_run, other_runs, without_torn_end
+from explorer.core.files.runs import ROWS_BEFORE, beside_training, counters, last_run, other_runs, without_torn_end
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly, value
@@ -33,10 +34,16 @@ ERROR = re.compile(
     r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
 )
 LOST = re.compile(
-    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite)(?![^\W_]))"
-    r".*(?:error|exception|stopp|abort|terminat|exit|halt)"
+    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?:"
+    r"(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite|invalid)(?![^\W_]))"
+    r".*(?:error|exception|(?<!early[ _-])stop|abort|terminat|exit|halt)"
+    r"|.*(?:loss|cost|objective) (?:\w++ ){0,2}(?:became|becomes|turned|went) (?:\w++ ){0,2}(?:nan|inf)"
+    r"|.*(?:loss|cost|objective|model|training) (?:(?!not |never )\w++ ){0,3}(?:explod|diverg)(?:ed|es|ing)(?!\w))"
 )
-"""A line that says in words that the loss was lost, and that the program gave up."""
+"""A line that says in words that the loss was lost: with what came of it, that the program gave up, or that it explodes."""
+
+LOST_HINTS = ("nan", "inf", "invalid", "explod", "diverg")  # one of which each has, in small letters
+MOST_REPEATED = 2  # more sentences that differ in their numbers alone are rows
 
 EXCEPTIONS = [name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException)]
 TRACEBACK = re.compile(r"\A(?:\[rank\d++\]: ?)?Traceback \(most recent call last\):")
@@ -56,7 +63,8 @@ class LogFile(Displayed):
     `roles` names the column that is the step, the training loss and so on, for those of `ROLES` that were found. `step` ``(rows,)`` is
     None where no column can be one; the rows are then in the file's order. `reading` says what was taken for the training loss, its first
     values and where they come from; `notes` are sentences that account for every row. `alarms` are the lines that speak of an overflow,
-    and one near the end that speaks of an error, or of a loss that was lost: ``(kind, line, words)``. `called` is what sentences call the
+    one near the end that speaks of an error, those that say that the loss was lost, and rows at the end that could not be read:
+    ``(kind, line, words)``. `called` is what sentences call the
     judged column: by its own name where it was chosen by hand; `of` is what the file has, such as ``"300,001 lines"``, where not all
     is judged.
 
@@ -112,7 +120,9 @@ class LogFile(Displayed):
         return [*at.values(), alone & ~there]
 
     def with_roles(self, roles: Mapping[str, str | None]) -> "LogFile":
-        r"""The same log with other columns for these roles, None for no column. Raises ValueError for a role or a column that is none.
+        r"""The same log with other columns for these roles, None for no column; what was chosen before stays.
+
+        Raises ValueError for a role or a column that is none.
 
         >>> read_log("step,loss,other\n1,2,3\n2,1,5\n").with_roles({"train": "other"}).curve("train").tolist()
         [3.0, 5.0]
@@ -168,14 +178,21 @@ def _sheet(content: bytes | str) -> Sheet:
         return beside_training(whole)
     kept, notes = _thinned_lines(lines)
     alarms = _alarms(kept)
-    kept, overwritten = _as_on_screen(_without_errors(kept))
+    kept, overwritten = _as_on_screen(kept)
+    kept, lost = _last_words(kept)
+    kept = _without_errors(kept)
     text = plainly("\n".join(line for _, line in kept))
     kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
+    torn = bool(lines[-1].strip()) and _ends_within_a_number([line for _, line in kept])
+    if torn:
+        notes = [f"Line {kept[-1][0]:,} ends within a number and is left out.", *notes]
+        kept, text = kept[:-1], text[: text.rindex("\n")]
     found = json_lines(kept) or lists(text) or _printed_or_table(kept)
+    found.rows += torn
     found.notes += said + notes + overwritten
     if lines[-1].strip():
         found = without_torn_end(found, len(lines))
-    return replace(beside_training(found), alarms=alarms, whole=len(lines) - (not lines[-1]) if notes else 0)
+    return replace(beside_training(found), alarms=(*found.alarms, *alarms, *lost), whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
 def _patched(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -218,13 +235,64 @@ def _is_number(text: str) -> bool:
     return isinstance(value(text.strip(), decimal_comma=False), float)
 
 
+def _ends_within_a_number(lines: list[str]) -> bool:
+    """Whether the last line, which does not end, has a number at its end without the point or the exponent of all those in its place.
+
+    A program that was killed wrote half of it: 3.9e or 3 of 3.9e+05.
+    """
+    *before, number, end = ["", *_PARTS.split(lines[-1][-LONGEST:].strip())]
+    if end or not number:
+        return False
+    before = before[1:]
+    narrow, many = [" ".join(each.split()) for each in before[::2]], len(before)
+    alike = []
+    for line in lines[-LOOKED_BACK:-1]:
+        pieces = _PARTS.split(line[-LONGEST:].strip(), many // 2 + 1)
+        if len(pieces) > many and [" ".join(each.split()) for each in pieces[:many:2]] == narrow:
+            alike.append(pieces[many])
+    if len(alike) < ROWS_BEFORE:
+        return False
+    exponents = {len(each.lower().partition("e")[2].lstrip("+-")) for each in alike}
+    own = len(number.lower().partition("e")[2].lstrip("+-"))
+    return number[-1] in "eE+-" or own < min(exponents) == max(exponents) or ("." not in number and all("." in each for each in alike))
+
+
+_PARTS = re.compile(r"([+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE](?:[+-]?\d++|[+-]?\Z))?)")
+LOOKED_BACK = 2_000  # lines before the last
+
+
 def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
     lines = [(place, line[:LONGEST]) for place, line in lines]
     found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
     end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
-    lost = [("lost", place, line) for place, line in end if LOST.match(line)]
-    found += (lost or [("error", place, line) for place, line in end if ERROR.search(line)])[:1]
+    found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
     return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
+
+
+def _last_words(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], tuple[tuple[str, int, str], ...]]:
+    """The lines without those that say that the loss was lost, whose numbers are no row of the run's, and alarms of these.
+
+    A line of which others have the words and other numbers is a row. Where nothing else has a number, what they say is all there is.
+    """
+    said = {
+        i: _wording(line)
+        for i, (_, line) in enumerate(lines)
+        if any(hint in line.lower() for hint in LOST_HINTS) and LOST.match(line[:LONGEST])
+    }
+    if not said:
+        return lines, ()
+    several = Counter(words for _, words in {(lines[i][1], words) for i, words in said.items()})
+    rows = {words for words, count in several.items() if count > MOST_REPEATED}
+    rows |= {words for i, (_, line) in enumerate(lines) if i not in said and (words := _wording(line)) in several}
+    said = {i: words for i, words in said.items() if words not in rows}
+    alarms = tuple(("lost", lines[i][0], lines[i][1].strip()[:100]) for i in said)
+    kept = [(place, "" if i in said else line) for i, (place, line) in enumerate(lines)]
+    return (kept if any(POINTS.search(line) for _, line in kept) else lines), alarms
+
+
+def _wording(line: str) -> str:
+    """What is said whatever the numbers are."""
+    return " ".join(POINTS.sub("#", line[:LONGEST]).split())
 
 
 def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
@@ -286,15 +354,16 @@ def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], 
 
 
 @np.errstate(all="ignore")  # a difference of two numbers of a log may be inf
-def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
-    by_hand = check_mapping("roles", by_hand, '{"train": "loss"}')
+def _log(sheet: Sheet, chosen: Mapping[str, str | None]) -> LogFile:
+    by_hand: dict[str, Any] = {role: name for role, name in sheet.chosen.items() if name is None or name in sheet.columns}
+    by_hand |= check_mapping("roles", chosen, '{"train": "loss"}')
     for role, name in by_hand.items():
         if role not in ROLES:
             raise must("a role", f"one of {', '.join(ROLES)}", typed(role))
         if name is not None and not (isinstance(name, str) and name in sheet.columns):
             raise must(ROLES[role], f"one of the columns {', '.join(sheet.columns)}", typed(name))
     others, which = other_runs(sheet, by_hand.get("train"))
-    sheet, said, alarms = replace(sheet, columns=dict(sheet.columns), others=others), list[str](), sheet.alarms
+    sheet, said = replace(sheet, columns=dict(sheet.columns), others=others), list[str]()
     roles = _roles(sheet, by_hand, said)
     if np.ma.getmaskarray(sheet.columns[roles["train"]]).all():
         raise ValueError(f"the training loss must have a value in some row, and {roles['train']!r} has none")
@@ -338,11 +407,18 @@ def _log(sheet: Sheet, by_hand: Mapping[str, str | None]) -> LogFile:
             *said,
         ),
         reading,
-        alarms,
+        _heard(sheet, train),
         repr(roles["train"]) if "train" in by_hand else "the loss",
         of,
-        replace(sheet, alarms=alarms),
+        replace(sheet, chosen=by_hand),
     )
+
+
+def _heard(sheet: Sheet, train: Numbers) -> tuple[tuple[str, int, str], ...]:
+    """The alarms of the run that is judged: a loss that was lost is none where a finite one follows, and an error says less than it."""
+    went_on = int(sheet.lines[np.isfinite(train.filled(np.nan))].max(initial=0))
+    lost = [each for each in sheet.alarms if each[0] == "lost" and each[1] > went_on]
+    return tuple(each for each in sheet.alarms if each in lost or each[0] not in ("lost", *["error"] * bool(lost)))
 
 
 def _roles(sheet: Sheet, by_hand: Mapping[str, str | None], said: list[str]) -> dict[str, str]:
@@ -459,6 +535,9 @@ def _ordered(
         if candidates and rows > 1:
             said.append(f"{candidates[0]!r} does not count the rows: the file's order is used instead.")
         return columns, None, rows
+    placed = _between(step, there)
+    if placed:
+        said.append(f"In {counted(placed, 'row')} {roles['step']!r} cannot be read: they are placed by the rows around them.")
     kept = np.flatnonzero(np.isfinite(step))
     if kept.size < rows:
         said.append(f"{counted(rows - kept.size, 'row')} without a step {'is' if rows - kept.size == 1 else 'are'} left out.")
@@ -490,6 +569,16 @@ def _place(step: NDArray[Any], epoch: NDArray[Any], there: NDArray[np.bool_]) ->
     without = ~has_step & np.isfinite(epoch) & np.isfinite(last[of])
     step[without] = last[of[without]]
     return without
+
+
+def _between(step: NDArray[Any], there: NDArray[np.bool_]) -> int:
+    """Gives the rows with a loss whose step cannot be read one between those of the rows around them, and returns how many these are."""
+    known, without = np.flatnonzero(np.isfinite(step)), np.flatnonzero(~np.isfinite(step) & there)
+    if known.size and without.size:
+        pace = float(np.median(np.diff(step[known]))) if known.size > 1 else 1.0
+        beyond = without - np.clip(without, known[0], known[-1])
+        step[without] = np.interp(without, known, step[known]) + beyond * (pace if pace > 0 else 1.0)
+    return int(without.size if known.size else 0)
 
 
 def _nested(sheet: Sheet, of_kind: Mapping[str, list[str]], there: NDArray[np.bool_]) -> tuple[str, NDArray[Any]] | None:

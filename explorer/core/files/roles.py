@@ -83,6 +83,9 @@ def kind(name: str) -> str:
     >>> [kind(each) for each in ("lm loss", "Validation Loss", "grad norm", "loss_scale", "lr-SGD", "trainer/global_step", "ms/step", "J")]
     ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
     """
+    plain = _OF_RATE.sub(" ", name)
+    if plain != name and (has(plain, "loss") or has(plain, "metric")):
+        return kind(plain)
     each, joined = words(name), "".join(words(name))
     if name.endswith(("__MIN", "__MAX")) or name == "ETA":
         return "other"
@@ -107,6 +110,9 @@ def kind(name: str) -> str:
     if all(word in WORDS["held out"] for word in each) or each in (("train",), ("training",), ("learn",), ("trn",), ("tr",)):
         return "validation" if has(name, "held out") else "train"
     return "other" if has(name, "other") or has(name, "maximized") else ""
+
+
+_OF_RATE = re.compile(r"(?i)(?<![^\W_])lr[ _=:-]{0,2}+\d[\d.]*+(?:e[+-]?\d++)?")  # a loss_lr0.1 is that of the run at this rate
 
 
 def _negative(name: str) -> bool:

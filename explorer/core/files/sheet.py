@@ -37,6 +37,7 @@ class Sheet:
     )  # ``(rows,)`` each: the text of columns that name the run of a row, or its side, train or val
     judged: tuple[str, ...] = ()  # which of several runs is judged, in words
     others: frozenset[str] = frozenset()  # the columns of runs that are not judged
+    chosen: Mapping[str, str | None] = field(default_factory=dict)  # the column of each role that was chosen by hand, None for none
 
     def taken(self, rows: Any) -> dict[str, Numbers]:
         return {name: values[rows] for name, values in self.columns.items()}

@@ -46,6 +46,7 @@ _SPELT: Sequence[tuple[str, str, str | Callable[[re.Match[str]], str]]] = (
     ("]  ", r"(?m)^(\d++)[ \t]++\[([^\[\]\n]++)\][ \t]++\[([^\[\]\n]++)\](?:[ \t]++\[[^\[\]\n]*+\])?[ \t]*$", _summed),  # DeepXDE's terms
     *((space, rf"(?<![\w.,])\d{{1,3}}(?:{space}\d{{3}}){{1,9}}+(?!\d)", _joined) for space in (*_SPACES, "'", "’")),
     ("_", rf"{_START}\d++(?:_\d++)++(?!\w)", _joined),
+    *((mark, rf"(?<=[\d.]) {{1,2}}+(?={mark[1]}[+-]\d{{2,3}}(?!\w))", "") for mark in (" e", " E")),  # 7.75 e-01
     ("10^", r"(?<=[\d.]) ?[×xX*·] ?10\^([+-]?\d{1,3})(?!\d)", r"e\1"),
     ("D", rf"{_START}(\d++[.,]\d*+|\.\d++|\d++(?=D[+-]))D(?=[+-]?\d{{1,3}}(?!\w))", r"\1e"),  # Fortran
     *((unit, rf"{_START}(\d++(?:[.,]\d++){{0,9}}+|\.\d++){unit}(?!\w)", rf"\1e{power}") for unit, power in _THOUSANDS.items()),
@@ -158,6 +159,26 @@ def cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]
     except csv.Error as error:
         why = "one of its cells is too long: a quote may not be closed" if "limit" in str(error) else str(error)
         raise ValueError(f"the file must have a row in each line, and line {reader.line_num:,} cannot be read: {why}") from None
+
+
+def closed(lines: Sequence[str]) -> list[str]:
+    """The lines without the quotes of those in which one opens a cell and none closes it: it would swallow the rows below.
+
+    >>> closed(['1,"0.5', '2,"0.4', '3,"of two', 'lines",0.3'])
+    ['1,0.5', '2,0.4', '3,"of two', 'lines",0.3']
+    """
+    found, before = list(lines), None
+    for i in (i for i, line in enumerate(lines) if '"' in line and line.count('"') % 2):
+        opens = _OPENS.search(lines[i])
+        if before is not None and opens:
+            found[before] = lines[before].replace('"', "")
+        before = i if opens else None
+    if before is not None:
+        found[before] = lines[before].replace('"', "")
+    return found
+
+
+_OPENS = re.compile(r"(?:\A|[\t;,|│]) *+\"(?! *+(?:[\t;,|│]|\Z))")
 
 
 def unspaced(cell: str) -> str:
