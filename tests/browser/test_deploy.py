@@ -131,8 +131,12 @@ def test_a_visitor_whose_replica_dies_sees_the_same_run_at_another_one(browser: 
 # ---- a cluster
 
 
+INSIDE = "--host 127.0.0.1 --dashboard-address 127.0.0.1:0"
+"""What keeps to this machine what runs the code that is sent to it."""
+
+
 def dask(part: str, *options: str) -> list[str]:
-    return [sys.executable, "-m", "dask", part, *options, "--no-dashboard"]
+    return [sys.executable, "-m", "dask", part, *options, *INSIDE.split()]
 
 
 @pytest.fixture
@@ -146,11 +150,27 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, Process, list[Process]]]:
         def begin(command: list[str], log: Path, ready: str) -> Process:
             return stack.enter_context(running(command, lambda: log.exists() and ready in log.read_text(), log))
 
-        scheduler = begin(dask("scheduler", "--host", "127.0.0.1", "--port", str(port)), log, "Scheduler at")
+        scheduler = begin(dask("scheduler", "--port", str(port)), log, "Scheduler at")
         options = (address, "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
         with ThreadPoolExecutor(2) as both:
             hands = both.map(lambda name: begin(dask("worker", *options), tmp_path / f"{name}.log", "Registered to"), "ab")
             yield address, scheduler, list(hands)
+
+
+def listened_at(pid: int) -> set[str]:
+    """The addresses at which a process listens, as Linux writes them."""
+    sockets = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says at which address a process listens")
+def test_nobody_else_reaches_what_runs_the_code_that_is_sent_to_it(cluster: tuple[str, Process, list[Process]]) -> None:
+    _, scheduler, hands = cluster
+    assert [listened_at(each.pid) for each in (scheduler, *hands)] == [{"0100007F"}] * 3, "127.0.0.1"
+    told = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").splitlines()
+    commands = [line for line in told if line.startswith((".venv/bin/dask", "nice"))]
+    assert [INSIDE in line for line in commands] == [True, True]
 
 
 def whole(plan: Map, at: float = 1.0, then: Callable[[], None] = lambda: None) -> Canvas:
