@@ -451,7 +451,7 @@ function mount(parent) {
   const saved = {
     png: drawing,
     svg: drawing,
-    csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, plot.layout))}`,
+    csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, merge(layout, shown().view)))}`,
     html: async () => URL.createObjectURL(new Blob([await standAlone({ ...given, content: known, ...titles(), value: position, hint: "" }, file())], { type: "text/html" })),
   };
   const titles = () => ({ title: document.querySelector("h1")?.textContent ?? "", recipe: document.querySelector(".recipe")?.textContent ?? "", address: location.href });
