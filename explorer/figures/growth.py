@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.forensics import Forensics, Growth
 from explorer.figures.stage import LOWEST, crosses, thin
-from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins
+from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins, marks
 from explorer.figures.ticks import ends, logs, loss_axis
 
 LOOKS = {"loss": (BLUE, "solid"), "gradient": (ORANGE, "dash"), "largest weight": (GREEN, "dot")}
@@ -29,6 +29,12 @@ def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
         if lost.size:
             what, color = f"{name}, step", LOOKS.get(name, (TEXT, ""))[0]
             traces.append(crosses(color, high + margin, x=looked_at[lost], values=sizes[lost], what=what) | {"showlegend": False})
+    ceased = _ceased(grown)
+    if ceased:  # each at the last point that it has, where its line ends without a cross
+        last = {name: int(np.flatnonzero(np.isfinite(drawn[name]))[-1]) for name in ceased if np.isfinite(drawn[name]).any()}
+        at = {"x": [grown[name][0][i] for name, i in last.items()], "y": [drawn[name][i] for name, i in last.items()]}
+        said = [f"{name} 0 from step {ceased[name]:,} on" for name in last]
+        traces.append(marks(TEXT, "circle-open", size=9, name="0 from here on", text=said, textposition="middle right", **at) | NAMED)
     if found.step >= 0:  # where the first quantity became inf or nan
         hover = f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>"
         name, at = f"{found.quantity} leaves first", {"x": [found.step] * 2, "y": [low - margin, high + 2 * margin]}
@@ -42,6 +48,19 @@ def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
         "yaxis": loss_axis(low - margin, high + 2 * margin),
     }
     return figure(traces, layout), _words(grown, found)
+
+
+NAMED: Part = {"mode": "markers+text", "showlegend": False, "hoverinfo": "text", "cliponaxis": False}
+
+
+def _ceased(grown: Growth) -> dict[str, int]:
+    """Return from which step on a quantity is exactly 0 to the end, which a logarithm cannot show; nothing of one that always was."""
+    found = {}
+    for name, (steps, sizes) in grown.items():
+        left = np.flatnonzero(sizes != 0)
+        if left.size and left[-1] < len(sizes) - 1:
+            found[name] = int(steps[left[-1] + 1])
+    return found
 
 
 def _line(name: str, steps: NDArray[np.intp], drawn: Array, sizes: Array) -> Part:
@@ -62,4 +81,5 @@ def _words(grown: Growth, found: Forensics) -> str:
     for name, (_, sizes) in grown.items():
         finite = sizes[np.isfinite(sizes)]
         ends.append(f"{name} from {plain(float(finite[0]))} to {plain(float(finite[-1]))}" if finite.size else f"{name} never finite")
-    return f"What the run computes, over its steps. {found.sentence}. As far as finite: {'; '.join(ends)}."
+    zeros = [f"{name} is 0 from step {step:,} on" for name, step in _ceased(grown).items()]
+    return f"What the run computes, over its steps. {found.sentence}. As far as finite: {'; '.join(ends + zeros)}."

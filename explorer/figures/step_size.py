@@ -39,6 +39,9 @@ NAMES = (
     "loss",
     "theory",
     "floor",
+    "now",
+    "first uphill step",
+    "from here inf or nan",
 )
 """What traces are called in the file of the picture's points."""
 

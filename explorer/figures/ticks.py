@@ -11,6 +11,18 @@ from explorer.figures.theme import Array
 MOST = 7
 """About how many ticks fit beside a plot."""
 
+AIR = 2
+"""The distance between two ticks is at least that of this many more than fit, evenly apart: numbers do not run into each other."""
+
+ENOUGH = 4
+"""Ticks of a window: with fewer there are finer ones, as far as they fit."""
+
+APART = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
+"""Decades between powers of ten."""
+
+EVENLY = 1.2
+"""Decades of a window up to which even steps are about evenly apart."""
+
 LARGEST = 308.25
 """Numbers end a little beyond this power of ten."""
 
@@ -46,11 +58,10 @@ def loss_axis(low: float, high: float, *, signed: bool = False, most: int = MOST
     >>> loss_axis(-2.6, 0.3, signed=True)["ticktext"]
     ['−100', '−10', '0']
     """
-    values = (_signed if signed else _unsigned)(low, high, most)
-    at = np.sign(values) * np.log10(1 + np.abs(values)) if signed else np.log10(values)
+    values = _chosen(low, high, most, signed)
     ticks = [] if least is None else [least]
-    far = -np.inf if least is None else least[0] + 0.07 * (high - low)
-    ticks += [(float(f"{place:.5g}"), text) for place, text in zip(at, _names(values), strict=True) if place > far]
+    far = -np.inf if least is None else least[0] + (high - low) / (most + AIR)
+    ticks += [(float(f"{place:.7g}"), text) for place, text in zip(_places(values, signed), _names(values), strict=True) if place > far]
     return {"range": [low, high], "tickvals": [place for place, _ in ticks], "ticktext": [text for _, text in ticks]}
 
 
@@ -83,32 +94,53 @@ def _names(values: Array) -> list[str]:
     return [plain(value, 6) if plainly or abs(value) in (0, 1) else power for value, power in zip(values, powers, strict=True)]
 
 
+def _places(values: Array, signed: bool) -> Array:
+    """Return where values stand on the axis."""
+    return np.sign(values) * np.log10(1 + np.abs(values)) if signed else np.log10(values)
+
+
 @np.errstate(over="ignore", divide="ignore")  # near the largest and the smallest number
-def _unsigned(low: float, high: float, most: int) -> Array:
-    """Return powers of ten, a round number of decades apart; also 2 and 5, or 3, of each in a small window, even steps in a smaller one."""
-    exponents = np.arange(np.ceil(low), np.floor(high) + 1)
-    if exponents.size > most:
-        apart = next(each for each in (2, 5, 10, 20, 50, 100, 200, 500) if (high - low) / each < most)
-        exponents = exponents[exponents % apart == 0]
-    found = 10.0 ** exponents[np.abs(exponents) <= LARGEST]
-    for fewer, digits in ((4, [1.0, 2.0, 5.0]), (3, [1.0, 3.0])):
-        if found.size < fewer:
-            finer = np.multiply.outer(10.0 ** np.arange(np.floor(low), np.ceil(high) + 1), digits).ravel()
-            finer = finer[(np.log10(finer) >= low) & (np.log10(finer) <= high)]
-            found = finer if finer.size <= most + 1 else found
-    bottom, top = 10.0 ** np.clip([low, high], -LARGEST, LARGEST)
-    return found if found.size >= 3 else _even(float(bottom), float(top), most)
+def _chosen(low: float, high: float, most: int, signed: bool) -> Array:
+    """Return the numbers at the ticks: powers of ten, a round number of decades apart.
+
+    Also 2 and 5, or 3, of each in a small window, and even steps in one of about a decade: no more than fit beside each other.
+    """
+    span = high - low
+    found = next(each for each in (_powers(low, high, apart, [1.0], signed) for apart in APART) if each.size <= most)
+    if found.size >= ENOUGH:
+        return found
+
+    def fits(values: Array) -> bool:
+        return found.size < values.size <= most + 1 and bool(np.diff(_places(values, signed)).min(initial=span) * (most + AIR) >= span)
+
+    for fewer, digits in ((ENOUGH, [1.0, 2.0, 5.0]), (ENOUGH - 1, [1.0, 3.0])):
+        finer = _powers(low, high, 1, digits, signed) if found.size < fewer and span < most + 1 else found
+        found = finer if fits(finer) else found
+    if found.size >= ENOUGH - 1 or span > EVENLY * (1 + signed):
+        return found
+    bottom, top = (
+        float(np.sign(end) * (10.0 ** min(abs(end), 308) - 1)) if signed else 10.0 ** min(max(end, -LARGEST), LARGEST)
+        for end in (low, high)
+    )
+    for count in range(most + 3, 1, -1):
+        even = _even(bottom, top, count)
+        if fits(even):
+            return even
+    return found if found.size else _even(bottom, top, 2)[:1]
 
 
-def _signed(low: float, high: float, most: int) -> Array:
-    """Return zero and powers of ten to either side; even steps where nothing is larger than ten."""
-    bottom, top = (float(np.sign(end) * (10.0 ** min(abs(end), 308) - 1)) for end in (low, high))
-    if max(abs(low), abs(high)) <= 1.1:
-        return _even(bottom, top, most)
-    apart = next(each for each in (1, 2, 5, 10, 20, 50, 100) if (high - low) / each < most)
-    powers = 10.0 ** np.arange(apart, 308, apart)
-    candidates = np.concatenate([-powers[::-1], [0.0], powers])
-    return candidates[(candidates >= bottom) & (candidates <= top)]
+def _powers(low: float, high: float, apart: int, digits: list[float], signed: bool) -> Array:
+    """Return the powers of ten within a window whose exponents are multiples of `apart`, times each of the digits; with signs and 0."""
+    if not signed:
+        first, last = np.floor(low / apart), np.ceil(min(high, LARGEST) / apart)
+        found = np.multiply.outer(10.0 ** (apart * np.arange(first, last + 1)), digits).ravel()
+        at = np.log10(found)
+    else:
+        begin = apart if len(digits) == 1 else 0  # 1 stands close to 0
+        sizes = np.multiply.outer(10.0 ** np.arange(begin, min(max(-low, high), LARGEST) + 1, apart), digits).ravel()
+        found = np.concatenate([-sizes[::-1], [0.0], sizes])
+        at = _places(found, signed)
+    return found[(at >= low) & (at <= high) & (found < np.inf)]
 
 
 def _even(low: float, high: float, most: int) -> Array:

@@ -17,6 +17,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from explorer.core.ground.knobs import experiment
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
@@ -38,6 +40,9 @@ RECORDS: dict[str, Any] = {"race": Race, "map": Map}
 
 CHOICES = 4
 """Answers that the quiz offers for a curve."""
+
+POINTS = 10
+"""Numbers that a curve has at least, if the quiz asks about it: two look like any other two."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,14 @@ def heading(symptom: str) -> str:
 
 
 def asked(among: Iterable[Case]) -> list[Case]:
-    """Return the cases that the quiz can ask about."""
-    return [case for case in among if case.knob and case.symptom and case.switch]
+    """Return the cases that the quiz can ask about: of one curve, which has points enough to be recognized by.
+
+    >>> from explorer.site.casebook import casebook
+    >>> "88_zero_by_zero" in [case.name for case in asked(casebook())]  # its loss is nan from the start
+    False
+    """
+    found = [case for case in among if case.knob and case.symptom and case.switch]
+    return [case for case in found if sum(np.isfinite(each.loss).sum() for each in see(case.page, case.query).curves) >= POINTS]
 
 
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:

@@ -226,7 +226,7 @@ function mount(parent) {
   function drawLive() {
     live ??= liveOn(plot);
     const { patches, view } = shown();
-    const seen = frame ? fewerTicks(view, frame) : view, notes = view.annotations && { annotations: placed(merge(layout, view)).annotations };
+    const seen = frame ? fewerTicks(view, frame) : apart(view, (name) => plot._fullLayout[name]._length), notes = view.annotations && { annotations: placed(merge(layout, view)).annotations };
     if (!live.draw(figure, patches, { ...seen, ...notes })) return false;
     plot.emit("plotly_react"); // it is redrawn, for who listens
     return true;
@@ -310,7 +310,8 @@ function mount(parent) {
     return true;
   }
 
-  const placed = (all) => (data.embedded ? (frame ? inFrame(all, frame, family) : all) : headed(all, layout.width, family));
+  const placed = (all) => (data.embedded ? (frame ? inFrame(all, frame, family) : all) : apart(headed(all, layout.width, family)));
+  const apart = (all, lengthOf = lengths(all)) => spaced(all, lengthOf, larger(), family); // no number of an axis on the next
 
   // What is dragged and what it moves are seen together: in the first screen, or else when the page was scrolled to them.
   function inWindow(height) {
@@ -450,7 +451,7 @@ function mount(parent) {
   const saved = {
     png: drawing,
     svg: drawing,
-    csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, plot.layout))}`,
+    csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, merge(layout, shown().view)))}`,
     html: async () => URL.createObjectURL(new Blob([await standAlone({ ...given, content: known, ...titles(), value: position, hint: "" }, file())], { type: "text/html" })),
   };
   const titles = () => ({ title: document.querySelector("h1")?.textContent ?? "", recipe: document.querySelector(".recipe")?.textContent ?? "", address: location.href });

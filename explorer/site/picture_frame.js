@@ -7,6 +7,7 @@ const PLOT = [90, 40]; // px of the smallest plot that can be read
 const LEGEND = 13, TALL = 0.3; // px of its type at full size; the share of the frame's height that it may take
 const BELOW_NAMES = 0.8; // the type of a plot alone below a legend, at most: its numbers leave the names more width
 const TICK = [64, 26]; // px that a tick's number takes along its axis
+const TICK_TYPE = 16; // px of its number (theme.py)
 const LINE_HEIGHT = 1.3; // of text, in sizes of its type
 const AFTER_HEADING = 20; // px between a heading and the next beside it: with less they read as one line
 
@@ -124,10 +125,29 @@ function fewerTicks(layout, { type, size }) {
   return Object.fromEntries(Object.entries(layout).map(([name, part]) => [name, /^[xy]axis\d*$/.test(name) ? fewer(part, ...fitting[name[0]]) : part]));
 }
 
+// A layout with no more ticks than stand apart along its axes, whose lengths are in pixels; of Plotly's own only those that lie upon each other.
+function spaced(layout, lengthOf, larger, family) {
+  const size = TICK_TYPE * larger, widest = (texts) => Math.max(0, ...texts.map((text) => widthOf(String(text), size, family)));
+  return Object.fromEntries(Object.entries(layout).map(([name, part]) => {
+    if (!/^[xy]axis\d*$/.test(name) || !(part.ticktext || (part.nticks && name[0] === "y"))) return [name, part];
+    return [name, fewer(part, lengthOf(name), name[0] === "y" ? LINE_HEIGHT * size : widest([...part.ticktext].filter((text) => !Number.isNaN(numberOf(text)))) + 6)];
+  }));
+}
+
+// How long the axes of a layout are.
+function lengths(layout) {
+  const { l, r, t, b } = marginOf(layout), all = { x: layout.width - l - r, y: layout.height - t - b };
+  return (name) => ((domain) => (domain[1] - domain[0]) * all[name[0]])(layout[name].domain ?? [0, 1]);
+}
+
+// Every second tick, or every third and so on, until each is as far from the next as it takes.
 function fewer(axis, length, each) {
-  const { tickvals, ticktext, range, nticks } = axis;
+  const { type, tickvals, ticktext, range, nticks } = axis;
   if (!tickvals) return nticks ? { ...axis, nticks: Math.max(Math.min(nticks, Math.floor(length / each) + 1), 2) } : axis;
-  const seen = tickvals.filter((at) => !range || (at - range[0]) * (at - range[1]) <= 0).length, every = Math.ceil((seen * each) / length) || 1;
+  const at = [...tickvals].map((value) => (type === "log" ? Math.log10(value) : value)), px = length / Math.abs(range ? range[1] - range[0] : at.at(-1) - at[0]);
+  const near = (every) => at.some((value, i) => i && i % every === 0 && Math.abs(value - at[i - every]) * px < each);
+  let every = 1;
+  while (every < at.length && near(every)) every++;
   const kept = (list) => list?.filter((_, i) => i % every === 0);
-  return every > 1 ? { ...axis, tickvals: kept([...tickvals]), ticktext: kept(ticktext) } : axis;
+  return every > 1 ? { ...axis, tickvals: kept([...tickvals]), ticktext: kept([...ticktext]) } : axis;
 }

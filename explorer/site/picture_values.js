@@ -112,23 +112,52 @@ function withWords(plot, words, element) {
   return { data: nameless, layout: { ...layout, annotations, title, margin, paper_bgcolor: ground } };
 }
 
-// A line for each point that is shown, but for the level lines: which trace, and its numbers or its text.
+// A line for each point that is shown, but for the level lines: which trace, and its numbers or its text. What the numbers are is in the
+// header, or, where several plots have axes of their own, beside them. In a layout with all its ticks.
 function csvOf(traces, layout) {
   const cell = (value) => (value === undefined || value === null || Number.isNaN(value) ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
-  const along = (axis = "", letter) => meant(layout[axis.replace(letter, `${letter}axis`)] ?? {});
-  const rows = traces.filter(({ name }) => name !== "ground").flatMap(({ name, x, y, z, text, xaxis = "x", yaxis = "y" }, index) => {
-    const [across, up] = [along(xaxis, "x"), along(yaxis, "y")];
-    return z ? [...z].flatMap((row, i) => [...row].map((value, j) => [name ?? index, x?.[j] ?? j, y?.[i] ?? i, value]))
-      : Array.from(y ?? x ?? [], (_, k) => [name ?? index, across(x?.[k] ?? k), up(y?.[k]), isArray(text) ? text[k] : undefined]);
-  });
-  return [["trace", "x", "y", "value"], ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
+  const unnamed = new Map(); // traces so far without a name, by what is up: they have its, and their number
+  const nameOf = ({ name, text, y }, title) => {
+    if (name || (isArray(text) && text.length === 1 && text[0])) return plainly(name || text[0]);
+    unnamed.set(title, (unnamed.get(title) ?? 0) + (y?.length > 0));
+    return unnamed.get(title) > 1 ? `${title}, ${unnamed.get(title)}` : title;
+  };
+  const rows = traces.filter(({ name }) => name !== "ground").flatMap((trace) => {
+    const { x, y, z, text, xaxis = "x", yaxis = "y" } = trace, [along, up] = [xaxis.replace("x", "xaxis"), yaxis.replace("y", "yaxis")];
+    const titles = [along, up].map((axis) => titleOn(layout, axis)), [across, high] = [along, up].map((axis) => meant(layout[axis] ?? {}));
+    const name = nameOf(trace, titles[1]), of = (at, to, value) => [name, titles[0], across(exact(x, at)), titles[1], high(exact(y, to)), value];
+    if (z) return [...z].flatMap((row, i) => [...row].map((value, j) => of(x ? j : [j], y ? i : [i], value)));
+    return Array.from(y ?? x ?? [], (_, k) => of(x ? k : [k], k, isArray(text) && text[k] ? plainly(text[k]) : undefined));
+  }).filter(([, , x, , y]) => [x, y].every((at) => cell(at ?? "") !== ""));
+  const one = new Set(rows.map(([, x, , y]) => JSON.stringify([x, y]))).size < 2, valued = rows.some(([, , , , , value]) => cell(value) !== "");
+  const [, x = "x", , y = "y"] = rows[0] ?? [], last = valued ? ["value"] : [];
+  const shown = rows.map(([name, across, at, up, to, value]) => [...(one ? [name, at, to] : [name, across, at, up, to]), ...(valued ? [value] : [])]);
+  return [one ? ["trace", x, y, ...last] : ["trace", "x is", "x", "y is", "y", ...last], ...shown].map((row) => row.map(cell).join(",")).join("\r\n");
 }
 
-// What a coordinate stands for: an axis whose every tick says 10 to the power of its place is of logarithms (ticks.py), with signs or without.
+// A coordinate as it was meant: a number in single precision has the shortest text that names it, -1.6 and not -1.600000023841858.
+function exact(numbers, at) {
+  if (isArray(at)) return at[0];
+  const value = numbers?.[at];
+  if (!(numbers instanceof Float32Array) || !Number.isFinite(value)) return value;
+  for (let digits = 6; digits < 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return Number(value.toPrecision(digits));
+  return Number(value.toPrecision(9));
+}
+
+const plainly = (text) => String(text).replace(/<br>/g, " ").replace(/<[^>]*>/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&").trim();
+
+// What an axis is titled, beside it or above its plot.
+function titleOn(layout, axis) {
+  const [letter, plot] = [axis[0], axis.slice(5)], above = (layout.annotations ?? []).find(({ xref, yref, text }) => letter === "y" && xref === `x${plot} domain` && yref === `y${plot} domain` && text?.startsWith("<b>"));
+  return plainly(layout[axis]?.title?.text || above?.text || letter).replace(/^↑ /, "").replace(/ \([^()]*: [^()]*\)$/, "");
+}
+
+// What a coordinate stands for: an axis whose every number says 10 to the power of its place is of logarithms (ticks.py), with signs or
+// without. A tick that says another thing, such as "lower", does not count.
 function meant({ type, tickvals, ticktext }) {
-  const said = Array.from(ticktext ?? [], numberOf), places = Array.from(tickvals ?? []);
+  const places = Array.from(tickvals ?? []), said = Array.from(ticktext ?? [], numberOf).map((number, i) => [number, places[i]]).filter(([number]) => !Number.isNaN(number));
   const kinds = [(at) => 10 ** at, (at) => Math.sign(at) * (10 ** Math.abs(at) - 1)];
-  const kind = type !== "log" && said.length > 1 && kinds.find((kind) => said.every((number, i) => Math.abs(kind(places[i]) - number) <= 0.01 * Math.abs(number)));
+  const kind = type !== "log" && said.some(([number]) => number) && kinds.find((kind) => said.every(([number, at]) => Math.abs(kind(at) - number) <= 0.001 * Math.abs(number)));
   return (at) => (kind && Number.isFinite(at) ? Number(kind(at).toPrecision(6)) : at);
 }
 

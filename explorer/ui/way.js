@@ -80,8 +80,8 @@ function build(parent, groups) {
   show.onclick = () => present(true);
   parent.append(made("div", { class: "way" }, made("nav", { "aria-label": "Pages" }, list), show, button, sheet), revealer(), opener());
 
-  let predicts = prediction().isOn();
-  function update({ here, path, back, lessons, framed: may, predict }, setStateValue) {
+  let predicts = prediction().isOn(), told;
+  function update({ here, path, back, lessons, framed: may, predict, dark }, setStateValue) {
     const first = !go;
     go = (name, wish) => (setStateValue(name, [++wishes, wish]), wishes);
     address.take((there) => go("back", there));
@@ -90,6 +90,10 @@ function build(parent, groups) {
     if (predict !== predicts) first ? go("predict", predicts) : prediction().turn(predict); // clicked before this was there; or by a link
     predicts = predict;
     lengths = lessons;
+    // Python's small pictures have the ink of the theme that it knew: once the page has another, it is to draw them anew.
+    const darkHere = getComputedStyle(parent).colorScheme === "dark";
+    if (dark !== darkHere && told !== darkHere) go("theme", darkHere);
+    told = dark === darkHere ? undefined : darkHere;
     if (links.get(here)?.ariaCurrent) return;
     for (const [name, link] of links) name === here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
     const current = links.get(here), nav = list.parentElement;

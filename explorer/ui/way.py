@@ -99,6 +99,10 @@ def predict(on: object) -> None:
     panel.predict(on is True)
 
 
+def dress(dark: object) -> None:
+    """Hear that the page has another theme: the run that hears it draws what has its ink in it, and Streamlit says which theme it is."""
+
+
 def back(there: object) -> None:
     """Note to where the visitor went back or forward; what comes from a browser is checked."""
     match there:
@@ -106,7 +110,7 @@ def back(there: object) -> None:
             panel.go_back(page, dict(parse_qsl(query, keep_blank_values=True)))
 
 
-LISTENERS = {"page": go, "case": show, "step": follow, "predict": predict, "back": back}
+LISTENERS = {"page": go, "case": show, "step": follow, "predict": predict, "theme": dress, "back": back}
 
 
 def hear() -> None:
@@ -137,6 +141,7 @@ def way(page: str) -> None:
         "lessons": lengths,
         "framed": FRAMED_BY != "'self'",
         "predict": panel.predicting().predict,
+        "dark": st.context.theme.type == "dark",
     }
     _component(key=WAY, data=data, **{f"on_{name}_change": heard(hear) for name in LISTENERS})  # type: ignore[arg-type]  # one for each name
     if HEARD not in st.session_state:  # what a browser wished of a server that it has lost: its link says what became of it

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -226,3 +229,23 @@ def test_forced_colors_leave_a_main_button_its_words(visit: Visit, server: str, 
 
 
 COLORED = (("xpath=.", "backgroundColor"), ("p", "color"))
+
+
+@pytest.mark.parametrize("name", ["sweep", "race", "network", "why_nan", "gradient"])
+def test_the_file_of_a_picture_says_what_its_numbers_are(visit: Visit, server: str, name: str) -> None:
+    """A name for every trace and a number for every point; losses, and not their logarithms, also beside a tick that says "lower"."""
+    page = visit(f"{server}/{name}", ignore="404")
+    settle(page)
+    page.locator(".picture-save summary").first.click()
+    with page.expect_download() as download:
+        page.locator(".picture-save").first.get_by_role("button", name="CSV").click()
+    head, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8")))
+    assert head[0] == "trace"
+    assert rows
+    numbers = (2, 4) if head[1] == "x is" else (1, 2)
+    for row in rows:
+        assert row[0], row
+        assert not row[0].isdecimal(), row
+        assert [row[i] for i in numbers if math.isnan(float(row[i]))] == [], row
+    if name == "sweep":
+        assert min(float(row[4]) for row in rows if row[3] == "loss at the end") >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from urllib.parse import urlencode
@@ -121,3 +122,22 @@ def test_no_text_lies_on_another_in_a_situation(visit: Visit, server: str, case:
     page.locator(".picture").first.wait_for()
     wrong = overlaps(page, case.label)
     assert not wrong, "\n".join(wrong)
+
+
+DECADES = "?v=1&loss=linear_regression&optimizer=adam&learning_rate=20400&steps=200"
+"""Its loss is drawn over eleven powers of ten; five numbers are beside it, or fewer where it is low."""
+
+
+@pytest.mark.parametrize("query", [DECADES, "?v=1&loss=ravine&learning_rate=0.05"], ids=["wide", "narrow"])
+def test_no_number_of_an_axis_lies_on_the_next_in_a_low_window(visit: Visit, server: str, query: str) -> None:
+    """Also those of the plots below, which have ticks of their own and are as low as the window makes them."""
+    page = visit(f"{server}/{query}")
+    for size in ((1366, 640), (1280, 720), (390, 844), (844, 390)):
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))  # type: ignore[arg-type]
+        settle(page)
+        page.wait_for_function(f"({FITTED})()")
+        for picture in page.locator(".picture").all():
+            assert [each for each in picture.evaluate(TEXTS) if re.fullmatch(NUMBERS, each)] == [], size
+
+
+NUMBERS = r"“[\d.,−× ⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+” and “[\d.,−× ⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+” lie on each other.*"

@@ -545,8 +545,8 @@ def test_the_picture_can_be_taken_away_as_it_stands(visit: Visit, demo: str) -> 
         text = re.sub(r"<[^>]*>", " ", saved("SVG").decode())
         assert re.sub(r"\s+", "", words) in re.sub(r"\s+", "", text)
         rows = list(csv.reader(io.StringIO(saved("CSV").decode())))
-        assert rows[0] == ["trace", "x", "y", "value"]
-        path = [[float(each) for each in row[1:3]] for row in rows if row[0] == "path"]
+        assert rows[0][:5] == ["trace", "x is", "x", "y is", "y"]
+        path = [[float(each) for each in row[2:5:2]] for row in rows if row[0] == "path"]
         shown = points(page, 1)
         assert path == [[pytest.approx(x), pytest.approx(y)] for x, y in zip(shown["x"], shown["y"], strict=True)]
         assert len(path) == 180

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
@@ -386,10 +387,15 @@ def test_the_file_of_points_has_the_losses_themselves(opened: Visit, change: dic
     with page.expect_download() as download:
         page.locator(".picture-save").first.get_by_role("button", name="CSV").click()
     rows = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8"))))
-    losses = [float(y) for name, _, y, _ in rows[1:] if name == "loss"]
+    assert rows[0][:5] == ["trace", "x is", "x", "y is", "y"]
+    losses = [float(y) for name, _, _, _, y, *_ in rows[1:] if name == "loss"]
     run = Setup.from_query(query).run()
     assert losses == pytest.approx(run.loss[:, 0].tolist(), rel=1e-4)
+    assert {tuple(row[1:4:2]) for row in rows if row[0] == "loss"} == {("step", "loss")}
     assert not [row for row in rows if row[0] == "ground"]
+    path = [text for name, _, text, *_ in rows[1:] if name == "path"][:9]
+    assert [float(text) for text in path] == run.x[:9, 0, 0].astype(np.float32).astype(str).astype(float).tolist()
+    assert max(map(len, path)) < 13, "as short as single precision is"
 
 
 def test_a_saved_picture_has_its_names_where_the_page_has_them(opened: Visit) -> None:

@@ -118,3 +118,31 @@ def test_beside_an_open_sidebar_no_page_is_cut_off(visit: Visit, server: str, wi
     page.wait_for_function(
         "() => { const { clientWidth, scrollWidth } = document.querySelector('.way nav'); return scrollWidth <= clientWidth; }"
     )
+
+
+DRAWN_BY_PYTHON = """() => {
+  const over = (each) => (each ? [getComputedStyle(each).filter, ...over(each.parentElement)] : []);
+  const all = [...document.querySelectorAll("img[src^='data:image/svg']")].filter((each) => each.checkVisibility());
+  return JSON.stringify(all.map((each) => [each.src, ...over(each)]));
+}"""
+"""All small pictures, in the ink that they have, with what turns their colors round."""
+
+
+@pytest.mark.parametrize("name", ["quiz", "class", "cases", "lessons"])
+def test_small_pictures_and_the_mark_follow_a_theme_that_changes(visit: Visit, server: str, name: str) -> None:
+    """Whether the system's theme changes or a visitor chooses one: they are as on a page that was opened in that theme."""
+    address = f"{server}/quiz?curve=709902.1" if name == "quiz" else f"{server}/{name}"
+    page = visit(address, ignore="404", color_scheme="dark")
+    settle(page)
+    dark = page.evaluate(DRAWN_BY_PYTHON)
+    page.emulate_media(color_scheme="light")
+    page.reload()
+    settle(page)
+    light = page.evaluate(DRAWN_BY_PYTHON)
+    assert dark != light
+    assert dark.count("svg") == light.count("svg") > (name != "lessons"), "the mark, and what the page draws"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"drawn => ({DRAWN_BY_PYTHON})() === drawn", arg=dark)
+    page.get_by_test_id("stMainMenu").get_by_role("button").click()
+    page.get_by_test_id("stMainMenuItem-theme-Light").click()
+    page.wait_for_function(f"drawn => ({DRAWN_BY_PYTHON})() === drawn", arg=light)

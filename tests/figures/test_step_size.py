@@ -18,7 +18,9 @@ from explorer.core.run.ruler import ruler
 from explorer.core.run.setup import Setup
 from explorer.core.theory.curvature import second_order
 from explorer.core.verdict.explanation import Explanation
-from explorer.figures import microscope, step_size
+from explorer.core.verdict.forensics import growth as grown
+from explorer.core.verdict.forensics import why_nan
+from explorer.figures import growth, microscope, step_size
 from explorer.figures.landscape import OPAQUE, Landscape
 from explorer.figures.step_size import BEST, CURVE, FITTED, FLOOR, GROUND, HERE, HOP, LEAVING, MOVED, NOW, PATH, RAIL, SWINGS, UPHILL
 from explorer.figures.ticks import loss_axis
@@ -427,3 +429,14 @@ def test_the_name_of_the_first_uphill_step_lies_beside_the_curve(loss: str, rule
         ("floor", "loss"),
     ):
         assert order.index(name) > order.index(line), "what comes later is drawn above"
+
+
+def test_what_a_run_grows_to_says_where_it_is_0_from() -> None:
+    """A logarithm has no 0: the line of a quantity that came to it ends, and says so."""
+    path = Setup("double_well", "nesterov", learning_rate=0.31, steps=150).run()
+    drawn, words = growth.draw(grown(path), why_nan(path))
+    (marks,) = [trace for trace in drawn.data if trace.name == "0 from here on"]
+    first = int(np.flatnonzero(path.loss[:, 0])[-1]) + 1
+    assert not path.loss[first:, 0].any()
+    assert f"loss 0 from step {first} on" in marks.text
+    assert f"loss is 0 from step {first} on" in words

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.site.casebook import Case, casebook
+from explorer.site.casebook import asked as asked_about
+from explorer.site.seen import see
 from tests.ui.reading import FOLDER, drawings, opened
 
 PAGE = FOLDER / "pages" / "75_quiz.py"
-ASKED = [case for case in casebook() if case.knob and case.switch]
+ASKED = asked_about(casebook())
 
 
 def asked(case: Case) -> AppTest:
@@ -72,6 +75,13 @@ def test_no_answer_is_no_answer() -> None:
 def test_no_choice_would_have_done_it_too(case: Case) -> None:
     assert case.symptom
     assert case.knob not in case.also
+
+
+def test_every_curve_has_points_enough_to_be_recognized() -> None:
+    assert len(ASKED) > 40
+    for case in ASKED:
+        (curve,) = see(case.page, case.query).curves
+        assert np.isfinite(curve.loss).sum() >= 10, case.name
 
 
 def test_every_curve_is_asked_with_its_own_knob_among_four() -> None:
