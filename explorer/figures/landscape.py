@@ -33,6 +33,9 @@ GLOW = 96
 GLOWS, OPAQUE = (0, 90, 160, 0), 0.18
 """Its color, a dark blue, and how opaque it is where the ground is lowest: every color of `theme` has a contrast of 3 on it."""
 
+FAR = 10
+"""How many times as far out as the first window it is asked whether a loss of one number falls."""
+
 LEVELS = 11
 """Levels in the first window; at most as many again outside it."""
 
@@ -42,7 +45,9 @@ class Landscape:
     """How points of a loss become points of a picture.
 
     `origin` is ``(dim,)`` and `basis` ``(dim, 2)``: the plane that is drawn, through the minimum if it is known. In one dimension the
-    second coordinate of the picture is the loss itself. `center` and `reach`, both ``(2,)``, are the window before anything leaves it.
+    second coordinate of the picture is the loss itself. `center` and `reach`, both ``(2,)``, are the window before anything leaves it; in
+    one dimension it opens upwards from its lowest loss, or downwards, with a negative reach, from the highest of one that falls further
+    out.
     """
 
     loss: Loss
@@ -63,9 +68,12 @@ class Landscape:
             reach = 1.6 * max(abs(start[0] - middle), abs(target[0] - middle), 0.1)
             with np.errstate(all="ignore"):  # a logarithm, say, has no value on the left
                 value = loss.value(np.append(target, middle + reach * np.linspace(-1, 1, 41))[np.newaxis])
+                beyond = loss.value((middle + FAR * reach * np.linspace(-1, 1, 41))[np.newaxis])
             finite = value[np.isfinite(value)]
             low, high = float(finite.min()), float(finite.max())
-            return cls(loss, target, np.eye(1), np.array([middle, low]), np.array([reach, high - low or 1.0]), (names[0], "loss"))
+            falls = bool((beyond < low - (high - low)).any())
+            center, tall = (high, low - high) if falls else (low, high - low)
+            return cls(loss, target, np.eye(1), np.array([middle, center]), np.array([reach, tall or 1.0]), (names[0], "loss"))
         if loss.dim == 2:
             origin, basis, labels = np.zeros(2), np.eye(2), _coordinate_labels(loss, target, names)
         else:
@@ -105,7 +113,7 @@ class Landscape:
     def away(self, points: Array) -> Array:
         """How far out the path has been by each step, ``(2, steps, runs)`` in units of `reach`, with a margin."""
         with np.errstate(all="ignore"):
-            away = np.abs(points - self.center[:, np.newaxis, np.newaxis]) / self.reach[:, np.newaxis, np.newaxis]
+            away = np.abs((points - self.center[:, np.newaxis, np.newaxis]) / self.reach[:, np.newaxis, np.newaxis])
             return 1.15 * np.fmax.accumulate(np.where(np.isnan(away), 0, away), axis=1)
 
     def windows(self, away: Array) -> Array:
@@ -133,7 +141,7 @@ class Landscape:
         """The ranges of the two axes, ``(n, 2)`` each, for windows opened by ``(2, n)`` factors."""
         (x, y), (a, b) = self.center, self.reach[:, np.newaxis] * factors
         bottom = y - 0.12 * b if self.loss.dim == 1 else y - b
-        return np.stack([x - a, x + a], axis=1), np.stack([bottom, y + b], axis=1)
+        return np.stack([x - a, x + a], axis=1), np.sort(np.stack([bottom, y + b], axis=1), axis=1)
 
     def lines(self, factors: Array) -> tuple[Array, Array]:
         """The curve, or the level lines, as one line with gaps, for windows opened by ``(2, windows)`` factors."""

@@ -126,7 +126,7 @@ def _path(
     seen = seen[:, : there[-1] + 1] if there.size else points[:, :1]  # a start so far out that nothing of it can be placed
     end = small(seen[:, -1])
     with np.errstate(all="ignore"):
-        moves = _moves(np.abs(seen - seen[:, -1:]) / (landscape.reach * opened)[:, np.newaxis])
+        moves = _moves(np.abs(seen - seen[:, -1:]) / (np.abs(landscape.reach) * opened)[:, np.newaxis])
     across, up = (small(each[: moves + 1]) for each in seen)
     inside = int(np.searchsorted(drawn, reached, side="right"))
     path = {"x": across, "y": up, "line": {"color": color}, "rest": inside}
@@ -197,19 +197,26 @@ def _curve(
 ) -> tuple[list[Frame], Frame]:
     """Return the traces of the loss curve, and its axis; the ghost is drawn as far as two decades beyond the curve."""
     color = COLORS[explanation.outcome.verdict[run]]
-    curve = logs[drawn, run]
+    curve = _until_lost(logs[:, run], explanation.trajectory.loss[:, run])[drawn]
     ghost = np.where(ghost <= np.nanmax(curve[np.isfinite(curve)]) + 2, ghost, np.nan)
     bottom, top = loss_range(np.concatenate([curve, ghost]))
     shown = np.where(np.isfinite(curve), np.maximum(curve, bottom), np.nan).astype(np.float32)
     line = _or_nothing(np.where((theory >= bottom) & (theory <= top), theory, np.nan))
     here = {"x": drawn[-1:].astype(float), "y": shown[-1:]}
-    rail = _rail(explanation, top - 0.05 * (top - bottom), top - bottom, run)
+    rail = _rail(explanation, bottom, top, run)
     past = _or_nothing(np.where(np.isfinite(ghost), np.maximum(ghost, bottom), np.nan))
     uphill = _uphill(explanation, logs, drawn, bottom, top, run)
     alone = Facts(explanation.trajectory.objective).fit is None  # without a third plot, there is room for more ticks
     axis = loss_axis(bottom, top, signed=bool(np.nanmin(explanation.trajectory.loss) < 0), most=MOST if alone else 5)
     floor = _floor(explanation, curve, bottom, top, run)
     return [{"y": past}, {"y": shown, "line": {"color": color}}, {"y": line}, floor, here, uphill, rail], axis
+
+
+def _until_lost(curve: Array, loss: Array) -> Array:
+    """Return the curve as far as the loss is a number: where a lost run strays back to one, as of a logarithm, it is no run any more."""
+    held = np.isfinite(loss)
+    held[0] |= held[1:2].all()  # thrown out from the start, and caught
+    return np.where(np.logical_and.accumulate(held), curve, np.nan)
 
 
 def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, run: int) -> Frame:
@@ -247,7 +254,7 @@ def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, 
     here, following = points[:, last], points[:, last + 1]
     step = explanation.outcome.first_nonfinite[run]
     if step >= 0:
-        words = f"leaves at step {last + 1:,}:<br>{explanation.outcome.first_quantity[run]} inf at step {step:,}"
+        words = f"leaves at step {last + 1:,}:<br>{explanation.outcome.first_quantity[run]} {explanation.how(run)} at step {step:,}"
     else:
         end = np.abs(explanation.trajectory.x[-1, :, run]).max()
         words = f"leaves at step {last + 1:,},<br>at {plain(float(end))} by step {points.shape[1] - 1:,}"
@@ -288,20 +295,21 @@ def _uphill(explanation: Explanation, logs: Array, drawn: NDArray[np.intp], bott
     }
 
 
-def _rail(explanation: Explanation, top: float, span: float, run: int) -> Frame:
-    """Return a line along the top from the step at which the loss became inf, with the step at which it became nan."""
+def _rail(explanation: Explanation, bottom: float, top: float, run: int) -> Frame:
+    """Return a line along the top, of −inf along the bottom, from the step at which the loss became inf or nan, with those steps."""
     loss = explanation.trajectory.loss[:, run]
     lost = np.flatnonzero(~np.isfinite(loss))
     if lost.size == 0:
         return {"x": [], "y": [], "text": []}
-    kinds = {"inf": np.flatnonzero(np.isinf(loss)), "nan": np.flatnonzero(np.isnan(loss))}
-    words = [f"{name} from step {at[0]:,}" for name, at in kinds.items() if at.size]
-    early = bool(lost[0] < 0.5 * len(loss))
+    kinds = {"inf": np.isposinf(loss), "−inf": np.isneginf(loss), "nan": np.isnan(loss)}
+    words = [f"{name} from step {at.argmax():,}" for name, at in kinds.items() if at.any()]
+    early, falls, span = bool(lost[0] < 0.5 * len(loss)), bool(np.isneginf(loss[lost[0]])), top - bottom
+    level, inwards = (bottom + 0.05 * span, 0.04 * span) if falls else (top - 0.05 * span, -0.04 * span)
     return {
         "x": [int(lost[0]), len(loss) - 1, None, int(lost[0])],
-        "y": [top, top, None, top - 0.04 * span if early else top],
+        "y": [level, level, None, level + inwards if early else level],
         "text": ["", "", "", f"{', '.join(words)} "],
-        "textposition": "bottom right" if early else "middle left",
+        "textposition": f"{'top' if falls else 'bottom'} right" if early else "middle left",
     }
 
 

@@ -63,7 +63,7 @@ def check_look(figure: Any, frames: list[dict[str, Any]]) -> None:
         if name == "range":
             assert math.isfinite(value)
         if name in ("text", "ticktext") and isinstance(value, str):
-            assert not re.search(r"\d[eE][+-]?\d|\bnan\b(?! from)|None", re.sub("#[0-9A-F]{6}", "", value)), value
+            assert not re.search(r"\d[eE][+-]?\d|\bnan\b(?! from| at step)|None", re.sub("#[0-9A-F]{6}", "", value)), value
 
 
 SMALL = [name for name in LOSSES if LOSSES[name]().dim <= 100]
@@ -440,3 +440,27 @@ def test_what_a_run_grows_to_says_where_it_is_0_from() -> None:
     assert not path.loss[first:, 0].any()
     assert f"loss 0 from step {first} on" in marks.text
     assert f"loss is 0 from step {first} on" in words
+
+
+@pytest.mark.parametrize(("text", "how", "at"), [("-x^2", "\N{MINUS SIGN}inf", "bottom"), ("x^2", "inf", "top"), ("log(x)", "nan", "top")])
+def test_what_a_lost_run_became_is_said_alike_everywhere(text: str, how: str, at: str) -> None:
+    """In the sentence, where the path leaves and along the side where the loss went; and no curve goes on behind that."""
+    told = one(Setup("formula", learning_rate=1.3 if text == "x^2" else 0.9, steps=2000, knobs={"loss.text": text}))
+    drawing = step_size.draw(told)
+    lost = int(told.outcome.first_nonfinite[0])
+    assert f"became {how} at step {lost:,}" in told.sentence(0)
+    frame = drawing.frames[0]
+    rail, leaves, curve, path = (frame["data"][frame["traces"].index(name)] for name in (RAIL, LEAVING, CURVE, PATH))
+    words = " ".join(each for each in rail["text"] if each)
+    assert words.startswith(f"{how} from step {lost:,}")
+    assert all(f"loss {how} at step {lost:,}" in each for each in leaves["text"][:1])
+    low, high = frame["layout"]["yaxis2"]["range"]
+    assert (rail["y"][0] < low + 0.2 * (high - low)) == (at == "bottom")
+    seen = drawing.drawn[np.isfinite(np.asarray(curve["y"], dtype=float))]
+    assert seen.max() < lost
+    bottom, top = frame["layout"]["yaxis"]["range"]
+    values = np.asarray(path["y"][: path["rest"]], dtype=float)
+    assert np.nanmin(values) >= bottom
+    assert np.nanmax(values) <= top
+    if text == "-x^2":
+        assert top < 0.3 * -bottom, "a loss that is never above 0 has its room below"

@@ -184,12 +184,13 @@ class Explanation:
         step, forecast = self.outcome.first_nonfinite[run], self.overflow[run]
         if step >= 0:
             ahead = f" (forecast: {forecast:,})" if forecast >= 0 else ""
-            return became(self.outcome.first_quantity[run], self._how(run), step) + ahead, ""
+            return became(self.outcome.first_quantity[run], self.how(run), step) + ahead, ""
         if Facts(self.trajectory.objective).endless:
             return "", "it falls without end, because it has no minimum"
         return "", f"it will be inf at step {forecast:,}" if forecast >= 0 else "it has not turned"
 
-    def _how(self, run: int) -> str:
+    def how(self, run: int) -> str:
+        """Return how a lost run became so: inf, −inf or nan."""
         path, step = self.trajectory, self.outcome.first_nonfinite[run]
         values = {"weight": path.x[step, :, run], "loss": path.loss[step, [run]], "gradient": path.gradient_norm[step, [run]]}
         first = values[self.outcome.first_quantity[run]]
