@@ -40,7 +40,8 @@ MOST_KEPT = 24
 GLANCE, WAIT, BEAT = 0.8, 4.0, 1.0
 """Seconds: a map that is finished by then appears at once; the first picture is waited for; and between two looks at one in the making."""
 
-CONVERGE = (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.CATAPULT)
+ALWAYS = (Verdict.DIVERGED, Verdict.CONVERGED)
+"""What is always told of a map; of the other verdicts, those of a twentieth of it or more."""
 
 
 def main() -> None:
@@ -165,14 +166,14 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
 def headline(plan: Map, canvas: Canvas) -> str:
     """Return how much of the map diverges and converges, and whether theory's line is right."""
     shares = canvas.shares()
-    diverge, converge = shares.get(Verdict.DIVERGED, 0.0), sum(shares.get(each, 0.0) for each in CONVERGE)
+    diverged, converged = (percent(shares.get(each, 0.0)) for each in ALWAYS)
     done = int(canvas.done.sum())
     if not done:
         return f"Not one of {plan.pixels:,} runs is over yet."
-    so_far = "" if done == plan.pixels else "So far, "
-    rest = [(share, verdict) for verdict, share in shares.items() if verdict not in (Verdict.DIVERGED, *CONVERGE) and share >= 0.05]
-    others = "".join(f", {percent(share)} are {verdict}" for share, verdict in rest)
-    text = f"{so_far}{percent(diverge)} of {counted(done, 'run')} diverge, {percent(converge)} converge{others}."
+    runs, so_far = counted(done, "run"), "" if done == plan.pixels else "So far, "
+    rest = [(share, verdict) for verdict, share in shares.items() if verdict not in ALWAYS and share >= 0.05]
+    others = [f"{percent(share)} are {verdict}{'s' * (verdict == Verdict.CATAPULT)}" for share, verdict in rest]
+    text = f"{so_far}{', '.join([f'{diverged} of {runs} diverged', f'{converged} converged', *others])}."
     found = agreement(plan, canvas)
     if found is None or found.pixels == 0:
         return text
