@@ -36,11 +36,12 @@ function notesOf(plot, ground) {
   const frame = plot.getBoundingClientRect(), names = [...plot.querySelectorAll(".textpoint text")];
   return names.filter(({ style, textContent }) => textContent && style.visibility !== "hidden").flatMap((name) => {
     const { xaxis, yaxis } = plot._fullLayout._plots[name.closest(".subplot").classList[1]], { color, fill, fontSize } = getComputedStyle(name);
-    const { left, top, height } = name.getBoundingClientRect(), x = (left - frame.left - xaxis._offset) / xaxis._length;
-    const y = 1 - (top + height / 2 - frame.top - yaxis._offset) / yaxis._length;
-    const place = { x, y, xref: `${xaxis._id} domain`, yref: `${yaxis._id} domain`, xanchor: "left", yanchor: "middle", align: "left" };
-    const look = { showarrow: false, borderpad: 0, bgcolor: ground, opacity: 0.9, font: { size: Number.parseFloat(fontSize), color: fill || color } };
-    return x < 0 || x > 1 || y < 0 || y > 1 ? [] : [{ ...place, ...look, text: name.dataset.unformatted ?? name.textContent }];
+    const { left, right, top, height } = name.getBoundingClientRect(), across = (at) => (at - frame.left - xaxis._offset) / xaxis._length;
+    const middle = across((left + right) / 2), late = middle > 0.5; // a saved picture's letters may be wider: they grow inwards
+    const x = across(late ? right : left), y = 1 - (top + 0.8 * height - frame.top - yaxis._offset) / yaxis._length; // off the line below
+    const place = { x, y, xref: `${xaxis._id} domain`, yref: `${yaxis._id} domain`, xanchor: late ? "right" : "left", yanchor: "bottom", align: "left" };
+    const look = { showarrow: false, borderpad: 0, borderwidth: 0, bgcolor: ground, opacity: 0.9, font: { size: Number.parseFloat(fontSize), color: fill || color } };
+    return middle < 0 || middle > 1 || y < 0 || y > 1 ? [] : [{ ...place, ...look, text: name.dataset.unformatted ?? name.textContent }];
   });
 }
 

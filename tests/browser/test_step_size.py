@@ -425,3 +425,17 @@ def test_a_saved_picture_has_its_names_where_the_page_has_them(opened: Visit) ->
         x, y = ((each - saved[side]) / 2 for each, side in zip(names[name], "xy", strict=True))  # twice as large
         assert x == pytest.approx(shown[name][0] - box["x"], abs=4)
         assert y - 72 == pytest.approx(shown[name][1] - box["y"], abs=6), "below its headline"
+
+
+def test_a_name_in_a_saved_picture_covers_no_line_that_it_stands_on(opened: Visit) -> None:
+    page = opened()
+    settle(page)
+    page.locator(".picture-save summary").first.click()
+    with page.expect_download() as download:
+        page.locator(".picture-save").first.get_by_role("button", name="SVG").click()
+    page.set_content(download.value.path().read_text("utf-8"))
+    [ground] = page.locator(".annotation", has_text="below 10").locator("rect").all()
+    box, plot = ground.bounding_box(), page.locator(".x2y2 .scatterlayer .lines").first.bounding_box()
+    assert box is not None
+    assert plot is not None
+    assert box["y"] + box["height"] < plot["y"] + plot["height"] - 8, "the run goes on below it, eight pixels wide"
