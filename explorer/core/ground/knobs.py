@@ -11,6 +11,7 @@ import inspect
 import json
 import math
 import pickle
+import re
 import tomllib
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -153,11 +154,19 @@ def check_switch(name: str, value: Any) -> bool:
 
 
 def check_floats(name: str, value: Any, *, shape: str = "a number") -> np.ndarray:
-    """Return numbers, nan and infinities among them, as a float array; anything else is refused with a sentence."""
+    """Return numbers, nan and infinities among them, as a float array; anything else is refused with a sentence.
+
+    >>> check_floats("rate", "0,5")
+    Traceback (most recent call last):
+    ...
+    ValueError: rate must be a number such as 0.5, got '0,5'
+    """
     try:
         return _floats(value)
     except (TypeError, ValueError, ArithmeticError, RuntimeError):  # the last of PyTorch, for a tensor that requires a gradient
-        raise must(name, shape, typed(value)) from None
+        pointed = value.strip().replace(",", ".", 1) if isinstance(value, str) and len(value) < MOST_TYPED else ""
+        meant = f" such as {pointed}" if re.fullmatch(r"\A[+-]?\d++\.\d++(?:[eE][+-]?\d++)?", pointed, re.ASCII) else ""
+        raise must(name, shape + meant, typed(value)) from None
 
 
 def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
