@@ -55,12 +55,10 @@ NAMED: Part = {"mode": "markers+text", "showlegend": False, "hoverinfo": "text",
 
 def _ceased(grown: Growth) -> dict[str, int]:
     """Return from which step on a quantity is exactly 0 to the end, which a logarithm cannot show; nothing of one that always was."""
-    found = {}
-    for name, (steps, sizes) in grown.items():
-        left = np.flatnonzero(sizes != 0)
-        if left.size and left[-1] < len(sizes) - 1:
-            found[name] = int(steps[left[-1] + 1])
-    return found
+    last = {name: np.flatnonzero(sizes)[-1:] for name, (_, sizes) in grown.items()}
+    return {
+        name: int(steps[last[name][0] + 1]) for name, (steps, sizes) in grown.items() if last[name].size and last[name][0] < len(sizes) - 1
+    }
 
 
 def _line(name: str, steps: NDArray[np.intp], drawn: Array, sizes: Array) -> Part:

@@ -106,11 +106,13 @@ async function renew() {
   const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(20000) });
   const { version } = main().dataset, page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
   if (!page) return;
+  document.adoptNode(page);
+  await Promise.allSettled([...page.querySelectorAll("img")].map((each) => each.decode())); // else it would push down what follows once it is there
   const open = [...document.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
   const form = asking(), fresh = page.querySelector("form.bet");
   if (version !== page.dataset.version) say(page.dataset.news ?? "", "heard"); // it stands on the page
   if (form && fresh?.elements.round.value === form.elements.round.value) return around(form, fresh, page);
-  main().replaceWith(document.adoptNode(page));
+  main().replaceWith(page);
   if (main().dataset.pace === "student") scrollTo(0, 0); // what has become of one's bet stands first
   for (const each of document.querySelectorAll("details")) each.open ||= open.includes(each.querySelector("summary").textContent);
   tie();
@@ -118,15 +120,18 @@ async function renew() {
 
 let next = 0, looking = false;
 
-// Within a round the form stays, for somebody may be dragging or typing: what stands around it is new, and the number of the next bet.
+// Within a round the form stays, for somebody may be dragging or typing: what stands around it is new, and the number of the next bet. Its
+// button, if it was in sight, stays there, however much more stands above it now.
 function around(form, fresh, page) {
+  const button = form.querySelector("button"), { top, bottom } = button.getBoundingClientRect(), seen = bottom > 0 && top < innerHeight;
   form.elements.turn.value = fresh.elements.turn.value;
-  form.querySelector("button").textContent = fresh.querySelector("button").textContent;
+  button.textContent = fresh.querySelector("button").textContent;
   Object.assign(main().dataset, page.dataset);
   const nodes = [...page.childNodes], place = nodes.indexOf(fresh);
   for (const each of [...main().childNodes]) if (each !== form) each.remove(); // a form that is moved would end the drag
   form.before(...nodes.slice(0, place));
   form.after(...nodes.slice(place + 1));
+  if (seen) button.scrollIntoView({ block: "nearest" });
 }
 
 async function look() {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from explorer.hall import pages, routes
 from tests.browser.axe import violations
@@ -79,6 +79,24 @@ def for_everyone(page: Page, scheme: str = "light") -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_button_that_was_pressed_stays_in_sight_when_more_stands_above_it(window: Window) -> None:
+    _, code = lecturer(window)
+    phone = window(f"/room/{code}", **PHONE)
+    taller = "<p style='height: 300px'>What is new.</p><form class=\"bet\""
+
+    def more(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('<form class="bet"', taller, 1))
+
+    phone.route(f"**/room/{code}", more)
+    for rate in ("0.5", "0.4", "0.6"):
+        bet(phone, rate)
+        expect(phone.locator("#said")).to_have_text(f"Your bet of {rate} is in.")
+        expect(phone.get_by_text("What is new.")).to_have_count(1)
+        phone.wait_for_function(UNCOVERED)
+    phone.unroute_all(behavior="wait")
 
 
 def test_a_class_bets_in_three_rounds(window: Window) -> None:
