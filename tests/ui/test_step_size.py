@@ -154,7 +154,7 @@ def test_a_link_of_nonsense_keeps_the_rest() -> None:
         ({}, "learning_rate", "-0.1", "learning_rate must be finite and ≥ 0, got -0.1"),
         ({}, "learning_rate", "nan", "learning_rate must be finite and ≥ 0, got nan"),
         ({}, "learning_rate", "inf", "got inf"),
-        ({}, "learning_rate", "0,1", "learning_rate must be a number, got '0,1'"),
+        ({}, "learning_rate", "0,1", "learning_rate must be a number such as 0.1, got '0,1'"),
         ({}, "start", "1,2", "start must be 1 number for x_squared, got 2"),
         ({}, "start", "nan", "got nan"),
         ({}, "start", "", "start must be numbers"),
