@@ -47,7 +47,7 @@ def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
         "xaxis": {"title": {"text": "step"}, "nticks": 8},
         "yaxis": loss_axis(low - margin, high + 2 * margin),
     }
-    return figure(traces, layout), _words(grown, found)
+    return figure(traces, layout), _words(grown, ceased, found)
 
 
 NAMED: Part = {"mode": "markers+text", "showlegend": False, "hoverinfo": "text", "cliponaxis": False}
@@ -73,11 +73,11 @@ def _line(name: str, steps: NDArray[np.intp], drawn: Array, sizes: Array) -> Par
     }
 
 
-def _words(grown: Growth, found: Forensics) -> str:
+def _words(grown: Growth, ceased: dict[str, int], found: Forensics) -> str:
     """Return what the picture shows, for screen readers."""
     ends = []
     for name, (_, sizes) in grown.items():
         finite = sizes[np.isfinite(sizes)]
         ends.append(f"{name} from {plain(float(finite[0]))} to {plain(float(finite[-1]))}" if finite.size else f"{name} never finite")
-    zeros = [f"{name} is 0 from step {step:,} on" for name, step in _ceased(grown).items()]
+    zeros = [f"{name} is 0 from step {step:,} on" for name, step in ceased.items()]
     return f"What the run computes, over its steps. {found.sentence}. As far as finite: {'; '.join(ends + zeros)}."

@@ -172,11 +172,8 @@ def _losses(band: Band, i: int, floor: float, roof: float) -> list[Part]:
 def _growth(band: Band, i: int) -> list[Part]:
     color, dash, symbol = LOOKS[i % len(LOOKS)]
     shown = np.where(band.measured <= 2.5, band.measured, np.nan)
-    factors = zip(band.rates, band.measured, strict=True)
-    told = [
-        (rate, f"×{plain(factor, 5)} a step" if np.isfinite(factor) else "too few steps to measure a factor") for rate, factor in factors
-    ]
-    words = [f"{band.name}, η = {plain(rate, 4)}: {factor}" for rate, factor in told]
+    told = [f"×{plain(each, 5)} a step" if np.isfinite(each) else "too few steps to measure a factor" for each in band.measured]
+    words = [f"{band.name}, η = {plain(rate, 4)}: {factor}" for rate, factor in zip(band.rates, told, strict=True)]
     seen = marks(color, symbol, size=7, x=band.rates, y=shown, text=words, customdata=_opens(band), hovertemplate="%{text}<extra></extra>")
     theory = line(color, 2, dash=dash, x=band.rates, y=band.predicted, **QUIET)
     one = line(TEXT, 1, x=band.rates[[0, -1]], y=[1, 1], **QUIET)

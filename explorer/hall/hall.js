@@ -121,9 +121,9 @@ async function renew() {
 let next = 0, looking = false;
 
 // Within a round the form stays, for somebody may be dragging or typing: what stands around it is new, and the number of the next bet. Its
-// button, if it was in sight, stays there, however much more stands above it now.
+// button, if all of it was in sight, stays there, however much more stands above it now.
 function around(form, fresh, page) {
-  const button = form.querySelector("button"), { top, bottom } = button.getBoundingClientRect(), seen = bottom > 0 && top < innerHeight;
+  const button = form.querySelector("button"), { top, bottom } = button.getBoundingClientRect(), seen = top >= 0 && bottom <= innerHeight;
   form.elements.turn.value = fresh.elements.turn.value;
   button.textContent = fresh.querySelector("button").textContent;
   Object.assign(main().dataset, page.dataset);

@@ -67,13 +67,13 @@ def test_every_sentence_of_every_ruler_reads_well(loss_name: str, optimizer_name
 def test_a_factor_is_named_only_of_a_run_that_has_one() -> None:
     told = explain("linear_regression", [0.001, 0.0178], "adam")
     assert "keeps 0.9992" in told.sentence(0)
-    assert told.pace(0) == told.measured[0]
+    assert told.steady_factor(0) == told.measured[0]
     assert "the factor changes from step to step" in told.sentence(1)
     assert told.sentence(1).endswith("it does not fall any more.")
-    assert np.isnan(told.pace(1))
+    assert np.isnan(told.steady_factor(1))
     jumps = explain("double_well", [1.03, 1.4])
     assert set(jumps.outcome.verdict) == {Verdict.OSCILLATING}
-    assert np.isnan([jumps.pace(i) for i in range(2)]).all(), "a bounded run has no factor, also where its gradient seems to"
+    assert np.isnan([jumps.steady_factor(i) for i in range(2)]).all(), "a bounded run has no factor, also where its gradient seems to"
 
 
 def test_a_large_rise_on_the_way_is_told() -> None:

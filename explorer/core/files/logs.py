@@ -252,8 +252,7 @@ def _ends_within_a_number(lines: list[str]) -> bool:
             alike.append(pieces[many])
     if len(alike) < ROWS_BEFORE:
         return False
-    exponents = {len(each.lower().partition("e")[2].lstrip("+-")) for each in alike}
-    own = len(number.lower().partition("e")[2].lstrip("+-"))
+    own, *exponents = (len(each.lower().partition("e")[2].lstrip("+-")) for each in (number, *alike))
     return number[-1] in "eE+-" or own < min(exponents) == max(exponents) or ("." not in number and all("." in each for each in alike))
 
 

@@ -54,12 +54,12 @@ def counted(number: int, noun: str = "step") -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence has them.
+    """Return names as a sentence has them; nothing of none.
 
-    >>> listed(["momentum"]), listed(["momentum", "Nesterov", "Adam"])
-    ('momentum', 'momentum, Nesterov and Adam')
+    >>> listed([]), listed(["momentum"]), listed(["momentum", "Nesterov", "Adam"])
+    ('', 'momentum', 'momentum, Nesterov and Adam')
     """
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def sentence(text: str) -> str:

@@ -249,8 +249,7 @@ class Setup(Drawable):
             "the clipping": (self.clip_norm, self.clip_value) != (bare.clip_norm, bare.clip_value),
             "weight decay": "optimizer.weight_decay" in dict(self.knobs),
         }
-        found = [name for name, used in names.items() if used]
-        return listed(found) if found else ""
+        return listed([name for name, used in names.items() if used])
 
     def to_query(self) -> dict[str, str]:
         """The setup as the parameters of a link; what has its default is left out, but for the names and the rate."""

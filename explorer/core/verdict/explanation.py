@@ -132,7 +132,7 @@ class Explanation:
             text += f". From about {plain(useless, 2)} on that is of no use: in {counted(self.outcome.steps)} no loss falls below its start"
         return f"{text}."
 
-    def pace(self, run: int) -> float:
+    def steady_factor(self, run: int) -> float:
         """Return the measured factor per step of a run that has one; nan where it changes from step to step."""
         return float(self.measured[run]) if self._settled(run) else np.nan
 

@@ -91,7 +91,7 @@ def numbers(explanation: Explanation, run: int) -> None:
     step = explanation.overflow[run]
     forecast = f"{step:,}" if step >= 0 else "never" if explanation.modes else "–"
     seen = f"{outcome.first_nonfinite[run]:,}" if outcome.first_nonfinite[run] >= 0 else "not yet" if step >= 0 else "none"
-    both = explanation.predicted[run], explanation.pace(run)
+    both = explanation.predicted[run], explanation.steady_factor(run)
     factors = [plain_or("–", each, 4 if abs(each - 1) > 1e-3 else 6) for each in both]
     metrics(
         Metric(name, plain_or("none", line.rate, 5), help=sentence(line.reason)),

@@ -131,17 +131,15 @@ def fresh(setup: Setup, seeds: int, progress: Any) -> figure.Band:
     with turn(setup.steps * loss.dim * rates.size * seeds):
         first, factors = followed(setup, rates, lambda share: progress(share / seeds))
         others = [swept(seeded(setup, i), rates, lambda share, i=i: progress((i + share) / seeds)) for i in range(1, seeds)]
-        outcomes = [first, *others]
-        verdict = outcomes[0].verdict
         return figure.Band(
             name=OPTIMIZERS.title(setup.optimizer),
             rates=rates,
-            final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in outcomes]),
-            verdict=verdict,
+            final=np.stack([np.where(each.verdict == Verdict.DIVERGED, _lost(each), each.final_loss) for each in (first, *others)]),
+            verdict=first.verdict,
             measured=factors,
             predicted=predicted_growth(loss, optimizer, rates, start),
             edge=scale.edge.rate,
-            cliff=bracket(loss, optimizer, rates, verdict == Verdict.DIVERGED, precision=PRECISION, **setup.conditions()),
+            cliff=bracket(loss, optimizer, rates, first.verdict == Verdict.DIVERGED, precision=PRECISION, **setup.conditions()),
         )
 
 
