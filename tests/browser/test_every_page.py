@@ -1,4 +1,7 @@
-"""Every page in a real browser: by keyboard, on a phone, in the dark, and nothing on the console."""
+"""Every page in a real browser: by keyboard, on a phone, in the dark, no text on another, and nothing on the console.
+
+Opening a page is most of the work, so each is opened once in a window and once on a phone, and asked everything there.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,16 @@ from playwright.sync_api import Page, expect
 import explorer.ui
 from tests.browser.axe import violations
 from tests.browser.conftest import PATIENCE, WIDE
+from tests.browser.test_overlaps import overlaps
 from tests.browser.waiting import settle
 
 PAGES = [path.stem.split("_", 1)[1] for path in sorted((Path(explorer.ui.__path__[0]) / "pages").glob("[0-9]*.py"))]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+PICTURED = [name for name in PAGES if name not in ("cases", "lessons", "quiz", "class")]
+"""The pages with a picture of Plotly's; what those of Cases and Quiz say are three numbers in the corners of one drawing."""
+SAVED = ("sweep", "race", "network", "why_nan", "gradient")
+"""The pages whose picture's numbers are saved: one of each kind of picture."""
+QUICK = {"network": "?v=1&loss=network&loss.examples=20&learning_rate=0.5&steps=40"}
 Visit = Callable[..., Page]
 
 every_page = pytest.mark.parametrize("name", PAGES)
@@ -53,17 +62,14 @@ def settled(visit: Visit, server: str, name: str, **options: object) -> Page:
 
 
 @every_page
-def test_everything_is_reached_by_keyboard_and_all_is_well_in_the_dark(visit: Visit, server: str, name: str) -> None:
-    page = settled(visit, server, name)
+def test_everything_is_reached_by_keyboard_and_all_is_well_in_the_dark_and_at_every_width(visit: Visit, server: str, name: str) -> None:
+    page = settled(visit, server, f"{name}{QUICK.get(name, '')}")
     if name in WITH_RULER:
         all_at_once(page, (WIDE["width"], WIDE["height"]))
     for_everyone(page)
-    page.evaluate(NOTE_FOCUS)
-    deadline = time.monotonic() + PATIENCE
-    while (left := page.evaluate(UNREACHED)) and time.monotonic() < deadline:  # a page still at work may put new controls among them
-        for _ in range(10):
-            page.keyboard.press("Tab")
-    assert left == []
+    is_reached_by_keyboard(page)
+    if name in SAVED:
+        has_a_file_that_says_what_its_numbers_are(page, name)
     page.emulate_media(color_scheme="dark")
     settle(page)
     for_everyone(page)
@@ -71,6 +77,44 @@ def test_everything_is_reached_by_keyboard_and_all_is_well_in_the_dark(visit: Vi
     page.set_viewport_size({"width": WIDE["width"] // 2, "height": WIDE["height"] // 2})  # the same window, at a zoom of 200 %
     settle(page)
     keeps_to_the_window(page)
+    if name in PICTURED:
+        page.evaluate(f"() => {{ {WITHOUT_SIDEBAR} }}")
+        expect(page.locator("[data-testid=stSidebar][data-collapsed=false]")).to_have_count(0)
+        wrong = overlaps(page, name)
+        assert not wrong, "\n".join(wrong)
+
+
+WITHOUT_SIDEBAR = "document.querySelector('[data-collapsed=false] [data-testid=stSidebarCollapseButton] button')?.click()"
+"""As a narrow window is without it from the beginning."""
+
+
+def is_reached_by_keyboard(page: Page) -> None:
+    page.evaluate(NOTE_FOCUS)
+    deadline = time.monotonic() + PATIENCE
+    while (left := page.evaluate(UNREACHED)) and time.monotonic() < deadline:  # a page still at work may put new controls among them
+        for _ in range(10):
+            page.keyboard.press("Tab")
+    assert left == [], "these are reached by no key"
+
+
+def has_a_file_that_says_what_its_numbers_are(page: Page, name: str) -> None:
+    """A name for every trace and a number for every point; losses, and not their logarithms, also beside a tick that says "lower"."""
+    ways = page.locator(".picture-save summary").first
+    ways.click()
+    with page.expect_download() as download:
+        page.locator(".picture-save").first.get_by_role("button", name="CSV").click()
+    if page.locator(".picture-save[open]").count():
+        ways.click()
+    head, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8")))
+    assert head[0] == "trace"
+    assert rows
+    numbers = (2, 4) if head[1] == "x is" else (1, 2)
+    for row in rows:
+        assert row[0], row
+        assert not row[0].isdecimal(), row
+        assert [row[i] for i in numbers if math.isnan(float(row[i]))] == [], row
+    if name == "sweep":
+        assert min(float(row[4]) for row in rows if row[3] == "loss at the end") >= 0
 
 
 @every_page
@@ -163,7 +207,10 @@ WITH_RULER = ("step_size", "race", "map", "landscape")
 
 @pytest.mark.parametrize("name", WITH_RULER)
 def test_a_projector_shows_what_is_dragged_and_what_it_moves(visit: Visit, server: str, name: str) -> None:
-    page = settled(visit, server, name, viewport={"width": 1024, "height": 768})
+    """And draws no picture beside the sidebar first."""
+    page = settled(visit, server, name, viewport={"width": 1024, "height": 768}, before=lambda page: page.add_init_script(WIDTHS))
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+    page.wait_for_function("() => Math.min(...widths) > 0.9 * document.querySelector('.picture')?.clientWidth")
     all_at_once(page, (1024, 768))
     if page.locator(".picture-player:not([hidden])").count():
         for _ in range(2):
@@ -195,13 +242,6 @@ new MutationObserver(() => {
 """
 
 
-@pytest.mark.parametrize("name", WITH_RULER)
-def test_a_projector_draws_no_picture_beside_the_sidebar_first(visit: Visit, server: str, name: str) -> None:
-    page = settled(visit, server, name, viewport={"width": 1024, "height": 768}, before=lambda page: page.add_init_script(WIDTHS))
-    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
-    page.wait_for_function("() => Math.min(...widths) > 0.9 * document.querySelector('.picture')?.clientWidth")
-
-
 def test_a_narrow_window_stays_without_a_sidebar_until_it_is_asked_for(visit: Visit, server: str) -> None:
     """Also where the first page has none: from Quiz to two others; opened by the recipe, it stays open."""
     page = settled(visit, server, "quiz", viewport={"width": 1024, "height": 768})
@@ -229,23 +269,3 @@ def test_forced_colors_leave_a_main_button_its_words(visit: Visit, server: str, 
 
 
 COLORED = (("xpath=.", "backgroundColor"), ("p", "color"))
-
-
-@pytest.mark.parametrize("name", ["sweep", "race", "network", "why_nan", "gradient"])
-def test_the_file_of_a_picture_says_what_its_numbers_are(visit: Visit, server: str, name: str) -> None:
-    """A name for every trace and a number for every point; losses, and not their logarithms, also beside a tick that says "lower"."""
-    page = visit(f"{server}/{name}", ignore="404")
-    settle(page)
-    page.locator(".picture-save summary").first.click()
-    with page.expect_download() as download:
-        page.locator(".picture-save").first.get_by_role("button", name="CSV").click()
-    head, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8")))
-    assert head[0] == "trace"
-    assert rows
-    numbers = (2, 4) if head[1] == "x is" else (1, 2)
-    for row in rows:
-        assert row[0], row
-        assert not row[0].isdecimal(), row
-        assert [row[i] for i in numbers if math.isnan(float(row[i]))] == [], row
-    if name == "sweep":
-        assert min(float(row[4]) for row in rows if row[3] == "loss at the end") >= 0

@@ -1,4 +1,7 @@
-"""No text of a picture lies on another or is cut: on every page, at three widths, all along its ruler, and while it is played."""
+"""No text of a picture lies on another or is cut: at three widths, all along its ruler, and while it is played.
+
+`test_every_page.py` asks it of every page as it opens; here it is asked of situations, and of what was hard once.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,14 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from explorer.site.casebook import Case, casebook
-from tests.browser.test_every_page import PAGES
 from tests.browser.waiting import settle
 
 Visit = Callable[..., Page]
 SIZES = ((1024, 768), (1440, 900), (390, 844))
 """A projector first: where a page opens without its sidebar, it stays without."""
 PROJECTOR = dict(zip(("width", "height"), SIZES[0], strict=True))
-PICTURED = [name for name in PAGES if name not in ("cases", "lessons", "quiz", "class")]
-"""The pages with a picture of Plotly's; what those of Cases and Quiz say are three numbers in the corners of one drawing."""
-
 SHOWN = {"10_regression_to_nan", "15_ravine", "16_double_well", "18_x_fourth", "30_race_ravine", "33_race_noise"}
 SITUATIONS = [case for case in casebook() if case.name in SHOWN]
-QUICK = {"network": "?v=1&loss=network&loss.examples=20&learning_rate=0.5&steps=40"}
 
 TEXTS = """picture => {
   const within = (box, other) => ({ left: Math.max(box.left, other.left), top: Math.max(box.top, other.top),
@@ -92,14 +90,6 @@ def overlaps(page: Page, where: str) -> list[str]:
             for wrong in picture.evaluate(TEXTS)
         ]
     return found
-
-
-@pytest.mark.parametrize("name", PICTURED)
-def test_no_text_lies_on_another(visit: Visit, server: str, name: str) -> None:
-    page = visit(f"{server}/{name}{QUICK.get(name, '')}", ignore="404", viewport=PROJECTOR)
-    page.locator(".picture").first.wait_for()
-    wrong = overlaps(page, name)
-    assert not wrong, "\n".join(wrong)
 
 
 def test_no_heading_is_cut_where_three_plots_stand_beside_the_sidebar(visit: Visit, server: str) -> None:
