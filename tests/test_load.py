@@ -11,8 +11,8 @@ from benchmarks.load import Visit, crowd, server
 def test_twenty_visitors_at_once_are_all_answered(record_property: object) -> None:
     assert callable(record_property)
     with server() as address:
-        alone = asyncio.run(crowd(address, 1, Visit(0, least=3, pace=0.2)))
-        many = asyncio.run(crowd(address, 20, Visit(0, least=3, pace=0.2), training=3))
+        alone = asyncio.run(crowd(address, 1, Visit(0, least=3, pace=0)))
+        many = asyncio.run(crowd(address, 20, Visit(0, least=3, pace=0.05), training=3))
     assert not alone.errors + many.errors
     assert len(many.opened) == 20
     assert len(many.released) == 3 * 20

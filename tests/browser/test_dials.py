@@ -142,7 +142,7 @@ def test_twenty_moves_of_every_dial_all_stay(visit: Visit, server: str, name: st
 
 @pytest.mark.parametrize("name", FOLLOWING)
 def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server: str, name: str) -> None:
-    """A typed rate, a change of theme, a link, a preset: each is shown, and the move after it stays."""
+    """A typed rate, a change of theme, a link, a preset: each is shown, and the move after it stays; then all the way back."""
     page, draw, hows = open_page(visit, server, name), random.Random(name), cycle(("drag", "key", "click"))
     ruler = page.get_by_role("slider", name="Learning rate", exact=True)
 
@@ -181,12 +181,10 @@ def test_what_comes_between_two_moves_holds_until_the_next(visit: Visit, server:
     ready(page)
     agree(page)
     moved()
+    back_undoes_the_last_move_and_nothing_else(page, ruler, draw)
 
 
-@pytest.mark.parametrize("name", FOLLOWING)
-def test_back_undoes_the_last_move_and_nothing_else(visit: Visit, server: str, name: str) -> None:
-    page, draw = open_page(visit, server, name), random.Random(name)
-    ruler = page.get_by_role("slider", name="Learning rate", exact=True)
+def back_undoes_the_last_move_and_nothing_else(page: Page, ruler: Locator, draw: random.Random) -> None:
     seen = []
     for how in ("drag", "click", "key"):
         position = move(page, ruler, how, draw)

@@ -95,6 +95,7 @@ def test_a_drag_draws_every_position_and_only_the_release_is_sent(visit: Visit, 
     assert sum(traffic.received) < 20_000
     assert traffic.fetched == []  # the frames are not among it
     drawn(page, 99)
+    a_drag_that_returns_to_where_it_began_reports_nothing(page, traffic, 99)
 
 
 def test_the_frame_moves_axes_ticks_image_and_level_lines(visit: Visit, demo: str) -> None:
@@ -111,6 +112,7 @@ def test_the_frame_moves_axes_ticks_image_and_level_lines(visit: Visit, demo: st
     assert axis(page, "yaxis") == [-60, 60]
     assert all(after[name] != before[name] for name in before), (before, after)
     committed(page, FRAMES - 1)
+    the_view_follows_time_and_a_drag_shows_the_end(page)
 
 
 ESCAPE_SOON = """() => {
@@ -187,18 +189,16 @@ def test_time_reveals_the_path_step_by_step(visit: Visit, demo: str) -> None:
         assert head == {"x": [whole["x"][step]], "y": [whole["y"][step]]}
     assert len(points(page, 4)["x"]) == STEPS  # theory is no thing that happens in time
     expect(clock(page)).to_have_attribute("aria-valuetext", "step 3")
+    clock(page).fill(str(STEPS - 40))
+    drawn(page, PRESET, STEPS - 40)
     page.get_by_role("button", name="Play").click()
     drawn(page, PRESET, STEPS - 1)  # it ends by itself
     assert points(page, 1) == whole
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
-def test_the_view_follows_time_and_a_drag_shows_the_end(visit: Visit, demo: str) -> None:
-    page = visit(demo)
-    drawn(page, PRESET)
-    dial(page).press("End")
-    drawn(page, 130)
-    assert axis(page, "yaxis") == [-60, 60]
+def the_view_follows_time_and_a_drag_shows_the_end(page: Page) -> None:
+    """From the end of the dial, which is drawn."""
     clock(page).press("Home")
     drawn(page, 130, 0)
     assert axis(page, "yaxis") == [-3, 3]
@@ -249,27 +249,21 @@ def test_what_cannot_be_fetched_comes_with_the_words(visit: Visit, demo: str) ->
     drawn(page, PRESET + 1)
 
 
-def test_a_drag_that_returns_to_where_it_began_reports_nothing(visit: Visit, demo: str) -> None:
-    traffic = Traffic()
-    page = visit(demo, before=traffic.watch)
-    drawn(page, PRESET)
-    dial(page).press("ArrowRight")
-    committed(page, PRESET + 1)
-    settle(page)
+def a_drag_that_returns_to_where_it_began_reports_nothing(page: Page, traffic: Traffic, began: int) -> None:
     traffic.reset()
     before = runs(page)
-    page.mouse.move(*point(page, PRESET + 1))
+    page.mouse.move(*point(page, began))
     page.mouse.down()
-    for position in (PRESET + 40, 3, PRESET + 1):
+    for position in (began + 20, 3, began):
         page.mouse.move(*point(page, position))
         drawn(page, position)
     page.mouse.up()
     run(page, lambda: page.get_by_role("button", name="Another widget").click())
     assert len(traffic.sent) == 1, "of the button: what the drag might have sent would have come before it"
     assert runs(page) == before + 1
-    drawn(page, PRESET + 1)
+    drawn(page, began)
     dial(page).press("ArrowRight")
-    committed(page, PRESET + 2)
+    committed(page, began + 1)
 
 
 def test_a_release_outlives_the_element_that_took_it(visit: Visit, demo: str) -> None:
@@ -379,11 +373,17 @@ def test_a_phone_stacks_the_plots_and_scrolls_only_down(visit: Visit, demo: str)
     names_stay_apart(page)
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_names_under_the_track_stay_apart_and_inside(visit: Visit, demo: str, width: int) -> None:
-    page = visit(demo, viewport={"width": width, "height": 800})
+def test_the_ruler_as_it_opens(visit: Visit, demo: str) -> None:
+    """Ticks where the thumb stands, zones by word and hatch, sizes for the back row; names apart in a wide and in a narrow window."""
+    page = visit(demo)
     drawn(page, PRESET)
-    names_stay_apart(page)
+    a_tick_stands_where_the_thumb_stands(page)
+    zones_differ_by_word_and_hatch(page)
+    sizes_are_readable_from_the_back_row(page)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        settle(page)
+        names_stay_apart(page)
 
 
 def names_stay_apart(page: Page) -> None:
@@ -401,17 +401,13 @@ def names_stay_apart(page: Page) -> None:
             assert beside or below, (one, other)
 
 
-def test_a_tick_stands_where_the_thumb_stands(visit: Visit, demo: str) -> None:
-    page = visit(demo)
-    drawn(page, PRESET)
+def a_tick_stands_where_the_thumb_stands(page: Page) -> None:
     ticks = [tick.bounding_box() for tick in page.locator(".picture-tick").all()]
     centers = [tick["x"] + tick["width"] / 2 for tick in ticks]
     assert centers == pytest.approx([point(page, position)[0] for position in (48, 90, 98, 101)], abs=1)
 
 
-def test_zones_differ_by_word_and_hatch(visit: Visit, demo: str) -> None:
-    page = visit(demo)
-    drawn(page, PRESET)
+def zones_differ_by_word_and_hatch(page: Page) -> None:
     zones = page.evaluate(
         "[...document.querySelectorAll('.picture-zone')].map(zone => [zone.style.backgroundColor, getComputedStyle(zone).backgroundImage])"
     )
@@ -431,9 +427,7 @@ def test_the_theme_colors_the_plot(visit: Visit, demo: str) -> None:
     assert page.evaluate(line) == "#1f2328"
 
 
-def test_sizes_are_readable_from_the_back_row(visit: Visit, demo: str) -> None:
-    page = visit(demo)
-    drawn(page, PRESET)
+def sizes_are_readable_from_the_back_row(page: Page) -> None:
     size = "selector => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize)"
     assert page.evaluate(size, ".picture-sentence") >= 22
     assert page.evaluate(size, ".xtick text") >= 14

@@ -113,6 +113,14 @@ def test_a_drag_from_end_to_end_shows_every_rate_and_sends_only_the_last(opened:
     assert len(traffic.fetched) == 1  # the microscope
 
 
+NAMELESS = """() => [...document.querySelectorAll("input, button, select, textarea, [role=slider], [role=img]")]
+  .filter((each) => each.offsetParent && !each.closest("[aria-hidden=true]"))
+  .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.labels?.length || each.title
+                      || each.getAttribute("aria-labelledby") || each.closest("label")?.textContent.trim()))
+  .map((each) => each.outerHTML.slice(0, 200))"""
+"""Whatever can be used, or is a picture, and has no name."""
+
+
 def test_nothing_is_sent_that_the_browser_has(opened: Visit) -> None:
     """Releases in a row, a preset and the way back, a link opened anew: what a picture shows is fetched once, and no run sends it."""
     traffic = Traffic()
@@ -161,9 +169,10 @@ def test_a_picture_is_not_said_to_be_drawn_while_another_is_fetched(opened: Visi
         assert sentence(page) != before
 
 
-def test_the_picture_is_the_run(opened: Visit) -> None:
+def test_the_picture_is_the_run_and_every_control_has_a_name(opened: Visit) -> None:
     """Every hop that is drawn is the trajectory's own point, here and beyond the edge."""
     page = opened(RAVINE)
+    assert page.evaluate(NAMELESS) == []
     run = Setup.from_query(RAVINE).run()
     seen = path(page)
     assert seen["x"] == pytest.approx(run.x[: len(seen["x"]), 0, 0].tolist(), rel=1e-6)
@@ -314,18 +323,6 @@ def test_a_step_under_the_microscope(opened: Visit) -> None:
     dial(page).press("ArrowLeft")  # the same step of another run
     expect(words).not_to_have_text(before)
     expect(words).to_contain_text("Step 2:")
-
-
-def test_every_control_has_a_name(opened: Visit) -> None:
-    page = opened(RAVINE)
-    nameless = page.evaluate(
-        """() => [...document.querySelectorAll("input, button, select, textarea, [role=slider], [role=img]")]
-          .filter((each) => each.offsetParent && !each.closest("[aria-hidden=true]"))
-          .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.labels?.length || each.title
-                              || each.getAttribute("aria-labelledby") || each.closest("label")?.textContent.trim()))
-          .map((each) => each.outerHTML.slice(0, 200))"""
-    )
-    assert nameless == []
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (1366, 768), (1024, 768)])

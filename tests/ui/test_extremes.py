@@ -14,7 +14,7 @@ PAGES = [path.stem.split("_", 1)[1] for path in sorted(FOLDER.glob("pages/[0-9]*
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how much memory a process has, and holds it to a limit")
-@pytest.mark.parametrize("pages", [PAGES[i::4] for i in range(4)], ids=",".join)
+@pytest.mark.parametrize("pages", [PAGES[i::2] for i in range(2)], ids=",".join)
 def test_pages_fit_into_their_memory_or_refuse(pages: list[str]) -> None:
     """In a process of its own, which the limit is for; `python -m benchmarks.extremes` turns the sizes of more losses, and each alone."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.extremes", *pages, "--losses", "ravine", "--few"]

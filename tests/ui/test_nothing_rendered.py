@@ -25,14 +25,13 @@ PAGES = sorted((FOLDER / "pages").glob("[0-9]*.py"))
 MARKED = ("markdown", "caption", "header", "title", "subheader", "warning", "error", "info", "success", "metric", "table")
 LABELED = ("selectbox", "multiselect", "text_input", "pills", "radio", "toggle", "button", "select_slider", "slider", "expander")
 
+NAMES = {"loss": EVIL, "optimizer": EVIL, "schedule": EVIL}
+NUMBERS = {"learning_rate": EVIL, "steps": EVIL, "start": EVIL}
+PARTS = {EVIL: "1", "view.rules": EVIL, f"view.{EVIL}": "2", "case": EVIL, "curve": EVIL, "x": EVIL, "y": EVIL, "racers": EVIL}
 LINKS: dict[str, dict[str, str]] = {
-    "a loss": {"loss": EVIL},
-    "an optimizer": {"optimizer": EVIL},
-    "a schedule": {"schedule": EVIL},
-    "a number": {"learning_rate": EVIL, "steps": EVIL, "start": EVIL},
-    "a knob": {"loss": "network", "loss.hidden": EVIL, "loss.activation": EVIL, "loss.data": EVIL},
+    "names, numbers and parts": NAMES | NUMBERS | PARTS,
+    "numbers and knobs": NUMBERS | {"loss": "network", "loss.hidden": EVIL, "loss.activation": EVIL, "loss.data": EVIL},
     "a formula": {"loss": "formula", "loss.text": EVIL},
-    "a part": {EVIL: "1", "view.rules": EVIL, f"view.{EVIL}": "2", "case": EVIL, "curve": EVIL, "x": EVIL, "y": EVIL, "racers": EVIL},
 }
 
 

@@ -63,6 +63,9 @@ Every knob of every shelf, by itself: `tests/ui/test_panel.py`. Other pages are 
 ELSEWHERE = {"10_step_size": ("box:loss", "box:optimizer")}
 """What `tests/ui/test_step_size.py` turns."""
 
+TOGETHER = ("box:loss.", "map:x:knob", "map:y:knob")
+"""What is turned several at once; each knob by itself: `tests/ui/test_panel.py`."""
+
 FAMILIES = {LOSSES[name].__module__: LOSSES.title(name) for name in reversed([*LOSSES])}
 
 
@@ -123,25 +126,40 @@ def test_a_page_of_hardly_any_steps_has_a_picture_and_words(page: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_page_runs_at_both_ends_of_every_control(page: Any) -> None:
-    """Each of its own is turned to its ends and back, with all others as the page opens (but for `FEW_STEPS`)."""
+    """Each of its own is turned to its ends and back, with all others as the page opens (but for `FEW_STEPS` and `TOGETHER`)."""
     query = FEW_STEPS.get(page.stem)
     app = opened(page, query)
-    turns = [(each.key, each.label, tried(page.stem, each), each.value) for each in controls(app)]
-    keys = {key for key, *_ in turns}
-    for key, label, values, before in turns:
-        for value in [value for value in values if value != before]:
-            check(control(app, key).set_value(value).run(), f"{label} = {value}")
-            if {each.key for each in controls(app)} == keys:
-                control(app, key).set_value(before)  # with the next run
-            else:
-                leave(app)
-                app = opened(page, query)
+    before = {each.key: each.value for each in controls(app)}
+    turned = {each.key: [value for value in tried(page.stem, each) if value != each.value] for each in controls(app)}
+    waiting = list(turns(turned))
+    while waiting:
+        turn = waiting.pop(0)
+        for key, value in turn.items():
+            control(app, key).set_value(value)
+        check(app.run(), ", ".join(f"{key} = {value}" for key, value in turn.items()))
+        if len(turn) > 1 and (app.error or any(control(app, key) is None for key in turn)):
+            waiting = [{key: value} for key, value in turn.items()] + waiting  # each by itself: one stood in the way of the others
+        if {each.key for each in controls(app)} == {*before}:
+            for key in turn:
+                control(app, key).set_value(before[key])  # with the next run
+        else:
+            leave(app)
+            app = opened(page, query)
     leave(app)
     for label in [each.label for each in app.button if not each.disabled]:
         clicked = opened(page, query)
         for button in [each for each in clicked.button if each.label == label and not each.disabled]:  # a short run may be over already
             check(button.click().run(), f"{label} clicked")
         leave(clicked)
+
+
+def turns(turned: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """What is turned in one run each: the knobs of a loss several at once, some to their one end and some to their other; others alone."""
+    knobs = [key for key, values in turned.items() if values and key.startswith(TOGETHER)]
+    for few in (knobs[i : i + 4] for i in range(0, len(knobs), 4)):
+        for turn in range(max(len(turned[key]) for key in few)):
+            yield {key: turned[key][(turn + i) % len(turned[key])] for i, key in enumerate(few)}
+    yield from ({key: value} for key, values in turned.items() if key not in knobs for value in values)
 
 
 TYPED = ["", " ", "0", "-1", "nan", "inf", "1e308", "1e-308", "1e999", "ten", "1,2", "1,,2", "1, foo", "٣", "<b>", "$x$"]
