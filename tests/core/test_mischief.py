@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import time
@@ -23,36 +24,40 @@ COUNT = 20_000
 ORDINARY = "step 10 loss: 0.5 lr 1e-3\n"
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """CPU time, the least of three: others run beside it."""
-
-    def once() -> float:
+def seconds(call: Callable[[], Any], enough: float = 0.0) -> float:
+    """CPU time, the least of three, for others run beside it; of fewer where one is less than `enough` to ask for."""
+    least = np.inf
+    for _ in range(3):
         began = time.process_time()
         with suppress(ValueError):
             call()
-        return time.process_time() - began
+        least = min(least, time.process_time() - began)
+        if least < enough:
+            break
+    return least
 
-    return min(once(), once(), once())
+
+@functools.cache
+def ordinary() -> float:
+    """How long a letter of an ordinary log takes here."""
+    text = ORDINARY * 4000
+    return seconds(lambda: read_log(text)) / len(text)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_nothing_comes_out_of_a_door_but_a_sentence(seed: int) -> None:
+def test_nothing_comes_out_of_a_door_but_a_sentence_and_soon(seed: int) -> None:
+    """The slowest take at most as long as half a second of the machine on which it was measured, by the time of an ordinary log.
+
+    What others do on the machine at that moment makes all of it slower: the slowest may try again.
+    """
     report = mischief.attack(COUNT // 4, seed)
     assert report.wrong == {}
     assert min(report.taken[each.__name__] for each in mischief.DOORS) > 5, "each door lets some in, or nothing behind it is tried"
-
-
-def test_no_nonsense_takes_long() -> None:
-    """The slowest take at most as long as half a second of the machine on which it was measured, by the time of an ordinary log.
-
-    What others do on the machine at that moment makes all of it slower: it may try again.
-    """
-    for _ in range(4):
-        took, door, which = max(mischief.attack(2000, 99).slowest)
-        ordinary = seconds(lambda: read_log(ORDINARY * 1000))  # 25 ms there
-        if took < mischief.LONGEST * max(ordinary / 0.025, 1):
-            return
-    pytest.fail(f"{door} {which}: {took:.2f} s")
+    for took, name, which in report.slowest:
+        if took > mischief.LONGEST / 2:
+            door = next(each for each in mischief.DOORS if each.__name__ == name)
+            again = seconds(functools.partial(mischief.tried, door, which))
+            assert min(took, again) < mischief.LONGEST * max(ordinary() / 1e-6, 1), f"{name} {which}"  # a microsecond there
 
 
 def test_the_attack_sees_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,11 +99,9 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_a_hostile_text_costs_little_more_than_an_ordinary_one(text: Callable[[int], str], door: Callable[[str], Any]) -> None:
     few, many = 16_000, 128_000
-    ordinary = seconds(lambda: read_log(ORDINARY * (many // len(ORDINARY))))
-    took = seconds(lambda: door(text(many)))
-    assert took < 12 * ordinary
     short = seconds(lambda: door(text(few)))
-    assert took < 28 * short or took < 0.02, "quadratic: 64 times for 8 times the letters"
+    most = min(12 * many * ordinary(), max(28 * short, 0.02))  # quadratic would be 64 times for 8 times the letters
+    assert seconds(lambda: door(text(many)), enough=most) < most
 
 
 def test_a_log_of_many_names_keeps_those_with_the_most_values() -> None:

@@ -35,6 +35,7 @@ LOSES = 0.1  # a validation loss that rises has lost at least this share of what
 ABOVE = 1.0  # a spike of several rows stands above those around it by more than this many times their range
 CHANCE = 0.01  # a rise at the end that noise or a random walk would make as often as this is no growth
 DROWNS = 0.1  # noise by more than this share of the level: a network's first steps, logged batch by batch, scatter by less
+WHITE = 1.4826 / math.sqrt(6)  # white noise's standard deviation, by the median of its second differences' sizes
 LOOKED_AT = 800  # most of the last values that are compared pair by pair
 
 
@@ -255,7 +256,7 @@ def _scatter(values: Array) -> float:
 
 def _bends(z: Array) -> float:
     """Return the standard deviation of white noise that would bend the curve as much: from second differences, without any trend."""
-    return float(1.4826 / math.sqrt(6) * np.median(np.abs(np.diff(z, 2))))
+    return float(WHITE * np.median(np.abs(np.diff(z, 2))))
 
 
 def _smooth(z: Array) -> Array:
@@ -263,7 +264,14 @@ def _smooth(z: Array) -> Array:
     width = max(len(z) // 100, 1)
     if width == 1:
         return z if len(z) < 3 else np.median(np.stack([z[:-2], z[1:-1], z[2:]]), axis=0)
-    return np.array([np.median(z[i : i + width]) for i in range(0, len(z) - width + 1, width)])
+    return _medians(z[: len(z) // width * width], len(z) // width)
+
+
+def _medians(z: Array, parts: int) -> Array:
+    """Return the median of each of the `parts` of `np.array_split`, which are of two lengths."""
+    rows, longer = divmod(len(z), parts)
+    cut = longer * (rows + 1)
+    return np.concatenate([np.median(each, axis=1) for each in (z[:cut].reshape(longer, rows + 1), z[cut:].reshape(-1, rows))])
 
 
 def _start(z: Array, noise: float) -> float:
@@ -284,8 +292,10 @@ def _spikes(z: Array, grain: float) -> NDArray[np.intp]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
     middle = np.median(windows, axis=1)
     off = z - middle
-    blocks = np.array_split(np.arange(len(z)), max(len(z) // 32, 1))
-    local = np.concatenate([np.full(len(each), _bends(z[max(each[0] - 1, 0) : each[-1] + 2])) for each in blocks])
+    blocks = np.array_split(z, max(len(z) // 32, 1))
+    local = WHITE * _medians(np.pad(np.abs(np.diff(z, 2)), 1), len(blocks))
+    local[[0, -1]] = _bends(z[: len(blocks[0]) + 1]), _bends(z[-len(blocks[-1]) - 1 :])  # the first row bends nothing, nor does the last
+    local = np.repeat(local, [len(each) for each in blocks])
     high = off > OUTLIER * np.maximum(local, grain) + 1e-3 * np.ptp(z)
     high[:2] = False
     long = high & np.roll(high, 1) & np.roll(high, -1)
@@ -300,7 +310,7 @@ def _long_spikes(z: Array, grain: float) -> tuple[tuple[int, int], ...]:
     most = max(FEWEST, len(z) // 50)
     if len(z) < 8 * most:
         return ()
-    blocks = np.array([np.median(each) for each in np.array_split(z, len(z) // most)])
+    blocks = _medians(z, len(z) // most)
     around = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(blocks, 2, mode="edge"), 5), axis=1)
     off = z - np.interp(np.linspace(-0.5, len(blocks) - 0.5, len(z)), np.arange(len(blocks)), around)
     high = np.concatenate([[False], off > CERTAIN * max(_scatter(off), grain), [False]])
@@ -500,7 +510,7 @@ def rises_again(losses: Array) -> bool:
     if n < FEWEST:
         return False
     z, width = losses / (float(np.abs(losses).max()) or 1.0), n // 8
-    levels = np.array([np.median(each) for each in np.array_split(z, n // width)])
+    levels = _medians(z, n // width)
     low = int(levels.argmin())
     if low > len(levels) - 3:
         return False
