@@ -10,11 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.halt import Halt, Stopped
-from explorer.core.losses.protocol import Loss, seen
+from explorer.core.losses.protocol import Array, Loss, seen
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Descent, descend
-
-Array = NDArray[np.float64]
 
 TAIL = 10
 """One in this many of a run's losses, the last ones, are its end: beyond the edge a run jumps about, and one loss is a matter of luck."""
