@@ -29,7 +29,7 @@ import explorer
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Axis, Canvas, Map, Setup, render
 from explorer.core.files.tables import read_table
 from explorer.core.ground.knobs import experiment, parameters
-from explorer.core.losses.formula import ByHand, Formula, formula
+from explorer.core.losses.formula import ByHand, formula
 from explorer.core.losses.grammar import CONSTANTS, FUNCTIONS
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.canvas import HEADER, MAGIC
@@ -264,7 +264,7 @@ def typed(made: Made) -> None:
     assert loss.minimum is None or loss.minimum < np.inf
     assert loss.written is None or loss.written.value
     if made.chance(0.2):
-        ByHand(Formula(text), tuple(made.formula() for _ in range(loss.dim)))
+        ByHand(text, tuple(made.formula() for _ in range(loss.dim)))
 
 
 def log(made: Made) -> list[str]:

@@ -47,8 +47,8 @@ _heeded: ContextVar[Halt | None] = ContextVar("heeded", default=None)
 
 
 @contextmanager
-def heeding(halt: Halt) -> Iterator[None]:
-    """Let the loop over steps raise Stopped once `halt` is set, wherever it is called from within; other threads do not hear of it.
+def heeding(halt: Halt | None) -> Iterator[None]:
+    """Let the loop over steps raise Stopped once `halt` is set, or what is heeded already; other threads do not hear of it.
 
     >>> import threading
     >>> stop = threading.Event()
@@ -60,11 +60,14 @@ def heeding(halt: Halt) -> Iterator[None]:
     ...
     explorer.core.ground.halt.Stopped: asked to stop before the work was done
     """
-    before = _heeded.set(halt)
+    before = _heeded.get()
+    if before is not None:
+        halt = before if halt is None else AnyOf((before, halt))
+    token = _heeded.set(halt)
     try:
         yield
     finally:
-        _heeded.reset(before)
+        _heeded.reset(token)
 
 
 def heed() -> None:

@@ -227,14 +227,19 @@ def check_integer(name: str, value: Any, knob: Knob = ANY_NUMBER) -> Any:
     return int(number) if isinstance(number, float) else number.astype(int)
 
 
-def check_whole(name: str, value: object, *, at_least: int) -> int:
-    """Return `value` as an int; refused with a sentence unless it is one whole number of at least `at_least`."""
-    return int(check_one(name, check_integer(name, value, Knob(at_least=at_least))))
+def check_whole(name: str, value: object, *, at_least: int, at_most: float = math.inf) -> int:
+    """Return `value` as an int; refused with a sentence unless it is one whole number from `at_least` to `at_most`."""
+    return int(check_one(name, check_integer(name, value, Knob(at_least=at_least, at_most=at_most))))
 
 
 def check_place(name: str, value: object, count: int) -> int:
     """Return which of `count` things is meant, from 0 on or, below that, from the end; refused with a sentence if it is none of them."""
-    return int(check_one(name, check_integer(name, value, Knob(at_least=-count, at_most=count - 1))))
+    return check_whole(name, value, at_least=-count, at_most=count - 1)
+
+
+def check_scalar(name: str, value: Any, knob: Knob = ANY_NUMBER) -> float:
+    """Return `value` as a float; refused with a sentence unless it is one number, finite and within `knob`."""
+    return float(check_one(name, check_number(name, value, knob)))
 
 
 def check_one(name: str, checked: Any) -> Any:

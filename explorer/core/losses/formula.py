@@ -127,21 +127,21 @@ def _filled(rows: Any, shape: tuple[int, int], dtype: Any = float) -> Array:
 
 @of_one_or_many
 @dataclass(frozen=True)
-class ByHand:
+class ByHand(Formula):
     """A formula with a gradient that somebody worked out by hand: right or wrong, it is used as typed.
 
     `components` has the partial derivative by each coordinate as a formula in the letters of the first; an empty one is worked out
     symbolically. Raises ValueError for a component that cannot be read, naming it.
 
-    >>> wrong = ByHand(Formula("a*x^2*y; a = 3"), ("2*x*y", ""))    # the factor a is forgotten
+    >>> wrong = ByHand("a*x^2*y; a = 3", ("2*x*y", ""))    # the factor a is forgotten
     >>> wrong.value_and_gradient(np.array([[1.0], [2.0]]))
     (array([6.]), array([[4.],
            [3.]]))
     """
 
-    formula: Formula
     components: tuple[str, ...]
-    minimum = None
+    minimum = minimizer = written = None  # what follows from the gradient may be as wrong
+    is_quadratic = False
 
     def __post_init__(self) -> None:
         if len(self.components) != self.dim:
@@ -153,37 +153,19 @@ class ByHand:
                 raise ValueError(f"∂f/∂{name}: {error}") from error
 
     def _typed(self, text: str) -> Compiled | None:
-        return _compiled(text, self.formula.text) if text.strip() else None
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self.formula.coordinates
+        return _compiled(text, self.text) if text.strip() else None
 
     @property
     def blocks(self) -> tuple[tuple[str, slice], ...]:
         return tuple((name, slice(i, i + 1)) for i, name in enumerate(self.coordinates))
 
-    @property
-    def dim(self) -> int:
-        return self.formula.dim
-
-    @property
-    def start(self) -> Array:
-        return self.formula.start
-
-    def value(self, x: Array) -> Array:
-        return self.formula.value(x)
-
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
-        value, gradient = self.formula.value_and_gradient(x)
+        value, gradient = super().value_and_gradient(x)
         for row, text in zip(gradient, self.components, strict=True):
             typed = self._typed(text)
             if typed is not None:
                 row[:] = typed.value(*x)
         return value, gradient
-
-    def hvp(self, x: Array, v: Array) -> Array:
-        return self.formula.hvp(x, v)
 
 
 Text = Annotated[

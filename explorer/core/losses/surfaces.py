@@ -65,12 +65,7 @@ class ClosedForm:
         return np.array([sum(entry * each for entry, each in zip(row, v, strict=True)) for row in rows])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A factory's inner functions cannot be pickled, but another process has the same shelf.
-        return _from_shelf, (self.name,)
-
-
-def _from_shelf(name: str) -> Any:
-    return LOSSES[name]()
+        return LOSSES[self.name], ()  # its inner functions cannot be pickled, but another process has the same factory
 
 
 @LOSSES

@@ -6,6 +6,7 @@ sympy's would search for simplifications, which takes seconds on a hostile formu
 
 import ast
 import itertools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from explorer.core.losses.written import Written
 Symbolic = Any  # sympy ships no types
 MOST_TERMS = 6000  # of all derivatives together, counted as nodes of their trees
 MOST_WRITTEN = 3000  # characters of a gradient that people still read
+ARITHMETIC: dict[type[ast.operator], Callable[..., Symbolic]]
+ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 HIGHEST_POWER = 400  # what exponents may multiply to: (x^20)^20
 
 
@@ -105,8 +108,11 @@ def _build(node: ast.expr, values: Mapping[str, Symbolic]) -> Symbolic:
             return _build(operand, values)
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             return _power(_build(left, values), _build(right, values), node)
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right=right):
-            return _finite(_combined(op, _build(left, values), _build(right, values), node), node)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            a, b = _build(left, values), _build(right, values)
+            if isinstance(op, ast.Div) and b == 0:
+                raise refusal(_text(node), "not divide by zero")
+            return _finite(ARITHMETIC[type(op)](a, b), node)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and ast.Starred not in map(type, args):
             if len(args) != FUNCTIONS[name][1]:
                 raise refusal(_text(node), f"give {name} {counted(FUNCTIONS[name][1], 'argument')}")
@@ -117,19 +123,6 @@ def _build(node: ast.expr, values: Mapping[str, Symbolic]) -> Symbolic:
 
 def _text(node: ast.expr) -> str:
     return ast.unparse(node).replace(" ** ", "^").replace("**", "^").replace(".0", "")
-
-
-def _combined(op: ast.operator, a: Symbolic, b: Symbolic, node: ast.expr) -> Symbolic:
-    match op:
-        case ast.Add():
-            return a + b
-        case ast.Sub():
-            return a - b
-        case ast.Mult():
-            return a * b
-    if b == 0:
-        raise refusal(_text(node), "not divide by zero")
-    return a / b
 
 
 def _power(base: Symbolic, exponent: Symbolic, node: ast.expr) -> Symbolic:

@@ -16,8 +16,8 @@ from explorer.core.ground.knobs import (
     check_made,
     check_mapping,
     check_number,
-    check_one,
     check_real,
+    check_scalar,
     check_takes,
     check_whole,
     door,
@@ -232,7 +232,7 @@ def from_function(
     check_made("hvp", hvp, Callable | None, "None or a function from a point and a vector (dim,) to their product")
     point = as_point(start)
     if minimum is not None and not np.array_equal(minimum, -np.inf):
-        minimum = check_one("minimum", check_number("minimum", minimum))
+        minimum = check_scalar("minimum", minimum)
     sizes, shapes = _blocks(blocks, point.size)
     own = (f"{name}{list(at) if at else ''}" for name, size in sizes.items() for at in np.ndindex(shapes.get(name, size)))
     if coordinates is None:

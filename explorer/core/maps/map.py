@@ -14,12 +14,11 @@ from explorer.core.ground.knobs import (
     Knob,
     Parameter,
     check_floats,
-    check_integer,
     check_made,
-    check_number,
-    check_one,
     check_place,
+    check_scalar,
     check_switch,
+    check_whole,
     digest,
     must,
     short,
@@ -68,13 +67,10 @@ class Axis:
     def __post_init__(self) -> None:
         check_made("the knob of an axis", self.knob, str, "a name such as learning_rate")
         for name in ("low", "high"):
-            end = f"the {name} end of {self.knob}"
-            object.__setattr__(self, name, check_one(end, check_number(end, getattr(self, name))))
+            object.__setattr__(self, name, check_scalar(f"the {name} end of {self.knob}", getattr(self, name)))
         for name in ("log", "whole"):
             object.__setattr__(self, name, check_switch(name, getattr(self, name)))
-        points = f"the points of {self.knob}"
-        count = check_integer(points, self.count, Knob(2, 512, at_least=2, at_most=MOST_POINTS))
-        object.__setattr__(self, "count", check_one(points, count))
+        object.__setattr__(self, "count", check_whole(f"the points of {self.knob}", self.count, at_least=2, at_most=MOST_POINTS))
         if not self.low < self.high:
             raise ValueError(f"the low end of {self.knob} must be below the high one, got {short(self.low)} and {short(self.high)}")
         if self.log and self.low <= 0:
@@ -111,7 +107,7 @@ class Axis:
 
     def pixel(self, value: float) -> int:
         """Return the pixel in which a value lies; the nearest one for a value outside of the window."""
-        value = check_one("value", check_number("value", value))
+        value = check_scalar("value", value)
         return int(np.clip(np.searchsorted(self.edges, value, side="right") - 1, 0, self.size - 1))
 
     @property

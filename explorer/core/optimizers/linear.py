@@ -6,7 +6,7 @@ import numpy as np
 
 from explorer.core.ground.knobs import Knob
 from explorer.core.optimizers.recurrence import PLAIN_STEP, Array, Number, Recurrence, heavy_ball
-from explorer.core.optimizers.rule import OPTIMIZERS, Dampening, Momentum, Optimizer, State, WeightDecay, with_weight_decay
+from explorer.core.optimizers.rule import OPTIMIZERS, Dampening, Momentum, Optimizer, State, WeightDecay, at_rest, kept, with_weight_decay
 
 
 @OPTIMIZERS.named(torch="SGD")
@@ -35,9 +35,6 @@ def momentum(momentum: Momentum = 0.9, dampening: Dampening = 0.0, weight_decay:
     3.0
     """
 
-    def init(x: Array) -> State:
-        return 0, np.zeros_like(x)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         t, b = state
         b = momentum * b + (1 - dampening) * g if t else g
@@ -45,7 +42,7 @@ def momentum(momentum: Momentum = 0.9, dampening: Dampening = 0.0, weight_decay:
 
     rolled = "b = (momentum * b + (1 - dampening) * g if t > 1 else g) if dampening else momentum * b + g"
     code = "b = np.zeros_like(x)", rolled, "b"
-    return with_weight_decay(weight_decay, Optimizer(init, update, heavy_ball(momentum, 1 - dampening), code=code))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(1), update, heavy_ball(momentum, 1 - dampening), code=code))
 
 
 @OPTIMIZERS.named("Nesterov", torch="SGD(nesterov=True)")
@@ -61,9 +58,6 @@ def nesterov(
     1.357143
     """
 
-    def init(x: Array) -> State:
-        return (np.zeros_like(x),)
-
     def update(g: Array, state: State, x: Array) -> tuple[Array, State]:
         (b,) = state
         b = momentum * b + g
@@ -71,7 +65,7 @@ def nesterov(
 
     look_ahead = Recurrence(trace_0=1 + momentum, trace_h=1 + momentum, det_0=momentum, det_h=momentum)
     code = "b = np.zeros_like(x)", "b = momentum * b + g", "g + momentum * b"
-    return with_weight_decay(weight_decay, Optimizer(init, update, look_ahead, code=code))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(1, counted=False), update, look_ahead, code=code))
 
 
 @OPTIMIZERS.named("ASGD", torch="ASGD")
@@ -99,11 +93,8 @@ def asgd(
     def update(g: Array, state: State, x: Array, rate: Number = 1.0) -> tuple[Array, State]:
         t, mean, _ = state
         mean = mean + (x - mean) / np.maximum(1.0, t - 1 - t0).astype(x.dtype)
-        state = t + 1, mean, np.zeros_like(x) + (1 + lambd * rate * t) ** alpha
-        return g / preconditioner(state), state
-
-    def preconditioner(state: State) -> Array:
-        return np.asarray(state[2])
+        P = np.zeros_like(x) + (1 + lambd * rate * t) ** alpha
+        return g / P, (t + 1, mean, P)
 
     code = "", "g = g + lambd * x", "g / (1 + lambd * rate * (t - 1)) ** alpha"
-    return with_weight_decay(weight_decay + lambd, Optimizer(init, update, PLAIN_STEP, preconditioner, rated=True, code=code))
+    return with_weight_decay(weight_decay + lambd, Optimizer(init, update, PLAIN_STEP, kept, rated=True, code=code))

@@ -15,6 +15,7 @@ from explorer.core.optimizers.rule import (
     Momentum,
     Optimizer,
     State,
+    kept,
     with_decoupled_decay,
 )
 
@@ -63,16 +64,13 @@ def adafactor(
     def estimate(rows: Array, columns: Array) -> Array:
         return rows * columns / np.maximum(rows.mean(axis=-3, keepdims=True), least(rows, 1)) if rows.ndim > 2 else rows
 
-    def preconditioner(state: State) -> Array:
-        return np.asarray(state[4])
-
     code = (
         "v = np.zeros_like(x)",
         "new = t**beta2_decay\nv = (1 - new) * v + new * g * g\nu = g / np.sqrt(np.clip(v, eps1**2, None))\n"
         "cut, size = max(1, np.sqrt(np.mean(u * u)) / d), max(eps2, np.sqrt(np.mean(x * x)))",
         "size * u / cut / max(1, rate * t**0.5)",
     )
-    rule = Optimizer(init, update, PLAIN_STEP, preconditioner, shaped=True, rated=True, code=code)
+    rule = Optimizer(init, update, PLAIN_STEP, kept, shaped=True, rated=True, code=code)
     return with_decoupled_decay(weight_decay, rule)
 
 
@@ -119,7 +117,7 @@ def muon(
         b = momentum * b + (1 - momentum) * g
         c = momentum * b + (1 - momentum) * g if nesterov else b
         o = blocks.each(orthogonal, c)
-        return o, (blocks, b, np.divide(np.abs(c), np.abs(o), out=np.zeros_like(c), where=o != 0))
+        return o, (blocks, b, np.divide(np.abs(c), np.abs(o), out=np.zeros_like(c), where=o != 0))  # of a matrix o may turn a sign, too
 
     def orthogonal(block: Array) -> Array:
         m, runs = block.shape[0], block.shape[-1]
@@ -129,15 +127,12 @@ def muon(
         turned = newton_schulz(G, ns_coefficients, ns_steps, eps)
         return np.asarray(scale * np.moveaxis(turned, 0, -1).reshape(block.shape)).astype(block.dtype, copy=False)
 
-    def preconditioner(state: State) -> Array:
-        return np.asarray(state[2])  # of a matrix it may turn the sign of a coordinate too
-
     code = (
         COLUMN,
         "b = momentum * b + (1 - momentum) * g\nc = momentum * b + (1 - momentum) * g if nesterov else b",
         "newton_schulz(c) * np.size(x) ** 0.5" if adjust_lr_fn == "original" else "newton_schulz(c) * 0.2 * np.size(x) ** 0.5",
     )
-    rule = Optimizer(init, update, ANY_CURVATURE, preconditioner, shaped=True, code=code)
+    rule = Optimizer(init, update, ANY_CURVATURE, kept, shaped=True, code=code)
     return with_decoupled_decay(weight_decay, rule)
 
 

@@ -241,6 +241,12 @@ def at_rest(count: int, *, counted: bool = True) -> Callable[[Array], State]:
     return lambda x: (0,) * counted + tuple(np.zeros_like(x) for _ in range(count))
 
 
+def kept(state: State) -> Array:
+    """Return what divided the last step: the `preconditioner` of a rule that keeps it as the last part of its state."""
+    divisor: Array = state[-1]
+    return divisor
+
+
 OPTIMIZERS: Shelf[Optimizer] = Shelf(
     "optimizer", lambda made, name, knobs: dataclasses.replace(made, name=name, knobs=knobs), for_each_run=True
 )

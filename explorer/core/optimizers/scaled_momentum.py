@@ -15,6 +15,7 @@ from explorer.core.optimizers.rule import (
     State,
     WeightDecay,
     at_rest,
+    kept,
     with_decoupled_decay,
     with_weight_decay,
 )
@@ -96,16 +97,12 @@ def adamax(beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Epsilon = 1e-8, weight
         m_hat = m / (1 - beta1**t)
         return m_hat / u, (t, m, u)
 
-    def preconditioner(state: State) -> Array:
-        _, _, u = state
-        return np.asarray(u)
-
     code = (
         "m, u = np.zeros_like(x), np.zeros_like(x)",
         "m = beta1 * m + (1 - beta1) * g\nu = np.maximum(beta2 * u, np.abs(g) + eps)",
         "m / (1 - beta1**t) / u",
     )
-    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), preconditioner, code=code))
+    return with_weight_decay(weight_decay, Optimizer(at_rest(2), update, heavy_ball(beta1, 1 - beta1), kept, code=code))
 
 
 @OPTIMIZERS.named("NAdam", torch="NAdam")

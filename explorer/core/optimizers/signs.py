@@ -14,6 +14,7 @@ from explorer.core.optimizers.rule import (
     State,
     WeightDecay,
     at_rest,
+    kept,
     with_decoupled_decay,
     with_weight_decay,
 )
@@ -43,12 +44,10 @@ def lion(beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: DecoupledDecay =
         m = beta2 * m + (1 - beta2) * g
         return np.sign(c), (m, c)
 
-    def preconditioner(state: State) -> Array:
-        _, c = state
-        return np.abs(c)  # sign(c) = c / |c|
-
     code = "m = np.zeros_like(x)", "c = beta1 * m + (1 - beta1) * g\nm = beta2 * m + (1 - beta2) * g", "np.sign(c)"
-    return with_decoupled_decay(weight_decay, Optimizer(at_rest(2, counted=False), update, ANY_CURVATURE, preconditioner, code=code))
+    # sign(c) = c / |c|
+    rule = Optimizer(at_rest(2, counted=False), update, ANY_CURVATURE, lambda state: np.abs(state[1]), code=code)
+    return with_decoupled_decay(weight_decay, rule)
 
 
 @OPTIMIZERS.named("SignSGD")
@@ -68,12 +67,9 @@ def signsgd(momentum: Decay = 0.9, weight_decay: WeightDecay = 0.0) -> Optimizer
         m = momentum * m + (1 - momentum) * g
         return np.sign(m), (m,)
 
-    def preconditioner(state: State) -> Array:
-        (m,) = state
-        return np.abs(m)
-
     code = "m = np.zeros_like(x)", "m = momentum * m + (1 - momentum) * g", "np.sign(m)"
-    return with_weight_decay(weight_decay, Optimizer(at_rest(1, counted=False), update, ANY_CURVATURE, preconditioner, code=code))
+    rule = Optimizer(at_rest(1, counted=False), update, ANY_CURVATURE, lambda state: np.abs(state[0]), code=code)
+    return with_weight_decay(weight_decay, rule)
 
 
 @OPTIMIZERS.named("Rprop", torch="Rprop")
@@ -107,9 +103,6 @@ def rprop(
         g = np.where(same < 0, 0.0, g)
         return size * np.sign(g), (size, g, np.abs(g) / size)
 
-    def preconditioner(state: State) -> Array:
-        return np.asarray(state[2])
-
     code = (
         "size, before = np.ones_like(x), np.zeros_like(x)",
         "same = np.sign(g * before)\n"
@@ -118,4 +111,4 @@ def rprop(
         "before = np.where(same < 0, 0.0, g)",
         "size * np.sign(before)",
     )
-    return Optimizer(init, update, ANY_CURVATURE, preconditioner, rated=True, code=code)
+    return Optimizer(init, update, ANY_CURVATURE, kept, rated=True, code=code)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, check_number, check_one, door
+from explorer.core.ground.knobs import Knob, check_scalar, door
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
@@ -39,17 +39,23 @@ def find_edge(
     (1.0, 1.0)
     """
     loss, optimizer = check_loss(loss, *RUNS), check_optimizer(optimizer)
-    low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
-    precision = check_one("precision", check_number("precision", precision, FINEST))
+    low, high = ends(low, high)
+    precision = check_scalar("precision", precision, FINEST)
     known_to("find_edge", conditions)  # type: ignore[arg-type]
-    if not 0 < low < high:
-        raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
     rates, conditions = np.geomspace(low, high, AT_ONCE), {**conditions, "steps": steps}
     outcome = sweep(loss, optimizer, rates, **conditions)
     diverged = outcome.verdict == Verdict.DIVERGED
     if diverged[0] or not diverged.any():
         raise ValueError(f"the edge must lie between low and high, {plain(low)} and {plain(high)}, but {_beside(outcome)}")
     return bracket(loss, optimizer, rates, diverged, precision=precision, **conditions)
+
+
+def ends(low: float, high: float) -> tuple[float, float]:
+    """Return the two rates between which one looks; refused with a sentence unless they are positive, finite and in order."""
+    low, high = check_scalar("low", low), check_scalar("high", high)
+    if not 0 < low < high:
+        raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
+    return low, high
 
 
 def _beside(outcome: Outcome) -> str:

@@ -13,15 +13,14 @@ from explorer.core.ground.display import Displayed, span
 from explorer.core.ground.halt import heed
 from explorer.core.ground.knobs import (
     NOT_NEGATIVE,
-    Knob,
     check_floats,
     check_integer,
     check_made,
     check_number,
-    check_one,
     check_place,
     check_points,
     check_real,
+    check_scalar,
     check_switch,
     check_takes,
     check_whole,
@@ -139,7 +138,7 @@ class Descent:
             check_size("runs", learning_rate.size, {}, MOST_RUNS, otherwise=MANY)
         rate = np.atleast_1d(check_number("learning_rate", learning_rate, NOT_NEGATIVE))
         replacement, whole = check_switch("replacement", replacement), check_switch("whole", whole)
-        noise = check_one("gradient_noise", check_number("gradient_noise", gradient_noise, NOT_NEGATIVE))
+        noise = check_scalar("gradient_noise", gradient_noise, NOT_NEGATIVE)
         steps, seed = check_whole("steps", steps, at_least=0), check_whole("seed", seed, at_least=0)
         x = check_points("start", loss.start if start is None else start, loss.dim)
         scale = None if rate_scale is None else check_points("rate_scale", rate_scale, loss.dim, NOT_NEGATIVE)
@@ -280,7 +279,7 @@ class Trajectory(Displayed, Descent):
 
         If it was not kept, the run takes its steps again.
         """
-        step = check_one("step", check_integer("step", step, Knob(at_least=0, at_most=self.steps)))
+        step = check_whole("step", step, at_least=0, at_most=self.steps)
         column = np.array([check_place("run", run, self.runs)])
         if self.optimizer.preconditioner is None or step == 0:
             return None

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_number, check_one, check_whole, door
+from explorer.core.ground.knobs import check_whole, door
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import PATH, check_size
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer
+from explorer.core.run.bracket import ends
 from explorer.core.run.descent import run
 from explorer.core.verdict.profile import Profile
 from explorer.core.verdict.sentence import hopeless
@@ -70,9 +71,7 @@ def find_rate(
     """
     steps = check_whole("steps", steps, at_least=1)
     check_size("steps", steps, {}, PATH)
-    low, high = (check_one(name, check_number(name, value)) for name, value in (("low", low), ("high", high)))
-    if not 0 < low < high:
-        raise ValueError(f"low and high must be finite and 0 < low < high, got {low} and {high}")
+    low, high = ends(low, high)
     rates = np.geomspace(low, high, steps)
     path = run(loss, optimizer, 1.0, start=start, steps=steps, schedule=lambda step: rates[step])
     begun = Profile.of(path)

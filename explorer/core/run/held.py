@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.halt import Halt, Stopped
-from explorer.core.losses.protocol import Loss, seen
+from explorer.core.losses.protocol import Array, Loss, seen
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Descent, descend
-
-Array = NDArray[np.float64]
 
 TAIL = 10
 """One in this many of a run's losses, the last ones, are its end: beyond the edge a run jumps about, and one loss is a matter of luck."""
@@ -84,16 +81,12 @@ def held(losses: ArrayLike) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """Runs of a rule on a loss, from `starts` ``(dim, m)``, and on batches from `SEEDS` seeds: what a rate does is what all of them do.
-
-    Any of its methods raises Stopped once `stop` is set.
-    """
+    """Runs of a rule on a loss, from `starts` ``(dim, m)``, and on batches from `SEEDS` seeds: what a rate does is what all of them do."""
 
     loss: Loss
     rule: Optimizer
     starts: Array
     batch_size: int | None = None
-    stop: Halt | None = None
 
     def falls(self, rates: Iterable[float], steps: int) -> dict[float, tuple[float, float]]:
         """The least that runs at each of these rates fall, over all of their `LATER` part, and the most at their end.
@@ -107,7 +100,7 @@ class Trials:
             whole = self.batch_size is None
             parts = {"start": starts, "steps": steps, "batch_size": self.batch_size, "seed": seed, "whole": whole}
             descent = Descent.of(self.loss, self.rule, np.tile(tried, count), **parts)  # type: ignore[arg-type]
-            losses = np.concatenate([_losses(some, self.stop) for some in descent.parted()], axis=1)
+            losses = np.concatenate([_losses(some) for some in descent.parted()], axis=1)
             each += [*np.reshape([fall(losses, LATER)[0], fall(losses)[1]], (2, count, len(tried))).transpose(1, 0, 2)]
         return {rate: (min(one[0, i] for one in each), max(one[1, i] for one in each)) for i, rate in enumerate(tried.tolist())}
 
@@ -144,13 +137,11 @@ class Trials:
         return max(together, *reversed(found), key=lambda tried: np.isfinite(bounds(tried)).tolist()), first
 
 
-def _losses(descent: Descent, stop: Halt | None) -> Array:
+def _losses(descent: Descent) -> Array:
     """The losses ``(steps + 1, runs)``, nan once no run is finite; on batches the first and the last of all examples, ``(2, runs)``."""
     losses = np.full((descent.steps + 1, descent.runs), np.nan, descent.start.dtype)
     with np.errstate(all="ignore"), one_blas_thread:
         for moment in descend(descent):
-            if stop is not None and stop.is_set():
-                raise Stopped
             if moment.step and not np.isfinite(moment.loss).any():
                 break
             losses[moment.step] = moment.loss

@@ -24,10 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.halt import Halt
+from explorer.core.ground.halt import Halt, heeding
 from explorer.core.ground.knobs import check_made, check_points, check_switch, check_whole, door, must
 from explorer.core.ground.prose import counted, plain, told_apart
-from explorer.core.losses.protocol import Facts, Loss, check_reached, first_hessian_times, first_seen, seen
+from explorer.core.losses.protocol import Array, Facts, Loss, check_reached, first_hessian_times, first_seen, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, check_step, length
 from explorer.core.run.descent import Descent, descend
@@ -35,8 +35,6 @@ from explorer.core.run.held import LONGER, SAFE, Trials
 from explorer.core.theory.curvature import check_product, product_at
 from explorer.core.theory.edge import as_seen, closed_curvature, first_look, glance
 from explorer.core.verdict.verdict import RISE
-
-Array = NDArray[np.float64]
 
 ACCURATE, ROUGH = 1e-3, 0.05
 """Lanczos stops once its error bound is this share of the eigenvalue: at the start, and at each look along a run."""
@@ -240,8 +238,9 @@ def safe_rate(
         return SafeRate(*theory, np.nan, np.nan, steps, 0, *nowhere)
     starts, scale = _starts(loss, x, direction)
     firsts = [each for each in (rate, _visible(loss, rule, x, scale)) if 0 < each < np.inf] or [1.0]
-    held, broke, longest, tried = Trials(loss, rule, starts, batch_size, stop).proven(firsts, steps)
-    along = _followed(loss, rule, starts[:, 0], SAFE * held, longest or steps) if np.isfinite(held) else nowhere
+    with heeding(stop):
+        held, broke, longest, tried = Trials(loss, rule, starts, batch_size).proven(firsts, steps)
+        along = _followed(loss, rule, starts[:, 0], SAFE * held, longest or steps) if np.isfinite(held) else nowhere
     looks, edges, losses = along
     return SafeRate(*theory, held, broke, steps, longest, looks, edges, losses, min(tried), max(tried))
 

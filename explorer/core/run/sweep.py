@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
-from explorer.core.ground.halt import AnyOf, Halt, Stopped, heed
+from explorer.core.ground.halt import AnyOf, Halt, Stopped, heed, heeding
 from explorer.core.ground.knobs import check_made, check_takes, check_whole, door, must
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import threads
@@ -148,7 +148,7 @@ def joined(outcomes: list[Outcome]) -> Outcome:
 def sweep_tile(descent: Descent, stop: Halt | None = None) -> Outcome:
     """Return the outcome of one tile of runs: the loop, watched."""
     watch = Watch(descent)
-    with np.errstate(all="ignore"):  # overflow is a result; the setting is per thread
+    with np.errstate(all="ignore"), heeding(stop):  # overflow is a result; the settings are per thread
         loop = descend(descent)
         moment = next(loop)
         while True:
@@ -156,8 +156,6 @@ def sweep_tile(descent: Descent, stop: Halt | None = None) -> Outcome:
             del moment  # or its arrays would stay in the cache through the next step
             if watch.live.size == 0:
                 break
-            if stop is not None and stop.is_set():
-                raise Stopped
             try:
                 moment = loop.send(keep)
             except StopIteration:

@@ -9,17 +9,15 @@ from itertools import chain, repeat
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import plain
 from explorer.core.ground.size import BATCH
-from explorer.core.losses.protocol import Facts, Loss, first_hessian_times, hessian_times, seen
+from explorer.core.losses.protocol import Array, Facts, Loss, first_hessian_times, hessian_times, seen
 from explorer.core.losses.wrapped import difference
 from explorer.core.optimizers import length
-
-Array = NDArray[np.float64]
 
 DENSE = 200
 """Up to this many dimensions the Hessian is assembled, column by column; above, only products with it are taken."""

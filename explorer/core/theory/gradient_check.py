@@ -13,7 +13,7 @@ from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.knobs import check_number, check_whole, door, must
-from explorer.core.ground.prose import plain
+from explorer.core.ground.prose import listed, plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_hessian_times, first_seen, first_value, seen
 from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along
@@ -186,12 +186,12 @@ class GradientCheck(Displayed):
         'The gradient is right.'
         """
         mistakes = list(dict.fromkeys(block.mistake for block in self.blocks if block.wrong))
-        by = {mistake: _listed([block.block for block in self.blocks if block.wrong and block.mistake == mistake]) for mistake in mistakes}
+        by = {mistake: listed([block.block for block in self.blocks if block.wrong and block.mistake == mistake]) for mistake in mistakes}
         found = [f"The gradient by {names} is wrong{f': {mistake}' if mistake else ''}." for mistake, names in by.items()]
         found += [f"Worst {one.sentence()}." for one in self.worst if self[one.block].mistake in ("", NOT_FINITE)][:1]
         unknown = [block.block for block in self.blocks if block.verdict == "cannot tell"]
         if unknown:
-            found.append(f"Of {_listed(unknown)} differences of the loss cannot tell: no two of them agree.")
+            found.append(f"Of {listed(unknown)} differences of the loss cannot tell: no two of them agree.")
         rest = [block for block in self.blocks if block.verdict == "right"]
         if found and rest:
             found.append(f"{'All others are' if len(rest) > 1 else f'{rest[0].block} is'} right.")
@@ -201,10 +201,6 @@ class GradientCheck(Displayed):
         if self.product_wrong:
             found.append(f"The product with the Hessian, hvp, is not its derivative: relative error {plain(self.product_error, 2)}.")
         return " ".join(found) + (f" {kinks[0].sentence()}.{more}" if kinks else "")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
 
 
 def _farthest(coordinates: list[Coordinate]) -> tuple[Coordinate, ...]:

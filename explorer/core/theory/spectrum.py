@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed, Told, span
-from explorer.core.ground.knobs import Knob, check_floats, check_integer, check_number, check_one, check_whole, door, must
+from explorer.core.ground.knobs import Knob, check_floats, check_number, check_one, check_scalar, check_whole, door, must
 from explorer.core.ground.prose import counted, plain, plain_or
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
@@ -73,7 +73,7 @@ def top_eigenvalues(
     (array([10.,  3.]), (3, 2))
     """
     at = _Seen.of(loss, x, optimizer)
-    k = int(check_one("k", check_integer("k", k, Knob(at_least=1, at_most=at.loss.dim))))
+    k = check_whole("k", k, at_least=1, at_most=at.loss.dim)
     product, tolerance = at.product(1), curvature.exact(at.loss, at.x)
     if at.loss.dim <= curvature.DENSE:
         matrix = at.product(at.loss.dim)(np.eye(at.loss.dim))
@@ -178,9 +178,8 @@ class Density(Displayed):
 
     def moment(self, power: int) -> tuple[float, float]:
         """Return the mean of λ^power over all eigenvalues and its standard error."""
-        power = check_one("power", check_number("power", power))
         with np.errstate(all="ignore"):  # of a power beyond all floats
-            each = (self.weights * self.eigenvalues**power).sum(axis=1)
+            each = (self.weights * self.eigenvalues ** check_scalar("power", power)).sum(axis=1)
             return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
 
     def share(self, low: float, high: float) -> float:
@@ -201,7 +200,7 @@ class Density(Displayed):
         if points.ndim != 1:
             raise must("grid", "numbers, (n,)", f"shape {points.shape}")
         length = float(np.ptp(self.eigenvalues)) or float(np.abs(self.eigenvalues).max()) or 1.0
-        sigma = length / 100 if width is None else check_one("width", check_number("width", width, Knob(above=0)))
+        sigma = length / 100 if width is None else check_scalar("width", width, Knob(above=0))
         with np.errstate(all="ignore"):
             away = (points[:, np.newaxis] - self.eigenvalues.ravel()) / sigma
             return np.asarray(np.exp(-(away**2) / 2) @ self.weights.ravel() / (sigma * np.sqrt(2 * np.pi) * len(self.weights)))

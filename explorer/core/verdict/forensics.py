@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import Knob, check_integer, check_one, door
+from explorer.core.ground.knobs import check_whole, door
 from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss, seen
 from explorer.core.optimizers import Optimizer
@@ -88,7 +88,7 @@ def why_nan(trajectory: Trajectory, run: int = 0) -> Forensics:
     ('learning rate', 'loss', 1947)
     """
     profile = Profile.of(trajectory)
-    run = check_one("run", check_integer("run", run, Knob(at_least=0, at_most=trajectory.runs - 1)))
+    run = check_whole("run", run, at_least=0, at_most=trajectory.runs - 1)
     step, quantity = int(profile.first_nonfinite[run]), str(profile.first_quantity[run])
     if step < 0:
         outcome = judge(trajectory)

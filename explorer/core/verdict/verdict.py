@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import Knob, check_integer, check_one, check_place, door
+from explorer.core.ground.knobs import check_place, check_whole, door
 from explorer.core.ground.prose import counted, plain
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
 from explorer.core.run.descent import Descent, Trajectory
@@ -128,7 +128,7 @@ class Outcome(Displayed):
 
     def numbers(self, run: int = 0, digits: int = 4) -> dict[str, str]:
         """Return one run's numbers as its sentence names them, in text."""
-        run, digits = self._one(run), int(check_one("digits", check_integer("digits", digits, Knob(at_least=1, at_most=17))))
+        run, digits = self._one(run), check_whole("digits", digits, at_least=1, at_most=17)
         losses = {"start": self.start_loss, "final": self.final_loss, "peak": self.peak_loss, "low": self.late_low, "high": self.late_high}
         numbers = {name: plain(each[run], digits) for name, each in losses.items()} | {"span": counted(self.steps)}
         start, final, peak = (float(losses[name][run]) for name in ("start", "final", "peak"))

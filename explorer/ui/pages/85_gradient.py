@@ -155,7 +155,7 @@ def readable(formula: Formula, name: str, column: Any) -> str:
     """Return what was typed for one component, if it can be read; else nothing, with the reason under its box."""
     text = typed().get(name, "")
     try:
-        ByHand(formula, tuple(text if each == name else "" for each in formula.coordinates))
+        ByHand(formula.text, tuple(text if each == name else "" for each in formula.coordinates))
     except ValueError as error:
         column.error(f"{error}. The exact component is used instead.", icon=":material/error:")
         return ""
@@ -173,7 +173,7 @@ def computed(setup: Setup, hand: tuple[str, ...]) -> Found:
             f"parameters × examples must be ≤ {plain(MOST_WORK / (blocks * MOST * 16), 2)} for {blocks} blocks,"
             f" got {plain(loss.dim * Facts(loss).examples, 2)}; use fewer units or examples"
         )
-    checked = ByHand(loss, hand) if hand else loss
+    checked = ByHand(loss.text, hand) if hand else loss
     with turn(work):
         return check_gradient(checked, setup.start), error_by_step(checked, setup.start)
 

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -29,13 +29,12 @@ class Style:
     dropout: float = 0.0
 
     def hidden(self, linear: Linear) -> list[Layer]:
-        positions = linear.window.positions if linear.window else 1
         layers: list[Layer] = [linear]
         if self.normalization != "none":
             layers.append(Normalize(linear.outputs, self.normalization))
         layers.append(Activate(self.activation))
         if self.dropout:
-            layers.append(Dropout(self.dropout, linear.outputs, positions))
+            layers.append(Dropout(self.dropout, linear.outputs, linear.positions))
         return layers
 
     def linear(self, inputs: int, outputs: int, *, last: bool = False, window: Window | None = None) -> Linear:
@@ -85,21 +84,20 @@ def _flat(chain: Chain) -> Iterator[Layer]:
             yield layer
 
 
+def _linear(body: Chain) -> Iterator[Linear]:
+    return (layer for layer in _flat(body) if isinstance(layer, Linear))
+
+
 def widest(body: Chain, inputs: int) -> int:
     """Return the largest number of signals that one example makes in any layer."""
-    sizes: list[Any] = [inputs]
-    for layer in _flat(body):
-        if isinstance(layer, Linear):
-            positions = layer.window.positions if layer.window else 1
-            sizes += [layer.outputs * positions, layer.inputs * positions]
-    return int(max(sizes))
+    return max(inputs, *(max(layer.outputs, layer.inputs) * layer.positions for layer in _linear(body)))
 
 
 def signals(body: Chain) -> int:
     """Return how many numbers one example makes in all layers together, which a pass keeps for its way back."""
-    return sum(layer.outputs * (layer.window.positions if layer.window else 1) for layer in _flat(body) if isinstance(layer, Linear))
+    return sum(layer.outputs * layer.positions for layer in _linear(body))
 
 
 def work(body: Chain) -> int:
     """Multiplications that one example costs on its way through the network."""
-    return sum(size(layer) * (layer.window.positions if layer.window else 1) for layer in _flat(body) if isinstance(layer, Linear))
+    return sum(size(layer) * layer.positions for layer in _linear(body))

@@ -141,6 +141,11 @@ class Linear:
     window: Window | None = None
 
     @property
+    def positions(self) -> int:
+        """At how many places each example is looked at."""
+        return self.window.positions if self.window else 1
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         weights = Part("W", (self.outputs, self.inputs))
         return (weights, Part("b", (self.outputs,))) if self.bias else (weights,)
