@@ -10,14 +10,9 @@ from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.theme import COLORS
 
-TRACK, ROOM, LINE, TICK = 24, 84, 18, 5
-"""Heights: of the track, of the dots above it, of a line of words, of a tick."""
-
-SIDE, LETTER, GAP = 12.0, 7.5, 5.0
-"""Room at both sides; how wide a letter is, about; between a name and its line, or the next name."""
-
-DOTS = (9.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.6)
-"""How wide a dot is: the first of these with which the highest pile of dots has room."""
+TRACK, ROOM, LINE, TICK = 24, 84, 18, 5  # heights: of the track, of the dots above it, of a line of words, of a tick
+SIDE, LETTER, GAP = 12.0, 7.5, 5.0  # room at both sides; how wide a letter is, about; between a name and its line, or the next name
+DOTS = (9.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.6)  # how wide a dot is: the first of these with which the highest pile of dots has room
 
 
 def strip(

@@ -16,14 +16,9 @@ from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, 
 from explorer.figures.thumbnail import envelope
 from explorer.figures.ticks import logs, loss_axis
 
-DRAWN = 1200
-"""A longer curve is drawn as the lowest and the highest values of stretches, about this many points: no spike is lost."""
-
-CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64, 10, 40, 150)}
-"""The layout of the curve on a phone."""
-
-WIDEST = 34
-"""Letters that a line of the legend has room for on a phone."""
+DRAWN = 1200  # a longer curve is drawn as the lowest and the highest values of stretches, about this many points: no spike is lost
+CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64, 10, 40, 150)}  # the layout of the curve on a phone
+WIDEST = 34  # letters that a line of the legend has room for on a phone
 
 RATES = {
     "height": 440,

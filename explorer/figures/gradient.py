@@ -16,15 +16,12 @@ from explorer.figures.theme import GREEN, QUIET, TEXT, VERMILION, Part, figure, 
 from explorer.figures.ticks import log_axis
 
 Array = NDArray[np.float64]
-
-LEAST = 1e-17
-"""Where an error of 0 is drawn: rounding allows none smaller."""
+LEAST = 1e-17  # where an error of 0 is drawn: rounding allows none smaller
 
 LOOKS = {"right": (GREEN, "solid", "circle"), "wrong": (VERMILION, "dash", "x"), "cannot tell": (TEXT, "dot", "square")}
 """Color, dash and symbol of each verdict."""
 
-NARROW = {"height": 480, **margins(60, 8, 96, 60), "legend": {"font": {"size": 13}}}
-"""The layout on a phone."""
+NARROW = {"height": 480, **margins(60, 8, 96, 60), "legend": {"font": {"size": 13}}}  # the layout on a phone
 
 
 def draw(check: GradientCheck, errors: Mapping[str, Array]) -> tuple[go.Figure, str]:

@@ -12,14 +12,9 @@ from explorer.figures.race import LOOKS
 from explorer.figures.theme import Array, Part, axes, figure, heading, line, on, sampled, stacked
 from explorer.figures.ticks import ends, logs, loss_axis
 
-TALL, LINE = 240, 16
-"""Pixels: about the height of one plot, and that of a line of text in it."""
-
-MOST_NAMES = 12
-"""Most names that fit into a plot above each other."""
-
-EARLY = 0.65
-"""A line that ends before this share of the steps has its name behind its end."""
+TALL, LINE = 240, 16  # pixels: about the height of one plot, and that of a line of text in it
+MOST_NAMES = 12  # most names that fit into a plot above each other
+EARLY = 0.65  # a line that ends before this share of the steps has its name behind its end
 
 HEADINGS = {
     "": "loss",

@@ -8,11 +8,8 @@ from explorer.core.theory.spectrum import Density
 from explorer.figures.theme import BLUE, figure, heading, line, margins
 from explorer.figures.ticks import logs, loss_axis
 
-POINTS = 600
-"""Of the curve."""
-
-DECADES = 8.0
-"""Powers of ten below the highest point that are drawn."""
+POINTS = 600  # of the curve
+DECADES = 8.0  # powers of ten below the highest point that are drawn
 
 
 def draw(found: Density) -> go.Figure:

@@ -45,26 +45,13 @@ NAMES = (
 )
 """What traces are called in the file of the picture's points."""
 
-BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])
-"""Where three plots stand beside each other."""
-
-NARROW = stacked(1240, (0.77, 1), (0.385, 0.615), (0, 0.23))
-"""The layout of three plots on a phone."""
-
-MANY = 100
-"""More examples than these are drawn small."""
-
-TRAIL = 10
-"""How many lines the fit leaves behind it."""
-
-RECENT = 40
-"""The latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line."""
-
-NAME = (0.5, 0.09)
-"""The room that the name of the first uphill step takes, as shares of its plot."""
-
-STILL = 2e-3
-"""What moves by a smaller share of its window stands still for the eye: it is not sent on."""
+BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])  # where three plots stand beside each other
+NARROW = stacked(1240, (0.77, 1), (0.385, 0.615), (0, 0.23))  # the layout of three plots on a phone
+MANY = 100  # more examples than these are drawn small
+TRAIL = 10  # how many lines the fit leaves behind it
+RECENT = 40  # the latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line
+NAME = (0.5, 0.09)  # the room that the name of the first uphill step takes, as shares of its plot
+STILL = 2e-3  # what moves by a smaller share of its window stands still for the eye: it is not sent on
 
 
 def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:

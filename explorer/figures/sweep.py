@@ -17,8 +17,7 @@ from explorer.figures.stage import log_loss
 from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
 from explorer.figures.ticks import ends, log_axis, logs, loss_axis, lowest
 
-ROOF = 1.5
-"""Decades above the highest finite loss at which runs that became inf or nan are drawn."""
+ROOF = 1.5  # decades above the highest finite loss at which runs that became inf or nan are drawn
 
 SYMBOLS = {
     Verdict.CONVERGED: "circle",

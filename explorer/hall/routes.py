@@ -35,25 +35,14 @@ from explorer.hall.database import named
 from explorer.hall.limits import Limit
 from explorer.hall.store import DAY, LENGTH, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
 
-PREFIX = "/room"
-"""Where the routes begin."""
-
-MOST_BYTES = 1024
-"""Of the body of a request."""
-
-FRESH = 0.5
-"""Seconds for which what was read of a room is told to all who ask whether it has changed."""
-
-KEPT = 64
-"""Rooms, and results of rounds, that are kept in memory."""
-
+PREFIX = "/room"  # where the routes begin
+MOST_BYTES = 1024  # of the body of a request
+FRESH = 0.5  # seconds for which what was read of a room is told to all who ask whether it has changed
+KEPT = 64  # rooms, and results of rounds, that are kept in memory
 LARGEST_TURN = 2**31 - 1
 
 MOST_FIELDS = 20
-
-ENOUGH = 10.0
-"""Seconds in which a body has to arrive."""
-
+ENOUGH = 10.0  # seconds in which a body has to arrive
 CODE = re.compile(f"[{LETTERS}]{{{LENGTH}}}")
 
 
@@ -551,8 +540,7 @@ async def led(hall: Hall, request: Request) -> Response:
     return _see("lead")
 
 
-OF_FRAMES = {"embed", "embed_options"}
-"""Parts of a link by which Streamlit shows a page within another one's frame."""
+OF_FRAMES = {"embed", "embed_options"}  # parts of a link by which Streamlit shows a page within another one's frame
 
 
 def _chosen(given: Mapping[str, str]) -> Setup:

@@ -29,20 +29,14 @@ from explorer.site.seen import FACTS, name_of, run_link, see
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
 
-TOGETHER = "races, maps and landscapes"
-"""What the cases that are not a single curve are called instead."""
+TOGETHER = "races, maps and landscapes"  # what the cases that are not a single curve are called instead
 
 SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
 """What people type, and what they mean as well."""
 
-RECORDS: dict[str, Any] = {"race": Race, "map": Map}
-"""What a link of a page says, where that is more than a setup."""
-
-CHOICES = 4
-"""Answers that the quiz offers for a curve."""
-
-POINTS = 10
-"""Numbers that a curve has at least, if the quiz asks about it: two look like any other two."""
+RECORDS: dict[str, Any] = {"race": Race, "map": Map}  # what a link of a page says, where that is more than a setup
+CHOICES = 4  # answers that the quiz offers for a curve
+POINTS = 10  # numbers that a curve has at least, if the quiz asks about it: two look like any other two
 
 
 @dataclass(frozen=True)

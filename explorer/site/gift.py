@@ -15,9 +15,7 @@ from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.seen import Seen, see
 
 QUESTION = "Turning which knob makes it go away?"
-HEIGHT = 150
-"""Of the drawing of a curve."""
-
+HEIGHT = 150  # of the drawing of a curve
 _markdown = MarkdownIt("commonmark", {"html": False})
 
 

@@ -31,16 +31,11 @@ Asked = TypeVar("Asked")
 Read = TypeVar("Read")
 Result = TypeVar("Result")
 Viewed = TypeVar("Viewed", bound=Look)
-
-GO = "go"
-"""Where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it."""
-
+GO = "go"  # where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it
 PREDICT = "view.predict"
 
 STEP_SIZE = "pages/10_step_size.py"
-
-HERE = "here"
-"""Where in the session it is kept which page is shown, by its address within the app."""
+HERE = "here"  # where in the session it is kept which page is shown, by its address within the app
 
 BACK, BOUND = "back", "bound"
 """Where in the session it is kept which step back or forward was the last, and to which page and link the visitor is on the way."""

@@ -12,9 +12,7 @@ from typing import Any
 import streamlit as st
 
 WHOLE = "part:whole"
-
-inside = ContextVar("inside", default=False)
-"""Whether what is shown now belongs to a part."""
+inside = ContextVar("inside", default=False)  # whether what is shown now belongs to a part
 
 
 def part(show: Callable[..., None], every: float | None = None) -> Callable[..., None]:

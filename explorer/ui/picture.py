@@ -122,8 +122,7 @@ def picture(
     return position
 
 
-SLOWEST = 3
-"""How many contents of a picture are kept for a browser that is slow to fetch them, while the page goes on."""
+SLOWEST = 3  # how many contents of a picture are kept for a browser that is slow to fetch them, while the page goes on
 
 
 @dataclass

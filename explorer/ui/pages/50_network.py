@@ -31,9 +31,7 @@ from explorer.ui.takeaway import takeaway
 
 JOB, RULER = "network:job", "network:ruler:job"
 DEFAULT = Setup("network", learning_rate=0.5, steps=400)
-
-MOST_WORK = 4e9
-"""Weights × examples × steps that one run may take: about half a minute on one core."""
+MOST_WORK = 4e9  # weights × examples × steps that one run may take: about half a minute on one core
 
 
 def main() -> None:

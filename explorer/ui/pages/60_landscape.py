@@ -19,9 +19,7 @@ from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.takeaway import takeaway
 
-Seen = tuple[Setup, View]
-"""What is trained, and the planes that are looked at."""
-
+Seen = tuple[Setup, View]  # what is trained, and the planes that are looked at
 JOB = "landscape:job"
 DEFAULT = next(case.setup for case in cases() if case.page == "landscape")
 

@@ -13,8 +13,7 @@ from explorer.ui.way import SHOWN, lab
 
 CASES = {case.name: case for case in casebook()}
 SYMPTOM, SEARCH, CHOSEN = (f"cases:{name}" for name in ("symptom", "search", "chosen"))
-LONGEST = 100
-"""Letters of a search."""
+LONGEST = 100  # letters of a search
 
 
 def main() -> None:

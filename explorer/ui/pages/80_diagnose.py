@@ -29,17 +29,14 @@ HELD, UPLOADERS = "diagnose:held", "uploaders"
 """What was typed and chosen, by the keys of the widgets: Streamlit forgets a widget when another page is shown."""
 
 KNOWN = {"unknown": None, "mini-batches": True, "full batch": False}
-FEWEST = 8
-"""A case with fewer finite losses has no shape to compare."""
-
+FEWEST = 8  # a case with fewer finite losses has no shape to compare
 LOG_ZERO = "nan without divergence"
 
 CASES = "pages/70_cases.py"
 
 LETTERS = 1_000_000
 NONE = "(no column)"
-MOST_PILLS = 8
-"""More columns are offered in a list."""
+MOST_PILLS = 8  # more columns are offered in a list
 
 
 kept = st.cache_resource(scope="session", max_entries=1, show_spinner=False)(read_log)
@@ -63,8 +60,7 @@ EXAMPLES = {
     "Slow": example(2.3 - 0.004 * _STEPS),
     "Catapult": example(np.exp(np.where(_STEPS < 8, _STEPS * 0.35, 2.8 - 0.16 * (_STEPS - 8)))),
 }
-LINKED = {name.lower().replace(",", "").replace(" ", "_"): name for name in EXAMPLES}
-"""The examples by the name that a link gives them."""
+LINKED = {name.lower().replace(",", "").replace(" ", "_"): name for name in EXAMPLES}  # the examples by the name that a link gives them
 
 
 def main() -> None:

@@ -27,9 +27,7 @@ SHOWN = {
 }
 """A case for each origin."""
 
-MOST_WORK = 4e9
-"""Weights × examples × steps that are computed: less than half a minute on one core."""
-
+MOST_WORK = 4e9  # weights × examples × steps that are computed: less than half a minute on one core
 CASES = {label: next(case for case in casebook() if case.name == name) for label, name in SHOWN.items()}
 DEFAULT = CASES["Learning rate"].setup
 
