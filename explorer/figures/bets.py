@@ -54,15 +54,8 @@ def strip(
         words.append(_word(x - GAP if left else x + GAP, LINE * (row + 1) - 5, text, "end" if left else "start"))
         parts.append(f'<path d="M{x:.1f} {LINE * row + 4}V{top + TRACK}" class="mark"/>')
     for decade in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1):
-        x, rate = at(10.0**decade), 10.0**decade
-        words.append(
-            _word(
-                x,
-                bottom - 4,
-                plain(rate) if abs(decade) < 4 else power_of_ten(decade),
-                ("start", "middle", "end")[(x > 20) + (x > width - 20)],
-            )
-        )
+        x, text = at(10.0**decade), plain(10.0**decade) if abs(decade) < 4 else power_of_ten(decade)
+        words.append(_word(x, bottom - 4, text, ("start", "middle", "end")[(x > 20) + (x > width - 20)]))
         parts.append(f'<path d="M{x:.1f} {top + TRACK}v{TICK}" class="mark"/>')
     size = f'viewBox="0 0 {width} {bottom}" style="max-width:{2 * width}px"'
     return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + grounds + words)}</svg>'

@@ -219,7 +219,7 @@ def _mode_names(modes: Split) -> list[Part]:
     seen = [column[np.isfinite(column)] for column in logs(np.abs(modes.share)).T]
     rising = any(each.size and each[-1] > each[0] for each in seen)
     corner = CORNER | ({"x": 0.98, "xanchor": "right"} if rising else {"x": 0.02, "xanchor": "left"})
-    corner |= {"yanchor": "bottom", "font": {"size": 14}, "bgcolor": "var(--st-background-color)", "borderpad": 1}
+    corner |= {"yanchor": "bottom", "font": {"size": 14}, "bgcolor": theme.GROUND, "borderpad": 1}
     names = []
     for i, (value, growth) in enumerate(zip(modes.eigenvalues, modes.growth, strict=True)):
         factor = f": ×{plain(growth, 4)} a step" if np.isfinite(growth) else ""

@@ -83,21 +83,11 @@ def _names(traces: list[Part], ranges: dict[str, list[float]], steps: int) -> li
         ends.sort(key=lambda end: end[0])
         for place, (height, x, y, trace) in zip(_apart([end[0] for end in ends]), ends, strict=True):
             early = x < EARLY * steps  # the line ends there: beside it is room, before it are the others
-            found.append(
-                {
-                    "xref": trace["xaxis"],
-                    "yref": axis,
-                    "x": x,
-                    "y": y,
-                    "xanchor": "left" if early else "right",
-                    "xshift": 6 if early else 0,
-                    "yanchor": "bottom",
-                    "yshift": 3 + place - height,
-                    "text": sampled(trace["line"]["color"], trace["line"]["dash"], trace["name"]),
-                    "font": {"size": 13},
-                    "showarrow": False,
-                }
-            )
+            beside = {"xanchor": "left", "xshift": 6} if early else {"xanchor": "right", "xshift": 0}
+            above = {"yanchor": "bottom", "yshift": 3 + place - height}
+            text = sampled(trace["line"]["color"], trace["line"]["dash"], trace["name"])
+            look = {"text": text, "font": {"size": 13}, "showarrow": False}
+            found.append({"xref": trace["xaxis"], "yref": axis, "x": x, "y": y, **beside, **above, **look})
     return found
 
 

@@ -18,7 +18,7 @@ HEIGHT = 520
 PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)  # where the panes stand
 NUMBERS = ("", "2")  # of their axes
 COLORED = {"colorscale": "Cividis", "showscale": False, "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>"}
-DOT = {"size": 7, "color": "var(--st-background-color)", "line": {"width": 2, "color": TEXT}}
+DOT = {"size": 7, "color": theme.GROUND, "line": {"width": 2, "color": TEXT}}
 """A point of the path: as its line, in the color of text, which alone is seen on all of the shading."""
 
 HERE = "the network is here<extra></extra>"

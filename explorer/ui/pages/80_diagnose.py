@@ -231,7 +231,7 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
     there = ~np.ma.getmaskarray(losses)
     step = (np.arange(1.0, len(losses) + 1) if log.step is None else log.step)[there]
     held = None if validation is None else np.where(np.ma.getmaskarray(validation), np.nan, validation.filled(np.nan))[there]
-    overlay = None if case is None else figure.Overlay(case[0].title, case[1])
+    overlay = None if case is None else (case[0].title, case[1])
     words = f" Dashed over it, stretched to the same window, the case “{case[0].title}”." if case is not None else ""
     picture(
         figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row"), escape(name)),
