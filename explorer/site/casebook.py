@@ -24,7 +24,7 @@ from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.site.seen import FACTS, name_of, run_link, see
+from explorer.site.seen import FACTS, Seen, name_of, run_link, see
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
@@ -79,9 +79,14 @@ class Case:
         return RECORDS.get(self.page, Setup).from_query(experiment(self.query))
 
     @property
+    def seen(self) -> Seen:
+        """What its link shows."""
+        return see(self.page, self.query)
+
+    @property
     def why(self) -> str:
         """Its text with the numbers of its run, as Markdown."""
-        return filled(self.text, see(self.page, self.query).facts).replace("$", r"\$")
+        return filled(self.text, self.seen.facts).replace("$", r"\$")
 
     @property
     def setup(self) -> Setup:
@@ -110,6 +115,12 @@ def casebook() -> tuple[Case, ...]:
     """Return all cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""
     folder = sorted(files("explorer.cases").iterdir(), key=attrgetter("name"))
     return tuple(read(path.name, path.read_text("utf-8")) for path in folder if path.name.endswith(".md"))
+
+
+@functools.cache
+def by_name() -> dict[str, Case]:
+    """Return all cases by their names."""
+    return {case.name: case for case in casebook()}
 
 
 @functools.cache
@@ -143,7 +154,7 @@ def asked(among: Iterable[Case]) -> list[Case]:
     False
     """
     found = [case for case in among if case.knob and case.symptom and case.switch]
-    return [case for case in found if sum(np.isfinite(each.loss).sum() for each in see(case.page, case.query).curves) >= POINTS]
+    return [case for case in found if sum(np.isfinite(each.loss).sum() for each in case.seen.curves) >= POINTS]
 
 
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:
