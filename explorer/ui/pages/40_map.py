@@ -325,17 +325,12 @@ def turn_to(name: str) -> None:
 
 def type_end(name: str, end: str) -> None:
     """Take a typed end of a window."""
-    plan, key = st.session_state[PLAN], f"map:{name}:{end}"
-    if panel.echo():
-        return
-    try:
-        axis = replace(getattr(plan, name), **{end: st.session_state[key]})
-        checked(replace(plan, setup=st.session_state[panel.STATE], **{name: axis}))
-    except ValueError as error:
-        st.session_state[panel.REFUSED][key] = str(error)
-    else:
-        st.session_state[panel.REFUSED].pop(key, None)
-        look(**{name: axis})
+    plan = st.session_state[PLAN]
+    if not panel.echo():
+        with panel.refusing(key := f"map:{name}:{end}"):
+            axis = replace(getattr(plan, name), **{end: st.session_state[key]})
+            checked(replace(plan, setup=st.session_state[panel.STATE], **{name: axis}))
+            look(**{name: axis})
 
 
 def bend(name: str) -> None:

@@ -17,10 +17,9 @@ from explorer.core.ground.knobs import typed
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
-from explorer.site.seen import see
 from explorer.ui import panel
+from explorer.ui.elements import short_table
 from explorer.ui.picture import picture
-from explorer.ui.short_table import short_table
 from explorer.ui.way import lab
 from explorer.ui.words import fit_to_read, literally, sentence
 
@@ -249,7 +248,7 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
 
 def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
     """The case of the same symptom or verdict whose curve is most like this one; None where none is like it at all."""
-    curves = [(case, see(case.page, case.query).curves[0].loss) for case in candidates(found)]
+    curves = [(case, case.seen.curves[0].loss) for case in candidates(found)]
     alike = [(likeness(losses, curve), case, curve) for case, curve in curves if np.isfinite(curve).sum() >= FEWEST]
     best = max(alike, key=itemgetter(0), default=None)
     return None if best is None or best[0] <= 0 else best[1:]
