@@ -60,11 +60,6 @@ class Shown:
     question: Question | None = None
     said: str = ""
 
-    @property
-    def content(self) -> Content:
-        """What of it the picture component fetches."""
-        return content(self.figure, self.frames, self.dial, self.narrow, self.times, self.question)
-
 
 @singledispatch
 def shown(what: object) -> Shown:
@@ -193,6 +188,11 @@ def _(found: Forensics) -> Shown:
         raise must("finding", "what why_nan returns to be drawn", "one that does not know its run")
     figure, alt = growth_figure.draw(growth(found.trajectory, found.run), found)
     return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?", said=sentence(found.sentence))
+
+
+def content_of(picture: Shown) -> Content:
+    """Return what of a picture the component fetches."""
+    return content(picture.figure, picture.frames, picture.dial, picture.narrow, picture.times, picture.question)
 
 
 def ruled(setup: Setup, more: Mapping[str, float] | None = None) -> tuple[Ruler, Explanation, tuple[float, float], Shown]:

@@ -22,7 +22,7 @@ from explorer.figures import edge, microscope
 from explorer.figures.theme import Array
 from explorer.site.casebook import cases
 from explorer.site.content import Content, Dial, content
-from explorer.site.shown import ruled
+from explorer.site.shown import content_of, ruled
 from explorer.ui import panel
 from explorer.ui.elements import Metric, fold, metrics, offer, short_table, takeaway
 from explorer.ui.picture import picture
@@ -44,7 +44,7 @@ def computed(setup: Setup) -> Computed:
     setup.check_start()
     with turn(setup.steps * loss.dim * RATES):
         scale, explanation, between, drawn = ruled(setup, batch_marks(setup, loss))
-        return scale, explanation, between, drawn.content
+        return scale, explanation, between, content_of(drawn)
 
 
 def anchored(setup: Setup) -> tuple[Setup, Computed]:

@@ -15,7 +15,7 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.figures import stage
 from explorer.site.content import Content
 from explorer.site.questions import final, leading
-from explorer.site.shown import raced
+from explorer.site.shown import content_of, raced
 from explorer.ui import panel
 from explorer.ui.elements import offer, short_table, takeaway
 from explorer.ui.picture import picture
@@ -34,7 +34,7 @@ def computed(race: Race) -> tuple[list[Explanation], Content]:
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
         explanations, shown = raced(race)
-        return explanations, replace(shown, narrow=NARROW).content
+        return explanations, content_of(replace(shown, narrow=NARROW))
 
 
 def current() -> Race:
