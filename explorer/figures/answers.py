@@ -14,13 +14,9 @@ from explorer.figures.race import LOOKS
 from explorer.figures.theme import BLUE, QUIET, TEXT, Array, Part, axes, figure, heading, line, marks, on, stacked, with_gaps
 from explorer.figures.ticks import ends, logs, loss_axis
 
-GRID, CURVE = 48, 200
-"""Points along each side of the grid on which a border is found, and along a curve."""
-
+GRID, CURVE = 48, 200  # points along each side of the grid on which a border is found, and along a curve
 HEIGHT = 420
-
-NARROW = stacked(820, (0.56, 1), (0, 0.36))
-"""The layout of two plots on a phone."""
+NARROW = stacked(820, (0.56, 1), (0, 0.36))  # the layout of two plots on a phone
 
 
 @dataclass(frozen=True, eq=False)

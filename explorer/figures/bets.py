@@ -10,14 +10,9 @@ from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.theme import COLORS
 
-TRACK, ROOM, LINE, TICK = 24, 84, 18, 5
-"""Heights: of the track, of the dots above it, of a line of words, of a tick."""
-
-SIDE, LETTER, GAP = 12.0, 7.5, 5.0
-"""Room at both sides; how wide a letter is, about; between a name and its line, or the next name."""
-
-DOTS = (9.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.6)
-"""How wide a dot is: the first of these with which the highest pile of dots has room."""
+TRACK, ROOM, LINE, TICK = 24, 84, 18, 5  # heights: of the track, of the dots above it, of a line of words, of a tick
+SIDE, LETTER, GAP = 12.0, 7.5, 5.0  # room at both sides; how wide a letter is, about; between a name and its line, or the next name
+DOTS = (9.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.6)  # how wide a dot is: the first of these with which the highest pile of dots has room
 
 
 def strip(
@@ -59,15 +54,8 @@ def strip(
         words.append(_word(x - GAP if left else x + GAP, LINE * (row + 1) - 5, text, "end" if left else "start"))
         parts.append(f'<path d="M{x:.1f} {LINE * row + 4}V{top + TRACK}" class="mark"/>')
     for decade in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1):
-        x, rate = at(10.0**decade), 10.0**decade
-        words.append(
-            _word(
-                x,
-                bottom - 4,
-                plain(rate) if abs(decade) < 4 else power_of_ten(decade),
-                ("start", "middle", "end")[(x > 20) + (x > width - 20)],
-            )
-        )
+        x, text = at(10.0**decade), plain(10.0**decade) if abs(decade) < 4 else power_of_ten(decade)
+        words.append(_word(x, bottom - 4, text, ("start", "middle", "end")[(x > 20) + (x > width - 20)]))
         parts.append(f'<path d="M{x:.1f} {top + TRACK}v{TICK}" class="mark"/>')
     size = f'viewBox="0 0 {width} {bottom}" style="max-width:{2 * width}px"'
     return f'<svg class="strip" role="img" aria-label="{escape(alt)}" {size}>{"".join(parts + grounds + words)}</svg>'

@@ -1,7 +1,6 @@
 """A recorded curve with a known one laid over it, and the largest safe rates of several rules side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
 import numpy as np
@@ -12,18 +11,13 @@ from explorer.core.ground.prose import plain
 from explorer.core.run.safe_rate import SafeRate
 from explorer.figures import theme
 from explorer.figures.stage import crosses
-from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, figure, legend, line, margins, marks, plot
 from explorer.figures.thumbnail import envelope
 from explorer.figures.ticks import logs, loss_axis
 
-DRAWN = 1200
-"""A longer curve is drawn as the lowest and the highest values of stretches, about this many points: no spike is lost."""
-
-CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64, 10, 40, 150)}
-"""The layout of the curve on a phone."""
-
-WIDEST = 34
-"""Letters that a line of the legend has room for on a phone."""
+DRAWN = 1200  # a longer curve is drawn as the lowest and the highest values of stretches, about this many points: no spike is lost
+CURVES = {"height": 520, "legend": {"y": -0.26, "yanchor": "top"}, **margins(64, 10, 40, 150)}  # the layout of the curve on a phone
+WIDEST = 34  # letters that a line of the legend has room for on a phone
 
 RATES = {
     "height": 440,
@@ -35,23 +29,18 @@ RATES = {
 """The layout of the rates on a phone."""
 
 
-@dataclass(frozen=True, eq=False)
-class Overlay:
-    """A known curve that looks like the recorded one, and what it is called."""
-
-    name: str
-    losses: Array
-
-
 def draw(
     step: Array,
     losses: Array,
     validation: Array | None = None,
-    overlay: Overlay | None = None,
+    overlay: tuple[str, Array] | None = None,
     axis: str = "row",
     name: str = "your training loss",
 ) -> go.Figure:
-    """Return the losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite; the overlay is stretched to fit."""
+    """Return the losses ``(n,)`` at `step` ``(n,)``, in order, with marks where they are not finite.
+
+    `overlay` is a known curve that looks like it, with what that is called: it is stretched to fit.
+    """
     finite = losses[np.isfinite(losses)]
     powers = spans_decades(losses)
 
@@ -73,20 +62,13 @@ def draw(
         some = lost[np.unique(np.linspace(0, lost.size - 1, min(lost.size, 60)).astype(np.intp))]
         traces.append(crosses(VERMILION, high + margin, x=step[some], values=losses[some], what=axis) | {"name": "not finite"})
     if overlay is not None:
-        traces.append(_stretched(overlay, step[np.isfinite(losses)], low, high, powers=powers))
+        traces.append(_stretched(*overlay, step[np.isfinite(losses)], low, high, powers=powers))
     if finite.size < 60:
         traces[0] |= {"mode": "lines+markers", "marker": {"color": BLUE, "size": 7}}
     bottom, top = low - margin, high + 2 * margin
-    linear = {"range": [bottom, top], "nticks": 7, "exponentformat": "power"}
-    layout = {
-        "height": 420,
-        **legend(1.2),
-        **margins(84, 16, 84, 56),
-        "annotations": [heading("↑ loss" if "loss" in name else f"↑ {name}")],
-        "xaxis": {"title": {"text": theme.safe(axis)}, "nticks": 8},
-        "yaxis": loss_axis(bottom, top) if powers else linear,
-    }
-    return figure(traces, layout)
+    up = loss_axis(bottom, top) if powers else {"range": [bottom, top], "nticks": 7, "exponentformat": "power"}
+    names = theme.safe(axis), "loss" if "loss" in name else name
+    return plot(traces, {"nticks": 8}, up, names=names, height=420, **legend(1.2), **margins(84, 16, 84, 56))
 
 
 def _window(values: Array) -> tuple[float, float]:
@@ -102,10 +84,10 @@ def _line(step: Array, values: Array, losses: Array, name: str, color: str, dash
     return line(color, width, dash=dash, x=step, y=values, text=said, name=name, hovertemplate=hover)
 
 
-def _stretched(overlay: Overlay, step: Array, low: float, high: float, *, powers: bool) -> Part:
-    form = shape(overlay.losses, logs=powers and spans_decades(overlay.losses))
+def _stretched(name: str, losses: Array, step: Array, low: float, high: float, *, powers: bool) -> Part:
+    form = shape(losses, logs=powers and spans_decades(losses))
     x = np.linspace(float(step[0]), float(step[-1]), COMPARED) if step.size else np.array([])
-    name = "<br>".join(wrap(f"case: {overlay.name} (stretched to fit)", WIDEST, break_on_hyphens=False))
+    name = "<br>".join(wrap(f"case: {name} (stretched to fit)", WIDEST, break_on_hyphens=False))
     return line(TEXT, 2, dash="dash", x=x, y=low + form * (high - low), name=name, opacity=0.75, **QUIET)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.run.descent import Trajectory
 from explorer.core.verdict.measured import edge_along
-from explorer.figures.theme import BLUE, VERMILION, Array, Part, figure, heading, line
+from explorer.figures.theme import BLUE, VERMILION, Array, Part, line, plot
 from explorer.figures.ticks import ends, logs, loss_axis
 
 
@@ -20,15 +20,9 @@ def draw(trajectory: Trajectory, run: int = 0) -> tuple[go.Figure, str, Array]:
     traces = [_line(steps, logs(edge), VERMILION, "dash", "edge"), _line(steps, logs(rate), BLUE, "solid", "learning rate")]
     low, high = ends(*(trace["y"] for trace in traces), otherwise=(-1.0, 0.0))
     margin = max(0.08 * (high - low), 0.1)
-    layout = {
-        "height": 320,
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
-        "annotations": [heading("↑ rate")],
-        "xaxis": {"title": {"text": "step"}},
-        "yaxis": loss_axis(low - margin, high + margin),
-    }
-    return figure(traces, layout), _words(steps, rate, edge, known), edge
+    named = {"showlegend": True, "legend": {"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"}}
+    drawn = plot(traces, {}, loss_axis(low - margin, high + margin), names=("step", "rate"), height=320, **named)
+    return drawn, _words(steps, rate, edge, known), edge
 
 
 def _line(steps: NDArray[np.intp], values: Array, color: str, dash: str, name: str) -> Part:

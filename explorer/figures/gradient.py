@@ -7,24 +7,19 @@ from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from explorer.core.ground.prose import plain
 from explorer.core.theory.differences import IMAGINARY
 from explorer.core.theory.gradient_check import CURVE, WRONG, BlockCheck, GradientCheck
-from explorer.figures.theme import GREEN, QUIET, TEXT, VERMILION, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.theme import GREEN, QUIET, TEXT, VERMILION, Array, Part, legend, line, margins, marks, plot
 from explorer.figures.ticks import log_axis
 
-Array = NDArray[np.float64]
-
-LEAST = 1e-17
-"""Where an error of 0 is drawn: rounding allows none smaller."""
+LEAST = 1e-17  # where an error of 0 is drawn: rounding allows none smaller
 
 LOOKS = {"right": (GREEN, "solid", "circle"), "wrong": (VERMILION, "dash", "x"), "cannot tell": (TEXT, "dot", "square")}
 """Color, dash and symbol of each verdict."""
 
-NARROW = {"height": 480, **margins(60, 8, 96, 60), "legend": {"font": {"size": 13}}}
-"""The layout on a phone."""
+NARROW = {"height": 480, **margins(60, 8, 96, 60), "legend": {"font": {"size": 13}}}  # the layout on a phone
 
 
 def draw(check: GradientCheck, errors: Mapping[str, Array]) -> tuple[go.Figure, str]:
@@ -38,15 +33,9 @@ def draw(check: GradientCheck, errors: Mapping[str, Array]) -> tuple[go.Figure, 
         mark = {"mode": "lines+markers", "marker": {"symbol": symbol, "size": 11, "color": color}}
         traces.append(line(color, 3, dash=dash, x=[None], y=[None], name=verdict, showlegend=True) | mark)
     top = max([WRONG, *(each.error for each in check.blocks if np.isfinite(each.error)), *(_highest(each) for each in errors.values())])
-    layout = {
-        "height": 420,
-        **legend(1.1, yanchor="bottom"),
-        **margins(84, 16, 84, 60),
-        "annotations": [heading("↑ relative error")],
-        "xaxis": {**log_axis(left, 0), "title": {"text": "size of the difference"}},
-        "yaxis": log_axis(float(np.log10(LEAST)) - 0.5, float(np.log10(top)) + 0.7),
-    }
-    return figure(traces, layout), _words(check, errors)
+    up, names = log_axis(float(np.log10(LEAST)) - 0.5, float(np.log10(top)) + 0.7), ("size of the difference", "relative error")
+    layout = {"height": 420, **legend(1.1, yanchor="bottom"), **margins(84, 16, 84, 60)}
+    return plot(traces, log_axis(left, 0), up, names=names, **layout), _words(check, errors)
 
 
 def _highest(errors: Array) -> float:

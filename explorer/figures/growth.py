@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from explorer.core.ground.prose import plain
 from explorer.core.verdict.forensics import Forensics, Growth
 from explorer.figures.stage import LOWEST, crosses, thin
-from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Array, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.theme import BLUE, GREEN, ORANGE, TEXT, VERMILION, Array, Part, legend, line, margins, marks, plot
 from explorer.figures.ticks import ends, logs, loss_axis
 
 LOOKS = {"loss": (BLUE, "solid"), "gradient": (ORANGE, "dash"), "largest weight": (GREEN, "dot")}
@@ -39,15 +39,8 @@ def draw(grown: Growth, found: Forensics) -> tuple[go.Figure, str]:
         hover = f"step {found.step:,}: the {found.quantity} is the first that is no finite number<extra></extra>"
         name, at = f"{found.quantity} leaves first", {"x": [found.step] * 2, "y": [low - margin, high + 2 * margin]}
         traces.insert(0, line(VERMILION, 2, dash="dash", name=name, hovertemplate=hover, **at))
-    layout = {
-        "height": 440,
-        **legend(1.1, yanchor="bottom"),
-        **margins(84, 16, 96, 60),
-        "annotations": [heading("↑ size")],
-        "xaxis": {"title": {"text": "step"}, "nticks": 8},
-        "yaxis": loss_axis(low - margin, high + 2 * margin),
-    }
-    return figure(traces, layout), _words(grown, ceased, found)
+    up, layout = loss_axis(low - margin, high + 2 * margin), {"height": 440, **legend(1.1, yanchor="bottom"), **margins(84, 16, 96, 60)}
+    return plot(traces, {"nticks": 8}, up, names=("step", "size"), **layout), _words(grown, ceased, found)
 
 
 NAMED: Part = {"mode": "markers+text", "showlegend": False, "hoverinfo": "text", "cliponaxis": False}

@@ -12,32 +12,18 @@ from explorer.core.losses.protocol import Facts, Loss
 from explorer.core.theory.curvature import spectrum
 from explorer.figures.theme import Array, safe, with_gaps
 
-MOST_GRID = 4_000_000
-"""Numbers in the grid that level lines are found on, points × dim: with more weights it is coarser."""
-
-DRAWABLE = 1e300
-"""Largest coordinate that Plotly's axes handle: the path is drawn up to here, and a marker shows where it continues."""
-
-OPENINGS = 24
-"""While a path is played, the window opens at most this many times, by at least a factor of four."""
-
-OVERVIEW = 300.0
-"""A path is shown whole in one window up to this many times the size of the first one."""
-
-SAMPLES = 10
-"""Samples of level lines for each factor of ten outside the first window."""
-
-GLOW = 96
-"""Pixels a side of the picture under the level lines."""
+MOST_GRID = 4_000_000  # numbers in the grid that level lines are found on, points × dim: with more weights it is coarser
+DRAWABLE = 1e300  # largest coordinate that Plotly's axes handle: the path is drawn up to here, and a marker shows where it continues
+OPENINGS = 24  # while a path is played, the window opens at most this many times, by at least a factor of four
+OVERVIEW = 300.0  # a path is shown whole in one window up to this many times the size of the first one
+SAMPLES = 10  # samples of level lines for each factor of ten outside the first window
+GLOW = 96  # pixels a side of the picture under the level lines
 
 GLOWS, OPAQUE = (0, 90, 160, 0), 0.18
 """Its color, a dark blue, and how opaque it is where the ground is lowest: every color of `theme` has a contrast of 3 on it."""
 
-FAR = 10
-"""How many times as far out as the first window it is asked whether a loss of one number falls."""
-
-LEVELS = 11
-"""Levels in the first window; at most as many again outside it."""
+FAR = 10  # how many times as far out as the first window it is asked whether a loss of one number falls
+LEVELS = 11  # levels in the first window; at most as many again outside it
 
 
 @dataclass(frozen=True, eq=False)

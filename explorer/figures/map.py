@@ -18,26 +18,14 @@ from explorer.core.maps.map import Axis, Map, knobs
 from explorer.core.maps.tile import VERDICTS
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.png import write_png
-from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, figure, heading, legend, line, margins, marks
+from explorer.figures.theme import COLORS, GROUND, QUIET, TEXT, Array, Part, figure, heading, legend, line, margins, marks
 from explorer.figures.ticks import log_axis
 
-GROUND = "var(--st-background-color)"
-
-DEEP = 1e-5
-"""A window narrower than this share of its numbers is drawn as offsets from its low end: tick labels would all be alike."""
-
-SHADES = 9
-"""Stops of a color scale."""
-
-ROOMY = 0.07
-"""A region gets its word where an ellipse with this share of the picture's sides as its radii fits into it."""
-
-WORD = 0.25, 0.07
-"""The width and height that a word takes on a phone, as shares of the picture."""
-
-LEAST = 48
-"""Most pixels a side in which regions are looked for."""
-
+DEEP = 1e-5  # a window narrower than this share of its numbers is drawn as offsets from its low end: tick labels would all be alike
+SHADES = 9  # stops of a color scale
+ROOMY = 0.07  # a region gets its word where an ellipse with this share of the picture's sides as its radii fits into it
+WORD = 0.25, 0.07  # the width and height that a word takes on a phone, as shares of the picture
+LEAST = 48  # most pixels a side in which regions are looked for
 NARROW = {"height": 560, **margins(56, 8, 190, 64), "legend": {"font": {"size": 13}}}
 
 DASHES = ("solid", "dash", "dot")

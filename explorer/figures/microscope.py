@@ -14,27 +14,13 @@ from explorer.figures.stage import named
 from explorer.figures.theme import BLUE, GREEN, ORANGE, QUIET, TEXT, VERMILION, Array, Part, axes, heading, line, on, stacked, unchecked
 from explorer.figures.ticks import ends, logs, loss_axis
 
-MOST_STEPS = 48
-"""A longer run can be looked at in this many places, closer together early on."""
-
-MOST_MODES = 5
-"""Most eigenvectors drawn: the steepest first, and always the flattest."""
-
-DRAWABLE = 1e280
-"""Steps to where the loss is larger are left out: the parabola's terms would overflow before the loss does."""
-
-VISIBLE = 1e-9
-"""A step whose slope is less than this share of the steepest step's counts as no step."""
-
-SAMPLES = np.linspace(-0.5, 2.0, 51)
-"""Where the loss is drawn along a step, in lengths of that step."""
-
-MOST_AT_ONCE = 200_000
-"""Numbers of the points along several steps that are looked at together."""
-
-LINE = 19
-"""Pixels: the height of a name's line."""
-
+MOST_STEPS = 48  # a longer run can be looked at in this many places, closer together early on
+MOST_MODES = 5  # most eigenvectors drawn: the steepest first, and always the flattest
+DRAWABLE = 1e280  # steps to where the loss is larger are left out: the parabola's terms would overflow before the loss does
+VISIBLE = 1e-9  # a step whose slope is less than this share of the steepest step's counts as no step
+SAMPLES = np.linspace(-0.5, 2.0, 51)  # where the loss is drawn along a step, in lengths of that step
+MOST_AT_ONCE = 200_000  # numbers of the points along several steps that are looked at together
+LINE = 19  # pixels: the height of a name's line
 NARROW = stacked(1180, (0.77, 1), (0.385, 0.615), (0, 0.23))
 
 
@@ -214,8 +200,7 @@ CORNER = {"xref": "x3 domain", "yref": "y3 domain", "showarrow": False}
 NO_MODES = CORNER | {"x": 0.5, "y": 0.5, "text": "No minimum is known<br>at which the loss curves."}
 """What stands in the third plot when there is nothing to draw in it."""
 
-MODES = list(zip(reversed(theme.COLORS.values()), theme.SAMPLES, strict=False))
-"""The color and the dash of each eigenvector."""
+MODES = list(zip(reversed(theme.COLORS.values()), theme.SAMPLES, strict=False))  # the color and the dash of each eigenvector
 
 
 def _mode_lines(modes: Split) -> list[Part]:
@@ -234,7 +219,7 @@ def _mode_names(modes: Split) -> list[Part]:
     seen = [column[np.isfinite(column)] for column in logs(np.abs(modes.share)).T]
     rising = any(each.size and each[-1] > each[0] for each in seen)
     corner = CORNER | ({"x": 0.98, "xanchor": "right"} if rising else {"x": 0.02, "xanchor": "left"})
-    corner |= {"yanchor": "bottom", "font": {"size": 14}, "bgcolor": "var(--st-background-color)", "borderpad": 1}
+    corner |= {"yanchor": "bottom", "font": {"size": 14}, "bgcolor": theme.GROUND, "borderpad": 1}
     names = []
     for i, (value, growth) in enumerate(zip(modes.eigenvalues, modes.growth, strict=True)):
         factor = f": ×{plain(growth, 4)} a step" if np.isfinite(growth) else ""

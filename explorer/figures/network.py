@@ -12,14 +12,9 @@ from explorer.figures.race import LOOKS
 from explorer.figures.theme import Array, Part, axes, figure, heading, line, on, sampled, stacked
 from explorer.figures.ticks import ends, logs, loss_axis
 
-TALL, LINE = 240, 16
-"""Pixels: about the height of one plot, and that of a line of text in it."""
-
-MOST_NAMES = 12
-"""Most names that fit into a plot above each other."""
-
-EARLY = 0.65
-"""A line that ends before this share of the steps has its name behind its end."""
+TALL, LINE = 240, 16  # pixels: about the height of one plot, and that of a line of text in it
+MOST_NAMES = 12  # most names that fit into a plot above each other
+EARLY = 0.65  # a line that ends before this share of the steps has its name behind its end
 
 HEADINGS = {
     "": "loss",
@@ -88,21 +83,11 @@ def _names(traces: list[Part], ranges: dict[str, list[float]], steps: int) -> li
         ends.sort(key=lambda end: end[0])
         for place, (height, x, y, trace) in zip(_apart([end[0] for end in ends]), ends, strict=True):
             early = x < EARLY * steps  # the line ends there: beside it is room, before it are the others
-            found.append(
-                {
-                    "xref": trace["xaxis"],
-                    "yref": axis,
-                    "x": x,
-                    "y": y,
-                    "xanchor": "left" if early else "right",
-                    "xshift": 6 if early else 0,
-                    "yanchor": "bottom",
-                    "yshift": 3 + place - height,
-                    "text": sampled(trace["line"]["color"], trace["line"]["dash"], trace["name"]),
-                    "font": {"size": 13},
-                    "showarrow": False,
-                }
-            )
+            beside = {"xanchor": "left", "xshift": 6} if early else {"xanchor": "right", "xshift": 0}
+            above = {"yanchor": "bottom", "yshift": 3 + place - height}
+            text = sampled(trace["line"]["color"], trace["line"]["dash"], trace["name"])
+            look = {"text": text, "font": {"size": 13}, "showarrow": False}
+            found.append({"xref": trace["xaxis"], "yref": axis, "x": x, "y": y, **beside, **above, **look})
     return found
 
 

@@ -11,25 +11,14 @@ from explorer.figures import theme
 from explorer.figures.theme import FAINT, QUIET, TEXT, VERMILION, Array, Part, axes, figure, heading, line, margins, marks, on, stacked
 from explorer.figures.ticks import logs
 
-DECADES = 24.0
-"""Powers of ten drawn below the largest loss; zero has no logarithm and is drawn at the bottom."""
-
-LEVELS = 14
-"""Most levels, the same in all panes, one factor apart."""
-
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-"""That factor's logarithm is one of these."""
-
+DECADES = 24.0  # powers of ten drawn below the largest loss; zero has no logarithm and is drawn at the bottom
+LEVELS = 14  # most levels, the same in all panes, one factor apart
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # that factor's logarithm is one of these
 HEIGHT = 520
-
-PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)
-"""Where the panes stand."""
-
-NUMBERS = ("", "2")
-"""Of their axes."""
-
+PAIR, ALONE = ([0.0, 0.45], [0.55, 1.0]), ([0.16, 0.84],)  # where the panes stand
+NUMBERS = ("", "2")  # of their axes
 COLORED = {"colorscale": "Cividis", "showscale": False, "hovertemplate": "loss 10<sup>%{z:.2f}</sup><extra></extra>"}
-DOT = {"size": 7, "color": "var(--st-background-color)", "line": {"width": 2, "color": TEXT}}
+DOT = {"size": 7, "color": theme.GROUND, "line": {"width": 2, "color": TEXT}}
 """A point of the path: as its line, in the color of text, which alone is seen on all of the shading."""
 
 HERE = "the network is here<extra></extra>"

@@ -24,8 +24,7 @@ LOOKS = [
 ]
 """Each racer's color, dash and symbol: never one of them alone."""
 
-FIRST = 1
-"""The trace of the landscape comes first; then path, head, curve and head of each racer, and last the minimum and the start."""
+FIRST = 1  # the trace of the landscape comes first; then path, head, curve and head of each racer, and last the minimum and the start
 
 
 def draw(trajectories: Sequence[Trajectory], names: Sequence[str]) -> Picture:

@@ -5,14 +5,11 @@ import plotly.graph_objects as go
 
 from explorer.core.ground.knobs import must
 from explorer.core.theory.spectrum import Density
-from explorer.figures.theme import BLUE, figure, heading, line, margins
+from explorer.figures.theme import BLUE, line, margins, plot
 from explorer.figures.ticks import logs, loss_axis
 
-POINTS = 600
-"""Of the curve."""
-
-DECADES = 8.0
-"""Powers of ten below the highest point that are drawn."""
+POINTS = 600  # of the curve
+DECADES = 8.0  # powers of ten below the highest point that are drawn
 
 
 def draw(found: Density) -> go.Figure:
@@ -26,11 +23,5 @@ def draw(found: Density) -> go.Figure:
     top = float(np.nanmax(heights, initial=-np.inf)) if np.isfinite(heights).any() else 0.0
     hover = "λ = %{x:.3g}: 10<sup>%{y:.2f}</sup><extra></extra>"
     traces = [line(BLUE, 3, x=grid, y=np.fmax(heights, top - DECADES), hovertemplate=hover)]
-    layout = {
-        "height": 420,
-        **margins(84, 16, 48, 60),
-        "annotations": [heading("↑ density of eigenvalues")],
-        "xaxis": {"title": {"text": "eigenvalue λ of the Hessian"}, "nticks": 8},
-        "yaxis": loss_axis(top - DECADES - 0.2, top + 0.3),
-    }
-    return figure(traces, layout)
+    up, names = loss_axis(top - DECADES - 0.2, top + 0.3), ("eigenvalue λ of the Hessian", "density of eigenvalues")
+    return plot(traces, {"nticks": 8}, up, names=names, height=420, **margins(84, 16, 48, 60))

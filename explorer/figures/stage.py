@@ -12,12 +12,8 @@ from explorer.figures.landscape import Landscape
 from explorer.figures.png import write_png
 from explorer.figures.theme import GREEN, QUIET, TEXT, Array, Part, axes, heading, line, marks, on, stacked
 
-DRAWN = 240
-"""A longer run is thinned to about this many points, its first half hop by hop."""
-
-LOWEST = -30.0
-"""Lowest log₁₀ of the loss that is drawn; zero has no logarithm and is drawn at the bottom of its window."""
-
+DRAWN = 240  # a longer run is thinned to about this many points, its first half hop by hop
+LOWEST = -30.0  # lowest log₁₀ of the loss that is drawn; zero has no logarithm and is drawn at the bottom of its window
 NARROW = stacked(860, (0.6, 1), (0, 0.37))
 
 ON_CURVE = on("2")

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.prose import plain, power_of_ten
 from explorer.core.losses import Facts, Loss
 from explorer.core.losses.fit import Fit
@@ -14,11 +15,8 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.core.verdict.verdict import Verdict
 from explorer.figures.landscape import DRAWABLE, Landscape
 from explorer.figures.stage import LOWEST, ON_CURVE, RING, Picture, ground, layout, log_loss, loss_range, small, thin, views
-from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, QUIET, TEXT, axes, figure, heading, line, marks, on, safe, stacked
+from explorer.figures.theme import BLUE, COLORS, GREEN, ORANGE, QUIET, TEXT, Part, axes, figure, heading, line, marks, on, safe, stacked
 from explorer.figures.ticks import MOST, loss_axis
-
-Array = NDArray[np.float64]
-Frame = dict[str, Any]
 
 GROUND, PATH, LATEST, HOP, HERE, MINIMUM, START, LEAVING, GHOST, CURVE, THEORY, FLOOR, NOW, UPHILL, RAIL, SWINGS, FITTED, BEST = range(18)
 """The traces, in the order they are drawn, names above lines; with examples, they follow."""
@@ -45,26 +43,13 @@ NAMES = (
 )
 """What traces are called in the file of the picture's points."""
 
-BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])
-"""Where three plots stand beside each other."""
-
-NARROW = stacked(1240, (0.77, 1), (0.385, 0.615), (0, 0.23))
-"""The layout of three plots on a phone."""
-
-MANY = 100
-"""More examples than these are drawn small."""
-
-TRAIL = 10
-"""How many lines the fit leaves behind it."""
-
-RECENT = 40
-"""The latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line."""
-
-NAME = (0.5, 0.09)
-"""The room that the name of the first uphill step takes, as shares of its plot."""
-
-STILL = 2e-3
-"""What moves by a smaller share of its window stands still for the eye: it is not sent on."""
+BESIDE = ([0, 0.28], [0.375, 0.655], [0.75, 1])  # where three plots stand beside each other
+NARROW = stacked(1240, (0.77, 1), (0.385, 0.615), (0, 0.23))  # the layout of three plots on a phone
+MANY = 100  # more examples than these are drawn small
+TRAIL = 10  # how many lines the fit leaves behind it
+RECENT = 40  # the latest points of a path, so far back, are drawn strong, with dots; what is older is a thinner line
+NAME = (0.5, 0.09)  # the room that the name of the first uphill step takes, as shares of its plot
+STILL = 2e-3  # what moves by a smaller share of its window stands still for the eye: it is not sent on
 
 
 def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
@@ -81,7 +66,7 @@ def draw(explanation: Explanation, ghost: Explanation | None = None) -> Picture:
     fit, hops = Facts(trajectory.objective).fit, _hops(trajectory, landscape, drawn)
     ends = None if fit is None else _ends(fit, trajectory.x[drawn])
     past = log_loss(ghost.trajectory.loss) if ghost is not None else np.full_like(logs, np.nan)
-    frames: list[Frame] = []
+    frames: list[Part] = []
     for run in range(trajectory.runs):
         path = _path(explanation, points[:, :, run], landscape, overview[:, run], drawn, int(reached[run]), run)
         path.insert(2, _hop(hops[:, run], landscape, inside=path[0]["rest"]))
@@ -115,7 +100,7 @@ def _theory_line(explanation: Explanation, drawn: NDArray[np.intp]) -> Array:
 
 def _path(
     explanation: Explanation, points: Array, landscape: Landscape, opened: Array, drawn: NDArray[np.intp], reached: int, run: int
-) -> list[Frame]:
+) -> list[Part]:
     """Return the traces of the landscape: the path as long as one sees it move, its latest steps, where it is, and where it leaves.
 
     At rest the path is shown as far as the overview reaches.
@@ -156,7 +141,7 @@ def _hops(trajectory: Trajectory, landscape: Landscape, drawn: NDArray[np.intp])
     return hops
 
 
-def _hop(hops: Array, landscape: Landscape, inside: int) -> Frame:
+def _hop(hops: Array, landscape: Landscape, inside: int) -> Part:
     """Return the trace of the step that was made last, as long as one sees it move."""
     with np.errstate(all="ignore"):
         moves = _moves(np.abs(hops[:, 1, 0] - hops[:, 0, 0]) / landscape.reach[0])
@@ -170,7 +155,7 @@ def _ends(fit: Fit, x: Array) -> Array:
     return fit.ends(np.moveaxis(x, 1, 0).reshape(dim, -1)).reshape(2, 2, steps, runs)
 
 
-def _fitted(fit: Fit, ends: Array, path: Frame) -> list[Frame]:
+def _fitted(fit: Fit, ends: Array, path: Part) -> list[Part]:
     """Return the lines up to the last that one sees move: those of the steps before, and the last, in the path's color.
 
     Every second line is turned round: drawn as one line, they are joined outside of the window.
@@ -194,7 +179,7 @@ def _opened(fit: Fit, heights: Array | list[float]) -> list[float]:
 
 def _curve(
     explanation: Explanation, logs: Array, ghost: Array, theory: Array, drawn: NDArray[np.intp], run: int
-) -> tuple[list[Frame], Frame]:
+) -> tuple[list[Part], Part]:
     """Return the traces of the loss curve, and its axis; the ghost is drawn as far as two decades beyond the curve."""
     color = COLORS[explanation.outcome.verdict[run]]
     curve = _until_lost(logs[:, run], explanation.trajectory.loss[:, run])[drawn]
@@ -219,7 +204,7 @@ def _until_lost(curve: Array, loss: Array) -> Array:
     return np.where(np.logical_and.accumulate(held), curve, np.nan)
 
 
-def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, run: int) -> Frame:
+def _floor(explanation: Explanation, curve: Array, bottom: float, top: float, run: int) -> Part:
     """Return where the curve is flat at its end for a reason that no run can change, and what it is.
 
     The floor of the noise, in theory, as a line; or 0, where a loss has no logarithm; or as close to the minimum as numbers are to each
@@ -247,7 +232,7 @@ def _or_nothing(line: Array) -> Array:
     return line.astype(np.float32) if np.isfinite(line).any() else np.empty(0, dtype=np.float32)
 
 
-def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, run: int) -> Frame:
+def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, run: int) -> Part:
     """Return where the path leaves the overview: an arrow the way it goes on, and how far that is."""
     if last == points.shape[1] - 1:
         return {"x": [], "y": [], "text": []}
@@ -271,7 +256,7 @@ def _leaving(points: Array, explanation: Explanation, middle: Array, last: int, 
     }
 
 
-def _uphill(explanation: Explanation, logs: Array, drawn: NDArray[np.intp], bottom: float, top: float, run: int) -> Frame:
+def _uphill(explanation: Explanation, logs: Array, drawn: NDArray[np.intp], bottom: float, top: float, run: int) -> Part:
     """Return a triangle where the first uphill step landed, and its number where it covers the least of the curve."""
     step = int(explanation.uphill[run]) + 1
     if step <= 0 or not np.isfinite(logs[step, run]):
@@ -295,7 +280,7 @@ def _uphill(explanation: Explanation, logs: Array, drawn: NDArray[np.intp], bott
     }
 
 
-def _rail(explanation: Explanation, bottom: float, top: float, run: int) -> Frame:
+def _rail(explanation: Explanation, bottom: float, top: float, run: int) -> Part:
     """Return a line along the top, of −inf along the bottom, from the step at which the loss became inf or nan, with those steps."""
     loss = explanation.trajectory.loss[:, run]
     lost = np.flatnonzero(~np.isfinite(loss))

@@ -14,11 +14,10 @@ from explorer.core.run.finder import RateFinder
 from explorer.core.verdict.verdict import Outcome, Verdict
 from explorer.figures.race import LOOKS
 from explorer.figures.stage import log_loss
-from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, stacked
+from explorer.figures.theme import COLORS, QUIET, TEXT, Array, Part, axes, figure, heading, legend, line, margins, marks, on, plot, stacked
 from explorer.figures.ticks import ends, log_axis, logs, loss_axis, lowest
 
-ROOF = 1.5
-"""Decades above the highest finite loss at which runs that became inf or nan are drawn."""
+ROOF = 1.5  # decades above the highest finite loss at which runs that became inf or nan are drawn
 
 SYMBOLS = {
     Verdict.CONVERGED: "circle",
@@ -33,6 +32,7 @@ SYMBOLS = {
 
 _FEWER = {"domain": [0, 1], "nticks": 4}
 NARROW = stacked(860, (0.58, 1), (0, 0.4)) | {"legend": {"y": 1.06, "yanchor": "bottom"}, "xaxis": _FEWER, "xaxis2": _FEWER}
+ALONE = {"height": 420, **legend(1.1, yanchor="bottom"), **margins(72, 16, 84, 60)}  # the layout of a single plot
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +105,8 @@ def outcomes(found: Outcome) -> go.Figure:
         traces.append(mark | {"text": words, "hovertemplate": "%{text}<extra></extra>", "showlegend": True})
     powers = by_rate and bool((at > 0).all())
     across = log_axis(*np.log10([at.min() / 1.25, at.max() * 1.25])) if powers else {"nticks": 8}
-    layout = {
-        "height": 420,
-        **legend(1.1, yanchor="bottom"),
-        **margins(72, 16, 84, 60),
-        "annotations": [heading("↑ loss at the end (top: inf or nan)")],
-        "xaxis": {"title": {"text": "learning rate" if by_rate else "run"}, **across},
-        "yaxis": loss_axis(low - 0.5, roof + 0.4, signed=bool(np.nanmin(np.where(lost, 0.0, found.final_loss), initial=0) < 0)),
-    }
-    return figure(traces, layout)
+    up = loss_axis(low - 0.5, roof + 0.4, signed=bool(np.nanmin(np.where(lost, 0.0, found.final_loss), initial=0) < 0))
+    return plot(traces, across, up, names=("learning rate" if by_rate else "run", "loss at the end (top: inf or nan)"), **ALONE)
 
 
 def found_rates(found: RateFinder) -> go.Figure:
@@ -124,21 +117,12 @@ def found_rates(found: RateFinder) -> go.Figure:
     traces = [line(TEXT, 3, x=found.rates, y=heights, showlegend=False, hovertemplate=hover)]
     for name, rate, dash in (("steepest", found.steepest, "dash"), ("a tenth of the lowest", found.tenth, "dot")):
         if np.isfinite(rate):
-            traces.append(
-                line(COLORS[Verdict.CATAPULT], 2, dash=dash, x=[rate, rate], y=[low, high], name=f"{name}: {plain(rate)}", **QUIET)
-            )
+            traces.append(line(LOOKS[0][0], 2, dash=dash, x=[rate, rate], y=[low, high], name=f"{name}: {plain(rate)}", **QUIET))
     if found.rates.size == 1:  # a line has no length there
         traces[0] |= {"mode": "markers", "marker": {"size": 9, "color": TEXT}}
     reach = np.log10([min([found.rates[0], *(each for each in (found.tenth,) if each > 0)]), found.rates[-1]])
-    layout = {
-        "height": 420,
-        **legend(1.1, yanchor="bottom"),
-        **margins(72, 16, 84, 60),
-        "annotations": [heading("↑ loss")],
-        "xaxis": {"title": {"text": "learning rate"}, **log_axis(float(reach[0]) - 0.1, float(reach[1]) + 0.1)},
-        "yaxis": loss_axis(low - 0.2, high + 0.2, signed=bool((found.losses < 0).any())),
-    }
-    return figure(traces, layout)
+    up = loss_axis(low - 0.2, high + 0.2, signed=bool((found.losses < 0).any()))
+    return plot(traces, log_axis(float(reach[0]) - 0.1, float(reach[1]) + 0.1), up, names=("learning rate", "loss"), **ALONE)
 
 
 def verdict_marks(verdicts: NDArray[np.object_]) -> Part:
@@ -159,14 +143,9 @@ def _losses(band: Band, i: int, floor: float, roof: float) -> list[Part]:
     if len(heights) == 1:
         return [named, curve]
     x, y = np.concatenate([band.rates, band.rates[::-1]]), np.concatenate([heights.max(axis=0), heights.min(axis=0)[::-1]])
-    fill = {
-        "fill": "toself",
-        "fillcolor": f"rgba{(*hex_to_rgb(color), 0.18)}".replace(" ", ""),
-        "mode": "lines",
-        "line": {"width": 0},
-        "showlegend": False,
-    }
-    return [{"x": x, "y": y, **fill, **QUIET}, named, curve]
+    pale = f"rgba{(*hex_to_rgb(color), 0.18)}".replace(" ", "")
+    seeds = {"mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": pale, "showlegend": False}
+    return [{"x": x, "y": y, **seeds, **QUIET}, named, curve]
 
 
 def _growth(band: Band, i: int) -> list[Part]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from explorer.core.ground.arrays import Array as Array
 from explorer.core.verdict.verdict import Verdict
 
 COLORS = {
@@ -60,9 +60,10 @@ TEMPLATE = go.layout.Template(
 )
 
 Part = dict[str, Any]
-Array = NDArray[np.float64]
+
 
 QUIET: Part = {"hoverinfo": "skip"}
+GROUND = "var(--st-background-color)"
 
 
 def figure(traces: Iterable[Mapping[str, Any]], layout: Mapping[str, Any]) -> go.Figure:
@@ -73,6 +74,12 @@ def figure(traces: Iterable[Mapping[str, Any]], layout: Mapping[str, Any]) -> go
 def unchecked(traces: Iterable[Mapping[str, Any]], layout: Mapping[str, Any]) -> Part:
     """Return the same as plain parts: for what is drawn at every release of a ruler, where Plotly's checks take longer than the rest."""
     return {"data": [{"type": "scatter", **trace} for trace in traces], "layout": {"template": TEMPLATE.to_plotly_json(), **layout}}
+
+
+def plot(traces: Iterable[Mapping[str, Any]], across: Part, up: Part, *, names: tuple[str, str], **layout: Any) -> go.Figure:
+    """Return a figure of one plot with these axes and the `names` of what runs across, below it, and up, above it."""
+    titled = {"xaxis": {**across, "title": {"text": names[0]}}, "yaxis": up, "annotations": [heading(f"↑ {names[1]}")]}
+    return figure(traces, titled | layout)
 
 
 def line(color: str, width: float, *, dash: str = "solid", **more: Any) -> Part:
@@ -148,13 +155,5 @@ def heading(text: str, axis: str = "") -> dict[str, Any]:
 
     Also a vertical axis's name: beside the axis it would run into numbers that grow longer while one drags.
     """
-    return {
-        "xref": f"x{axis} domain",
-        "yref": f"y{axis} domain",
-        "x": 0,
-        "y": 1.02,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "text": f"<b>{text}</b>",
-        "showarrow": False,
-    }
+    place = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"}
+    return {**place, "text": f"<b>{text}</b>", "showarrow": False}

@@ -20,26 +20,16 @@ from explorer.figures.landscape import Landscape
 from explorer.figures.stage import log_loss
 from explorer.figures.theme import COLORS, Array
 
-WIDTH, HEIGHT = 270, 110
-"""Of the drawing; it is as wide on the page as there is room."""
-
-LEFT, TOP, BOTTOM = 6, 18, 20
-"""Room at the side, and for the words above and below the curve."""
-
-TRACK = 24
-"""Height of a bar of parts."""
-
-DRAWN = 300
-"""About how many points of a longer curve are drawn: the highest and the lowest of each piece."""
-
-DECADES = 24.0
-"""Powers of ten that the window reaches below the start, at most."""
+WIDTH, HEIGHT = 270, 110  # of the drawing; it is as wide on the page as there is room
+LEFT, TOP, BOTTOM = 6, 18, 20  # room at the side, and for the words above and below the curve
+TRACK = 24  # height of a bar of parts
+DRAWN = 300  # about how many points of a longer curve are drawn: the highest and the lowest of each piece
+DECADES = 24.0  # powers of ten that the window reaches below the start, at most
 
 INK = "#767676"
 """Color of words and lines, legible on white and on black."""
 
-DASHES = ("", "7 4", "2 3", "9 3 2 3")
-"""Several curves are told apart by their dashes too."""
+DASHES = ("", "7 4", "2 3", "9 3 2 3")  # several curves are told apart by their dashes too
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,26 +8,13 @@ from numpy.typing import ArrayLike
 from explorer.core.ground.prose import plain, power_of_ten
 from explorer.figures.theme import Array
 
-MOST = 7
-"""About how many ticks fit beside a plot."""
-
-AIR = 2
-"""The distance between two ticks is at least that of this many more than fit, evenly apart: numbers do not run into each other."""
-
-ENOUGH = 4
-"""Ticks of a window: with fewer there are finer ones, as far as they fit."""
-
-APART = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
-"""Decades between powers of ten."""
-
-EVENLY = 1.2
-"""Decades of a window up to which even steps are about evenly apart."""
-
-LARGEST = 308.25
-"""Numbers end a little beyond this power of ten."""
-
-EVERYDAY = (1e-3, 1e5)
-"""Powers of ten within this range are written out."""
+MOST = 7  # about how many ticks fit beside a plot
+AIR = 2  # the distance between two ticks is at least that of this many more than fit, evenly apart: numbers do not run into each other
+ENOUGH = 4  # ticks of a window: with fewer there are finer ones, as far as they fit
+APART = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)  # decades between powers of ten
+EVENLY = 1.2  # decades of a window up to which even steps are about evenly apart
+LARGEST = 308.25  # numbers end a little beyond this power of ten
+EVERYDAY = (1e-3, 1e5)  # powers of ten within this range are written out
 
 
 def logs(values: ArrayLike) -> Array:

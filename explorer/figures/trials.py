@@ -8,10 +8,8 @@ import plotly.graph_objects as go
 from explorer.core.networks.trials import Trials
 from explorer.figures.stage import LOWEST, RING
 from explorer.figures.sweep import ROOF, verdict_marks
-from explorer.figures.theme import QUIET, TEXT, figure, heading, line, margins
+from explorer.figures.theme import QUIET, TEXT, line, margins, plot
 from explorer.figures.ticks import logs, loss_axis
-
-HEIGHT = 240
 
 
 def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
@@ -32,16 +30,6 @@ def draw(found: Trials) -> tuple[go.Figure, list[dict[str, Any]]]:
     across = loss_axis(*np.log10(rates[known][[0, -1]]))
     bottom, top = low - 0.1 * (roof - low), roof + 0.1 * (roof - low)
     critical = [line(TEXT, 2, dash="dash", x=[mark, mark], y=[bottom, top], **QUIET) for mark in found.ruler.marks.values()]
-    layout = {
-        "height": HEIGHT,
-        **margins(72, 32, 36, 56),
-        "annotations": [heading("↑ loss at the end (✕: inf or nan)")],
-        "xaxis": {
-            "title": {"text": "learning rate"},
-            "range": [0, rates.size - 1],
-            "tickvals": np.interp(across["tickvals"], np.log10(rates[known]), places[known]),
-            "ticktext": across["ticktext"],
-        },
-        "yaxis": loss_axis(bottom, top, most=4),
-    }
-    return figure([curve, RING, *critical], layout), frames
+    across |= {"range": [0, rates.size - 1], "tickvals": np.interp(across["tickvals"], np.log10(rates[known]), places[known])}
+    up, names = loss_axis(bottom, top, most=4), ("learning rate", "loss at the end (✕: inf or nan)")
+    return plot([curve, RING, *critical], across, up, names=names, height=240, **margins(72, 32, 36, 56)), frames

@@ -13,9 +13,7 @@ from explorer.core.ground.extras import needs
 FOLDER, ADDRESS = "EXPLORER_ROOMS", "EXPLORER_DATABASE"
 """The environment variables that name the folder of SQLite's file, and a PostgreSQL: `postgresql+psycopg://user@host/database`."""
 
-PATIENCE = 10.0
-"""Seconds that a statement waits for another process that writes."""
-
+PATIENCE = 10.0  # seconds that a statement waits for another process that writes
 Row = Sequence[Any]
 
 

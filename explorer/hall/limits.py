@@ -4,8 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-MOST_KEPT = 10_000
-"""Addresses that one limit remembers; who asked longest ago is forgotten, and has all of the limit again."""
+MOST_KEPT = 10_000  # addresses that one limit remembers; who asked longest ago is forgotten, and has all of the limit again
 
 
 class Limit:

@@ -28,18 +28,10 @@ SCRIPT = (HERE / "hall.js").read_text("utf-8")
 FRAME = (HERE / "hall.html").read_text("utf-8").replace("{{icon}}", ICON).replace("{{style}}", STYLE).replace("{{script}}", SCRIPT)
 
 QUESTION = "Above which learning rate do runs diverge?"
-POSITIONS = 400
-"""Where the range of a phone stops: a hundred places in each power of ten."""
-
-NARROW, WIDE = 360, 900
-"""How wide the dots are drawn, on a phone and before the hall."""
-
-MOST_NICKNAME, MOST_MARKS = 24, 2
-"""Characters of a nickname, and how many accents and the like may follow one another in it."""
-
-LISTED, BESIDE, NAMED = 10, 5, 100
-"""Names in the tables of points, at most in each of them, and in the list from which names are hidden."""
-
+POSITIONS = 400  # where the range of a phone stops: a hundred places in each power of ten
+NARROW, WIDE = 360, 900  # how wide the dots are drawn, on a phone and before the hall
+MOST_NICKNAME, MOST_MARKS = 24, 2  # characters of a nickname, and how many accents and the like may follow one another in it
+LISTED, BESIDE, NAMED = 10, 5, 100  # names in the tables of points, at most in each of them, and in the list from which names are hidden
 SIDE = "A bet at the edge itself is on the safe side: what is above it diverges."
 RULE = "A bet at the edge earns 100 points, one that is off by a factor of 2 earns 50, by a factor of 10 it is 10."
 
@@ -80,8 +72,7 @@ def clean(nickname: str) -> str:
     return name
 
 
-ALIKE = ("LATIN", "CYRILLIC", "GREEK")
-"""Alphabets with letters that look alike."""
+ALIKE = ("LATIN", "CYRILLIC", "GREEK")  # alphabets with letters that look alike
 
 
 def alphabets(word: str) -> list[str]:

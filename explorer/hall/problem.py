@@ -27,21 +27,15 @@ DECADES, AROUND = 4, (1, 2)
 """Powers of ten that one can bet in, and how many whole ones of them may lie below that of the edge: chance chooses, so that the middle
 of the range says nothing."""
 
-MOST_STEPS = 20_000
-"""Of a run: they are taken one after the other, while a class waits."""
-
-TRIED = 40
-"""Rates that are run in each power of ten."""
-
-SWEEPS = 4
-"""Times that about as many rates are run: on the ruler, in search of the edge, which is two, and of what is shown."""
+MOST_STEPS = 20_000  # of a run: they are taken one after the other, while a class waits
+TRIED = 40  # rates that are run in each power of ten
+SWEEPS = 4  # times that about as many rates are run: on the ruler, in search of the edge, which is two, and of what is shown
 
 
 TOLD = {"loss": 4, "optimizer": 2, "schedule": 4}
 """How many of its knobs are told of each, also where nobody has turned them: who bets must know what is run."""
 
-FEW = 4
-"""Dimensions up to which the numbers of the start are told."""
+FEW = 4  # dimensions up to which the numbers of the start are told
 
 
 INK = "#1F2328"

@@ -35,25 +35,14 @@ from explorer.hall.database import named
 from explorer.hall.limits import Limit
 from explorer.hall.store import DAY, LENGTH, LETTERS, MOST_BETS, Bet, Room, State, Store, Taken
 
-PREFIX = "/room"
-"""Where the routes begin."""
-
-MOST_BYTES = 1024
-"""Of the body of a request."""
-
-FRESH = 0.5
-"""Seconds for which what was read of a room is told to all who ask whether it has changed."""
-
-KEPT = 64
-"""Rooms, and results of rounds, that are kept in memory."""
-
-LARGEST_TURN = 2**31 - 1
+PREFIX = "/room"  # where the routes begin
+MOST_BYTES = 1024  # of the body of a request
+FRESH = 0.5  # seconds for which what was read of a room is told to all who ask whether it has changed
+KEPT = 64  # rooms, and results of rounds, that are kept in memory
+LARGEST = 2**31 - 1  # number of a round or a bet
 
 MOST_FIELDS = 20
-
-ENOUGH = 10.0
-"""Seconds in which a body has to arrive."""
-
+ENOUGH = 10.0  # seconds in which a body has to arrive
 CODE = re.compile(f"[{LETTERS}]{{{LENGTH}}}")
 
 
@@ -68,7 +57,6 @@ def typed_code(text: str) -> str:
 
 P = ParamSpec("P")
 Found = TypeVar("Found")
-Handler = Callable[[Request], Awaitable[Response]]
 Turn = Callable[[float], AbstractContextManager[None]]
 
 
@@ -117,12 +105,8 @@ class Hall:
 
     async def kept(self, method: Callable[..., Found], *given: Any, **more: Any) -> Found:
         """Run a method of `Store` in the thread of the database. Raises Refused where the database cannot be used."""
-
-        def run() -> Found:
-            return method(self._store(), *given, **more)
-
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: method(self._store(), *given, **more))
         except (ValueError, Refused):
             raise
         except Exception as error:  # each database has errors of its own
@@ -228,7 +212,7 @@ class Address:
 Answers = Callable[[Hall, Request], Awaitable[Response]]
 
 
-async def _answered(handler: Handler, request: Request) -> Response:
+async def _answered(handler: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
     """Answer, with a sentence where the handler refuses: a page for a browser, JSON for a script."""
     try:
         origin = request.headers.get("origin")
@@ -307,8 +291,8 @@ def _see(where: str) -> Response:
     return RedirectResponse(where, 303)
 
 
-def _whole(text: str, name: str, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > most:
+def _whole(text: str, name: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > LARGEST:
         raise Refused(400, f"The {name} of a bet is a whole number, got {text[:20]!r}. Open the room’s page again.")
     return int(text)
 
@@ -326,16 +310,11 @@ async def door(hall: Hall, request: Request) -> Response:
         if not CODE.fullmatch(code := typed_code(code)):
             raise NO_ROOM
         return _see(f"room/{code}")
-    setup, notes = _salvaged(query) if query else (None, [])
+    setup, notes = Setup.salvage(experiment(query)) if query else (None, [])
     elsewhere = ""
     if request.url.hostname in {"localhost", "127.0.0.1", "::1"}:
         elsewhere = f"{request.url.scheme}://{_own_address()}:{request.url.port or 80}{request.url.path}?{request.url.query}"
     return HTMLResponse(await asyncio.to_thread(pages.door, setup, notes, elsewhere))
-
-
-def _salvaged(query: Mapping[str, str]) -> tuple[Setup, list[str]]:
-    """Return the setup of a link, and a sentence for each part of it that cannot be read."""
-    return Setup.salvage(experiment(query))
 
 
 def _own_address() -> str:
@@ -352,7 +331,7 @@ async def opened(hall: Hall, request: Request) -> Response:
     """Open a room with the problem of the link."""
     await _fields(request)
     unhurried(hall.opened.wait(_address(request)))
-    code, secret = await hall.kept(Store.open, await _posed(hall, strictly(_salvaged(dict(request.query_params)))))
+    code, secret = await hall.kept(Store.open, await _posed(hall, strictly(Setup.salvage(experiment(dict(request.query_params))))))
     answer = _see(f"room/{code}/lead")
     _bake(answer, request, f"leads-{code}", secret)
     return answer
@@ -424,7 +403,7 @@ async def bet(hall: Hall, request: Request) -> Response:
     room, who = await hall.room(request, fresh=False), _who(request, code)
     if not who:
         raise Refused(400, "Open the room’s page first, in a browser that takes cookies: by one it knows your bet again.")
-    round, turn = _whole(given.get("round", ""), "round", LARGEST_TURN), _whole(given.get("turn", ""), "number", LARGEST_TURN)
+    round, turn = _whole(given.get("round", ""), "round"), _whole(given.get("turn", ""), "number")
     nickname = clean(given.get("nickname", ""))
     if round != room.round and round != (room := await hall.room(request)).round:
         raise _late(round, room)
@@ -525,7 +504,7 @@ async def led(hall: Hall, request: Request) -> Response:
         answer = await _before(hall, request, room, refusal=refused.sentence)  # only a link is that long
         answer.status_code, answer.headers["connection"] = refused.status, "close"
         return answer
-    round, code = _whole(given.get("round", ""), "round", LARGEST_TURN), room.code
+    round, code = _whole(given.get("round", ""), "round"), room.code
     match given.get("do"):
         case "close" | "reveal" | "open" as does:
             to = {"close": State.CLOSED, "reveal": State.REVEALED, "open": State.OPEN}[does]
@@ -551,8 +530,7 @@ async def led(hall: Hall, request: Request) -> Response:
     return _see("lead")
 
 
-OF_FRAMES = {"embed", "embed_options"}
-"""Parts of a link by which Streamlit shows a page within another one's frame."""
+OF_FRAMES = {"embed", "embed_options"}  # parts of a link by which Streamlit shows a page within another one's frame
 
 
 def _chosen(given: Mapping[str, str]) -> Setup:
@@ -561,7 +539,7 @@ def _chosen(given: Mapping[str, str]) -> Setup:
     Raises ValueError for a link that names no setup, or several, or has a part that cannot be read: nobody bets on another problem than was
     meant.
     """
-    from explorer.site.casebook import RECORDS, casebook
+    from explorer.site.casebook import RECORDS, by_name
 
     link = given.get("link", "").strip()
     if link:
@@ -584,7 +562,7 @@ def _chosen(given: Mapping[str, str]) -> Setup:
                 " choose one of them on the page Step size, and paste the link of that"
             )
         return posed.setups()[0]
-    found = {case.name: case for case in casebook()}.get(given.get("case", ""))
+    found = by_name().get(given.get("case", ""))
     if found is None or not isinstance(found.record, Setup):
         raise ValueError("choose a problem for the next round, or paste a link of the app")
     return found.setup

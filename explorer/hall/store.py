@@ -17,11 +17,8 @@ from explorer.hall.database import Database, Row, Transaction
 LETTERS, LENGTH = "BCDFGHJKLMNPQRSTVWXZ", 6
 """Of a code: none that is read as another or as a digit, and no vowels, so that no code is a word."""
 
-DAY = 24 * 3600
-"""Seconds that a room is kept."""
-
-MOST_ROOMS, MOST_BETS = 1000, 5000
-"""Rooms at a time, and bets in one round."""
+DAY = 24 * 3600  # seconds that a room is kept
+MOST_ROOMS, MOST_BETS = 1000, 5000  # rooms at a time, and bets in one round
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS rooms (code TEXT PRIMARY KEY, secret TEXT NOT NULL, begun BIGINT NOT NULL, state TEXT NOT NULL,"
@@ -250,8 +247,7 @@ def looks(nickname: str) -> str:
     return "".join(each for each in seen if not (each.isspace() or unicodedata.category(each) == "Cf" or each in VARIANTS))
 
 
-VARIANTS = {chr(0xFE00 + i) for i in range(16)}
-"""What chooses between two drawings of one character, such as a heart in black and in red."""
+VARIANTS = {chr(0xFE00 + i) for i in range(16)}  # what chooses between two drawings of one character, such as a heart in black and in red
 
 
 def _digest(secret: str) -> str:

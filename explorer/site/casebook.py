@@ -24,25 +24,19 @@ from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup
-from explorer.site.seen import FACTS, name_of, run_link, see
+from explorer.site.seen import FACTS, Seen, name_of, run_link, see
 
 SYMPTOMS = ("explodes", "jumps", "stuck", "spikes", "too slow", "nan without divergence")
 """Words for a curve's symptom; a case that compares several runs (a race, a map) has none."""
 
-TOGETHER = "races, maps and landscapes"
-"""What the cases that are not a single curve are called instead."""
+TOGETHER = "races, maps and landscapes"  # what the cases that are not a single curve are called instead
 
 SYNONYMS: dict[str, list[str]] = tomllib.loads(files("explorer.cases").joinpath("synonyms.toml").read_text("utf-8"))
 """What people type, and what they mean as well."""
 
-RECORDS: dict[str, Any] = {"race": Race, "map": Map}
-"""What a link of a page says, where that is more than a setup."""
-
-CHOICES = 4
-"""Answers that the quiz offers for a curve."""
-
-POINTS = 10
-"""Numbers that a curve has at least, if the quiz asks about it: two look like any other two."""
+RECORDS: dict[str, Any] = {"race": Race, "map": Map}  # what a link of a page says, where that is more than a setup
+CHOICES = 4  # answers that the quiz offers for a curve
+POINTS = 10  # numbers that a curve has at least, if the quiz asks about it: two look like any other two
 
 
 @dataclass(frozen=True)
@@ -85,9 +79,14 @@ class Case:
         return RECORDS.get(self.page, Setup).from_query(experiment(self.query))
 
     @property
+    def seen(self) -> Seen:
+        """What its link shows."""
+        return see(self.page, self.query)
+
+    @property
     def why(self) -> str:
         """Its text with the numbers of its run, as Markdown."""
-        return filled(self.text, see(self.page, self.query).facts).replace("$", r"\$")
+        return filled(self.text, self.seen.facts).replace("$", r"\$")
 
     @property
     def setup(self) -> Setup:
@@ -116,6 +115,12 @@ def casebook() -> tuple[Case, ...]:
     """Return all cases, in the order of their numbers. Raises ValueError naming the file whose head cannot be read."""
     folder = sorted(files("explorer.cases").iterdir(), key=attrgetter("name"))
     return tuple(read(path.name, path.read_text("utf-8")) for path in folder if path.name.endswith(".md"))
+
+
+@functools.cache
+def by_name() -> dict[str, Case]:
+    """Return all cases by their names."""
+    return {case.name: case for case in casebook()}
 
 
 @functools.cache
@@ -149,7 +154,7 @@ def asked(among: Iterable[Case]) -> list[Case]:
     False
     """
     found = [case for case in among if case.knob and case.symptom and case.switch]
-    return [case for case in found if sum(np.isfinite(each.loss).sum() for each in see(case.page, case.query).curves) >= POINTS]
+    return [case for case in found if sum(np.isfinite(each.loss).sum() for each in case.seen.curves) >= POINTS]
 
 
 def choices(case: Case, among: Sequence[Case], seed: int) -> list[str]:

@@ -47,8 +47,7 @@ CODE = Module(
 )
 """The component, as the app serves it; a page that stands alone has code and style apart."""
 
-CONTENTS = "assets/contents"
-"""Where the app serves what pictures show, by name."""
+CONTENTS = "assets/contents"  # where the app serves what pictures show, by name
 
 
 @dataclass(frozen=True)
@@ -155,8 +154,7 @@ def known(name: str) -> Content | None:
     return _known.get(name)
 
 
-SWIFTLY = 4
-"""How hard gzip tries: 9 takes two to four times as long for 3 to 8 % less."""
+SWIFTLY = 4  # how hard gzip tries: 9 takes two to four times as long for 3 to 8 % less
 
 
 def written(tree: Any) -> str:

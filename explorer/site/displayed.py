@@ -40,18 +40,10 @@ LIGHT = {f"var({name.strip()})": value.strip() for name, _, value in (each.parti
 """The colors and the font of the light theme, by what stands for them in a figure."""
 
 GROUND = {"paper_bgcolor": "var(--st-background-color)", "plot_bgcolor": "var(--st-background-color)"}
-
-LETTERS, LINE, SLIDER = 80, 24, 90
-"""Letters of a line above a figure, its height in pixels, and that of the slider below."""
-
-MOST = 120
-"""Positions of a slider through the steps of a run."""
-
-FEW = 4
-"""Runs whose curves a small picture holds: it has as many dashes to tell them apart."""
-
-CELLS = 18, 36
-"""Tiles of a small map, up and across."""
+LETTERS, LINE, SLIDER = 80, 24, 90  # letters of a line above a figure, its height in pixels, and that of the slider below
+MOST = 120  # positions of a slider through the steps of a run
+FEW = 4  # runs whose curves a small picture holds: it has as many dashes to tell them apart
+CELLS = 18, 36  # tiles of a small map, up and across
 
 
 # -- a figure that stands alone --------------------------------------------------------------------------------------

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from markdown_it import MarkdownIt
-
 from explorer.core.ground.knobs import must
 from explorer.core.ground.prose import counted
 from explorer.core.losses import Facts
@@ -24,10 +22,9 @@ from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import why_nan
 from explorer.site.casebook import SYNONYMS, Case, asked, by_symptom, casebook, choices, heading
 from explorer.site.content import FLAT, HERE
-from explorer.site.gift import QUESTION, gift
+from explorer.site.gift import MARKDOWN, QUESTION, gift
 from explorer.site.kept import kept, known
 from explorer.site.mark import ICON
-from explorer.site.seen import see
 from explorer.site.shown import Shown, shown
 from explorer.site.standalone import html
 
@@ -45,8 +42,6 @@ TOUR = (
 
 QUIZ = "quiz.gift.txt"
 """The quiz for a learning platform; Moodle takes a file that ends in txt. It is written first: by it a folder is known as a site."""
-
-_markdown = MarkdownIt("commonmark", {"html": False})
 
 
 def write_site(
@@ -113,14 +108,14 @@ def picture(case: Case) -> Shown:
 
 def _words(case: Case, each: Case, chosen: list[Case], app: str, *, told_above: bool) -> str:
     """What stands below a picture: the verdict, the switch, the question, why, and where to go from here."""
-    seen, place = see(each.page, each.query), chosen.index(case)
+    seen, place = each.seen, chosen.index(case)
     undone = each is not case
-    parts = [] if told_above else [f"<p>{_markdown.renderInline(seen.sentence)}</p>"]
+    parts = [] if told_above else [f"<p>{MARKDOWN.renderInline(seen.sentence)}</p>"]
     if case.switch:
         to, label = (f"{case.name}.html", "Without it") if undone else (f"{case.name}-undone.html", "The one change that makes it go away")
         parts.append(f'<p class="switch"><a href="{to}">{label}: {escape(case.switch_label)}</a></p>')
     parts.append(f"<blockquote>{escape(case.question)}</blockquote>")
-    parts.append(f"<details{' open' * undone}><summary>Why</summary>{_markdown.render(case.why)}</details>")
+    parts.append(f"<details{' open' * undone}><summary>Why</summary>{MARKDOWN.render(case.why)}</details>")
     near = [(other.title, f"{other.name}.html") for other in chosen if other.name in case.related]
     if near:
         parts.append(f"<p>See also: {'; '.join(_link(*each) for each in near)}.</p>")
@@ -161,11 +156,11 @@ def _strip(kind: str, group: list[Case]) -> str:
 
 
 def _tile(case: Case) -> str:
-    small = see(case.page, case.query).drawn(case.title, words=False)
+    small = case.seen.drawn(case.title, words=False)
     return f'<li data-words="{escape(case.words)}"><a href="{case.name}.html">{small}<span>{escape(case.title)}</span></a></li>'
 
 
 def _question(case: Case) -> dict[str, Any]:
     """A question of the quiz: a curve, the knob that made it among others, and the page that shows why."""
-    curve = see(case.page, case.query).drawn("A loss curve", words=False)
+    curve = case.seen.drawn("A loss curve", words=False)
     return {"curve": curve, "options": choices(case, casebook(), 0), "knob": case.knob, "title": case.title, "page": f"{case.name}.html"}

@@ -12,13 +12,11 @@ from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.setup import Setup
 from explorer.figures.thumbnail import sparkline
 from explorer.site.casebook import Case, asked, casebook, choices
-from explorer.site.seen import Seen, see
+from explorer.site.seen import Seen
 
 QUESTION = "Turning which knob makes it go away?"
-HEIGHT = 150
-"""Of the drawing of a curve."""
-
-_markdown = MarkdownIt("commonmark", {"html": False})
+HEIGHT = 150  # of the drawing of a curve
+MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def gift(cases: Iterable[Case], seed: int = 0) -> str:
@@ -36,10 +34,10 @@ def gift(cases: Iterable[Case], seed: int = 0) -> str:
 
 def question(case: Case, seed: int) -> str:
     """Return one question."""
-    seen = see(case.page, case.query)
+    seen = case.seen
     parts = (curve(seen), f"<p><em>“{escape(case.question)}”</em></p>", f"<p>{escape(facts(case.setup, seen))}</p>", f"<p>{QUESTION}</p>")
     answers = "\n".join(f"{'=' if each == case.knob else '~'}{escaped(escape(each))}" for each in choices(case, casebook(), seed))
-    why = f"<p><strong>{escape(case.title)}</strong></p>{_markdown.render(case.why)}"
+    why = f"<p><strong>{escape(case.title)}</strong></p>{MARKDOWN.render(case.why)}"
     return f"::{escaped(case.name)}::[html]{escaped(''.join(parts))}{{\n{answers}\n####{escaped(why)}\n}}"
 
 

@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.site.casebook import Case, casebook
+from explorer.site.casebook import Case, by_name
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,6 @@ class Word:
 @functools.cache
 def glossary() -> tuple[Word, ...]:
     """Return all words, by the alphabet."""
-    known = {case.name: case for case in casebook()}
     listed = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-    words = (Word(term, each["line"], known[each["case"]], tuple(each.get("spelled", ()))) for term, each in listed.items())
+    words = (Word(term, each["line"], by_name()[each["case"]], tuple(each.get("spelled", ()))) for term, each in listed.items())
     return tuple(sorted(words, key=lambda word: word.term.casefold()))

@@ -18,8 +18,7 @@ from explorer.core.run.setup import Setup
 from explorer.core.verdict.verdict import Verdict
 from explorer.site.casebook import Case, casebook
 
-LONG = 2.0
-"""Seconds beyond which nobody should wait for what can be known beforehand."""
+LONG = 2.0  # seconds beyond which nobody should wait for what can be known beforehand
 
 
 def file_of(case: Case) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from operator import attrgetter
 
-from explorer.site.casebook import Case, casebook
+from explorer.site.casebook import Case, by_name
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ def lessons() -> tuple[Lesson, ...]:
 
 
 def _read(name: str, content: str) -> Lesson:
-    known = {case.name: case for case in casebook()}
     try:
         head = tomllib.loads(content)
         stops = []
         for each in head.pop("step"):
-            case = known[each.pop("case")]
+            case = by_name()[each.pop("case")]
             stops.append(Stop(case.undone if each.pop("undone", False) else case, **each))
         return Lesson(name.removesuffix(".toml"), stops=tuple(stops), **head)
     except (ValueError, TypeError, KeyError) as error:

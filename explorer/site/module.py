@@ -8,8 +8,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
-MODULES = "assets/code"
-"""Where the app serves them."""
+MODULES = "assets/code"  # where the app serves them
 
 
 CALLED = """

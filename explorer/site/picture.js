@@ -500,16 +500,17 @@ function mount(parent) {
   };
   const watch = new ResizeObserver(refit);
   watch.observe(root);
-  addEventListener("resize", refit);
+  const gone = new AbortController(), { signal } = gone;
+  addEventListener("resize", refit, { signal });
   const grow = () => void (data && (fit(), (stale = true), draw()));
-  addEventListener("present", grow);
+  addEventListener("present", grow, { signal });
   const turned = () => {
     if (!data?.question) return;
     arrange();
     stale = true;
     draw();
   };
-  addEventListener("prediction", turned);
+  addEventListener("prediction", turned, { signal });
   predict.onclick = () => {
     const to = !prediction().isOn();
     prediction().turn(to, true);
@@ -559,7 +560,7 @@ function mount(parent) {
     root.style.height = `${root.offsetHeight - plot.offsetHeight + inWindow(whole)}px`;
     root.style.setProperty("--stays", `${find(".picture-stage").offsetTop + stuck + 8 + foot()}px`);
   }
-  main?.addEventListener("scroll", stick, { passive: true });
+  main?.addEventListener("scroll", stick, { passive: true, signal });
 
   function fit() {
     align();
@@ -689,10 +690,7 @@ function mount(parent) {
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
-    removeEventListener("resize", refit);
-    removeEventListener("present", grow);
-    removeEventListener("prediction", turned);
-    main?.removeEventListener("scroll", stick);
+    gone.abort();
     Plotly?.purge(plot);
     root.remove();
   }

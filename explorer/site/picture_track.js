@@ -1,7 +1,5 @@
 // The track of a dial: its zones, their words, and marks that do not overlap. One module with picture.js: picture.py joins the files.
 
-// ---- the track: zones, their names, and marks that do not overlap --------------------------------------------------
-
 const HATCHES = 8; // .picture-hatch-0 ... in picture.css
 
 const span = (parent, className, text = "") => {

@@ -4,8 +4,7 @@ import io
 
 from explorer.core.ground.extras import needs
 
-LONGEST = 2000
-"""Letters of a link: more make a code that no phone reads from a screen."""
+LONGEST = 2000  # letters of a link: more make a code that no phone reads from a screen
 
 
 def qr(link: str) -> str:

@@ -23,14 +23,9 @@ from explorer.figures.theme import Array
 DECADE = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.3, 3.6, 4, 4.5, 5, 5.5, 6, 6.5, 7, 8, 9)
 """The rates to choose from in each decade. The scale is the same for all problems: on a ruler the edge would always be in the middle."""
 
-LOWEST, HIGHEST = -6, 2
-"""The decades of the scale; others only where the answer lies there."""
-
-RIGHT, WRONG, UNTRIED = "right", "wrong", ""
-"""How a guess was; one of which nobody knows is not counted."""
-
-NEAR = 1.25
-"""A rate within this factor of the answer is right."""
+LOWEST, HIGHEST = -6, 2  # the decades of the scale; others only where the answer lies there
+RIGHT, WRONG, UNTRIED = "right", "wrong", ""  # how a guess was; one of which nobody knows is not counted
+NEAR = 1.25  # a rate within this factor of the answer is right
 
 BECAME: Mapping[str, Sequence[Verdict]] = {
     "goes to a minimum, fast or slowly": (Verdict.CONVERGED, Verdict.CONVERGING, Verdict.SLOW, Verdict.CATAPULT),
@@ -44,9 +39,7 @@ UNBOUNDED = dict(
 )
 """The same on a loss of which nobody knows that it has a minimum."""
 
-FEWEST = 2
-"""Steps of a run that can be seen to grow. With fewer nothing is asked."""
-
+FEWEST = 2  # steps of a run that can be seen to grow; with fewer nothing is asked
 ENDLESS = " This loss has no minimum, and a run that falls without end diverges, too."
 
 
@@ -92,14 +85,9 @@ class Question:
         return self if steps >= FEWEST else replace(self, guesses=(), instead=why)
 
 
-NOBODY = "nobody, all diverge"
-"""Who wins a race in which there is no winner, for one that diverges does not win."""
-
+NOBODY = "nobody, all diverge"  # who wins a race in which there is no winner, for one that diverges does not win
 ASKED = "What becomes of this run, at the learning rate {}?"
-
-ELSEWHERE = 1.01
-"""The factor beyond which the mark of theory's edge stands elsewhere than where runs begin to diverge."""
-
+ELSEWHERE = 1.01  # the factor beyond which the mark of theory's edge stands elsewhere than where runs begin to diverge
 GROUND = "The landscape of the loss, with its minimum and the start. What happens on it is shown after the guess."
 
 

@@ -31,11 +31,8 @@ from explorer.figures.thumbnail import INK, Curve, envelope, sparkline, tiles
 FACTS: dict[str, str] = tomllib.loads(files("explorer.cases").joinpath("facts.toml").read_text("utf-8"))
 """The numbers of a run that a text may carry and a head may claim."""
 
-COARSE = 24
-"""A map is seen in at most this many pixels a side."""
-
-NAN_ONLY = "nan without divergence"
-"""The word for a run whose loss is shown as nan or inf while its weights stay finite."""
+COARSE = 24  # a map is seen in at most this many pixels a side
+NAN_ONLY = "nan without divergence"  # the word for a run whose loss is shown as nan or inf while its weights stay finite
 
 
 @dataclass(frozen=True, eq=False)

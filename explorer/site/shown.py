@@ -36,7 +36,7 @@ from explorer.figures import growth as growth_figure
 from explorer.figures import map as map_figure
 from explorer.figures.stage import Picture
 from explorer.figures.theme import COLORS, Part, safe
-from explorer.site.content import Dial, Mark
+from explorer.site.content import Content, Dial, Mark, content
 from explorer.site.questions import Question, leading, of_race, of_run
 
 SAVED = ", saved"
@@ -75,15 +75,7 @@ def _(what: Shown) -> Shown:
 
 @shown.register
 def _(setup: Setup) -> Shown:
-    scale = ruler(setup.make_loss(), setup.make_optimizer(), setup.initial_point, setup.learning_rate)
-    setup.check_start()
-    explanation, drawing, dial = ruled(setup, scale)
-    picture = _staged(drawing, RUNS)
-    value = scale.position(setup.learning_rate)
-    diverged = explanation.outcome.verdict == Verdict.DIVERGED
-    found = bracket(setup.make_loss(), setup.make_optimizer(), scale.rates, diverged, **setup.conditions())
-    asked = of_run(explanation, drawing, found)
-    return replace(picture, dial=dial, value=value, question=asked, title="Where does the learning rate stop working?", recipe=setup.recipe)
+    return ruled(setup)[-1]
 
 
 @shown.register
@@ -102,13 +94,7 @@ def _(trajectory: Trajectory) -> Shown:
 
 @shown.register
 def _(held: Race) -> Shown:
-    held.setup.check_start()
-    names, runs = held.names, held.run()
-    drawing = race.draw(runs, names)
-    picture = _staged(drawing, f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
-    explanations = [Explanation.of(each) for each in runs]
-    asked, said = of_race(held, drawing, names, explanations), leading(names, explanations)
-    return replace(picture, question=asked, title="Which optimizer survives here?", recipe=held.recipe, said=said)
+    return raced(held)[1]
 
 
 @shown.register
@@ -204,15 +190,43 @@ def _(found: Forensics) -> Shown:
     return Shown(figure, alt, narrow=growth_figure.NARROW, title="Why is it nan?", said=sentence(found.sentence))
 
 
-def ruled(setup: Setup, scale: Ruler) -> tuple[Explanation, Picture, Dial]:
-    """Return every rate of a ruler run and explained, its picture, and its dial.
+def content_of(picture: Shown) -> Content:
+    """Return what of a picture the component fetches."""
+    return content(picture.figure, picture.frames, picture.dial, picture.narrow, picture.times, picture.question)
 
+
+def ruled(setup: Setup, more: Mapping[str, float] | None = None) -> tuple[Ruler, Explanation, tuple[float, float], Shown]:
+    """Return a setup's ruler, its runs, the two rates around the first divergence (`bracket`), and what is shown of them.
+
+    `more` are further marks on the ruler, by name.
     With rescues, the same rates are run without them too: what they saved is marked on the ruler, and the ghost stays in the picture.
     """
-    explanation = Explanation.of(setup.run(scale.rates))
-    bare = setup.without_rescues()
+    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, more)
+    setup.check_start()
+    explanation, bare = Explanation.of(setup.run(scale.rates)), setup.without_rescues()
     ghost = Explanation.of(bare.run(scale.rates)) if bare != setup else None
-    return explanation, step_size.draw(explanation, ghost), _rates(explanation, ghost, setup.rescues, scale.marks)
+    drawing = step_size.draw(explanation, ghost)
+    between = bracket(loss, optimizer, scale.rates, explanation.outcome.verdict == Verdict.DIVERGED, **setup.conditions())
+    picture = replace(
+        _staged(drawing, RUNS),
+        dial=_rates(explanation, ghost, setup.rescues, scale.marks),
+        value=scale.position(setup.learning_rate),
+        question=of_run(explanation, drawing, between),
+        title="Where does the learning rate stop working?",
+        recipe=setup.recipe,
+    )
+    return scale, explanation, between, picture
+
+
+def raced(held: Race) -> tuple[list[Explanation], Shown]:
+    """Return every racer's run, explained, and what is shown of them all."""
+    held.setup.check_start()
+    names, runs = held.names, held.run()
+    drawing, explanations = race.draw(runs, names), [Explanation.of(each) for each in runs]
+    picture = _staged(drawing, f"Left, the paths of {', '.join(names)} on the landscape; right, their losses.")
+    asked, said = of_race(held, drawing, names, explanations), leading(names, explanations)
+    return explanations, replace(picture, question=asked, title="Which optimizer survives here?", recipe=held.recipe, said=said)
 
 
 def _rates(

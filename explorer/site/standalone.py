@@ -12,9 +12,9 @@ from typing import Any
 from plotly import graph_objects as go
 
 from explorer.core.ground.knobs import check_made, check_switch, must, typed
-from explorer.site.content import FLAT, HERE, IN_SPACE, SCRIPT, STYLE, content
+from explorer.site.content import FLAT, HERE, IN_SPACE, SCRIPT, STYLE
 from explorer.site.mark import ICON
-from explorer.site.shown import Shown, shown
+from explorer.site.shown import Shown, content_of, shown
 
 
 def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> Path:
@@ -50,7 +50,7 @@ def write_html(what: Any, path: str | PathLike[str], *, inline: bool = True) -> 
 
 def html(picture: Shown, code: Path | str, words: str = "") -> str:
     """Return the page of a picture with Plotly's `code` in it, or the name of the file beside it, and `words`, HTML, below it."""
-    sent = content(picture.figure, picture.frames, picture.dial, picture.narrow, picture.times, picture.question)
+    sent = content_of(picture)
     told = {
         "key": "picture",
         "alt": picture.alt,

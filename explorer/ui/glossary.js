@@ -8,11 +8,11 @@ const FORCED = matchMedia("(forced-colors: active)"); // they would draw what is
 const PAUSE = 400; // ms between two looks at a page that changes all the time
 
 function glossary({ data, parentElement, setTriggerValue }) {
-  const made = (parentElement.words ??= explain(parentElement, data.words));
-  made.open = (name) => setTriggerValue("case", name);
-  made.look();
+  const list = (parentElement.words ??= explain(parentElement, data.words));
+  list.open = (name) => setTriggerValue("case", name);
+  list.look();
   return () => {
-    made.end();
+    list.end();
     delete parentElement.words;
   };
 }
@@ -27,15 +27,13 @@ function explain(parent, words) {
   list.innerHTML = "<summary>The words of this page</summary><dl></dl>";
 
   function about([term, , line, name, title, address], tag) {
-    const link = Object.assign(document.createElement("a"), { href: new URL(address, document.baseURI).href, textContent: `See “${title}”` });
+    const link = made("a", { href: new URL(address, document.baseURI).href }, `See “${title}”`);
     link.onclick = (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // a new tab is a new visit
-      event.preventDefault();
+      if (!stays(event)) return;
       tip.hide();
       self.open(name);
     };
-    const head = Object.assign(document.createElement(tag), { textContent: term });
-    return [head, `${line} `, link];
+    return [made(tag, {}, term), `${line} `, link];
   }
 
   // -- where they stand: the first of each word in each block, by the element that holds the text
@@ -71,11 +69,7 @@ function explain(parent, words) {
   function tellAll(found) {
     list.hidden = !found.length;
     if (listed === (listed = String(found.map(([term]) => term)))) return;
-    const rows = found.map((word) => about(word, "dt")).flatMap(([head, line, link]) => {
-      const row = document.createElement("dd");
-      row.append(line, link);
-      return [head, row];
-    });
+    const rows = found.map((word) => about(word, "dt")).flatMap(([head, line, link]) => [head, made("dd", {}, line, link)]);
     list.querySelector("dl").replaceChildren(...rows);
   }
 

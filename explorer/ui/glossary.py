@@ -12,8 +12,7 @@ import streamlit as st
 from explorer.site.glossary import glossary
 from explorer.site.module import Module
 from explorer.ui import panel
-from explorer.ui.heard import pass_on
-from explorer.ui.part import heard
+from explorer.ui.part import reported
 from explorer.ui.way import lab
 
 HERE = Path(__file__).parent
@@ -42,7 +41,7 @@ def _sent() -> list[tuple[str, tuple[str, ...], str, str, str, str]]:
 
 def words() -> None:
     """Explain the words of the page above: by hover and touch where they stand, by keyboard in a list below it."""
-    _component(key=WORDS, data={"words": _sent()}, on_case_change=heard(functools.partial(pass_on, WORDS, "case", _open)))
+    _component(key=WORDS, data={"words": _sent()}, on_case_change=reported(WORDS, "case", _open))
 
 
 def _open(name: object) -> None:

@@ -20,16 +20,9 @@ from explorer.ui.words import literally
 
 Result = TypeVar("Result")
 Work = Callable[[Halt], Generator[Result, None, None]]
-
-PATIENCE = 4.0
-"""Seconds without a look after which the visitor is elsewhere: an open page looks every `EVERY` seconds."""
-
-GRACE = 1.0
-"""Seconds for which abandoned work may go on to its next result, from which it could be resumed; then it is broken off."""
-
-EVERY = 0.6
-"""Seconds between two looks of an open page; times as many as wait before it, up to `SELDOM`, for looks are work too."""
-
+PATIENCE = 4.0  # seconds without a look after which the visitor is elsewhere: an open page looks every `EVERY` seconds
+GRACE = 1.0  # seconds for which abandoned work may go on to its next result, from which it could be resumed; then it is broken off
+EVERY = 0.6  # seconds between two looks of an open page; times as many as wait before it, up to `SELDOM`, for looks are work too
 SELDOM = 3.0
 
 

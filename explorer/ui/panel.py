@@ -7,8 +7,8 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 import html
 import math
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from secrets import token_hex
@@ -24,23 +24,18 @@ from explorer.core.ground.knobs import Look, Parameter, experiment, parameters, 
 from explorer.core.ground.prose import listed
 from explorer.core.losses import LOSSES, DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
-from explorer.ui.fold import fold
+from explorer.ui.elements import fold
 from explorer.ui.words import literally
 
 Asked = TypeVar("Asked")
 Read = TypeVar("Read")
 Result = TypeVar("Result")
 Viewed = TypeVar("Viewed", bound=Look)
-
-GO = "go"
-"""Where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it."""
-
+GO = "go"  # where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it
 PREDICT = "view.predict"
 
 STEP_SIZE = "pages/10_step_size.py"
-
-HERE = "here"
-"""Where in the session it is kept which page is shown, by its address within the app."""
+HERE = "here"  # where in the session it is kept which page is shown, by its address within the app
 
 BACK, BOUND = "back", "bound"
 """Where in the session it is kept which step back or forward was the last, and to which page and link the visitor is on the way."""
@@ -159,14 +154,9 @@ def view_control(page: str, look: Look, name: str, **shown: Any) -> None:
     """The control of one part of how the page looks at what it shows."""
 
     def turn(name: str) -> None:
-        key = f"{page}:{name}"
-        if echo():
-            return
-        try:
-            keep_view(page, replace(_look(page, look), **{name: st.session_state[key]}))
-            st.session_state[REFUSED].pop(key, None)
-        except ValueError as error:
-            st.session_state[REFUSED][key] = str(error)
+        if not echo():
+            with refusing(key := f"{page}:{name}"):
+                keep_view(page, replace(_look(page, look), **{name: st.session_state[key]}))
 
     widget(f"{page}:{name}", parameters(type(look))[name], getattr(look, name), turn, name, **shown)
 
@@ -596,6 +586,16 @@ def seed(key: str, value: Any) -> None:
             shown[key] = value
 
 
+@contextmanager
+def refusing(key: str) -> Iterator[None]:
+    """Take what was typed into that box; if it is refused (ValueError), it stays there, with the reason under it."""
+    try:
+        yield
+        st.session_state[REFUSED].pop(key, None)
+    except ValueError as error:
+        st.session_state[REFUSED][key] = str(error)
+
+
 def refusal(key: str, shown: str = "value") -> None:
     """Says why what was typed there was refused, and what of the last good ones is `shown`."""
     if key in st.session_state.get(REFUSED, {}):
@@ -624,13 +624,10 @@ def _turn(name: str) -> None:
     value = st.session_state[key]
     if echo(key) or (name in SHELVES and value == getattr(setup, name)):
         return
-    try:
+    with refusing(key):
         st.session_state[STATE] = _fitting(setup.with_part(name, value), name)
-        st.session_state[REFUSED].pop(key, None)
         if name in SHELVES:
             st.session_state[REFUSED] = {}
-    except ValueError as error:
-        st.session_state[REFUSED][key] = str(error)
 
 
 def _fitting(setup: Setup, turned: str) -> Setup:

@@ -1,20 +1,18 @@
-"""Parts of a page that run by themselves, and what concerns all of the page though the browser sends it with such a part.
+"""Parts of a page that run by themselves, and what a component's browser reports, which may concern all of the page.
 
 A browser sends what its components report at about the same time as one message. If one of them stands in a part, Streamlit runs that part
 alone, also where another one asks for a page. So each component's listener is `heard`, and the part runs all of the page instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import streamlit as st
 
 WHOLE = "part:whole"
-
-inside = ContextVar("inside", default=False)
-"""Whether what is shown now belongs to a part."""
+inside = ContextVar("inside", default=False)  # whether what is shown now belongs to a part
 
 
 def part(show: Callable[..., None], every: float | None = None) -> Callable[..., None]:
@@ -46,6 +44,22 @@ def heard(listener: Callable[[], object]) -> Callable[[], None]:
             st.session_state[WHOLE] = True
 
     return hear
+
+
+def reported(key: str, name: str, listener: Callable[[Any], None] | None) -> Callable[[], None]:
+    """Return what hears the component of that key report by a name; what comes from a browser has to be checked in `listener`."""
+    return heard(partial(pass_on, key, name, listener))
+
+
+def pass_on(key: str, name: str, listener: Callable[[Any], None] | None) -> None:
+    """Pass what was reported to its listener.
+
+    Where a run was interrupted before it came to the component, Streamlit calls this, but knows no such key: nothing is heard then.
+    """
+    state = st.session_state.get(key)
+    said = state.get(name) if isinstance(state, Mapping) else None
+    if listener is not None and said is not None:
+        listener(said)
 
 
 def begun() -> None:

@@ -17,8 +17,7 @@ import streamlit as st
 
 from explorer.site.content import CODE, CONTENTS, Content, Dial, content
 from explorer.site.questions import Question
-from explorer.ui.heard import pass_on
-from explorer.ui.part import heard
+from explorer.ui.part import heard, reported
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
@@ -111,9 +110,9 @@ def picture(
             "follows": on_move is not None,
         },
         on_value_change=heard(hear),
-        on_clicked_change=heard(partial(pass_on, key, "clicked", on_click)),
-        on_boxed_change=heard(partial(pass_on, key, "boxed", on_box)),
-        on_lost_change=heard(partial(pass_on, key, "lost", partial(_lose, memory))),
+        on_clicked_change=reported(key, "clicked", on_click),
+        on_boxed_change=reported(key, "boxed", on_box),
+        on_lost_change=reported(key, "lost", partial(_lose, memory)),
     )
     before = _reported(st.session_state.get(key))[0]  # a new session knows it only now
     if fresh and before >= epoch:  # the page has lost its server and found this one: its dial goes where its link is
@@ -122,8 +121,7 @@ def picture(
     return position
 
 
-SLOWEST = 3
-"""How many contents of a picture are kept for a browser that is slow to fetch them, while the page goes on."""
+SLOWEST = 3  # how many contents of a picture are kept for a browser that is slow to fetch them, while the page goes on
 
 
 @dataclass

@@ -1,17 +1,26 @@
 // A short text beside what it explains, in one element of ours for the whole page: Streamlit's own elements are never changed.
-// Joined in front of way.js and glossary.js by Python.
+// Joined in front of way.js and glossary.js by Python, with what both need.
+
+const made = (tag, attributes = {}, ...content) => {
+  const element = document.createElement(tag);
+  for (const name in attributes) element.setAttribute(name, attributes[name]);
+  element.append(...content);
+  return element;
+};
+
+// A new tab is a new visit; any other click on a link stays within this one.
+const stays = (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
+  event.preventDefault();
+  return true;
+};
 
 const LOOK = ["--st-font", "--st-text-color", "--st-border-color", "--st-primary-color", "--st-secondary-background-color"];
 
 function popover() {
   if (window.besides) return window.besides;
-  const aside = document.body.appendChild(document.createElement("aside")); // a landmark, as everything on a page is in one
-  aside.ariaLabel = "Explanations";
-  const box = aside.appendChild(document.createElement("div"));
-  box.className = "beside";
-  box.id = "beside";
-  box.popover = "manual";
-  box.setAttribute("role", "tooltip");
+  const box = made("div", { class: "beside", id: "beside", popover: "manual", role: "tooltip" });
+  document.body.append(made("aside", { "aria-label": "Explanations" }, box)); // a landmark, as everything on a page is in one
   let leaving = 0;
 
   function show(place, ...content) {

@@ -92,8 +92,7 @@ def share_one_heap() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
-M_ARENA_MAX = -8
-"""Its number in GNU's `malloc.h`."""
+M_ARENA_MAX = -8  # its number in GNU's `malloc.h`
 
 
 def take_many_connections() -> None:
@@ -142,8 +141,7 @@ HEADERS = {
     "referrer-policy": "same-origin",  # a link says what somebody computes
     "content-security-policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
 }
-HOST = re.compile(r"[\w.:\[\]-]++")
-"""What a request may call this server for that to stand in a header."""
+HOST = re.compile(r"[\w.:\[\]-]++")  # what a request may call this server for that to stand in a header
 
 
 class Headers:
@@ -190,8 +188,7 @@ Your browser must allow scripts for that. Without them you can still bet with a 
 given.</p></noscript>"""
 """Is read instead of Streamlit's own words where a browser runs no scripts."""
 
-BEGINNING = f"<script>{Path(__file__).with_name('beginning.js').read_text('utf-8')}</script>"
-"""Runs before Streamlit's own scripts."""
+BEGINNING = f"<script>{Path(__file__).with_name('beginning.js').read_text('utf-8')}</script>"  # runs before Streamlit's own scripts
 
 NOWHERE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>No such page · Divergence Explorer</title>{icon}<style>:root {{ color-scheme: light dark; font: 18px/1.5 "Segoe UI", sans-serif }}

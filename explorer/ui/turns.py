@@ -14,15 +14,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.ground.halt import Halt, Stopped, heeding
 
-SLICE = 0.5
-"""Seconds of work after which one gives way to others who have had no more of it."""
-
-LIGHT = 2_000_000
-"""Numbers that a page may compute at once, which takes a few tenths of a second; more wait for a turn."""
-
-TICK = 0.2
-"""Seconds between two looks of one who waits whether it is still wanted."""
-
+SLICE = 0.5  # seconds of work after which one gives way to others who have had no more of it
+LIGHT = 2_000_000  # numbers that a page may compute at once, which takes a few tenths of a second; more wait for a turn
+TICK = 0.2  # seconds between two looks of one who waits whether it is still wanted
 _arrivals = count()
 _held = threading.local()
 

@@ -18,24 +18,10 @@ if (!window.sidebarBegan) {
   }
 }
 
-const made = (tag, attributes = {}, ...content) => {
-  const element = document.createElement(tag);
-  for (const name in attributes) element.setAttribute(name, attributes[name]);
-  element.append(...content);
-  return element;
-};
-
 function way({ data, parentElement, setStateValue }) {
   parentElement.way ??= build(parentElement, data.groups);
   parentElement.way.update(data, setStateValue);
 }
-
-// A new tab is a new visit; any other click on a link stays within this one.
-const stays = (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
-  event.preventDefault();
-  return true;
-};
 
 // What is wished goes to the server as a state, with its number: that is sent with whatever is asked until it is heard, where Streamlit
 // forgets a trigger if something else is asked before the run that was to hear it begins.

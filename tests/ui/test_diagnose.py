@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core.optimizers import Optimizer
 from explorer.core.run import safe_rate as own
 from explorer.core.run.safe_rate import SafeRate, safe_rate
-from explorer.figures.diagnosis import Overlay, draw
+from explorer.figures.diagnosis import draw
 from explorer.site.casebook import casebook
 from explorer.ui.way import lab
 from tests.ui.reading import FOLDER, PATIENCE, address, finished, opened, pictures, unreadable
@@ -115,7 +115,7 @@ def test_the_legend_and_the_answers_fit_on_a_phone() -> None:
     """Lines of 34 letters at most, for every case; and three answers side by side, of 30 letters together."""
     losses = np.exp(-np.arange(30.0))
     for title in [case.title for case in casebook()]:
-        drawn = draw(np.arange(30.0), losses, overlay=Overlay(title, losses))
+        drawn = draw(np.arange(30.0), losses, overlay=(title, losses))
         lines = drawn["data"][-1]["name"].split("<br>")
         assert " ".join(lines) == f"case: {title} (stretched to fit)"
         assert max(map(len, lines)) <= 34

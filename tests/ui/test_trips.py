@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import Setup
 from explorer.ui import panel, way
-from explorer.ui.heard import pass_on
+from explorer.ui.part import pass_on
 from tests.ui.reading import FOLDER, PATIENCE, leave, opened
 
 PLACES = {path.stem.split("_", 1)[1]: f"pages/{path.name}" for path in (FOLDER / "pages").glob("[0-9]*.py")}

@@ -10,8 +10,7 @@ from explorer.core.ground.prose import counted, plain, plain_or, told_apart
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.losses import DataLoss, Facts, Loss
 from explorer.core.optimizers import OPTIMIZERS
-from explorer.core.run.bracket import bracket
-from explorer.core.run.ruler import LARGEST, RATES, Ruler, ruler
+from explorer.core.run.ruler import LARGEST, RATES, Ruler
 from explorer.core.run.setup import Setup
 from explorer.core.run.sweep import sweep
 from explorer.core.theory.noise import MOST_DIMENSIONS, SecondMoment
@@ -23,15 +22,11 @@ from explorer.figures import edge, microscope
 from explorer.figures.theme import Array
 from explorer.site.casebook import cases
 from explorer.site.content import Content, Dial, content
-from explorer.site.questions import of_run
-from explorer.site.shown import ruled
+from explorer.site.shown import content_of, ruled
 from explorer.ui import panel
-from explorer.ui.fold import fold
-from explorer.ui.metrics import Metric, metrics
+from explorer.ui.elements import Metric, fold, metrics, offer, short_table, takeaway
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
-from explorer.ui.short_table import offer, short_table
-from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import sentence
 
@@ -43,17 +38,13 @@ DEFAULT = next(case.setup for case in cases() if case.page == "step_size")
 @st.cache_resource(max_entries=16, show_spinner="Running every rate of the ruler…")
 def computed(setup: Setup) -> Computed:
     """All rates of the ruler at once, so that dragging and releasing cost the server nothing."""
-    loss, optimizer = setup.make_loss(), setup.make_optimizer()
+    loss = setup.make_loss()
     check_size("steps", setup.steps, {"dimension": loss.dim, "rate": RATES}, PAGE, plus=1)
     setup.check_work({"rate": RATES})
     setup.check_start()
     with turn(setup.steps * loss.dim * RATES):
-        scale = ruler(loss, optimizer, setup.initial_point, setup.learning_rate, batch_marks(setup, loss))
-        explanation, drawing, dial = ruled(setup, scale)
-        diverged = explanation.outcome.verdict == Verdict.DIVERGED
-        between = bracket(loss, optimizer, scale.rates, diverged, **setup.conditions())
-        asked = of_run(explanation, drawing, between)
-        return scale, explanation, between, content(drawing.figure, drawing.frames, dial, drawing.narrow, drawing.times, asked)
+        scale, explanation, between, drawn = ruled(setup, batch_marks(setup, loss))
+        return scale, explanation, between, content_of(drawn)
 
 
 def anchored(setup: Setup) -> tuple[Setup, Computed]:

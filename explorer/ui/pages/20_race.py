@@ -12,15 +12,14 @@ from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer
 from explorer.core.run.setup import LEARNING_RATE, Setup
 from explorer.core.verdict.explanation import Explanation
-from explorer.figures import race as figure
 from explorer.figures import stage
-from explorer.site.content import Content, content
-from explorer.site.questions import final, leading, of_race
+from explorer.site.content import Content
+from explorer.site.questions import final, leading
+from explorer.site.shown import content_of, raced
 from explorer.ui import panel
+from explorer.ui.elements import offer, short_table, takeaway
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
-from explorer.ui.short_table import offer, short_table
-from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 
 RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))
@@ -34,10 +33,8 @@ def computed(race: Race) -> tuple[list[Explanation], Content]:
     race.setup.check_work({"racer": len(race.racers)})
     race.setup.check_start()
     with turn(race.setup.steps * race.setup.make_loss().dim * len(race.racers)):
-        trajectories = race.run()
-        explanations, drawn = [Explanation.of(each) for each in trajectories], figure.draw(trajectories, race.names)
-        asked = of_race(race, drawn, race.names, explanations)
-        return explanations, content(drawn.figure, drawn.frames, narrow=NARROW, times=drawn.times, question=asked)
+        explanations, shown = raced(race)
+        return explanations, content_of(replace(shown, narrow=NARROW))
 
 
 def current() -> Race:
@@ -72,11 +69,8 @@ def adopt(race: Race) -> None:
 
 def type_share() -> None:
     """Take a typed share of the edge."""
-    try:
+    with panel.refusing(f"{SHARE}:box"):
         st.session_state[SHARE] = LEARNING_RATE.parse(st.session_state[f"{SHARE}:box"])
-        st.session_state[panel.REFUSED].pop(f"{SHARE}:box", None)
-    except ValueError as error:
-        st.session_state[panel.REFUSED][f"{SHARE}:box"] = str(error)
 
 
 def racers(race: Race) -> Race:

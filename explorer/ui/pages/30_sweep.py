@@ -24,16 +24,13 @@ from explorer.core.verdict.verdict import Outcome, Verdict, judge
 from explorer.figures import sweep as figure
 from explorer.site.questions import Question, best, edge
 from explorer.ui import panel
-from explorer.ui.fold import fold
+from explorer.ui.elements import fold, offer, short_table
 from explorer.ui.picture import picture
-from explorer.ui.short_table import offer, short_table
 from explorer.ui.turns import turn
 
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3
-MOST_STEPS = 100_000
-"""Steps × optimizers × seeds of a sweep: about a minute on one core."""
-KEPT = 5_000_000
-"""Numbers of the paths that are kept at a time, to measure their factors per step."""
+MOST_STEPS = 100_000  # steps × optimizers × seeds of a sweep: about a minute on one core
+KEPT = 5_000_000  # numbers of the paths that are kept at a time, to measure their factors per step
 DEFAULT = Setup("linear_regression", learning_rate=1e-4, steps=300)
 
 

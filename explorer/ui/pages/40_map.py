@@ -34,14 +34,12 @@ PIXELS = (32, 64, 128, 192, 256, 384, 512)
 MOST_FOR_A_VISITOR = 4 * 10**10
 """Pixels × steps × dim that the page computes: for the fractal 512² pixels, minutes on two cores. The library has a larger bound."""
 
-MOST_KEPT = 24
-"""Maps that are kept for all visitors together, so that going back, or a shared link, shows at once what is known."""
+MOST_KEPT = 24  # maps that are kept for all visitors together, so that going back, or a shared link, shows at once what is known
 
 GLANCE, WAIT, BEAT = 0.8, 4.0, 1.0
 """Seconds: a map that is finished by then appears at once; the first picture is waited for; and between two looks at one in the making."""
 
-ALWAYS = (Verdict.DIVERGED, Verdict.CONVERGED)
-"""What is always told of a map; of the other verdicts, those of a twentieth of it or more."""
+ALWAYS = (Verdict.DIVERGED, Verdict.CONVERGED)  # what is always told of a map; of the other verdicts, those of a twentieth of it or more
 
 
 def main() -> None:
@@ -327,17 +325,12 @@ def turn_to(name: str) -> None:
 
 def type_end(name: str, end: str) -> None:
     """Take a typed end of a window."""
-    plan, key = st.session_state[PLAN], f"map:{name}:{end}"
-    if panel.echo():
-        return
-    try:
-        axis = replace(getattr(plan, name), **{end: st.session_state[key]})
-        checked(replace(plan, setup=st.session_state[panel.STATE], **{name: axis}))
-    except ValueError as error:
-        st.session_state[panel.REFUSED][key] = str(error)
-    else:
-        st.session_state[panel.REFUSED].pop(key, None)
-        look(**{name: axis})
+    plan = st.session_state[PLAN]
+    if not panel.echo():
+        with panel.refusing(key := f"map:{name}:{end}"):
+            axis = replace(getattr(plan, name), **{end: st.session_state[key]})
+            checked(replace(plan, setup=st.session_state[panel.STATE], **{name: axis}))
+            look(**{name: axis})
 
 
 def bend(name: str) -> None:

@@ -5,16 +5,13 @@ from html import escape
 import streamlit as st
 
 from explorer.core.ground.knobs import typed
-from explorer.site.casebook import SYNONYMS, Case, by_symptom, casebook, heading
-from explorer.site.seen import see
+from explorer.site.casebook import SYNONYMS, Case, by_name, by_symptom, casebook, heading
 from explorer.ui import panel
-from explorer.ui.drawn import drawn
+from explorer.ui.elements import drawn
 from explorer.ui.way import SHOWN, lab
 
-CASES = {case.name: case for case in casebook()}
 SYMPTOM, SEARCH, CHOSEN = (f"cases:{name}" for name in ("symptom", "search", "chosen"))
-LONGEST = 100
-"""Letters of a search."""
+LONGEST = 100  # letters of a search
 
 
 def main() -> None:
@@ -63,9 +60,9 @@ def linked(kinds: dict[str, list[Case]]) -> None:
 def current() -> Case | None:
     """Return the case that was clicked, or that the link named; None if there is none."""
     name = st.session_state[CHOSEN] = st.session_state.pop(SHOWN, st.session_state.get(CHOSEN))
-    if name is not None and name not in CASES:
+    if name is not None and name not in by_name():
         panel.also_say(f"There is no case named “{name}”. Choose one of the pictures below, or search for a word of it.")
-    return CASES.get(name or "")
+    return by_name().get(name or "")
 
 
 def strip(kind: str, group: list[Case], current: Case) -> str:
@@ -77,7 +74,7 @@ def strip(kind: str, group: list[Case], current: Case) -> str:
 def tile(case: Case, shown: bool) -> str:
     """Return one picture with its title, marked where its card is shown."""
     mark = ' aria-current="true"' * shown
-    inside = drawn(see(case.page, case.query), case.title, words=False) + f'<span aria-hidden="true">{escape(case.title)}</span>'
+    inside = drawn(case, words=False) + f'<span aria-hidden="true">{escape(case.title)}</span>'
     return f'<a href="cases?case={case.name}" data-case="{case.name}"{mark}>{inside}</a>'
 
 
@@ -92,9 +89,8 @@ def card(case: Case) -> None:
     st.markdown(f"**{case.title}**")
     undone = bool(case.switch) and st.session_state.get(f"cases:switch:{case.name}", False)
     shown = case.undone if undone else case
-    seen = see(shown.page, shown.query)
-    st.html(drawn(seen, case.title))
-    st.caption(seen.sentence)
+    st.html(drawn(shown))
+    st.caption(shown.seen.sentence)
     if case.switch:
         st.toggle(case.switch_label, key=f"cases:switch:{case.name}")
     if lab(case.page):

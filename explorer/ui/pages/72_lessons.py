@@ -5,10 +5,9 @@ from html import escape
 import streamlit as st
 
 from explorer.core.ground.knobs import typed
-from explorer.site.lessons import Lesson, Stop, lessons
-from explorer.site.seen import see
+from explorer.site.lessons import lessons
 from explorer.ui import panel
-from explorer.ui.drawn import drawn
+from explorer.ui.elements import drawn
 from explorer.ui.words import fit_to_read
 
 CHOSEN, SHOWN = "lessons:lesson", "lessons:shown"
@@ -41,20 +40,14 @@ def main() -> None:
     for place, stop in enumerate(lesson.stops):
         with st.container(border=True):
             words, beside = st.columns([3, 1])
-            seen = see(stop.case.page, stop.case.query)
-            words.html(opener(lesson, place, stop))
+            words.html(f'<h3 class="lesson"><a href="#" data-step="{lesson.name}.{place}">{place + 1}. {escape(stop.case.title)}</a></h3>')
             words.markdown(f"**Ask.** {fit_to_read(stop.ask)}")
-            words.markdown(f"**What is seen.** {seen.sentence}")
+            words.markdown(f"**What is seen.** {stop.case.seen.sentence}")
             words.markdown(f"**Why.** {fit_to_read(stop.because)}")
             words.markdown(f"**The common wrong answer.** {fit_to_read(stop.wrong)}")
-            beside.html(drawn(seen, stop.case.title))
+            beside.html(drawn(stop.case))
     with st.expander("The keys of the presenter's view"):
         st.markdown("\n".join(f"- **{keys}**: {does}" for keys, does in KEYS))
-
-
-def opener(lesson: Lesson, place: int, stop: Stop) -> str:
-    """Return the link that shows a step, which the next and the one before are then reached from."""
-    return f'<h3 class="lesson"><a href="#" data-step="{lesson.name}.{place}">{place + 1}. {escape(stop.case.title)}</a></h3>'
 
 
 main()

@@ -9,9 +9,8 @@ import streamlit as st
 from explorer.core.ground.knobs import typed
 from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.gift import QUESTION, curve, facts, gift
-from explorer.site.seen import see
 from explorer.ui import panel
-from explorer.ui.drawn import drawn, ink
+from explorer.ui.elements import drawn, ink
 from explorer.ui.way import lab
 
 STATE = "quiz:state"
@@ -54,12 +53,11 @@ def main() -> None:
     panel.write_link({"curve": game.link})
     panel.notes()
     case = game.case
-    seen = see(case.page, case.query)
     st.markdown(f"**Curve {game.place + 1}** · {game.answered - len(game.missed)} of {game.answered} right")
     drawing, words = st.columns([3, 2], vertical_alignment="center")
-    drawing.html(curve(seen, ink()))
+    drawing.html(curve(case.seen, ink()))
     words.markdown(f"*“{case.question}”*")
-    words.caption(facts(case.setup, seen))
+    words.caption(facts(case.setup, case.seen))
     if game.answer is None:
         ask(game)
     else:
@@ -136,9 +134,8 @@ def tell(game: Game) -> None:
     with right:
         undone = st.toggle(f"Undo it: {case.switch_label}", key=f"quiz:switch:{game.place}")
         shown = case.undone if undone else case
-        now = see(shown.page, shown.query)
-        st.html(drawn(now, case.title))
-        st.caption(now.sentence)
+        st.html(drawn(shown))
+        st.caption(shown.seen.sentence)
         if lab(case.page):
             st.page_link(lab(case.page), label="Open in the lab", icon=":material/science:", query_params=shown.link)
     if game.missed:

@@ -7,12 +7,12 @@ import streamlit as st
 from explorer.core.run.setup import Setup
 from explorer.hall.problem import Problem
 from explorer.hall.store import MOST_BETS
-from explorer.site.casebook import casebook
+from explorer.site.casebook import by_name
 from explorer.ui import panel
 from explorer.ui.turns import turn
 
 EXPLAINED = "explained"  # what a page in a frame leaves out
-DEFAULT = next(case.setup for case in casebook() if case.name == "15_ravine")
+DEFAULT = by_name()["15_ravine"].setup
 
 
 @st.cache_resource(max_entries=64, show_spinner="Looking for the edge…")

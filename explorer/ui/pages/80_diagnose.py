@@ -17,10 +17,9 @@ from explorer.core.ground.knobs import typed
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
-from explorer.site.seen import see
 from explorer.ui import panel
+from explorer.ui.elements import short_table
 from explorer.ui.picture import picture
-from explorer.ui.short_table import short_table
 from explorer.ui.way import lab
 from explorer.ui.words import fit_to_read, literally, sentence
 
@@ -29,17 +28,14 @@ HELD, UPLOADERS = "diagnose:held", "uploaders"
 """What was typed and chosen, by the keys of the widgets: Streamlit forgets a widget when another page is shown."""
 
 KNOWN = {"unknown": None, "mini-batches": True, "full batch": False}
-FEWEST = 8
-"""A case with fewer finite losses has no shape to compare."""
-
+FEWEST = 8  # a case with fewer finite losses has no shape to compare
 LOG_ZERO = "nan without divergence"
 
 CASES = "pages/70_cases.py"
 
 LETTERS = 1_000_000
 NONE = "(no column)"
-MOST_PILLS = 8
-"""More columns are offered in a list."""
+MOST_PILLS = 8  # more columns are offered in a list
 
 
 kept = st.cache_resource(scope="session", max_entries=1, show_spinner=False)(read_log)
@@ -63,8 +59,7 @@ EXAMPLES = {
     "Slow": example(2.3 - 0.004 * _STEPS),
     "Catapult": example(np.exp(np.where(_STEPS < 8, _STEPS * 0.35, 2.8 - 0.16 * (_STEPS - 8)))),
 }
-LINKED = {name.lower().replace(",", "").replace(" ", "_"): name for name in EXAMPLES}
-"""The examples by the name that a link gives them."""
+LINKED = {name.lower().replace(",", "").replace(" ", "_"): name for name in EXAMPLES}  # the examples by the name that a link gives them
 
 
 def main() -> None:
@@ -235,7 +230,7 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
     there = ~np.ma.getmaskarray(losses)
     step = (np.arange(1.0, len(losses) + 1) if log.step is None else log.step)[there]
     held = None if validation is None else np.where(np.ma.getmaskarray(validation), np.nan, validation.filled(np.nan))[there]
-    overlay = None if case is None else figure.Overlay(case[0].title, case[1])
+    overlay = None if case is None else (case[0].title, case[1])
     words = f" Dashed over it, stretched to the same window, the case “{case[0].title}”." if case is not None else ""
     picture(
         figure.draw(step, losses.compressed(), held, overlay, log.roles.get("step", "row"), escape(name)),
@@ -253,7 +248,7 @@ def draw(log: LogFile, found: Diagnosis, case: tuple[Case, NDArray[np.float64]] 
 
 def most_alike(found: Diagnosis, losses: NDArray[np.float64]) -> tuple[Case, NDArray[np.float64]] | None:
     """The case of the same symptom or verdict whose curve is most like this one; None where none is like it at all."""
-    curves = [(case, see(case.page, case.query).curves[0].loss) for case in candidates(found)]
+    curves = [(case, case.seen.curves[0].loss) for case in candidates(found)]
     alike = [(likeness(losses, curve), case, curve) for case, curve in curves if np.isfinite(curve).sum() >= FEWEST]
     best = max(alike, key=itemgetter(0), default=None)
     return None if best is None or best[0] <= 0 else best[1:]

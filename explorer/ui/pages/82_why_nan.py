@@ -6,12 +6,11 @@ from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
 from explorer.figures import growth as figure
-from explorer.site.casebook import casebook
+from explorer.site.casebook import by_name
 from explorer.ui import panel
-from explorer.ui.metrics import Metric, metrics
+from explorer.ui.elements import Metric, metrics, takeaway
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
-from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import fit_to_read, sentence
 
@@ -27,10 +26,8 @@ SHOWN = {
 }
 """A case for each origin."""
 
-MOST_WORK = 4e9
-"""Weights × examples × steps that are computed: less than half a minute on one core."""
-
-CASES = {label: next(case for case in casebook() if case.name == name) for label, name in SHOWN.items()}
+MOST_WORK = 4e9  # weights × examples × steps that are computed: less than half a minute on one core
+CASES = {label: by_name()[name] for label, name in SHOWN.items()}
 DEFAULT = CASES["Learning rate"].setup
 
 

@@ -16,16 +16,13 @@ from explorer.core.run.setup import Setup
 from explorer.core.theory.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
 from explorer.figures import gradient as figure
 from explorer.ui import panel
-from explorer.ui.fold import fold
+from explorer.ui.elements import fold, short_table
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
-from explorer.ui.short_table import short_table
 from explorer.ui.turns import turn
 
 TYPED, EXAMPLE = "gradient:typed", "gradient:example"
-BY_HAND = "gradient."
-"""Prefix of a link's parts that hold a component typed by hand."""
-
+BY_HAND = "gradient."  # prefix of a link's parts that hold a component typed by hand
 CODE = Setup("homemade_network", learning_rate=1.0).with_knobs({"loss.examples": 60, "loss.bias": "as_written"})
 MISTAKEN = {"x": "2*x", "y": "10*sin(y)*cos(y)"}
 """A gradient of the formula that everybody begins with; the second omits the 2 of the square."""
@@ -37,9 +34,7 @@ EXAMPLES: dict[str, tuple[Setup, dict[str, str]]] = {
     "A convolution": (Setup("convolution"), {}),
 }
 
-MOST_WORK = 2e10
-"""Parameters × examples × evaluations that one check may take: a few seconds on one core."""
-
+MOST_WORK = 2e10  # parameters × examples × evaluations that one check may take: a few seconds on one core
 Asked = tuple[Setup, dict[str, str]]
 
 Found = tuple[GradientCheck, dict[str, NDArray[np.float64]]]
