@@ -11,10 +11,9 @@ from benchmarks.load import Visit, crowd, server
 
 def test_twenty_visitors_at_once_are_all_answered(record_property: object) -> None:
     assert callable(record_property)
-    with server() as address:
-        with ThreadPoolExecutor(1) as apart:  # whoever has driven a browser before in this process has left a loop in its main thread
-            alone = apart.submit(asyncio.run, crowd(address, 1, Visit(0, least=3, pace=0))).result()
-            many = apart.submit(asyncio.run, crowd(address, 20, Visit(0, least=3, pace=0.05), training=3)).result()
+    with server() as address, ThreadPoolExecutor(1) as apart:  # in the main thread a browser that was driven before has left a loop
+        alone = apart.submit(asyncio.run, crowd(address, 1, Visit(0, least=3, pace=0))).result()
+        many = apart.submit(asyncio.run, crowd(address, 20, Visit(0, least=3, pace=0.05), training=3)).result()
     assert not alone.errors + many.errors
     assert len(many.opened) == 20
     assert len(many.released) == 3 * 20
