@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.mischief import FOREIGN
 from explorer import LOSSES, OPTIMIZERS, Setup
-from explorer.core.ground.knobs import Parameter, parameters
+from explorer.core.ground.parameters import Parameter, parameters
 from explorer.core.networks.planes import View
 from explorer.core.run.setup import PLAIN
 from tests.ui.reading import FOLDER, address, leave, opened, working

@@ -28,7 +28,7 @@ import numpy as np
 import explorer
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Axis, Canvas, Map, Setup, render
 from explorer.core.files.tables import read_table
-from explorer.core.ground.knobs import experiment, parameters
+from explorer.core.ground.parameters import experiment, parameters
 from explorer.core.losses.formula import ByHand, formula
 from explorer.core.losses.grammar import CONSTANTS, FUNCTIONS
 from explorer.core.maps.boundary import lines

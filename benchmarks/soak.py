@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load import Seen, Usage, Visitor, server, serving
-from explorer.core.ground.knobs import short
+from explorer.core.ground.checks import short
 from explorer.site.casebook import casebook
 from explorer.ui.way import PAGES, lab, name_of
 

@@ -20,8 +20,9 @@ import numpy as np
 
 from explorer.core.diagnosis.diagnosis import diagnose
 from explorer.core.files.logs import MOST_BYTES, read_log
+from explorer.core.ground.checks import must, typed
 from explorer.core.ground.extras import needs
-from explorer.core.ground.knobs import experiment, must, typed
+from explorer.core.ground.parameters import experiment
 from explorer.core.ground.prose import counted, plain, told_apart
 from explorer.core.ground.size import check_size
 from explorer.core.run.bracket import bracket

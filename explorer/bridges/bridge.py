@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.checks import check_number, check_one, must, typed
 from explorer.core.ground.extras import needs
-from explorer.core.ground.knobs import check_number, check_one, must, typed
 from explorer.core.ground.prose import counted
 from explorer.core.losses.protocol import blocks_of, finite_rows, of_one_or_many
 from explorer.core.losses.wrapped import differences

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from explorer.bridges.bridge import BY_DIFFERENCES, MEMORY, Bridge, DataBridge, Times, is_exact, needed, said
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.ground.checks import check_made, must, typed
 from explorer.core.ground.travel import packed
 from explorer.core.losses.protocol import check_bound
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from explorer.bridges.bridge import BY_DIFFERENCES, FEW, DataBridge, Times, is_exact, needed, said
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.knobs import check_made, must, typed
+from explorer.core.ground.checks import check_made, must, typed
 from explorer.core.losses.protocol import check_bound
 
 ONE_AT_A_TIME = threading.RLock()

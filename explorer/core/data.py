@@ -13,7 +13,8 @@ import numpy as np
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.extras import needs
-from explorer.core.ground.knobs import Knob, Shelf, UnknownName
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.shelf import Shelf, UnknownName
 
 POINTS = 3  # stream id of the drawn points: keeps them independent of a network's weights, which the same seed draws
 

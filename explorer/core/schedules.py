@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, Shelf, check_made, check_number, check_whole, door, must
+from explorer.core.ground.checks import check_made, check_number, check_whole, must
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob
+from explorer.core.ground.shelf import Shelf, door
 
 Schedule = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 """A function from steps, counted from 0, to what multiplies the learning rate there: ``(n,) -> (n,)``.

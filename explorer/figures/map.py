@@ -10,7 +10,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 from plotly.colors import hex_to_rgb
 
-from explorer.core.ground.knobs import short
+from explorer.core.ground.checks import short
 from explorer.core.ground.prose import plain
 from explorer.core.maps.boundary import Line
 from explorer.core.maps.canvas import UNDONE, Canvas

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.core.ground.knobs import must
+from explorer.core.ground.checks import must
 from explorer.core.theory.spectrum import Density
 from explorer.figures.theme import BLUE, line, margins, plot
 from explorer.figures.ticks import logs, loss_axis

@@ -28,7 +28,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from explorer.core.ground import prose
-from explorer.core.ground.knobs import experiment, strictly
+from explorer.core.ground.parameters import experiment, strictly
 from explorer.core.run.race import Race
 from explorer.core.run.setup import Setup, parts
 from explorer.hall.database import named

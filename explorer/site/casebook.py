@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from explorer.core.ground.knobs import experiment
+from explorer.core.ground.parameters import experiment
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.run.race import Race

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from explorer.core.ground.knobs import must
+from explorer.core.ground.checks import must
 from explorer.core.ground.prose import counted
 from explorer.core.losses import Facts
 from explorer.core.networks.planes import View, survey

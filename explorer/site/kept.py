@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.core.ground.knobs import digest
+from explorer.core.ground.parameters import digest
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map
 from explorer.core.maps.render import render

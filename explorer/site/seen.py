@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from explorer.core.ground.knobs import experiment
+from explorer.core.ground.parameters import experiment
 from explorer.core.ground.prose import counted, plain
 from explorer.core.maps.canvas import Canvas
 from explorer.core.maps.map import Map

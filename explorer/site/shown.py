@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose
 from explorer.core.files.logs import LogFile
-from explorer.core.ground.knobs import must
+from explorer.core.ground.checks import must
 from explorer.core.ground.prose import plain, sentence
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.canvas import Canvas

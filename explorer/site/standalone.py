@@ -11,7 +11,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from explorer.core.ground.knobs import check_made, check_switch, must, typed
+from explorer.core.ground.checks import check_made, check_switch, must, typed
 from explorer.site.content import FLAT, HERE, IN_SPACE, SCRIPT, STYLE
 from explorer.site.mark import ICON
 from explorer.site.shown import Shown, content_of, shown

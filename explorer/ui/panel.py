@@ -20,7 +20,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.data import remember
 from explorer.core.files.tables import read_table
-from explorer.core.ground.knobs import Look, Parameter, experiment, parameters, short, typed
+from explorer.core.ground.checks import short, typed
+from explorer.core.ground.parameters import Look, Parameter, experiment, parameters
 from explorer.core.ground.prose import listed
 from explorer.core.losses import LOSSES, DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup

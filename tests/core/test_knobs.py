@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Setup, run, sweep
-from explorer.core.ground.knobs import Knob, Parameter, Shelf, UnknownName, check_number, parameters, short
+from explorer.core.ground.checks import check_number, short
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.parameters import Parameter, parameters
+from explorer.core.ground.shelf import Shelf, UnknownName
 from explorer.core.run.setup import PLAIN, SHELVES
 
 SHELF: Shelf[dict[str, Any]] = Shelf("toy", for_each_run=True)

@@ -32,7 +32,7 @@ from explorer import (
     sweep,
     why_nan,
 )
-from explorer.core.ground.knobs import parameters
+from explorer.core.ground.parameters import parameters
 from explorer.core.ground.prose import plain
 from explorer.core.maps.boundary import lines
 from explorer.core.maps.map import Axis, Map

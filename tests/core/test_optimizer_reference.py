@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, Optimizer, from_function, run
-from explorer.core.ground.knobs import Parameter
+from explorer.core.ground.parameters import Parameter
 from explorer.core.optimizers import clipped, with_decoupled_decay
 from explorer.core.optimizers.rule import PAIRS
 

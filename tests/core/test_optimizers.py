@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, Optimizer, check_gradient, clipped, from_function, run
-from explorer.core.ground.knobs import Parameter
+from explorer.core.ground.parameters import Parameter
 from explorer.core.optimizers import Recurrence
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, find_edge, find_rate, from_function, run, sweep
-from explorer.core.ground.knobs import Parameter
+from explorer.core.ground.parameters import Parameter
 from explorer.core.schedules import Schedule, after_warmup
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "torch_reference.json").read_text(encoding="utf-8"))["schedules"]

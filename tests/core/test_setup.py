@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import LOSSES, OPTIMIZERS, SCHEDULES, Setup, run
-from explorer.core.ground.knobs import Parameter
+from explorer.core.ground.parameters import Parameter
 from explorer.core.losses import Loss
 from explorer.core.run.setup import PLAIN, SHELVES, built_once
 

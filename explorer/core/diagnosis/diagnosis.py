@@ -16,9 +16,10 @@ from explorer.core.diagnosis.signs import CERTAIN, FEWEST, Signs, rises_again
 from explorer.core.files.logs import LogFile
 from explorer.core.files.roles import kind
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.checks import check_mapping, check_switch, must, typed
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_mapping, check_switch, door, must, typed
 from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.shelf import door
 from explorer.core.verdict.sentence import Verdict, told
 from explorer.core.verdict.verdict import PATIENCE, RISE, TOLERANCE
 

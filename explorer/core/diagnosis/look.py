@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import check_floats, check_takes, must, typed
+from explorer.core.ground.checks import check_floats, check_takes, must, typed
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer

@@ -11,8 +11,10 @@ import numpy as np
 
 from explorer.core.diagnosis.look import Inspector, Look, Point
 from explorer.core.ground.arrays import LARGEST
-from explorer.core.ground.knobs import NOT_NEGATIVE, Knob, check_mapping, check_whole, door, must, typed
+from explorer.core.ground.checks import check_mapping, check_whole, must, typed
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob
 from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import Loss
 from explorer.core.optimizers import Optimizer, check_optimizer
 

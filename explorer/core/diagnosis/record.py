@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.knobs import check_floats, must, typed
+from explorer.core.ground.checks import check_floats, must, typed
 
 SIZES = ("learning_rate", "gradient_norm", "loss_scale")  # columns that are never below 0
 SEVERAL = 3  # rows at the end without a value, at least: one may be half a row, two the last evaluation

@@ -26,7 +26,7 @@ from explorer.core.files.sheet import (
     spread,
 )
 from explorer.core.files.text import COMMA, DELIMITERS, TEXT, best_delimiter, cells, closed, decimal_comma, number, plainly, unspaced, value
-from explorer.core.ground.knobs import must, typed
+from explorer.core.ground.checks import must, typed
 from explorer.core.ground.prose import counted
 
 MOST_LISTS = 3_000  # what has more is no file of lists

@@ -18,9 +18,10 @@ from explorer.core.files.runs import ROWS_BEFORE, beside_training, counters, las
 from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
 from explorer.core.files.tensorboard import events, is_events
 from explorer.core.files.text import as_content, decoded, plainly, value
+from explorer.core.ground.checks import check_made, check_mapping, must, typed
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_made, check_mapping, door, must, typed
 from explorer.core.ground.prose import counted
+from explorer.core.ground.shelf import door
 
 MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
 MOST_READ = 5_000_000  # letters of a log of many lines that are read

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.core.data import Table
 from explorer.core.files.text import COMMA, MISSING, POINT, best_delimiter, cells, decimal_comma, decoded, number
-from explorer.core.ground.knobs import must, typed
+from explorer.core.ground.checks import must, typed
 
 MOST_BYTES = 1 << 20  # 1 MB. A run on more rows than that holds shows nothing else.
 MOST_COLUMNS = 200  # of numbers: the most dimensions for which a Hessian is assembled

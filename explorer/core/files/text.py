@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from explorer.core.ground.knobs import must, typed
+from explorer.core.ground.checks import must, typed
 
 DELIMITERS = "\t;,"
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"}

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from explorer.core.data import Seed
-from explorer.core.ground.knobs import must
+from explorer.core.ground.checks import must
 from explorer.core.losses.network import Network, activations, initialization
 from explorer.core.losses.network.assembly import Style
 from explorer.core.losses.network.layers import Chain, Layer, Window

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from explorer.core.ground.checks import must
 from explorer.core.ground.extras import needs
-from explorer.core.ground.knobs import Knob, must
+from explorer.core.ground.knobs import Knob
 from explorer.core.losses.grammar import ALLOWED, EXAMPLE, MOST_VARIABLES, read
 from explorer.core.losses.protocol import LOSSES, Array, of_one_or_many
 from explorer.core.losses.written import Written

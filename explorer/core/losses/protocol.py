@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array as Array
-from explorer.core.ground.knobs import NotReal, Shelf, check_floats, check_left, check_real, check_takes, must, typed
+from explorer.core.ground.checks import NotReal, check_floats, check_left, check_real, check_takes, must, typed
 from explorer.core.ground.prose import plain
+from explorer.core.ground.shelf import Shelf
 from explorer.core.losses.fit import Fit
 from explorer.core.losses.written import Written
 from explorer.core.optimizers.rule import Blocks

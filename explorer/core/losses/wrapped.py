@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.arrays import rounding_of
-from explorer.core.ground.knobs import (
+from explorer.core.ground.checks import (
     NotReal,
     check_left,
     check_made,
@@ -20,11 +20,11 @@ from explorer.core.ground.knobs import (
     check_scalar,
     check_takes,
     check_whole,
-    door,
     must,
     typed,
 )
 from explorer.core.ground.prose import plain
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import RUNS, Array, Loss, blocks_of, check_bound, check_loss, of_one_or_many, seen
 from explorer.core.optimizers import length
 

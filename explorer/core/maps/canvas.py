@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.checks import check_made, check_whole, must, short
 from explorer.core.ground.claim import claimed
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_made, check_whole, must, short
 from explorer.core.ground.prose import plain
 from explorer.core.maps.map import Map
 from explorer.core.maps.tile import VERDICTS

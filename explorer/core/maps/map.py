@@ -9,22 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from explorer.core.ground.checks import check_floats, check_made, check_place, check_scalar, check_switch, check_whole, must, short, typed
 from explorer.core.ground.display import Drawable
-from explorer.core.ground.knobs import (
-    Knob,
-    Parameter,
-    check_floats,
-    check_made,
-    check_place,
-    check_scalar,
-    check_switch,
-    check_whole,
-    digest,
-    must,
-    short,
-    strictly,
-    typed,
-)
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.parameters import Parameter, digest, strictly
 from explorer.core.ground.prose import plain
 from explorer.core.losses.protocol import Array, DataLoss, Facts
 from explorer.core.maps.tile import NEAR, Pace, in_words

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.checks import check_made, check_whole, must
 from explorer.core.ground.extras import has
 from explorer.core.ground.halt import AnyOf, Halt, Stopped
-from explorer.core.ground.knobs import check_made, check_whole, door, must
+from explorer.core.ground.shelf import door
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import processes, threads, threads_start
 from explorer.core.maps.canvas import Canvas, linked

@@ -10,7 +10,8 @@ import scipy
 
 from explorer.core.ground.blas import one_blas_thread
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import Look, knob_table
+from explorer.core.ground.knobs import knob_table
+from explorer.core.ground.parameters import Look
 from explorer.core.ground.prose import counted, plain
 from explorer.core.ground.size import check_size
 from explorer.core.losses.network.assembly import work

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from explorer.core.ground.knobs import Knob, must
+from explorer.core.ground.checks import must
+from explorer.core.ground.knobs import Knob
 from explorer.core.optimizers.recurrence import ANY_CURVATURE, PLAIN_STEP, Array, Number
 from explorer.core.optimizers.rule import (
     OPTIMIZERS,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.arrays import Array as Array
-from explorer.core.ground.knobs import check_floats
+from explorer.core.ground.checks import check_floats
 
 Number = float | Array  # a hyperparameter: a number, or an array ``(runs,)``
 

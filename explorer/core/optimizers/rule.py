@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import (
-    Knob,
-    Shelf,
+from explorer.core.ground.checks import (
     check_floats,
     check_left,
     check_made,
@@ -18,10 +16,11 @@ from explorer.core.ground.knobs import (
     check_real,
     check_switch,
     check_takes,
-    door,
     must,
     typed,
 )
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.shelf import Shelf, door
 from explorer.core.optimizers.recurrence import UNKNOWN, Array, Number, Recurrence, measured
 
 Code = tuple[str, str, str]  # lines of Python: before the steps, in each, and the direction

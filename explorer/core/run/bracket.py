@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, check_scalar, door
+from explorer.core.ground.checks import check_scalar
+from explorer.core.ground.knobs import Knob
 from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import RUNS, Array, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.run.descent import known_to

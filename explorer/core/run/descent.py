@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.halt import heed
-from explorer.core.ground.knobs import (
-    NOT_NEGATIVE,
+from explorer.core.ground.checks import (
     check_floats,
     check_integer,
     check_made,
@@ -24,12 +21,14 @@ from explorer.core.ground.knobs import (
     check_switch,
     check_takes,
     check_whole,
-    door,
-    knob_of,
     must,
     typed,
 )
+from explorer.core.ground.display import Displayed, span
+from explorer.core.ground.halt import heed
+from explorer.core.ground.knobs import NOT_NEGATIVE
 from explorer.core.ground.prose import counted
+from explorer.core.ground.shelf import door, knob_of
 from explorer.core.ground.size import BATCH, MOST_RUNS, PATH, REMEMBERED, check_size
 from explorer.core.losses.protocol import RUNS, Array, DataLoss, Facts, Loss, check_loss, first_seen, seen
 from explorer.core.optimizers import Optimizer, State, check_optimizer, check_step, length

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from explorer.core.ground.checks import check_whole
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_whole, door
 from explorer.core.ground.prose import counted, plain, plain_or
+from explorer.core.ground.shelf import door
 from explorer.core.ground.size import PATH, check_size
 from explorer.core.losses.protocol import Array, Loss
 from explorer.core.optimizers import Optimizer

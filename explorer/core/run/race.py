@@ -6,8 +6,10 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 
+from explorer.core.ground.checks import check_made, check_one, must, short
 from explorer.core.ground.display import Drawable
-from explorer.core.ground.knobs import Knob, Parameter, check_made, check_one, must, short, strictly
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.parameters import Parameter, strictly
 from explorer.core.ground.prose import listed, plain
 from explorer.core.ground.size import PAGE, check_size
 from explorer.core.optimizers import OPTIMIZERS

@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.arrays import rounding_of
+from explorer.core.ground.checks import check_made, check_points, check_switch, check_whole, must
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.halt import Halt, heeding
-from explorer.core.ground.knobs import check_made, check_points, check_switch, check_whole, door, must
 from explorer.core.ground.prose import counted, plain, told_apart
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached, first_hessian_times, first_seen, seen
 from explorer.core.losses.wrapped import Function, Pointwise, as_loss, as_point, from_function, stride
 from explorer.core.optimizers import Optimizer, check_optimizer, check_step, length

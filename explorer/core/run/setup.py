@@ -9,25 +9,13 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.core.ground.checks import check_made, check_mapping, check_number, check_one, check_whole, must, short, typed
 from explorer.core.ground.display import Drawable
 from explorer.core.ground.elsewhere import pointer
-from explorer.core.ground.knobs import (
-    NOT_NEGATIVE,
-    Knob,
-    Parameter,
-    Shelf,
-    check_made,
-    check_mapping,
-    check_number,
-    check_one,
-    check_whole,
-    door,
-    must,
-    short,
-    strictly,
-    typed,
-)
+from explorer.core.ground.knobs import NOT_NEGATIVE, Knob
+from explorer.core.ground.parameters import Parameter, strictly
 from explorer.core.ground.prose import counted, listed
+from explorer.core.ground.shelf import Shelf, door
 from explorer.core.ground.size import WORK, check_size
 from explorer.core.losses import LOSSES, DataLoss, Loss
 from explorer.core.optimizers import CLIP, OPTIMIZERS, Optimizer, clipped

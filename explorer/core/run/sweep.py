@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.blas import one_blas_thread as one_blas_thread
+from explorer.core.ground.checks import check_made, check_takes, check_whole, must
 from explorer.core.ground.halt import AnyOf, Halt, Stopped, heed, heeding
-from explorer.core.ground.knobs import check_made, check_takes, check_whole, door, must
+from explorer.core.ground.shelf import door
 from explorer.core.ground.travel import sent
 from explorer.core.ground.workers import threads
 from explorer.core.losses.protocol import Array, Loss

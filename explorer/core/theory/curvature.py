@@ -12,7 +12,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from explorer.core.ground.blas import one_blas_thread
-from explorer.core.ground.knobs import must
+from explorer.core.ground.checks import must
 from explorer.core.ground.prose import plain
 from explorer.core.ground.size import BATCH
 from explorer.core.losses.protocol import Array, Facts, Loss, first_hessian_times, hessian_times, seen

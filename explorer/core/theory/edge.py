@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.knobs import check_points, door, must
+from explorer.core.ground.checks import check_points, must
 from explorer.core.ground.prose import plain
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import RUNS, Array, Facts, Loss, check_loss, seen
 from explorer.core.optimizers import Optimizer, check_optimizer
 from explorer.core.theory.curvature import Top, check_product, sharpness, top_eigenvalues

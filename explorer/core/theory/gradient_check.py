@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.arrays import rounding_of
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.checks import check_number, check_whole, must
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_number, check_whole, door, must
 from explorer.core.ground.prose import listed, plain
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import Array, Facts, Loss, check_loss, check_reached, first_hessian_times, first_seen, first_value, seen
 from explorer.core.losses.wrapped import Function, as_loss
 from explorer.core.theory.differences import IMAGINARY, complex_step, derivatives, differences, each, rounding, sides, slopes_along

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from explorer.core.ground.knobs import check_whole, must
+from explorer.core.ground.checks import check_whole, must
 from explorer.core.losses.protocol import Array, DataLoss, Facts, seen
 
 MOST_DIMENSIONS = 20  # of a second moment: its operator has dim⁴ numbers, 160 000 of them here

@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.blas import one_blas_thread
+from explorer.core.ground.checks import check_floats, check_number, check_one, check_scalar, check_whole, must
 from explorer.core.ground.display import Displayed, Told, span
-from explorer.core.ground.knobs import Knob, check_floats, check_number, check_one, check_scalar, check_whole, door, must
+from explorer.core.ground.knobs import Knob
 from explorer.core.ground.prose import counted, plain, plain_or
+from explorer.core.ground.shelf import door
 from explorer.core.ground.size import BATCH, PATH, check_size
 from explorer.core.losses.protocol import RUNS, Facts, Loss, check_loss
 from explorer.core.optimizers import Optimizer, check_optimizer

@@ -7,9 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.checks import check_whole
 from explorer.core.ground.display import Displayed
-from explorer.core.ground.knobs import check_whole, door
 from explorer.core.ground.prose import counted, plain, told_apart
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import Array, DataLoss, Facts, Loss, seen
 from explorer.core.optimizers import Optimizer
 from explorer.core.run.descent import Trajectory

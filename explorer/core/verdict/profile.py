@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.core.ground.arrays import Array
-from explorer.core.ground.knobs import must, typed
+from explorer.core.ground.checks import must, typed
 from explorer.core.run.descent import Trajectory
 
 PARTS = 16  # a run is cut into this many equal parts, so that its summary does not grow with its steps

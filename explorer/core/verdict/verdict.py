@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.ground.checks import check_place, check_whole
 from explorer.core.ground.display import Displayed, span
-from explorer.core.ground.knobs import check_place, check_whole, door
 from explorer.core.ground.prose import counted, plain
+from explorer.core.ground.shelf import door
 from explorer.core.losses.protocol import Array, Facts, Loss, check_reached
 from explorer.core.run.descent import Descent, Trajectory
 from explorer.core.theory.curvature import extremes, sharpness

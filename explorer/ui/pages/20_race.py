@@ -6,7 +6,7 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from explorer.core.ground.knobs import short
+from explorer.core.ground.checks import short
 from explorer.core.ground.prose import plain, plain_or
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run.race import DEFAULT, MOST_RACERS, Pace, Race, Racer

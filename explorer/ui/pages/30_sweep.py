@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.core.ground.knobs import Knob, Look, must
+from explorer.core.ground.checks import must
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.parameters import Look
 from explorer.core.ground.prose import counted, plain, plain_or, told_apart
 from explorer.core.ground.size import check_size
 from explorer.core.losses import LOSSES, Facts

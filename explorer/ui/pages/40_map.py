@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.core.ground.knobs import short
+from explorer.core.ground.checks import short
 from explorer.core.ground.prose import counted, plain
 from explorer.core.maps.boundary import agreement, lines
 from explorer.core.maps.canvas import Canvas, csv, records

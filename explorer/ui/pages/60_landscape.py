@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.core.ground.knobs import parameters
+from explorer.core.ground.parameters import parameters
 from explorer.core.ground.prose import plain_or
 from explorer.core.networks.planes import Survey, View, cautions, check_work, finding, on_path, panes, summary, survey
 from explorer.core.run.setup import Setup

@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from explorer.core.ground.knobs import typed
+from explorer.core.ground.checks import typed
 from explorer.site.casebook import SYNONYMS, Case, by_name, by_symptom, casebook, heading
 from explorer.ui import panel
 from explorer.ui.elements import drawn

@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from explorer.core.ground.knobs import typed
+from explorer.core.ground.checks import typed
 from explorer.site.lessons import lessons
 from explorer.ui import panel
 from explorer.ui.elements import drawn

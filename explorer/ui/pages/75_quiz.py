@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from explorer.core.ground.knobs import typed
+from explorer.core.ground.checks import typed
 from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.gift import QUESTION, curve, facts, gift
 from explorer.ui import panel

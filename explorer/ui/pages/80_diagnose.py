@@ -13,7 +13,7 @@ from explorer.core.diagnosis.causes import Cause
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
 from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
 from explorer.core.files.roles import ROLES
-from explorer.core.ground.knobs import typed
+from explorer.core.ground.checks import typed
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook

@@ -12,7 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer.core.ground.halt import Halt, Stopped
-from explorer.core.ground.knobs import Knob, Look
+from explorer.core.ground.knobs import Knob
+from explorer.core.ground.parameters import Look
 from explorer.core.ground.prose import counted, plain
 from explorer.core.optimizers import OPTIMIZERS
 from explorer.core.run import safe_rate as own
