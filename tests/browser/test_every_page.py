@@ -99,7 +99,7 @@ def is_reached_by_keyboard(page: Page) -> None:
 
 def has_a_file_that_says_what_its_numbers_are(page: Page, name: str) -> None:
     """A name for every trace and a number for every point; losses, and not their logarithms, also beside a tick that says "lower"."""
-    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")  # a picture that stays while one reads on has no such foot
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")  # what stays while one reads on has no foot
     ways = page.locator(".picture-save summary").first
     ways.click()
     with page.expect_download() as download:
