@@ -366,28 +366,7 @@ function mount(parent) {
     const seen = remembered.get(data.key);
     if (seen.position === position && seen.epoch === data.epoch) return;
     remember();
-    if (!data.part || !app) return tellPython();
-    root.dataset.due = "waits";
-    resting.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
-    if (atRest()) deliver();
-  }
-
-  // A part of a page runs after what is running already, and Streamlit then drops whatever it has not sent of that part yet: the picture would
-  // leave and come back under the hand that drags it again. So it reports once the page is at rest, and at once if the visitor turns to
-  // something else, which must not come first.
-  const app = root.closest("[data-testid=stApp]"), atRest = () => app.dataset.testScriptState === "notRunning";
-  const resting = new MutationObserver(() => {
-    if (atRest()) return deliver();
-    if (root.dataset.due === "said") delete root.dataset.due, resting.disconnect();
-  });
-  function deliver() {
-    if (root.dataset.due !== "waits") return;
-    root.dataset.due = "said";
-    tellPython();
-  }
-  function tellPython() {
-    const { epoch, position: to, mine } = remembered.get(data.key);
-    if (mine && epoch === data.epoch) commit("value", [epoch, to]);
+    commit("value", [data.epoch, position]);
   }
 
   const remember = () => remembered.set(data.key, { epoch: data.epoch, position, mine: true });
@@ -532,7 +511,6 @@ function mount(parent) {
     draw();
   };
   addEventListener("prediction", turned, { signal });
-  for (const turns of ["pointerdown", "keydown"]) addEventListener(turns, ({ target }) => void (root.contains(target) || deliver()), { capture: true, signal });
   predict.onclick = () => {
     const to = !prediction().isOn();
     prediction().turn(to, true);
@@ -712,7 +690,6 @@ function mount(parent) {
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
-    resting.disconnect();
     gone.abort();
     Plotly?.purge(plot);
     root.remove();

@@ -15,7 +15,6 @@ AT_WORK = r"""() => {
     !document.querySelector("[data-testid=stSkeleton]") || "a part of the page is not there",
     all("[data-testid=stBidiComponentRegular]", ({ childElementCount }) => childElementCount > 1) || "a component is not there",
     all(".picture", (picture) => picture.dataset.drawn) || "a picture is not drawn",
-    all(".picture", (picture) => !("due" in picture.dataset)) || "a release is not reported",
     !document.querySelector("[role=progressbar]") || "work is under way",
     tried?.[1] === tried?.[2] || "rates are tried",
     !/After [\d,]+ of [\d,]+ steps the loss|Trying the first other rates|Taking the first steps/.test(said) || "a network is trained",
