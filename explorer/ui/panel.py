@@ -25,7 +25,7 @@ from explorer.core.ground.parameters import Look, Parameter, experiment, paramet
 from explorer.core.ground.prose import listed
 from explorer.core.losses import LOSSES, DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
-from explorer.ui.elements import fold
+from explorer.ui.fold import fold
 from explorer.ui.words import literally
 
 Asked = TypeVar("Asked")

@@ -15,7 +15,7 @@ from explorer.site.lessons import lessons
 from explorer.site.mark import mark as drawn_mark
 from explorer.site.module import Module
 from explorer.ui import panel
-from explorer.ui.elements import ink
+from explorer.ui.drawn import ink
 from explorer.ui.part import heard
 from explorer.ui.server import FRAMED_BY
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,12 @@ from explorer.core.run.setup import SHELVES, Setup
 from tests.ui.reading import FOLDER, PATIENCE, control, controls, ends, finished, leave, opened, unreadable
 
 EVERYTHING = [(kind, name) for kind, shelf in SHELVES.items() for name in shelf]
+
+
+def test_the_controls_load_no_library_of_tables() -> None:
+    """Every page has them, and pandas alone takes longer to load than all of the rest."""
+    said = [sys.executable, "-c", "import sys, explorer.ui.panel; print('pandas' in sys.modules)"]
+    assert subprocess.run(said, capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 
 def only_the_panel() -> None:

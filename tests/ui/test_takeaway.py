@@ -58,7 +58,7 @@ def test_nothing_is_written_while_it_is_folded(monkeypatch: pytest.MonkeyPatch) 
     def refused(*args: Any) -> str:
         raise AssertionError
 
-    monkeypatch.setattr("explorer.ui.elements.program", refused)
+    monkeypatch.setattr("explorer.ui.takeaway.program", refused)
     app = AppTest.from_file(str(MAIN), default_timeout=300).run()
     assert not app.exception
     assert "This run as Python" in [each.label for each in app.expander]

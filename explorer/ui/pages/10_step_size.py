@@ -24,9 +24,12 @@ from explorer.site.casebook import cases
 from explorer.site.content import Content, Dial, content
 from explorer.site.shown import content_of, ruled
 from explorer.ui import panel
-from explorer.ui.elements import Metric, fold, metrics, offer, short_table, takeaway
+from explorer.ui.fold import fold
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.short_table import offer, short_table
+from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import sentence
 

@@ -17,9 +17,10 @@ from explorer.site.content import Content
 from explorer.site.questions import final, leading
 from explorer.site.shown import content_of, raced
 from explorer.ui import panel
-from explorer.ui.elements import offer, short_table, takeaway
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.short_table import offer, short_table
+from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 
 RACERS, PACE, TABLE, SHARE, FOR = (f"race:{name}" for name in ("racers", "pace", "table", "share", "for"))

@@ -26,8 +26,9 @@ from explorer.core.verdict.verdict import Outcome, Verdict, judge
 from explorer.figures import sweep as figure
 from explorer.site.questions import Question, best, edge
 from explorer.ui import panel
-from explorer.ui.elements import fold, offer, short_table
+from explorer.ui.fold import fold
 from explorer.ui.picture import picture
+from explorer.ui.short_table import offer, short_table
 from explorer.ui.turns import turn
 
 MOST_RULES, MOST_SEEDS, PRECISION = 4, 10, 1e-3

@@ -23,10 +23,11 @@ from explorer.site.content import Dial, Mark
 from explorer.site.kept import tried
 from explorer.site.questions import ASKED, Question, becomes, edge
 from explorer.ui import panel
-from explorer.ui.elements import Metric, metrics, takeaway
 from explorer.ui.job import job, stop, stopped, watched
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.takeaway import takeaway
 
 JOB, RULER = "network:job", "network:ruler:job"
 DEFAULT = Setup("network", learning_rate=0.5, steps=400)

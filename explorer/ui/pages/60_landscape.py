@@ -13,10 +13,11 @@ from explorer.figures import planes as figure
 from explorer.site.casebook import cases
 from explorer.site.content import Dial
 from explorer.ui import panel
-from explorer.ui.elements import Metric, metrics, takeaway
 from explorer.ui.job import beside, job, stop, stopped, watched
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.takeaway import takeaway
 
 Seen = tuple[Setup, View]  # what is trained, and the planes that are looked at
 JOB = "landscape:job"

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.core.ground.checks import typed
 from explorer.site.casebook import SYNONYMS, Case, by_name, by_symptom, casebook, heading
 from explorer.ui import panel
-from explorer.ui.elements import drawn
+from explorer.ui.drawn import drawn
 from explorer.ui.way import SHOWN, lab
 
 SYMPTOM, SEARCH, CHOSEN = (f"cases:{name}" for name in ("symptom", "search", "chosen"))

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.core.ground.checks import typed
 from explorer.site.lessons import lessons
 from explorer.ui import panel
-from explorer.ui.elements import drawn
+from explorer.ui.drawn import drawn
 from explorer.ui.words import fit_to_read
 
 CHOSEN, SHOWN = "lessons:lesson", "lessons:shown"

@@ -10,7 +10,7 @@ from explorer.core.ground.checks import typed
 from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.gift import QUESTION, curve, facts, gift
 from explorer.ui import panel
-from explorer.ui.elements import drawn, ink
+from explorer.ui.drawn import drawn, ink
 from explorer.ui.way import lab
 
 STATE = "quiz:state"

@@ -18,8 +18,8 @@ from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
 from explorer.ui import panel
-from explorer.ui.elements import short_table
 from explorer.ui.picture import picture
+from explorer.ui.short_table import short_table
 from explorer.ui.way import lab
 from explorer.ui.words import fit_to_read, literally, sentence
 

@@ -8,9 +8,10 @@ from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
 from explorer.figures import growth as figure
 from explorer.site.casebook import by_name
 from explorer.ui import panel
-from explorer.ui.elements import Metric, metrics, takeaway
+from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.takeaway import takeaway
 from explorer.ui.turns import turn
 from explorer.ui.words import fit_to_read, sentence
 

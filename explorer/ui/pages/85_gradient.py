@@ -16,9 +16,10 @@ from explorer.core.run.setup import Setup
 from explorer.core.theory.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
 from explorer.figures import gradient as figure
 from explorer.ui import panel
-from explorer.ui.elements import fold, short_table
+from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
+from explorer.ui.short_table import short_table
 from explorer.ui.turns import turn
 
 TYPED, EXAMPLE = "gradient:typed", "gradient:example"

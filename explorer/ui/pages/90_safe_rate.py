@@ -21,9 +21,10 @@ from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
 from explorer.ui import panel
-from explorer.ui.elements import fold, short_table
+from explorer.ui.fold import fold
 from explorer.ui.job import Job, job, stop, stopped, watched
 from explorer.ui.picture import picture
+from explorer.ui.short_table import short_table
 
 JOB = "safe_rate:job"
 MOST_STEPS = 1000
