@@ -366,7 +366,22 @@ function mount(parent) {
     const seen = remembered.get(data.key);
     if (seen.position === position && seen.epoch === data.epoch) return;
     remember();
-    commit("value", [data.epoch, position]);
+    root.dataset.due = "";
+    if (atRest()) deliver();
+    else resting.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
+  }
+
+  // A part of a page runs after what is running already, and Streamlit then drops whatever it has not sent of that part yet: the picture would
+  // leave and come back under the hand that drags it again. So it reports once the page is at rest, and at once if the visitor turns to
+  // something else, which must not come first.
+  const app = root.closest("[data-testid=stApp]"), atRest = () => !data.part || !app || app.dataset.testScriptState === "notRunning";
+  const resting = new MutationObserver(() => atRest() && deliver());
+  function deliver() {
+    if (!("due" in root.dataset)) return;
+    delete root.dataset.due;
+    resting.disconnect();
+    const { epoch, position: to, mine } = remembered.get(data.key);
+    if (mine && epoch === data.epoch) commit("value", [epoch, to]);
   }
 
   const remember = () => remembered.set(data.key, { epoch: data.epoch, position, mine: true });
@@ -511,6 +526,7 @@ function mount(parent) {
     draw();
   };
   addEventListener("prediction", turned, { signal });
+  for (const turns of ["pointerdown", "keydown"]) addEventListener(turns, ({ target }) => void (root.contains(target) || deliver()), { capture: true, signal });
   predict.onclick = () => {
     const to = !prediction().isOn();
     prediction().turn(to, true);
@@ -690,6 +706,7 @@ function mount(parent) {
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
+    resting.disconnect();
     gone.abort();
     Plotly?.purge(plot);
     root.remove();

@@ -17,7 +17,7 @@ import streamlit as st
 
 from explorer.site.content import CODE, CONTENTS, Content, Dial, content
 from explorer.site.questions import Question
-from explorer.ui.part import heard, reported
+from explorer.ui.part import heard, inside, reported
 
 _component = st.components.v2.component(
     "divergence_explorer.picture",
@@ -108,6 +108,7 @@ def picture(
             "clickable": on_click is not None,
             "boxable": on_box is not None,
             "follows": on_move is not None,
+            "part": inside.get(),
         },
         on_value_change=heard(hear),
         on_clicked_change=reported(key, "clicked", on_click),

@@ -51,6 +51,32 @@ def test_the_ruler_is_dragged_and_its_rate_is_trained(visit: Visit, server: str)
     expect(page.locator("h2").first).not_to_contain_text(said.inner_text().partition(":")[0])
 
 
+def test_a_ruler_stays_under_the_hand_that_drags_it_again_and_again(visit: Visit, server: str) -> None:
+    """Each release trains anew, and the next drag begins before that is over: none is broken off, and the last is what is trained."""
+    page = visit(f"{server}/network", ignore="404")
+    settle(page)
+    dial = page.get_by_role("slider", name="Learning rate").first
+    own, box, last = dial.element_handle(), dial.bounding_box(), int(dial.get_attribute("max") or 0)
+    assert own is not None
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    for shares in ((0.3, 0.6), (0.2, 0.5), (0.7, 0.4), (0.1, 0.8)):
+        for to in shares:
+            before = int(dial.input_value()) / last
+            page.mouse.move(box["x"] + 22 + before * (box["width"] - 44), middle)
+            page.mouse.down()
+            page.mouse.move(box["x"] + 22 + to * (box["width"] - 44), middle, steps=4)
+            page.wait_for_function("([dial, to]) => Math.abs(dial.value - to) <= 2", arg=[own, to * last])
+            page.mouse.up()
+        page.mouse.down()  # and hold it until the page is at rest
+        settle(page)
+        page.mouse.move(box["x"] + 22 + 0.55 * (box["width"] - 44), middle, steps=4)
+        page.wait_for_function("([dial, to]) => dial.isConnected && Math.abs(dial.value - to) <= 2", arg=[own, 0.55 * last])
+        page.mouse.up()
+    said = page.locator(".picture-value .picture-now").first.inner_text().split()[0]
+    page.wait_for_function("to => Math.abs(new URL(location).searchParams.get('learning_rate') / to - 1) < 1e-3", arg=float(said))
+
+
 def test_every_picture_is_there_while_another_run_is_under_way(visit: Visit, server: str) -> None:
     """Nothing below leaves and comes back under the hand of somebody who types one rate after another."""
     page = visit(f"{server}/network?{urlencode(SMALL)}", ignore="404")
