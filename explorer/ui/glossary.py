@@ -11,7 +11,7 @@ import streamlit as st
 
 from explorer.site.glossary import glossary
 from explorer.site.module import Module
-from explorer.ui import panel
+from explorer.ui import address
 from explorer.ui.part import reported
 from explorer.ui.way import lab
 
@@ -48,7 +48,7 @@ def _open(name: object) -> None:
     """Go to the case that was clicked; what comes from a browser is checked."""
     case = next((word.case for word in glossary() if word.case.name == name), None)
     if case is not None:
-        st.session_state[panel.GO] = {"page": lab(case.page), "query_params": case.link}
+        st.session_state[address.GO] = {"page": lab(case.page), "query_params": case.link}
 
 
 def printed() -> str:

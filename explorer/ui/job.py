@@ -13,7 +13,7 @@ import streamlit as st
 
 from explorer.core.ground.halt import Halt, Stopped, heeding
 from explorer.core.maps.render import Unfinished
-from explorer.ui import panel
+from explorer.ui import notes
 from explorer.ui.part import part
 from explorer.ui.turns import TURNS, Gone, Turn, visitor
 from explorer.ui.words import literally
@@ -276,9 +276,9 @@ def watched(job: Job[Result], show: Callable[[Result], None], waiting: str, *, a
             if waits:
                 st.button("Stop", on_click=job.stop, key=f"stop:{waiting}", icon=":material/stop:")
         if job.running and not began:  # resumed: the page looks at it from time to time again
-            panel.again()
+            notes.again()
         if not job.running and st.session_state.pop(f"{id(job)}:watched", False):
-            panel.again()
+            notes.again()
 
     if began:
         st.session_state[f"{id(job)}:watched"] = True

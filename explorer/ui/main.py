@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.ui import panel, part
+from explorer.ui import address, panel, part
 from explorer.ui.glossary import words
 from explorer.ui.way import PAGES, mark, name_of, title_of, way
 
@@ -22,11 +22,11 @@ if PAGES:
     file = f"pages/{PAGES[pages.index(page)].name}"
     part.begun()
     panel.follow(file)
-    st.session_state[panel.HERE] = page.url_path
+    st.session_state[address.HERE] = page.url_path
     way(page.url_path)
     panel.follow(file)  # what the run before would have heard, had it not been interrupted
     page.run()
-    panel.arrived()
+    address.arrived()
     words()
 else:
     st.info("There is no page yet: put one into `explorer/ui/pages/`, named like `10_step_size.py`.")

@@ -1,19 +1,14 @@
-"""The controls: a `Setup` on one side, widgets and the link on the other. No other module has widgets for knobs.
+"""The setup that holds, and the controls that turn it: a `Setup` on one side, widgets and the link on the other.
 
 The setup in the session is the only state. Every widget shows its part of it, and turning one replaces it; so a preset, a link and
 a hand all go the same way. Refused input stays in its box, with the reason under it, and the setup is unchanged.
 """
 
 import html
-import math
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from functools import partial
-from secrets import token_hex
-from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlencode
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -22,9 +17,9 @@ from explorer.core.data import remember
 from explorer.core.files.tables import read_table
 from explorer.core.ground.checks import short, typed
 from explorer.core.ground.parameters import Look, Parameter, experiment, parameters
-from explorer.core.ground.prose import listed
 from explorer.core.losses import LOSSES, DataLoss
 from explorer.core.run.setup import PLAIN, RESCUES, SHELVES, START, Setup
+from explorer.ui import address, notes, widgets
 from explorer.ui.fold import fold
 from explorer.ui.words import literally
 
@@ -32,43 +27,14 @@ Asked = TypeVar("Asked")
 Read = TypeVar("Read")
 Result = TypeVar("Result")
 Viewed = TypeVar("Viewed", bound=Look)
-GO = "go"  # where in the session it is kept which page should be shown next, and by which link, as `st.switch_page` takes it
-PREDICT = "view.predict"
+
+STATE, WAITING = "setup", "setup:waiting"
+"""Where in the session it is kept which setup holds, and which waits for a page that can use it."""
 
 STEP_SIZE = "pages/10_step_size.py"
-HERE = "here"  # where in the session it is kept which page is shown, by its address within the app
-
-BACK, BOUND = "back", "bound"
-"""Where in the session it is kept which step back or forward was the last, and to which page and link the visitor is on the way."""
-
-STATE, LINKS, REFUSED, NOTES, SAID, WAITING = "setup", "setup:links", "setup:refused", "setup:notes", "setup:said", "setup:waiting"
-
 
 PARTS = {each.name for each in fields(Setup)} - {"knobs"}
 """What the link of an experiment says; that of a lesson, a case or a curve has nothing of it."""
-
-
-@dataclass(frozen=True)
-class Predicting(Look):
-    """Whether pages hide their answers until they are guessed."""
-
-    predict: bool = False
-
-
-def predicting() -> Predicting:
-    """Whether the answers are hidden: as the page's link says, or else as they are."""
-    query = opened()
-    return Predicting.salvage({PREDICT: query[PREDICT]})[0] if PREDICT in query else Predicting(st.session_state.get(PREDICT, False))
-
-
-def predict(on: bool) -> None:
-    """Hide the answers from now on, or no longer."""
-    st.session_state[PREDICT] = on
-
-
-def about(problem: Mapping[str, str]) -> None:
-    """Say which problem the page is about, before anything on it tells the answer: another one is asked anew (`prediction.js`)."""
-    st.html(f'<i class="asked" data-about="{html.escape(urlencode(problem))}"></i>')
 
 
 def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Callable[[Read], None], default: Read, known: str) -> None:
@@ -76,10 +42,10 @@ def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Call
 
     A link that names no loss speaks of the default's.
     """
-    predict(predicting().predict)
-    query, complaints = opened(), _doubled()
-    if PREDICT in query:
-        complaints += Predicting.salvage({PREDICT: query.pop(PREDICT)})[1]
+    address.predict(address.predicting().predict)
+    query, complaints = address.opened(), address.doubled()
+    if address.PREDICT in query:
+        complaints += address.Predicting.salvage({address.PREDICT: query.pop(address.PREDICT)})[1]
     if query:
         try:
             LOSSES[query.get("loss", "")]
@@ -93,27 +59,7 @@ def arrive(read: Callable[[dict[str, str]], tuple[Read, list[str]]], adopt: Call
     elif known not in st.session_state:
         adopt(default)
     if query or complaints:
-        say([f"{complaint}. {REST}" for complaint in complaints])
-
-
-REST = "The rest of the link is used."
-
-
-def linked(*known: str) -> dict[str, str]:
-    """Return the link that the page was just opened with, of which it knows these parts, and keep a sentence for whatever else it says."""
-    query = opened()
-    strange = [f"a link to this page has no part named {typed(name)}, but {listed(known)}" for name in query if name not in (*known, "v")]
-    if query:
-        say([f"{complaint}. {REST}" for complaint in (*_doubled(), *strange)])
-    return {name: text for name, text in query.items() if name in known}
-
-
-def _doubled() -> list[str]:
-    """Say of each part that the link has more than once which of them counts."""
-    many = {name: st.query_params.get_all(name) for name in opened()}
-    return [
-        f"{name} is {len(texts)} times in this link: {typed(texts[-1])}, the last, counts" for name, texts in many.items() if len(texts) > 1
-    ]
+        notes.say([f"{complaint}. {notes.REST}" for complaint in complaints])
 
 
 def current(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
@@ -155,11 +101,11 @@ def view_control(page: str, look: Look, name: str, **shown: Any) -> None:
     """The control of one part of how the page looks at what it shows."""
 
     def turn(name: str) -> None:
-        if not echo():
-            with refusing(key := f"{page}:{name}"):
+        if not widgets.echo():
+            with widgets.refusing(key := f"{page}:{name}"):
                 keep_view(page, replace(_look(page, look), **{name: st.session_state[key]}))
 
-    widget(f"{page}:{name}", parameters(type(look))[name], getattr(look, name), turn, name, **shown)
+    widgets.widget(f"{page}:{name}", parameters(type(look))[name], getattr(look, name), turn, name, **shown)
 
 
 def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -> Setup:
@@ -178,9 +124,9 @@ def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -
         elif refused_at != here and fits(mine):
             adopt(mine)
     if not fits(state[STATE]):
-        if opened():
+        if address.opened():
             here = ", ".join(name for name in LOSSES if fits(Setup(name)))
-            also_say(f"loss must be one of {here} on this page, got {typed(state[STATE].loss)}. {INSTEAD['first']}")
+            notes.also_say(f"loss must be one of {here} on this page, got {typed(state[STATE].loss)}. {INSTEAD['first']}")
         _wait(state[STATE], default.with_rule_of(state[STATE]))
     return state[STATE]
 
@@ -192,61 +138,27 @@ def _wait(setup: Setup, instead: Setup) -> None:
     st.session_state[WAITING] = setup, instead, context.page_script_hash if context else ""
 
 
-def go_back(page: str, query: dict[str, str]) -> None:
-    """Note that the visitor went back or forward in the history, to this page and its link."""
-    st.session_state.pop(GO, None)
-    st.session_state[BOUND] = page, query, True
-    for link, shown in _written():
-        if link == query and PREDICT in shown:
-            predict(shown[PREDICT])  # the answers are hidden as they were there
-
-
 def follow(here: str) -> None:
     """Goes from this page to the one that a click asked for, with the link that it was faster than, or back to where the visitor was.
 
     It holds until that page says its link, however often it is interrupted before, or until the visitor goes elsewhere.
     """
     state = st.session_state
-    if GO in state:
+    if address.GO in state:
         link = experiment(st.query_params.to_dict())
         unread = {"query_params": link} if STATE not in state and PARTS & {name.partition(".")[0] for name in link} else {}
-        wish = {"query_params": {}} | unread | state.pop(GO)
-        state[BOUND] = wish["page"], wish["query_params"], False
-    elif BOUND not in state or state[BOUND][:2] == (here, dict(st.query_params)):
+        wish = {"query_params": {}} | unread | state.pop(address.GO)
+        state[address.BOUND] = wish["page"], wish["query_params"], False
+    elif address.BOUND not in state or state[address.BOUND][:2] == (here, dict(st.query_params)):
         return
-    page, query, _ = state[BOUND]
+    page, query, _ = state[address.BOUND]
     st.switch_page(page, query_params=query)
-
-
-def opened() -> dict[str, str]:
-    """The link that the page was just opened with; empty if it was opened without, or if the page itself wrote it.
-
-    A browser that has not heard of the newest link says an older one, which is nobody's wish unless the visitor goes there.
-    """
-    query = dict(st.query_params)
-    return query if BOUND in st.session_state or query not in [link for link, _ in _written()] else {}
-
-
-def returned() -> bool:
-    """Whether the visitor has just gone back or forward to the page in the history."""
-    return BOUND in st.session_state and st.session_state[BOUND][2]
-
-
-def arrived() -> None:
-    """Say that the page which the visitor went to is shown."""
-    st.session_state.pop(BOUND, None)
-
-
-def _written() -> list[tuple[dict[str, str], dict[str, Any]]]:
-    """The last links that the page wrote, the newest at the end, each with what the boxes showed then."""
-    found: list[tuple[dict[str, str], dict[str, Any]]] = st.session_state.setdefault(LINKS, [])
-    return found
 
 
 def adopt(setup: Setup) -> None:
     """Adopt `setup` as the current one: widgets and the link follow."""
     st.session_state[STATE] = setup
-    st.session_state[REFUSED] = {}
+    st.session_state[widgets.REFUSED] = {}
     st.session_state.pop(WAITING, None)
 
 
@@ -264,7 +176,7 @@ def computable(
     try:
         result = compute(asked)
     except ValueError as error:
-        used = _rest(asked, compute, str(error)) if opened() else None
+        used = _rest(asked, compute, str(error)) if address.opened() else None
         if used is None:
             kept: Asked | None = st.session_state.get(f"{page}:good")
             good, shown = (default, "first") if kept is None or kept == asked else (kept, "last")  # what has begun may be refused later
@@ -290,7 +202,7 @@ def _rest(asked: Asked, compute: Callable[[Asked], Result], reason: str) -> tupl
             continue
         _wait(setup_in(asked), setup)
         for each in reasons:
-            also_say(f"{each}. {REST}")
+            notes.also_say(f"{each}. {notes.REST}")
         return found, result
     return None
 
@@ -327,10 +239,10 @@ def refuse(setup: Setup, good: Setup, reason: str, shown: str = "last") -> None:
     boxes = [f"box:{name}" for name in changed if f"box:{name}" in st.session_state]
     adopt(good)
     if boxes and (setup.loss, setup.optimizer) == (good.loss, good.optimizer):
-        st.session_state[REFUSED] = {boxes[0]: reason}
+        st.session_state[widgets.REFUSED] = {boxes[0]: reason}
     else:  # it came by a link, from another page, or with another loss
         _wait(setup, good)
-        also_say(f"{reason}. {INSTEAD[shown]}")
+        notes.also_say(f"{reason}. {INSTEAD[shown]}")
 
 
 INSTEAD = {"last": "The last picture that could be made is shown.", "first": "This page's own example is shown."}
@@ -341,54 +253,7 @@ def take_rate(ruler: Setup, learning_rate: float) -> None:
     setup: Setup = st.session_state[STATE]
     if replace(setup, learning_rate=ruler.learning_rate) == ruler:
         st.session_state[STATE] = replace(setup, learning_rate=learning_rate)
-        st.session_state[REFUSED].pop("box:learning_rate", None)
-
-
-def write_link(query: dict[str, str]) -> None:
-    """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is.
-
-    The browser is told that this is the page's link, and after which step back or forward (`beginning.js`).
-    """
-    links = _written()
-    if not links or links[-1][0] != query:
-        links.append((query, {}))  # before the browser hears of it: a run may be interrupted in between
-        del links[:-32]
-    links[-1][1][PREDICT] = st.session_state.get(PREDICT, False)
-    address = f"./{st.session_state.get(HERE, '')}{'?' * bool(query)}{urlencode(query)}"
-    link = b64encode(address.encode()).decode()  # no browser takes this for a link
-    back = st.session_state.get(BACK, 0)
-    st.html(f'<i class="asked" data-link="{link}" data-back="{back}" data-said="{token_hex(4)}"></i>')
-    if dict(st.query_params) != query:
-        st.query_params.from_dict(query)
-    arrived()
-
-
-UNUSED = "Not all of this link could be used"
-
-
-def say(sentences: list[str]) -> None:
-    """Keeps what `notes` should say next."""
-    st.session_state[NOTES] = sentences
-
-
-def also_say(sentence: str) -> None:
-    """Keeps one more sentence for `notes`."""
-    say([*st.session_state.get(NOTES, []), sentence])
-
-
-def notes() -> None:
-    """Says what was wrong with the link that opened the page, until something is turned; in a frame as one line that unfolds."""
-    st.session_state[SAID] = st.session_state.pop(NOTES, [])
-    if st.session_state[SAID]:
-        with st.container(key="notes"), st.expander(UNUSED) if st.context.is_embedded else nullcontext():
-            for note in st.session_state[SAID]:
-                st.warning(literally(note), icon=":material/link_off:")
-
-
-def again() -> NoReturn:
-    """Rerun the page because work is done, not because of the visitor: notes are shown again."""
-    st.session_state[NOTES] = st.session_state.get(SAID, [])
-    st.rerun()
+        st.session_state[widgets.REFUSED].pop("box:learning_rate", None)
 
 
 def recipe(line: str) -> None:
@@ -439,7 +304,7 @@ def rescues(setup: Setup) -> None:
             _knob(dotted, parameter, dict(setup.knobs).get(dotted, parameter.default))
         for name, parameter in RESCUES.items():
             value = getattr(setup, name)
-            offered = (each for each in stops(parameter, value or parameter.knob.low) if each != parameter.default)
+            offered = (each for each in widgets.stops(parameter, value or parameter.knob.low) if each != parameter.default)
             _knob(name, parameter, value, options=[parameter.default, *offered], none="off")
         st.caption("Weight decay is among the optimizer's knobs. The run without all of these stays in the picture as a dashed line.")
 
@@ -492,143 +357,36 @@ def _use_table(name: str) -> None:
     try:
         adopt(st.session_state[STATE].with_knobs({"loss.data": name}))
     except ValueError as error:
-        say([f"{error}. The last good data are still used."])
+        notes.say([f"{error}. The last good data are still used."])
 
 
 def _name(kind: str, setup: Setup) -> None:
     """The box that chooses from a shelf, with what the choice is under it."""
     shelf = SHELVES[kind]
-    seed(f"box:{kind}", getattr(setup, kind))
+    widgets.seed(f"box:{kind}", getattr(setup, kind))
     st.selectbox(kind, list(shelf), key=f"box:{kind}", format_func=shelf.title, on_change=_turn, args=(kind,))
     st.caption((shelf[getattr(setup, kind)].__doc__ or "").strip().splitlines()[0])
 
 
 def _knob(name: str, parameter: Parameter, value: Any, **look: Any) -> None:
-    widget(f"box:{name}", parameter, value, _turn, name, **look)
+    widgets.widget(f"box:{name}", parameter, value, _turn, name, **look)
 
 
 def _text(name: str, label: str, value: str, explained: str) -> None:
-    text(f"box:{name}", label, value, _turn, name, explained=explained)
-    refusal(f"box:{name}")
-
-
-def spaced(name: str) -> str:
-    """A choice as a person writes it: ``he_normal`` is he normal."""
-    return name.replace("_", " ")
-
-
-def widget(
-    key: str,
-    parameter: Parameter,
-    value: Any,
-    turn: Callable[[str], None],
-    name: str,
-    *,
-    options: list[Any] | None = None,
-    none: str = "",
-    spoken: Callable[[str], str] = spaced,
-    explained: str = "",
-) -> None:
-    """The widget that fits a parameter's kind and shows this value; turned, it calls `turn` with the name.
-
-    `options` are where a slider stops, `none` is what 0 and None are called there, and `spoken` is a choice in words.
-    """
-    shared: Any = {"key": key, "help": explained or parameter.knob.help or None, "on_change": turn, "args": (name,)}
-    seed(key, list(value) if parameter.kind == "choices" else value)
-    match parameter.kind:
-        case "switch":
-            st.toggle(parameter.label, **shared)
-        case "choice":
-            offered = parameter.options if value in parameter.options else (*parameter.options, value)  # an uploaded table, say
-            st.selectbox(parameter.label, offered, format_func=spoken, **shared)
-        case "choices":
-            st.multiselect(parameter.label, parameter.options, format_func=spoken, **shared)
-        case "number" | "integer" if math.isfinite(parameter.knob.low):
-            st.select_slider(
-                parameter.label,
-                options or stops(parameter, value),
-                format_func=lambda stop: none if none and stop in (None, 0, none) else short(float(stop)),
-                **shared,
-            )
-        case _:
-            text(key, parameter.label, parameter.write(value), turn, name, explained=shared["help"])
-    refusal(key)
-
-
-def text(key: str, label: str, value: str, turn: Callable[..., None], *args: str, explained: str | None = None) -> None:
-    """A box for text; what is typed is handed to `turn`, and what is refused stays in it."""
-    seed(key, value)
-    st.text_input(label, key=key, help=explained, on_change=turn, args=args)
-
-
-def stops(parameter: Parameter, value: Any) -> list[Any]:
-    """Where a knob's slider stops: its range in round numbers, 1-2-5 by decades if it is logarithmic, and the value it has."""
-    knob = parameter.knob
-    if knob.log:
-        decades = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(knob.high)) + 1)
-        found = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
-        found = [each for each in found if knob.low * (1 - 1e-9) <= each <= knob.high * (1 + 1e-9)]
-        if knob.at_least == 0:
-            found.append(0.0)
-    elif parameter.kind == "integer":
-        step = max(round((knob.high - knob.low) / 100), 1)
-        found = [float(each) for each in range(int(knob.low), int(knob.high) + 1, step)]
-    else:
-        found = [float(f"{knob.low + (knob.high - knob.low) * i / 100:.6g}") for i in range(101)]
-    kind = int if parameter.kind == "integer" else float
-    return sorted({kind(each) for each in (*found, parameter.default, value) if each is not None})
-
-
-def seed(key: str, value: Any) -> None:
-    """Lets a widget show what holds, unless what was typed there was refused."""
-    if key not in st.session_state.get(REFUSED, {}):
-        st.session_state[key] = value
-        for _, shown in _written()[-1:]:
-            shown[key] = value
-
-
-@contextmanager
-def refusing(key: str) -> Iterator[None]:
-    """Take what was typed into that box; if it is refused (ValueError), it stays there, with the reason under it."""
-    try:
-        yield
-        st.session_state[REFUSED].pop(key, None)
-    except ValueError as error:
-        st.session_state[REFUSED][key] = str(error)
-
-
-def refusal(key: str, shown: str = "value") -> None:
-    """Says why what was typed there was refused, and what of the last good ones is `shown`."""
-    if key in st.session_state.get(REFUSED, {}):
-        st.error(f"{literally(st.session_state[REFUSED][key])}. The picture still shows the last good {shown}.", icon=":material/error:")
-
-
-def echo(key: str = "") -> bool:
-    """Whether what the browser says of a widget is from before the page changed it, and nobody's wish.
-
-    Turning a widget runs the whole page. A part of the page that runs by itself brings along what the browser last knew of all widgets,
-    which may be older than the rate or the preset just chosen; and Streamlit may merge that with a run of the whole page. There the
-    browser's address bar tells: it still has an older link of this page, with which the box showed this very value.
-    """
-    context = get_script_run_ctx()
-    if context is not None and context.fragment_ids_this_run:
-        return True
-    query, links = dict(st.query_params), _written()
-    if not links or query == links[-1][0]:
-        return False
-    return any(query == link and key in shown and shown[key] == st.session_state[key] for link, shown in links)
+    widgets.text(f"box:{name}", label, value, _turn, name, explained=explained)
+    widgets.refusal(f"box:{name}")
 
 
 def _turn(name: str) -> None:
     """One widget was turned: the setup with that part replaced, or the reason why not."""
     key, setup = f"box:{name}", st.session_state[STATE]
     value = st.session_state[key]
-    if echo(key) or (name in SHELVES and value == getattr(setup, name)):
+    if widgets.echo(key) or (name in SHELVES and value == getattr(setup, name)):
         return
-    with refusing(key):
+    with widgets.refusing(key):
         st.session_state[STATE] = _fitting(setup.with_part(name, value), name)
         if name in SHELVES:
-            st.session_state[REFUSED] = {}
+            st.session_state[widgets.REFUSED] = {}
 
 
 def _fitting(setup: Setup, turned: str) -> Setup:

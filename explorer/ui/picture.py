@@ -63,7 +63,7 @@ def picture(
 
     `said` is the page's sentence about it, where no dial has words: an embedded page, which is only its first picture, shows it there.
 
-    `question` is what is asked, instead of the picture, while the page hides its answers (`panel.predicting`).
+    `question` is what is asked, instead of the picture, while the page hides its answers (`address.predicting`).
 
     `height` in pixels is the figure's own, unless it is given.
 

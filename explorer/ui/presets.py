@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.site.casebook import Case, casebook
-from explorer.ui import panel
+from explorer.ui import panel, widgets
 
 
 def presets(
@@ -49,5 +49,5 @@ def presets(
 
 def _choose(key: str, known: dict[str, Case], adopt: Callable[[Any], None], of: Callable[[Case], Any]) -> None:
     """Adopt a clicked preset."""
-    if st.session_state[key] in known and not panel.echo():
+    if st.session_state[key] in known and not widgets.echo():
         adopt(of(known[st.session_state[key]]))

@@ -14,7 +14,7 @@ from explorer.site.content import HERE as SITE
 from explorer.site.lessons import lessons
 from explorer.site.mark import mark as drawn_mark
 from explorer.site.module import Module
-from explorer.ui import panel
+from explorer.ui import address
 from explorer.ui.drawn import ink
 from explorer.ui.part import heard
 from explorer.ui.server import FRAMED_BY
@@ -77,7 +77,7 @@ def go(name: object) -> None:
     """Note the page that was clicked in the navigation; what comes from a browser is checked."""
     path = _path(name)
     if path:
-        st.session_state[panel.GO] = {"page": path}
+        st.session_state[address.GO] = {"page": path}
 
 
 def follow(step: object) -> None:
@@ -86,7 +86,7 @@ def follow(step: object) -> None:
     lesson = next((each for each in lessons() if each.name == name), None)
     if lesson is not None and place.isdecimal() and int(place) < len(lesson.stops):
         case = lesson.stops[int(place)].case
-        st.session_state[panel.GO] = {"page": lab(case.page), "query_params": case.link}
+        st.session_state[address.GO] = {"page": lab(case.page), "query_params": case.link}
 
 
 def show(case: object) -> None:
@@ -96,7 +96,7 @@ def show(case: object) -> None:
 
 def predict(on: object) -> None:
     """Hide the answers of the pages until they are guessed, or no longer."""
-    panel.predict(on is True)
+    address.predict(on is True)
 
 
 def dress(dark: object) -> None:
@@ -107,7 +107,7 @@ def back(there: object) -> None:
     """Note to where the visitor went back or forward; what comes from a browser is checked."""
     match there:
         case [str(path), str(query)] if page := _path(path.strip("/") or name_of(PAGES[0])):
-            panel.go_back(page, dict(parse_qsl(query, keep_blank_values=True)))
+            address.go_back(page, dict(parse_qsl(query, keep_blank_values=True)))
 
 
 LISTENERS = {"page": go, "case": show, "step": follow, "predict": predict, "theme": dress, "back": back}
@@ -117,7 +117,7 @@ def hear() -> None:
     """Listen once to each wish of the browser, in their order: they are numbered, as long as the browser has the page."""
     for count, name, wish in _wishes(st.session_state.get(WAY)):
         if name == "back":
-            st.session_state[panel.BACK] = count
+            st.session_state[address.BACK] = count
         if count > st.session_state[HEARD]:
             st.session_state[HEARD] = count
             LISTENERS[name](wish)
@@ -137,10 +137,10 @@ def way(page: str) -> None:
         "groups": grouped(),
         "here": page or name_of(PAGES[0]),
         "path": f"./{page}",
-        "back": st.session_state.get(panel.BACK, 0),
+        "back": st.session_state.get(address.BACK, 0),
         "lessons": lengths,
         "framed": FRAMED_BY != "'self'",
-        "predict": panel.predicting().predict,
+        "predict": address.predicting().predict,
         "dark": st.context.theme.type == "dark",
     }
     _component(key=WAY, data=data, **{f"on_{name}_change": heard(hear) for name in LISTENERS})  # type: ignore[arg-type]  # one for each name

@@ -27,7 +27,7 @@ def only_the_panel() -> None:
     import streamlit as st
 
     from explorer.core.run.setup import Setup
-    from explorer.ui import panel
+    from explorer.ui import notes, panel
 
     setup = panel.current(Setup())
     try:
@@ -37,7 +37,7 @@ def only_the_panel() -> None:
         panel.refuse(setup, good, str(error))
         setup = good
     st.session_state["good"] = setup
-    panel.notes()
+    notes.show()
     panel.controls(setup)
     panel.sampling(setup)
     panel.rescues(setup)
@@ -77,16 +77,16 @@ def page_with_work() -> None:
     """A page that was opened by a link it could not read, and that runs once more by itself when its work is done."""
     import streamlit as st
 
-    from explorer.ui import panel
+    from explorer.ui import notes
 
     if st.session_state.setdefault("to do", ["read the link", "work"]):
         if st.session_state["to do"].pop(0) == "read the link":
-            panel.say(["learning_rate must be one number, got 'abc'. The rest of the link is used."])
-            panel.notes()
-            panel.again()
-        panel.notes()
-        panel.again()
-    panel.notes()
+            notes.say(["learning_rate must be one number, got 'abc'. The rest of the link is used."])
+            notes.show()
+            notes.again()
+        notes.show()
+        notes.again()
+    notes.show()
     st.toggle("a control")
 
 
@@ -102,13 +102,13 @@ def page_that_follows() -> None:
     import streamlit as st
 
     from explorer import Setup
-    from explorer.ui import panel
+    from explorer.ui import address, panel
 
     setup = panel.current(Setup("x_squared", learning_rate=0.1))
     if "moved" in st.session_state:
         panel.take_rate(setup, st.session_state.pop("moved"))
         setup = st.session_state[panel.STATE]
-    panel.write_link(setup.to_query())
+    address.write(setup.to_query())
     panel.controls(setup)
 
 
@@ -138,7 +138,7 @@ def page_whose_work_is_refused_later() -> None:
     import streamlit as st
 
     from explorer import Setup
-    from explorer.ui import panel
+    from explorer.ui import address, notes, panel
 
     def begun(setup: Setup) -> int:
         if setup.steps == 7 and st.session_state.setdefault("looks", 0):
@@ -148,8 +148,8 @@ def page_whose_work_is_refused_later() -> None:
 
     default = Setup("x_squared", steps=3)
     setup, result = panel.computable("later", panel.current(default), default, begun)
-    panel.notes()
-    panel.write_link(setup.to_query())
+    notes.show()
+    address.write(setup.to_query())
     st.write(f"{result} steps")
 
 

@@ -12,7 +12,7 @@ from explorer.core.verdict.explanation import Explanation
 from explorer.figures import race as figure
 from explorer.site.questions import NOBODY, RIGHT, of_race
 from explorer.site.shown import shown
-from explorer.ui import panel
+from explorer.ui import address
 from tests.ui.reading import FOLDER, finished, opened, pictures
 
 PAGES = ("10_step_size", "20_race", "30_sweep", "50_network")
@@ -21,19 +21,19 @@ LINK = {"v": "1", "loss": "network", "loss.examples": "10", "loss.hidden": "2", 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_link_asks_first(page: str) -> None:
-    app = opened(FOLDER / "pages" / f"{page}.py", LINK | {panel.PREDICT: "True"})
-    assert app.query_params[panel.PREDICT] == "true"
+    app = opened(FOLDER / "pages" / f"{page}.py", LINK | {address.PREDICT: "True"})
+    assert app.query_params[address.PREDICT] == "true"
     assert not app.warning
     app.query_params.clear()
     for name, text in (LINK | {"steps": "6"}).items():
         app.query_params[name] = text
     app.run()  # a link that says nothing of it
     assert app.query_params["steps"] == "6"
-    assert app.query_params[panel.PREDICT] == "true"
-    app.query_params[panel.PREDICT] = "perhaps"
+    assert app.query_params[address.PREDICT] == "true"
+    app.query_params[address.PREDICT] = "perhaps"
     app.run()
     assert "got 'perhaps'" in app.warning[0].value
-    assert panel.PREDICT not in app.query_params
+    assert address.PREDICT not in app.query_params
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.run.setup import Setup
-from explorer.ui import panel, way
+from explorer.ui import address, way
 from explorer.ui.part import pass_on
 from tests.ui.reading import FOLDER, PATIENCE, leave, opened
 
@@ -175,12 +175,12 @@ def test_each_wish_is_heard_once_and_in_its_order(monkeypatch: pytest.MonkeyPatc
         way.hear()
         assert heard == expected
         heard.clear()
-    assert st.session_state[panel.BACK] == 5
-    for key in (way.WAY, way.HEARD, panel.BACK):
+    assert st.session_state[address.BACK] == 5
+    for key in (way.WAY, way.HEARD, address.BACK):
         st.session_state.pop(key)
 
 
 @pytest.mark.parametrize("there", [None, 3, [], ["race"], ["race", 5], ["nowhere", ""], ["../etc", ""]])
 def test_nobody_goes_back_to_nonsense(there: object) -> None:
     way.back(there)
-    assert panel.BOUND not in st.session_state
+    assert address.BOUND not in st.session_state

@@ -23,7 +23,7 @@ from explorer.figures.theme import Array
 from explorer.site.casebook import cases
 from explorer.site.content import Content, Dial, content
 from explorer.site.shown import content_of, ruled
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.fold import fold
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
@@ -207,8 +207,8 @@ def main() -> None:
     st.title("Where does the learning rate stop working?", anchor=False)
     top = st.container()
     setup, (held, (scale, explanation, between, shown)) = panel.computable("step_size", panel.current(DEFAULT), DEFAULT, anchored)
-    panel.about(held.to_query())
-    panel.notes()
+    address.about(held.to_query())
+    notes.show()
     with top:
         panel.recipe(setup.recipe)
     position = scale.position(setup.learning_rate)
@@ -220,7 +220,7 @@ def main() -> None:
         hint="drag me" if setup == DEFAULT else "",
         on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
     )
-    panel.write_link(setup.to_query() | panel.predicting().to_query())
+    address.write(setup.to_query() | address.predicting().to_query())
     below = st.container()
     with top:
         presets("step_size", setup, below=below)

@@ -16,7 +16,7 @@ from explorer.figures import stage
 from explorer.site.content import Content
 from explorer.site.questions import final, leading
 from explorer.site.shown import content_of, raced
-from explorer.ui import panel
+from explorer.ui import address, notes, panel, widgets
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
 from explorer.ui.short_table import offer, short_table
@@ -70,7 +70,7 @@ def adopt(race: Race) -> None:
 
 def type_share() -> None:
     """Take a typed share of the edge."""
-    with panel.refusing(f"{SHARE}:box"):
+    with widgets.refusing(f"{SHARE}:box"):
         st.session_state[SHARE] = LEARNING_RATE.parse(st.session_state[f"{SHARE}:box"])
 
 
@@ -81,8 +81,8 @@ def racers(race: Race) -> Race:
     if pace == "shared":
         panel.rate_box(race.setup, "learning rate for all")
     elif pace == "fraction":
-        panel.text(f"{SHARE}:box", "share of its own edge (1 is the edge)", short(st.session_state.get(SHARE, 0.5)), type_share)
-        panel.refusal(f"{SHARE}:box")
+        widgets.text(f"{SHARE}:box", "share of its own edge (1 is the edge)", short(st.session_state.get(SHARE, 0.5)), type_share)
+        widgets.refusal(f"{SHARE}:box")
     own = pace == "own"
     edited = st.data_editor(
         pd.DataFrame([(each.optimizer, each.learning_rate) for each in race.racers], columns=["optimizer", "learning rate"]),
@@ -140,9 +140,9 @@ def main() -> None:
     with st.sidebar:
         race = racers(race)
     race, (explanations, shown) = panel.computable("race", race, DEFAULT, computed, problem)
-    panel.write_link(race.to_query() | panel.predicting().to_query())
-    panel.about(race.to_query())
-    panel.notes()
+    address.write(race.to_query() | address.predicting().to_query())
+    address.about(race.to_query())
+    notes.show()
     with top:
         panel.recipe(race.recipe)
     with st.sidebar:

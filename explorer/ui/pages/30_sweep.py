@@ -25,7 +25,7 @@ from explorer.core.verdict.measured import measured_growth
 from explorer.core.verdict.verdict import Outcome, Verdict, judge
 from explorer.figures import sweep as figure
 from explorer.site.questions import Question, best, edge
-from explorer.ui import panel
+from explorer.ui import address, notes, panel, widgets
 from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.short_table import offer, short_table
@@ -56,7 +56,7 @@ def main() -> None:
     setup, look = panel.viewed("sweep", DEFAULT, Swept())
     rules = look.rules or (setup.optimizer,)
     with st.sidebar:
-        for name, spoken in (("rules", OPTIMIZERS.title), ("seeds", panel.spaced), ("finder", panel.spaced)):
+        for name, spoken in (("rules", OPTIMIZERS.title), ("seeds", widgets.spaced), ("finder", widgets.spaced)):
             panel.view_control("sweep", replace(look, rules=rules), name, spoken=spoken)
         if len(rules) > MOST_RULES:
             st.warning(f"At most {MOST_RULES} curves can be told apart; the first {MOST_RULES} are swept.")
@@ -65,9 +65,9 @@ def main() -> None:
     shown, (bands, found) = panel.computable("sweep", asked, alone, lambda each: computed(*each))
     setup = shown[0]
     query = setup.to_query() | look.to_query()
-    panel.write_link(query | panel.predicting().to_query())
-    panel.about(query)
-    panel.notes()
+    address.write(query | address.predicting().to_query())
+    address.about(query)
+    notes.show()
     panel.recipe(recipe(bands, setup))
     with st.sidebar:
         panel.all_controls(setup, data=True)
@@ -274,7 +274,7 @@ def open_run(pointed: Any) -> None:
     if isinstance(pointed, list) and len(pointed) == 2 and pointed[0] in by_name and isinstance(pointed[1], int | float):
         other = setup if by_name[pointed[0]] == setup.optimizer else setup.with_choice("optimizer", by_name[pointed[0]])
         panel.adopt(replace(other, learning_rate=float(pointed[1])))
-        st.session_state[panel.GO] = {"page": panel.STEP_SIZE}
+        st.session_state[address.GO] = {"page": panel.STEP_SIZE}
 
 
 main()

@@ -20,7 +20,7 @@ from explorer.core.verdict.verdict import Verdict
 from explorer.figures import map as figure
 from explorer.site.casebook import cases
 from explorer.site.kept import known
-from explorer.ui import panel
+from explorer.ui import address, notes, panel, widgets
 from explorer.ui.job import Job, job
 from explorer.ui.part import part
 from explorer.ui.picture import picture
@@ -47,7 +47,7 @@ def main() -> None:
     st.title("How does the edge move when two knobs are turned?", anchor=False)
     top = st.container()
     plan = current()
-    panel.notes()
+    notes.show()
     canvas = canvas_of(plan)
     painting = job(JOB, plan, lambda halt: render(plan, canvas, stop=halt), keeps=True)
     painting.wait(WAIT, GLANCE)
@@ -65,7 +65,7 @@ def main() -> None:
         panel.recipe(plan.setup.recipe)
         presets("map", plan, adopt, below=below)
     take_away(plan, canvas)
-    panel.write_link(plan.to_query())
+    address.write(plan.to_query())
     with st.sidebar:
         sides(plan)
         panel.all_controls(plan.setup, rate="learning_rate" not in (plan.x.knob, plan.y.knob))
@@ -122,10 +122,10 @@ def show(plan: Map, canvas: Canvas, painting: Job[float], live: bool) -> None:
     """Show the unfinished or finished picture and its controls. Reruns by itself while the map is being rendered."""
     painting.look()
     moved = st.session_state[PLAN] != plan or st.session_state[JOB][1] is not painting
-    if moved or panel.NOTES in st.session_state:
+    if moved or notes.NOTES in st.session_state:
         st.rerun()
     if live != painting.running:
-        panel.again()
+        notes.again()
     canvas = canvas.copy()  # rendering continues while this is drawn: the words must match the picture
     sentence = headline(plan, canvas)
     st.header(sentence, anchor=False)
@@ -215,7 +215,7 @@ def look(**axes: Axis) -> None:
     try:
         plan = checked(replace(before, setup=st.session_state[panel.STATE], **axes))
     except ValueError as error:
-        panel.also_say(f"{error}. The window stays as it was.")
+        notes.also_say(f"{error}. The window stays as it was.")
         return
     if (plan.x, plan.y) != (before.x, before.y):
         st.session_state[BACK] = [*st.session_state[BACK][-49:], before]
@@ -225,8 +225,8 @@ def look(**axes: Axis) -> None:
 def move(plan: Map) -> None:
     """Make another window hold; what was typed for this one and refused is forgotten."""
     st.session_state[PLAN] = plan
-    for key in [key for key in st.session_state[panel.REFUSED] if key.startswith("map:")]:
-        del st.session_state[panel.REFUSED][key]
+    for key in [key for key in st.session_state[widgets.REFUSED] if key.startswith("map:")]:
+        del st.session_state[widgets.REFUSED][key]
 
 
 def zoom(factor: float) -> None:
@@ -284,8 +284,8 @@ def open_run(pointed: Any) -> None:
     across, up = figure.sides(plan)
     setup, difference = plan.nearest(plan.y.pixel(pointed[1] + up.origin), plan.x.pixel(pointed[0] + across.origin))
     panel.adopt(setup)
-    panel.say([difference] if difference else [])
-    st.session_state[panel.GO] = {"page": panel.STEP_SIZE}
+    notes.say([difference] if difference else [])
+    st.session_state[address.GO] = {"page": panel.STEP_SIZE}
 
 
 # ---- the sidebar
@@ -296,17 +296,17 @@ def sides(plan: Map) -> None:
     offered = knobs(plan.setup)
     for name, label in (("x", "across"), ("y", "up")):
         axis, key = getattr(plan, name), f"map:{name}"
-        panel.seed(f"{key}:knob", axis.knob)
+        widgets.seed(f"{key}:knob", axis.knob)
         st.selectbox(label, list(offered), key=f"{key}:knob", format_func=lambda knob: offered[knob].label, on_change=turn_to, args=(name,))
         for column, end, said in zip(st.columns(2), ("low", "high"), ("from", "to"), strict=True):
             with column:
-                panel.text(f"{key}:{end}", said, short(getattr(axis, end)), type_end, name, end)
+                widgets.text(f"{key}:{end}", said, short(getattr(axis, end)), type_end, name, end)
         for end in ("low", "high"):
-            panel.refusal(f"{key}:{end}", "window")
-        panel.seed(f"{key}:log", axis.log)
+            widgets.refusal(f"{key}:{end}", "window")
+        widgets.seed(f"{key}:log", axis.log)
         st.toggle("logarithmic", key=f"{key}:log", on_change=bend, args=(name,))
     count = max(plan.x.count, plan.y.count)
-    panel.seed("map:count", count)
+    widgets.seed("map:count", count)
     st.select_slider("pixels a side", sorted({*PIXELS, count}), key="map:count", on_change=refine)
     st.caption("Everything else, and what is not on an axis:")
 
@@ -315,7 +315,7 @@ def turn_to(name: str) -> None:
     """Put another knob on an axis; choosing the other axis's knob swaps the two."""
     plan: Map = st.session_state[PLAN]
     knob, axis, other = st.session_state[f"map:{name}:knob"], getattr(plan, name), plan.y if name == "x" else plan.x
-    if panel.echo() or knob == axis.knob or knob not in knobs(st.session_state[panel.STATE]):
+    if widgets.echo() or knob == axis.knob or knob not in knobs(st.session_state[panel.STATE]):
         return
     if knob == other.knob:
         look(x=plan.y, y=plan.x)
@@ -326,8 +326,8 @@ def turn_to(name: str) -> None:
 def type_end(name: str, end: str) -> None:
     """Take a typed end of a window."""
     plan = st.session_state[PLAN]
-    if not panel.echo():
-        with panel.refusing(key := f"map:{name}:{end}"):
+    if not widgets.echo():
+        with widgets.refusing(key := f"map:{name}:{end}"):
             axis = replace(getattr(plan, name), **{end: st.session_state[key]})
             checked(replace(plan, setup=st.session_state[panel.STATE], **{name: axis}))
             look(**{name: axis})
@@ -336,20 +336,20 @@ def type_end(name: str, end: str) -> None:
 def bend(name: str) -> None:
     """Make an axis logarithmic or linear; one that begins at zero then begins four decades below its end."""
     axis = getattr(st.session_state[PLAN], name)
-    if panel.echo():
+    if widgets.echo():
         return
     if not st.session_state[f"map:{name}:log"]:
         look(**{name: replace(axis, log=False)})
     elif axis.high > 0:
         look(**{name: replace(axis, log=True, low=axis.low if axis.low > 0 else axis.high * 1e-4)})
     else:
-        panel.say([f"the high end of {axis.knob} must be > 0 on a logarithmic axis, got {short(axis.high)}."])
+        notes.say([f"the high end of {axis.knob} must be > 0 on a logarithmic axis, got {short(axis.high)}."])
 
 
 def refine() -> None:
     """Change the number of pixels a side."""
     plan, count = st.session_state[PLAN], st.session_state["map:count"]
-    if not panel.echo():
+    if not widgets.echo():
         look(x=replace(plan.x, count=count), y=replace(plan.y, count=count))
 
 

@@ -22,7 +22,7 @@ from explorer.figures.theme import COLORS
 from explorer.site.content import Dial, Mark
 from explorer.site.kept import tried
 from explorer.site.questions import ASKED, Question, becomes, edge
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.job import job, stop, stopped, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
@@ -39,10 +39,10 @@ def main() -> None:
     st.title("What does this network do at this rate?", anchor=False)
     setup = panel.current(DEFAULT, lambda setup: setup.loss in ("network", "convolution", "homemade_network"))
     setup, _ = panel.computable("network", setup, DEFAULT, check_work)
-    panel.write_link(setup.to_query() | panel.predicting().to_query())
-    panel.about({name: text for name, text in setup.to_query().items() if name != "learning_rate"})
+    address.write(setup.to_query() | address.predicting().to_query())
+    address.about({name: text for name, text in setup.to_query().items() if name != "learning_rate"})
     with st.container():  # what is said here comes and goes, and the ruler below keeps its place
-        panel.notes()
+        notes.show()
         panel.recipe(setup.recipe)
         chips, pause = st.container(), st.container()
     with st.sidebar:

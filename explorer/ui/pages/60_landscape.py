@@ -12,7 +12,7 @@ from explorer.core.run.setup import Setup
 from explorer.figures import planes as figure
 from explorer.site.casebook import cases
 from explorer.site.content import Dial
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.job import beside, job, stop, stopped, watched
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
@@ -30,8 +30,8 @@ def main() -> None:
     asked = panel.viewed("landscape", DEFAULT, View(), lambda setup: setup.loss in ("network", "convolution"))
     (setup, view), _ = panel.computable("landscape", asked, (DEFAULT, View()), allowed)
     panel.keep_view("landscape", view)
-    panel.write_link(setup.to_query() | view.to_query())
-    panel.notes()
+    address.write(setup.to_query() | view.to_query())
+    notes.show()
     seen = replace(view, drawn="lines")  # as a surface they are the same numbers
     panel.recipe(setup.recipe)
     chips, pause, picture_of_it, words, below = (st.container() for _ in range(5))

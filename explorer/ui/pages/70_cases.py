@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.core.ground.checks import typed
 from explorer.site.casebook import SYNONYMS, Case, by_name, by_symptom, casebook, heading
-from explorer.ui import panel
+from explorer.ui import address, notes
 from explorer.ui.drawn import drawn
 from explorer.ui.way import SHOWN, lab
 
@@ -19,7 +19,7 @@ def main() -> None:
     kinds = by_symptom(casebook())
     linked(kinds)
     case = current()
-    panel.notes()
+    notes.show()
     if st.context.is_embedded:
         chosen, words = st.session_state.get(SYMPTOM), st.session_state.get(SEARCH, "")
         card(case or next(iter(matching(kinds[chosen] if chosen else list(casebook()), words)), casebook()[0]))
@@ -29,7 +29,7 @@ def main() -> None:
     chosen = st.pills("It", list(kinds), key=SYMPTOM, format_func=lambda kind: f"{kind} ({len(kinds[kind])})")
     words = st.text_input("Search", key=SEARCH, placeholder="Adam, CNN, plateau, dead …", max_chars=LONGEST)
     parts = {"symptom": chosen, "search": words, "case": st.session_state.get(CHOSEN)}
-    panel.write_link({name: part for name, part in parts.items() if part})
+    address.write({name: part for name, part in parts.items() if part})
     shown = {kind: matching(group, words) for kind, group in kinds.items() if chosen in (None, kind)}
     if not any(shown.values()):
         st.info("No case contains these words. Here are all cases.", icon=":material/search_off:")
@@ -45,23 +45,23 @@ def main() -> None:
 
 def linked(kinds: dict[str, list[Case]]) -> None:
     """Make what the page was opened with hold: the symptom, the words of the search and the case."""
-    link = panel.linked("symptom", "search", "case")
-    if not panel.opened() and not panel.returned():
+    link = address.linked("symptom", "search", "case")
+    if not address.opened() and not address.returned():
         return
     symptom, words = link.get("symptom"), link.get("search", "")
     st.session_state[SYMPTOM] = symptom if symptom in kinds else None
     st.session_state[SEARCH], st.session_state[CHOSEN] = words[:LONGEST], link.get("case")
     if symptom is not None and symptom not in kinds:
-        panel.also_say(f"symptom must be one of {', '.join(kinds)}, got {typed(symptom)}. All cases are shown.")
+        notes.also_say(f"symptom must be one of {', '.join(kinds)}, got {typed(symptom)}. All cases are shown.")
     if len(words) > LONGEST:
-        panel.also_say(f"search must have at most {LONGEST} letters, got {len(words)}. The first {LONGEST} are searched for.")
+        notes.also_say(f"search must have at most {LONGEST} letters, got {len(words)}. The first {LONGEST} are searched for.")
 
 
 def current() -> Case | None:
     """Return the case that was clicked, or that the link named; None if there is none."""
     name = st.session_state[CHOSEN] = st.session_state.pop(SHOWN, st.session_state.get(CHOSEN))
     if name is not None and name not in by_name():
-        panel.also_say(f"There is no case named “{name}”. Choose one of the pictures below, or search for a word of it.")
+        notes.also_say(f"There is no case named “{name}”. Choose one of the pictures below, or search for a word of it.")
     return by_name().get(name or "")
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.core.ground.checks import typed
 from explorer.site.lessons import lessons
-from explorer.ui import panel
+from explorer.ui import address, notes
 from explorer.ui.drawn import drawn
 from explorer.ui.words import fit_to_read
 
@@ -24,17 +24,17 @@ def main() -> None:
     st.title("What shall I show, and ask?", anchor=False)
     by_title = {lesson.title: lesson for lesson in lessons()}
     kept = st.session_state.get(SHOWN)  # Streamlit forgets the choice of a page that was left
-    link = panel.linked("lesson")
+    link = address.linked("lesson")
     linked = next((each.title for each in lessons() if each.name == link.get("lesson", kept)), lessons()[0].title)
     if link.get("lesson", kept) not in (None, *(each.name for each in lessons())):
         names = ", ".join(each.name for each in lessons())
-        panel.also_say(f"lesson must be one of {names}, got {typed(link['lesson'])}. The first is shown.")
-    if panel.opened() or CHOSEN not in st.session_state:
+        notes.also_say(f"lesson must be one of {names}, got {typed(link['lesson'])}. The first is shown.")
+    if address.opened() or CHOSEN not in st.session_state:
         st.session_state[CHOSEN] = linked
     lesson = by_title[st.pills("Lesson", list(by_title), key=CHOSEN, label_visibility="collapsed") or linked]
     st.session_state[SHOWN] = lesson.name
-    panel.notes()
-    panel.write_link({"lesson": lesson.name})
+    notes.show()
+    address.write({"lesson": lesson.name})
     st.header(lesson.about, anchor=False)
     st.markdown("Begin at a step, press **p**, and go on with **n**. The notes are yours: print this page, or keep it on another screen.")
     for place, stop in enumerate(lesson.stops):

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.core.ground.checks import typed
 from explorer.site.casebook import Case, asked, casebook, choices
 from explorer.site.gift import QUESTION, curve, facts, gift
-from explorer.ui import panel
+from explorer.ui import address, notes
 from explorer.ui.drawn import drawn, ink
 from explorer.ui.way import lab
 
@@ -50,8 +50,8 @@ def main() -> None:
     st.title("Which knob made this curve?", anchor=False)
     game = linked() or st.session_state.setdefault(STATE, begin(random.randrange(SEEDS)))
     st.session_state[STATE] = game
-    panel.write_link({"curve": game.link})
-    panel.notes()
+    address.write({"curve": game.link})
+    notes.show()
     case = game.case
     st.markdown(f"**Curve {game.place + 1}** · {game.answered - len(game.missed)} of {game.answered} right")
     drawing, words = st.columns([3, 2], vertical_alignment="center")
@@ -78,7 +78,7 @@ def main() -> None:
 
 def linked() -> Game | None:
     """Return the game whose curve the page was opened with; its number says nothing of the answer."""
-    link = panel.linked("curve")
+    link = address.linked("curve")
     if "curve" not in link:
         return None
     named = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,3})", link["curve"])
@@ -88,7 +88,7 @@ def linked() -> Game | None:
         game.place, game.answer = int(named[2]) - 1, None
         return game
     rule = f"a number, a dot and a number up to {len(ASKED)}"
-    panel.also_say(f"This link names no curve of the quiz, which is {rule}: curve is {typed(link['curve'])}. Another game begins.")
+    notes.also_say(f"This link names no curve of the quiz, which is {rule}: curve is {typed(link['curve'])}. Another game begins.")
     return None
 
 

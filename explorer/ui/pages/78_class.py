@@ -8,7 +8,7 @@ from explorer.core.run.setup import Setup
 from explorer.hall.problem import Problem
 from explorer.hall.store import MOST_BETS
 from explorer.site.casebook import by_name
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.turns import turn
 
 EXPLAINED = "explained"  # what a page in a frame leaves out
@@ -26,8 +26,8 @@ def main() -> None:
     """The problem as students see it, and the way into a room."""
     st.title("Where does my class believe the edge is?", anchor=False)
     setup, problem = panel.computable("class", panel.current(DEFAULT), DEFAULT, posed)
-    panel.notes()
-    panel.write_link(setup.to_query())
+    notes.show()
+    address.write(setup.to_query())
     with st.container(key=EXPLAINED):
         st.markdown(
             "Open a room, and show the page that follows: it has a code and a QR code. Students join with their phones, without an account,"

@@ -17,7 +17,7 @@ from explorer.core.ground.checks import typed
 from explorer.core.ground.prose import plain_or
 from explorer.figures import diagnosis as figure
 from explorer.site.casebook import Case, casebook
-from explorer.ui import panel
+from explorer.ui import address, notes
 from explorer.ui.picture import picture
 from explorer.ui.short_table import short_table
 from explorer.ui.way import lab
@@ -67,7 +67,7 @@ def main() -> None:
     st.title("What does your loss curve say?", anchor=False)
     linked()
     give()
-    panel.notes()
+    notes.show()
     link()
     refused = ""
     for name, content in sources().items():
@@ -84,17 +84,17 @@ def main() -> None:
 
 def linked() -> None:
     """Take the example that the page was opened with, and whether its steps were random."""
-    query, mine = panel.linked("example", "random"), st.session_state.setdefault(HELD, {})
+    query, mine = address.linked("example", "random"), st.session_state.setdefault(HELD, {})
     if not query:
         return
     name, random = LINKED.get(query.get("example", "")), query.get("random", "unknown")
     if name is None:
         given = f"got {typed(query['example'])}" if "example" in query else "and this link names none"
-        panel.also_say(f"example must be one of {', '.join(LINKED)}, {given}. The first one is shown.")
+        notes.also_say(f"example must be one of {', '.join(LINKED)}, {given}. The first one is shown.")
     else:
         take(EXAMPLES[name])
     if random not in KNOWN:
-        panel.also_say(f"random must be {' or '.join([*KNOWN][1:])}, got {typed(random)}. It is left open.")
+        notes.also_say(f"random must be {' or '.join([*KNOWN][1:])}, got {typed(random)}. It is left open.")
     mine[RANDOM] = random if random in KNOWN else "unknown"
 
 
@@ -103,7 +103,7 @@ def link() -> None:
     random = st.session_state[HELD].get(RANDOM) or "unknown"
     parts = {"random": random} if KNOWN[random] is not None else {}
     example = next((name for name, title in LINKED.items() if title == st.session_state[EXAMPLE]), None)
-    panel.write_link({"example": example} | parts if example else {})
+    address.write({"example": example} | parts if example else {})
     brought = "" if example else ' data-brought="The link opens this page with an example: the log itself is not in it."'
     st.html(f'<i class="asked"{brought}></i>')  # the share sheet says so (way.js)
 

@@ -7,7 +7,7 @@ from explorer.core.run.setup import Setup
 from explorer.core.verdict.forensics import Forensics, Growth, growth, why_nan
 from explorer.figures import growth as figure
 from explorer.site.casebook import by_name
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.metrics import Metric, metrics
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -36,8 +36,8 @@ def main() -> None:
     """A run, why it became inf or nan in one sentence, what to change, and how its quantities grew."""
     st.title("Why is it `nan`?", anchor=False)
     setup, (found, grown) = panel.computable("why_nan", panel.current(DEFAULT), DEFAULT, computed)
-    panel.notes()
-    panel.write_link(setup.to_query())
+    notes.show()
+    address.write(setup.to_query())
     top = st.container()
     st.header(fit_to_read(sentence(found.sentence)), anchor=False)
     if found.change:

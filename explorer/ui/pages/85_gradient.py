@@ -15,7 +15,7 @@ from explorer.core.losses.protocol import Facts
 from explorer.core.run.setup import Setup
 from explorer.core.theory.gradient_check import MOST, GradientCheck, check_gradient, error_by_step
 from explorer.figures import gradient as figure
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.fold import fold
 from explorer.ui.picture import picture
 from explorer.ui.presets import presets
@@ -48,8 +48,8 @@ def main() -> None:
     examples(setup)
     hand = by_hand(setup) if setup.loss == "formula" else ()
     (setup, _), (check, errors) = panel.computable("gradient", (setup, hand), (CODE, ()), lambda each: computed(*each))
-    panel.notes()
-    panel.write_link(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
+    notes.show()
+    address.write(setup.to_query() | {f"{BY_HAND}{name}": text for name, text in typed().items() if setup.loss == "formula" and text})
     st.header(check.summary(), anchor=False)
     drawn, alt = figure.draw(check, errors)
     picture(drawn, key="gradient:picture", alt=alt, said=check.summary(), height=420, narrow=figure.NARROW)

@@ -20,7 +20,7 @@ from explorer.core.run import safe_rate as own
 from explorer.core.run.safe_rate import SafeRate, safe_rate
 from explorer.core.run.setup import Setup
 from explorer.figures import diagnosis as figure
-from explorer.ui import panel
+from explorer.ui import address, notes, panel
 from explorer.ui.fold import fold
 from explorer.ui.job import Job, job, stop, stopped, watched
 from explorer.ui.picture import picture
@@ -80,8 +80,8 @@ def main() -> None:
     panel.view_control("safe_rate", look, "rules", spoken=OPTIMIZERS.title)
     rules = list(look.rules)
     setup, running = panel.computable("safe_rate", setup, DEFAULT, lambda each: begun(each, rules))
-    panel.notes()
-    panel.write_link(setup.to_query() | look.to_query())
+    notes.show()
+    address.write(setup.to_query() | look.to_query())
     stopped(JOB)
     watched(running, lambda found: show(rules, found), "Measuring the curvature, and trying rates on both sides…")
     with fold("Ask it of your own model, in PyTorch or JAX") as unfolded:
