@@ -31,6 +31,11 @@ PARTS = (
     "picture_labels",
     "picture_frame",
     "picture_live",
+    "picture_words",
+    "picture_player",
+    "picture_stays",
+    "picture_saved",
+    "picture_fetched",
     "picture_alone",
 )
 FLAT = HERE / "bundle" / "plotly-cartesian.min.js"

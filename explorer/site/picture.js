@@ -4,11 +4,6 @@
 
 const NARROW = 640; // px: below it the `narrow` layout applies
 const SHORTEST = 0.5, SHORTEST_NARROW = 0.6; // of its height: a picture is made that short to stand beside its ruler in one window
-const STAYS = 0.72; // of the window, at most, for a picture that stays while the words below it are read
-const STUCK = 0.42; // of its height, at least, while it stays
-const UNDER = 240; // px of words below it in its own block, at most, which are hidden meanwhile
-const WORDS = 72; // px above a picture that is saved, for its sentence
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const TOUCH = matchMedia("(pointer: coarse)");
 // Touch has no hover: the buttons would always cover the headings, for a zoom that touch does not draw.
 const CONFIG = { displaylogo: false, displayModeBar: TOUCH.matches ? false : "hover", scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
@@ -104,8 +99,8 @@ function mount(parent) {
   let dressed, family; // in which look, and with which letters
   let figure, painted, layout; // figure, frames and layout in the colors of the theme, for this width
   const form = find(".picture-guess"), answer = find(".picture-answer"), predict = find(".picture-predict"), saving = find(".picture-save");
-  const guess = guessing(form, answer);
-  let position = 0, time = 0, held = false, playing = 0, waiting = 0;
+  const guess = guessing(form, answer), words = wordsOf(sentence, value, said);
+  let position = 0, time = 0, held = false, waiting = 0;
   let whole = 0; // the height of the figure before it is fitted into the window
   let stale = true, busy = false, again = false;
 
@@ -120,7 +115,7 @@ function mount(parent) {
     timeText.textContent = times[time] ?? "";
     timeInput.setAttribute("aria-valuetext", times[time] ?? "");
     if (dial) tellDial(dial);
-    if (!dial?.words.length) say("", verdict());
+    if (!dial?.words.length) words.say("", verdict(), data.embedded);
     // What a link of exactly this must say beside the address, in which the page has the position that it follows.
     const own = [data.follows || position === data.value ? "" : position, time < times.length - 1 ? time : ""];
     if (own.join("")) root.dataset.moved = own;
@@ -129,49 +124,18 @@ function mount(parent) {
     announce();
   }
 
+  const announce = () => words.announce(guess.asks() ? [] : [...answer.querySelectorAll("strong")].map(({ textContent }) => textContent), { silent: guess.asks(), busy: held || film.runs() });
+
   const alone = () => "title" in data; // on a page of its own
   const verdict = () => (data.embedded || alone() ? data.said : ""); // else the page around it says it
-
-  // A screen reader hears the sentence whenever another one is shown, but for the first, and for those that a drag passes.
-  let told;
-  function announce() {
-    const all = guess.asks() ? "" : [...[...answer.querySelectorAll("strong")].map(({ textContent }) => textContent), words].filter(Boolean).join(" ");
-    if (held || playing || all === told) return;
-    if (told !== undefined) said.textContent = all;
-    told = all;
-  }
 
   function tellDial(dial) {
     const [, bold = "", rest] = (dial.words[position] ?? "").match(/^(?:\*\*(.+?)\*\*)?(.*)$/s);
     const zone = zones.find(({ to }) => position / Math.max(frames.length - 1, 1) <= to);
-    say(bold, rest);
+    words.say(bold, rest, data.embedded);
     sentence.style.setProperty("--zone", zone?.color ?? "var(--st-border-color)");
-    tellValue(dial.values[position]);
+    words.value(dial.values[position], data.embedded);
     dialInput.setAttribute("aria-valuetext", [dial.values[position], dial.zones[position], bold + rest].filter(Boolean).join(", "));
-  }
-
-  // The sentence, whose start may be bold: in a frame as many of its clauses as have room, the first of them in any case, in small type.
-  let words = "";
-  function say(bold, rest) {
-    words = bold + rest;
-    const box = sentence.firstElementChild, fits = () => box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1;
-    const texts = data.embedded ? shorter(words) : [words], last = [["picture-fine", texts.at(-1)], ["picture-fine picture-whole", texts.at(-1)]];
-    for (const [kind, text] of [...texts.map((each) => ["", each]), ...last]) {
-      const parts = [Object.assign(document.createElement("strong"), { textContent: text.slice(0, bold.length) }), text.slice(bold.length)];
-      if (box.textContent !== text) box.replaceChildren(...parts.slice(bold ? 0 : 1));
-      if (box.className !== kind) box.className = kind;
-      if (!data.embedded || fits()) return;
-    }
-  }
-
-  // What stands beside the ruler: in a frame without the dial's name, and then without what it is compared with, where it has no room.
-  function tellValue(text) {
-    const [label, now] = [value.firstElementChild, value.querySelector(".picture-now")];
-    for (const [named, shown] of [[true, text], [false, text], [false, text.split(" = ")[0]]]) {
-      label.hidden = !named;
-      now.textContent = shown;
-      if (!data.embedded || value.scrollWidth <= value.clientWidth) return;
-    }
   }
 
   // -- drawing: at most once for each frame of the screen, newest wish only
@@ -201,6 +165,11 @@ function mount(parent) {
     busy = false;
   }
 
+  function redraw() {
+    stale = true;
+    draw();
+  }
+
   let drawn;
   function shown() {
     const shown = painted[position] ?? { data: [], traces: [] };
@@ -222,7 +191,7 @@ function mount(parent) {
   // While the hand is on the dial or the film runs; a key that is pressed moves by one, which Plotly draws.
   let live;
   let scrubbing = false; // the hand is on the player's slider
-  const moving = () => Boolean(plot._fullLayout && (((held || scrubbing) && !byKey) || playing) && !guess.asks());
+  const moving = () => Boolean(plot._fullLayout && (((held || scrubbing) && !byKey) || film.runs()) && !guess.asks());
   function drawLive() {
     live ??= liveOn(plot);
     const { patches, view } = shown();
@@ -253,9 +222,9 @@ function mount(parent) {
     whole = layout.height;
     root.style.height = "";
     if (data.embedded) arrangeFrame();
-    layout.height = stuck || inWindow(whole);
+    layout.height = stays.height() || inWindow(whole);
     plot.style.height = `${layout.height}px`;
-    rest();
+    stays.rest();
   }
 
   // The frame of another page shows the first picture, and nothing else.
@@ -317,7 +286,7 @@ function mount(parent) {
   function inWindow(height) {
     if (data.embedded) return room() || height;
     if (!data.dial && !data.times.length && !data.boxable) return height;
-    const from = (stuck ? natural() : root.getBoundingClientRect().top) + (main?.scrollTop ?? scrollY);
+    const from = (stays.height() ? stays.natural() : root.getBoundingClientRect().top) + (main?.scrollTop ?? scrollY);
     const below = innerHeight - (from < innerHeight / 2 ? from : 72) - (root.offsetHeight - plot.offsetHeight) - 8; // beside the sentence, the ruler and the player
     const least = root.clientWidth < NARROW ? SHORTEST_NARROW : SHORTEST;
     return Math.round(Math.min(Math.max(below, least * height), height));
@@ -394,44 +363,15 @@ function mount(parent) {
     else position = to;
     draw();
   }
-
-  function startPlaying() {
-    const last = Number(reel().max);
-    const from = Number(reel().value) >= last ? 0 : Number(reel().value);
-    // With reduced motion, at most eight stills; otherwise the whole in about six seconds.
-    const [stride, pace] = STILL.matches ? [Math.ceil(last / 7), 900] : [1, Math.min(Math.max(6000 / last, 16), 300)];
-    const began = performance.now();
-    let at = -1;
-    const tick = (now) => {
-      const next = from + stride * Math.floor(Math.max(now - began, 0) / pace);
-      if (next !== at) advanceTo((at = next));
-      if (at >= last) stopPlaying();
-      else playing = requestAnimationFrame(tick);
-    };
-    playing = requestAnimationFrame(tick);
-    showPlaying();
-  }
-
-  function stopPlaying() {
-    if (!playing) return;
-    cancelAnimationFrame(playing);
-    playing = 0;
-    showPlaying();
+  const film = playerOf(play, reel, advanceTo, () => {
     if (live?.shows()) settle();
     if (reel() === dialInput) report();
-  }
-
-  function showPlaying() {
-    play.querySelector("span").textContent = playing ? "Pause" : "Play";
-    play.querySelector("path").setAttribute("d", playing ? "M6 5h4v14H6zM14 5h4v14h-4z" : "M6 4v16l14-8z");
-  }
-
-  const togglePlaying = () => (playing ? stopPlaying() : startPlaying());
+  });
 
   // -- events
   dialInput.oninput = () => {
     moved = true;
-    stopPlaying();
+    film.stop();
     held = true;
     moveTo(Number(dialInput.value));
   };
@@ -446,7 +386,7 @@ function mount(parent) {
   // A drag that ends where it began changes nothing, and what comes after the keys must not be overtaken by their report.
   dialInput.onpointerup = dialInput.onpointercancel = dialInput.onblur = () => void (held && report());
   timeInput.oninput = () => {
-    stopPlaying();
+    film.stop();
     scrubbing = true;
     advanceTo(Number(timeInput.value));
   };
@@ -454,33 +394,21 @@ function mount(parent) {
     scrubbing = false;
     if (live?.shows()) settle();
   };
-  play.onclick = togglePlaying;
+  play.onclick = film.toggle;
   for (const button of player.querySelectorAll("[data-step]"))
     button.onclick = () => {
-      stopPlaying();
+      film.stop();
       stepBy(Number(button.dataset.step));
     };
 
-  // -- taking it away: the picture with its sentence on the ground of the page, or the points that it shows
-  const drawing = (format) => Plotly.toImage(withWords(plot, sentence.hidden ? data.alt : sentence.textContent, root), { format, scale: 2, width: plot.clientWidth, height: layout.height + WORDS });
-  const saved = {
-    png: drawing,
-    svg: drawing,
-    csv: () => `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(plot.data, merge(layout, shown().view)))}`,
-    html: async () => URL.createObjectURL(new Blob([await standAlone({ ...given, content: known, ...titles(), value: position, hint: "" }, file())], { type: "text/html" })),
-  };
-  const titles = () => ({ title: document.querySelector("h1")?.textContent ?? "", recipe: document.querySelector(".recipe")?.textContent ?? "", address: location.href });
   const file = () => (decoded.figure.data.some(({ scene }) => scene) ? PLOTLY_IN_SPACE : PLOTLY);
-  for (const button of saving.querySelectorAll("button"))
-    button.onclick = async () => {
-      const kind = button.dataset.save;
-      try {
-        Object.assign(document.createElement("a"), { href: await saved[kind](kind), download: `${data.key.replace(/\W+/g, "-")}.${kind}` }).click();
-      } catch (error) {
-        complain(error);
-      }
-      saving.open = false;
-    };
+  const drawing = (format) => () => drawingOf(Plotly, plot, sentence.hidden ? data.alt : sentence.textContent, root, format);
+  savingOf(saving, () => data.key, {
+    png: drawing("png"),
+    svg: drawing("svg"),
+    csv: () => tableOf(plot.data, merge(layout, shown().view)),
+    html: () => pageOf({ ...given, content: known, value: position, hint: "" }, file()),
+  }, complain);
 
   function stepBy(steps, input = reel()) {
     input.value = Number(input.value) + steps;
@@ -491,11 +419,11 @@ function mount(parent) {
   const KEYS = { PageUp: 10, PageDown: -10, ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
   root.onkeydown = (event) => {
     byKey = true;
-    if (event.key === "Escape") return stopPlaying();
+    if (event.key === "Escape") return film.stop();
     const native = event.target.matches("input") && event.key.startsWith("Arrow");
     if (event.target.matches("button") || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.target.matches("summary")) return;
-    if (event.key === " ") togglePlaying();
+    if (event.key === " ") film.toggle();
     else if (event.key in KEYS && !native) stepBy(KEYS[event.key], event.target.matches("input") ? event.target : reel());
     else return;
     event.preventDefault();
@@ -506,24 +434,22 @@ function mount(parent) {
   const refit = () => {
     if (pressed || !data || !root.clientWidth) return;
     const wider = root.clientWidth !== width;
-    if (stuck && !wider) return stick();
+    if (stays.height() && !wider) return stick();
     if (!wider && (!whole || inWindow(whole) === layout.height)) return;
     width = root.clientWidth;
     if (wider) (legend = 0), fit();
-    stale = true;
-    draw();
+    redraw();
   };
   const watch = new ResizeObserver(refit);
   watch.observe(root);
   const gone = new AbortController(), { signal } = gone;
   addEventListener("resize", refit, { signal });
-  const grow = () => void (data && (fit(), (stale = true), draw()));
+  const grow = () => void (data && (fit(), redraw()));
   addEventListener("present", grow, { signal });
   const turned = () => {
     if (!data?.question) return;
     arrange();
-    stale = true;
-    draw();
+    redraw();
   };
   addEventListener("prediction", turned, { signal });
   for (const turns of ["pointerdown", "keydown"]) addEventListener(turns, ({ target }) => void (root.contains(target) || deliver()), { capture: true, signal });
@@ -544,43 +470,15 @@ function mount(parent) {
   const page = root.closest("[data-testid=stMainBlockContainer]");
   if (page) watch.observe(page); // what comes and goes above moves the picture
 
-  // -- the first picture that one drags or plays stays at the window's top while one scrolls, lower, so that the words below it are read beside it;
-  // it keeps its place on the page: what is under it does not move. A line or two below it in its block are hidden meanwhile.
-  let stuck = 0; // the height of the figure meanwhile
   const main = root.closest("[data-testid=stMain]");
-  const block = page && [...page.querySelectorAll(":scope > * > *")].find((each) => each.contains(root));
-  function above() {
-    let each = block?.previousElementSibling;
-    while (each && !each.offsetHeight) each = each.previousElementSibling; // what is not shown may stand anywhere
-    return each;
-  }
-  const foot = () => (data.dial ? 0 : find(".picture-foot").offsetHeight + 12); // the player stays where it is all that one drags
-  const before = () => root.getBoundingClientRect().top - block.getBoundingClientRect().top;
-  const natural = () => above().getBoundingClientRect().bottom + parseFloat(getComputedStyle(block.parentElement).rowGap) + before();
-  function stick() {
-    if (pressed || !whole) return;
-    const first = !player.hidden && above() && block.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom < UNDER && root.clientWidth >= NARROW && document.querySelector(".picture:has(.picture-player:not([hidden]))") === root;
-    const top = parseFloat(getComputedStyle(root).getPropertyValue("--top")), low = Math.round(STAYS * innerHeight - top - find(".picture-stage").offsetTop - foot());
-    const to = first && natural() < top && low >= STUCK * whole ? Math.min(low, stuck || layout.height) : 0;
-    if (to === stuck) return;
-    if (!stuck) block.style.setProperty("--before", `${before()}px`);
-    stuck = to;
-    root.classList.toggle("picture-stuck", !!to);
-    stale = true;
-    draw();
-  }
-
-  // While it stays elsewhere, its place on the page is as high as it would be there.
-  function rest() {
-    if (!stuck) return;
-    root.style.height = `${root.offsetHeight - plot.offsetHeight + inWindow(whole)}px`;
-    root.style.setProperty("--stays", `${find(".picture-stage").offsetTop + stuck + 8 + foot()}px`);
-  }
+  const stays = stayingOf(root, page, () => ({ whole, now: layout?.height, inWindow: () => inWindow(whole), dial: data?.dial }), redraw);
+  const stick = () => void (pressed || stays.stick());
   main?.addEventListener("scroll", stick, { passive: true, signal });
 
   function fit() {
     align();
-    reserve();
+    root.classList.remove("picture-cramped"); // until it is arranged anew
+    words.reserve(data.dial ?? {});
     nameTrack();
   }
 
@@ -589,17 +487,6 @@ function mount(parent) {
     const { layout: { template, margin } } = decoded.figure;
     const { l, r } = merge(template?.layout?.margin ?? {}, margin);
     for (const [side, room] of [["left", l], ["right", r]]) root.style.setProperty(`--${side}`, data.dial?.aligned ? `${room * type()}px` : "");
-  }
-
-  // The longest sentence and the longest value decide how much room all of them get, so that nothing below jumps.
-  function reserve() {
-    root.classList.remove("picture-cramped"); // until it is arranged anew
-    const longest = (texts) => texts.reduce((long, text) => (text.length > long.length ? text : long), "");
-    for (const [box, text, texts] of [[sentence, sentence.firstElementChild, data.dial?.words ?? []], [value, value.querySelector(".picture-now"), data.dial?.values ?? []]]) {
-      box.style.minHeight = "";
-      text.textContent = longest(texts);
-      box.style.minHeight = `${box.offsetHeight}px`;
-    }
   }
 
   function nameTrack() {
@@ -623,8 +510,7 @@ function mount(parent) {
       if (content === undefined) return void trigger("lost", next.content);
       take(next, content);
     }
-    stale = true;
-    draw();
+    redraw();
   }
 
   // Until it is there, the picture has its place.
@@ -674,7 +560,7 @@ function mount(parent) {
     if (asks) {
       live?.hide(); // it shows the answer, too
       scrubbing = false;
-      if (playing) stopPlaying(), (time = Math.max(data.times.length - 1, 0)); // what is revealed is the end, of which the words speak
+      if (film.runs()) film.stop(), (time = Math.max(data.times.length - 1, 0)); // what is revealed is the end, of which the words speak
       if (held) report();
     }
     form.hidden = !asks;
@@ -694,15 +580,14 @@ function mount(parent) {
     hint.textContent = data.hint;
     drawTrack(ruler.querySelector(".picture-track"), zones);
     fit();
-    plot.style.height = `${stuck || inWindow(data.height)}px`;
-    stopPlaying();
-    showPlaying();
+    plot.style.height = `${stays.height() || inWindow(data.height)}px`;
+    film.stop();
     if (focused && !asks) (data.dial ? dialInput : answer).focus({ preventScroll: true });
   }
 
   function unmount() {
     asked = null;
-    stopPlaying();
+    film.stop();
     clearTimeout(waiting);
     if (held) remember(); // reported when it is mounted anew
     watch.disconnect();
@@ -713,38 +598,4 @@ function mount(parent) {
   }
 
   return { update, unmount };
-}
-
-// What a picture shows is JSON, or the address of it: fetched once, and kept by the browser for good, the latest here.
-const fetched = new Map(), MOST_FETCHED = 16;
-function contentOf(content) {
-  if (content.startsWith("{")) return Promise.resolve(content);
-  const wanted = fetched.get(content) ?? fetch(new URL(content, document.baseURI)).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`${content} is not there`))));
-  fetched.delete(content);
-  fetched.set(content, wanted);
-  wanted.catch(() => fetched.delete(content));
-  for (const oldest of fetched.keys()) if (fetched.size > MOST_FETCHED) fetched.delete(oldest);
-  return wanted;
-}
-
-const loading = new Map();
-function loadPlotly(file) {
-  const address = new URL(file, document.baseURI).href;
-  if (!loading.has(file)) loading.set(file, import(address).then(
-    () => quicken(globalThis.Plotly),
-    () => Promise.reject(new Error(`Plotly could not be loaded from ${address}`)),
-  ));
-  return loading.get(file);
-}
-
-// To find which parts of a trace are arrays, Plotly walks through all that its type knows, for every trace of every frame: a third of the
-// time. They are the same for the same type and the same arrays given.
-function quicken(Plotly) {
-  const { PlotSchema } = Plotly, find = PlotSchema.findArrayAttributes, found = new Map();
-  PlotSchema.findArrayAttributes = (trace) => {
-    const kind = String([trace.type, arraysOf(trace._input)]);
-    if (!found.has(kind)) found.set(kind, find(trace));
-    return found.get(kind);
-  };
-  return Plotly;
 }
