@@ -19,7 +19,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from explorer.core.diagnosis.diagnosis import diagnose
-from explorer.core.files.logs import MOST_BYTES, read_log
+from explorer.core.files.forms import MOST_BYTES
+from explorer.core.files.logs import read_log
 from explorer.core.ground.checks import must, typed
 from explorer.core.ground.extras import needs
 from explorer.core.ground.parameters import experiment

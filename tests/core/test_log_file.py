@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from explorer.core.diagnosis.diagnosis import diagnose
 from explorer.core.files import logs
-from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
+from explorer.core.files.forms import MOST_BYTES
+from explorer.core.files.logs import LogFile, read_log
 from explorer.core.files.sheet import MOST_ROWS
 
 NAN, INF = float("nan"), float("inf")

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import diagnose, read_log
-from explorer.core.files import forms, lines
-from explorer.core.files.forms import column
-from explorer.core.files.logs import LONGEST_LINE
+from explorer.core.files import documents, lines
+from explorer.core.files import rows as tables
+from explorer.core.files.forms import LONGEST_LINE
+from explorer.core.files.rows import column
 from explorer.core.files.sheet import MOST_COLUMNS, MOST_ROWS
 
 NAN = float("nan")
@@ -531,7 +532,7 @@ def test_pairs_are_read_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append(len(given))
         return column(given, comma=comma)
 
-    monkeypatch.setattr(forms, "column", counted)
+    monkeypatch.setattr(documents, "column", counted)
     assert read_log("".join(f"({k}, {1 / (k + 1)})\n" for k in range(500))).losses.tolist() == [1 / (k + 1) for k in range(500)]
     assert calls == [1000]
 
@@ -557,8 +558,8 @@ def test_bars_of_a_thinned_log_are_no_evaluations() -> None:
 
 def test_rows_of_numbers_are_not_taken_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which words a cell has is asked of rows of text only: it was half of the time of a large table."""
-    asked, known = list[str](), forms._known
-    monkeypatch.setattr(forms, "_known", lambda name: asked.append(name) or known(name))  # type: ignore[func-returns-value]
+    asked, known = list[str](), tables._known
+    monkeypatch.setattr(tables, "_known", lambda name: asked.append(name) or known(name))  # type: ignore[func-returns-value]
     read_log("step,loss\n" + "".join(f"{k},{1 / (k + 1)}\n" for k in range(100)) + "step,loss\nstep,val_loss\n1,2.5\n")
     assert asked == ["step", "val_loss"]
 

@@ -1,644 +1,241 @@
-"""The forms that a log has as a whole: JSON, lists of numbers, a table."""
+"""The form of what was uploaded or pasted: JSON, lists, a table, what a program printed, and the words of its end."""
 
-import contextlib
+import builtins
 import itertools
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
-from explorer.core.files.roles import COUNTERS, MOST_LETTERS, is_side, kind, names_run, tells_runs, tells_sides, words
-from explorer.core.files.sheet import (
-    MOST_CELLS,
-    MOST_COLUMNS,
-    MOST_LABELS,
-    Numbers,
-    Sheet,
-    beyond,
-    left_out,
-    ma,
-    most_columns,
-    sheet,
-    spread,
-)
-from explorer.core.files.text import COMMA, DELIMITERS, TEXT, best_delimiter, cells, closed, decimal_comma, number, plainly, unspaced, value
-from explorer.core.ground.checks import must, typed
+from explorer.core.files.documents import document, json_lines, lists
+from explorer.core.files.lines import LONGEST, POINTS, printed
+from explorer.core.files.roles import WORDS
+from explorer.core.files.rows import table
+from explorer.core.files.runs import ROWS_BEFORE, beside_training, without_torn_end
+from explorer.core.files.sheet import MOST_ROWS, Sheet, spread
+from explorer.core.files.tensorboard import events, is_events
+from explorer.core.files.text import as_content, decoded, plainly, value
 from explorer.core.ground.prose import counted
 
-MOST_LISTS = 3_000  # what has more is no file of lists
-Lines = Sequence[tuple[int, str]]  # lines with their numbers in the file
-
-_PYTHON = [(re.compile(rf"(?<![\w'\"]){word}(?![\w'\"])"), json_word) for word, json_word in
-           (("nan", "NaN"), ("inf", "Infinity"), ("None", "null"), ("True", "true"), ("False", "false"))]  # fmt: skip
-_PYTHON_ROW = re.compile(r"([{,]\s*+)(\d++)(?=\s*+:\s*+\{)")  # {0: {'loss': 0.5}}
-
-
-def document(text: str) -> Sheet | None:
-    """One JSON document with a list of objects (trainer_state.json has it as `log_history`), or Python's print of one. None for others.
-
-    >>> document('{"log_history": [{"loss": 2.0}, {"loss": 1.0}]}').columns["loss"].tolist()
-    [2.0, 1.0]
-    """
-    first, _, rest = text.strip().partition("\n")
-    if first[:1] not in ("{", "[") or (rest and first.rstrip().endswith("}")):  # what ends in its first line is one of many
-        return None
-    cut: list[str] = []
-    try:
-        found = json.loads(text, parse_int=float)
-    except (json.JSONDecodeError, RecursionError) as error:
-        if isinstance(error, RecursionError):
-            raise ValueError("the file must have a row in each line, and its JSON is nested deeper than a log is, from line 1 on") from None
-        try:
-            text = _PYTHON_ROW.sub(r'\1"\2"', text)
-            for pattern, plain in _PYTHON:
-                text = pattern.sub(plain, text)
-            found = json.loads(text.replace("'", '"'), parse_int=float) if len(text) < 1 << 22 else None
-        except (json.JSONDecodeError, RecursionError):
-            found = _whole_objects(text)
-            if found is None:
-                return None
-            cut = ["The file ends within a row, which is left out."]
-    records = _objects(found) or ([found] if isinstance(found, dict) else [])
-    kept = spread(len(records)) if records else []
-    flat = [(row + 1, dict(_flat(records[row]))) for row in kept]
-    named = list(_series(records[0])) if len(records) == 1 else []
-    if any(kind(name) in ("train", "validation") for name, _ in named):
-        columns = _named_lists(named, text.count("\n", 0, text.index("[")) + 1)
-        columns.labels = dict(itertools.islice(_labels(records[0], columns.rows), MOST_LABELS))
-        return columns
-    if len(flat) > 1 or (flat and not any(isinstance(each, list) for each in records[0].values())):
-        few = [f"Of {len(records):,} rows {len(kept):,} were read, evenly."] if len(kept) < len(records) else []
-        return sheet(flat, ["A row's line is its place in the list.", *few, *cut])
-    listed = lists(text)
-    if listed is None and found is not None:
-        raise ValueError(f"the file must have a list of rows, or lists of numbers, and its JSON, from line 1 on, has none: {first[:40]!r}")
-    return listed
-
-
-def _whole_objects(text: str) -> Any:
-    """What a document has before its last whole object, if it was cut off behind it, as where a run was killed; None if it was not."""
-    end = text.rfind("}")
-    for brackets in ("]", "]}", "}", "}}") if end > 0 and text.rstrip()[-1] not in "]}" and len(text) < 1 << 22 else ():
-        with contextlib.suppress(json.JSONDecodeError, RecursionError):
-            return json.loads(text[: end + 1] + brackets, parse_int=float)
-    return None
-
-
-def _objects(found: Any, depth: int = 0) -> list[dict[str, Any]]:
-    """The longest list of objects in a document; its rows as objects, where their names stand apart as `columns`."""
-    if isinstance(found, list):
-        return [each for each in found if isinstance(each, dict)]
-    if not isinstance(found, dict) or depth > 3:
-        return []
-    if isinstance(names := found.get("columns"), list) and isinstance(rows := found.get("data"), list):
-        return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
-    own: list[dict[str, Any]] = []
-    if columns := {name: each for name, each in found.items() if isinstance(each, dict) and _counts(each) and _flat_values(each)}:
-        rows = dict.fromkeys(key for each in columns.values() for key in each)
-        if len(rows) * len(columns) > 4 * MOST_CELLS:
-            raise must("rows × names", f"≤ {4 * MOST_CELLS:,}", f"{len(rows):,} × {len(columns):,}: keep some of them")
-        own = _in_order({row: {name: each.get(row) for name, each in columns.items()} for row in rows})  # pandas' to_json
-    elif _counts(found) and all(isinstance(each, dict) and not any(True for _ in _series(each)) for each in found.values()):
-        own = _in_order(found)
-    elif depth == 0 and len(found) > 1 and _counts(found) and _flat_values(found):
-        own = _in_order({row: {"loss": each} for row, each in found.items()})
-    inside = [_objects(each, depth + 1) for each in found.values()] if not own or columns else []
-    return max([own, *inside], key=lambda rows: (any(_names_loss(row) for row in rows[:1]), len(rows)))
-
-
-def _names_loss(row: Mapping[str, Any]) -> bool:
-    return any(kind(name) in ("train", "validation") for name, _ in _flat(row))
-
-
-def _counts(found: Mapping[str, Any]) -> str | None:
-    """What the names of an object count, as those of pandas' rows, or of ``{"epoch_1": …, "epoch_2": …}``; None if they do not."""
-    named = [_ROW_NAME.fullmatch(name) for name in found]
-    what = {name[1].lower() if name else "?" for name in named}
-    word = what.pop() if len(what) == 1 else "?"
-    return word or "index" if not word or kind(word) in COUNTERS else None
-
-
-def _flat_values(found: Mapping[str, Any]) -> bool:
-    return not any(isinstance(each, dict | list) for each in found.values())
-
-
-def _in_order(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows in the order of the numbers in their names, each with its own."""
-    what = _counts(found) or "index"
-    numbers = {name: float(match[2]) for name in found if (match := _ROW_NAME.fullmatch(name))}
-    return [{what: numbers[name], **found[name]} for name in sorted(numbers, key=lambda each: numbers[each])]
-
-
-_ROW_NAME = re.compile(r"\A([^\W\d_]*+)[ _:#=.-]{0,3}+(\d++(?:\.\d++)?)")
-
-
-def json_lines(lines: Lines) -> Sheet | None:
-    """An object in each line; None if fewer than half of the lines are one."""
-    records, bad = [], []
-    begin = [line for _, line in lines if line.strip()][:200]
-    if sum(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in begin) < 0.5 * len(begin):
-        return None
-    for place, line in lines:
-        if line.strip():
-            try:
-                found = json.loads(line, parse_int=float)
-                records.append((place, dict(_flat(found)) if isinstance(found, dict) else {}))
-            except (json.JSONDecodeError, RecursionError):
-                bad.append(place)
-    if len(records) < len(bad) or not any(each for _, each in records):
-        return None
-    found = sheet(records, [f"{left_out(bad)}: no JSON."] if bad else [])
-    found.rows += len(bad)
-    return found
-
-
-def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float | str]]:
-    for name, each in record.items():
-        while isinstance(each, list) and len(each) == 1:
-            each = each[0]
-        if isinstance(each, Mapping) and before.count("/") < 4:
-            yield from _flat(each, f"{before}{name}/")
-        elif isinstance(each, str) and (names_run(f"{before}{name}") or is_side(each)):
-            yield f"{before}{name}", each
-        elif isinstance(each, str | int | float) and not isinstance(each, bool):
-            found = value(plainly(each), decimal_comma=False) if isinstance(each, str) else float(each)
-            if isinstance(found, float):
-                yield f"{before}{name}", found
-
-
-def _series(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Numbers]]:
-    """The lists of numbers at any depth, each with the names on the way to it."""
-    for name, each in record.items():
-        if isinstance(each, Mapping) and before.count("/") < 4:
-            yield from _series(each, f"{before}{name}/")
-        elif isinstance(each, list) and each and (found := column([str(one) for one in each], comma=False)) and not found[1]:
-            yield f"{before}{name}", found[0]
-
-
-def _labels(record: Mapping[str, Any], rows: int) -> Iterator[tuple[str, list[str]]]:
-    """The lists of text that name the run of each row, or its side."""
-    for name, each in record.items():
-        texts = isinstance(each, list) and len(each) == rows and all(isinstance(one, str) for one in each)
-        if texts and (tells_runs(name, each) or tells_sides(each)):
-            yield name, [one[:MOST_LETTERS] for one in each]
-
-
-def lists(text: str) -> Sheet | None:
-    """Lists of numbers with names, such as ``losses = [1.2, 0.9]`` or the History of Keras; a list of rows; nothing but numbers.
-
-    >>> lists("{'loss': [2.0, 1.0], 'val_loss': [2.1, nan]}").columns["val_loss"].tolist()
-    [2.1, nan]
-    """
-    text = _bracketed(text)
-    if _PAIRS.match(text):  # (0, 1.0) in each line, or a list of such
-        text = text.translate(str.maketrans("()", "[]"))
-    elif _NUMBERED.match(text):  # {0: 1.0, 1: 0.9}
-        text = _NUMBERED_ITEM.sub(r"[\1, \2]", text)
-    if (even := _even(text)) is not None:
-        return even
-    blocks: list[tuple[str, Numbers, int]] = []
-    inside = end = 0
-    broken: re.Match[str] | None = None
-    for match in re.finditer(r"\[([^\[\]/]++)(?:\]|\Z)", text):  # [3/10] counts
-        found = _numbers(match[1])
-        if found is None and broken is None and _LISTED.match(match[1]):
-            broken = match
-        if found is not None:
-            name = _name_before(text[max(end, match.start() - 120) : match.start()])
-            inside += len(match[0]) + (len(name) + 4 if name else 0)
-            blocks.append((name, found, match.start()))
-        end = match.end()
-        if (inside < 0.2 * end and end > 20_000) or len(blocks) > MOST_LISTS:
-            break
-    mostly = inside > 0.5 * len(text.strip()) and len(blocks) <= MOST_LISTS
-    if mostly and 2 * sum(len(found) for name, found, _ in blocks if name) > sum(len(found) for _, found, _ in blocks):
-        line = text.count("\n", 0, next(start for name, _, start in blocks if name)) + 1
-        return _named_lists([(name, found) for name, found, _ in blocks if name], line)
-    if broken is not None and _is_literal(text):
-        other = next(each for each in re.split(r"[\s,;]++", broken[1]) if value(each, decimal_comma=False) is TEXT)
-        line = text.count("\n", 0, broken.start()) + 1
-        raise ValueError(f"the file must have nothing but numbers in a list, and the one in line {line:,} has {typed(other)}")
-    return _bare(text)
-
-
-def _bracketed(text: str) -> str:
-    """The text with brackets around the numbers of each line that has a name and nothing else.
-
-    A name that stands twice, or counts, as of ``epoch 1: 0.5 0.4 0.3``, is one of rows: the text is then as it was.
-    """
-    lines = [line.partition(":" if ":" in line else "=") for line in text.split("\n", MOST_NAMED) if line.strip()]
-    names = {name.strip() for name, _, numbers in lines if _SEVERAL.match(numbers) and _numbers(numbers) is not None}
-    if len(lines) > MOST_NAMED or len(names) < len(lines) or any(word.isdecimal() for name in names for word in words(name)):
-        return text
-    return "\n".join(f"{name} = [{numbers}]" for name, _, numbers in lines)
-
-
-_SEVERAL = re.compile(r"\A[ \t]*+[-+.\w]++(?:[ \t]*+[,;][ \t]*+|[ \t]++)[-+.\w]++(?:[ \t]*+[,;][ \t]*+|[ \t]++)[-+.\w]")  # three or more
-MOST_NAMED = 50  # lists in lines of their own
-
-
-def _is_literal(text: str) -> bool:
-    """Whether a text is one list or dictionary as Python writes it, perhaps with its name: what opens first closes at the end, if ever."""
-    begin, depth = _OPENS.match(text), 0
-    for bracket in re.finditer(r"[\[({\])}]", text) if begin else ():
-        depth += 1 if bracket[0] in "[({" else -1
-        if not depth:
-            return not text[bracket.end() :].strip(" \t\r\n,;")
-    return begin is not None
-
-
-def _even(text: str) -> Sheet | None:
-    """Rows of equally many numbers in brackets, and little else, read at once; None for others."""
-    inside = [] if len(_NAMED.findall(text)) > 1 else re.findall(r"\[([^\[\]]++)\]", text)
-    widths = {each.rstrip(" ,").count(",") + 1 for each in inside}
-    width = widths.pop() if len(widths) == 1 and len(inside) > 2 else 0
-    if not 1 < width <= 20 or sum(map(len, inside)) + 2 * len(inside) <= 0.5 * len(text.strip()):
-        return None
-    found = _numbers(",".join(each.rstrip(" ,") for each in inside))
-    if found is None or len(found) != width * len(inside):
-        return None
-    rows = found.reshape(-1, width)
-    board = width == 3 and rows[0, 0] > 1e9
-    titles = ["Wall time", "Step", "Value"] if board else [f"column {i + 1}" for i in range(width)]
-    return Sheet(dict(zip(titles, rows.T, strict=True)), np.arange(1, len(rows) + 1), len(rows), named=board)
-
-
-_COUNTED = re.compile(r"\A\s*+[\[(<](\d++)(?:/\d++)?[\])>]:?(?=\s++\S)")
-_OPENS = re.compile(r"\A\s*+(?:[\w.]++\s*+=\s*+)?[\[({]")
-_LISTED = re.compile(r"\A\s*+[-+\d.][\d.e+-]*+\s*+(?:,|(?<=\s)[-+\d.])")
-_NAMED = re.compile(r"[=:]\s*+\[")
-_PAIRS = re.compile(r"\A\s*+(?:\w++\s*+[=:]\s*+)?\[?\s*+\(\s*+[\d.]++\s*+,\s*+[-+\w.]++\s*+[,)]")
-_NUMBERED = re.compile(r"\A\s*+\{\s*+\d++\s*+:")
-_NUMBERED_ITEM = re.compile(r"(?<![\w.])(\d++)\s*+:\s*+([-+\w.]++)")
-
-
-def _named_lists(blocks: Sequence[tuple[str, Numbers]], line: int) -> Sheet:
-    pieces: dict[str, list[Numbers]] = {}
-    for name, found in blocks:
-        pieces.setdefault(name[:MOST_LETTERS], []).append(found)
-    longest = max(sum(map(len, each)) for each in pieces.values())
-    columns = {name: ma.concatenate(each) for name, each in itertools.islice(pieces.items(), most_columns(longest))}
-    longest = max(map(len, columns.values()))
-    short = [name for name, found in columns.items() if len(found) < longest]
-    padded = {name: ma.concatenate([found, ma.masked_all(longest - len(found))]) for name, found in columns.items()}
-    notes = [f"{name!r} has {counted(len(columns[name]), 'value')}, and the longest list {longest:,}." for name in short[:3]]
-    return Sheet(padded, np.full(longest, line), longest, notes + beyond(len(pieces), len(columns)))
-
-
-def _name_before(text: str) -> str:
-    """The name before a list: of ``train_losses = [`` it is train_losses."""
-    text = text.rstrip(" \t\r\n([{")
-    if not text.endswith((":", "=")):
-        return ""
-    found = re.search(r"(?<![\w./ -])[\w./ -]++$", text[:-1].rstrip(" \t'\"")[-60:])
-    return found[0].strip() if found else ""
-
-
-def _bare(text: str) -> Sheet | None:
-    """Nothing but numbers, however they are divided: one curve, in their order."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if any(len(re.findall(r"[^\s,;]++", line)) > 1 for line in lines[:50]) and len(lines) > 1 and text.lstrip()[0] not in "[(":
-        return None
-    if sum(bool(_COUNTED.match(line)) for line in lines[:50]) > 0.5 * len(lines[:50]):  # [3] 0.5
-        return None
-    found = _numbers(text)
-    if found is None or not np.ma.count(found):
-        return None
-    places = np.arange(1, len(found) + 1) if len(lines) == len(found) else np.ones(len(found), dtype=np.intp)
-    return Sheet({"loss": found}, places, len(found), named=False)
-
-
-def _numbers(text: str) -> Numbers | None:
-    """The numbers in a text of nothing else, masked where one is missing; None if there is anything else."""
-    text = text.strip(" \t\r\n,;[](){}")
-    if any(value(token, decimal_comma=False) is TEXT for token in re.split(r"[\s,;]++", text[:400])[:-1]):
-        return None
-    tokens = re.split(r"[\s,;]++", text)
-    found = column(tokens, comma=False)
-    return None if found is None or found[1] else found[0]
-
-
-def table(lines: Lines) -> Sheet:
-    """Rows of cells, with or without a line of names; where other names follow, their columns stand beside the first ones.
-
-    Raises ValueError for what is no table of numbers.
-    """
-    lines, comments = _without_comments(lines)
-    places, rows, delimiter = _rows(lines)
-    widths: dict[int, int] = {}
-    for row in rows[:2000]:
-        widths[len(row)] = widths.get(len(row), 0) + 1
-    width = max(widths, key=lambda each: widths[each] * (each > 1 or delimiter == " "))
-    named = len(rows[0])
-    if delimiter != " " and named > 1 and _texts(rows[0]) and (widths[named] > 1 or not any(any(row[named:]) for row in rows[:2000])):
-        width = named  # blank cells at the end are left out in most rows, or too many
-    if width > MOST_COLUMNS:
-        raise ValueError(f"the file must have at most {MOST_COLUMNS} columns, got {width:,}: keep those of the steps and the losses")
-    if delimiter == "," and width == 2 and _are_decimals(rows):
-        rows, delimiter, width = [[",".join(row)] for row in rows], ";", 1
-    counts = delimiter == "," and width == 2 and all(map(str.isdecimal, rows[0])) and len(rows[0]) == 2
-    sections, odd, cut = _sections(places, rows, width, delimiter)
-    numbered = sorted(row for _, found in sections for row in found)
-    if not numbered:
-        only = ", ".join(cell[:40] for cell in rows[0][:5])
-        raise ValueError(f"the file must have rows of numbers under its names, and there are only the names {only}")
-    kept = {row: i for i, row in enumerate(numbered)}
-    found = Sheet({}, np.array([places[row] for row in numbered]), len(numbered) + len(odd), named=bool(sections[0][0]) or width == 1)
-    if comments:
-        found.notes.append(f"{left_out(comments)}: commented out by a #.")
-    if odd:
-        found.notes.append(f"{left_out([places[row] for row in odd])}: not {counted(width, 'cell')} as in most rows, or names again.")
-    if cut:
-        told = ", ".join(f"{places[row]:,}" for row, _ in cut[:5]) + ", …" * (len(cut) > 5)
-        found.notes.append(f"{counted(len(cut), 'row')} with more cells than names ({told}): {cut[0][1]} in the first.")
-    after = [row for row in odd if row > numbered[-1] and len(rows[row]) > 1 and _begins(rows[row])]
-    found.alarms = tuple(("unread", places[row], delimiter.join(rows[row])[:100]) for row in after)
-    if counts:
-        found.notes.append(f"{','.join(rows[0])!r} is ambiguous: it is read as two numbers, because the first of them counts.")
-    given = [cell for row in numbered[:20_000] for cell in rows[row]]
-    comma = decimal_comma(given, delimiter)
-    if comma is not None:
-        found.notes.append(f"Numbers are read with decimal commas: {comma!r} is {number(comma, decimal_comma=True):g}.")
-        found.notes += [ambiguous(cell) for cell in given if AMBIGUOUS["."].fullmatch(cell)][:1]
-    every, most = set[str](), most_columns(len(numbered))
-    for names, body in sections:
-        titles = _distinct(names) if names else ["loss"] if width == 1 else [f"column {i + 1}" for i in range(width)]
-        at = [kept[row] for row in body]
-        columns = dict(zip(titles, zip(*(rows[row] for row in body), strict=True), strict=True))
-        for name, each, places_of in _curves(columns, at):
-            every.add(name)
-            if name in found.columns or len(found.columns) < most:
-                _take(found, name, each, places_of, comma=comma is not None)
-    found.notes += beyond(len(every), most)
-    if not found.columns:
-        raise ValueError("the file must have a column of numbers, and every column is text")
-    return found
-
-
-def _curves(columns: Mapping[str, Sequence[str]], at: Sequence[int]) -> Iterator[tuple[str, Sequence[str], Sequence[int]]]:
-    """Each column with its rows; where one names what the value of a row is, the values of each name instead."""
-    of = {name.lower(): name for name in columns}
-    key, values = (next((of[each] for each in among if each in of), "") for among in (KEYS, ("value", "values")))
-    rows: dict[str, list[int]] = {}
-    if key and values:
-        for i, cell in enumerate(columns[key]):
-            rows.setdefault(cell, []).append(i)
-    if not rows or len(rows) > min(MOST_COLUMNS, 0.5 * len(at)) or column(list(rows), comma=False):
-        rows = {}
-    for name, row in rows.items():
-        yield name[:MOST_LETTERS] or "value", [columns[values][i] for i in row], [at[i] for i in row]
-    yield from ((name, each, at) for name, each in columns.items() if not rows or name not in (key, values))
-
-
-KEYS = ("key", "metric", "tag", "name", "variable", "series")  # columns that say what the value beside them is
-
-
-def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
-    """Each row's line and cells, and what divides them. Rulers are left out, and so are a # before a line and a progress bar behind it."""
-    kept = [(place, _BAR.sub("", line.removeprefix("#").rstrip(" \r").replace("┃", "│"))) for place, line in lines]
-    kept = [(place, _COUNTED.sub(r"\1", line)) for place, line in kept]
-    kept = [(place, line) for place, line in kept if line.strip("-=+|:_─│┼━╪═┏┳┓┡╇┩└┴┘├┤┌┬┐╭╮╰╯╞╡ \t")]
-    kept = _by_semicolons(_without_thousands(kept))
-    kept = [(place, line) for (place, _), line in zip(kept, closed([line for _, line in kept]), strict=True)]
-    delimiter, share = best_delimiter([line for _, line in kept], DELIMITERS + "|│")
-    widths = Counter(len(line.split()) for _, line in kept[:200])
-    spaced = max((count / min(len(kept), 200) for width, count in widths.items() if width > 1), default=0.0)
-    if share < 0.3 or (delimiter == "," and share < spaced):  # the commas are in the numbers
-        names = list(_NAME.finditer(kept[0][1])) if kept else []
-        under = [(place, _in_columns(line, names)) for place, line in kept[1:]]
-        widths = Counter(len(line.split()) for _, line in under[:200]) or widths
-        width = max(widths, key=lambda each: widths[each], default=0)
-        kept, delimiter = [(place, _spaced(line, width)) for place, line in kept[:1]] + under, " "
-    elif delimiter in "|│":
-        kept = [(place, line.strip().removeprefix(delimiter).removesuffix(delimiter)) for place, line in kept]
-    found = [(kept[line - 1][0], row) for line, row in cells([line for _, line in kept], delimiter) if any(row)]
-    every = [isinstance(value(cell, decimal_comma=True), float) for _, row in found[:200] for cell in row]
-    prose = delimiter == " " and sum(every) < 0.3 * len(every) and len(found) > 3
-    if (
-        prose
-        or not found
-        or not (any(every) or len(found) == 1 or any(isinstance(value(cell, decimal_comma=True), float) for cell in found[-1][1]))
-    ):
-        first = (kept or [(0, "")])[0][1].strip()
-        long = f", and has {len(first):,} characters, more than the {LONGEST:,} of a row that is read" if len(first) > LONGEST else ""
-        raise ValueError(f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {first[:60]!r}{long}")
-    return [place for place, _ in found], [row for _, row in found], delimiter
-
-
-def _without_comments(lines: Lines) -> tuple[Lines, list[int]]:
-    """The lines without the rows that a # takes out, unless most rows have one, and where these are; none has a remark behind it."""
-    marked = {place for place, line in lines if _COMMENTED.match(line)}
-    rows = sum(bool(_ROW.match(line)) for _, line in lines)
-    marked = marked if len(marked) < rows else set()
-    kept = [(place, _unremarked(line)) for place, line in lines if place not in marked]
-    return kept, sorted(marked)
-
-
-_ROW = re.compile(r"\A\s*+[-+.]?+\d")
-_COMMENTED = re.compile(r"\A\s*+#\s*+[-+.]?+\d")
-
-
-def _unremarked(line: str) -> str:
-    """A row of numbers without a remark such as ``# ok`` behind it."""
-    row, mark, said = line.partition("#")
-    remark = mark and row[-1:].isspace() and row.rstrip()[-1:].isdigit() and not said[:1].isdigit() and _ROW.match(row)
-    return row.rstrip() if remark else line
-
-
-def _without_thousands(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """The lines with 1 200.5 as 1200.5, where each has as many cells as there are names only if single spaces divide none."""
-    names = lines[0][1].split() if lines else []
-    wide = [(place, _WIDE.split(line.strip())) for place, line in lines[1:]]
-    spaced = any(" " in cell for _, row in wide[:200] for cell in row)
-    if not spaced or len(names) < 2 or not _texts(names) or any(len(row) != len(names) for _, row in wide[:200]):
-        return lines
-    return [lines[0], *((place, "  ".join(unspaced(cell) for cell in row)) for place, row in wide)]
-
-
-def _by_semicolons(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """The lines of ``1, 2,4058, 2,3`` as ``1; 2,4058; 2,3``: where a space is behind some commas, the others are decimal."""
-    rows = [_DIVIDED.split(line.strip()) for _, line in lines[:200]]
-    body = rows[1:] if len(rows) > 1 else rows
-    given = [cell for row in body for cell in row if "," in cell]
-    if len({*map(len, rows)}) != 1 or len(rows[0]) < 2 or not all(map(COMMA.fullmatch, given)) or all(map(AMBIGUOUS[","].fullmatch, given)):
-        return lines
-    return [(place, "; ".join(_DIVIDED.split(line.strip()))) for place, line in lines]
-
-
-_DIVIDED = re.compile(r",[ \t]++")
-_WIDE = re.compile(r"\s{2,}+")
-
-
-def _spaced(line: str, width: int) -> str:
-    """A line of cells, or of names that are divided by two spaces or more and hold single ones: ``LOSS NER  ENTS_F``."""
-    line = line.replace("Unnamed: ", "Unnamed:_")  # pandas' name of a column without one
-    names = re.split(r"\s{2,}+", line.strip())
-    inside = 1 < len(names) in (width, width - 1) and len(line.split()) > width and value(line.split()[0], decimal_comma=True) is TEXT
-    return " ".join("_".join(name.split()) for name in names) if inside else " ".join(line.split())
-
-
-_NAME = re.compile(r"\S++(?: \S++)*+")
-
-
-def _in_columns(line: str, names: Sequence[re.Match[str]]) -> str:
-    """The cells of a line, and a question mark for each that is blank, where all others stand under one name each."""
-    found = line.split()
-    if not 1 < len(found) < len(names) or not isinstance(value(found[0], decimal_comma=True), float):
-        return " ".join(found)
-    under = [
-        [i for i, name in enumerate(names) if cell.start() < name.end() and name.start() < cell.end()] for cell in _NAME.finditer(line)
-    ]
-    if len(under) != len(found) or any(len(each) != 1 for each in under):
-        return " ".join(found)
-    return " ".join({each[0]: cell for each, cell in zip(under, found, strict=True)}.get(i, "?") for i in range(len(names)))
-
-
-_BAR = re.compile(r"(?<!\d)\d{1,3}%\|.*")
-
-
-def _sections(
-    places: Sequence[int], rows: Sequence[list[str]], width: int, delimiter: str
-) -> tuple[list[tuple[list[str], list[int]]], list[int], list[tuple[int, str]]]:
-    """The names, none at first, with the rows under them; the rows that are neither; and those with too many cells, and what was done."""
-    first = next(i for i, row in enumerate(rows) if len(row) == width)
-    texts = [value(cell, decimal_comma=True) is TEXT for cell in rows[first]]
-    head = all(texts) if delimiter == " " else any(texts)
-    names: list[str] = []
-    above = [row for row in rows[:first] if _texts(row)]
-    if head:
-        names, start = rows[first], first + 1
-        while start < len(rows) and len(rows[start]) == width and "" in rows[start] and _texts([cell for cell in rows[start] if cell]):
-            names, start = [f"{above} {below}".strip() for above, below in zip(names, rows[start], strict=True)], start + 1  # MATLAB's
-    else:
-        start = first
-        titled = [row for row in above if len(row) == width - 1]
-        if titled and delimiter == " ":  # pandas, which gives its index no name
-            names = [above[-1][0] if len(above) > 1 and len(above[-1]) == 1 else "index", *titled[0]]
-        elif above and delimiter == "," and len(above[-1]) < width <= 2 * len(above[-1]):
-            raise ValueError(
-                f"every line must have as many cells as there are names, {len(above[-1])}, but line {places[first]} has {width}: with"
-                " decimal commas the cells must be divided by semicolons or tabs"
-            )
-    sections: dict[tuple[str, ...], list[int]] = {tuple(names): []}
-    odd = [row for row in range(first) if rows[row] not in above] if names and not head else list(range(first))
-    begun, cut = names, list[tuple[int, str]]()
-    for i in range(start, len(rows)):
-        row = rows[i]
-        if row == names:
-            odd.append(i)
-        elif begun and 1 < len(row) <= MOST_COLUMNS and _texts(row) and sum(map(_known, row)) >= 2:
-            names = row
-            sections.setdefault(tuple(names), [])
-        elif len(row) == (many := len(names) or width) or (delimiter != " " and _fits(row, many)):
-            row[:] = [*row[:many], *[""] * (many - len(row))]
-            sections[tuple(names)].append(i)
-        elif names and sections[tuple(names)] and (read := _cut(row, rows[sections[tuple(names)][-1]], delimiter)):
-            cut.append((i, read[1]))
-            row[:] = read[0]
-            sections[tuple(names)].append(i)
-        else:
-            odd.append(i)
-    return [(list(names), found) for names, found in sections.items() if found], sorted(odd), cut
-
-
-def _cut(row: Sequence[str], above: Sequence[str], delimiter: str) -> tuple[list[str], str] | None:
-    """A row with too many cells as one like that above, and what was done: commas that divide thousands, or a cell behind its last."""
-    many, joined = len(above), list(row)
-    while delimiter == "," and len(joined) > many:
-        pair = next((i for i in range(len(joined) - 2, 0, -1) if _HEAD.fullmatch(joined[i]) and _GROUPS.fullmatch(joined[i + 1])), 0)
-        if not pair:
-            break
-        joined[pair : pair + 2] = ["".join(joined[pair : pair + 2])]
-    zero = any(cell.lstrip("+-")[:1] == "0" and cell not in row for cell in joined)  # is no head of thousands
-    if len(joined) == many < len(row) and not zero and _alike(joined, above):
-        return joined, "commas divide thousands"
-    split = any(_WHOLE.fullmatch(one) and other[:1].isdigit() for one, other in itertools.pairwise(row[1:]))  # one number, perhaps
-    if len(row) == many + 1 and (value(row[-1], decimal_comma=True) is TEXT or not split) and _alike(row[:many], above):
-        return list(row[:many]), f"{row[-1][:30]!r} is left out"
-    return None
-
-
-_WHOLE = re.compile(r"[+-]?\d++")
-_HEAD, _GROUPS = re.compile(r"[+-]?\d{1,3}"), re.compile(r"(?:\d{3})++(?:\.\d*+)?")
-
-
-def _alike(row: Sequence[str], above: Sequence[str]) -> bool:
-    """Whether a row begins with a number, and has text only where the other has."""
-    texts = [value(cell, decimal_comma=True) is TEXT for cell in row]
-    return _begins(row) and not any(text and value(cell, decimal_comma=True) is not TEXT for text, cell in zip(texts, above, strict=True))
-
-
-def _begins(row: Sequence[str]) -> bool:
-    return isinstance(value(row[0], decimal_comma=True), float)
-
-
-def _fits(row: Sequence[str], width: int) -> bool:
-    """Whether only blank cells at the end of a row of numbers are too many, or left out."""
-    return len(row) > 1 and value(row[0], decimal_comma=True) is not TEXT and not any(row[width:])
-
-
-def _texts(row: Sequence[str]) -> bool:
-    return all(value(cell, decimal_comma=True) is TEXT for cell in row)
-
-
-def _known(name: str) -> bool:
-    return bool(kind(name[:MOST_LETTERS]))
-
-
-def _are_decimals(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether pairs of whole numbers without names, such as 0,52, are one number each: they are, unless the first counts."""
-    pairs = [row for row in rows[:200] if len(row) == 2]
-    if not all(_WHOLE.fullmatch(part) for pair in pairs for part in pair):
-        return False
-    whole = [float(first) for first, _ in pairs]
-    return not all(a < b for a, b in itertools.pairwise(whole)) or len(whole) < 2
-
-
-def _take(found: Sheet, name: str, given: Sequence[str], at: Sequence[int], *, comma: bool) -> None:
-    """Reads one column of the rows into the sheet, or notes why not."""
-    read = column(given, comma=comma)
-    if (read is None or read[1]) and (tells_runs(name, given) or tells_sides(given)):
-        labels = found.labels.setdefault(name, [""] * len(found.lines))
-        for row, cell in zip(at, given, strict=True):
-            labels[row] = cell[:MOST_LETTERS]
-        return
-    if read is None:
-        found.notes.append(f"Column {name!r} is text and is left out.")
-        return
-    values, texts = read
-    found.columns.setdefault(name, ma.masked_all(len(found.lines)))[at] = values
-    if texts:
-        found.notes.append(
-            f"In {name!r} {counted(len(texts), 'cell')} of text count{'s' * (len(texts) == 1)} as missing: {given[texts[0]][:30]!r} in line"
-            f" {found.lines[at[texts[0]]]:,}{', …' * (len(texts) > 1)}."
+MOST_BYTES = 32 << 20  # 32 MB: a million rows of a few columns
+MOST_READ = 5_000_000  # letters of a log of many lines that are read
+LONGEST_LINE = 4 << 20  # a longer line holds no row of a log
+HEAD = 20  # the lines of a long log that are read whatever its length: the first have the names, the last say what became of it
+NOT_FINITE = re.compile(r"(?i)\b(?:nan|inf)\b")
+HINTS = ("verflow", "OVERFLOW", "kipp")  # a line of an overflow has one of these: looked for first, since most lines have none
+
+OVERFLOW = re.compile(r"(?i)gradient overflow|overflow(ed)? (detected|in)|overflow!|skipp(?:ed|ing) (this )?step\b")
+ERROR = re.compile(
+    r"\b[A-Z]\w*(Error|Exception)\b|^\s*(ERROR|FATAL|Killed|Segmentation fault)\b|(?i:out of memory|nan detected|loss is nan)"
+)
+LOST = re.compile(
+    r"(?i)\A(?=.*(?:loss|cost|objective|model|training))(?:"
+    r"(?=.*(?<![^\W_])(?:nans?|inf|infinite|infinity|(?:non-?|not )finite|invalid)(?![^\W_]))"
+    r".*(?:error|exception|(?<!early[ _-])stop|abort|terminat|exit|halt)"
+    r"|.*(?:loss|cost|objective) (?:\w++ ){0,2}(?:became|becomes|turned|went) (?:\w++ ){0,2}(?:nan|inf)"
+    r"|.*(?:loss|cost|objective|model|training) (?:(?!not |never )\w++ ){0,3}(?:explod|diverg)(?:ed|es|ing)(?!\w))"
+)
+"""A line that says in words that the loss was lost: with what came of it, that the program gave up, or that it explodes."""
+
+LOST_HINTS = ("nan", "inf", "invalid", "explod", "diverg")  # one of which each has, in small letters
+MOST_REPEATED = 2  # more sentences that differ in their numbers alone are rows
+
+EXCEPTIONS = [name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException)]
+TRACEBACK = re.compile(r"\A(?:\[rank\d++\]: ?)?Traceback \(most recent call last\):")
+INSIDE = re.compile(r"\A(?:\[rank\d++\]: ?+)?\s")  # what a traceback has below that: places, and the lines that stand there
+ENDS = re.compile(r"\A(?:\[rank\d++\]: ?+)?[\w.]++: *+(.*)")
+RAISED = re.compile(rf"\A(?:\[rank\d++\]: ?)?(?:{'|'.join(EXCEPTIONS)}): *+(.*)")
+"""The last line of a traceback, whatever exception it names, and one without the rest, if it names one of Python's own; what it says."""
+
+MOST_NOTES = 20  # of what was left out: more is no log
+HUNK = re.compile(r"\A@@ -\d++(?:,\d++)? \+\d++(?:,\d++)? @@")
+_PARTS = re.compile(r"([+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE](?:[+-]?\d++|[+-]?\Z))?)")
+LOOKED_BACK = 2_000  # lines before the last
+
+
+def sheet_of(content: bytes | str) -> Sheet:
+    """Return the columns of what was uploaded or pasted, whatever its form; raises ValueError where there are none."""
+    content = as_content(content)
+    if isinstance(content, bytes) and is_events(content):
+        return events(content)
+    text = decoded(content, MOST_BYTES, "a number in each row").replace("\r\n", "\n")
+    lines = text.split("\n")
+    lines, said = _patched(lines)
+    text = "\n".join(lines) if said else text
+    longest = max(range(len(lines)), key=lambda i: len(lines[i]))
+    if len(lines[longest]) > LONGEST_LINE:
+        raise ValueError(
+            f"the file must have a row in each line, and line {longest + 1:,} has {len(lines[longest]):,} characters:"
+            f" {lines[longest][:40].strip()!r}…"
         )
+    whole = document(text)
+    if whole is None and "[" in text[:2000]:
+        whole = lists(plainly(text))
+    if whole is not None:
+        whole.notes += said
+        return beside_training(whole)
+    kept, notes = _thinned_lines(lines)
+    alarms = _alarms(kept)
+    kept, overwritten = _as_on_screen(kept)
+    kept, lost = _last_words(kept)
+    kept = _without_errors(kept)
+    text = plainly("\n".join(line for _, line in kept))
+    kept = [(place, line) for (place, _), line in zip(kept, text.split("\n"), strict=True)]
+    torn = bool(lines[-1].strip()) and _ends_within_a_number([line for _, line in kept])
+    if torn:
+        notes = [f"Line {kept[-1][0]:,} ends within a number and is left out.", *notes]
+        kept, text = kept[:-1], text[: text.rindex("\n")]
+    found = json_lines(kept) or lists(text) or _printed_or_table(kept)
+    found.rows += torn
+    found.notes += said + notes + overwritten
+    if lines[-1].strip():
+        found = without_torn_end(found, len(lines))
+    return replace(beside_training(found), alarms=(*found.alarms, *alarms, *lost), whole=len(lines) - (not lines[-1]) if notes else 0)
 
 
-def column(given: Sequence[str], *, comma: bool) -> tuple[Numbers, list[int]] | None:
-    """The numbers of a column, masked where they are missing, and which cells were text; None if most are."""
-    try:
-        if not comma:  # the usual case, at the speed of C
-            return np.ma.masked_array(np.array(given, dtype=float), np.zeros(len(given), dtype=bool)), []
-    except ValueError:
-        pass
-    read = [value(cell, decimal_comma=comma) for cell in given]
-    texts = [i for i, each in enumerate(read) if each is TEXT]
-    if len(texts) > 0.5 * (len(read) - read.count(None)):
-        return None
-    gone = np.array([not isinstance(each, float) for each in read])
-    return np.ma.masked_array([each if isinstance(each, float) else np.nan for each in read], gone), texts
+def _patched(lines: list[str]) -> tuple[list[str], list[str]]:
+    """What the lines of a diff make of the file, a blank one for each that is not in it, and a note; all others as they are."""
+    first = next((i for i, line in enumerate(lines[: 10 * HEAD]) if HUNK.match(line)), None)
+    marks = ("+", "-", " ", "@", "\\", "", "d", "i")  # of diff and index, above another file
+    if first is None or any(line[:1] not in marks for line in lines[first:]):
+        return lines, []
+    kept = [line[1:] if i > first and line[:1] in ("+", " ") and not line.startswith("+++ ") else "" for i, line in enumerate(lines)]
+    taken = sum(line.startswith("-") and not line.startswith("--- ") for line in lines[first:])
+    gone = f"{counted(taken, 'line')} with a minus {'is' if taken == 1 else 'are'} left out"
+    return kept, [f"This is a diff, read as what it makes of the file: {gone}."]
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that came before, and one for each that is empty."""
-    found: dict[str, None] = {}
-    for place, name in enumerate(names, 1):
-        name = name[:MOST_LETTERS] or f"column {place}"
-        while name in found:
-            name = f"{name} ({place})"
-        found[name] = None
-    return [*found]
+def _without_errors(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines without Python's tracebacks, whose numbers are none of the run's: of the last line of each its words are kept.
+
+    Raises ValueError if nothing else is there.
+    """
+    if not any(each in line for _, line in lines for each in ("Traceback", "Error", "Exception")):
+        return lines
+    kept, inside, error = list[tuple[int, str]](), False, (0, "")
+    for place, line in lines:
+        if TRACEBACK.match(line) or (inside and INSIDE.match(line)):
+            inside, rest, error = True, "", error if error[0] else (place, line)
+        elif raised := (ENDS if inside else RAISED).match(line):
+            inside, error, rest = False, (place, line), "" if _is_number(raised[1]) else raised[1]
+        else:
+            inside, rest = False, line
+        kept.append((place, rest))
+    if error[0] and not any(line.strip() for _, line in kept):
+        raise ValueError(f"the file must have what a program printed, and all of it is an error: line {error[0]:,} is {error[1][:60]!r}")
+    return kept
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(value(text.strip(), decimal_comma=False), float)
+
+
+def _ends_within_a_number(lines: list[str]) -> bool:
+    """Whether the last line, which does not end, has a number at its end without the point or the exponent of all those in its place.
+
+    A program that was killed wrote half of it: 3.9e or 3 of 3.9e+05.
+    """
+    *before, number, end = ["", *_PARTS.split(lines[-1][-LONGEST:].strip())]
+    if end or not number:
+        return False
+    before = before[1:]
+    narrow, many = [" ".join(each.split()) for each in before[::2]], len(before)
+    alike = []
+    for line in lines[-LOOKED_BACK:-1]:
+        pieces = _PARTS.split(line[-LONGEST:].strip(), many // 2 + 1)
+        if len(pieces) > many and [" ".join(each.split()) for each in pieces[:many:2]] == narrow:
+            alike.append(pieces[many])
+    if len(alike) < ROWS_BEFORE:
+        return False
+    own, *exponents = (len(each.lower().partition("e")[2].lstrip("+-")) for each in (number, *alike))
+    return number[-1] in "eE+-" or own < min(exponents) == max(exponents) or ("." not in number and all("." in each for each in alike))
+
+
+def _alarms(lines: list[tuple[int, str]]) -> tuple[tuple[str, int, str], ...]:
+    lines = [(place, line[:LONGEST]) for place, line in lines]
+    found = [("overflow", place, line) for place, line in lines if any(hint in line for hint in HINTS) and OVERFLOW.search(line)]
+    end = [(place, line) for place, line in lines[-4 * HEAD :] if line.strip()][-5:]
+    found += [("error", place, line) for place, line in end if ERROR.search(line)][:1]
+    return tuple((kind, place, line.strip()[:100]) for kind, place, line in found)
+
+
+def _last_words(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], tuple[tuple[str, int, str], ...]]:
+    """The lines without those that say that the loss was lost, whose numbers are no row of the run's, and alarms of these.
+
+    A line of which others have the words and other numbers is a row. Where nothing else has a number, what they say is all there is.
+    """
+    said = {
+        i: _wording(line)
+        for i, (_, line) in enumerate(lines)
+        if any(hint in line.lower() for hint in LOST_HINTS) and LOST.match(line[:LONGEST])
+    }
+    if not said:
+        return lines, ()
+    several = Counter(words for _, words in {(lines[i][1], words) for i, words in said.items()})
+    rows = {words for words, count in several.items() if count > MOST_REPEATED}
+    rows |= {words for i, (_, line) in enumerate(lines) if i not in said and (words := _wording(line)) in several}
+    said = {i: words for i, words in said.items() if words not in rows}
+    alarms = tuple(("lost", lines[i][0], lines[i][1].strip()[:100]) for i in said)
+    kept = [(place, "" if i in said else line) for i, (place, line) in enumerate(lines)]
+    return (kept if any(POINTS.search(line) for _, line in kept) else lines), alarms
+
+
+def _wording(line: str) -> str:
+    """What is said whatever the numbers are."""
+    return " ".join(POINTS.sub("#", line[:LONGEST]).split())
+
+
+def _printed_or_table(lines: list[tuple[int, str]]) -> Sheet:
+    """What a program printed, if some hundred lines look so; a table, if they can be one; else what is printed among other text."""
+    sample = [*lines[:300], *(lines[i] for i in spread(len(lines), 300) if i >= 300)]
+    tried = printed(sample)
+    if tried is not None and len(tried[0].lines) == 1 and not all(np.isfinite(each).all() for each in tried[0].columns.values()):
+        place, line = next(each for each in lines if each[0] == tried[0].lines[0])
+        if _is_prose(line):
+            raise ValueError(f"the file must have what a program printed, and line {place:,} is a sentence: {line.strip()[:60]!r}")
+    if tried is None or tried[1] < 0.3:
+        names = tried is not None and max(map(np.ma.count, tried[0].columns.values())) >= 0.5 * len(tried[0].lines)
+        try:
+            found = table(lines)
+            if found.named or not names or not sample[0][1].strip()[:1].isalpha():
+                return found  # else each line begins with a word: the name of its number, whatever it says
+        except ValueError:
+            if not names:
+                raise  # a number here and there in prose
+    whole = printed(lines)
+    assert whole is not None
+    return whole[0]
+
+
+def _is_prose(line: str) -> bool:
+    """Whether someone speaks of a number: with the words of a question, or five words a number and no alarm of a program."""
+    spoken = [word for word in re.findall(r"(?<!\w)[^\W\d_]++(?!\w)", line.lower()) if word not in ("nan", "inf")]
+    few = len(spoken) < 5 * len(POINTS.findall(line)) or LOST.match(line) or ERROR.search(line)
+    return line.rstrip().endswith("?") or not few or not WORDS["prose"].isdisjoint(spoken)
+
+
+def _thinned_lines(lines: list[str]) -> tuple[list[tuple[int, str]], list[str]]:
+    """At most about `MOST_ROWS` lines and `MOST_READ` letters, with their numbers, from all of the file, and a note of it."""
+    most = min(MOST_ROWS, MOST_READ * len(lines) // (sum(map(len, lines)) + 1))
+    if len(lines) <= max(1.2 * most, 2 * HEAD):
+        return list(enumerate(lines, 1)), []
+    lost = itertools.islice((i for i, line in enumerate(lines) if NOT_FINITE.search(line)), HEAD)
+    evenly = (HEAD + i for i in spread(len(lines) - 2 * HEAD, most))
+    kept = sorted({*range(HEAD), *lost, *evenly, *range(len(lines) - HEAD, len(lines))})
+    total = len(lines) - (not lines[-1])
+    note = f"Of {total:,} lines {len(kept):,} were read: evenly, the first and last {HEAD}, and the first {HEAD} with nan or inf."
+    return [(i + 1, lines[i]) for i in kept], [note]
+
+
+def _as_on_screen(lines: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[str]]:
+    """Lines that were written over with carriage returns as their last state; where they are hardly more than one, as all their states."""
+    over = [i for i, (_, line) in enumerate(lines) if "\r" in line.strip("\r")]
+    if not over:
+        return lines, []
+    states = [(place, [each for each in line.split("\r") if each.strip()] or [""]) for place, line in lines]
+    if len(over) < 3:
+        return [(place, each) for place, every in states for each in every], []
+    return [(place, every[-1]) for place, every in states], [
+        f"{counted(len(over), 'line')} were written over: the last state of each counts."
+    ]

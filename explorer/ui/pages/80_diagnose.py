@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from explorer.core.diagnosis.causes import Cause
 from explorer.core.diagnosis.diagnosis import Diagnosis, diagnose, likeness
-from explorer.core.files.logs import MOST_BYTES, LogFile, read_log
+from explorer.core.files.forms import MOST_BYTES
+from explorer.core.files.logs import LogFile, read_log
 from explorer.core.files.roles import ROLES
 from explorer.core.ground.checks import typed
 from explorer.core.ground.prose import plain_or
