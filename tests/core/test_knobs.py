@@ -168,12 +168,19 @@ def test_a_refused_whole_number_is_repeated_as_it_was_given(typed: str) -> None:
         ("learning_rate", "1e400", "1e400"),
         ("start", "1,-1e400", "-1e400"),
         ("loss.eigenvalues", "1,1e400", "1e400"),
+        ("learning_rate", " 1e-400 ", "1e-400"),
+        ("start", "1,-1e-999", "-1e-999"),
     ],
 )
 def test_a_link_repeats_what_was_typed(name: str, text: str, typed: str) -> None:
     _, (complaint,) = Setup.salvage({"v": "1", name: text})
     assert complaint.startswith(f"{name.removeprefix('loss.')} must be ")
     assert complaint.endswith(f", got {typed}")
+
+
+@pytest.mark.parametrize("text", ["0e-400", "0.000e-999", "-0", "5e-324"])
+def test_a_small_number_that_is_one_is_read(text: str) -> None:
+    assert Setup.from_query({"learning_rate": text.removeprefix("-")}).learning_rate == float(text.removeprefix("-"))
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -862,7 +862,16 @@ def test_a_number_in_a_name_that_counts_nothing_is_no_row(names: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", ["loss_lr0.1,loss_lr1.0", "loss (lr=0.1),loss (lr=1)", "loss_lr1e-3,loss_lr1e-2", "lr0.1/loss,lr1.0/loss"]
+    "names",
+    [
+        "loss_lr0.1,loss_lr1.0",
+        "loss (lr=0.1),loss (lr=1)",
+        "loss_lr1e-3,loss_lr1e-2",
+        "lr0.1/loss,lr1.0/loss",
+        "lr=0.1,lr=1.0",
+        "lr 1e-3,lr 1e-2",
+        "LR = 3e-4,LR = 1",
+    ],
 )
 def test_a_loss_by_its_rate_is_a_loss(names: str) -> None:
     log = read_log(f"step,{names},lr\n" + "".join(f"{k},{2 * 0.9**k},{2 * 1.6**k},0.1\n" for k in range(20)))

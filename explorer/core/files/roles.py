@@ -57,9 +57,11 @@ def _before(name: str) -> str:
 def run_of(name: str) -> str:
     """The run that a column's name begins with, "" where it names none.
 
-    >>> [run_of(each) for each in ("calm-sun-7 - train/loss", "seed3/loss", "run_a/loss", "val - loss", "generator/loss")]
-    ['calm-sun-7', 'seed3', 'run_a', '', '']
+    >>> [run_of(each) for each in ("calm-sun-7 - train/loss", "seed3/loss", "run_a/loss", "lr=0.1", "val - loss", "generator/loss")]
+    ['calm-sun-7', 'seed3', 'run_a', 'lr=0.1', '', '']
     """
+    if _ONLY_A_RATE.fullmatch(name):
+        return name
     head, slash, _ = name.partition("/")
     said = words(re.sub(r"\d+", " ", head)) if slash else ()
     return _before(name) or (head if len(said) < 3 and not WORDS["run"].isdisjoint(said) else "")
@@ -82,7 +84,11 @@ def kind(name: str) -> str:
     ['other', 'train', 'train', 'validation', 'other']
     >>> [kind(each) for each in ("lm loss", "Validation Loss", "grad norm", "loss_scale", "lr-SGD", "trainer/global_step", "ms/step", "J")]
     ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
+    >>> [kind(each) for each in ("loss_lr0.1", "lr=0.1", "lr 1e-3", "lr1", "lr")]  # of the run at this rate, or a rate
+    ['train', 'train', 'train', 'learning_rate', 'learning_rate']
     """
+    if _ONLY_A_RATE.fullmatch(name):
+        return "train"
     plain = _OF_RATE.sub(" ", name)
     if plain != name and (has(plain, "loss") or has(plain, "metric")):
         return kind(plain)
@@ -113,6 +119,7 @@ def kind(name: str) -> str:
 
 
 _OF_RATE = re.compile(r"(?i)(?<![^\W_])lr[ _=:-]{0,2}+\d[\d.]*+(?:e[+-]?\d++)?")  # a loss_lr0.1 is that of the run at this rate
+_ONLY_A_RATE = re.compile(r"(?i)lr(?: ?= ?|[ _:-]?(?=\d++(?:\.|e)))\d++(?:\.\d++)?(?:e[+-]?\d++)?")  # and so is lr=0.1; lr1 is a rate
 
 
 def _negative(name: str) -> bool:

@@ -101,6 +101,9 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
     number = check_floats(name, value, shape=shape)
     if not number.size:
         raise must(name, NUMBERS, "none")
+    given = [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, str)]
+    if lost := next((each for each in given if re.search(r"(?i)\A[^e]*[1-9]", each) and float(each) == 0), None):
+        raise must(name, f"0, or at least {SMALLEST} in size", _cut(lost.strip(), MOST_TYPED))
     if not knob.admits(number):
         kept = np.array([knob.admits(each) for each in number.ravel()])
         raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", _first(value, kept))
@@ -130,6 +133,8 @@ def check_points(name: str, value: Any, dim: int, knob: Knob = ANY_NUMBER) -> An
         raise must(name, f"{dim} numbers, (dim,) or (dim, runs)", f"shape {x.shape}")
     return x[:, np.newaxis] if x.ndim == 1 else x
 
+
+SMALLEST = "5e-324"  # what is closer to 0 than half of it would be 0
 
 LARGEST_WHOLE = 2**53  # up to here every whole number is a float64 of its own; beyond, what is asked for would not be what runs
 
