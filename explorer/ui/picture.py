@@ -91,6 +91,9 @@ def picture(
     hear, fresh = partial(_hear, key, positions, on_move), f"{key}:asked" not in st.session_state
     position, asked, epoch = _agree(key, value, positions, scale, hear)
     memory: _Memory = st.session_state[f"{key}:asked"]
+    memory.movers[epoch] = (positions, on_move)
+    for old in [*memory.movers][:-SLOWEST]:
+        del memory.movers[old]
     if shown not in memory.contents:
         memory.contents.append(shown)
     _component(
@@ -115,14 +118,14 @@ def picture(
         on_boxed_change=reported(key, "boxed", on_box),
         on_lost_change=reported(key, "lost", partial(_lose, memory)),
     )
-    before = _reported(st.session_state.get(key))[0]  # a new session knows it only now
-    if fresh and before >= epoch:  # the page has lost its server and found this one: its dial goes where its link is
-        memory.epoch = before + 1
+    before = _reported(st.session_state.get(key))  # a new session knows it only now
+    if fresh and before[0] >= epoch:  # the page has lost its server and found this one: its dial goes where its link is
+        memory.epoch, memory.heard = before[0] + 1, before
         st.rerun()
     return position
 
 
-SLOWEST = 3  # how many contents of a picture are kept for a browser that is slow to fetch them, while the page goes on
+SLOWEST = 3  # how many contents of a picture, and meanings of its positions, are kept for a browser that is slow, while the page goes on
 
 
 @dataclass
@@ -130,13 +133,17 @@ class _Memory:
     """What Python asked the browser to show: the payload changes only when Python moves the slider, never when a visitor does.
 
     `asked` is the position that page and browser agreed on last: the page's `value`, or what the page heard of the visitor since.
-    `contents` are kept for the browser to fetch, and `lost` are the names of those that it could not: another replica was asked, perhaps.
+    `heard` is the last release that the page was told of, and `movers` have, by epoch, how many positions there were and who is told of
+    one: it is another rate on another ruler. `contents` are kept for the browser to fetch, and `lost` are the names of those that it
+    could not: another replica was asked, perhaps.
     """
 
     asked: int
     shown: int
     scale: tuple[str, ...] = ()
     epoch: int = 0
+    heard: tuple[int, int] = (-1, -1)
+    movers: dict[int, tuple[int, Callable[[int], None] | None]] = field(default_factory=dict)
     committed: bool = False
     contents: deque[Content] = field(default_factory=lambda: deque(maxlen=SLOWEST))
     lost: set[str] = field(default_factory=set)
@@ -147,8 +154,8 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Calla
 
     The visitor owns the position until a new wish of Python's: another `value` than the one agreed on, or another `scale`, on which the
     visitor's position means something else. A commit names the epoch it belongs to, so one from before Python moved the slider (which
-    the browser keeps sending) is stale. As long as a visitor only drags, `shown` and `epoch` stay, and so Streamlit finds the payload
-    in its cache.
+    the browser keeps sending) is stale once the page was told of it. As long as a visitor only drags, `shown` and `epoch` stay, and so
+    Streamlit finds the payload in its cache.
     """
     memory = st.session_state.setdefault(f"{key}:asked", _Memory(asked=value, shown=value, scale=scale))
     if value == memory.asked and scale == memory.scale and hear():
@@ -182,13 +189,24 @@ def _committed(key: str, epoch: int, count: int) -> int | None:
 
 
 def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
-    """Hand a release to the page that follows its dial; whether there was one that it had not heard."""
+    """Hand a release to the page that follows its dial; whether there was one that it had not heard.
+
+    One that the page was not told of yet came after all that it was: also of an earlier epoch, if the visitor let go before Python's wish,
+    such as for the rate typed just before, had arrived in the browser. It is told to the page as that was then, which knows whether it
+    still means something, and the dial is moved to it.
+    """
     memory: _Memory = st.session_state[f"{key}:asked"]
-    committed = _committed(key, memory.epoch, count)
-    if on_move is None or committed is None or committed == memory.asked:
+    epoch, position = release = _reported(st.session_state.get(key))
+    if epoch != memory.epoch:
+        count, on_move = memory.movers.get(epoch, (0, None)) if release != memory.heard else (0, None)
+    if on_move is None or not 0 <= position < count:
         return False
-    on_move(committed)
-    memory.asked = committed
+    memory.heard = release
+    if epoch == memory.epoch:
+        if position == memory.asked:
+            return False
+        memory.asked = position
+    on_move(position)
     return True
 
 

@@ -8,9 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -209,3 +210,23 @@ def test_a_map_is_whole_whichever_part_of_the_cluster_dies(
         np.testing.assert_array_equal(whole(plan).codes, alone)
     [said] = [record.message for record in caplog.records if record.name == "explorer"]
     assert said.startswith(f"There is no cluster at {address}")
+
+
+def test_no_job_waits_for_a_scheduler_that_died_while_it_was_handed_over(
+    cluster: tuple[str, Process, list[Process]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask takes back what it knows to be lost, and once only: what comes a moment later waited for ever, and a map with it."""
+    address, scheduler, _ = cluster
+    pool = workers.Workers(address)
+
+    async def forgotten() -> None:
+        pass
+
+    monkeypatch.setattr(pool._client, "_reconnect", forgotten)
+    jobs = [pool.submit(time.sleep, 600) for _ in range(3)]
+    scheduler.kill()
+    for job in jobs:
+        with pytest.raises(BrokenExecutor, match="connection to the scheduler is lost"):
+            job.result(PATIENCE)
+    with pytest.raises(BrokenExecutor):
+        pool.submit(pow, 2, 10)

@@ -221,6 +221,24 @@ def test_every_rate_that_is_typed_stays_and_back_undoes_the_last(visit: Visit, s
         assert rate_of(page) == rate
 
 
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_a_drag_is_not_undone_by_the_rate_typed_before_it(visit: Visit, server: str, name: str) -> None:
+    """The hand on the ruler sends what stands in the box, and lets go again before the browser has heard of that rate."""
+    page, draw = open_page(visit, server, name), random.Random(name)
+    ruler, box = page.get_by_role("slider", name="Learning rate", exact=True), page.get_by_role("textbox", name="learning rate")
+    for rate in ("0.7", "0.8", "0.7", "0.2", "0.77", "0.3"):
+        box.fill(rate)
+        position = move(page, ruler, draw.choice(["drag", "click"]), draw)
+        chosen = page.evaluate(RATES)["dial"]
+        page.wait_for_function(
+            "([rate, chosen]) => Math.abs(Number(new URL(location).searchParams.get('learning_rate')) / chosen - 1) < 6e-4",
+            arg=[rate, chosen],
+        )
+        agree(page)
+        idle(page)
+        assert abs(float(rate_of(page)) / chosen - 1) < 6e-4
+
+
 def rate_of(page: Page) -> str:
     """The rate as the page's link writes it."""
     return parse_qs(urlsplit(page.url).query)["learning_rate"][0]

@@ -1,5 +1,6 @@
 """Threads, and other processes for work of many small array operations: this machine's, or a cluster's. In a browser there are none."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -7,8 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, InvalidStateError, ThreadPoolExecutor
 from typing import Any
+from weakref import WeakSet
 
 from explorer.core.ground.extras import needs
 
@@ -19,6 +21,9 @@ ANSWER = 5.0
 
 AGAIN = 30.0
 """Seconds until one that did not answer is asked again: meanwhile nobody waits for it."""
+
+LOOK = 0.5
+"""Seconds between two looks at whether the scheduler is still there."""
 
 IDLE = 60
 """Seconds after which an idle process ends and frees its memory."""
@@ -95,11 +100,14 @@ class Workers(Executor):
     def __init__(self, address: str) -> None:
         from distributed import Client  # the extra `cluster`
         from distributed.comm.addressing import get_address_host_port
+        from tornado.ioloop import PeriodicCallback
 
         socket.create_connection(get_address_host_port(address), ANSWER).close()  # fails at once, where Dask would go on trying
         self._client = Client(address, timeout=ANSWER, set_as_default=False)
         self._executor = self._client.get_executor(pure=False)  # else two equal maps would share jobs, and either could cancel them
         self._max_workers = 0  # as executors of threads and processes call it
+        self._unanswered = WeakSet[Future[Any]]()
+        self._client.loop.add_callback(PeriodicCallback(self._give_up, 1000 * LOOK).start)
 
     @property
     def connected(self) -> bool:
@@ -114,7 +122,15 @@ class Workers(Executor):
         if not self.connected:  # it would keep the job until there is a connection again, if ever
             raise BrokenExecutor("the connection to the scheduler is lost")
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        self._unanswered.add(future)
         return future
+
+    def _give_up(self) -> None:
+        """End the jobs that were handed over in the moment in which the connection was lost: Dask never says that these are lost."""
+        if not self.connected:
+            for future in [*self._unanswered]:
+                with contextlib.suppress(InvalidStateError):  # it is done, or cancelled at this moment
+                    future.set_exception(BrokenExecutor("the connection to the scheduler is lost"))
 
 
 class Cluster:
