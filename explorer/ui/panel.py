@@ -5,7 +5,7 @@ a hand all go the same way. Refused input stays in its box, with the reason unde
 """
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -256,9 +256,12 @@ def take_rate(ruler: Setup, learning_rate: float) -> None:
         st.session_state[widgets.REFUSED].pop("box:learning_rate", None)
 
 
-def recipe(line: str) -> None:
-    """Say in one line what is run; where the sidebar is closed, a click on it opens it."""
-    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{html.escape(line)}</button>')
+def recipe(line: str, tells: Sequence[str] = ()) -> None:
+    """Say in one line what is run; where the sidebar is closed, a click on it opens it. What `tells` the answer is hidden with it."""
+    text = html.escape(line)
+    for each in map(html.escape, tells):
+        text = text.replace(each, f'<span class="tells">{each}</span>')
+    st.html(f'<button type="button" class="recipe" aria-label="Open the controls">{text}</button>')
 
 
 def controls(setup: Setup, kinds: tuple[str, ...] = ("loss", "optimizer"), *, rate: bool = True, steps: bool = True) -> None:

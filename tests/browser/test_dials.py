@@ -228,7 +228,7 @@ def test_a_drag_is_not_undone_by_the_rate_typed_before_it(visit: Visit, server: 
     ruler, box = page.get_by_role("slider", name="Learning rate", exact=True), page.get_by_role("textbox", name="learning rate")
     for rate in ("0.7", "0.8", "0.7", "0.2", "0.77", "0.3"):
         box.fill(rate)
-        position = move(page, ruler, draw.choice(["drag", "click"]), draw)
+        move(page, ruler, draw.choice(["drag", "click"]), draw)
         chosen = page.evaluate(RATES)["dial"]
         page.wait_for_function(
             "([rate, chosen]) => Math.abs(Number(new URL(location).searchParams.get('learning_rate')) / chosen - 1) < 6e-4",

@@ -236,6 +236,10 @@ def test_a_sweep_has_two_rates_to_guess(visit: Visit, server: str) -> None:
     for turn in range(2):
         edge = edge_of(setup)
         hides(page, plain(edge, 4), plain(edge, 5))
+        line = page.locator(".recipe")  # shown where the sidebar is closed, as before a hall: the rates that are swept lie around the edge
+
+        assert " to " in (line.locator(".tells").text_content() or "")
+        assert line.locator(".tells").evaluate_all("all => all.map((each) => getComputedStyle(each).display)") == ["none"]
         by_click(page)
         scale(page, 1).focus()
         page.keyboard.press("Home")

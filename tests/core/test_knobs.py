@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -176,6 +178,13 @@ def test_a_link_repeats_what_was_typed(name: str, text: str, typed: str) -> None
     _, (complaint,) = Setup.salvage({"v": "1", name: text})
     assert complaint.startswith(f"{name.removeprefix('loss.')} must be ")
     assert complaint.endswith(f", got {typed}")
+
+
+@pytest.mark.parametrize("number", ["1e-400", "-1E-999", Decimal("1e-400"), Fraction(1, 10**400), ["1", "2e-400"]])
+def test_what_is_too_small_to_be_a_number_is_not_read_as_0(number: Any) -> None:
+    with pytest.raises(ValueError, match=r"rate must be 0, or at least 5e-324 in size, got "):
+        check_number("rate", number)
+    assert [check_number("rate", each) for each in (Decimal(0), Fraction(0), "0e-400")] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("text", ["0e-400", "0.000e-999", "-0", "5e-324"])

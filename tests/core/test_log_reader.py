@@ -879,6 +879,37 @@ def test_a_loss_by_its_rate_is_a_loss(names: str) -> None:
     assert diagnose(log).verdict == "diverged"
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "lr=0.1",
+        "lr=.2",
+        "lr=1.",
+        "lr = .5",
+        "lr=1e-2",
+        "lr=1e−2",
+        "lr=+1",
+        "lr(0.2)",
+        "lr: 0.2",
+        "learning_rate=0.2",
+        "learning rate 0.2",
+        "eta=0.2",
+        "lr=5e-4 (seed 1)",
+        "lr=0.2 b",
+    ],
+)
+def test_of_runs_that_are_named_by_their_rate_the_one_that_ends_highest_is_judged(rate: str, first: bool) -> None:
+    """However the rate is written, be it the same twice: to pass it over would be to call the log of a diverging run good."""
+    falls, grows = ("lr=0.1", [4 * 0.8**k for k in range(20)]), (rate, [2 * 1.5**k for k in range(20)])
+    runs = [grows, falls] if first else [falls, grows]
+    rows = "".join(f"{k};{';'.join(f'{losses[k]:.5f}' for _, losses in runs)}\n" for k in range(20))
+    log = read_log(f"step;{';'.join(name for name, _ in runs)}\n{rows}")
+    assert log.losses.tolist() == pytest.approx(grows[1], abs=1e-5)
+    assert "of 2 runs" in log.reading
+    assert diagnose(log).verdict == "diverged"
+
+
 @pytest.mark.parametrize(
     "line",
     [

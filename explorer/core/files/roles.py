@@ -60,8 +60,9 @@ def run_of(name: str) -> str:
     >>> [run_of(each) for each in ("calm-sun-7 - train/loss", "seed3/loss", "run_a/loss", "lr=0.1", "val - loss", "generator/loss")]
     ['calm-sun-7', 'seed3', 'run_a', 'lr=0.1', '', '']
     """
-    if _ONLY_A_RATE.fullmatch(name):
-        return name
+    if _AT_RATE.search(name) and kind(name) in ("train", "validation") and not has(name, "loss") and not has(name, "metric"):
+        pieces = re.split(r"[\s_/]+", name)
+        return " ".join(each for each in pieces if not is_side(each)) if any(map(is_side, pieces)) else name
     head, slash, _ = name.partition("/")
     said = words(re.sub(r"\d+", " ", head)) if slash else ()
     return _before(name) or (head if len(said) < 3 and not WORDS["run"].isdisjoint(said) else "")
@@ -84,11 +85,13 @@ def kind(name: str) -> str:
     ['other', 'train', 'train', 'validation', 'other']
     >>> [kind(each) for each in ("lm loss", "Validation Loss", "grad norm", "loss_scale", "lr-SGD", "trainer/global_step", "ms/step", "J")]
     ['train', 'validation', 'gradient_norm', 'loss_scale', 'learning_rate', 'step', 'other', '']
-    >>> [kind(each) for each in ("loss_lr0.1", "lr=0.1", "lr 1e-3", "lr1", "lr")]  # of the run at this rate, or a rate
-    ['train', 'train', 'train', 'learning_rate', 'learning_rate']
+    >>> [kind(each) for each in ("loss_lr0.1", "lr=.2", "Adam lr 1e-3", "learning_rate=1 val", "lr1", "lr")]
+    ['train', 'train', 'train', 'validation', 'learning_rate', 'learning_rate']
     """
-    if _ONLY_A_RATE.fullmatch(name):
-        return "train"
+    if at := _AT_RATE.search(name):
+        rest = f"{name[: at.start()]} {name[at.end() :]}"
+        seeds = {word for word in words(rest) if not word.isdecimal()} <= WORDS["run"]
+        return "train" if seeds else kind(rest) or "train"
     plain = _OF_RATE.sub(" ", name)
     if plain != name and (has(plain, "loss") or has(plain, "metric")):
         return kind(plain)
@@ -119,7 +122,12 @@ def kind(name: str) -> str:
 
 
 _OF_RATE = re.compile(r"(?i)(?<![^\W_])lr[ _=:-]{0,2}+\d[\d.]*+(?:e[+-]?\d++)?")  # a loss_lr0.1 is that of the run at this rate
-_ONLY_A_RATE = re.compile(r"(?i)lr(?: ?= ?|[ _:-]?(?=\d++(?:\.|e)))\d++(?:\.\d++)?(?:e[+-]?\d++)?")  # and so is lr=0.1; lr1 is a rate
+_NUMBER = r"[-+−]?(?:\d++(?:[.,]\d*+)?|[.,]\d++)(?:[eE][-+−]?\d++)?"
+_BROKEN = r"(?=[-+−]?(?:\d*+[.,]\d|\d++[.,]?e))"  # not a number of a group: lr: 0, lr_1
+_AT_RATE = re.compile(
+    rf"(?i)(?<![^\W_])(?:lr|eta|(?:learning|step)[ _-]?(?:rate|size))(?: ?[=(] ?|(?: ?: ?|[ _-]?){_BROKEN}){_NUMBER}(?![\d.])\)?"
+)
+"""A name such as lr=0.1 or "lr 1e-3, seed 2": of the run at this rate, where it says nothing else; lr1 is the rate of a group."""
 
 
 def _negative(name: str) -> bool:

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -101,13 +102,18 @@ def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str =
     number = check_floats(name, value, shape=shape)
     if not number.size:
         raise must(name, NUMBERS, "none")
-    given = [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, str)]
-    if lost := next((each for each in given if re.search(r"(?i)\A[^e]*[1-9]", each) and float(each) == 0), None):
-        raise must(name, f"0, or at least {SMALLEST} in size", _cut(lost.strip(), MOST_TYPED))
+    for each in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(each, str | Decimal | Fraction) and float(each) == 0 and _is_not_0(each):
+            raise must(name, f"0, or at least {SMALLEST} in size", _cut(str(each).strip(), MOST_TYPED))
     if not knob.admits(number):
         kept = np.array([knob.admits(each) for each in number.ravel()])
         raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", _first(value, kept))
     return float(number) if number.ndim == 0 else number
+
+
+def _is_not_0(given: str | Decimal | Fraction) -> bool:
+    """Whether an exact number is none, however small; of text, any digit before its exponent says so."""
+    return bool(re.search(r"(?i)\A[^e]*[1-9]", given)) if isinstance(given, str) else given != 0
 
 
 def _floats(value: Any) -> np.ndarray:

@@ -100,14 +100,13 @@ class Workers(Executor):
     def __init__(self, address: str) -> None:
         from distributed import Client  # the extra `cluster`
         from distributed.comm.addressing import get_address_host_port
-        from tornado.ioloop import PeriodicCallback
 
         socket.create_connection(get_address_host_port(address), ANSWER).close()  # fails at once, where Dask would go on trying
         self._client = Client(address, timeout=ANSWER, set_as_default=False)
         self._executor = self._client.get_executor(pure=False)  # else two equal maps would share jobs, and either could cancel them
         self._max_workers = 0  # as executors of threads and processes call it
         self._unanswered = WeakSet[Future[Any]]()
-        self._client.loop.add_callback(PeriodicCallback(self._give_up, 1000 * LOOK).start)
+        self._client.loop.add_callback(self._look)
 
     @property
     def connected(self) -> bool:
@@ -125,12 +124,14 @@ class Workers(Executor):
         self._unanswered.add(future)
         return future
 
-    def _give_up(self) -> None:
+    def _look(self) -> None:
         """End the jobs that were handed over in the moment in which the connection was lost: Dask never says that these are lost."""
         if not self.connected:
             for future in [*self._unanswered]:
                 with contextlib.suppress(InvalidStateError):  # it is done, or cancelled at this moment
                     future.set_exception(BrokenExecutor("the connection to the scheduler is lost"))
+        if self._client.status != "closed":
+            self._client.loop.call_later(LOOK, self._look)
 
 
 class Cluster:

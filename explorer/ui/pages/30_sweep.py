@@ -68,7 +68,8 @@ def main() -> None:
     address.write(query | address.predicting().to_query())
     address.about(query)
     notes.show()
-    panel.recipe(recipe(bands, setup))
+    rates = [f" at {plain(each.rates[0])} to {plain(each.rates[-1])}" for each in bands]
+    panel.recipe(setup.recipe_of(", ".join(f"{each.name}{swept}" for each, swept in zip(bands, rates, strict=True))), rates)
     with st.sidebar:
         panel.all_controls(setup, data=True)
     sentence = headline(bands, setup)
@@ -196,11 +197,6 @@ def headline(bands: list[figure.Band], setup: Setup) -> str:
     share = plain(100 * (high / low - 1 if low <= theory <= high else abs(theory / middle - 1)), 2) + "\N{NO-BREAK SPACE}%"
     where = f"which agrees to within {share}" if low <= theory <= high else f"{share} {'below' if theory < middle else 'above'} that"
     return f"With {first.name} runs begin to diverge {between}; theory puts the edge at {named}, {where}."
-
-
-def recipe(bands: list[figure.Band], setup: Setup) -> str:
-    """What is swept, in one line, with the rates of each optimizer."""
-    return setup.recipe_of(", ".join(f"{each.name} at {plain(each.rates[0])} to {plain(each.rates[-1])}" for each in bands))
 
 
 def question(first: figure.Band, setup: Setup) -> Question:
