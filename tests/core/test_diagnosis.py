@@ -557,3 +557,17 @@ def test_two_rows_that_leap_the_second_farther_are_growth(scale: float) -> None:
     assert diagnose([*fall, 10.0, 100.0]).verdict == Verdict.DIVERGED
     for spike in ([10.0], [10.0, 12.0], [10.0, 0.1], [10.0, 100.0, 0.13]):
         assert diagnose([*fall, *spike]).verdict != Verdict.DIVERGED
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict", "said"),
+    [
+        ([], "slow", "600,000 values, of which "),
+        ([float("nan")] * 1000, "diverged", "nan from row 599,001 on"),
+        ([2e9, float("inf")], "diverged", "inf from row 600,000 on"),
+    ],
+)
+def test_of_a_great_many_values_some_are_looked_at_and_what_was_lost_is_found(end: list[float], verdict: str, said: str) -> None:
+    found = diagnose(np.append(np.linspace(4, 1, 600_000 - len(end)), end))
+    assert (found.verdict, said in found.sentence) == (verdict, True)
+    assert found.record.values.size < 60_000

@@ -194,6 +194,15 @@ def test_the_case_that_looks_most_like_it_is_drawn_over_it_and_opens(example: st
     assert lab(known.page).removeprefix("pages/")[3:-3] in app.get("page_link")[0].proto.page
 
 
+def test_no_case_with_good_weights_is_drawn_over_a_run_whose_weights_are_nan() -> None:
+    """A gradient that stays nan tells; a case in which the loss alone is nan now and then says the contrary."""
+    rows = [(4 * 0.93**k, 1.2) for k in range(30)] + [(2.0 * k + 2, float("nan")) for k in range(4)] + [(0.0, float("nan"))] * 8
+    app = pasted("\n".join(f"{{'loss': {loss:.4f}, 'grad_norm': {norm}, 'epoch': {k / 10}}}" for k, (loss, norm) in enumerate(rows)))
+    assert app.header[0].value.startswith("Diverges: the gradient's norm is nan")
+    assert any("The weights are `nan`" in each.value for each in app.markdown)
+    assert not any("The case that looks most like it: **The loss is" in each.value for each in app.markdown)
+
+
 def test_safe_rates_are_stopped_at_once_shown_as_far_as_they_are_and_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first rule is measured, and the next one again and again, until it is stopped or may end."""
     may_end = threading.Event()

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.core.files.forms import HEAD
+from explorer.core.files.sheet import spread
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.checks import check_floats, must, typed
 
 SIZES = ("learning_rate", "gradient_norm", "loss_scale")  # columns that are never below 0
+MOST_JUDGED = 500_000  # more values take seconds: some of them are looked at, evenly, and those that are first lost
 SEVERAL = 3  # rows at the end without a value, at least: one may be half a row, two the last evaluation
 
 
@@ -62,8 +65,15 @@ class Record:
         if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
             raise must("steps", "finite and increasing", "others; sort them, or leave them out")
 
+        looked = np.arange(len(values))
+        if len(values) > MOST_JUDGED:
+            lost = np.flatnonzero(present & ~np.isfinite(values))
+            looked = np.unique([*spread(len(values)), *lost[:HEAD], *lost[-HEAD:]])
+            whole = whole or f"{len(values):,} values"
+
         def kept(column: Array, there: NDArray[np.bool_], **more: Any) -> "Record":
-            return cls(column[there], at[there], np.flatnonzero(there), int((~there).sum()), "row" if steps is None else counter, **more)
+            rows = looked[there[looked]]
+            return cls(column[rows], at[rows], rows, int((~there).sum()), "row" if steps is None else counter, **more)
 
         end = unwritten(present, [there for _, there in given.values()] if beside is None else beside)
         present = present | (np.arange(len(present)) >= len(present) - end)

@@ -30,6 +30,7 @@ HELD, UPLOADERS = "diagnose:held", "uploaders"
 
 KNOWN = {"unknown": None, "mini-batches": True, "full batch": False}
 FEWEST = 8  # a case with fewer finite losses has no shape to compare
+DEAD = "The weights are nan"  # the cause of a gradient that stays nan
 LOG_ZERO = "nan without divergence"
 
 CASES = "pages/70_cases.py"
@@ -260,7 +261,8 @@ def candidates(found: Diagnosis) -> list[Case]:
     if found.verdict is None or any(each.endswith("to tell") for each in found.symptoms):
         return []
     runs = [case for case in casebook() if case.symptom]
-    wanted = {LOG_ZERO if each == "suddenly nan" else each for each in found.symptoms}
+    only_the_loss = LOG_ZERO if found.causes[0].name != DEAD else ""  # its cases say that the weights are good
+    wanted = {only_the_loss if each == "suddenly nan" else each for each in found.symptoms}
     same = [case for case in runs if case.symptom in wanted]
     if LOG_ZERO not in wanted:
         alike = [case for case in runs if found.verdict in case.must.split("|")]
