@@ -261,8 +261,8 @@ def candidates(found: Diagnosis) -> list[Case]:
     if found.verdict is None or any(each.endswith("to tell") for each in found.symptoms):
         return []
     runs = [case for case in casebook() if case.symptom]
-    only_the_loss = LOG_ZERO if found.causes[0].name != DEAD else ""  # its cases say that the weights are good
-    wanted = {only_the_loss if each == "suddenly nan" else each for each in found.symptoms}
+    dead = any(each.name == DEAD for each in found.causes[:1])  # the cases in which the loss alone is nan say that the weights are good
+    wanted = {LOG_ZERO if each == "suddenly nan" and not dead else each for each in found.symptoms}
     same = [case for case in runs if case.symptom in wanted]
     if LOG_ZERO not in wanted:
         alike = [case for case in runs if found.verdict in case.must.split("|")]
