@@ -334,6 +334,25 @@ def test_runs_that_a_column_names_are_told_apart_and_the_last_is_judged(
         assert (again.losses.tolist(), again.reading.split(";")[1]) == (log.losses.tolist(), log.reading.split(";")[1])
 
 
+@pytest.mark.parametrize("written", [as_csv, as_json, as_lists, as_printed])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "grows", [[2 * 1.2**k for k in range(60)], [*(2 * 0.9**k for k in range(50)), *[np.inf] * 10]], ids=["grows", "lost"]
+)
+def test_of_named_runs_the_one_that_got_worse_is_judged_wherever_it_stands(
+    written: Callable[..., str], first: bool, grows: list[float]
+) -> None:
+    """The order of the rows does not decide whether a diverging run is passed over."""
+    bad, good = [("b", k, loss) for k, loss in enumerate(grows)], [("a", k, 2 * 0.9**k) for k in range(60)]
+    for rows in (
+        bad + good if first else good + bad,
+        sorted(bad + good, key=lambda row: (row[1], row[0] == "b" if first else row[0] == "a")),
+    ):
+        log = read_log(written("run,step,loss", rows))
+        assert diagnose(log).verdict == "diverged"
+        assert "'b'" in log.reading and any("60 rows of 'a' are left out" in note for note in log.notes)
+
+
 def test_a_headline_names_the_run_of_the_lines_below_it() -> None:
     log = read_log("".join(f"=== Run {run}/3 ===\n" + "".join(f"loss: {run / row}\n" for row in range(1, 31)) for run in (1, 2, 3)))
     assert log.losses.compressed().tolist() == [3 / row for row in range(1, 31)]

@@ -102,7 +102,7 @@ def read_log(content: bytes | str, *, roles: Mapping[str, str | None] | None = N
     files of TensorBoard, and the lines that programs print, such as ``step 10 loss: 0.5``. Columns are recognized by all the words of
     their names, and by their values; `roles` says otherwise by hand: the name of the column for a role, None for no column. Rows are
     sorted by step, the last of equal steps counts; of several runs in one file the last to begin is read, whether a column names the run
-    of each row or a counter begins anew.
+    of each row or a counter begins anew, unless another that is named is lost, or ends above its own start: that one is read then.
 
     Raises ValueError with a sentence for what cannot be used.
 

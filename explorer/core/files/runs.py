@@ -103,7 +103,10 @@ def _height(values: Numbers) -> float:
 
 
 def last_run(sheet: Sheet, train: str, taken: Collection[str] = (), *, by_counter: bool = True) -> Sheet:
-    """The rows and columns of the run that began last, and a note of the others. `taken` are the columns that are something else."""
+    """The rows and columns of the run that began last, and a note of the others. `taken` are the columns that are something else.
+
+    Of runs that a column names another is judged where it is lost or got worse, as of runs with columns of their own.
+    """
     found = _of_last_name(sheet, train, taken) if sheet.named else sheet
     found = _since_last_beginning(found, train) if by_counter else found
     other = [name for name, values in found.columns.items() if len(values) < len(sheet.lines) and not np.ma.count(values)]
@@ -130,18 +133,22 @@ def _of_last_name(sheet: Sheet, train: str, taken: Collection[str]) -> Sheet:
     which = np.array([number.get(each, -1) for each in run])
     told, column = [repr(", ".join(each)[:MOST_SAID]) for each in names], " and ".join(map(repr, by))
     if goes_on := _goes_on(sheet, which, used):
-        one = f"{column} changes {counted(len(names) - 1, 'time')}, and {goes_on!r} goes on: the rows are read as one run."
-        return replace(sheet, notes=[*sheet.notes, one])
-    kept = np.flatnonzero(which == len(names) - 1)
-    others = _listed(told[:-1])
+        as_one = f"{column} changes {counted(len(names) - 1, 'time')}, and {goes_on!r} goes on: the rows are read as one run."
+        return replace(sheet, notes=[*sheet.notes, as_one])
+    one = _worse(sheet.columns[train].filled(np.nan)[used], which[used])
+    kept = np.flatnonzero(which == one)
+    others = _listed([each for place, each in enumerate(told) if place != one])
     left = len(which) - kept.size
+    if one == len(names) - 1:
+        why, judged = "the last to begin", f"the last of {len(names)} runs, {told[one]}, is judged"
+    else:
+        why, judged = "which ends highest", f"of {len(names)} runs {told[one]} is judged, whose loss ends highest"
     notes = [
         *sheet.notes,
-        f"{len(names)} runs are in this file, told apart by {column}: {told[-1]}, the last to begin, is judged."
+        f"{len(names)} runs are in this file, told apart by {column}: {told[one]}, {why}, is judged."
         f" {counted(left, 'row')} of {others} {'is' if left == 1 else 'are'} left out.",
-        *_broken(sheet, train, which[used], used, told[:-1]),
+        *_broken(sheet, train, which[used], used, told, one),
     ]
-    judged = f"the last of {len(names)} runs, {told[-1]}, is judged"
     return replace(sheet, columns=sheet.taken(kept), lines=sheet.lines[kept], notes=notes, judged=(*sheet.judged, judged))
 
 
@@ -176,9 +183,18 @@ def _goes_on(sheet: Sheet, which: NDArray[np.intp], used: NDArray[np.intp]) -> s
     return ""
 
 
-def _broken(sheet: Sheet, train: str, which: NDArray[np.intp], used: NDArray[np.intp], told: Sequence[str]) -> list[str]:
+def _worse(losses: NDArray[np.float64], which: NDArray[np.intp]) -> int:
+    """The run to judge: the last to begin, unless another is lost at its end or ends above its own start and above the last one's end."""
+    of = [losses[which == run] for run in range(which.max() + 1)]
+    ends = [each[-1] if np.isfinite(each[-1]) else np.inf for each in of]
+    last = len(ends) - 1
+    highest = int(np.argmax(ends))
+    return highest if ends[highest] > max(ends[last], of[highest][0]) else last
+
+
+def _broken(sheet: Sheet, train: str, which: NDArray[np.intp], used: NDArray[np.intp], told: Sequence[str], judged: int) -> list[str]:
     """A note of the first of the other runs that has a loss that is not finite."""
-    bad = np.flatnonzero(~np.isfinite(sheet.columns[train].filled(np.nan)[used]) & (which < len(told)))
+    bad = np.flatnonzero(~np.isfinite(sheet.columns[train].filled(np.nan)[used]) & (which != judged) & (which >= 0))
     return [f"The loss of {told[which[row]]} is not finite in line {sheet.lines[used[row]]:,}." for row in bad[:1]]
 
 

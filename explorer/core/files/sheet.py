@@ -122,7 +122,7 @@ def none_found(columns: Mapping[str, Numbers], lines: Sequence[int]) -> ValueErr
         for name, values in list(columns.items())[:4]
     ]
     more = f" and {len(columns) - 4:,} more" if len(columns) > 4 else ""
-    return ValueError(f"the file must have a column with a loss, and none was found: it has {', '.join(seen)}{more}")
+    return ValueError(f"the file must have a column with a loss, and none was found: it has {', '.join(seen)}{more}; call the loss 'loss'")
 
 
 def left_out(places: Sequence[int]) -> str:

@@ -29,6 +29,7 @@ FUNCTIONS: Mapping[str, tuple[Any, int]] = MappingProxyType(
 """What may be called: the numpy function, and how many arguments it takes. Their derivatives are in `symbols`."""
 
 CONSTANTS = ("pi", "e")
+NO_NUMBERS = ("nan", "inf", "infinity")  # as variables they would be another loss than the one that was meant
 ALLOWED = f"numbers, letters, + - * / ^, parentheses, {' '.join(CONSTANTS)}, and the functions {' '.join(FUNCTIONS)}"
 EXAMPLE = "x^2 + 10*sin(y)^2"
 
@@ -105,6 +106,10 @@ def _pieces(text: str) -> Iterator[str]:
         position = found.end()
         if found.lastgroup == "number" and not np.isfinite(float(found.group())):
             raise refusal(found.group(), "keep its numbers below 1.8e308")
+        if found.lastgroup == "name" and found.group().lower() in NO_NUMBERS:
+            raise refusal(found.group(), "have numbers that are finite, and no letters that read as another")
+        if found.lastgroup == "number" and float(found.group()) == 0 and re.match(r"[0.]*+[1-9]", found.group()):
+            raise refusal(found.group(), "keep its numbers 0, or at least 5e-324")
         if found.lastgroup == "name" and keyword.iskeyword(found.group()):
             raise refusal(found.group(), f"be made of {ALLOWED}")
         # As a float, so that 007 is 7, as everywhere but in Python, and a long number is cheap.
@@ -124,6 +129,9 @@ def _sections(pieces: list[str]) -> list[list[str]]:
             raise refusal(before, f"give {before} its argument in parentheses")
         ends = before == ")" or before[0].isalnum() or before[0] == "."
         starts = piece == "(" or piece[0].isalnum() or piece[0] == "."
+        if piece == "(" and before[0].isalpha() and len(before) > 1 and before not in (*FUNCTIONS, *CONSTANTS):
+            meant = f"; write {before.lower()}" if before.lower() in FUNCTIONS else ""
+            raise refusal(f"{before}(", f"call no other functions than {' '.join(FUNCTIONS)}, in small letters{meant}")
         if ends and starts and before not in FUNCTIONS:
             raise refusal(
                 f"{_written(before)}{'' if piece == '(' else ' '}{_written(piece)}", f"have a sign such as * between two values ({ALLOWED})"
