@@ -108,7 +108,7 @@ def _pieces(text: str) -> Iterator[str]:
             raise refusal(found.group(), "keep its numbers below 1.8e308")
         if found.lastgroup == "name" and found.group().lower() in NO_NUMBERS:
             raise refusal(found.group(), "have numbers that are finite, and no letters that read as another")
-        if found.lastgroup == "number" and float(found.group()) == 0 and re.match(r"[0.]*+[1-9]", found.group()):
+        if found.lastgroup == "number" and float(found.group()) == 0 and found.group().lower().partition("e")[0].strip("0."):
             raise refusal(found.group(), "keep its numbers 0, or at least 5e-324")
         if found.lastgroup == "name" and keyword.iskeyword(found.group()):
             raise refusal(found.group(), f"be made of {ALLOWED}")
