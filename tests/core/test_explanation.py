@@ -246,3 +246,8 @@ def test_a_fall_that_will_not_last_says_how_long_the_rest_takes(rate: float) -> 
         losses = run(ravine, rule, rate, steps=100 + int(1.3 * more)).loss[:, 0]
         needed = int(np.argmax(losses <= 1e-6 * losses[0])) - 100
         assert needed == pytest.approx(more, rel=0.2)
+
+
+def test_a_rate_of_0_is_said_and_not_measured() -> None:
+    found = Explanation.of(Setup("x_squared", learning_rate=0.0).run())
+    assert "the rate is 0, so there is no step to take" in found.sentence(0)

@@ -151,6 +151,8 @@ class Explanation:
         if self.modes is None and self.outcome.verdict[run] == Verdict.DIVERGED and _accelerates(norms):
             return "each step grows more than the one before it, because the curvature grows on the way out"
         measured, theory, verdict = self.measured[run], self._theory(run), self.outcome.verdict[run]
+        if self.trajectory.learning_rate[run] == 0:
+            return "the rate is 0, so there is no step to take"
         if norms[0] == 0:
             return "the gradient at the start is 0, so there is no step to take"
         if self.outcome.steps < 2 or 0 <= self.outcome.first_nonfinite[run] <= 2:
