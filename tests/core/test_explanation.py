@@ -125,8 +125,7 @@ FULL = [
     ),
     (
         {"name": "x_squared", "rate": 0.0},
-        "**Slow**: each step changes the error by less than 0.005 % (theory: 1); after 200 steps the loss is still 1, from 1;"
-        " the run does not move.",
+        "**Slow**: the rate is 0, so there is no step to take; after 200 steps the loss is still 1, from 1; the run does not move.",
     ),
     (
         {"name": "x_squared", "rate": 0.1, "start": [0.0]},
