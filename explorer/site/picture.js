@@ -335,8 +335,7 @@ function mount(parent) {
     const seen = remembered.get(data.key);
     if (seen.position === position && seen.epoch === data.epoch) return;
     remember();
-    due = [data.epoch, position];
-    root.dataset.due = "";
+    root.dataset.due = [data.epoch, position];
     if (atRest()) deliver();
     else resting.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
   }
@@ -345,14 +344,13 @@ function mount(parent) {
   // leave and come back under the hand that drags it again. So it reports once the page is at rest, and at once if the visitor turns to
   // something else, which must not come first.
   const app = root.closest("[data-testid=stApp]"), atRest = () => !data.part || !app || app.dataset.testScriptState === "notRunning";
-  let due = null; // the epoch and the position of a release that waits
   const resting = new MutationObserver(() => atRest() && deliver());
   function deliver() {
+    const { due } = root.dataset; // the epoch and the position of a release that waits
     if (!due) return;
     delete root.dataset.due;
     resting.disconnect();
-    commit("value", due);
-    due = null;
+    commit("value", due.split(",").map(Number));
   }
 
   const remember = () => remembered.set(data.key, { epoch: data.epoch, position, mine: true });

@@ -88,8 +88,8 @@ def picture(
     positions = shown.positions or 1
     value = min(max(int(value), 0), positions - 1)
     scale = shown.values if on_move is not None else ()
-    hear, fresh = partial(_hear, key, positions, on_move), f"{key}:asked" not in st.session_state
-    position, asked, epoch = _agree(key, value, positions, scale, hear)
+    fresh = f"{key}:asked" not in st.session_state
+    position, asked, epoch = _agree(key, value, positions, scale)
     memory: _Memory = st.session_state[f"{key}:asked"]
     memory.movers[epoch] = (positions, on_move)
     for old in [*memory.movers][:-SLOWEST]:
@@ -113,7 +113,7 @@ def picture(
             "follows": on_move is not None,
             "part": inside.get(),
         },
-        on_value_change=heard(hear),
+        on_value_change=heard(partial(_hear, key)),
         on_clicked_change=reported(key, "clicked", on_click),
         on_boxed_change=reported(key, "boxed", on_box),
         on_lost_change=reported(key, "lost", partial(_lose, memory)),
@@ -149,7 +149,7 @@ class _Memory:
     lost: set[str] = field(default_factory=set)
 
 
-def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Callable[[], bool]) -> tuple[int, int, int]:
+def _agree(key: str, value: int, count: int, scale: tuple[str, ...]) -> tuple[int, int, int]:
     """Return the position that holds now, and the (value, epoch) to send.
 
     The visitor owns the position until a new wish of Python's: another `value` than the one agreed on, or another `scale`, on which the
@@ -158,7 +158,7 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...], hear: Calla
     Streamlit finds the payload in its cache.
     """
     memory = st.session_state.setdefault(f"{key}:asked", _Memory(asked=value, shown=value, scale=scale))
-    if value == memory.asked and scale == memory.scale and hear():
+    if value == memory.asked and scale == memory.scale and _hear(key):
         st.rerun()  # a commit that no callback announced: the page began without it
     committed = _committed(key, memory.epoch, count)
     position = memory.shown if committed is None else committed
@@ -188,7 +188,7 @@ def _committed(key: str, epoch: int, count: int) -> int | None:
     return position if named == epoch and 0 <= position < count else None
 
 
-def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
+def _hear(key: str) -> bool:
     """Hand a release to the page that follows its dial; whether there was one that it had not heard.
 
     One that the page was not told of yet came after all that it was: also of an earlier epoch, if the visitor let go before Python's wish,
@@ -197,14 +197,14 @@ def _hear(key: str, count: int, on_move: Callable[[int], None] | None) -> bool:
     """
     memory: _Memory = st.session_state[f"{key}:asked"]
     epoch, position = release = _reported(st.session_state.get(key))
-    if epoch != memory.epoch:
-        count, on_move = memory.movers.get(epoch, (0, None)) if release != memory.heard else (0, None)
-    if on_move is None or not 0 <= position < count:
+    count, on_move = memory.movers.get(epoch, (0, None))
+    now = epoch == memory.epoch
+    if on_move is None or not 0 <= position < count or (release == memory.heard and not now):
         return False
     memory.heard = release
-    if epoch == memory.epoch:
-        if position == memory.asked:
-            return False
+    if now and position == memory.asked:
+        return False
+    if now:
         memory.asked = position
     on_move(position)
     return True

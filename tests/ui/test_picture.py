@@ -180,7 +180,7 @@ def heard(app: AppTest, commit: list[int]) -> None:
     memory.movers = {epoch: (count, lambda to: state.update(wish=to)) for epoch, (count, _) in memory.movers.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(st, "session_state", state)
-        _hear("shown", 100, lambda to: state.update(wish=to))
+        _hear("shown")
     app.session_state["wish"] = state["wish"]
 
 

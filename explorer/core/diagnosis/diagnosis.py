@@ -89,7 +89,7 @@ def diagnose(
     """Return the verdict on losses ``(n,)``, in the words of `Verdict`; None and masked entries are missing values, nan and inf are data.
 
     Where several rows at the end have no value, and all before had one or at a far shorter pace, the loss was nan, as pandas and JSON
-    write it.
+    write it. Of more than 500,000 rows some 50,000 are looked at, evenly, and the first that are nan or inf.
 
     A `LogFile`, as `read_log` returns it, brings its steps and its other curves along; what is given beside it counts instead. Of a
     column whose name says that it is no loss there is no verdict, nor of a validation loss that rises from its lowest row on.

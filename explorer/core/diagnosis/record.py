@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.files.forms import HEAD
-from explorer.core.files.sheet import spread
+from explorer.core.files.sheet import looked_at
 from explorer.core.ground.arrays import Array
 from explorer.core.ground.checks import check_floats, must, typed
 
@@ -67,8 +66,7 @@ class Record:
 
         looked = np.arange(len(values))
         if len(values) > MOST_JUDGED:
-            lost = np.flatnonzero(present & ~np.isfinite(values))
-            looked = np.unique([*spread(len(values)), *lost[:HEAD], *lost[-HEAD:]])
+            looked = np.array(looked_at(present & ~np.isfinite(values)))
             whole = whole or f"{len(values):,} values"
 
         def kept(column: Array, there: NDArray[np.bool_], **more: Any) -> "Record":

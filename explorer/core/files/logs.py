@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.core.files.forms import HEAD, MOST_NOTES, sheet_of
+from explorer.core.files.forms import MOST_NOTES, sheet_of
 from explorer.core.files.roles import COUNTERS, ROLES, count_up, extra, kind, like_a_loss, losses, named, parts, run_of, words
 from explorer.core.files.runs import counters, last_run, other_runs
-from explorer.core.files.sheet import MOST_ROWS, Numbers, Sheet, none_found, shown, spread
+from explorer.core.files.sheet import MOST_LOST, MOST_ROWS, Numbers, Sheet, looked_at, none_found, shown
 from explorer.core.ground.checks import check_made, check_mapping, must, typed
 from explorer.core.ground.display import Displayed
 from explorer.core.ground.prose import counted
@@ -397,7 +397,6 @@ def _thinned(
     rows = len(next(iter(columns.values())))
     if rows <= 1.2 * MOST_ROWS:
         return columns, step
-    lost = np.flatnonzero(np.any([~np.isfinite(each.filled(0)) for each in columns.values()], axis=0))[:HEAD]
-    kept = sorted({*spread(rows), *lost.tolist()})
-    notes.append(f"Of {rows:,} rows {len(kept):,} are looked at, evenly, and the first {HEAD} with nan or inf.")
+    kept = looked_at(np.any([~np.isfinite(each.filled(0)) for each in columns.values()], axis=0))
+    notes.append(f"Of {rows:,} rows {len(kept):,} are looked at, evenly, and the first {MOST_LOST} with nan or inf.")
     return {name: values[kept] for name, values in columns.items()}, None if step is None else step[kept]

@@ -9,15 +9,7 @@ import numpy as np
 
 from explorer.core.files.lines import AMBIGUOUS, LONGEST, ambiguous
 from explorer.core.files.roles import MOST_LETTERS, kind, tells_runs, tells_sides
-from explorer.core.files.sheet import (
-    MOST_COLUMNS,
-    Numbers,
-    Sheet,
-    beyond,
-    left_out,
-    ma,
-    most_columns,
-)
+from explorer.core.files.sheet import MOST_COLUMNS, Numbers, Sheet, beyond, left_out, ma, most_columns
 from explorer.core.files.text import COMMA, DELIMITERS, TEXT, best_delimiter, cells, closed, decimal_comma, number, unspaced, value
 from explorer.core.ground.prose import counted
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from explorer.core.files.roles import MOST_LETTERS
 
+MOST_LOST = 20  # rows with nan or inf that are looked at however long a log is: the first say where it was lost
 MOST_ROWS = 50_000  # a longer log is thinned evenly to about this many rows: a verdict needs no more, and a browser draws no more
 
 MOST_COLUMNS = 500
@@ -100,6 +101,15 @@ def spread(rows: int, most: int = MOST_ROWS) -> list[int]:
     every = -(-rows // most)
     starts = np.arange(0, rows, every)
     return np.unique(np.append(np.minimum(starts + (np.arange(starts.size) * 0.618 % 1 * every).astype(int), rows - 1), rows - 1)).tolist()
+
+
+def looked_at(lost: NDArray[np.bool_]) -> list[int]:
+    """The rows of a long curve that are looked at: those of `spread`, and the first `MOST_LOST` that are `lost` ``(rows,)``.
+
+    >>> looked_at(np.arange(8) == 5)
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+    return sorted({*spread(len(lost)), *np.flatnonzero(lost)[:MOST_LOST].tolist()})
 
 
 def shown(values: Numbers, most: int = 3) -> str:

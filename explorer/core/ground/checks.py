@@ -97,23 +97,27 @@ def check_floats(name: str, value: Any, *, shape: str = "a number") -> np.ndarra
 def check_number(name: str, value: Any, knob: Knob = ANY_NUMBER, *, shape: str = "a number") -> Any:
     """`value` as a float, or as a float array if it is one; refused with a sentence unless finite and within `knob`, and no True."""
     boolean = isinstance(value, np.ndarray) and value.dtype.kind == "b"
-    if boolean or any(isinstance(each, bool | np.bool_) for each in (value if isinstance(value, list | tuple) else [value])):
+    given = value if isinstance(value, list | tuple) else [value]
+    if boolean or any(isinstance(each, bool | np.bool_) for each in given):
         raise must(name, shape, typed(value))
     number = check_floats(name, value, shape=shape)
     if not number.size:
         raise must(name, NUMBERS, "none")
-    for each in value if isinstance(value, list | tuple) else [value]:
-        if isinstance(each, str | Decimal | Fraction) and float(each) == 0 and _is_not_0(each):
-            raise must(name, f"0, or at least {SMALLEST} in size", _cut(str(each).strip(), MOST_TYPED))
+    if lost := next((each for each in given if isinstance(each, str | Decimal | Fraction) and vanishes(each)), None):
+        raise must(name, f"0, or at least {SMALLEST} in size", _cut(str(lost).strip(), MOST_TYPED))
     if not knob.admits(number):
         kept = np.array([knob.admits(each) for each in number.ravel()])
         raise must(name, f"finite and {knob.rule}" if knob.rule else "finite", _first(value, kept))
     return float(number) if number.ndim == 0 else number
 
 
-def _is_not_0(given: str | Decimal | Fraction) -> bool:
-    """Whether an exact number is none, however small; of text, any digit before its exponent says so."""
-    return bool(re.search(r"(?i)\A[^e]*[1-9]", given)) if isinstance(given, str) else given != 0
+def vanishes(given: str | Decimal | Fraction) -> bool:
+    """Whether a number is too small to be one: not 0, and 0 as a float. Of text any digit before its exponent says that it is not 0.
+
+    >>> [vanishes(each) for each in ("1e-400", "5e-324", "0.0e-400", Fraction(1, 10**400), Decimal(0))]
+    [True, False, False, True, False]
+    """
+    return float(given) == 0 and (bool(re.search(r"(?i)\A[^e]*[1-9]", given)) if isinstance(given, str) else given != 0)
 
 
 def _floats(value: Any) -> np.ndarray:

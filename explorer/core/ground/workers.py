@@ -25,6 +25,8 @@ AGAIN = 30.0
 LOOK = 0.5
 """Seconds between two looks at whether the scheduler is still there."""
 
+LOST = "the connection to the scheduler is lost"
+
 IDLE = 60
 """Seconds after which an idle process ends and frees its memory."""
 
@@ -119,7 +121,7 @@ class Workers(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         if not self.connected:  # it would keep the job until there is a connection again, if ever
-            raise BrokenExecutor("the connection to the scheduler is lost")
+            raise BrokenExecutor(LOST)
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
         self._unanswered.add(future)
         return future
@@ -129,7 +131,7 @@ class Workers(Executor):
         if not self.connected:
             for future in [*self._unanswered]:
                 with contextlib.suppress(InvalidStateError):  # it is done, or cancelled at this moment
-                    future.set_exception(BrokenExecutor("the connection to the scheduler is lost"))
+                    future.set_exception(BrokenExecutor(LOST))
         if self._client.status != "closed":
             self._client.loop.call_later(LOOK, self._look)
 

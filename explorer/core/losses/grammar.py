@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import scipy
 
+from explorer.core.ground.checks import SMALLEST, vanishes
+
 MOST_CHARACTERS, MOST_PIECES, DEEPEST, MOST_VARIABLES, LARGEST_EXPONENT = 200, 120, 12, 6, 20
 """Largest number of each in a formula: with the bound on its derivatives, they keep an answer below half a second."""
 
@@ -108,8 +110,8 @@ def _pieces(text: str) -> Iterator[str]:
             raise refusal(found.group(), "keep its numbers below 1.8e308")
         if found.lastgroup == "name" and found.group().lower() in NO_NUMBERS:
             raise refusal(found.group(), "have numbers that are finite, and no letters that read as another")
-        if found.lastgroup == "number" and float(found.group()) == 0 and found.group().lower().partition("e")[0].strip("0."):
-            raise refusal(found.group(), "keep its numbers 0, or at least 5e-324")
+        if found.lastgroup == "number" and vanishes(found.group()):
+            raise refusal(found.group(), f"keep its numbers 0, or at least {SMALLEST}")
         if found.lastgroup == "name" and keyword.iskeyword(found.group()):
             raise refusal(found.group(), f"be made of {ALLOWED}")
         # As a float, so that 007 is 7, as everywhere but in Python, and a long number is cheap.
