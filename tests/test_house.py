@@ -97,6 +97,12 @@ def test_every_dependency_earns_its_line_in_the_readme() -> None:
     assert re.findall(r"^\| `([\w-]+)` \|", README, re.MULTILINE) == [distribution(each) for each in DEPENDENCIES]
 
 
+def test_the_table_of_questions_has_every_page_in_the_order_of_the_navigation() -> None:
+    rows = README.split("| page | question |\n", 1)[1].split("\n\n", 1)[0]
+    pages = [path.stem.split("_", 1)[1].replace("_", " ").capitalize() for path in sorted((ROOT / "explorer/ui/pages").glob("[0-9]*_*.py"))]
+    assert re.findall(r"^\| ([\w ]+) \|", rows, re.MULTILINE) == pages
+
+
 def test_every_data_file_is_shipped() -> None:
     shipped = ["*.py", *PROJECT["tool"]["setuptools"]["package-data"]["*"]]
     files = [path for path in (ROOT / "explorer").rglob("*") if path.is_file() and "__pycache__" not in path.parts]

@@ -20,8 +20,9 @@ class Recurrence:
     """What a rule does to ½λx² at learning rate η: x(t+1) = trace·x(t) - det·x(t-1), both affine in h = ηλ.
 
     ``trace = trace_0 - trace_h·h`` and ``det = det_0 - det_h·h`` are this table of constants; edge, roots and growth follow from it.
-    Goh 2017, "Why Momentum Really Works", writes gradient descent and the heavy ball this way. Where the table is not known, and so all
-    that follows from it is nan, `unknown` says why.
+    Goh 2017, "Why Momentum Really Works", writes gradient descent and the heavy ball this way. `moves` says that it is the table of the
+    first step only, because a constant in it has a schedule of its own. Where the table is not known, and so all that follows from it is
+    nan, `unknown` says why.
 
     >>> Recurrence(trace_0=1.9, trace_h=1, det_0=0.9, det_h=0).edge    # heavy ball, β = 0.9: 2(1 + β)
     3.8
@@ -31,6 +32,7 @@ class Recurrence:
     trace_h: Number = 1.0
     det_0: Number = 0.0
     det_h: Number = 0.0
+    moves: bool = False
     unknown: str = ""
 
     @property

@@ -145,8 +145,8 @@ def nadam(
         v_hat = v / (1 - beta2**t)
         return np.asarray(np.sqrt(v_hat) + eps)
 
-    mu = look_ahead(1)
-    looking_ahead = Recurrence(trace_0=1 + beta1, trace_h=1 - mu * beta1, det_0=beta1, det_h=(1 - mu) * beta1)
+    mu, moves = look_ahead(1), bool(np.any(look_ahead(1) != look_ahead(2)))
+    looking_ahead = Recurrence(trace_0=1 + beta1, trace_h=1 - mu * beta1, det_0=beta1, det_h=(1 - mu) * beta1, moves=moves)
     code = (
         f"{REST}\nproduct = 1",
         "mu, next_mu = (beta1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))\nproduct = product * mu\n"

@@ -185,7 +185,8 @@ class Edge:
             return cls(np.inf, curvature, "theory names no edge: the curvature at the start overflows", False)
         if not np.isfinite(rate):
             return cls(np.inf, curvature, "nothing curves upward here, so no rate makes a step grow without end", exact)
-        how = ", as measured at rest on a parabola" if optimizer.measured else ""
+        first = ", as it is at the first step" if optimizer.recurrence.moves else ""
+        how = ", as measured at rest on a parabola" if optimizer.measured else first
         reason = f"{formula}{how}, with {symbol} = {plain(curvature, 6 if exact else 4)} {name}"
         return cls(rate, curvature, reason, exact and not optimizer.clips and not optimizer.measured, formula)
 
