@@ -14,6 +14,7 @@ from explorer.core.files import logs
 from explorer.core.files.forms import MOST_BYTES
 from explorer.core.files.logs import LogFile, read_log
 from explorer.core.files.sheet import MOST_ROWS
+from explorer.core.files.text import decoded
 
 NAN, INF = float("nan"), float("inf")
 
@@ -213,6 +214,14 @@ def test_a_byte_more_than_a_megabyte_is_no_matter() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_any_usual_encoding(encoding: str) -> None:
     assert_values(read_log("step,loss,übrig\n1,0.5,ä\n2,0.4,ö\n".encode(encoding)), [0.5, 0.4])
+
+
+def test_a_foreign_byte_does_not_change_the_letters_of_the_rest() -> None:
+    rows = "step,loss,été\n1,0.5,Ärger\n2,0.4,größer\n"
+    torn = rows.encode().replace("Ä".encode(), b"\xc4")
+    assert decoded(torn, 1000, "rows") == rows.replace("Ä", "\ufffd")
+    assert decoded(rows.encode("cp1252"), 1000, "rows") == rows
+    assert decoded(b"1,\xe9", 1000, "rows") == "1,é"
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(alphabet="0123456789.,;:= \t\n|[]{}\"'-+einfalos#/%", max_size=200).map(str.encode)))

@@ -377,7 +377,7 @@ UNASKED = {
     "?loss=absolute&steps=1": "In 1 step no rate up to 100 diverges: there is no edge to bet on; choose another problem.",
     "?loss=linear_regression&steps=99999999": "Steps must be ≤ 20,000, got 99,999,999.",
     "?loss=ravine&loss.dimension=100000&steps=100": "Steps must be ≤ 31 for 100,000 dimensions × 160 rates, got 100.",
-    "https://example.org/race?loss=x_squared&racers=snail:1": "Optimizer must be one of .*, got 'snail'.",
+    "https://example.org/race?loss=x_squared&racers=snail:1": "Racers: optimizer must be one of .*, got 'snail'.",
     "/race?v=1&loss=ravine&racers=momentum:0.1,adam:0.1": "A room bets on one edge, and this race has 2 .* link.*",
     "/map?v=1&loss=ravine": "A room bets on the edge of one setup, and a map runs another one in each pixel: click .* Step size.*",
 }

@@ -72,7 +72,8 @@ _FILE = re.compile(r"\A\s*+[^\s,;\"'{}\[\]]{1,500}\.(?:txt|log|csv|tsv|jsonl?|ou
 def decoded(content: bytes | str, most_bytes: int, form: str) -> str:
     r"""The file's text as a terminal shows it, without colors; a backspace is a carriage return.
 
-    UTF-8 with or without a mark, UTF-16; what is neither is taken for the Western European of Excel. Raises ValueError for a file of more
+    UTF-8 with or without a mark, UTF-16; what is neither is taken for the Western European of Excel, unless it is UTF-8 but for a few
+    letters. Raises ValueError for a file of more
     than `most_bytes`, a workbook, another binary file, and an empty one: that sentence names the `form` a file must have.
 
     >>> decoded(b"loss\n1\n", 100, "rows"), decoded("\x1b[1mloss\x1b[0m", 100, "rows")
@@ -96,7 +97,7 @@ def decoded(content: bytes | str, most_bytes: int, form: str) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
+        text = raw.decode("utf-8-sig" if _mostly_utf8(raw) else "cp1252", errors="replace")
     if text.count("\ufffd") > 5:
         raise ValueError("the file must be a text file with a line for each row, and this is binary: save the table as CSV")
     if "\x1b" in text:
@@ -114,6 +115,12 @@ def _encoding(head: bytes) -> str:
         return "utf-16"
     high, low = (head[place::2].count(0) / max(len(head) / 2, 1) for place in (0, 1))
     return "utf-8-sig" if max(high, low) < 0.8 or min(high, low) > 0.1 else "utf-16-be" if high > low else "utf-16-le"
+
+
+def _mostly_utf8(raw: bytes) -> bool:
+    """Whether most letters beyond ASCII are UTF-8's: two or more bytes, where the Western European ones are one each."""
+    letters = (len(raw) - len(raw.translate(None, bytes(range(0xC2, 0xF5))))) or 1
+    return raw.decode("utf-8", errors="replace").count("\ufffd") < letters / 2
 
 
 def plainly(text: str) -> str:

@@ -128,11 +128,11 @@ class Race(Drawable):
         Of racers only those are left out that cannot be read, and those beyond the most; if none is left, the default's run.
 
         >>> race, complaints = Race.salvage({"v": "1", "loss": "x_squared", "racers": "snail:0.1"})
-        >>> complaints[0].startswith("optimizer must be one of gradient_descent")
+        >>> complaints[0].startswith("racers: optimizer must be one of gradient_descent")
         True
         >>> race, complaints = Race.salvage({"v": "1", "loss": "x_squared", "racers": "adam:-1,momentum:0.1,adam:-2"})
         >>> race.racers, complaints
-        ((Racer(optimizer='momentum', learning_rate=0.1),), ['learning_rate must be finite and ≥ 0, got -1 and -2'])
+        ((Racer(optimizer='momentum', learning_rate=0.1),), ['racers: learning_rate must be finite and ≥ 0, got -1 and -2'])
         """
         setup, complaints = Setup.salvage({name: text for name, text in query.items() if name not in ("racers", "pace")})
         racers, pace = DEFAULT.racers, DEFAULT.pace
@@ -157,7 +157,7 @@ def _racers(texts: Sequence[str]) -> tuple[tuple[Racer, ...], list[str]]:
         except ValueError as error:
             rule, _, got = str(error).partition(GOT)
             refused.setdefault(rule, []).append(got)
-    complaints = [rule + GOT + listed(list(dict.fromkeys(got))) for rule, got in refused.items()]
+    complaints = [f"racers: {rule}{GOT}" + listed(list(dict.fromkeys(got))) for rule, got in refused.items()]
     if len(found) > MOST_RACERS:
         complaints.append(str(must("racers", f"1 to {MOST_RACERS} optimizers", f"{len(found)}; the first {MOST_RACERS} run")))
     return tuple(found[:MOST_RACERS]) or DEFAULT.racers, complaints

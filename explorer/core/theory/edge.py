@@ -142,10 +142,13 @@ class Edge:
     def share(self, rate: float) -> str:
         """Return how many times the edge a rate is, in digits enough to tell on which side of it: ``1.003``.
 
-        >>> Edge(0.2, 10.0, "", True).share(0.2006), Edge(0.2, 10.0, "", True).share(0.3)
-        ('1.003', '1.5')
+        >>> Edge(0.2, 10.0, "", True).share(0.2006), Edge(0.2, 10.0, "", True).share(0.3), Edge(0.2, 10.0, "", True).share(1e308)
+        ('1.003', '1.5', 'over 1 × 10³⁰⁸')
         """
-        times = rate / self.rate
+        with np.errstate(over="ignore", divide="ignore"):
+            times = np.divide(rate, self.rate)
+        if np.isinf(times) and np.isfinite(rate):
+            return f"over {plain(1e308)}"
         return plain(times, 3 if not abs(times - 1) < 0.005 else 4 if abs(times - 1) > 5e-4 else 6)
 
     @classmethod
