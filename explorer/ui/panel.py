@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.core.data import remember
 from explorer.core.files.tables import read_table
+from explorer.core.ground.arrays import Array
 from explorer.core.ground.checks import short, typed
 from explorer.core.ground.parameters import Look, Parameter, experiment, parameters
 from explorer.core.losses import LOSSES, DataLoss
@@ -28,8 +29,8 @@ Read = TypeVar("Read")
 Result = TypeVar("Result")
 Viewed = TypeVar("Viewed", bound=Look)
 
-STATE, WAITING = "setup", "setup:waiting"
-"""Where in the session it is kept which setup holds, and which waits for a page that can use it."""
+STATE, WAITING, CHOSEN = "setup", "setup:waiting", "setup:chosen"
+"""Where in the session it is kept which setup holds, which waits for a page that can use it, and how often one was chosen as a whole."""
 
 STEP_SIZE = "pages/10_step_size.py"
 
@@ -134,7 +135,7 @@ def usable(default: Setup, fits: Callable[[Setup], bool] = lambda setup: True) -
 def _wait(setup: Setup, instead: Setup) -> None:
     """Shows another setup on this page; this one waits for a page that can use it."""
     context = get_script_run_ctx()
-    adopt(instead)
+    _hold(instead)
     st.session_state[WAITING] = setup, instead, context.page_script_hash if context else ""
 
 
@@ -156,7 +157,13 @@ def follow(here: str) -> None:
 
 
 def adopt(setup: Setup) -> None:
-    """Adopt `setup` as the current one: widgets and the link follow."""
+    """Adopt `setup`, which was chosen as a whole, as the current one: widgets and the link follow."""
+    st.session_state[CHOSEN] = st.session_state.get(CHOSEN, 0) + 1
+    _hold(setup)
+
+
+def _hold(setup: Setup) -> None:
+    """Make `setup` the current one."""
     st.session_state[STATE] = setup
     st.session_state[widgets.REFUSED] = {}
     st.session_state.pop(WAITING, None)
@@ -237,7 +244,7 @@ def refuse(setup: Setup, good: Setup, reason: str, shown: str = "last") -> None:
     changed = [name for name in ("steps", "start", "learning_rate") if getattr(setup, name) != getattr(good, name)]
     changed += [dotted for dotted, _ in {*setup.knobs} - {*good.knobs}]
     boxes = [f"box:{name}" for name in changed if f"box:{name}" in st.session_state]
-    adopt(good)
+    _hold(good)
     if boxes and (setup.loss, setup.optimizer) == (good.loss, good.optimizer):
         st.session_state[widgets.REFUSED] = {boxes[0]: reason}
     else:  # it came by a link, from another page, or with another loss
@@ -248,12 +255,19 @@ def refuse(setup: Setup, good: Setup, reason: str, shown: str = "last") -> None:
 INSTEAD = {"last": "The last picture that could be made is shown.", "first": "This page's own example is shown."}
 
 
-def take_rate(ruler: Setup, learning_rate: float) -> None:
-    """Makes the rate at which a visitor released the ruler of that setup the one that holds, unless the ruler is no longer shown."""
-    setup: Setup = st.session_state[STATE]
-    if replace(setup, learning_rate=ruler.learning_rate) == ruler:
-        st.session_state[STATE] = replace(setup, learning_rate=learning_rate)
-        st.session_state[widgets.REFUSED].pop("box:learning_rate", None)
+def mover(rates: Array) -> Callable[[int], None]:
+    """Return what makes the rate hold at which a visitor releases the ruler of these rates, as it is now.
+
+    It holds whatever else is turned at the same time, on whichever ruler; a setup that was chosen as a whole since then has a rate itself.
+    """
+    chosen = st.session_state[CHOSEN]
+
+    def move(to: int) -> None:
+        if st.session_state[CHOSEN] == chosen:
+            st.session_state[STATE] = replace(st.session_state[STATE], learning_rate=float(rates[to]))
+            st.session_state[widgets.REFUSED].pop("box:learning_rate", None)
+
+    return move
 
 
 def recipe(line: str, tells: Sequence[str] = ()) -> None:

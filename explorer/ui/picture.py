@@ -158,8 +158,8 @@ def _agree(key: str, value: int, count: int, scale: tuple[str, ...]) -> tuple[in
     Streamlit finds the payload in its cache.
     """
     memory = st.session_state.setdefault(f"{key}:asked", _Memory(asked=value, shown=value, scale=scale))
-    if value == memory.asked and scale == memory.scale and _hear(key):
-        st.rerun()  # a commit that no callback announced: the page began without it
+    if _hear(key):
+        st.rerun()  # a commit that no callback announced: the page began without it, and perhaps with a wish from before it
     committed = _committed(key, memory.epoch, count)
     position = memory.shown if committed is None else committed
     moved = scale != memory.scale or (value != memory.asked and value != position)

@@ -221,22 +221,70 @@ def test_every_rate_that_is_typed_stays_and_back_undoes_the_last(visit: Visit, s
         assert rate_of(page) == rate
 
 
+TURNED = ["rate", "optimizer", "steps", "rate and optimizer"]
+
+
+@pytest.mark.parametrize("what", TURNED)
 @pytest.mark.parametrize("name", FOLLOWING)
-def test_a_drag_is_not_undone_by_the_rate_typed_before_it(visit: Visit, server: str, name: str) -> None:
-    """The hand on the ruler sends what stands in the box, and lets go again before the browser has heard of that rate."""
-    page, draw = open_page(visit, server, name), random.Random(name)
-    ruler, box = page.get_by_role("slider", name="Learning rate", exact=True), page.get_by_role("textbox", name="learning rate")
-    for rate in ("0.7", "0.8", "0.7", "0.2", "0.77", "0.3"):
+def test_a_drag_is_not_undone_by_what_was_turned_just_before_it(visit: Visit, server: str, name: str, what: str) -> None:
+    """The hand on the ruler sends what stands in a box, and lets go again before the browser has heard of that, or of another ruler."""
+    page, draw = open_page(visit, server, name), random.Random(name + what)
+    ruler = page.get_by_role("slider", name="Learning rate", exact=True)
+    rules = cycle(["RAdam", "AdaMax", "momentum", "gradient descent"])
+    for rate, steps in (("0.7", "41"), ("0.8", "42"), ("0.7", "43"), ("0.2", "44"), ("0.77", "45"), ("0.3", "46")):
         ruler.evaluate(f"each => each.addEventListener('change', () => (each.dataset.chosen = ({RATES})().dial), {{ once: true }})")
-        box.fill(rate)
+        expected = {}
+        if "optimizer" in what:
+            rule = next(rules)
+            choose(page, rule)
+            expected["optimizer"] = rule.lower().replace(" ", "_")
+        if "rate" in what:
+            page.get_by_role("textbox", name="learning rate").fill(rate)
+        if what == "steps":
+            page.get_by_role("textbox", name="steps").fill(steps)
+            expected["steps"] = steps
         move(page, ruler, draw.choice(["drag", "click"]), draw)
-        chosen = float(
-            ruler.get_attribute("data-chosen") or "nan"
-        )  # as the hand let go: the typed rate may be shown after that for a moment
-        page.wait_for_function(f"chosen => Math.abs(({RATES})().link / chosen - 1) < 6e-4", arg=chosen)
+        # as the hand let go: what was turned before may be shown after that for a moment
+        chosen = float(ruler.get_attribute("data-chosen") or "nan")
+        try:
+            page.wait_for_function(f"chosen => Math.abs(({RATES})().link / chosen - 1) < 6e-4", arg=chosen)
+        except TimeoutError:
+            pytest.fail(f"let go at {chosen} after {what} {expected}, and then: {page.evaluate(RATES)} at {page.url}")
         agree(page)
         idle(page)
         assert abs(float(rate_of(page)) / chosen - 1) < 6e-4
+        link = parse_qs(urlsplit(page.url).query)
+        assert {part: link[part][0] for part in expected} == expected
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_a_drag_of_the_picture_before_does_not_undo_the_example_just_chosen(visit: Visit, server: str, name: str) -> None:
+    page, draw = open_page(visit, server, name), random.Random(name)
+    ruler = page.get_by_role("slider", name="Learning rate", exact=True)
+    row = page.get_by_test_id("stButtonGroup").first
+    labels = row.get_by_role("radio").all_inner_texts()
+    links: dict[str, dict[str, list[str]]] = {}
+    for label in labels[:3] * 3:
+        row.get_by_role("radio", name=label, exact=True).click()
+        if label in links:
+            move(page, ruler, draw.choice(["drag", "click"]), draw)
+        idle(page)
+        ready(page)
+        agree(page)
+        idle(page)
+        link = parse_qs(urlsplit(page.url).query)
+        rest = {part: value for part, value in link.items() if part != "learning_rate"}
+        assert links.setdefault(label, rest) == rest, label
+
+
+def choose(page: Page, rule: str) -> None:
+    """Choose an optimizer; the list is opened again if the page, as it runs, has closed it."""
+    box, option = page.get_by_role("combobox", name="optimizer"), page.get_by_role("option", name=rule, exact=True)
+    while not option.is_visible():
+        box.click()
+        box.fill(rule)
+        page.wait_for_timeout(100)
+    option.click()
 
 
 def rate_of(page: Page) -> str:

@@ -106,7 +106,7 @@ def page_that_follows() -> None:
 
     setup = panel.current(Setup("x_squared", learning_rate=0.1))
     if "moved" in st.session_state:
-        panel.take_rate(setup, st.session_state.pop("moved"))
+        panel.mover([st.session_state.pop("moved")])(0)
         setup = st.session_state[panel.STATE]
     address.write(setup.to_query())
     panel.controls(setup)

@@ -90,7 +90,8 @@ class Trials:
             text += f": the loss ends lowest at the rate {plain(rates[best])}, at {plain(self.final[best])}"
         at, useless = self.first_diverged, self.useless_from
         far, some = min(at, rates[-1]), np.isfinite(edge.rate)
-        begins = "runs begin to diverge at" if self.tried.all() else "the smallest of them that diverges is"
+        begin = self.tried.all() and bool((self.verdict[rates >= at] == Verdict.DIVERGED).all())  # and no larger rate holds again
+        begins = "runs begin to diverge at" if begin else "the smallest of them that diverges is"
         text += f"; {begins} {plain(at)}" if np.isfinite(at) else f"; none up to {plain(far)} diverges"
         if some and (np.isfinite(at) or far > edge.rate):
             text += f", {plain(far / edge.rate)} × the {self.critical}"

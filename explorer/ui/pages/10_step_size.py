@@ -218,7 +218,7 @@ def main() -> None:
         alt="The landscape of the loss with the path; the loss at every step; of a model, its line among the examples.",
         value=position,
         hint="drag me" if setup == DEFAULT else "",
-        on_move=lambda to: panel.take_rate(held, float(scale.rates[to])),
+        on_move=panel.mover(scale.rates),
     )
     address.write(setup.to_query() | address.predicting().to_query())
     below = st.container()

@@ -125,7 +125,7 @@ def choose(found: Trials, setup: Setup, run: History | None, stopped: bool) -> N
         dial=dial,
         value=here,
         question=asked(found, setup.steps),
-        on_move=lambda to: panel.take_rate(setup, float(scale.rates[to])),
+        on_move=panel.mover(scale.rates),
     )
     st.caption(said)
 
