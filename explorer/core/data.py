@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from explorer.core.ground.arrays import Array
+from explorer.core.ground.checks import typed
 from explorer.core.ground.extras import needs
 from explorer.core.ground.knobs import Knob
 from explorer.core.ground.shelf import Shelf, UnknownName
@@ -330,7 +331,7 @@ class Tables(Mapping[str, Callable[..., Table]]):
                 f"data must be a table that this app still has, got {name!r}: an uploaded file is kept only until the app restarts or"
                 f" {MOST_UPLOADS} others replace it; upload the same file again and the link works"
             )
-        raise UnknownName(f"data must be one of {', '.join(self.names)}, or an uploaded table, got {name!r}")
+        raise UnknownName(f"data must be one of {', '.join(self.names)}, or an uploaded table, got {typed(name)}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

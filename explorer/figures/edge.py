@@ -38,6 +38,6 @@ def _words(steps: NDArray[np.intp], rate: Array, edge: Array, known: NDArray[np.
     last = np.flatnonzero(known)[-1]
     end = f"at step {steps[last]:,} the rate is {plain(rate[last])} and the edge {plain(edge[last])}"
     if not beyond.any():
-        return f"The rate stays below the edge all the way; {end}."
+        return f"Along this run the rate stays below the edge; {end}."
     first = int(steps[np.argmax(beyond)])
     return f"The rate is beyond the edge at {plain(100 * beyond[known].mean())} % of the steps looked at, first at step {first:,}; {end}."

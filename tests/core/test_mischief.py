@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks import mischief
-from explorer import LOSSES, OPTIMIZERS, Map, Setup, find_edge, read_log, sweep
+from explorer import LOSSES, OPTIMIZERS, Axis, Map, Optimizer, Setup, find_edge, read_log, sweep
 from explorer.core.files.tables import read_table
 from explorer.core.run.race import Race, Racer
 
@@ -230,3 +231,34 @@ def test_one_to_any_power_is_one(text: str) -> None:
     loss = LOSSES["formula"](text)
     expected = np.array([3.0 + 2.0 * text.endswith("y")])
     np.testing.assert_array_equal(loss.value(np.array([[3.0], [2.0]])[: loss.dim]), expected)
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Setup.from_query(LONG),
+        lambda: Setup.from_query(f"{LONG}=1"),
+        lambda: Setup.from_query(f"loss={LONG}"),
+        lambda: LOSSES["network"](data=LONG),
+        lambda: LOSSES["linear_regression"](data=LONG),
+        lambda: OPTIMIZERS["adam"](**{LONG: 1}),
+        lambda: Map(Setup(), Axis(LONG, 0, 1), Axis("learning_rate", 0, 1)),
+        lambda: read_log("-" * 3_000_000),
+        lambda: read_log('"' * 200_001),
+    ],
+)
+def test_a_refusal_says_of_what_is_very_long_only_how_it_begins(call: Callable[[], Any]) -> None:
+    with pytest.raises((ValueError, TypeError)) as refused:
+        call()
+    assert len(str(refused.value)) < 500
+    assert not re.search(r"'{2}|x{100}", str(refused.value))
+
+
+@pytest.mark.parametrize("decay", ["weight_decay", "decoupled_decay"])
+@pytest.mark.parametrize("given", [b"1", "x", 1j, [b"1"], np.array([b"1"])])
+def test_a_decay_that_is_no_number_is_refused(decay: str, given: Any) -> None:
+    with pytest.raises(ValueError, match=f"{decay} must be a number"):
+        Optimizer(init=lambda x: (), update=lambda g, state, x: (g, state), **{decay: given})

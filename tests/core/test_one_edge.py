@@ -487,6 +487,30 @@ def test_a_rule_that_remembers_its_rate_has_the_edge_of_what_it_does_with_it() -
     assert critical_learning_rate(valley(), rated(lambda g, state, x, rate: (np.sign(g), state))) == np.inf
 
 
+@pytest.mark.parametrize(("i", "d"), [(0.1, 0.5), (0.1, 0.0), (0.0, 0.5), (1e-3, 2.0)])
+def test_a_rule_with_two_eigenvalues_that_are_one_at_rest_has_its_edge(i: float, d: float) -> None:
+    """A PID controller: at no rate at all its point and its integral stand still, two eigenvalues of 1, which rounding moves far apart."""
+
+    def update(g: Any, state: Any, x: Any) -> Any:
+        total = state[0] + g
+        return g + i * total + d * (g - state[1]), (total, g)
+
+    rule = Optimizer(init=lambda x: (np.zeros_like(x), np.zeros_like(x)), update=update)
+    edge = critical_learning_rate(valley(), rule)
+    low, high = find_edge(valley(), rule, edge / 2, edge * 2, start=[1e-8, 1e-8], steps=4000)
+    assert low * 0.998 < edge < high * 1.002
+    with_one = 4 / (2 + i + 4 * d)  # where an eigenvalue is -1: z = -1 in z - 1 + h (1 + i z/(z - 1) + d (1 - 1/z)) = 0
+    assert edge == pytest.approx(with_one / 10, rel=1e-6) or d > 1
+
+
+@pytest.mark.parametrize("period", [2, 3, 5])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_rule_that_steps_now_and_then_only_is_told_so(period: int, first: int) -> None:
+    rule = Optimizer(init=lambda x: (first, np.zeros_like(x)), update=lambda g, state, x: (g * (state[0] % period == 0), (state[0] + 1, g)))
+    with pytest.raises(ValueError, match="its steps go on to become longer or shorter of themselves"):
+        critical_learning_rate(valley(), rule)
+
+
 def for_two_numbers(g: Any, state: Any, x: Any) -> Any:
     return g.reshape(2, 1, -1)[:, 0], state
 
@@ -517,6 +541,8 @@ def underflowing(g: Any, state: Any, x: Any) -> Any:
         (lambda g, state, x: (g / len(g), state), "a coordinate's step depends on the others, so that no edge follows"),
         (lambda g, state, x: (np.where(abs(g) < 1e-8, 0, g), state), "its steps are in another proportion to a gradient of 1 than to one"),
         (lambda g, state, x: (np.maximum(g, 0), state), "its steps are not in proportion to small gradients to both sides"),
+        (lambda g, state, x: (np.abs(g), state), "its steps are not in proportion to small gradients to both sides"),
+        (lambda g, state, x: (g**3, state), "its steps are not in proportion to small gradients to both sides"),
         (lambda g, state, x: (g * DICE.random(), state), "it does not answer the same gradient twice in the same way"),
         (lambda g, state, x: (-g, state), "it moves away from a minimum at any rate"),
         (

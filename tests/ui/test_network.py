@@ -337,7 +337,7 @@ def test_where_adam_stops_is_said_with_numbers() -> None:
     assert f"The edge at the start is {plain(found.ruler.edge.rate, 4)}" in found.sentence()
     history = last(Setup("network", "adam", learning_rate=0.1, steps=30, knobs={"loss.examples": 20}))
     low, high = np.nanmin(history.stable), np.nanmax(history.stable)
-    assert f"the edge in the optimizer's own units is between {plain(low)} and {plain(high)} along this run" in ending(history)
+    assert f"the edge in the optimizer's own units is between {plain(low)} and {plain(high)} from its first step on" in ending(history)
 
 
 KEPT = [each for case in casebook() if case.page == "network" for each in (case, case.undone)]

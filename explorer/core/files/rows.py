@@ -125,7 +125,7 @@ def _rows(lines: Lines) -> tuple[list[int], list[list[str]], str]:
         or not found
         or not (any(every) or len(found) == 1 or any(isinstance(value(cell, decimal_comma=True), float) for cell in found[-1][1]))
     ):
-        first = (kept or [(0, "")])[0][1].strip()
+        first = lines[0][1].strip()
         long = f", and has {len(first):,} characters, more than the {LONGEST:,} of a row that is read" if len(first) > LONGEST else ""
         raise ValueError(f"the file must have rows of numbers, and none was found; line {lines[0][0]} is {first[:60]!r}{long}")
     return [place for place, _ in found], [row for _, row in found], delimiter

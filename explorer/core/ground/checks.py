@@ -121,10 +121,10 @@ def vanishes(given: str | Decimal | Fraction) -> bool:
 
 
 def _floats(value: Any) -> np.ndarray:
-    """Return numbers as float64, an integer beyond all floats as inf; complex numbers, dates and what is masked are no numbers here."""
+    """Return numbers as float64, an integer beyond all floats as inf; complex numbers, dates, bytes and masked ones are none."""
     if any(map(np.ma.is_masked, value if isinstance(value, list | tuple) else [value])):
         raise TypeError
-    if np.asarray(value).dtype.kind in "cmM":
+    if np.asarray(value).dtype.kind in "cmMS":
         raise TypeError
     try:
         return np.asarray(value, dtype=float)

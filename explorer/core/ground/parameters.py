@@ -158,7 +158,7 @@ class Look:
             name = dotted.removeprefix(VIEW)
             try:
                 if name not in known:
-                    raise ValueError(f"a link has no part named {dotted!r}")
+                    raise ValueError(f"a link has no part named {typed(dotted)}")
                 read[name] = known[name].parse(query[dotted])
             except ValueError as error:
                 complaints.append(str(error))

@@ -68,7 +68,7 @@ class Shelf(Mapping[str, Callable[..., Item]], Generic[Item]):
         @functools.wraps(factory)
         def checked(*args: Any, **kwargs: Any) -> Item:
             for knob in kwargs.keys() - known.keys():
-                raise TypeError(f"{name} has no knob {knob!r}{pointer(knob)}{_taken_by(knob)}; it has {', '.join(known) or 'none'}")
+                raise TypeError(f"{name} has no knob {typed(knob)}{pointer(knob)}{_taken_by(knob)}; it has {', '.join(known) or 'none'}")
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             for knob, value in bound.arguments.items():

@@ -193,7 +193,7 @@ class Map(Drawable):
         for axis in (self.x, self.y):
             if axis.knob not in known:
                 who = f"{self.setup.optimizer} on {self.setup.loss}"
-                raise ValueError(f"{who} has no knob {axis.knob!r}; it has {', '.join([*known][:2])}, ...")
+                raise ValueError(f"{who} has no knob {typed(axis.knob)}; it has {', '.join([*known][:2])}, ...")
         if self.x.knob == self.y.knob:
             raise must("the two axes", "two different knobs", f"{self.x.knob} twice")
         for name in ("x", "y"):

@@ -193,7 +193,7 @@ def seen(history: History) -> list[str]:
         return [constant, f"the gradient of the first layer is {weights[0]}, of the last {weights[-1]}"]
     if history.optimizer.preconditioner is not None and np.isfinite(history.stable).any():
         low, high = plain(np.nanmin(history.stable)), plain(np.nanmax(history.stable))
-        return [f"the edge in the optimizer's own units is {low if low == high else f'between {low} and {high}'} along this run"]
+        return [f"the edge in the optimizer's own units is {low if low == high else f'between {low} and {high}'} from its first step on"]
     late = max(len(history.ratio) // 4, 1)
     ratio = np.array(history.ratio)[-late:]
     average = float(np.nanmean(ratio)) if np.isfinite(ratio).any() else np.nan

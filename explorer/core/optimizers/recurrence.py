@@ -76,6 +76,7 @@ UNKNOWN = Recurrence(np.nan, np.nan, np.nan, np.nan)  # left to be measured
 
 LATE = 1000  # looks at a gradient of 0 after which the corrections of a start, such as Adam's, are mostly over
 LATER = (1000, 2000, 4000, 8000, 16_000)  # and as many more, until a step is like the one before them
+PERIOD = 12  # steps in a row that must be alike: a rule may step now and then only
 SMALL = 1e-30  # a gradient whose square is nothing beside any ε
 LOUD = (1.0, 1e6)  # gradients that a rule may answer though it does not answer small ones
 APART = ((SMALL, 0.0), (SMALL, SMALL), (1.0, 0.5))  # gradients and what is remembered, on which the length of a step may depend
@@ -157,6 +158,9 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
             before, whole = whole, answers(SMALL)
             if steady := alike(before, whole):
                 break
+        for _ in range(PERIOD if steady else 0):
+            _, state = direction(x, state, x)
+            steady = steady and alike(whole, answers(SMALL))
         half, loud = answers(SMALL / 2, -1), [answers(each) for each in LOUD]
         lengths = [np.abs(step(np.repeat([[g], [remembered]], [1, places[-1] - 1], axis=0) * np.ones(runs))[0]) for g, remembered in APART]
     except Exception as error:  # noqa: BLE001 - a rule of somebody else that wants another point
@@ -170,8 +174,8 @@ def _at_rest(begin: Callable[..., Any], direction: Callable[..., Any], precondit
         return replace(UNKNOWN, unknown="its steps go on to become longer or shorter of themselves, so that no rate is its edge")
     if all(length.all() and _alike(length, lengths[0]) for length in lengths):
         return ANY_CURVATURE  # times what divides it, a sign looks like any step in proportion
-    if not alike(whole, half):
-        longer = (np.abs(half) > np.abs(whole) * (1 - 1e-6) - GROWS).all()
+    if not (alike(whole, half) and _alike(whole[0], half[0], atol=GROWS * np.abs(whole[0]).max())):  # g³ is next to nothing, too
+        longer = (np.abs(half) > np.abs(whole) * (1 - 1e-6) - GROWS).all() and not alike(np.abs(whole), np.abs(half))
         return ANY_CURVATURE if longer else replace(UNKNOWN, unknown="its steps are not in proportion to small gradients to both sides")
     if _coupled(begin, direction, runs):
         return replace(UNKNOWN, unknown="a coordinate's step depends on the others, so that no edge follows from a curvature alone")
@@ -212,17 +216,33 @@ def _edge_of(jacobian: Array) -> float:
         return np.inf
     jacobian = np.vstack([jacobian[:1] / longest, jacobian[1:]])
 
-    def larger(h: Array) -> Array:
+    def steps(h: Array) -> Array:
         M = np.repeat(jacobian[np.newaxis], h.size, axis=0)
         M[:, 0] = np.eye(len(jacobian))[0] - h[:, np.newaxis] * jacobian[0]
-        return np.abs(np.linalg.eigvals(M)).max(axis=1) - 1
+        return M
+
+    def larger(h: Array) -> Array:
+        return np.asarray(np.abs(np.linalg.eigvals(steps(h))).max(axis=1) - 1)
+
+    def grows(h: Array) -> bool:
+        """Whether an eigenvalue is outside by more than rounding, which moves two that are nearly one by far more than a single one."""
+        (M,) = steps(h)
+        values, vectors = np.linalg.eig(M)
+        at = int(np.argmax(np.abs(values)))
+        with np.errstate(all="ignore"):
+            left = np.linalg.pinv(vectors)[at]
+        rounding = np.finfo(float).eps * np.linalg.norm(M) * np.linalg.norm(vectors[:, at]) * np.linalg.norm(left)
+        return bool(np.abs(values[at]) - 1 > 10 * rounding)
 
     h = np.geomspace(1e-30, 1e15, 4501)
+    outside = larger(h) > GROWS
+    real = next((int(i) for i in np.flatnonzero(outside) if grows(h[i : i + 1])), None)
+    if real is None:
+        return np.inf
+    inside = np.flatnonzero(~outside[:real])  # from the last of these on it grows
+    h = h[inside[-1] if inside.size else 0 : real + 1]
     while not np.isclose(h[0], h[-1], rtol=1e-12, atol=0):
-        beyond = larger(h) > GROWS
-        if not beyond.any():
-            return np.inf
-        first = int(np.argmax(beyond))
+        first = int(np.argmax(larger(h) > GROWS))
         if first == 0:
             break
         h = np.linspace(h[first - 1], h[first], 101)

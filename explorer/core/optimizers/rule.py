@@ -121,7 +121,7 @@ class Optimizer:
         if self.preconditioner is not None:
             check_takes("preconditioner", self.preconditioner, "state")
         for name in ("weight_decay", "decoupled_decay"):
-            check_number(name, getattr(self, name))
+            object.__setattr__(self, name, check_number(name, getattr(self, name)))
         if self.recurrence is UNKNOWN:
             object.__setattr__(self, "measured", True)
             object.__delattr__(self, "recurrence")

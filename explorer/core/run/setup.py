@@ -274,7 +274,7 @@ class Setup(Drawable):
                 setup = setup.with_part(name, query[name])
             except ValueError as error:
                 complaints.append(str(error))
-        complaints += [f"a link has no part named {name!r}{pointer(name)}" for name in query if name not in {*order, "v"}]
+        complaints += [f"a link has no part named {typed(name)}{pointer(name)}" for name in query if name not in {*order, "v"}]
         return setup, complaints
 
     def with_part(self, name: str, value: Any) -> Self:
