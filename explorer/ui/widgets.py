@@ -113,12 +113,18 @@ def echo(key: str = "") -> bool:
 
     Turning a widget runs the whole page. A part of the page that runs by itself brings along what the browser last knew of all widgets,
     which may be older than the rate or the preset just chosen; and Streamlit may merge that with a run of the whole page. There the
-    browser's address bar tells: it still has an older link of this page, with which the box showed this very value.
+    browser's address bar tells: it still has an older link of this page, with which the box showed this very value, or it was typed there
+    and has been taken already.
     """
     context = get_script_run_ctx()
     if context is not None and context.fragment_ids_this_run:
         return True
-    query, links = dict(st.query_params), address.written()
-    if not links or query == links[-1][0]:
+    if not key:
         return False
-    return any(query == link and key in shown and shown[key] == st.session_state[key] for link, shown in links)
+    query, links, value = dict(st.query_params), address.written(), st.session_state[key]
+    here, taken = [shown for link, shown in links if link == query], f"{key} taken"
+    if here and query != links[-1][0] and any(value in (*shown.get(taken, ()), *([shown[key]] if key in shown else [])) for shown in here):
+        return True
+    for shown in here:
+        shown[taken] = [*shown.get(taken, ()), value][-8:]
+    return False
