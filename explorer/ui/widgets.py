@@ -123,8 +123,8 @@ def echo(key: str = "") -> bool:
         return False
     query, links, value = dict(st.query_params), address.written(), st.session_state[key]
     here, taken = [shown for link, shown in links if link == query], f"{key} taken"
-    if here and query != links[-1][0] and any(value in (*shown.get(taken, ()), *([shown[key]] if key in shown else [])) for shown in here):
+    if here and query != links[-1][0] and any(value == shown[each] for shown in here for each in (key, taken) if each in shown):
         return True
     for shown in here:
-        shown[taken] = [*shown.get(taken, ()), value][-8:]
+        shown[taken] = value
     return False
