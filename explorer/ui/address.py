@@ -21,9 +21,8 @@ GO = "go"
 HERE = "here"
 """Where in the session it is kept which page is shown, by its address within the app."""
 
-BACK, BOUND, SAID = "back", "bound", "said"
-"""Where in the session it is kept which step back or forward was the last, to which page and link the visitor is on the way, and which link
-the page has written that the browser has not heard of."""
+BACK, BOUND = "back", "bound"
+"""Where in the session it is kept which step back or forward was the last, and to which page and link the visitor is on the way."""
 
 LINKS, PREDICT = "setup:links", "view.predict"
 """Where in the session the last links are kept, and whether answers are hidden."""
@@ -104,27 +103,19 @@ def written() -> list[tuple[dict[str, str], dict[str, Any]]]:
 
 
 def write(query: dict[str, str]) -> None:
-    """Put the experiment into the address bar, so that the page can be bookmarked and sent as it is. The browser hears of it in `tell`."""
+    """Puts the experiment into the address bar, so that the page can be bookmarked and sent as it is.
+
+    The browser is told that this is the page's link, and after which step back or forward (`beginning.js`).
+    """
     links = written()
     if not links or links[-1][0] != query:
         links.append((query, {}))  # before the browser hears of it: a run may be interrupted in between
         del links[:-32]
     links[-1][1][PREDICT] = st.session_state.get(PREDICT, False)
-    st.session_state[SAID] = query
-    if dict(st.query_params) != query:
-        st.query_params.from_dict(query)
-    arrived()
-
-
-def tell() -> None:
-    """Tell the browser the link that the page has written, and after which step back or forward (`beginning.js`).
-
-    It is the last that a page does: where the address bar has the link, the boxes show what it says (`widgets.echo`).
-    """
-    query = st.session_state.pop(SAID, None)
-    if query is None:
-        return
     address = f"./{st.session_state.get(HERE, '')}{'?' * bool(query)}{urlencode(query)}"
     link = b64encode(address.encode()).decode()  # no browser takes this for a link
     back = st.session_state.get(BACK, 0)
     st.html(f'<i class="asked" data-link="{link}" data-back="{back}" data-said="{token_hex(4)}"></i>')
+    if dict(st.query_params) != query:
+        st.query_params.from_dict(query)
+    arrived()

@@ -23,12 +23,10 @@ if PAGES:
     part.begun()
     panel.follow(file)
     st.session_state[address.HERE] = page.url_path
-    st.session_state.pop(address.SAID, None)  # of a run that was interrupted
     way(page.url_path)
     panel.follow(file)  # what the run before would have heard, had it not been interrupted
     page.run()
     address.arrived()
-    address.tell()
     words()
 else:
     st.info("There is no page yet: put one into `explorer/ui/pages/`, named like `10_step_size.py`.")

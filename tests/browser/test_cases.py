@@ -50,6 +50,7 @@ def test_open_in_the_lab_leads_to_the_page_with_that_setup(visit: Visit, server:
     expect(page.get_by_text(case.question).first).to_be_visible()
     expect(page.locator(".picture[data-drawn]").first).to_be_visible()
     expect(page.get_by_role("button", name="Switch back" if undone else case.switch_label)).to_be_visible()
+    settle(page)
     there = urlsplit(page.url)
     assert lab(case.page).endswith(f"_{there.path.strip('/') or 'step_size'}.py")
     assert dict(parse_qsl(there.query)) == query
